@@ -1,0 +1,259 @@
+"""MelodyVAE: a variational autoencoder of two-bar melodies (Kingma & Welling 2014, arXiv 1312.6114).
+
+    tokens (B, 32) -> rhythm, pitch line -> encoder -> posterior N(mean, diag(exp(log_variance))) -> z (B, D)
+    z (B, D) -> decoder -> logits of rhythm (B, 32, 3) and pitch (B, 32, P) -> tokens
+
+Each beat of the window has its share of z, and every share has its say in every step (`layers`). The decoder writes all
+steps at once, so a melody costs one pass; that the steps agree with one another, between two melodies too, is learned
+(`losses`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import checkpoint, mixing
+from .attributes import ATTRIBUTES
+from .errors import InputError
+from .layers import BEATS, BeatStack
+from .melody import ONSET, Melody
+from .prior import LatentPrior
+from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
+
+RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
+
+
+@dataclass(frozen=True)
+class MelodyVAEConfig:
+    """Everything that fixes the shape of a model.
+
+    Attributes:
+        latent_size: D, latent dimensions, a multiple of 8: each beat of the window has as many.
+        width: features of a beat.
+        across: features that the beats exchange in a block.
+        encoder_blocks, decoder_blocks: how many.
+        step_width: of a step's embedding and of its output features.
+        lowest_pitch, pitches: the MIDI pitches it knows; others are folded into them by octaves.
+        prior_width, prior_across, prior_blocks: of the learned prior.
+    """
+
+    latent_size: int = 128
+    width: int = 128
+    across: int = 192
+    encoder_blocks: int = 1
+    decoder_blocks: int = 3
+    step_width: int = 32
+    lowest_pitch: int = 21
+    pitches: int = 88
+    prior_width: int = 192
+    prior_across: int = 256
+    prior_blocks: int = 4
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z | x); both (B, D)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """z = mean + sigma * noise, the reparameterization trick; (B, D)."""
+        noise = torch.randn(self.mean.shape, generator=generator).to(self.mean.device)
+        return self.mean + noise * torch.exp(0.5 * self.log_variance)
+
+
+@dataclass(frozen=True)
+class StepLogits:
+    """What the decoder says of each step: rhythm (B, 32, 3), pitch if a note starts or sounds there (B, 32, P)."""
+
+    rhythm: Tensor
+    pitch: Tensor
+
+
+@dataclass(frozen=True)
+class StepFields:
+    """Tokens taken apart; both (B, 32) int64.
+
+    Attributes:
+        rhythm: 0 hold, 1 note off, 2 onset.
+        pitch: index into the model's pitches of the note that started last; before the first note, that of the first.
+    """
+
+    rhythm: Tensor
+    pitch: Tensor
+
+
+class MelodyVAE(nn.Module):
+    """The model; see the module's docstring for the data flow and `from_pretrained` for weights.
+
+    >>> model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16))
+    >>> z = model.encode([Melody.from_notes([(0, 4, 60), (4, 8, 64)], bars=2)])
+    >>> z.shape, model.decode(z)[0].bars
+    (torch.Size([1, 16]), 2)
+    """
+
+    def __init__(self, config: MelodyVAEConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or MelodyVAEConfig()
+        size, beat = config.step_width, WINDOW_STEPS // BEATS * config.step_width
+        latents = config.latent_size // BEATS
+        self.rhythm_embedding = nn.Embedding(RHYTHM_SYMBOLS, size)
+        self.pitch_embedding = nn.Embedding(config.pitches, size)
+        self.encoder = BeatStack(beat, 2 * latents, config.width, config.across, config.encoder_blocks)
+        self.decoder = BeatStack(latents, beat, config.width, config.across, config.decoder_blocks)
+        self.step_norm = nn.LayerNorm(size)
+        self.rhythm_head = nn.Linear(size, RHYTHM_SYMBOLS)
+        self.pitch_head = nn.Linear(size, config.pitches)
+        self.prior = LatentPrior(
+            config.latent_size, config.prior_width, config.prior_across, config.prior_blocks
+        )
+        self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
+        self.attribute_names = ATTRIBUTES
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | os.PathLike[str] = "melody_2bar", device: str | torch.device = "cpu"
+    ) -> MelodyVAE:
+        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
+
+        Raises:
+            InputError: missing, damaged, of another kind, version or shape.
+        """
+        stored = checkpoint.load(name_or_folder, MelodyVAEConfig)
+        model = cls(stored.config)
+        checkpoint.fill(model, stored)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
+        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
+        checkpoint.save(self, self.config, folder, half)
+
+    @property
+    def device(self) -> torch.device:
+        return self.rhythm_head.weight.device
+
+    # Tensors in, tensors out: what training and live playing use.
+
+    def fields(self, tokens: Tensor) -> StepFields:
+        """Take tokens (B, 32) int64, with pitches that the model knows, apart."""
+        onset = tokens >= ONSET
+        steps = torch.arange(tokens.shape[1], device=tokens.device)
+        latest = torch.where(onset, steps, -1).cummax(1).values
+        first = onset.to(torch.uint8).argmax(1, keepdim=True)
+        source = torch.where(latest < 0, first, latest)
+        pitch = tokens.gather(1, source) - ONSET - self.config.lowest_pitch
+        return StepFields(tokens.clamp(max=ONSET), pitch.clamp(0, self.config.pitches - 1))
+
+    def posterior(self, fields: StepFields) -> Posterior:
+        """q(z | x) of B windows."""
+        return self.posterior_of_embedding(
+            self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
+        )
+
+    def posterior_of_embedding(self, steps: Tensor) -> Posterior:
+        """q(z | x) of step embeddings (B, 32, step_width); apart so that training can pass expected embeddings."""
+        mean, log_variance = self.encoder(steps.reshape(len(steps), BEATS, -1)).chunk(2, dim=2)
+        return Posterior(mean.flatten(1), log_variance.flatten(1).clamp(-8.0, 4.0))  # bounds keep exp() finite
+
+    def logits(self, z: Tensor) -> StepLogits:
+        """p(x | z) of latents (B, D)."""
+        beats = self.decoder(z.unflatten(1, (BEATS, -1)))
+        steps = self.step_norm(beats.reshape(len(z), WINDOW_STEPS, -1))
+        return StepLogits(self.rhythm_head(steps), self.pitch_head(steps))
+
+    def tokens(self, z: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
+        """Latents (B, D) -> tokens (B, 32) int64: the likeliest at temperature 0, else drawn step by step."""
+        logits = self.logits(z)
+        rhythm = _choose(logits.rhythm, temperature, generator)
+        pitch = _choose(logits.pitch, temperature, generator)
+        return torch.where(rhythm == ONSET, pitch + (self.config.lowest_pitch + ONSET), rhythm)
+
+    @torch.inference_mode()
+    def encode_windows(self, windows: np.ndarray) -> Tensor:
+        """Posterior means (B, D) float32 of windows (B, 32) of tokens with any MIDI pitches."""
+        folded = fold_pitches(windows, self.config.lowest_pitch, self.config.pitches)
+        return self.posterior(self.fields(torch.from_numpy(folded).to(self.device))).mean
+
+    @torch.inference_mode()
+    def decode_windows(
+        self, z: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None
+    ) -> np.ndarray:
+        """Latents (B, D) -> windows (B, 32) of tokens.
+
+        Raises:
+            InputError: z of another size, or not finite.
+        """
+        if z.ndim != 2 or z.shape[1] != self.config.latent_size or not torch.isfinite(z).all():
+            raise InputError(
+                f"expected finite latents of shape (B, {self.config.latent_size}), found {tuple(z.shape)}"
+                + ("" if z.ndim != 2 or z.shape[1] != self.config.latent_size else " with NaN or infinity")
+            )
+        return self.tokens(z.to(self.device, torch.float32), temperature, generator).cpu().numpy()
+
+    # Melodies in, melodies out: one window each. Longer ones: `mixing`.
+
+    def encode(self, melodies: Sequence[Melody]) -> Tensor:
+        """Posterior means (B, D) float32 of melodies that each fit one window (2 bars of 4/4)."""
+        return self.encode_windows(window_of(melodies))
+
+    def decode(
+        self, z: Tensor, temperature: float = 0.0, like: Melody | None = None, seed: int | None = None
+    ) -> list[Melody]:
+        """Latents (B, D) -> B melodies of one window.
+
+        Args:
+            z: any latents.
+            temperature: 0 takes the likeliest symbols; above, symbols are drawn, flatter the higher it is.
+            like: gives metre, tempo and program; 4/4, 120 and piano if None.
+            seed: of the draw.
+        """
+        generator = torch.Generator(self.device).manual_seed(seed) if seed is not None else None
+        return self._melodies(self.decode_windows(z, temperature, generator), like)
+
+    def reconstruct(self, melodies: Sequence[Melody]) -> list[Melody]:
+        """decode(encode(x)), each with the metre, tempo and program of its own."""
+        windows = self.decode_windows(self.encode(melodies))
+        return [
+            from_windows(row[None], melody, melody.bars)
+            for row, melody in zip(windows, melodies, strict=True)
+        ]
+
+    def interpolate(self, a: Melody, b: Melody, steps: int = 9, exact_ends: bool = False) -> list[Melody]:
+        """A straight line from a to b in `steps` melodies, in the metre of a (`mixing.line` does more)."""
+        return mixing.line(self, a, b, steps, exact_ends=exact_ends)
+
+    def sample(self, n: int, temperature: float = 1.0, seed: int | None = None) -> list[Melody]:
+        """n new melodies from the learned prior (`prior.LatentPrior`).
+
+        Args:
+            temperature: standard deviation of the noise they are made of; below 1 more usual, above 1 stranger.
+            seed: the same seed gives the same melodies.
+        """
+        return self._melodies(self.decode_windows(self.sample_latents(n, temperature, seed)), None)
+
+    @torch.inference_mode()
+    def sample_latents(self, n: int, temperature: float = 1.0, seed: int | None = None) -> Tensor:
+        """Latents (n, D) of the learned prior."""
+        generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
+        generator.manual_seed(seed) if seed is not None else generator.seed()
+        noise = torch.randn(n, self.config.latent_size, generator=generator)
+        return self.prior.sample(temperature * noise.to(self.device))
+
+    def _melodies(self, windows: np.ndarray, like: Melody | None) -> list[Melody]:
+        like = like or Melody(np.zeros(WINDOW_STEPS, np.int16))
+        return [from_windows(row[None], replace(like, name="")) for row in windows]
+
+
+def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+    """Indices (B, S) out of logits (B, S, V)."""
+    if temperature <= 0.0:
+        return logits.argmax(-1)
+    probabilities = torch.softmax(logits / temperature, dim=-1)
+    return torch.multinomial(probabilities.flatten(0, 1), 1, generator=generator).view(logits.shape[:2])

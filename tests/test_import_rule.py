@@ -1,0 +1,233 @@
+"""Who may import whom, read from the sources: nothing is imported, so the rule holds for lazy imports too."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# package -> the other house packages it may import; what nobody lists, nobody imports
+MAY_IMPORT = {
+    "audiovq": set(),
+    "midi_vae": set(),
+    "realtime": {"audiovq", "midi_vae"},
+    "scripts": {"audiovq", "midi_vae", "realtime"},
+}
+# module -> what it does not need: neither itself nor through another module of ours
+TORCH = {"torch", "torchaudio", "lightning_fabric", "safetensors.torch"}
+FORBIDDEN = {
+    "midi_vae.errors": TORCH,
+    "midi_vae.files": TORCH,
+    "midi_vae.events": TORCH,
+    "midi_vae.midi": TORCH,
+    "midi_vae.tracks": TORCH,
+    "midi_vae.grid": TORCH,
+    "midi_vae.melody": TORCH,
+    "midi_vae.windows": TORCH,
+    "midi_vae.measures": TORCH,
+}
+FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
+
+
+def find_modules(root: Path) -> dict[str, Path]:
+    """Every module of the house under root, by its dotted name."""
+    found = {}
+    for package in MAY_IMPORT:
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def walk(node: ast.AST, at_run_time: bool) -> list[ast.AST]:
+    """node and all below it; at_run_time leaves out what only a type checker reads."""
+    found = [node]
+    below = node.orelse if at_run_time and is_type_checking(node) else ast.iter_child_nodes(node)
+    for child in below:
+        found += walk(child, at_run_time)
+    return found
+
+
+def named_imports(node: ast.AST, package: str) -> list[tuple[str, list[str]]]:
+    """The imports that a node is: (module, names taken from it). package is that of the importing module."""
+    if isinstance(node, ast.Import):
+        return [(alias.name, []) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+        return [(".".join([*above, *filter(None, [node.module])]), [alias.name for alias in node.names])]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        "__import__",
+        "import_module",
+        "importlib.import_module",
+    ):
+        return [(arg.value, []) for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+    return []
+
+
+def find_imports(name: str, modules: dict[str, Path], at_run_time: bool = False) -> set[str]:
+    """What a module imports: dotted names, as far down as the imported thing is a module of ours."""
+    path = modules[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in walk(ast.parse(path.read_text(encoding="utf-8")), at_run_time):
+        for module, names in named_imports(node, package):
+            inner = {f"{module}.{each}" for each in names}
+            ours = inner & modules.keys()
+            found |= ours
+            if not inner or inner - ours:
+                found.add(module)
+    return found
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def broken_by_package(modules: dict[str, Path]) -> list[str]:
+    # a script run by its path has its folder on sys.path, so `import train` in it would be another script
+    siblings = {name.split(".")[1] for name in modules if is_within(name, "scripts") and "." in name}
+    broken = []
+    for name in modules:
+        package = name.split(".")[0]
+        for imported in sorted(find_imports(name, modules)):
+            top = imported.split(".")[0]
+            script = top == "scripts" or (package == "scripts" and top in siblings)
+            if script or (top in MAY_IMPORT and top != package and top not in MAY_IMPORT[package]):
+                broken.append(f"{name} imports {imported}")
+    return broken
+
+
+def broken_by_table(modules: dict[str, Path], forbidden: dict[str, set[str]]) -> list[str]:
+    broken = []
+    for name, banned in forbidden.items():
+        seen, todo = set(), [name] if name in modules else []
+        while todo:
+            module = todo.pop()
+            seen.add(module)
+            for imported in sorted(find_imports(module, modules, at_run_time=True)):
+                if any(is_within(imported, each) for each in banned):
+                    broken.append(f"{name} needs {imported}" + f" through {module}" * (module != name))
+                elif imported in modules and imported not in seen:
+                    todo.append(imported)
+    return broken
+
+
+def find_cycles(modules: dict[str, Path]) -> list[str]:
+    graph = {name: sorted(find_imports(name, modules, at_run_time=True) & modules.keys()) for name in modules}
+    cycles, done = [], set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            cycles.append(" -> ".join([*path[path.index(name) :], name]))
+        elif name not in done:
+            for imported in graph[name]:
+                visit(imported, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+    return cycles
+
+
+def find_bad_names(modules: dict[str, Path]) -> list[str]:
+    return [name for name in modules if FORBIDDEN_NAMES & set(name.split("."))]
+
+
+HOUSE = find_modules(ROOT)
+
+
+def test_the_house_is_found():
+    assert "midi_vae.midi" in HOUSE and "scripts.make_examples" in HOUSE
+    assert HOUSE.keys() >= FORBIDDEN.keys(), "FORBIDDEN names a module that is not there"
+    assert "midi_vae.errors" in find_imports("midi_vae.midi", HOUSE)
+
+
+def test_packages_import_only_what_they_may():
+    assert broken_by_package(HOUSE) == []
+
+
+def test_light_modules_stay_light():
+    assert broken_by_table(HOUSE, FORBIDDEN) == []
+
+
+def test_no_import_cycles():
+    assert find_cycles(HOUSE) == []
+
+
+def test_no_drawers_for_everything():
+    assert find_bad_names(HOUSE) == []
+
+
+def make_tree(root: Path, sources: dict[str, str]) -> dict[str, Path]:
+    for name, source in sources.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    return find_modules(root)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "imported"),
+    [
+        ("midi_vae/model.py", "import audiovq.model", "audiovq.model"),
+        ("audiovq/model.py", "from midi_vae import Melody", "midi_vae"),
+        ("midi_vae/cli.py", "def f():\n    from realtime.engine import Engine", "realtime.engine"),
+        ("audiovq/cli.py", "import importlib\nimportlib.import_module('realtime')", "realtime"),
+        ("realtime/engine.py", "import scripts.train", "scripts.train"),
+        ("midi_vae/model.py", "from ..audiovq import model", "audiovq"),
+        ("scripts/bench.py", "from train import loop", "train"),
+    ],
+)
+def test_a_forbidden_import_is_caught(tmp_path: Path, path: str, source: str, imported: str):
+    modules = make_tree(tmp_path, {"scripts/train.py": "import midi_vae, realtime", path: source})
+    importer = path.removesuffix(".py").replace("/", ".")
+    assert broken_by_package(modules) == [f"{importer} imports {imported}"]
+
+
+def test_allowed_imports_pass(tmp_path: Path):
+    modules = make_tree(
+        tmp_path,
+        {
+            "realtime/engine.py": "import audiovq.codec\nfrom midi_vae import Melody\nfrom . import blend",
+            "realtime/blend.py": "import torch",
+            "scripts/train.py": "import realtime, midi_vae, audiovq, numpy",
+        },
+    )
+    assert broken_by_package(modules) == find_cycles(modules) == find_bad_names(modules) == []
+
+
+def test_a_heavy_import_is_caught_through_another_module(tmp_path: Path):
+    modules = make_tree(
+        tmp_path,
+        {
+            "midi_vae/midi.py": "from . import notes",
+            "midi_vae/notes.py": "from torch import nn",
+            "midi_vae/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
+        },
+    )
+    broken = broken_by_table(modules, {"midi_vae.midi": {"torch"}, "midi_vae.typed": {"torch"}})
+    assert broken == ["midi_vae.midi needs torch through midi_vae.notes"]
+
+
+def test_a_cycle_is_caught(tmp_path: Path):
+    modules = make_tree(
+        tmp_path,
+        {
+            "midi_vae/__init__.py": "from .a import f",
+            "midi_vae/a.py": "from midi_vae import b",
+            "midi_vae/b.py": "def g():\n    from .a import f",
+        },
+    )
+    assert find_cycles(modules) == ["midi_vae.a -> midi_vae.b -> midi_vae.a"]
+
+
+@pytest.mark.parametrize("path", ["midi_vae/utils.py", "audiovq/common/io.py", "scripts/helpers.py"])
+def test_a_drawer_for_everything_is_caught(tmp_path: Path, path: str):
+    assert len(find_bad_names(make_tree(tmp_path, {path: ""}))) == 1
