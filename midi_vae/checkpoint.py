@@ -38,7 +38,7 @@ def resolve(name_or_folder: str | os.PathLike[str]) -> Path:
         InputError: neither.
     """
     for folder in (BUNDLED / name_or_folder, Path(name_or_folder)):
-        if (folder / "config.json").is_file():
+        if os.path.isfile(folder / "config.json"):  # False, not an error, where it may not look
             return folder
     names = ", ".join(sorted(p.name for p in BUNDLED.glob("*") if p.is_dir())) or "none"
     raise InputError(
@@ -53,9 +53,10 @@ def load(name_or_folder: str | os.PathLike[str], config_class: type) -> Stored:
         InputError: missing, damaged, or of another format or version.
     """
     folder = resolve(name_or_folder)
+    content = _read(folder / "config.json", MAX_CONFIG_BYTES)
     try:
-        raw = json.loads(_read(folder / "config.json", MAX_CONFIG_BYTES))
-    except ValueError as error:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / 'config.json'}: expected JSON, found {error}") from None
     found = (raw.get("format"), raw.get("version")) if isinstance(raw, dict) else (None, None)
     if found != (FORMAT, VERSION):
@@ -63,14 +64,10 @@ def load(name_or_folder: str | os.PathLike[str], config_class: type) -> Stored:
             f"{folder / 'config.json'}: expected format {FORMAT} version {VERSION}, found {found[0]} version {found[1]};"
             " use the release that wrote it, or train again"
         )
+    config = _parse_config(folder / "config.json", raw.get("config"), config_class)
     try:
-        config = config_class(**raw["config"])
         tensors = parse_safetensors(_read(folder / "model.safetensors", MAX_WEIGHT_BYTES))
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder / 'config.json'}: expected a {config_class.__name__}, found {error}"
-        ) from None
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:
         raise InputError(
             f"{folder / 'model.safetensors'}: expected safetensors, found a damaged file: {error}"
         ) from None
@@ -84,7 +81,7 @@ def fill(module: torch.nn.Module, stored: Stored) -> None:
         InputError: a tensor is missing, unknown or of another shape.
     """
     wanted = module.state_dict()
-    for name in wanted.keys() | stored.tensors.keys():
+    for name in sorted(wanted.keys() | stored.tensors.keys()):
         shapes = [tuple(t[name].shape) if name in t else "nothing" for t in (wanted, stored.tensors)]
         if shapes[0] != shapes[1]:
             raise InputError(
@@ -116,6 +113,17 @@ def save(
         raise InputError(f"{folder}: cannot make the folder: {error.strerror}") from None
     replace_file(Path(folder) / "model.safetensors", make_safetensors(tensors))
     replace_file(Path(folder) / "config.json", json.dumps(described, indent=2).encode() + b"\n")
+
+
+def _parse_config(path: Path, entries: Any, config_class: type) -> Any:
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(config_class)}
+    try:
+        for name, value in dict(entries).items():
+            if name in kinds and type(value) is not kinds[name]:
+                raise TypeError(f"{name} {value!r}; it is of type {kinds[name].__name__}")
+        return config_class(**entries)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: expected a config of {config_class.__name__}, found {error}") from None
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -12,8 +12,8 @@ import numpy as np
 from .errors import InputError
 from .melody import ONSET, Melody
 
-# How well each pitch class, counted from the tonic, fits a key: listeners' ratings (Krumhansl & Kessler 1982, Tracing the
-# dynamic changes in perceived tonal organization, Psychological Review 89, 334-368).
+# How well each pitch class, counted from the tonic, fits a key: listeners' ratings (Krumhansl & Kessler 1982,
+# Tracing the dynamic changes in perceived tonal organization, Psychological Review 89, 334-368).
 PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
@@ -80,8 +80,9 @@ def parse_key(text: str) -> Key:
 def estimate_key(melodies: Iterable[Melody]) -> Key:
     """The key in which these melodies, taken together, are likeliest.
 
-    The time that each pitch class sounds is correlated with the profile of each key (Krumhansl 1990, Cognitive Foundations
-    of Musical Pitch, chapter 4). Of equally likely keys the first one from C on is taken, major before minor.
+    The time that each pitch class sounds is correlated with the profile of each key (Krumhansl 1990,
+    Cognitive Foundations of Musical Pitch, chapter 4). Of equally likely keys a major one comes first, then
+    the first from C.
 
     Raises:
         InputError: no notes.
@@ -96,16 +97,17 @@ def estimate_key(melodies: Iterable[Melody]) -> Key:
     profiles = np.array([np.roll(PROFILES[key.mode], key.tonic) for key in keys])
     profiles -= profiles.mean(1, keepdims=True)
     profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
-    scores = np.round(profiles @ (sounding - sounding.mean()), 9)  # the norm of `sounding` is the same for all
+    scores = np.round(profiles @ (sounding - sounding.mean()), 9)  # `sounding` has one norm for all keys
     return keys[int(np.argmax(scores))]
 
 
 def lock(melody: Melody, key: Key) -> Melody:
     """The melody with every note outside the scale moved to the nearest pitch of the scale.
 
-    Two are equally near as a rule, for such notes lie between two of the scale: it is the one that fits the key better by
-    the listeners' ratings (C rather than D, G rather than F in C major). So a pitch always moves to the same one, whatever
-    stands around it, and locking twice changes nothing more. Notes of any form of the minor scale stay as they are.
+    As a rule two are equally near, for such a note lies between two of the scale: then it is the one that
+    fits the key better by the listeners' ratings (C rather than D, G rather than F in C major). So a pitch
+    always moves to the same one, whatever stands around it, and locking twice changes nothing more. Notes of
+    any form of the minor scale, natural, harmonic or melodic, stay as they are.
 
     >>> from midi_vae.melody import Melody
     >>> lock(Melody.from_notes([(0, 4, 61), (4, 8, 66), (8, 12, 69)]), Key(0, "major")).notes()

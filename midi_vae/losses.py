@@ -21,6 +21,7 @@ from .model import Posterior, StepFields, StepLogits
 HELD_PITCH_WEIGHT = (
     0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
 )
+MARGIN = 0.06  # of the way from one melody to the other belongs to each end: there it must be that melody still
 
 
 def reconstruction(logits: StepLogits, fields: StepFields) -> Tensor:
@@ -73,8 +74,8 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
         position: (B,) from 0 (a) to 1 (b).
 
     Returns:
-        stay: nats by which the symbol of neither end is chosen.
-        evenness: squared difference of the share of differing steps that have changed and the position.
+        stay: nats by which the symbol of neither end is chosen; within `MARGIN` of an end, that of another than this end.
+        evenness: squared difference of the share of differing steps that have changed and the share that is due.
         indecision: number of steps between the two, 4 f (1 - f) each, f the probability of b's symbol against a's.
         onset_error: squared difference of the number of onsets and the one between the ends'.
 
@@ -84,7 +85,11 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     rhythm, pitch = logits.rhythm.log_softmax(-1), logits.pitch.log_softmax(-1)
     log_a, log_b = _log_symbol(rhythm, pitch, a), _log_symbol(rhythm, pitch, b)
     differs = (a.rhythm != b.rhythm) | ((a.rhythm == ONSET) & (a.pitch != b.pitch))
-    stay = -torch.where(differs, torch.logaddexp(log_a, log_b), log_a).sum(1)
+    due = ((position - MARGIN) / (1.0 - 2.0 * MARGIN)).clamp(0.0, 1.0)
+    never = torch.tensor(-torch.inf, dtype=position.dtype, device=position.device)
+    from_a = log_a + torch.where(due < 1.0, 0.0, never)[:, None]
+    from_b = log_b + torch.where(due > 0.0, 0.0, never)[:, None]
+    stay = -torch.where(differs, torch.logaddexp(from_a, from_b), log_a).sum(1)
 
     share = torch.sigmoid(log_b - log_a)
     changed = _straight_through((log_b > log_a).to(share.dtype), share)
@@ -92,8 +97,8 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     indecision = torch.where(differs, 4.0 * share * (1.0 - share), 0.0).sum(1)
 
     onsets = expected_onsets(logits)
-    wanted = (1.0 - position) * (a.rhythm == ONSET).sum(1) + position * (b.rhythm == ONSET).sum(1)
-    return MixTerms(stay, (mean_changed - position).square(), indecision, (onsets - wanted).square())
+    wanted = (1.0 - due) * (a.rhythm == ONSET).sum(1) + due * (b.rhythm == ONSET).sum(1)
+    return MixTerms(stay, (mean_changed - due).square(), indecision, (onsets - wanted).square())
 
 
 def expected_onsets(logits: StepLogits) -> Tensor:

@@ -114,7 +114,7 @@ class Melody:
     def notes(self) -> list[tuple[int, int, int]]:
         """(start step, end step, MIDI pitch) of each note, by start."""
         events = np.flatnonzero(self.tokens).tolist()
-        ends = [*events[1:], len(self.tokens)]
+        ends = [*events[1:], len(self.tokens)][: len(events)]
         tokens = self.tokens.tolist()
         return [
             (i, end, tokens[i] - ONSET) for i, end in zip(events, ends, strict=True) if tokens[i] >= ONSET

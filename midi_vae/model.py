@@ -26,6 +26,7 @@ from .melody import ONSET, Melody
 from .prior import LatentPrior
 from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
 
+MOST_BLOCKS, LARGEST_SIZE = 64, 1024  # in a configuration, which comes from a file that could say anything
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
@@ -41,19 +42,35 @@ class MelodyVAEConfig:
         step_width: of a step's embedding and of its output features.
         lowest_pitch, pitches: the MIDI pitches it knows; others are folded into them by octaves.
         prior_width, prior_across, prior_blocks: of the learned prior.
+
+    Raises:
+        ValueError: sizes that cannot be.
     """
 
     latent_size: int = 128
     width: int = 128
-    across: int = 192
+    across: int = 256
     encoder_blocks: int = 1
-    decoder_blocks: int = 3
+    decoder_blocks: int = 4
     step_width: int = 32
     lowest_pitch: int = 21
     pitches: int = 88
-    prior_width: int = 192
+    prior_width: int = 160
     prior_across: int = 256
-    prior_blocks: int = 4
+    prior_blocks: int = 3
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            value, most = getattr(self, name), MOST_BLOCKS if name.endswith("blocks") else LARGEST_SIZE
+            least = 0 if name == "lowest_pitch" else 1
+            if not least <= value <= most:
+                raise ValueError(f"{name} {value}; it is {least} to {most}")
+        if self.latent_size % BEATS:
+            raise ValueError(f"latent_size {self.latent_size}; it is a multiple of {BEATS}")
+        if self.pitches < 12 or self.lowest_pitch + self.pitches > 128:
+            raise ValueError(
+                f"{self.pitches} pitches from {self.lowest_pitch} on; they are at least 12 and end at 127"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,12 +170,7 @@ class MelodyVAE(nn.Module):
 
     def posterior(self, fields: StepFields) -> Posterior:
         """q(z | x) of B windows."""
-        return self.posterior_of_embedding(
-            self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
-        )
-
-    def posterior_of_embedding(self, steps: Tensor) -> Posterior:
-        """q(z | x) of step embeddings (B, 32, step_width); apart so that training can pass expected embeddings."""
+        steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
         mean, log_variance = self.encoder(steps.reshape(len(steps), BEATS, -1)).chunk(2, dim=2)
         return Posterior(mean.flatten(1), log_variance.flatten(1).clamp(-8.0, 4.0))  # bounds keep exp() finite
 
@@ -240,7 +252,13 @@ class MelodyVAE(nn.Module):
 
     @torch.inference_mode()
     def sample_latents(self, n: int, temperature: float = 1.0, seed: int | None = None) -> Tensor:
-        """Latents (n, D) of the learned prior."""
+        """Latents (n, D) of the learned prior.
+
+        Raises:
+            InputError: n below 1.
+        """
+        if n < 1:
+            raise InputError(f"expected at least 1 melody, found {n}")
         generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
         generator.manual_seed(seed) if seed is not None else generator.seed()
         noise = torch.randn(n, self.config.latent_size, generator=generator)

@@ -116,6 +116,9 @@ def rebar(melody: Melody, metre: tuple[int, int], steps: int) -> Melody:
         laid[:, : min(old, new)] = bars[:, :new]
         if old < new:
             laid[:, old] = OFF
+        else:  # a note that ended or gave way in what is cut off does not sound on over the bar line
+            gone = (bars[:-1, new:] != HOLD).any(1) & (laid[1:, 0] == HOLD)
+            laid[1:, 0] = np.where(gone, OFF, laid[1:, 0])
         tokens = laid.reshape(-1)
     repeats = -(-steps // len(tokens))
     if repeats > 1:
