@@ -77,11 +77,12 @@ def fit_directions(model: MelodyVAE, windows: np.ndarray) -> Tensor:
         windows: (N, 32) of training data, N some thousands.
     """
     z = model.encode_windows(windows)
-    values = torch.from_numpy(measure(windows)).to(z)
+    values = measure(windows)
     spread = values.std(0)
-    scores = (values - values.mean(0)) / spread
-    design = torch.cat([torch.ones_like(scores[:, :1]), scores], dim=1)
-    directions = torch.linalg.lstsq(design, z).solution[1:]
+    spread[spread < 1e-6] = 1.0  # an attribute that never changes in the data gets the direction 0
+    design = np.column_stack([np.ones(len(values)), (values - values.mean(0)) / spread])
+    codes = z.cpu().numpy().astype(np.float64)
+    directions = torch.from_numpy(np.linalg.lstsq(design, codes, rcond=None)[0][1:]).to(z)
     for index in range(len(ATTRIBUTES)):
         moved = [
             measure(model.decode_windows(z + sign * directions[index]))[:, index].mean() for sign in (1.0, -1.0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ MIN_ONSETS = 2  # in a window; fewer are rests and long notes, which teach littl
 SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 MAX_WINDOWS = 64  # of one file, evenly spaced, so that one long movement does not outweigh twenty tunes
 MAX_SHIFT = 14  # semitones of transposition up or down
+CHUNK = 32  # files that a process reads at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +83,29 @@ def load_windows(
     files = find_midi_files(folder)
     found: list[np.ndarray] = []
     refused: list[tuple[str, str]] = []
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = pool.map(
-            _file_windows, files, [lowest_pitch] * len(files), [pitches] * len(files), chunksize=32
-        )
-        for done, (path, result) in enumerate(zip(files, jobs, strict=True), start=1):
-            if isinstance(result, str):
-                refused.append((str(path), result))
-            elif len(result):
-                found.append(result)
-            progress(done, len(files))
+    results = _read_all(files, partial(_file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
+    for done, (path, result) in enumerate(zip(files, results, strict=True), start=1):
+        if isinstance(result, str):
+            refused.append((str(path), result))
+        elif len(result):
+            found.append(result)
+        progress(done, len(files))
     if not found:
-        raise InputError(f"{folder}: expected melodies of at least one window of bars, found none")
+        raise InputError(
+            f"{folder}: expected melodies of at least one window of bars, found none in {len(files)} files, "
+            f"{len(refused)} of them unreadable"
+        )
     return WindowDataset(np.concatenate(found), len(found), tuple(refused))
+
+
+def _read_all(
+    files: list[Path], read: Callable[[Path], np.ndarray | str], workers: int | None
+) -> Iterator[np.ndarray | str]:
+    if len(files) <= CHUNK:  # not worth a process
+        yield from map(read, files)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(read, files, chunksize=CHUNK)
 
 
 def _file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:

@@ -6,6 +6,6 @@ from __future__ import annotations
 class InputError(ValueError):
     """Something handed in cannot be used: a file, a passage, a track, a folder, weights.
 
-    The message is one clear line for the user: what it is about (usually the file), what was expected, what was
-    found and what to do. A command line prints it and exits with status 1, without a traceback.
+    The message is one clear line for the user: what it is about (usually the file), what was expected, what
+    was found and what to do. A command line prints it and exits with status 1, without a traceback.
     """

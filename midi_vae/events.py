@@ -1,8 +1,8 @@
 """The bytes of a MIDI file -> its events.
 
-Done here rather than by mido or pretty_midi because both build an object an event (a crafted file of 16 MB would take
-gigabytes), stop at harmless oddities and raise a dozen kinds of exception. Here nothing is kept, and every fault is
-an `InputError` (without the file's name, which this module does not know).
+Done here rather than by mido or pretty_midi because both build an object an event (a crafted file of 16 MB
+would take gigabytes), stop at harmless oddities and raise a dozen kinds of exception. Here nothing is kept,
+and every fault is an `InputError` (without the file's name, which this module does not know).
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ def _read_events(track: bytes) -> Iterator[tuple[int, int, int, int | bytes]]:
 def _varying(track: bytes, place: int) -> tuple[int, int]:
     """A number of one to four bytes, seven bits each, and the place after it."""
     value = 0
-    for place in range(place, place + 4):
-        byte = track[place]
+    for index in range(place, place + 4):
+        byte = track[index]
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
-            return value, place + 1
+            return value, index + 1
     raise InputError("the file is damaged: a number of more than four bytes")

@@ -11,7 +11,8 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file beside its place, then rename it, so that it is never half-written.
 
     Raises:
-        InputError: the folder does not exist or cannot be written, or something other than a file is in the place.
+        InputError: the folder does not exist or cannot be written, or something other than a file is in the
+            place.
     """
     path = os.fspath(path)
     folder, name = os.path.split(path)

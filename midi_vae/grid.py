@@ -11,7 +11,8 @@ import numpy as np
 
 STEPS_A_BEAT = 4  # a beat is a quarter note, a step a sixteenth
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
-FOLLOWED_NOTES = 4
+FOLLOWED_NOTES = 4  # on either side of a note
+FEWEST_FOLLOWED = 16  # notes; fewer would fit some grid by chance
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ def bar_beats(metre: tuple[int, int]) -> float:
 def top_line(notes: np.ndarray) -> np.ndarray:
     """One voice out of many: never two notes at a time.
 
-    A higher note ends a lower one. A lower note that starts while a higher one sounds is left out if the higher one
-    covers more than half of it; else (a legato overlap, or a note that goes on alone) it ends the higher one.
+    A higher note ends a lower one. A lower note that starts while a higher one sounds is left out if the
+    higher one covers more than half of it; else (a legato overlap, or a note that goes on alone) it ends the
+    higher one.
 
     Args:
         notes: (n,) of dtype `midi.NOTE`, by start and then from high to low.
@@ -88,10 +90,10 @@ def top_line(notes: np.ndarray) -> np.ndarray:
 def bar_sections(metres: Sequence[tuple[float, int, int]]) -> tuple[Section, ...]:
     """Where the bars lie, from a file's metre events.
 
-    Every event starts a bar, so the bar before it may be incomplete; one that changes nothing where a bar starts anyway
-    is dropped. No metre at the start means 4/4, and so does a metre of a single beat (1/4) kept for two bars or more,
-    which sequencers write where they know none. A first section shorter than a bar of the second is an upbeat: it
-    becomes the end of a whole bar 0, the rest of which is silence.
+    Every event starts a bar, so the bar before it may be incomplete; one that changes nothing where a bar
+    starts anyway is dropped. No metre at the start means 4/4, and so does a metre of a single beat (1/4) kept
+    for two bars or more, which sequencers write where they know none. A first section shorter than a bar of
+    the second is an upbeat: it becomes the end of a whole bar 0, the rest of which is silence.
 
     Args:
         metres: (beat, numerator, denominator), ascending.
@@ -100,7 +102,7 @@ def bar_sections(metres: Sequence[tuple[float, int, int]]) -> tuple[Section, ...
         at least one section; the first is bar 0 and step 0.
 
     >>> [(s.beat, s.metre, s.bar) for s in bar_sections([(0, 1, 4), (1, 3, 4), (7, 3, 4), (8, 4, 4)])]
-    [(-2.0, (3, 4), 0), (7.0, (3, 4), 3), (8.0, (4, 4), 4)]
+    [(-2.0, (3, 4), 0), (8.0, (4, 4), 4)]
     """
     changes: dict[float, tuple[int, int]] = {}
     for beat, numerator, denominator in metres:
@@ -164,9 +166,9 @@ class GridLine:
 def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLine:
     """Put the top line of some notes on the grid.
 
-    Onsets and ends go to the nearest step; a note lasts at least one step and at most to the next note. Where several
-    notes come to the same step the last one keeps it: a grace note gives way to its main note. Where the file's own
-    grid does not fit the notes, the grid follows them (`follow`).
+    Onsets and ends go to the nearest step; a note lasts at least one step and at most to the next note. Where
+    several notes come to the same step the last one keeps it: a grace note gives way to its main note. Where
+    the file's own grid does not fit the notes, the grid follows them (`follow`).
 
     Args:
         notes: (n,) of dtype `midi.NOTE`, n >= 1, by start and then from high to low.
@@ -176,11 +178,12 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     onsets, ends = ((line[key] - sections[0].beat) * STEPS_A_BEAT for key in ("start", "end"))
     position, end_position = _from_bar_lines(onsets, sections), _from_bar_lines(ends, sections)
     file_deviation = _deviation(position).mean()
-    offsets = follow(onsets) if file_deviation > FREE_DEVIATION else None
-    is_free = offsets is not None and _deviation(onsets - offsets).mean() <= file_deviation / 2
+    offsets = follow(onsets) if file_deviation > FREE_DEVIATION and len(line) >= FEWEST_FOLLOWED else None
+    is_free = offsets is not None and bool(_deviation(onsets - offsets).mean() <= file_deviation / 2)
     if is_free:
         position, end_position = onsets - offsets, ends - np.interp(ends, onsets, offsets)
-    start, end = _nearest(position), _nearest(end_position)
+    start = np.maximum.accumulate(_nearest(position))  # a jump of phase must not change the order
+    end = np.maximum(_nearest(end_position), start + 1)
     deviation = _deviation(position)
     from_triplet = _deviation(position * 1.5) / 1.5
     report = GridReport(
@@ -190,7 +193,6 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
         free=is_free,
         file_deviation_steps=float(file_deviation),
     )
-    end = np.maximum(end, start + 1)
     following = np.append(start[1:], end[-1])
     keep = following > start
     return GridLine(start[keep], np.minimum(end, following)[keep], line["pitch"][keep], sections, report)
@@ -199,10 +201,10 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
 def follow(onsets: np.ndarray) -> np.ndarray:
     """How far after the file's grid the grid lies that freely played notes keep, in steps, (n,).
 
-    Music played to a click that is not the file's has a grid of its own: at another phase, which may drift, and jump
-    where takes were put together. The phase at a note is the circular mean of the places, within a step, of the notes
-    up to `FOLLOWED_NOTES` before and after it. Such a file's beats are unknown too, so the grid is moved by whole
-    steps to where most notes start on a beat, if clearly more do.
+    Music played to a click that is not the file's has a grid of its own: at another phase, which may drift,
+    and jump where takes were put together. The phase at a note is the circular mean of the places, within a
+    step, of the notes up to `FOLLOWED_NOTES` before and after it. Such a file's beats are unknown too, so the
+    grid is moved by whole steps to where most notes start on a beat, if clearly more do.
 
     Args:
         onsets: (n,) in steps, ascending.
@@ -229,8 +231,8 @@ def _nearest(position: np.ndarray) -> np.ndarray:
 
 
 def _from_bar_lines(places: np.ndarray, sections: Sequence[Section]) -> np.ndarray:
-    """Places in steps from the start of bar 0, but where a section does not start on a step (after a bar of 7/32, say)
-    its first bar line is moved to the nearest one, and all that follows it.
+    """Places in steps from the start of bar 0, but where a section does not start on a step (after a bar of
+    7/32, say) its first bar line is moved to the nearest one, and all that follows it.
     """
     bar_lines = np.array([(section.beat - sections[0].beat) * STEPS_A_BEAT for section in sections])
     moved = np.array([section.step for section in sections]) - bar_lines

@@ -106,7 +106,7 @@ def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[
         "key": str(job.key) if job.key else None,
         "seed": seed,
         "model": job.engine.model,
-        "seconds": round(seconds, 4),
+        "decode_seconds": round(seconds, 4),
         "files": job.outputs.write(melodies, made.labels, strip),
     }
 

@@ -21,6 +21,7 @@ from .model import Posterior, StepFields, StepLogits
 HELD_PITCH_WEIGHT = (
     0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
 )
+SLOPE_TEMPERATURE = 3.0  # of the share of changed steps: one that has been decided can still be moved
 MARGIN = 0.06  # of the way from one melody to the other belongs to each end: there it must be that melody still
 
 
@@ -80,7 +81,7 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
         onset_error: squared difference of the number of onsets and the one between the ends'.
 
     Shares and onsets are counted on the symbols chosen, with the gradient of their probabilities (straight-through,
-    Bengio et al. 2013, arXiv 1308.3432): the listener hears the symbols.
+    Bengio et al. 2013, arXiv 1308.3432), that of the share at `SLOPE_TEMPERATURE`: the listener hears the symbols.
     """
     rhythm, pitch = logits.rhythm.log_softmax(-1), logits.pitch.log_softmax(-1)
     log_a, log_b = _log_symbol(rhythm, pitch, a), _log_symbol(rhythm, pitch, b)
@@ -92,7 +93,9 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     stay = -torch.where(differs, torch.logaddexp(from_a, from_b), log_a).sum(1)
 
     share = torch.sigmoid(log_b - log_a)
-    changed = _straight_through((log_b > log_a).to(share.dtype), share)
+    changed = _straight_through(
+        (log_b > log_a).to(share.dtype), torch.sigmoid((log_b - log_a) / SLOPE_TEMPERATURE)
+    )
     mean_changed = torch.where(differs, changed, 0.0).sum(1) / differs.sum(1).clamp(min=1)
     indecision = torch.where(differs, 4.0 * share * (1.0 - share), 0.0).sum(1)
 

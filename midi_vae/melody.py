@@ -1,7 +1,8 @@
-"""Melody: one voice on a grid of sixteenth notes, as tokens; pure but for reading and writing through `midi`."""
+"""Melody: one voice on a grid of sixteenth notes, as tokens; files are left to `midi`."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import numpy as np
 
 from .errors import InputError
 from .grid import STEPS_A_BEAT, GridLine, GridReport, place
-from .midi import Tune, read_tune, tempo_us, write_midi
+from .midi import MAX_BEATS, Tune, read_tune, tempo_us, write_midi
 from .tracks import choose_track
 
 HOLD, OFF, ONSET = 0, 1, 2  # tokens; the onset of pitch p is ONSET + p
@@ -39,8 +40,8 @@ def steps_per_bar(metre: tuple[int, int]) -> int:
 class Melody:
     """A melody on a grid of 4 steps a quarter note.
 
-    Token 0 holds whatever sounds, or nothing; 1 ends the note; p + 2 starts MIDI pitch p and ends the note before. A
-    note that sounds at the end of the grid ends there. Note offs where nothing sounds are removed.
+    Token 0 holds whatever sounds, or nothing; 1 ends the note; p + 2 starts MIDI pitch p and ends the note
+    before. A note that sounds at the end of the grid ends there. Note offs where nothing sounds are removed.
 
     Two melodies are equal if tokens, metre, program and tempo are, the tempo to what a MIDI file can store.
 
@@ -132,8 +133,8 @@ class Melody:
     ) -> Melody:
         """A melody of notes given by start step, end step and MIDI pitch.
 
-        A note ends where the next one starts; of several on a step the last given keeps it; what lies after the last
-        bar is cut off.
+        A note ends where the next one starts; of several on a step the last given keeps it; what lies after
+        the last bar is cut off.
 
         Args:
             notes: in any order; 0 <= start < end, pitch 0..127.
@@ -177,33 +178,36 @@ class Melody:
     ) -> Melody:
         """A passage of the melody in a MIDI file.
 
-        Bars follow the file's changes of metre (`grid.bar_sections`). A passage has the metre and the tempo of its
-        first bar; where the metre changes inside, its notes go on in bars of the first metre. A note that sounds
-        into the passage from before is left out.
+        Bars follow the file's changes of metre (`grid.bar_sections`). A passage has the metre and the tempo
+        of its first bar; where the metre changes inside, its notes go on in bars of the first metre. A note
+        that sounds into the passage from before is left out.
 
         Args:
             path: any MIDI file.
             bars: how many; None is all to the end of the melody.
-            start_bar: from 0; None is the bar in which the melody's first note starts, and such a passage may go on
-                after the end of the file, in silence.
+            start_bar: from 0; None is the bar in which the melody's first note starts, and such a passage may
+                go on after the end of the file, in silence.
             track: number from 1 or name of the track (`tracks.choose_track`).
 
         Raises:
-            InputError: the file cannot be read, has no such track or passage, or the metre does not fit the grid.
+            InputError: the file cannot be read, has no such track or passage, or the metre does not fit the
+                grid.
         """
-        tune, line, program = _read_line(path, track)
+        source = _read_source(path, track)
+        line, tune = source.line, source.tune
         first = line.bar_at(int(line.start[0])) if start_bar is None else start_bar
-        there = max(
-            line.bars,
-            line.bar_at(max(round((tune.length - line.sections[0].beat) * STEPS_A_BEAT) - 1, 0)) + 1,
-        )
-        last = line.bars if bars is None else first + bars
-        if first < 0 or first >= last or (start_bar is not None and last > there):
-            wanted = f"{'the end' if bars is None else last}"
-            raise InputError(
-                f"{tune.path}: expected a passage within bars 1 to {there}, found {first + 1} to {wanted}"
-            )
-        return _cut(tune, line, program, first, bars)
+        stop = line.bars if bars is None else first + bars
+        steps = round((tune.length - line.sections[0].beat) * STEPS_A_BEAT)
+        there = max(line.bars, line.bar_at(max(steps - 1, 0)) + 1)  # the silence at the end of a file counts
+        if first < 0 or first >= stop or stop > (MAX_BEATS if start_bar is None else there):
+            wanted = f"bars {first + 1} to {'the end' if bars is None else stop}"
+            raise InputError(f"{tune.path}: expected a passage within bars 1 to {there}, found {wanted}")
+        start, metre = line.bar_start(first)
+        try:
+            size = steps_per_bar(metre)
+        except InputError as error:
+            raise InputError(f"{tune.path}: bar {first + 1}: {error}; choose other bars") from None
+        return source.cut(start, int(line.end[-1]) if bars is None else start + bars * size, metre)
 
     def to_midi(self, path: str | os.PathLike[str]) -> None:
         """Write a MIDI file of one track (`midi.write_midi`).
@@ -235,52 +239,53 @@ def read_melody(path: str | os.PathLike[str], track: int | str | None = None) ->
     Raises:
         InputError: as `Melody.from_midi`.
     """
-    tune, line, program = _read_line(path, track)
-    return _cut(tune, line, program, 0, None), line.report
+    source = _read_source(path, track)
+    section, end = source.line.sections[0], int(source.line.end[-1])
+    try:
+        return source.cut(section.step, end, section.metre), source.line.report
+    except InputError as error:
+        raise InputError(f"{source.tune.path}: bar 1: {error}; choose other bars") from None
 
 
 def read_sections(path: str | os.PathLike[str], track: int | str | None = None) -> list[Melody]:
-    """The melody of a MIDI file in pieces of one metre each, so that every bar of every piece is a bar of the file.
+    """The melody of a MIDI file in pieces of one metre each: every bar of a piece is a bar of the file.
 
     Pieces without notes, and those of a metre that does not fit the grid, are left out.
 
     Raises:
         InputError: as `Melody.from_midi`.
     """
-    tune, line, program = _read_line(path, track)
-    pieces = []
-    ends = [section.step for section in line.sections[1:]] + [int(line.end[-1])]
-    for section, end in zip(line.sections, ends, strict=True):
-        if np.any((line.start >= section.step) & (line.start < end)):
-            try:
-                pieces.append(_cut(tune, line, program, section.bar, None, end))
-            except InputError:
-                continue
+    source = _read_source(path, track)
+    line, pieces = source.line, []
+    starts = [section.step for section in line.sections]
+    for section, start, end in zip(line.sections, starts, [*starts[1:], int(line.end[-1])], strict=True):
+        if np.diff(np.searchsorted(line.start, [start, end]))[0] > 0:
+            with contextlib.suppress(InputError):
+                pieces.append(source.cut(start, end, section.metre))
     return pieces
 
 
-def _read_line(path: str | os.PathLike[str], track: int | str | None) -> tuple[Tune, GridLine, int]:
+@dataclass(frozen=True)
+class _Source:
+    """The melody of a file, before any of it is taken."""
+
+    tune: Tune
+    line: GridLine
+    program: int
+
+    def cut(self, start: int, end: int, metre: tuple[int, int]) -> Melody:
+        """What starts in the steps from start to end, in whole bars of a metre from start on."""
+        size = steps_per_bar(metre)
+        tokens = np.zeros(-(-(end - start) // size) * size + 1, np.int16)  # the last one is for ends only
+        first, last = np.searchsorted(self.line.start, [start, end])
+        tokens[np.minimum(self.line.end[first:last] - start, len(tokens) - 1)] = OFF
+        tokens[self.line.start[first:last] - start] = self.line.pitch[first:last] + ONSET
+        beat = self.line.sections[0].beat + start / STEPS_A_BEAT
+        name = os.path.splitext(os.path.basename(self.tune.path))[0]
+        return Melody(tokens[:-1], metre, self.tune.tempo_at(beat), self.program, name)
+
+
+def _read_source(path: str | os.PathLike[str], track: int | str | None) -> _Source:
     tune = read_tune(path)
     chosen = choose_track(tune, track).track
-    return tune, place(chosen.notes, tune.metres), chosen.program
-
-
-def _cut(
-    tune: Tune, line: GridLine, program: int, first: int, bars: int | None, end: int | None = None
-) -> Melody:
-    """Bars of a line: so many, or as many as reach to a step (the end of the last note)."""
-    start, metre = line.bar_start(first)
-    try:
-        size = steps_per_bar(metre)
-    except InputError as error:
-        raise InputError(f"{tune.path}: bar {first + 1}: {error}; choose other bars") from None
-    end = int(line.end[-1]) if end is None else end
-    bars = -(-(end - start) // size) if bars is None else bars
-    stop = min(start + bars * size, end) if end is not None else start + bars * size
-    tokens = np.zeros(bars * size + 1, np.int16)
-    inside = (line.start >= start) & (line.start < stop)
-    tokens[np.minimum(line.end[inside] - start, bars * size)] = OFF
-    tokens[line.start[inside] - start] = line.pitch[inside] + ONSET
-    beat = line.sections[0].beat + start / STEPS_A_BEAT
-    name = os.path.splitext(os.path.basename(tune.path))[0]
-    return Melody(tokens[:-1], metre, tune.tempo_at(beat), program, name)
+    return _Source(tune, place(chosen.notes, tune.metres), chosen.program)

@@ -1,7 +1,7 @@
 """MIDI files <-> notes; what a file looks like is known here and in `events` only.
 
-Times are quarter-note beats from the start of the file, so tempo changes are already accounted for: a note on the
-second beat starts at 1.0 however long the first one took.
+Times are quarter-note beats from the start of the file, so tempo changes are already accounted for: a note on
+the second beat starts at 1.0 however long the first one took.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import os
 import stat
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 2**20  # a three-hour piano recital takes about 4 MB
 MAX_NOTES = 500_000  # in one file
 MAX_BEATS = 100_000.0  # 14 hours at 120 a minute
-MAX_CHANGES = 50_000  # of tempo and metre in one file
+MAX_CHANGES = 10_000  # of tempo and metre in one file
 MAX_TEMPO_US = 2**24 - 1  # microseconds a quarter note: a tempo event holds three bytes
 DRUM_CHANNEL = 9  # "channel 10" of General MIDI, which counts from 1
 RESOLUTION = 480  # ticks a quarter note in the files written here
@@ -89,15 +90,16 @@ class Tune:
 
     def tempo_at(self, beat: float) -> float:
         """Quarter notes a minute at a beat."""
-        return [tempo for at, tempo in self.tempi if at <= max(beat, 0.0)][-1]
+        return self.tempi[max(bisect_right(self.tempi, beat, key=lambda change: change[0]) - 1, 0)][1]
 
 
 def read_tune(path: str | os.PathLike[str]) -> Tune:
     """Read any MIDI file: types 0, 1 and 2, any resolution, running status.
 
-    A track chunk is split by channel. A second note-on of a sounding pitch ends the first note; a note that is never
-    ended lasts to the end of its chunk. Without a tempo the file plays at 120. Where it counts time code (SMPTE), which
-    knows no beats, a beat is half a second. The tracks of a type 2 file are read side by side.
+    A track chunk is split by channel. A second note-on of a sounding pitch ends the first note; a note that
+    is never ended lasts to the end of its chunk. Without a tempo the file plays at 120. Where it counts time
+    code (SMPTE), which knows no beats, a beat is half a second. The tracks of a type 2 file are read side by
+    side.
 
     Raises:
         InputError: no such file, not a MIDI file, damaged, beyond `MAX_BYTES`, `MAX_NOTES`, `MAX_BEATS` or
@@ -247,8 +249,8 @@ def write_midi(
 ) -> None:
     """Write melodies one after another into one MIDI file of one track, 480 ticks a quarter note.
 
-    Tempo, metre and program are those of the first melody, and change where a later one has others; the file is named
-    after the first.
+    Tempo, metre and program are those of the first melody, and change where a later one has others; the file
+    is named after the first.
 
     Args:
         path: the file to write; it is replaced only once the new one is complete.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .melody import Melody
-from .windows import from_windows, rebar, to_windows
+from .windows import from_windows, rebar, to_windows, window_layout
 
 if TYPE_CHECKING:
     from .model import MelodyVAE
@@ -51,11 +51,12 @@ def partners(melodies: Sequence[Melody]) -> list[Melody]:
     """The melodies in the metre of the first and the length of the longest, in bars of that metre.
 
     Raises:
-        InputError: fewer than 2 or more than 8 melodies, or bars longer than a window.
+        InputError: fewer than 2 or more than 8 melodies, or the first one's bars are longer than a window.
     """
     if not 2 <= len(melodies) <= MOST_MELODIES:
         raise InputError(f"expected 2 to {MOST_MELODIES} melodies to mix, found {len(melodies)}")
     first = melodies[0]
+    window_layout(first.metre)
     bars = max(-(-_steps_in(melody, first) // first.steps_per_bar) for melody in melodies)
     return [rebar(melody, first.metre, bars * first.steps_per_bar) for melody in melodies]
 

@@ -37,11 +37,11 @@ class ObjectiveConfig:
     monte_carlo: int = 1
     mixing_from: float = 0.05
     mixing_full: float = 0.15
-    stay: float = 1.0
+    stay: float = 1.5
     evenness: float = 1000.0
-    indecision: float = 0.5
-    onset_error: float = 2.0
-    surprise: float = 3.0
+    indecision: float = 0.1
+    onset_error: float = 2.5
+    surprise: float = 1.5
     judged: float = 0.33
 
 

@@ -27,7 +27,8 @@ class BarRange:
     last: int | None
 
     def __post_init__(self) -> None:
-        if (self.first or 1) < 1 or (self.last is not None and self.last < (self.first or 1)):
+        first = 1 if self.first is None else self.first
+        if first < 1 or (self.last is not None and self.last < first):
             raise ValueError(f"expected bars from 1 on, the first before the last, found {self}")
 
 

@@ -30,7 +30,7 @@ PAGE, MARGIN, GAP, HEADROOM = (
     0.09,
     0.32,
 )  # inches: width of a row, left of it, between and above panels
-MOST_ROWS, MOST_COLUMNS, MOST_BARS = 16, 16, 64  # drawn; of more panels an even choice with both ends
+MOST_ROWS, MOST_COLUMNS, MOST_BARS = 12, 16, 64  # drawn; of more panels an even choice with both ends
 
 
 def to_png(
@@ -43,7 +43,7 @@ def to_png(
     """Draw melodies as piano rolls, a panel each on one pitch axis, in colours from the first to the last.
 
     Bars and beats are faint lines, the rows of the black keys faintly grey. Long melodies stand one above the
-    other. Bars after the 64th are not drawn; of more panels than fit 16 rows, an even choice with both ends
+    other. Bars after the 64th are not drawn; of more panels than fit 12 rows, an even choice with both ends
     is; the title then says so.
 
     Args:
@@ -102,7 +102,7 @@ def _layout(count: int, columns: int | None, steps: int) -> tuple[list[int], int
         across = _spread(columns, MOST_COLUMNS)
         chosen = [row * columns + column for row in _spread(count // columns, MOST_ROWS) for column in across]
         return chosen, len(across), min(2.4 * steps / 32, PAGE / len(across) - GAP)
-    width = float(np.clip(PAGE / count - GAP, 1.4, 3.2)) * steps / 32
+    width = float(np.clip(PAGE / count - GAP, 1.4 * steps / 32, 3.2 * steps / 32))
     across = min(int((PAGE + 0.01) / (width + GAP)), count, MOST_COLUMNS)
     if across < min(3, count):  # long melodies: one above the other, so that their bars stand in columns
         width, across = min(1.9 * steps / 32, PAGE - GAP), 1
@@ -131,9 +131,8 @@ def _pitch_range(melodies: Sequence[Melody]) -> tuple[int, int]:
 
 def _draw_paper(axes: Axes, melody: Melody, pitches: tuple[int, int], has_names: bool) -> None:
     """Grey rows for black keys, lines for bars and beats, names of pitches in front of the first of a row."""
-    for pitch in range(pitches[0], pitches[1] + 1):
-        if pitch % 12 in (1, 3, 6, 8, 10):
-            axes.axhspan(pitch - 0.5, pitch + 0.5, color=BLACK_KEY, lw=0, zorder=0)
+    black = [pitch for pitch in range(pitches[0], pitches[1] + 1) if pitch % 12 in (1, 3, 6, 8, 10)]
+    axes.barh(black, axes.get_xlim()[1], height=1.0, color=BLACK_KEY, lw=0, zorder=0)
     bars = min(melody.bars, MOST_BARS)
     beat = _beat_steps(melody.metre)
     if bars <= 16:

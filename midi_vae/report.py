@@ -127,6 +127,10 @@ def pitch_name(pitch: int) -> str:
     return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count} bars"
+
+
 def _metre(metre: tuple[int, int]) -> str:
     return f"{metre[0]}/{metre[1]}"
 
@@ -137,7 +141,9 @@ def print_file(figures: dict[str, Any]) -> None:
     tempi = figures["tempi"]
     tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
     _say(console, f"{figures['file']}", "bold")
-    _say(console, f"{figures['bars']} bars of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
+    _say(
+        console, f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute"
+    )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "track", "name", "channel", "instrument"):
         table.add_column(name, justify="right" if name in ("track", "channel") else "left")
@@ -170,7 +176,10 @@ def print_made(figures: dict[str, Any]) -> None:
         _say(console, f"  {_grid_line(passage)}", "dim")
     count = figures["melodies"]
     melodies = "1 melody" if count == 1 else f"{count} melodies, {figures['distinct']} different"
-    said = [f"{melodies}, {figures['bars']} bars of {figures['metre']}", f"{_span(figures['onsets'])} notes"]
+    said = [
+        f"{melodies}, {_bars(figures['bars'])} of {figures['metre']}",
+        f"{_span(figures['onsets'])} notes",
+    ]
     if figures.get("changed"):
         said.append(f"{_span([round(100 * share) for share in figures['changed']])} % of the steps changed")
     for name, text in (
@@ -192,7 +201,10 @@ def _span(values: Sequence[int]) -> str:
 
 
 def _console() -> Console:
-    return Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 240  # a table in a file or a pipe is not to be folded
+    return console
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

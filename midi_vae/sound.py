@@ -23,6 +23,7 @@ PEAK = 0.8  # of full scale
 FADE_SECONDS = 0.01  # at the end of a file, where a voice of FluidSynth may still sound
 BLOCK = 1 << 16  # frames written at a time
 FLUIDSYNTH_SECONDS = 300  # that it may take
+AUDIBLE = 330.0  # of 32768, 40 dB below full scale; FluidSynth dithers silence by 1
 ATTACK_SECONDS = 0.006
 # Partials of the built-in voice: number, amplitude, and how fast it dies away in 1/s. Like a soft mallet.
 PARTIALS = ((1, 1.0, 1.0), (2, 0.35, 2.5), (3, 0.18, 4.0), (4, 0.10, 6.0), (6, 0.04, 9.0))
@@ -134,25 +135,23 @@ def _fluidsynth(
         write_midi(tune, melodies)
         font = os.path.abspath(soundfont)  # a name may start with a dash
         command = ["fluidsynth", "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate)]
+        command += ["-o", "synth.default-soundfont="]  # rather silence than another soundfont
         command += ["-O", "s16", "-E", "little", "-T", "raw", "-F", str(raw), font, str(tune)]
         try:
+            nothing = subprocess.DEVNULL
             subprocess.run(
-                command,
-                check=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=FLUIDSYNTH_SECONDS,
+                command, check=True, stdin=nothing, capture_output=True, timeout=FLUIDSYNTH_SECONDS
             )
             samples = np.fromfile(raw, "<i2", count=2 * frames)
         except (OSError, subprocess.SubprocessError) as error:
-            raise InputError(
-                f"{soundfont}: FluidSynth could not play it: {str(error).splitlines()[0]}"
-            ) from None
+            reason = type(error).__name__ if isinstance(error, subprocess.SubprocessError) else error.strerror
+            raise InputError(f"{soundfont}: FluidSynth could not play it: {reason}") from None
     sound = np.zeros((frames, 2), np.float32)
     sound[: len(samples) // 2] = samples[: len(samples) // 2 * 2].reshape(-1, 2)
-    loudest = max(float(sound.max(initial=0.0)), -float(sound.min(initial=0.0)))
-    if loudest == 0.0 and any(melody.notes() for melody in melodies):
-        raise InputError(f"{soundfont}: FluidSynth made no sound with it; expected a complete soundfont")
-    sound *= PEAK / max(loudest, 1.0)
+    loudest = max(float(sound.max()), -float(sound.min()))
+    if loudest < AUDIBLE and any(melody.notes() for melody in melodies):
+        raise InputError(
+            f"{soundfont}: FluidSynth made no sound with it; expected a soundfont that is complete"
+        )
+    sound *= PEAK / max(loudest, AUDIBLE)
     return sound

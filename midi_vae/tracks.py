@@ -10,9 +10,9 @@ import numpy as np
 from .errors import InputError
 from .midi import Track, Tune
 
-# A track whose name holds one of these words is meant as the melody, unless it holds one of the others as well.
+# A track whose name holds a word of the first set and none of the second is meant as the melody.
 MELODY_WORDS = frozenset(
-    "melody melodie melodia mélodie lead leadsheet vocal vocals voc vox voice sing singer singing song theme tune solo"
+    "melody melodie melodia mélodie lead vocal vocals voc vox voice sing singer singing song theme tune solo"
     " soprano cantus canto chant gesang stimme".split()
 )
 OTHER_WORDS = frozenset(
@@ -61,9 +61,9 @@ def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
 def melodic_score(track: Track, length: float) -> float:
     """How much a track is like a melody, from 0 to 1: the product of four shares.
 
-    The share of its notes that start alone and are over before the next (a twentieth of a beat is let pass); the share
-    in the singing range, C3 to C6; distinct pitches out of 8, at most 1; and how many of the tune's 2-beat spans it
-    starts notes in.
+    The share of its notes that start alone and are over before the next (a twentieth of a beat is let pass);
+    the share in the singing range, C3 to C6; distinct pitches out of 8, at most 1; and how many of the tune's
+    2-beat spans it starts notes in.
 
     Args:
         track: any track.
@@ -101,6 +101,7 @@ def _find(tune: Tune, wanted: int | str) -> Track:
         track for track in tune.tracks if isinstance(wanted, str) and text and text in track.name.lower()
     ]
     found = exact or numbered or partly
+    found = [track for track in found if not track.is_drum] or found[:1]
     there = ", ".join(f"{track.index} {track.name!r}" for track in tune.tracks[:20])
     if len(found) != 1:
         problem = f"{len(found)} tracks match" if found else "there is no track"

@@ -83,6 +83,27 @@ def figures_of_lines(lines: list[np.ndarray], likelihood: IntervalModel) -> dict
     return {**asdict(path), **asdict(middle)}
 
 
+def splice_figures(lines: np.ndarray) -> dict[str, float]:
+    """Whether middles are mixed or cut together, of lines (n, 9, 32); over the steps in which the ends differ.
+
+    middle_new: share of steps that are neither end's. middle_switches: how often the source changes from one such step
+    to the next; two halves joined have 1. middle_splices: share of lines with at most 1.
+    """
+    new, switches = [], []
+    for line in lines:
+        first, middle, last = line[0], line[POINTS // 2], line[-1]
+        differ = first != last
+        if differ.any():
+            source = np.where(middle == first, 0, np.where(middle == last, 1, 2))[differ]
+            new.append((source == 2).mean())
+            switches.append((np.diff(source) != 0).sum())
+    return {
+        "middle_new": float(np.mean(new)),
+        "middle_switches": float(np.mean(switches)),
+        "middle_splices": float(np.mean(np.array(switches) <= 1)),
+    }
+
+
 def sample_figures(rows: np.ndarray, data: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
     """Likelihood, onsets and variety of random melodies (n, 32) against the data's."""
     rows, onsets = np.stack([tidy(row) for row in rows]), (data >= ONSET).sum(1).mean()
@@ -118,13 +139,11 @@ def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) 
     z = model.encode(melodies)
     back = np.stack([m.tokens for m in model.decode(z)])
     lines = model.decode_windows(between(z)).reshape(len(z), POINTS, STEPS)
-    middle, first, last = lines[:, POINTS // 2], lines[:, 0], lines[:, -1]
-    differ = first != last
     decode = {
         "step_accuracy": float((back == data).mean()),
         "exact": float((back == data).all(1).mean()),
         **figures_of_lines(list(lines), likelihood),
-        "middle_new": float(((middle != first) & (middle != last) & differ).sum() / differ.sum()),
+        **splice_figures(lines),
         **sample_figures(np.stack([m.tokens for m in model.sample(SAMPLES, seed=0)]), data, likelihood),
     }
     made = [
@@ -197,6 +216,7 @@ def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalMod
         "step_accuracy": float((back == target).float().mean()),
         "exact": float((back == target).all(1).float().mean()),
         **figures_of_lines(list(lines), likelihood),
+        **splice_figures(lines),
         **sample_figures(drawn, data, likelihood),
     }
 
