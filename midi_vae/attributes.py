@@ -21,8 +21,8 @@ DEPTH = np.array([0, 4, 3, 4, 2, 4, 3, 4, 1, 4, 3, 4, 2, 4, 3, 4] * 2)
 def measure(windows: np.ndarray) -> np.ndarray:
     """Attributes of windows (B, 32) of tokens; (B, 5) float64 in the order of `ATTRIBUTES`.
 
-    density: onsets. height: mean pitch, range: highest less lowest pitch, in semitones. syncopation: onsets that are held
-    over a stronger step than their own, by how much stronger it is (after Longuet-Higgins & Lee 1984), a share of the
+    density: onsets. height: mean pitch, range: highest less lowest pitch, in semitones. syncopation: onsets that are
+    held over a stronger step than their own, by how much stronger it is (after Longuet-Higgins & Lee 1984), a share of the
     onsets. legato: sounding share of the time from onset to onset.
 
     >>> measure(np.array([[62, 1, 64, 1] * 8]))[0].tolist()
@@ -35,9 +35,7 @@ def measure(windows: np.ndarray) -> np.ndarray:
     empty = ~onset.any(1)
     pitch[empty] = 60.0
     height, spread = np.nanmean(pitch, 1), np.nanmax(pitch, 1) - np.nanmin(pitch, 1)
-    return np.stack(
-        [onset.sum(1), height, spread, _syncopation(tokens) / count, _sounding_share(tokens)], axis=1
-    )
+    return np.stack([onset.sum(1), height, spread, _syncopation(tokens) / count, _sounding_share(tokens)], axis=1)
 
 
 def _syncopation(tokens: np.ndarray) -> np.ndarray:
@@ -70,8 +68,8 @@ def _sounding_share(tokens: np.ndarray) -> np.ndarray:
 def fit_directions(model: MelodyVAE, windows: np.ndarray) -> Tensor:
     """Directions (5, D) that each raise one attribute by about one standard deviation and leave the others.
 
-    The codes are regressed on all standardised attributes at once, so that a direction holds the others still. Its length
-    is then set by what a step along it does to the attribute of what is decoded.
+    The codes are regressed on all standardised attributes at once, so that a direction holds the others still. Its
+    length is then set by what a step along it does to the attribute of what is decoded.
 
     Args:
         windows: (N, 32) of training data, N some thousands.
@@ -84,9 +82,7 @@ def fit_directions(model: MelodyVAE, windows: np.ndarray) -> Tensor:
     codes = z.cpu().numpy().astype(np.float64)
     directions = torch.from_numpy(np.linalg.lstsq(design, codes, rcond=None)[0][1:]).to(z)
     for index in range(len(ATTRIBUTES)):
-        moved = [
-            measure(model.decode_windows(z + sign * directions[index]))[:, index].mean() for sign in (1.0, -1.0)
-        ]
+        moved = [measure(model.decode_windows(z + sign * directions[index]))[:, index].mean() for sign in (1.0, -1.0)]
         gain = float((moved[0] - moved[1]) / (2.0 * spread[index]))
         directions[index] /= max(gain, 0.2)  # a direction that does little is not stretched without end
     return directions

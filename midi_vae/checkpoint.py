@@ -61,8 +61,8 @@ def load(name_or_folder: str | os.PathLike[str], config_class: type) -> Stored:
     found = (raw.get("format"), raw.get("version")) if isinstance(raw, dict) else (None, None)
     if found != (FORMAT, VERSION):
         raise InputError(
-            f"{folder / 'config.json'}: expected format {FORMAT} version {VERSION}, found {found[0]} version {found[1]};"
-            " use the release that wrote it, or train again"
+            f"{folder / 'config.json'}: expected format {FORMAT} version {VERSION}, found {found[0]} version {found[1]}"
+            "; use the release that wrote it, or train again"
         )
     config = _parse_config(folder / "config.json", raw.get("config"), config_class)
     try:
@@ -91,9 +91,7 @@ def fill(module: torch.nn.Module, stored: Stored) -> None:
     module.load_state_dict(stored.tensors)
 
 
-def save(
-    module: torch.nn.Module, config: Any, folder: str | os.PathLike[str], half: bool = False, **more: Any
-) -> None:
+def save(module: torch.nn.Module, config: Any, folder: str | os.PathLike[str], half: bool = False, **more: Any) -> None:
     """Write a checkpoint; each file whole or not at all.
 
     Args:

@@ -91,9 +91,7 @@ def mix(
         str | None,
         typer.Option(metavar="ROWSxCOLUMNS", help="A grid instead, between four files at its corners."),
     ] = None,
-    spherical: Annotated[
-        bool, typer.Option("--spherical", help="Along arcs instead of straight lines.")
-    ] = False,
+    spherical: Annotated[bool, typer.Option("--spherical", help="Along arcs instead of straight lines.")] = False,
     exact_ends: Annotated[
         bool, typer.Option(help="The ends are the inputs themselves, not what the model makes of them.")
     ] = True,

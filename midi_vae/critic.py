@@ -47,9 +47,7 @@ class Critic(nn.Module):
         self.symbols = ONSET + pitches
         self.forward_tower = _Tower(self.symbols + 1, width)  # one more: the edge of the window
         self.backward_tower = _Tower(self.symbols + 1, width)
-        self.head = nn.Sequential(
-            nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, self.symbols)
-        )
+        self.head = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, self.symbols))
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Symbols (B, 32) int64 -> log p(symbol | the other 31), (B, 32, 2 + P)."""

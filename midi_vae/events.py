@@ -49,9 +49,7 @@ def split_chunks(data: bytes) -> Chunks:
         raise InputError("the file is truncated: its header is incomplete")
     size, kind, count, high, low = _numbers(data[start + 4 : start + 14], 4, 2, 2, 1, 1)
     if kind > 2 or size < 6:
-        raise InputError(
-            f"expected a MIDI file of type 0, 1 or 2, found type {kind} in a header of {size} bytes"
-        )
+        raise InputError(f"expected a MIDI file of type 0, 1 or 2, found type {kind} in a header of {size} bytes")
     is_time_code = high >= 0x80
     resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
     if not resolution:

@@ -28,6 +28,4 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
             os.unlink(beside)
         except (OSError, ValueError):
             pass
-        raise InputError(
-            f"{path}: cannot write the file: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise InputError(f"{path}: cannot write the file: {getattr(error, 'strerror', None) or error}") from None

@@ -101,7 +101,7 @@ def bar_sections(metres: Sequence[tuple[float, int, int]]) -> tuple[Section, ...
     Returns:
         at least one section; the first is bar 0 and step 0.
 
-    >>> [(s.beat, s.metre, s.bar) for s in bar_sections([(0, 1, 4), (1, 3, 4), (7, 3, 4), (8, 4, 4)])]
+    >>> [(s.beat, s.metre, s.bar) for s in bar_sections([(0, 1, 4), (1.0, 3, 4), (7.0, 3, 4), (8.0, 4, 4)])]
     [(-2.0, (3, 4), 0), (8.0, (4, 4), 4)]
     """
     changes: dict[float, tuple[int, int]] = {}
@@ -158,9 +158,7 @@ class GridLine:
     def bar_start(self, bar: int) -> tuple[int, tuple[int, int]]:
         """First step of a bar, and its metre; bars go on after the last note in the last metre."""
         section = [s for s in self.sections if s.bar <= bar][-1]
-        return section.step + round(
-            (bar - section.bar) * bar_beats(section.metre) * STEPS_A_BEAT
-        ), section.metre
+        return section.step + round((bar - section.bar) * bar_beats(section.metre) * STEPS_A_BEAT), section.metre
 
 
 def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLine:

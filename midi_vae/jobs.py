@@ -84,9 +84,7 @@ def _check_size(melodies: Sequence[Melody], count: int) -> None:
     steps = [max(len(m.tokens), m.bars * melodies[0].steps_per_bar) for m in melodies]
     bars = count * max(steps, default=0) // 16
     if bars > MOST_BARS:
-        raise InputError(
-            f"expected at most {MOST_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars"
-        )
+        raise InputError(f"expected at most {MOST_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars")
 
 
 def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[str, Any]:
@@ -122,9 +120,7 @@ def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
 
 
 def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
-    made = [
-        melody for row in mixing.grid(job.model, job.melodies, rows, columns, **options) for melody in row
-    ]
+    made = [melody for row in mixing.grid(job.model, job.melodies, rows, columns, **options) for melody in row]
     corners = (0, columns - 1, (rows - 1) * columns, rows * columns - 1)
     labels = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
     for corner, letter in zip(corners, LETTERS, strict=False):

@@ -1,4 +1,4 @@
-"""The one building block of encoder, decoder and prior: features of each beat, and what the beats know of one another."""
+"""The one building block of encoder, decoder and prior: features of each beat, and what beats know of one another."""
 
 from __future__ import annotations
 

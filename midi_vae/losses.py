@@ -18,9 +18,7 @@ from torch import Tensor
 from .melody import ONSET
 from .model import Posterior, StepFields, StepLogits
 
-HELD_PITCH_WEIGHT = (
-    0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
-)
+HELD_PITCH_WEIGHT = 0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
 SLOPE_TEMPERATURE = 3.0  # of the share of changed steps: one that has been decided can still be moved
 MARGIN = 0.06  # of the way from one melody to the other belongs to each end: there it must be that melody still
 
@@ -75,7 +73,7 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
         position: (B,) from 0 (a) to 1 (b).
 
     Returns:
-        stay: nats by which the symbol of neither end is chosen; within `MARGIN` of an end, that of another than this end.
+        stay: nats by which the symbol of neither end is chosen; within `MARGIN` of an end, that of another than it.
         evenness: squared difference of the share of differing steps that have changed and the share that is due.
         indecision: number of steps between the two, 4 f (1 - f) each, f the probability of b's symbol against a's.
         onset_error: squared difference of the number of onsets and the one between the ends'.
@@ -93,9 +91,7 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     stay = -torch.where(differs, torch.logaddexp(from_a, from_b), log_a).sum(1)
 
     share = torch.sigmoid(log_b - log_a)
-    changed = _straight_through(
-        (log_b > log_a).to(share.dtype), torch.sigmoid((log_b - log_a) / SLOPE_TEMPERATURE)
-    )
+    changed = _straight_through((log_b > log_a).to(share.dtype), torch.sigmoid((log_b - log_a) / SLOPE_TEMPERATURE))
     mean_changed = torch.where(differs, changed, 0.0).sum(1) / differs.sum(1).clamp(min=1)
     indecision = torch.where(differs, 4.0 * share * (1.0 - share), 0.0).sum(1)
 
@@ -119,9 +115,7 @@ def symbol_probabilities(logits: StepLogits) -> Tensor:
 def _log_symbol(rhythm: Tensor, pitch: Tensor, fields: StepFields) -> Tensor:
     """log p of the symbols of a melody under log-softmaxes; (B, 32)."""
     of_pitch = pitch.gather(2, fields.pitch[..., None])[..., 0]
-    return rhythm.gather(2, fields.rhythm[..., None])[..., 0] + torch.where(
-        fields.rhythm == ONSET, of_pitch, 0.0
-    )
+    return rhythm.gather(2, fields.rhythm[..., None])[..., 0] + torch.where(fields.rhythm == ONSET, of_pitch, 0.0)
 
 
 def _straight_through(value: Tensor, slope: Tensor) -> Tensor:

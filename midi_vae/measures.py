@@ -6,6 +6,7 @@ Distances are shares of differing steps. Likelihood is that of a key-free 5-gram
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -103,7 +104,7 @@ def path_figures(lines: Sequence[np.ndarray]) -> PathFigures:
         ends = distance(line[0], line[-1])
         if ends < SAME:
             continue
-        hops = [distance(p, q) for p, q in zip(line[:-1], line[1:], strict=True)]
+        hops = [distance(p, q) for p, q in itertools.pairwise(line)]
         middle = line[len(line) // 2]
         detour = distance(line[0], middle) + distance(middle, line[-1])
         rows.append((sum(hops) / ends, max(hops) / ends, detour / ends, len(np.unique(line, axis=0))))

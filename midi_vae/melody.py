@@ -30,9 +30,7 @@ def steps_per_bar(metre: tuple[int, int]) -> int:
     numerator, denominator = metre
     steps, rest = divmod(4 * STEPS_A_BEAT * numerator, denominator) if denominator > 0 else (0, 1)
     if steps < 1 or rest or denominator & (denominator - 1) or numerator > 255:
-        raise InputError(
-            f"expected a metre whose bar is a whole number of sixteenths, found {numerator}/{denominator}"
-        )
+        raise InputError(f"expected a metre whose bar is a whole number of sixteenths, found {numerator}/{denominator}")
     return steps
 
 
@@ -72,15 +70,11 @@ class Melody:
     def __post_init__(self) -> None:
         tokens = np.asarray(self.tokens)
         if tokens.ndim != 1 or not len(tokens) or tokens.dtype.kind not in "iu":
-            raise ValueError(
-                f"expected tokens as whole numbers of shape (S,), found {tokens.dtype} {tokens.shape}"
-            )
+            raise ValueError(f"expected tokens as whole numbers of shape (S,), found {tokens.dtype} {tokens.shape}")
         if tokens.min() < 0 or tokens.max() >= VOCABULARY:
             raise ValueError(f"expected tokens 0..{VOCABULARY - 1}, found {tokens.min()}..{tokens.max()}")
         if len(tokens) % steps_per_bar(self.metre):
-            raise ValueError(
-                f"expected whole bars of {steps_per_bar(self.metre)} steps, found {len(tokens)} steps"
-            )
+            raise ValueError(f"expected whole bars of {steps_per_bar(self.metre)} steps, found {len(tokens)} steps")
         if not 0 < self.tempo < float("inf"):
             raise ValueError(f"expected a tempo above 0, found {self.tempo}")
         if not 0 <= self.program <= 127:
@@ -117,9 +111,7 @@ class Melody:
         events = np.flatnonzero(self.tokens).tolist()
         ends = [*events[1:], len(self.tokens)][: len(events)]
         tokens = self.tokens.tolist()
-        return [
-            (i, end, tokens[i] - ONSET) for i, end in zip(events, ends, strict=True) if tokens[i] >= ONSET
-        ]
+        return [(i, end, tokens[i] - ONSET) for i, end in zip(events, ends, strict=True) if tokens[i] >= ONSET]
 
     @classmethod
     def from_notes(

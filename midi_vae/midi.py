@@ -120,9 +120,7 @@ def _read_bytes(path: str) -> bytes:
                 raise OSError(0, "not a regular file")
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise InputError(
-            f"{path}: cannot read the MIDI file: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise InputError(f"{path}: cannot read the MIDI file: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one")
     return data
@@ -140,8 +138,7 @@ def _to_tune(path: str, data: bytes) -> Tune:
     if not found.notes:
         raise InputError("expected a melody, found no notes in the file")
     tracks = tuple(
-        _to_track(number, key, found, chunks.resolution)
-        for number, key in enumerate(sorted(found.notes), start=1)
+        _to_track(number, key, found, chunks.resolution) for number, key in enumerate(sorted(found.notes), start=1)
     )
     tempi = {0.0: 120.0}
     if not chunks.is_time_code:
@@ -163,9 +160,7 @@ def _to_tune(path: str, data: bytes) -> Tune:
 class _Found:
     """What the chunks of a file add up to; times in ticks, a key is (chunk, channel)."""
 
-    notes: dict[tuple[int, int], array] = field(
-        default_factory=dict
-    )  # flat: start, end, pitch, velocity, start, ...
+    notes: dict[tuple[int, int], array] = field(default_factory=dict)  # flat: start, end, pitch, velocity, start, ...
     programs: dict[tuple[int, int], int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)  # by chunk
     tempi: list[tuple[int, int]] = field(default_factory=list)  # (tick, microseconds a quarter note)
@@ -308,7 +303,7 @@ def tempo_us(tempo: float) -> int:
     >>> tempo_us(120.0), tempo_us(1e-3)
     (500000, 16777215)
     """
-    return int(min(max(round(6e7 / tempo), 1), MAX_TEMPO_US))
+    return round(min(max(6e7 / tempo, 1.0), MAX_TEMPO_US))
 
 
 def _encodable(text: str) -> str:

@@ -6,6 +6,7 @@ Melodies are first made partners: the metre of the first one, the length of the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -114,7 +115,7 @@ def journey(model: MelodyVAE, melodies: Sequence[Melody], steps: int = 9, **opti
     """Lines from each melody to the next, each melody in between given once; options as of `line`."""
     together = partners(melodies)
     out: list[Melody] = []
-    for a, b in zip(together[:-1], together[1:], strict=True):
+    for a, b in itertools.pairwise(together):
         out += line(model, _with_sound_of(a, together[0]), b, steps, **options)[1 if out else 0 :]
     return out
 
@@ -135,9 +136,7 @@ def blend(
         InputError: not one weight for each melody, or one below 0, or all 0.
     """
     if len(weights) != len(melodies) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
-        raise InputError(
-            f"expected {len(melodies)} weights of at least 0, one of them above, found {list(weights)}"
-        )
+        raise InputError(f"expected {len(melodies)} weights of at least 0, one of them above, found {list(weights)}")
     together = partners(melodies)
     z = codes(model, together)
     share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)

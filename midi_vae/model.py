@@ -27,6 +27,7 @@ from .prior import LatentPrior
 from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
 
 MOST_BLOCKS, LARGEST_SIZE = 64, 1024  # in a configuration, which comes from a file that could say anything
+MOST_AT_ONCE = 4096  # windows encoded or decoded in one go; bounds the memory of long tunes
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
@@ -68,9 +69,7 @@ class MelodyVAEConfig:
         if self.latent_size % BEATS:
             raise ValueError(f"latent_size {self.latent_size}; it is a multiple of {BEATS}")
         if self.pitches < 12 or self.lowest_pitch + self.pitches > 128:
-            raise ValueError(
-                f"{self.pitches} pitches from {self.lowest_pitch} on; they are at least 12 and end at 127"
-            )
+            raise ValueError(f"{self.pitches} pitches from {self.lowest_pitch} on; they are at least 12 and end at 127")
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,7 @@ class MelodyVAE(nn.Module):
         self.step_norm = nn.LayerNorm(size)
         self.rhythm_head = nn.Linear(size, RHYTHM_SYMBOLS)
         self.pitch_head = nn.Linear(size, config.pitches)
-        self.prior = LatentPrior(
-            config.latent_size, config.prior_width, config.prior_across, config.prior_blocks
-        )
+        self.prior = LatentPrior(config.latent_size, config.prior_width, config.prior_across, config.prior_blocks)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
 
@@ -171,13 +168,13 @@ class MelodyVAE(nn.Module):
     def posterior(self, fields: StepFields) -> Posterior:
         """q(z | x) of B windows."""
         steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
-        mean, log_variance = self.encoder(steps.reshape(len(steps), BEATS, -1)).chunk(2, dim=2)
+        mean, log_variance = self.encoder(steps.unflatten(1, (BEATS, -1)).flatten(2)).chunk(2, dim=2)
         return Posterior(mean.flatten(1), log_variance.flatten(1).clamp(-8.0, 4.0))  # bounds keep exp() finite
 
     def logits(self, z: Tensor) -> StepLogits:
         """p(x | z) of latents (B, D)."""
         beats = self.decoder(z.unflatten(1, (BEATS, -1)))
-        steps = self.step_norm(beats.reshape(len(z), WINDOW_STEPS, -1))
+        steps = self.step_norm(beats.unflatten(2, (WINDOW_STEPS // BEATS, -1)).flatten(1, 2))
         return StepLogits(self.rhythm_head(steps), self.pitch_head(steps))
 
     def tokens(self, z: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
@@ -190,8 +187,9 @@ class MelodyVAE(nn.Module):
     @torch.inference_mode()
     def encode_windows(self, windows: np.ndarray) -> Tensor:
         """Posterior means (B, D) float32 of windows (B, 32) of tokens with any MIDI pitches."""
-        folded = fold_pitches(windows, self.config.lowest_pitch, self.config.pitches)
-        return self.posterior(self.fields(torch.from_numpy(folded).to(self.device))).mean
+        folded = torch.from_numpy(fold_pitches(windows, self.config.lowest_pitch, self.config.pitches))
+        parts = folded.split(MOST_AT_ONCE)
+        return torch.cat([self.posterior(self.fields(part.to(self.device))).mean for part in parts])
 
     @torch.inference_mode()
     def decode_windows(
@@ -207,7 +205,8 @@ class MelodyVAE(nn.Module):
                 f"expected finite latents of shape (B, {self.config.latent_size}), found {tuple(z.shape)}"
                 + ("" if z.ndim != 2 or z.shape[1] != self.config.latent_size else " with NaN or infinity")
             )
-        return self.tokens(z.to(self.device, torch.float32), temperature, generator).cpu().numpy()
+        parts = z.to(self.device, torch.float32).split(MOST_AT_ONCE)
+        return torch.cat([self.tokens(part, temperature, generator) for part in parts]).cpu().numpy()
 
     # Melodies in, melodies out: one window each. Longer ones: `mixing`.
 
@@ -232,10 +231,7 @@ class MelodyVAE(nn.Module):
     def reconstruct(self, melodies: Sequence[Melody]) -> list[Melody]:
         """decode(encode(x)), each with the metre, tempo and program of its own."""
         windows = self.decode_windows(self.encode(melodies))
-        return [
-            from_windows(row[None], melody, melody.bars)
-            for row, melody in zip(windows, melodies, strict=True)
-        ]
+        return [from_windows(row[None], melody, melody.bars) for row, melody in zip(windows, melodies, strict=True)]
 
     def interpolate(self, a: Melody, b: Melody, steps: int = 9, exact_ends: bool = False) -> list[Melody]:
         """A straight line from a to b in `steps` melodies, in the metre of a (`mixing.line` does more)."""

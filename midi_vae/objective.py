@@ -1,7 +1,7 @@
 """The objectives of the three phases of training: the critic's, the autoencoder's, the prior's.
 
-Each is a module called as objective(tokens, generator, progress) -> its loss and parts by name, scalars; tokens (B, 32),
-progress from 0 at the start of the phase to 1 at its end.
+Each is a module called as objective(tokens, generator, progress) -> its loss and parts by name, scalars; tokens
+(B, 32), progress from 0 at the start of the phase to 1 at its end.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class ObjectiveConfig:
     """Weights of the terms of `losses`, and when they come in.
 
     Attributes:
+        reconstruction: weight of -log p(x | z).
         beta: weight of the KL term once warmed up.
         free_nats: for each latent dimension.
         monte_carlo: R, latents drawn for each melody.
@@ -32,16 +33,17 @@ class ObjectiveConfig:
         judged: share of the mixes that the critic sees.
     """
 
-    beta: float = 0.2
+    reconstruction: float = 2.0
+    beta: float = 0.03
     free_nats: float = 0.05
     monte_carlo: int = 1
     mixing_from: float = 0.05
     mixing_full: float = 0.15
-    stay: float = 1.5
-    evenness: float = 1000.0
+    stay: float = 2.0
+    evenness: float = 800.0
     indecision: float = 0.1
-    onset_error: float = 2.5
-    surprise: float = 1.5
+    onset_error: float = 3.5
+    surprise: float = 1.4
     judged: float = 0.33
 
 
@@ -67,7 +69,11 @@ class PriorObjective(nn.Module):
 
     def __init__(self, model: MelodyVAE, spread: float = 0.5) -> None:
         super().__init__()
-        self.model, self.prior, self.spread = model.requires_grad_(False), model.prior.requires_grad_(True), spread
+        self.model, self.prior, self.spread = (
+            model.requires_grad_(False),
+            model.prior.requires_grad_(True),
+            spread,
+        )
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -102,7 +108,7 @@ class MelodyObjective(nn.Module):
         likelihoods = [losses.reconstruction(_rows(logits, r * size, size), fields) for r in rounds]
         kl = losses.gaussian_kl(posterior, config.free_nats).mean()
         parts = {"reconstruction": torch.stack(likelihoods).mean(), "kl": kl}
-        loss = parts["reconstruction"] + losses.beta_at(progress, config.beta) * kl
+        loss = config.reconstruction * parts["reconstruction"] + losses.beta_at(progress, config.beta) * kl
         if ramp > 0.0:
             mixed = _rows(logits, len(rounds) * size, size)
             end = StepFields(fields.rhythm[other], fields.pitch[other])
@@ -114,7 +120,7 @@ class MelodyObjective(nn.Module):
         return {"loss": loss, **parts}
 
     def _surprise(self, mixed: StepLogits, fields: StepFields) -> Tensor:
-        """Nats by which mixes are less likely than real melodies; that they stay near their ends keeps them from dullness."""
+        """Nats by which mixes are less likely than real melodies; that they stay near their ends keeps them lively."""
         n = max(1, int(self.config.judged * len(fields.rhythm)))
         symbols = torch.where(fields.rhythm == ONSET, fields.pitch + ONSET, fields.rhythm)
         made = self.critic.surprise(losses.symbol_probabilities(_rows(mixed, 0, n)))

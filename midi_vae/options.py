@@ -31,8 +31,7 @@ MOST_IN_A_GRID = 1000
 
 
 _passages, _changes, _output, _engine = (
-    functools.partial(typer.Option, rich_help_panel=panel)
-    for panel in ("Passages", "Changes", "Output", "Model")
+    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Passages", "Changes", "Output", "Model")
 )
 
 
@@ -162,9 +161,7 @@ class Change:
         first = passages[0]
         return estimate_key(read_sections(first.path, first.track.track.index) or [first.melody])
 
-    def apply(
-        self, melodies: Sequence[Melody], key: Key | None, name: str, ends: Collection[int] = ()
-    ) -> list[Melody]:
+    def apply(self, melodies: Sequence[Melody], key: Key | None, name: str, ends: Collection[int] = ()) -> list[Melody]:
         """The melodies with tempo, program and notes as wanted; the ends (by index) keep their notes."""
         out = []
         for index, melody in enumerate(melodies):
@@ -219,9 +216,7 @@ class Engine:
     model: Annotated[
         str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")
     ] = "melody_2bar"
-    device: Annotated[Device, _engine("--device", help="Where it runs; auto is a GPU if there is one.")] = (
-        Device.auto
-    )
+    device: Annotated[Device, _engine("--device", help="Where it runs; auto is a GPU if there is one.")] = Device.auto
     seed: Annotated[
         int | None,
         _engine(

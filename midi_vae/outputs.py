@@ -43,15 +43,11 @@ class Outputs:
             InputError: it will not.
         """
         if self.separate and (self.midi.suffix.lower() in MIDI_SUFFIXES or self.midi.is_file()):
-            raise InputError(
-                f"{self.midi}: expected a folder for one file a melody, found the name of a file"
-            )
+            raise InputError(f"{self.midi}: expected a folder for one file a melody, found the name of a file")
         if not self.separate and self.midi.suffix.lower() not in MIDI_SUFFIXES:
             raise InputError(f"{self.midi}: expected the name of a MIDI file, which ends in .mid")
         if self.soundfont is not None and self.wav is None:
-            raise InputError(
-                f"{self.soundfont}: expected a sound file to use the soundfont for; name it by --wav"
-            )
+            raise InputError(f"{self.soundfont}: expected a sound file to use the soundfont for; name it by --wav")
         if self.wav is not None:
             check_sound(self.wav, self.soundfont)
         if self.png is not None and self.png.suffix.lower() != ".png":
@@ -65,9 +61,7 @@ class Outputs:
         if self.separate:
             _check_folder(next(f for f in (self.midi, *self.midi.absolute().parents) if f.exists()))
 
-    def write(
-        self, melodies: Sequence[Melody], labels: Sequence[str], strip: Strip | None = None
-    ) -> list[str]:
+    def write(self, melodies: Sequence[Melody], labels: Sequence[str], strip: Strip | None = None) -> list[str]:
         """Write melodies; every file is whole or not there.
 
         Args:
@@ -124,9 +118,7 @@ def _check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(
-            f"{folder}: expected a folder that can be written to, found {error.strerror}"
-        ) from None
+        raise InputError(f"{folder}: expected a folder that can be written to, found {error.strerror}") from None
 
 
 def _make_folder(folder: Path) -> None:

@@ -61,9 +61,7 @@ def to_png(
 
     labels = [str(i + 1) for i in range(len(melodies))] if labels is None else labels
     if not melodies or len(labels) != len(melodies) or len(melodies) % (columns or 1):
-        raise ValueError(
-            f"expected melodies, a label for each and full rows, found {len(melodies)} and {len(labels)}"
-        )
+        raise ValueError(f"expected melodies, a label for each and full rows, found {len(melodies)} and {len(labels)}")
     steps = max(min(melody.bars, MOST_BARS) * melody.steps_per_bar for melody in melodies)
     chosen, across, width = _layout(len(melodies), columns, steps)
     down = -(-len(chosen) // across)
@@ -88,9 +86,7 @@ def to_png(
         _draw_paper(axes, melodies[index], (lowest, highest), column == 0)
         _draw_notes(axes, melodies[index], colours[place], width * 72 / steps, height * 72)
         label = _printable(labels[index], max(int(width * 11), 4))
-        axes.set_title(
-            label, size=9, pad=4, loc="left", color=colours[place], weight="bold", parse_math=False
-        )
+        axes.set_title(label, size=9, pad=4, loc="left", color=colours[place], weight="bold", parse_math=False)
     file = io.BytesIO()
     canvas.print_png(file, metadata={"Software": None})
     replace_file(path, file.getvalue())
@@ -166,9 +162,7 @@ def _draw_notes(axes: Axes, melody: Melody, colour: np.ndarray, step_points: flo
     boxes = []
     for start, end, pitch in melody.notes():
         left, right = start + beside + 0.08, end - beside - 0.14
-        boxes.append(
-            [(x, pitch + y) for x, y in ((left, -above), (left, above), (right, above), (right, -above))]
-        )
+        boxes.append([(x, pitch + y) for x, y in ((left, -above), (left, above), (right, above), (right, -above))])
     axes.add_collection(
         PolyCollection(boxes, facecolors=[colour], edgecolors=[colour], lw=edge, joinstyle="round", zorder=3)
     )
@@ -183,9 +177,7 @@ def _line_colours(count: int) -> np.ndarray:
 def _corner_colours(rows: int, columns: int) -> np.ndarray:
     """(rows * columns, 3) between the four of `CORNER_COLOURS`."""
     down, across = (np.linspace(0, 1, n)[:, None] for n in (rows, columns))
-    left, right = (
-        c[0] + down * (c[1] - c[0]) for c in (_rgb(CORNER_COLOURS)[0::2], _rgb(CORNER_COLOURS)[1::2])
-    )
+    left, right = (c[0] + down * (c[1] - c[0]) for c in (_rgb(CORNER_COLOURS)[0::2], _rgb(CORNER_COLOURS)[1::2]))
     return (left[:, None] + across[None] * (right - left)[:, None]).reshape(-1, 3)
 
 

@@ -141,9 +141,7 @@ def print_file(figures: dict[str, Any]) -> None:
     tempi = figures["tempi"]
     tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
     _say(console, f"{figures['file']}", "bold")
-    _say(
-        console, f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute"
-    )
+    _say(console, f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "track", "name", "channel", "instrument"):
         table.add_column(name, justify="right" if name in ("track", "channel") else "left")

@@ -139,9 +139,7 @@ def _fluidsynth(
         command += ["-O", "s16", "-E", "little", "-T", "raw", "-F", str(raw), font, str(tune)]
         try:
             nothing = subprocess.DEVNULL
-            subprocess.run(
-                command, check=True, stdin=nothing, capture_output=True, timeout=FLUIDSYNTH_SECONDS
-            )
+            subprocess.run(command, check=True, stdin=nothing, capture_output=True, timeout=FLUIDSYNTH_SECONDS)
             samples = np.fromfile(raw, "<i2", count=2 * frames)
         except (OSError, subprocess.SubprocessError) as error:
             reason = type(error).__name__ if isinstance(error, subprocess.SubprocessError) else error.strerror
@@ -150,8 +148,6 @@ def _fluidsynth(
     sound[: len(samples) // 2] = samples[: len(samples) // 2 * 2].reshape(-1, 2)
     loudest = max(float(sound.max()), -float(sound.min()))
     if loudest < AUDIBLE and any(melody.notes() for melody in melodies):
-        raise InputError(
-            f"{soundfont}: FluidSynth made no sound with it; expected a soundfont that is complete"
-        )
+        raise InputError(f"{soundfont}: FluidSynth made no sound with it; expected a soundfont that is complete")
     sound *= PEAK / max(loudest, AUDIBLE)
     return sound

@@ -15,9 +15,7 @@ MELODY_WORDS = frozenset(
     "melody melodie melodia mélodie lead vocal vocals voc vox voice sing singer singing song theme tune solo"
     " soprano cantus canto chant gesang stimme".split()
 )
-OTHER_WORDS = frozenset(
-    "backing background back bass drum drums harmony chord chords pad accompaniment choir".split()
-)
+OTHER_WORDS = frozenset("backing background back bass drum drums harmony chord chords pad accompaniment choir".split())
 SINGING_RANGE = (48, 84)  # C3 to C6
 
 
@@ -95,19 +93,15 @@ def _is_named_melody(name: str) -> bool:
 
 def _find(tune: Tune, wanted: int | str) -> Track:
     text = str(wanted).strip().lower()
-    exact = [track for track in tune.tracks if isinstance(wanted, str) and track.name.lower() == text]
-    numbered = [track for track in tune.tracks if str(track.index) == text]
-    partly = [
-        track for track in tune.tracks if isinstance(wanted, str) and text and text in track.name.lower()
-    ]
-    found = exact or numbered or partly
+    named = [track for track in tune.tracks if isinstance(wanted, str) and text and text in track.name.lower()]
+    exact = [track for track in named if text == track.name.lower()]
+    numbered = [track for track in tune.tracks if text == str(track.index)]
+    found = exact or numbered or named
     found = [track for track in found if not track.is_drum] or found[:1]
     there = ", ".join(f"{track.index} {track.name!r}" for track in tune.tracks[:20])
     if len(found) != 1:
         problem = f"{len(found)} tracks match" if found else "there is no track"
         raise InputError(f"{tune.path}: {problem} {wanted!r}; choose by number among: {there}")
     if found[0].is_drum:
-        raise InputError(
-            f"{tune.path}: track {found[0].index} holds drums (MIDI channel 10); choose among: {there}"
-        )
+        raise InputError(f"{tune.path}: track {found[0].index} holds drums (MIDI channel 10); choose among: {there}")
     return found[0]

@@ -4,8 +4,8 @@
 
 Windows of two bars of 4/4 that start with a note, one from each tune. The likelihood model is fitted on windows of
 TRAIN_FOLDER. Path, jump and gap are of `decode` on the straight line between two encoded means; the row `interpolate`
-has the exact ends. MusicVAE's encoder is not to be had, so its latents are searched by gradient. Speeds are medians on one
-thread; only their ratio within one run means anything.
+has the exact ends. MusicVAE's encoder is not to be had, so its latents are searched by gradient. Speeds are medians on
+one thread; only their ratio within one run means anything.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def windows(folder: Path, count: int) -> np.ndarray:
 def four_four(path: Path) -> np.ndarray | None:
     """Tokens of a whole tune in 4/4 or 2/2 whose onsets lie on the grid; None for others."""
     try:
-        metres = {(m.numerator, m.denominator) for t in mido.MidiFile(path).tracks for m in t if m.type == "time_signature"}
+        metres = {
+            (m.numerator, m.denominator) for t in mido.MidiFile(path).tracks for m in t if m.type == "time_signature"
+        }
         if metres - {(4, 4), (2, 2)}:
             return None
         melody, report = read_melody(path)
@@ -159,7 +161,7 @@ def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) 
 
 
 def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
-    """MusicVAE's two-bar decoder (Roberts et al. 2018, arXiv 1803.05428): two LSTM layers, fed with their own output."""
+    """MusicVAE's two-bar decoder (Roberts et al. 2018, arXiv 1803.05428): two LSTM layers, fed with their output."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             weights = {name: torch.from_numpy(stored[name]) for name in stored.files}
@@ -260,7 +262,9 @@ def main(
     if musicvae:
         for batch in (1, POINTS):
             key = f"decode_{batch}_ms"
-            rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = rows["latentmix decode"][key] / rows["MusicVAE"][key]
+            rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = (
+                rows["latentmix decode"][key] / rows["MusicVAE"][key]
+            )
     if as_json:
         typer.echo(json.dumps({"windows": len(data), **rows}, indent=2))
     else:

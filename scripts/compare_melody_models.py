@@ -197,7 +197,9 @@ def main(
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     config = MelodyVAEConfig()
-    batches = Batches(load_windows(data, config.lowest_pitch, config.pitches).windows, config.lowest_pitch, config.pitches)
+    batches = Batches(
+        load_windows(data, config.lowest_pitch, config.pitches).windows, config.lowest_pitch, config.pitches
+    )
     held_out = load_windows(dev, config.lowest_pitch, config.pitches).windows.astype(np.int64)
     held_out = held_out[np.linspace(0, len(held_out) - 1, min(512, len(held_out))).astype(int)]
     rows = {}
@@ -206,13 +208,33 @@ def main(
         model = kind(config)
         steps, kl = train(model, batches, seconds)
         back = model.decode_windows(model.encode_windows(held_out))
-        rows[name] = [steps, (back == held_out).mean(), (back == held_out).all(1).mean(), kl, *(decode_ms(model, n) for n in (1, 9))]
+        rows[name] = [
+            steps,
+            (back == held_out).mean(),
+            (back == held_out).all(1).mean(),
+            kl,
+            *(decode_ms(model, n) for n in (1, 9)),
+        ]
         print(name, *(f"{value:.4g}" for value in rows[name]), flush=True)
     slowest = [max(row[i] for row in rows.values()) for i in (4, 5)]
-    table = Table("model", "training steps", "step accuracy", "exact", "KL, nats", "decode 1, share of slowest", "decode 9")
+    table = Table(
+        "model",
+        "training steps",
+        "step accuracy",
+        "exact",
+        "KL, nats",
+        "decode 1, share of slowest",
+        "decode 9",
+    )
     for name, (steps, accuracy, exact, kl, one, nine) in rows.items():
         table.add_row(
-            name, f"{steps}", f"{accuracy:.3f}", f"{exact:.3f}", f"{kl:.0f}", f"{one / slowest[0]:.2f}", f"{nine / slowest[1]:.2f}"
+            name,
+            f"{steps}",
+            f"{accuracy:.3f}",
+            f"{exact:.3f}",
+            f"{kl:.0f}",
+            f"{one / slowest[0]:.2f}",
+            f"{nine / slowest[1]:.2f}",
         )
     Console().print(table)
 

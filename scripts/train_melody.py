@@ -9,12 +9,10 @@ ends at the same weights, on the CPU bit for bit. The finished model is OUT/mode
 
 from __future__ import annotations
 
-import json
 import math
 import signal
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +69,7 @@ class State:
     def load(self) -> None:
         with safe_open(self.path, "pt") as file:
             place = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
         self.phase, self.step = int(place["phase"]), int(place["step"])
         for prefix, network in self.networks.items():
             network.load_state_dict(_under(prefix, tensors))
@@ -82,7 +80,11 @@ class State:
         for index, slots in optimizer.state_dict()["state"].items() if optimizer else ():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
         beside = self.path.with_suffix(".tmp")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, beside, {"phase": str(self.phase), "step": str(self.step)})
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            beside,
+            {"phase": str(self.phase), "step": str(self.step)},
+        )
         beside.replace(self.path)
 
     def restore(self, optimizer: torch.optim.Optimizer) -> None:
@@ -153,7 +155,13 @@ class Run:
     """The loop, and what it shows."""
 
     def __init__(self, fabric: Fabric, state: State, batches: Batches, seed: int, save_every: int) -> None:
-        self.fabric, self.state, self.batches, self.seed, self.save_every = fabric, state, batches, seed, save_every
+        self.fabric, self.state, self.batches, self.seed, self.save_every = (
+            fabric,
+            state,
+            batches,
+            seed,
+            save_every,
+        )
         self.stop = Stop()
         self.writer = SummaryWriter(state.path.parent / "tensorboard") if fabric.is_global_zero else None
 
@@ -162,7 +170,11 @@ class Run:
         if self.state.phase > number:
             return
         module, optimizer = self._set_up(phase)
-        bar = progress.add_task(phase.name, total=phase.steps, completed=self.state.step, figures="") if progress else None
+        bar = (
+            progress.add_task(phase.name, total=phase.steps, completed=self.state.step, figures="")
+            if progress
+            else None
+        )
         while self.state.step < phase.steps and not self.stop.wanted:
             step = self.state.step
             generator = self._generator(number, step)
@@ -251,7 +263,9 @@ def progress_bar() -> Progress:
 def main(
     data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
-    dev: Annotated[Path | None, typer.Option(help="folder of MIDI files for the figures; part of DATA if left out")] = None,
+    dev: Annotated[
+        Path | None, typer.Option(help="folder of MIDI files for the figures; part of DATA if left out")
+    ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 20_000,
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 2_000,
     prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 6_000,
@@ -297,9 +311,15 @@ def main(
     try:
         with progress_bar() as progress:
             bar = progress if fabric.is_global_zero else None
-            run.do(Phase("critic", CriticObjective(critic, config.lowest_pitch), critic_steps, batch, 2 * lr), dict, bar)
             run.do(
-                Phase("model", MelodyObjective(model, critic, weights), steps, batch, lr), lambda: figures(model), bar
+                Phase("critic", CriticObjective(critic, config.lowest_pitch), critic_steps, batch, 2 * lr),
+                dict,
+                bar,
+            )
+            run.do(
+                Phase("model", MelodyObjective(model, critic, weights), steps, batch, lr),
+                lambda: figures(model),
+                bar,
             )
             run.do(Phase("prior", PriorObjective(model), prior_steps, 2 * batch, lr), lambda: figures(model), bar)
     except KeyboardInterrupt:

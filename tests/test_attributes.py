@@ -85,9 +85,7 @@ def test_silence_has_attributes_too() -> None:
     assert silence.tolist() == [[0.0, 60.0, 0.0, 0.0, 1.0]] * 2
 
 
-@given(
-    st.lists(st.sampled_from([HOLD, HOLD, OFF, ONSET + 50, ONSET + 57, ONSET + 70]), min_size=32, max_size=32)
-)
+@given(st.lists(st.sampled_from([HOLD, HOLD, OFF, ONSET + 50, ONSET + 57, ONSET + 70]), min_size=32, max_size=32))
 def test_attributes_agree_with_the_notes(symbols: list[int]) -> None:
     melody = Melody(np.array(symbols))
     notes = melody.notes()

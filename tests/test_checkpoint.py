@@ -107,15 +107,11 @@ def test_notes_for_people_do_no_harm(model: MelodyVAE, tmp_path: Path) -> None:
     assert MelodyVAE.from_pretrained(tmp_path).config == CONFIG
 
 
-def test_a_bundled_model_is_found_by_name(
-    model: MelodyVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bundled_model_is_found_by_name(model: MelodyVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "BUNDLED", tmp_path)
     model.save_pretrained(tmp_path / "tiny")
     assert MelodyVAE.from_pretrained("tiny").config == CONFIG
-    with pytest.raises(
-        InputError, match=r"huge: expected a bundled model \(tiny\) or a folder with config.json"
-    ):
+    with pytest.raises(InputError, match=r"huge: expected a bundled model \(tiny\) or a folder with config.json"):
         MelodyVAE.from_pretrained("huge")
 
 
@@ -149,9 +145,7 @@ def test_cut_off_weights(folder: Path, keep: int) -> None:
 
 @settings(max_examples=150)
 @given(data=st.data())
-def test_damaged_weights_are_loaded_or_refused(
-    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_damaged_weights_are_loaded_or_refused(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.getbasetemp() / "damaged"
     if not folder.exists():
         checkpoint.save(torch.nn.Linear(2, 2), CONFIG, folder)
@@ -188,9 +182,7 @@ def test_no_pickle_is_opened(folder: Path, tmp_path: Path) -> None:
     assert not sprung.exists()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b"{'format': 1}"], ids=range(5)
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b"{'format': 1}"], ids=range(5))
 def test_what_is_no_json(folder: Path, content: bytes) -> None:
     (folder / "config.json").write_bytes(content)
     assert refusal(folder).startswith(f"{folder / 'config.json'}: expected JSON, found")
@@ -204,9 +196,7 @@ def test_json_of_something_else(folder: Path, content: str) -> None:
 
 def test_another_version_and_another_format(folder: Path) -> None:
     edit(folder, version=2)
-    assert "expected format latentmix.midi_vae version 1, found latentmix.midi_vae version 2" in refusal(
-        folder
-    )
+    assert "expected format latentmix.midi_vae version 1, found latentmix.midi_vae version 2" in refusal(folder)
     edit(folder, version=1, format="latentmix.audiovq")
     assert "found latentmix.audiovq version 1" in refusal(folder)
 

@@ -24,9 +24,7 @@ from midi_vae.mixing import partners
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-LIVELY, LYRICAL, WALTZ, JIG = (
-    str(EXAMPLES / f"{name}.mid") for name in ("lively", "lyrical", "waltz", "jig")
-)
+LIVELY, LYRICAL, WALTZ, JIG = (str(EXAMPLES / f"{name}.mid") for name in ("lively", "lyrical", "waltz", "jig"))
 
 
 @pytest.fixture(scope="session")
@@ -150,9 +148,7 @@ def test_spherical_is_another_way(model: str, tmp_path: Path):
 
 def test_bars_count_from_one_and_include_both_ends(model: str, tmp_path: Path):
     figures("mix", LIVELY, LYRICAL, "--bars", "3:6", "--separate", "-o", tmp_path, "--model", model)
-    assert np.array_equal(
-        read(tmp_path / "step-01.mid", 4).tokens, Melody.from_midi(LIVELY, 4, start_bar=2).tokens
-    )
+    assert np.array_equal(read(tmp_path / "step-01.mid", 4).tokens, Melody.from_midi(LIVELY, 4, start_bar=2).tokens)
 
 
 def test_bars_and_tracks_may_be_given_for_each_file(model: str, tmp_path: Path):
@@ -166,9 +162,7 @@ def test_bars_and_tracks_may_be_given_for_each_file(model: str, tmp_path: Path):
 @pytest.mark.parametrize(
     ("metre", "bars"), [((2, 4), 4), ((3, 4), 2), ((6, 8), 2), ((8, 4), 1), ((4, 4), 2), ((1, 4), 8)]
 )
-def test_the_default_passage_of_a_partner_is_as_long(
-    model: str, tmp_path: Path, metre: tuple[int, int], bars: int
-):
+def test_the_default_passage_of_a_partner_is_as_long(model: str, tmp_path: Path, metre: tuple[int, int], bars: int):
     other = tmp_path / "other.mid"
     size = 16 * metre[0] // metre[1]
     notes = [(step, step + 2, 60 + step % 12) for step in range(0, 16 * size, 2)]
@@ -214,9 +208,7 @@ def test_attributes_change_what_is_made(model: str, tmp_path: Path, name: str):
 
 
 def test_sample(model: str, tmp_path: Path):
-    said = figures(
-        "sample", "-n", 3, "--temperature", 0.8, "--seed", 1, "-o", tmp_path / "s", "--model", model
-    )
+    said = figures("sample", "-n", 3, "--temperature", 0.8, "--seed", 1, "-o", tmp_path / "s", "--model", model)
     names = [f"sample-0{k}.mid" for k in (1, 2, 3)]
     assert sorted(contents(tmp_path / "s")) == names
     assert said["files"] == [str(tmp_path / "s" / name) for name in names]
@@ -226,9 +218,7 @@ def test_sample(model: str, tmp_path: Path):
 
 def test_vary(model: str, tmp_path: Path):
     said = figures("vary", JIG, "-n", 4, "--amount", 0.5, "-o", tmp_path / "v.mid", "--model", model)
-    assert (
-        said["melodies"] == 4 and len(said["changed"]) == 4 and read_tune(tmp_path / "v.mid").length == 4 * 6
-    )
+    assert said["melodies"] == 4 and len(said["changed"]) == 4 and read_tune(tmp_path / "v.mid").length == 4 * 6
     figures("vary", JIG, "-n", 1, "--amount", 0, "-o", tmp_path / "v0.mid", "--model", model)
     figures("reconstruct", JIG, "-o", tmp_path / "r.mid", "--model", model)
     assert read(tmp_path / "v0.mid") == read(tmp_path / "r.mid")
@@ -446,9 +436,7 @@ def test_an_input_is_not_written_over_by_a_step(work: Path, model: str):
 
 def test_more_than_fits_into_memory_is_refused(work: Path, model: str):
     Melody(np.tile(Melody.from_midi(LIVELY).tokens, 1000)).to_midi("long.mid")
-    result = run(
-        "mix", "long.mid", LYRICAL, "--bars", "all", "--steps", 1000, "-o", "x.mid", "--model", model
-    )
+    result = run("mix", "long.mid", LYRICAL, "--bars", "all", "--steps", 1000, "-o", "x.mid", "--model", model)
     assert result.exit_code == 1 and "choose fewer steps or bars" in result.stderr
 
 

@@ -115,10 +115,7 @@ def test_good_bad_and_short_files(tmp_path: Path) -> None:
     quarters(2, first=70).to_midi(folder / "sub" / "a.mid")
     calls: list[tuple[int, int]] = []
     data = load_windows(folder, LOWEST, PITCHES, lambda done, total: calls.append((done, total)))
-    expected = [
-        melody_windows(m, LOWEST, PITCHES)
-        for m in (quarters(4, first=40), quarters(3), quarters(2, first=70))
-    ]
+    expected = [melody_windows(m, LOWEST, PITCHES) for m in (quarters(4, first=40), quarters(3), quarters(2, first=70))]
     assert np.array_equal(data.windows, np.concatenate(expected))
     assert data.windows.dtype == np.int16
     assert data.files == 3
@@ -130,9 +127,7 @@ def test_good_bad_and_short_files(tmp_path: Path) -> None:
 def test_a_folder_without_a_window_is_refused(tmp_path: Path) -> None:
     folder_of(tmp_path, short=quarters(1))
     (tmp_path / "bad.mid").write_bytes(b"no")
-    with pytest.raises(
-        InputError, match="expected melodies of at least one window of bars, found none"
-    ) as caught:
+    with pytest.raises(InputError, match="expected melodies of at least one window of bars, found none") as caught:
         load_windows(tmp_path, LOWEST, PITCHES)
     assert str(tmp_path) in str(caught.value)
 
@@ -164,9 +159,7 @@ def test_bars_longer_than_a_window_are_left_out_and_the_rest_kept(tmp_path: Path
     data = load_windows(tmp_path, LOWEST, PITCHES)
     assert (
         data.windows.tolist()
-        == melody_windows(
-            Melody.from_notes([(4 * i, 4 * i + 4, 50 + i) for i in range(12)]), LOWEST, PITCHES
-        ).tolist()
+        == melody_windows(Melody.from_notes([(4 * i, 4 * i + 4, 50 + i) for i in range(12)]), LOWEST, PITCHES).tolist()
     )
     assert (data.files, data.refused) == (1, ())
 

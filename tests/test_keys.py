@@ -23,9 +23,7 @@ SLEEVES += [(72, 8), (69, 4), (69, 6), (68, 2), (69, 4), (71, 8), (68, 4), (64, 
 
 def tune(notes: list[tuple[int, int]]) -> Melody:
     ends = np.cumsum([length for _, length in notes]).tolist()
-    return Melody.from_notes(
-        [(end - length, end, pitch) for (pitch, length), end in zip(notes, ends, strict=True)]
-    )
+    return Melody.from_notes([(end - length, end, pitch) for (pitch, length), end in zip(notes, ends, strict=True)])
 
 
 CHROMATIC = Melody(np.arange(128) + ONSET)  # every pitch once
@@ -42,9 +40,7 @@ def test_names_of_one_key():
     assert [str(Key(10, mode)) for mode in NAMES] == ["Bb:maj", "Bb:min"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "C", "H:maj", "C:dur", "C##:maj", "C:maj7", "auto", "C maj", "C:maj\nD:maj"]
-)
+@pytest.mark.parametrize("text", ["", "C", "H:maj", "C:dur", "C##:maj", "C:maj7", "auto", "C maj", "C:maj\nD:maj"])
 def test_what_is_no_key_is_refused(text: str):
     with pytest.raises(InputError, match="such as C:maj"):
         parse_key(text)
@@ -98,9 +94,7 @@ def test_locking_keeps_rests_metre_tempo_program_and_name():
 
 
 def test_of_two_near_pitches_the_one_that_fits_better():
-    out = lock(
-        Melody.from_notes([(i, i + 1, p) for i, p in enumerate([61, 63, 66, 68, 70])]), Key(0, "major")
-    )
+    out = lock(Melody.from_notes([(i, i + 1, p) for i, p in enumerate([61, 63, 66, 68, 70])]), Key(0, "major"))
     assert [pitch for _, _, pitch in out.notes()] == [60, 64, 67, 67, 69]
     out = lock(Melody.from_notes([(i, i + 1, p) for i, p in enumerate([61, 64, 66])]), Key(0, "minor"))
     assert [pitch for _, _, pitch in out.notes()] == [60, 63, 67]

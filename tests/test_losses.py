@@ -84,9 +84,7 @@ def test_reconstruction_of_a_sure_guess() -> None:
 
 def posterior(seed: int, batch: int = 5, size: int = 7) -> Posterior:
     generator = torch.Generator().manual_seed(seed)
-    return Posterior(
-        torch.randn(batch, size, generator=generator), torch.randn(batch, size, generator=generator)
-    )
+    return Posterior(torch.randn(batch, size, generator=generator), torch.randn(batch, size, generator=generator))
 
 
 def as_normal(q: Posterior) -> Normal:
@@ -104,9 +102,7 @@ def test_gaussian_kl_is_the_mean_log_ratio_of_samples() -> None:
     many = Posterior(q.mean.expand(100_000, -1), q.log_variance.expand(100_000, -1))
     z = many.sample(torch_seed)
     ratio = (as_normal(many).log_prob(z) - Normal(torch.zeros(()), torch.ones(())).log_prob(z)).sum(1)
-    assert ratio.mean().item() == pytest.approx(
-        losses.gaussian_kl(q).item(), abs=4 * ratio.std().item() / 316
-    )
+    assert ratio.mean().item() == pytest.approx(losses.gaussian_kl(q).item(), abs=4 * ratio.std().item() / 316)
 
 
 def test_gaussian_kl_of_the_prior_is_nothing() -> None:

@@ -122,9 +122,7 @@ def test_slerp_is_finite_and_has_no_jump_at_any_angle(angle: float, t: float) ->
     assert point.isfinite().all()
     if angle < math.pi - 0.01:
         assert point.norm().item() == pytest.approx(1.0, abs=1e-3)
-        torch.testing.assert_close(
-            point, torch.tensor([math.cos(t * angle), math.sin(t * angle)]), atol=2e-3, rtol=0
-        )
+        torch.testing.assert_close(point, torch.tensor([math.cos(t * angle), math.sin(t * angle)]), atol=2e-3, rtol=0)
 
 
 # Partners
@@ -313,9 +311,7 @@ def test_a_blend_sounds_as_its_first_melody() -> None:
 
 @pytest.mark.parametrize("spherical", [False, True])
 @pytest.mark.parametrize("chosen", [0, 1, 2])
-def test_all_weight_on_one_melody_is_its_reconstruction(
-    model: MelodyVAE, chosen: int, spherical: bool
-) -> None:
+def test_all_weight_on_one_melody_is_its_reconstruction(model: MelodyVAE, chosen: int, spherical: bool) -> None:
     melodies = [random_melody(seed) for seed in range(3)]
     weights = [5.0 if i == chosen else 0.0 for i in range(3)]
     out = mixing.blend(model, melodies, weights, spherical=spherical)
@@ -381,9 +377,7 @@ def test_a_grid_s_corners_are_exact_unless_told_otherwise(model: MelodyVAE) -> N
     exact = mixing.grid(model, corners, 2, 3)
     assert [exact[0][0], exact[0][-1], exact[-1][0], exact[-1][-1]] == corners
     decoded = mixing.grid(model, corners, 2, 3, exact_ends=False)
-    assert [decoded[r][c] for r in (0, -1) for c in (0, -1)] == [
-        mixing.reconstruct(model, m) for m in corners
-    ]
+    assert [decoded[r][c] for r in (0, -1) for c in (0, -1)] == [mixing.reconstruct(model, m) for m in corners]
     assert exact[0][1] == decoded[0][1]
 
 
@@ -463,9 +457,7 @@ def test_attribute_shift_adds_directions_by_their_amounts() -> None:
     higher, fuller = echo.attribute_directions
     assert torch.equal(mixing.attribute_shift(echo, {}), torch.zeros(32))
     assert torch.equal(mixing.attribute_shift(echo, {"fuller": -2}), -2 * fuller)
-    assert torch.equal(
-        mixing.attribute_shift(echo, {"fuller": 0.5, "higher": 3.0}), 3 * higher + 0.5 * fuller
-    )
+    assert torch.equal(mixing.attribute_shift(echo, {"fuller": 0.5, "higher": 3.0}), 3 * higher + 0.5 * fuller)
     up = mixing.reconstruct(echo, LOW, mixing.attribute_shift(echo, {"higher": 5}))
     assert pitches(up) == [45] * 8
 

@@ -239,9 +239,7 @@ def test_interpolate_is_a_line_of_mixing(model: MelodyVAE) -> None:
 def test_reparameterization_draws_from_the_posterior() -> None:
     mean, log_variance = torch.tensor([[-2.0, 0.0, 5.0]]), torch.tensor([[0.0, -4.0, 1.5]])
     many = 40_000
-    z = Posterior(mean.expand(many, -1), log_variance.expand(many, -1)).sample(
-        torch.Generator().manual_seed(0)
-    )
+    z = Posterior(mean.expand(many, -1), log_variance.expand(many, -1)).sample(torch.Generator().manual_seed(0))
     sigma = torch.exp(log_variance / 2)[0]
     assert ((z.mean(0) - mean[0]) / sigma).abs().max() < 5 / many**0.5
     torch.testing.assert_close(z.std(0), sigma, rtol=0.02, atol=0)

@@ -30,9 +30,7 @@ def noise(count: int, seed: int = 0) -> Tensor:
 
 def test_a_constant_velocity_moves_everything_by_it() -> None:
     start = noise(5)
-    torch.testing.assert_close(
-        Known(lambda z, t: torch.full_like(z, 2.5)).sample(start, steps=7), start + 2.5
-    )
+    torch.testing.assert_close(Known(lambda z, t: torch.full_like(z, 2.5)).sample(start, steps=7), start + 2.5)
 
 
 def test_time_runs_from_0_to_1() -> None:

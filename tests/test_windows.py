@@ -148,9 +148,7 @@ def test_rebar_keeps_a_melody_of_the_right_metre_and_repeats_it(melody: Melody, 
 
 
 @given(melodies(), st.sampled_from(list(LAYOUTS)), st.integers(1, 6))
-def test_rebar_gives_the_metre_and_length_asked_for(
-    melody: Melody, metre: tuple[int, int], bars: int
-) -> None:
+def test_rebar_gives_the_metre_and_length_asked_for(melody: Melody, metre: tuple[int, int], bars: int) -> None:
     out = rebar(melody, metre, bars * steps_per_bar(metre))
     assert (out.metre, out.bars, out.tempo, out.program) == (metre, bars, 93.0, 40)
 

@@ -1,0 +1,356 @@
+"""Training: the three objectives, and scripts/train_melody.py as a process that is run, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+
+from midi_vae import losses
+from midi_vae.critic import Critic
+from midi_vae.melody import OFF, ONSET, Melody
+from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from midi_vae.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = MelodyVAEConfig(16, 16, 16, decoder_blocks=1, prior_width=16, prior_across=16, prior_blocks=1)
+BATCH = 6
+
+
+@pytest.fixture
+def model() -> MelodyVAE:
+    torch.manual_seed(0)
+    return MelodyVAE(CONFIG)
+
+
+@pytest.fixture
+def critic() -> Critic:
+    torch.manual_seed(1)
+    return Critic(CONFIG.pitches, width=8)
+
+
+def some_tokens(count: int = BATCH) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    onset = rng.random((count, 32)) < 0.4
+    onset[:, 0] = True
+    tokens = np.where(onset, rng.integers(50, 80, (count, 32)) + ONSET, 0)
+    tokens[:, 31] = OFF
+    return torch.from_numpy(tokens)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def learned(module: torch.nn.Module) -> set[str]:
+    """The parts of a module that got a gradient."""
+    return {name.split(".")[0] for name, p in module.named_parameters() if p.grad is not None and p.grad.any()}
+
+
+# The objectives
+
+
+def test_the_bound_alone_comes_first(model: MelodyVAE, critic: Critic) -> None:
+    config = ObjectiveConfig(beta=0.3, mixing_from=0.2, mixing_full=0.6)
+    tokens = some_tokens()
+    parts = MelodyObjective(model, critic, config)(tokens, seeded(), 0.2)
+    assert parts.keys() == {"loss", "reconstruction", "kl"}
+    fields = model.fields(tokens)
+    posterior = model.posterior(fields)
+    reconstruction = losses.reconstruction(model.logits(posterior.sample(seeded())), fields).mean()
+    kl = losses.gaussian_kl(posterior, config.free_nats).mean()
+    torch.testing.assert_close(parts["reconstruction"], reconstruction)
+    torch.testing.assert_close(parts["kl"], kl)
+    torch.testing.assert_close(parts["loss"], reconstruction + 0.3 * kl)
+
+
+def test_beta_comes_in_slowly(model: MelodyVAE, critic: Critic) -> None:
+    parts = MelodyObjective(model, critic, ObjectiveConfig())(some_tokens(), seeded(), 0.0)
+    assert parts["kl"] > 0
+    assert torch.equal(parts["loss"], parts["reconstruction"])
+
+
+@pytest.mark.parametrize(("progress", "share"), [(0.3, 0.25), (0.4, 0.5), (0.6, 1.0), (1.0, 1.0)])
+def test_mixes_come_in_by_and_by(model: MelodyVAE, critic: Critic, progress: float, share: float) -> None:
+    config = ObjectiveConfig(mixing_from=0.2, mixing_full=0.6)
+    parts = MelodyObjective(model, critic, config)(some_tokens(), seeded(), progress)
+    bound = parts["reconstruction"] + losses.beta_at(progress, config.beta) * parts["kl"]
+    between = parts.keys() - {"loss", "reconstruction", "kl"}
+    assert between >= {"stay", "evenness", "indecision", "onset_error", "surprise"}
+    mixing = sum(getattr(config, name) * parts[name] for name in between)
+    torch.testing.assert_close(parts["loss"], bound + share * mixing)
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("progress", [0.0, 1.0])
+def test_r_latents_are_drawn_for_each_melody(
+    model: MelodyVAE, critic: Critic, rounds: int, progress: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[torch.Tensor] = []
+    plain = model.logits
+    monkeypatch.setattr(model, "logits", lambda z: decoded.append(z) or plain(z))
+    tokens = some_tokens()
+    parts = MelodyObjective(model, critic, ObjectiveConfig(monte_carlo=rounds))(tokens, seeded(), progress)
+    z = torch.cat(decoded)
+    assert len(z) == BATCH * rounds + (BATCH if progress else 0)
+    fields = model.fields(tokens)
+    posterior, generator = model.posterior(fields), seeded()
+    drawn = [posterior.sample(generator) for _ in range(rounds)]
+    torch.testing.assert_close(z[: BATCH * rounds], torch.cat(drawn))
+    expected = torch.stack([losses.reconstruction(plain(each), fields) for each in drawn]).mean()
+    torch.testing.assert_close(parts["reconstruction"], expected)
+
+
+def test_mixes_lie_between_the_means_of_two_melodies(
+    model: MelodyVAE, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    plain, terms = model.logits, losses.mix_terms
+    monkeypatch.setattr(model, "logits", lambda z: seen.append(z) or plain(z))
+    calls: list[tuple] = []
+    monkeypatch.setattr(losses, "mix_terms", lambda *args: calls.append(args) or terms(*args))
+    tokens = some_tokens()
+    MelodyObjective(model, critic, ObjectiveConfig())(tokens, seeded(), 1.0)
+    mixed, mean = seen[0][BATCH:], model.posterior(model.fields(tokens)).mean
+    ((_, a, b, position),) = calls
+    ends = [model.posterior(each).mean for each in (a, b)]
+    torch.testing.assert_close(ends[0], mean)
+    torch.testing.assert_close(mixed, torch.lerp(*ends, position[:, None]))
+    assert not torch.allclose(ends[0], ends[1])
+    assert position.min() >= 0
+    assert position.max() <= 1
+
+
+def test_the_autoencoder_learns_and_neither_critic_nor_prior_do(model: MelodyVAE, critic: Critic) -> None:
+    MelodyObjective(model, critic, ObjectiveConfig())(some_tokens(), seeded(), 1.0)["loss"].backward()
+    names = {
+        "rhythm_embedding",
+        "pitch_embedding",
+        "encoder",
+        "decoder",
+        "step_norm",
+        "rhythm_head",
+        "pitch_head",
+    }
+    assert learned(model) == names
+    assert learned(critic) == set()
+
+
+def test_the_critic_learns_real_symbols_from_partly_wrong_ones(critic: Critic) -> None:
+    tokens = some_tokens(64)
+    symbols = torch.where(tokens >= ONSET, tokens - CONFIG.lowest_pitch, tokens)
+    shown: list[torch.Tensor] = []
+    critic.register_forward_pre_hook(lambda module, args: shown.append(args[0]))
+    loss = CriticObjective(critic, CONFIG.lowest_pitch)(tokens, seeded(), 0.5)["loss"]
+    assert not torch.equal(shown[0], symbols)
+    assert (shown[0] == symbols).float().mean() > 0.8
+    log_p = critic(shown[0]).gather(2, symbols[..., None])
+    torch.testing.assert_close(loss, -log_p.mean())
+    loss.backward()
+    assert learned(critic) == {"forward_tower", "backward_tower", "head"}
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0])
+def test_the_prior_learns_codes_near_the_means_and_the_rest_stays(
+    model: MelodyVAE, spread: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = some_tokens()
+    with torch.no_grad():
+        posterior = model.posterior(model.fields(tokens))
+    expected = posterior.mean + spread * (posterior.sample(seeded()) - posterior.mean)
+    calls: list[tuple[torch.Tensor, ...]] = []
+    plain = model.prior.loss
+    monkeypatch.setattr(model.prior, "loss", lambda *args: calls.append(args) or plain(*args))
+    PriorObjective(model, spread)(tokens, seeded(), 0.5)["loss"].backward()
+    ((codes, noise, t),) = calls
+    torch.testing.assert_close(codes, expected)
+    assert noise.shape == codes.shape
+    assert t.shape == (BATCH, 1)
+    assert learned(model) == {"prior"}
+
+
+def test_objectives_draw_from_their_generator_only(model: MelodyVAE, critic: Critic) -> None:
+    tokens = some_tokens()
+    phases = (
+        CriticObjective(critic, CONFIG.lowest_pitch),
+        MelodyObjective(model, critic, ObjectiveConfig()),
+        PriorObjective(model),
+    )
+    for objective in phases:
+        first, again, other = (objective(tokens, seeded(s), 1.0)["loss"].item() for s in (1, 1, 2))
+        assert first == again
+        assert first != other
+
+
+# The script, with everything as small as it can be
+
+SMALL = (
+    "--device cpu --threads 1 --batch 8 --width 16 --latent-size 16"
+    " --critic-steps 60 --steps 75 --prior-steps 20 --save-every 50"
+).split()
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tunes")
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        starts = [0, *(np.flatnonzero(rng.random(95) < 0.4) + 1).tolist()]
+        notes = [(step, step + 2, int(rng.integers(50, 74))) for step in starts]
+        Melody.from_notes(notes, bars=6).to_midi(folder / f"tune{number}.mid")
+    (folder / "broken.mid").write_bytes(b"MThd")
+    return folder
+
+
+def start(folder: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "train_melody.py"),
+            str(folder),
+            "--out",
+            str(out),
+            *SMALL,
+            *options,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> str:
+    output = process.communicate()[0]
+    assert process.returncode == status, output
+    return output
+
+
+def place(out: Path) -> tuple[int, int]:
+    """Phase and step of a run's last saved state; before the first, (-1, 0)."""
+    try:
+        with safe_open(out / "state.safetensors", "pt") as file:
+            found = file.metadata()
+    except (OSError, SafetensorError):
+        return -1, 0
+    return int(found["phase"]), int(found["step"])
+
+
+def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:
+    """Send a signal once something is so."""
+    try:
+        while not when():
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.01)
+        process.send_signal(number)
+        return process.communicate()[0]
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def unbroken(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a run from start to end, and what it said."""
+    out = tmp_path_factory.mktemp("runs") / "deep" / "unbroken"
+    return out, finish(start(tunes, out))
+
+
+def test_a_folder_of_midi_files_becomes_a_model(unbroken: tuple[Path, str], tunes: Path) -> None:
+    out, said = unbroken
+    model = MelodyVAE.from_pretrained(out / "model")
+    assert (model.config.latent_size, model.config.width) == (16, 16)
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    assert model.attribute_directions.norm(dim=1).min() > 0
+    assert len(model.sample(2, seed=0)) == 2
+    assert "40 windows from 8 files" in said
+    assert f"left out: {tunes / 'broken.mid'}" in said
+    assert "Traceback" not in said
+    assert place(out) == (3, 0)
+    assert not list(out.rglob("*.tmp*"))
+    assert json.loads((out / "model" / "config.json").read_text())["format"] == "latentmix.midi_vae"
+
+
+def test_the_shipped_weights_are_those_of_the_last_state(unbroken: tuple[Path, str]) -> None:
+    out, _ = unbroken
+    state = load_file(out / "state.safetensors")
+    model = MelodyVAE.from_pretrained(out / "model")
+    for name, tensor in model.state_dict().items():
+        if name != "attribute_directions":
+            assert torch.equal(tensor, state[f"model.{name}"].half().float()), name
+
+
+def test_tensorboard_has_the_curves(unbroken: tuple[Path, str]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(unbroken[0] / "tensorboard")).Reload()
+    scalars = set(events.Tags()["scalars"])
+    assert scalars >= {
+        "critic/loss",
+        "model/loss",
+        "model/reconstruction",
+        "model/kl",
+        "model/evenness",
+        "prior/loss",
+    }
+    assert {name for name in scalars if name.startswith("dev/")} >= {"dev/exact", "dev/path", "dev/onset gap"}
+    assert [event.step for event in events.Scalars("model/loss")] == [1, 51, 75]
+    assert events.Scalars("prior/loss")[-1].step == 20
+    assert all(np.isfinite(event.value) for name in scalars for event in events.Scalars(name))
+
+
+def test_a_killed_run_resumes_and_ends_at_the_same_weights(
+    unbroken: tuple[Path, str], tunes: Path, tmp_path: Path
+) -> None:
+    """Killed without warning after a state was saved; then asked to stop in the middle of the next phase."""
+    out = tmp_path / "run"
+    interrupt(start(tunes, out), signal.SIGKILL, lambda: place(out) >= (0, 50))
+    killed = place(out)
+    assert (0, 50) <= killed < (3, 0)
+    assert not (out / "model").exists()
+
+    process = start(tunes, out)
+    said = interrupt(process, signal.SIGTERM, lambda: place(out) >= (1, 50))
+    assert process.returncode == 130, said
+    assert f"stopped; the same command goes on from {out / 'state.safetensors'}" in said
+    assert "Traceback" not in said
+    assert killed <= place(out) < (3, 0)
+    assert not (out / "model").exists()
+
+    finish(start(tunes, out))
+    whole, resumed = (load_file(folder / "state.safetensors") for folder in (unbroken[0], out))
+    assert whole.keys() == resumed.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, resumed[name]), name
+    for name in ("model.safetensors", "config.json"):
+        assert (out / "model" / name).read_bytes() == (unbroken[0] / "model" / name).read_bytes()
+
+
+def test_two_processes_train_one_model(unbroken: tuple[Path, str], tunes: Path, tmp_path: Path) -> None:
+    short = "--devices 2 --critic-steps 4 --steps 20 --prior-steps 4".split()
+    said = finish(start(tunes, tmp_path / "run", *short))
+    assert said.count("40 windows from 8 files") == 1
+    assert place(tmp_path / "run") == (3, 0)
+    model = MelodyVAE.from_pretrained(tmp_path / "run" / "model")
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    assert len(model.sample(2, seed=0)) == 2
+
+
+def test_a_folder_without_melodies_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    said = finish(start(tmp_path / "empty", tmp_path / "run"), status=1)
+    lines = [line for line in said.splitlines() if "expected a folder with MIDI files" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(str(tmp_path / "empty"))
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "train.npy").exists()
