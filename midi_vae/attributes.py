@@ -22,8 +22,8 @@ def measure(windows: np.ndarray) -> np.ndarray:
     """Attributes of windows (B, 32) of tokens; (B, 5) float64 in the order of `ATTRIBUTES`.
 
     density: onsets. height: mean pitch, range: highest less lowest pitch, in semitones. syncopation: onsets that are
-    held over a stronger step than their own, by how much stronger it is (after Longuet-Higgins & Lee 1984), a share of the
-    onsets. legato: sounding share of the time from onset to onset.
+    held over a stronger step than their own, by how much stronger it is (after Longuet-Higgins & Lee 1984), as a share
+    of the onsets. legato: sounding share of the time from the first onset on.
 
     >>> measure(np.array([[62, 1, 64, 1] * 8]))[0].tolist()
     [16.0, 61.0, 2.0, 0.0, 0.5]

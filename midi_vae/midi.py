@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 2**20  # a three-hour piano recital takes about 4 MB
 MAX_NOTES = 500_000  # in one file
 MAX_BEATS = 100_000.0  # 14 hours at 120 a minute
+MAX_TRACKS = 1_000  # that hold notes
 MAX_CHANGES = 10_000  # of tempo and metre in one file
 MAX_TEMPO_US = 2**24 - 1  # microseconds a quarter note: a tempo event holds three bytes
 DRUM_CHANNEL = 9  # "channel 10" of General MIDI, which counts from 1
@@ -102,8 +103,8 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     side.
 
     Raises:
-        InputError: no such file, not a MIDI file, damaged, beyond `MAX_BYTES`, `MAX_NOTES`, `MAX_BEATS` or
-            `MAX_CHANGES`, or without any note.
+        InputError: no such file, not a MIDI file, damaged, without any note, or beyond a bound: `MAX_BYTES`,
+            `MAX_NOTES`, `MAX_TRACKS`, `MAX_BEATS`, `MAX_CHANGES`.
     """
     path = os.fspath(path)
     data = _read_bytes(path)
@@ -179,8 +180,8 @@ def _collect(chunk: bytes, index: int, found: _Found, last_tick: float) -> None:
         start, velocity = sounding.pop((channel, pitch))
         found.notes.setdefault((index, channel), array("q")).extend((start, tick, pitch, velocity))
         found.count += 1
-        if found.count > MAX_NOTES:
-            raise InputError(f"expected at most {MAX_NOTES} notes, found more")
+        if found.count > MAX_NOTES or len(found.notes) > MAX_TRACKS:
+            raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
 
     for tick, status, first, second in read_events(chunk):
         kind, channel = status & 0xF0, status & 0x0F

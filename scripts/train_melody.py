@@ -72,7 +72,13 @@ class State:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         self.phase, self.step = int(place["phase"]), int(place["step"])
         for prefix, network in self.networks.items():
-            network.load_state_dict(_under(prefix, tensors))
+            try:
+                network.load_state_dict(_under(prefix, tensors))
+            except RuntimeError:
+                raise InputError(
+                    f"{self.path}: expected the state of a run with these sizes, found another's; "
+                    "give the options it was started with, or another --out"
+                ) from None
         self.optimizer_tensors = _under("optimizer", tensors)
 
     def save(self, optimizer: torch.optim.Optimizer | None) -> None:
@@ -118,6 +124,7 @@ class DevFigures:
 
     def __init__(self, train: np.ndarray, dev: np.ndarray) -> None:
         full = dev[(dev[:, 0] >= ONSET) & ((dev >= ONSET).sum(1) >= 6) & (dev[:, [12, 13, 14, 15]] > 0).any(1)]
+        full = full if len(full) else dev  # a folder of waltzes, say
         self.windows = full[np.linspace(0, len(full) - 1, min(DEV_WINDOWS, len(full))).astype(int)].astype(np.int64)
         some = np.linspace(0, len(train) - 1, min(3000, len(train))).astype(int)
         self.likelihood = IntervalModel().fit(train[some])
@@ -249,6 +256,15 @@ def read_data(fabric: Fabric, folder: Path, kept: Path, config: MelodyVAEConfig)
     return np.load(kept, allow_pickle=False)
 
 
+def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
+    """Which windows (N, 32) have anything in the last quarter of a bar of 4/4, or all if none has; (N,) bool.
+
+    The prior learns these only: random melodies are in 4/4, and bars of 3/4 or 6/8 have nothing there.
+    """
+    full = windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2))
+    return full if full.any() else ~full
+
+
 def progress_bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -266,11 +282,11 @@ def main(
     dev: Annotated[
         Path | None, typer.Option(help="folder of MIDI files for the figures; part of DATA if left out")
     ] = None,
-    steps: Annotated[int, typer.Option(help="of the autoencoder")] = 20_000,
-    critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 2_000,
-    prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 6_000,
-    batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 512,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1e-3,
+    steps: Annotated[int, typer.Option(help="of the autoencoder")] = 11_000,
+    critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
+    prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_500,
+    batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 384,
+    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
     beta: Annotated[float, typer.Option(help="weight of the KL term")] = ObjectiveConfig.beta,
     free_nats: Annotated[float, typer.Option(help="free bits of each latent dimension")] = ObjectiveConfig.free_nats,
     latent_size: Annotated[int, typer.Option(help="latent dimensions")] = MelodyVAEConfig.latent_size,
@@ -292,22 +308,24 @@ def main(
     fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
     fabric.launch()
     torch.manual_seed(seed)
-    out.mkdir(parents=True, exist_ok=True)
-    config = MelodyVAEConfig(latent_size=latent_size, width=width)
     try:
+        config = MelodyVAEConfig(latent_size=latent_size, width=width)
+        out.mkdir(parents=True, exist_ok=True)
         windows = read_data(fabric, data, out / "train.npy", config)
         dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
-    except InputError as error:
-        CONSOLE.print(str(error), highlight=False, soft_wrap=True)
+        model, critic = MelodyVAE(config), Critic(config.pitches)
+        state = State(out / "state.safetensors", {"model": model, "critic": critic})
+        if state.path.is_file():
+            state.load()
+    except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
+        CONSOLE.print(str(error), highlight=False, soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
-
-    model, critic = MelodyVAE(config), Critic(config.pitches)
-    state = State(out / "state.safetensors", {"model": model, "critic": critic})
-    if state.path.is_file():
-        state.load()
     weights = ObjectiveConfig(beta=beta, free_nats=free_nats, monte_carlo=monte_carlo)
     figures = DevFigures(windows, dev_windows)
-    run = Run(fabric, state, Batches(windows, config.lowest_pitch, config.pitches), seed, save_every)
+    batches, full_batches = (
+        Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
+    )
+    run = Run(fabric, state, batches, seed, save_every)
     try:
         with progress_bar() as progress:
             bar = progress if fabric.is_global_zero else None
@@ -321,6 +339,7 @@ def main(
                 lambda: figures(model),
                 bar,
             )
+            run.batches = full_batches
             run.do(Phase("prior", PriorObjective(model), prior_steps, 2 * batch, lr), lambda: figures(model), bar)
     except KeyboardInterrupt:
         CONSOLE.print(f"stopped; the same command goes on from {state.path}", highlight=False)

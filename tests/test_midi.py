@@ -176,6 +176,10 @@ def test_bounds(path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(midi, "MAX_NOTES", 7)
     with pytest.raises(InputError, match="at most 7 notes"):
         read(path, GOOD)
+    monkeypatch.undo()
+    monkeypatch.setattr(midi, "MAX_TRACKS", 2)
+    with pytest.raises(InputError, match="in 2 tracks"):
+        read(path, raw.file(*[raw.notes(SCALE)] * 3))
     monkeypatch.setattr(midi, "MAX_CHANGES", 3)
     with pytest.raises(InputError, match="at most 3 changes"):
         read(path, raw.file(raw.tempo(500_000) * 2 + raw.metre(3, 2) * 2))

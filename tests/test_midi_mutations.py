@@ -78,7 +78,8 @@ def edit_length(data: bytearray, rng: random.Random) -> None:
         )
     elif len(data) >= at + 8:
         (size,) = struct.unpack_from(">I", data, at + 4)
-        struct.pack_into(">I", data, at + 4, rng.choice((0, 2**31, 2**32 - 1, max(size + rng.randrange(-9, 10), 0))))
+        near = (size + rng.randrange(-9, 10)) % 2**32
+        struct.pack_into(">I", data, at + 4, rng.choice((0, 2**31, 2**32 - 1, near)))
 
 
 def delay(data: bytearray, rng: random.Random) -> None:
@@ -140,7 +141,7 @@ def test_the_seeds_are_good(tmp_path: Path):
 
 @pytest.fixture
 def hand_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
-    """Makes some bytes the content of a file that is read, without the disk, which may take longer than the reading."""
+    """Makes some bytes the content of a file to read, without the disk: writing takes longer than reading."""
     content = [b""]
     monkeypatch.setattr(midi, "_read_bytes", lambda path: content[0])
 
@@ -153,7 +154,7 @@ def hand_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
 
 def test_mutants_are_read_or_refused(hand_over: Callable[[bytes], Path]):
     read = sum(read_or_refuse(hand_over(data)) for data in mutants(MUTANTS, seed=2))
-    assert MUTANTS / 5 < read < MUTANTS * 4 / 5  # or the damage was too small or too great to tell anything
+    assert MUTANTS / 10 < read < MUTANTS * 9 / 10  # or the damage was too small or too great to tell anything
 
 
 def test_mutants_take_little_memory(hand_over: Callable[[bytes], Path]):
@@ -167,17 +168,17 @@ def test_mutants_take_little_memory(hand_over: Callable[[bytes], Path]):
         tracemalloc.stop()
 
 
-NOTES = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 50_000  # running status, three bytes a note
+NOTES = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 30_000  # running status, three bytes a note
 
 
 @pytest.mark.parametrize(
     "content",
     [
         raw.file(NOTES),
-        raw.file(raw.tempo(500_000) * 100_000),
-        raw.file(raw.notes(TUNE) + raw.metre(1, 2, 1) * 9_999),
+        raw.file(raw.tempo(500_000) * 20_000),
+        raw.file(raw.notes(TUNE) + raw.metre(1, 2, 1) * 2_000),
         raw.file(raw.meta(0x01, bytes(700_000)) + raw.notes(TUNE)),
-        raw.header(0xFFFF) + raw.chunk(b"MTrk", b"") * 0xFFFF,
+        raw.header(0xFFFF) + raw.chunk(b"MTrk", b"\x00\x90\x3c\x40\x01\x91\x3c\x40\x01\x3c\x00") * 0xFFFF,
         raw.file(raw.notes([(0, 1, 60), (int(MAX_BEATS) * 480 - 1, int(MAX_BEATS) * 480, 60)]) + b"\x00\x90\x3c\x40"),
         bytes(MAX_BYTES // 4),
     ],

@@ -1,4 +1,4 @@
-"""Training: the three objectives, and scripts/train_melody.py as a process that is run, killed and resumed."""
+"""Training: the three objectives; scripts/train_melody.py as a process that is run, killed and resumed."""
 
 from __future__ import annotations
 
@@ -346,11 +346,64 @@ def test_two_processes_train_one_model(unbroken: tuple[Path, str], tunes: Path, 
     assert len(model.sample(2, seed=0)) == 2
 
 
-def test_a_folder_without_melodies_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    said = finish(start(tmp_path / "empty", tmp_path / "run"), status=1)
-    lines = [line for line in said.splitlines() if "expected a folder with MIDI files" in line]
-    assert len(lines) == 1
-    assert lines[0].startswith(str(tmp_path / "empty"))
-    assert "Traceback" not in said
-    assert not (tmp_path / "run" / "train.npy").exists()
+# main() of the script with several command lines, in one process because it takes long to import.
+DRIVER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import train_melody, typer
+from typer.testing import CliRunner
+app = typer.Typer()
+app.command()(train_melody.main)
+results = [CliRunner().invoke(app, args) for args in json.loads(sys.argv[2])]
+found = [[r.exit_code, r.output, repr(r.exception)] for r in results]
+print(json.dumps(found))
+"""
+
+
+def run_each(*commands: list[str]) -> list[tuple[int, str]]:
+    """Exit status and output of each command line."""
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, str(ROOT / "scripts"), json.dumps([[*SMALL, *c] for c in commands])],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return [(status, output) for status, output, _ in json.loads(done.stdout.splitlines()[-1])]
+
+
+def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str], tunes: Path, tmp_path: Path) -> None:
+    empty, blocked, out = tmp_path / "empty", tmp_path / "file", tmp_path / "run"
+    empty.mkdir()
+    blocked.touch()
+    state = unbroken[0] / "state.safetensors"
+    before = state.read_bytes()
+    results = run_each(
+        [str(empty), "--out", str(out)],
+        [str(tunes), "--out", str(blocked / "run")],
+        [str(tunes), "--out", str(out), "--latent-size", "12"],
+        [str(tunes), "--out", str(unbroken[0]), "--width", "24"],
+    )
+    expected = (
+        f"{empty}: expected a folder with MIDI files",
+        str(blocked / "run"),
+        "latent_size 12",
+        f"{state}: expected the state of a run with these sizes",
+    )
+    for (status, output), text in zip(results, expected, strict=True):
+        assert status == 1, output
+        assert text in output
+        assert len(output.strip().splitlines()) == 1
+    assert not (out / "train.npy").exists()
+    assert state.read_bytes() == before
+
+
+def test_a_folder_of_waltzes_can_be_trained_on(tmp_path: Path) -> None:
+    for number in range(3):
+        notes = [(4 * i, 4 * i + 4, 60 + (number + i) % 9) for i in range(1, 12)]
+        Melody.from_notes(notes, bars=4, metre=(3, 4)).to_midi(tmp_path / f"waltz{number}.mid")
+    short = "--critic-steps 2 --steps 2 --prior-steps 2".split()
+    ((status, output),) = run_each([str(tmp_path), "--out", str(tmp_path / "run"), *short])
+    assert status == 0, output
+    directions = MelodyVAE.from_pretrained(tmp_path / "run" / "model").attribute_directions
+    assert directions.isfinite().all()  # though all notes last a quarter, on the beat
