@@ -13,7 +13,7 @@ class BeatBlock(nn.Module):
     """One residual layer shared by all beats, then one across them; (B, 8, C) -> (B, 8, C).
 
     Sharing the first makes every beat of every window a lesson for all beats: at equal time it learned to reconstruct
-    tens of times more windows exactly than layers over the whole window (docs/melody-model.md). The second sees all
+    more windows exactly than layers over the whole window (docs/melody-model.md). The second sees all
     beats at once, through a bottleneck. Both are plain matrix products, the one thing that CPUs are quick at.
     """
 

@@ -72,20 +72,20 @@ def test_the_bound_alone_comes_first(model: MelodyVAE, critic: Critic) -> None:
     kl = losses.gaussian_kl(posterior, config.free_nats).mean()
     torch.testing.assert_close(parts["reconstruction"], reconstruction)
     torch.testing.assert_close(parts["kl"], kl)
-    torch.testing.assert_close(parts["loss"], reconstruction + 0.3 * kl)
+    torch.testing.assert_close(parts["loss"], config.reconstruction * reconstruction + 0.3 * kl)
 
 
 def test_beta_comes_in_slowly(model: MelodyVAE, critic: Critic) -> None:
     parts = MelodyObjective(model, critic, ObjectiveConfig())(some_tokens(), seeded(), 0.0)
     assert parts["kl"] > 0
-    assert torch.equal(parts["loss"], parts["reconstruction"])
+    assert torch.equal(parts["loss"], ObjectiveConfig().reconstruction * parts["reconstruction"])
 
 
 @pytest.mark.parametrize(("progress", "share"), [(0.3, 0.25), (0.4, 0.5), (0.6, 1.0), (1.0, 1.0)])
 def test_mixes_come_in_by_and_by(model: MelodyVAE, critic: Critic, progress: float, share: float) -> None:
     config = ObjectiveConfig(mixing_from=0.2, mixing_full=0.6)
     parts = MelodyObjective(model, critic, config)(some_tokens(), seeded(), progress)
-    bound = parts["reconstruction"] + losses.beta_at(progress, config.beta) * parts["kl"]
+    bound = config.reconstruction * parts["reconstruction"] + losses.beta_at(progress, config.beta) * parts["kl"]
     between = parts.keys() - {"loss", "reconstruction", "kl"}
     assert between >= {"stay", "evenness", "indecision", "onset_error", "surprise"}
     mixing = sum(getattr(config, name) * parts[name] for name in between)
