@@ -238,7 +238,7 @@ class Run:
 def read_data(fabric: Fabric, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
     """The windows of a folder, kept in the run's folder so that a resumed run sees the same."""
     if fabric.is_global_zero and not kept.is_file():
-        with progress_bar() as progress:
+        with progress_bar(transient=True) as progress:
             bar = progress.add_task(f"reading {folder}", total=None, figures="")
             data = load_windows(
                 folder,
@@ -265,7 +265,7 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
     return full if full.any() else ~full
 
 
-def progress_bar() -> Progress:
+def progress_bar(transient: bool = False) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -273,6 +273,7 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
         console=CONSOLE,
+        transient=transient,
     )
 
 
