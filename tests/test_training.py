@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from midi_vae import losses
@@ -232,31 +231,36 @@ def start(folder: Path, out: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    output = process.communicate()[0]
+    with process:
+        output = process.communicate()[0]
     assert process.returncode == status, output
     return output
 
 
 def place(out: Path) -> tuple[int, int]:
-    """Phase and step of a run's last saved state; before the first, (-1, 0)."""
+    """Phase and step of a run's last saved state; before the first, (-1, 0).
+
+    Read by hand, for `safe_open` opens a file twice and the run may put another in its place in between.
+    """
     try:
-        with safe_open(out / "state.safetensors", "pt") as file:
-            found = file.metadata()
-    except (OSError, SafetensorError):
+        with open(out / "state.safetensors", "rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    except FileNotFoundError:
         return -1, 0
-    return int(found["phase"]), int(found["step"])
+    return int(header["__metadata__"]["phase"]), int(header["__metadata__"]["step"])
 
 
 def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:
     """Send a signal once something is so."""
-    try:
-        while not when():
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.01)
-        process.send_signal(number)
-        return process.communicate()[0]
-    finally:
-        process.kill()
+    with process:
+        try:
+            while not when():
+                assert process.poll() is None, process.communicate()[0]
+                time.sleep(0.01)
+            process.send_signal(number)
+            return process.communicate()[0]
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
