@@ -1,0 +1,1 @@
+"""Audio to discrete codes and back."""

@@ -1,0 +1,1 @@
+"""Mixing in the latent space, live."""
