@@ -1,9 +1,9 @@
 """What live playing needs of a melody model: melodies -> latents, latents -> tokens, soon enough.
 
 On CUDA the decode step is recorded once as a graph and replayed (`Graphed`); on the CPU it runs as it is, on one
-thread, for its products are too small to share. Chance is drawn beforehand: at a temperature T the symbol with the largest
-logit + T * noise, the noise from a Gumbel distribution, is a draw from softmax(logits / T) (Gumbel 1954), so that the
-same place gives the same melody again and a turn of the temperature changes a few notes rather than all.
+thread, for its products are too small to share. Chance is drawn beforehand: at a temperature T the symbol with the
+largest logit + T * noise, the noise from a Gumbel distribution, is a draw from softmax(logits / T) (Gumbel 1954), so
+that the same place gives the same melody again and a turn of the temperature changes a few notes rather than all.
 """
 
 from __future__ import annotations
