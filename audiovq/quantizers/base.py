@@ -1,0 +1,158 @@
+"""What all quantizers have in common: the interface, the named result, and the care for one codebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .lookup import count_codes, kmeans, nearest, perplexity
+from .processes import of_first_process, sum_over_processes
+
+USAGE_DECAY = 0.99  # of the running usage: about the last hundred batches count
+DEAD_BELOW = 0.1  # of the usage that every code would have if all were used alike: below, a code is replaced
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a quantizer makes of latents.
+
+    Attributes:
+        z_q: (B, D, N) to go on with; in training it passes gradients to z.
+        codes: (B, Q, N) int64.
+        loss: scalar, to be minimised beside the reconstruction; 0 for quantizers that need none.
+        nearest: (B, D, N) the code vectors themselves, without gradient to z.
+        usage: (Q,) share of the codes in use: in training lately, else in this batch.
+        perplexity: (Q,) exp of the entropy of the codes, over the same stretch.
+    """
+
+    z_q: Tensor
+    codes: Tensor
+    loss: Tensor
+    nearest: Tensor
+    usage: Tensor
+    perplexity: Tensor
+
+
+class Quantizer(nn.Module):
+    """Latents (B, D, N) -> codes (B, Q, N) -> latents. `encode` and `decode` are free of Python-only control flow."""
+
+    @torch.jit.unused
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        """Quantize, and learn from z in training mode.
+
+        Args:
+            z: (B, D, N).
+            generator: of all random choices, a CPU one; None is torch's own.
+        """
+        raise NotImplementedError
+
+    @torch.jit.export
+    def encode(self, z: Tensor) -> Tensor:
+        """(B, D, N) -> (B, Q, N) int64."""
+        raise NotImplementedError
+
+    @torch.jit.export
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, Q, N) -> (B, D, N)."""
+        raise NotImplementedError
+
+    def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
+        """Start the codebooks by k-means on z (B, D, N); without it the first training batch does."""
+        raise NotImplementedError
+
+
+class SingleQuantizer(Quantizer):
+    """One codebook, started by k-means and kept alive; Q is 1. Subclasses say how it learns
+    and bring `codebook` (K, D), a parameter or a buffer.
+
+    A code whose running usage falls below `DEAD_BELOW` moves to a random vector of the batch at hand (Jukebox,
+    Dhariwal et al. 2020, sec. 3.1; Łańcucki et al. 2020). Adam's moments of its row are left alone: a code without
+    gradients has had none for hundreds of steps, so they have decayed to nothing.
+
+    Args:
+        dim: D.
+        codes: K.
+    """
+
+    def __init__(self, dim: int, codes: int) -> None:
+        super().__init__()
+        self.dim, self.size = dim, codes
+        self.register_buffer("usage", torch.ones(codes))  # 1 is the mean
+        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+        self._known_started = False  # spares a look at the buffer, which waits for a GPU
+
+    def penalty(self, vectors: Tensor, chosen: Tensor) -> Tensor:
+        """The loss from latents and their code vectors, both (B, N, D), before any straight-through line; scalar."""
+        return vectors.new_zeros(())
+
+    def substitute(self, vectors: Tensor, chosen: Tensor, generator: torch.Generator | None) -> Tensor:
+        """What the decoder gets in training; all (B, N, D)."""
+        return vectors + (chosen - vectors).detach()
+
+    def carry(self, chosen: Tensor) -> Tensor:
+        """The code vectors as a deeper level is to see them: without a way back into this codebook."""
+        return chosen.detach()
+
+    def learn(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
+        """Called in training with vectors (M, D), their codes (M,) and the scaled counts (K,), mean 1."""
+
+    @torch.jit.unused
+    def forward(self, z: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        with torch.autocast(z.device.type, enabled=False):
+            vectors = z.float().transpose(1, 2)
+            inputs = vectors.detach()
+            if self.training:
+                self._keep_alive(inputs.flatten(0, 1), generator)
+            indices = nearest(inputs, self.codebook.detach())
+            chosen = F.embedding(indices, self.codebook)
+            counts = count_codes(indices, self.size)
+            if self.training:
+                self._observe(inputs.flatten(0, 1), indices.flatten(), counts)
+            loss = self.penalty(vectors, chosen)
+            value = self.substitute(vectors, chosen, generator) if self.training else chosen
+            alive = self.usage >= DEAD_BELOW if self.training else counts > 0
+        return Quantized(
+            z_q=value.transpose(1, 2),
+            codes=indices[:, None],
+            loss=loss,
+            nearest=self.carry(chosen).transpose(1, 2),
+            usage=alive.float().mean()[None],
+            perplexity=perplexity(self.usage if self.training else counts)[None],
+        )
+
+    @torch.jit.export
+    def encode(self, z: Tensor) -> Tensor:
+        return nearest(z.transpose(1, 2), self.codebook)[:, None]
+
+    @torch.jit.export
+    def decode(self, codes: Tensor) -> Tensor:
+        return F.embedding(codes[:, 0], self.codebook).transpose(1, 2)
+
+    @torch.no_grad()
+    def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
+        vectors = z.float().transpose(1, 2).flatten(0, 1)
+        self._place(of_first_process(kmeans(vectors, self.size, generator)), torch.ones_like(self.usage) > 0)
+        self.started.fill_(True)
+
+    def _place(self, vectors: Tensor, where: Tensor) -> None:
+        """Move the codes at `where` (K,) to vectors (K, D) and count them as used like the mean."""
+        self.codebook.copy_(torch.where(where[:, None], vectors, self.codebook))
+        self.usage.copy_(torch.where(where, 1.0, self.usage))
+
+    @torch.no_grad()
+    def _keep_alive(self, vectors: Tensor, generator: torch.Generator | None) -> None:
+        self._known_started = self._known_started or bool(self.started)
+        if not self._known_started:
+            self.initialise(vectors.t()[None], generator)
+        picked = torch.randint(len(vectors), (self.size,), generator=generator).to(vectors.device)
+        self._place(of_first_process(vectors[picked]), self.usage < DEAD_BELOW)
+
+    @torch.no_grad()
+    def _observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
+        counts = sum_over_processes(counts.clone())
+        scaled = counts * (self.size / counts.sum())
+        self.usage.lerp_(scaled, 1.0 - USAGE_DECAY)
+        self.learn(vectors, indices, counts)

@@ -1,0 +1,57 @@
+"""Look-up in few dimensions, on the unit sphere."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .base import Quantized, Quantizer
+
+
+class Projected(Quantizer):
+    """A quantizer between two projections: D -> few dimensions of length 1 -> its code vectors -> D.
+
+    Codes that are far from all latents in many dimensions never win; in few they do, and on the sphere the nearest
+    vector is the one of the greatest cosine (Yu et al. 2022, arXiv 2110.04627, sec. 3.2; DAC, Kumar et al. 2023). One
+    pair of projections surrounds the whole stack, as in Moshi's Mimi (Défossez et al. 2024).
+
+    Args:
+        inner: a quantizer of `inner_dim` dimensions.
+        dim: D.
+        inner_dim: of the look-up.
+        unit_length: whether latents are scaled to length 1 before it.
+    """
+
+    def __init__(self, inner: Quantizer, dim: int, inner_dim: int, unit_length: bool = True) -> None:
+        super().__init__()
+        self.inner = inner
+        self.unit_length = unit_length
+        self.down = nn.Conv1d(dim, inner_dim, 1)
+        self.up = nn.Conv1d(inner_dim, dim, 1)
+
+    def project(self, z: Tensor) -> Tensor:
+        """(B, D, N) -> (B, inner_dim, N)."""
+        low = self.down(z)
+        return F.normalize(low, dim=1) if self.unit_length else low
+
+    @torch.jit.unused
+    def forward(self, z: Tensor, generator: torch.Generator | None = None, levels: Tensor | None = None) -> Quantized:
+        """As any quantizer; `levels` as that of `ResidualQuantizer`, for an inner one."""
+        with torch.autocast(z.device.type, enabled=False):
+            low = self.project(z.float())
+            out = self.inner(low, generator) if levels is None else self.inner(low, generator, levels)
+            z_q, nearest = self.up(out.z_q), self.up(out.nearest).detach()
+        return Quantized(z_q, out.codes, out.loss, nearest, out.usage, out.perplexity)
+
+    @torch.jit.export
+    def encode(self, z: Tensor) -> Tensor:
+        return self.inner.encode(self.project(z))
+
+    @torch.jit.export
+    def decode(self, codes: Tensor) -> Tensor:
+        return self.up(self.inner.decode(codes))
+
+    @torch.no_grad()
+    def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
+        self.inner.initialise(self.project(z.float()), generator)

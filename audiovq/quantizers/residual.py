@@ -1,0 +1,88 @@
+"""A stack of quantizers, each on what those before left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .base import Quantized, Quantizer, SingleQuantizer
+
+
+class ResidualQuantizer(Quantizer):
+    """Residual vector quantization with quantizer dropout (SoundStream, Zeghidour et al. 2021, sec. III-C).
+
+    Every level learns from every example; what dropout cuts is what the decoder gets. Of the levels that an example
+    keeps, those below the last are constants to the encoder and the last passes the gradient on, so z sees the
+    identity whatever their number. Levels subtract code vectors, not the straight-through values: those would hand the
+    gradient of a deeper level's loss back with both signs, and nothing of it would reach the encoder.
+
+    Args:
+        levels: Q quantizers of one codebook each, all of the same D.
+        dropout: share of the training examples that keep only the first 1 … Q levels, each number as likely.
+    """
+
+    def __init__(self, levels: Sequence[SingleQuantizer], dropout: float = 0.5) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(levels)
+        self.dropout = dropout
+
+    def draw_levels(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
+        """How many levels each training example keeps; (examples,) int64 on the CPU."""
+        number = torch.randint(1, len(self.levels) + 1, (examples,), generator=generator)
+        cut = torch.rand(examples, generator=generator) < self.dropout
+        return torch.where(cut, number, len(self.levels))
+
+    @torch.jit.unused
+    def forward(self, z: Tensor, generator: torch.Generator | None = None, levels: Tensor | None = None) -> Quantized:
+        """As any quantizer.
+
+        Args:
+            levels: (B,) how many levels of each example go to z_q, 1 … Q; by default drawn in training, else all.
+        """
+        if levels is None:
+            all_of_them = torch.full((len(z),), len(self.levels))
+            levels = self.draw_levels(len(z), generator) if self.training else all_of_them
+        kept = levels.to(z.device)[:, None, None]
+        z = z.float()
+        residual, below, z_q = z, torch.zeros_like(z), torch.zeros_like(z)
+        found: list[Quantized] = []
+        for number, level in enumerate(self.levels, start=1):
+            out = level(residual, generator)
+            z_q = torch.where(kept == number, below + out.z_q, z_q)
+            below, residual = below + out.nearest, residual - out.nearest
+            found.append(out)
+        return Quantized(
+            z_q=z_q,
+            codes=torch.cat([out.codes for out in found], 1),
+            loss=torch.stack([out.loss for out in found]).sum(),
+            nearest=below,
+            usage=torch.cat([out.usage for out in found]),
+            perplexity=torch.cat([out.perplexity for out in found]),
+        )
+
+    @torch.jit.export
+    def encode(self, z: Tensor) -> Tensor:
+        residual = z
+        codes: list[Tensor] = []
+        for level in self.levels:
+            codes.append(level.encode(residual))
+            residual = residual - level.decode(codes[-1])
+        return torch.cat(codes, 1)
+
+    @torch.jit.export
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, q, N), 1 <= q <= Q -> (B, D, N): the first q levels."""
+        z_q = self.levels[0].decode(codes[:, :1])
+        for number, level in enumerate(self.levels):
+            if 0 < number < codes.shape[1]:
+                z_q = z_q + level.decode(codes[:, number : number + 1])
+        return z_q
+
+    @torch.no_grad()
+    def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
+        residual = z.float()
+        for level in self.levels:
+            level.initialise(residual, generator)
+            residual = residual - level.decode(level.encode(residual))
