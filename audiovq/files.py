@@ -1,0 +1,81 @@
+"""Files that are whole or not there, however large they are and whatever goes wrong while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from .errors import InputError
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write and read, which takes the place of `path` when the block ends well and vanishes when not.
+
+    It is written beside its place, so whoever looks sees the old file or the new one. Ctrl-C counts as an end
+    that is not well.
+
+    Raises:
+        InputError: the folder does not exist or cannot be written, the disk is full, or something other than a
+            file is in the place.
+    """
+    path = os.fspath(path)
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    check_target(path)
+    try:
+        with _told_apart(path), open(beside, "w+b") as file:
+            yield file
+        with _told_apart(path):
+            os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError):
+            os.unlink(beside)
+        raise
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """See to it, before a long computation, that a file can be written in its place.
+
+    Raises:
+        InputError: it cannot.
+    """
+    path = os.fspath(path)
+    folder, name = os.path.split(path)
+    if not name or os.path.isdir(path):
+        raise InputError(f"{path}: expected the name of a file to write, found a folder")
+    with _told_apart(path):
+        if os.path.lexists(path) and not os.path.isfile(path):
+            raise OSError(0, "something other than a file is there")
+        with tempfile.TemporaryFile(dir=folder or "."):
+            pass
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder and those above it, where missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{os.fspath(folder)}: cannot make the folder: {_reason(error)}") from None
+
+
+@contextlib.contextmanager
+def _told_apart(path: str) -> Iterator[None]:
+    """Errors of the system while writing, as errors of what is written; those of what is read are `InputError`s."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot write the file: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,101 @@
+"""Codes of a chunk <-> bytes: plain bits, or a range coder where that is shorter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .errors import InputError
+
+
+class Coder(Protocol):
+    """What packing needs of an entropy coder. Every call stands by itself; integers only, so it is exact anywhere."""
+
+    fingerprint: bytes
+
+    def encode(self, codes: np.ndarray) -> bytes:
+        """Bytes of codes, (q, n) int16."""
+
+    def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
+        """Codes, (q, n) int16, of bytes; raises InputError where they are none of its own."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the codes of a chunk become its payload.
+
+    A payload as long as the plain bits is plain bits; a shorter one is from the coder. So no flag is needed, and
+    no payload is ever longer than `raw_size` says.
+
+    Attributes:
+        codes: K, the codes in a codebook.
+        coder: an entropy coder; None is plain bits always.
+
+    >>> packing = Packing(codes=1024)
+    >>> payload = packing.pack(np.array([[1023, 0, 5]], np.int16))
+    >>> payload.hex(), packing.unpack(payload, 1, 3).tolist()
+    ('ffc00014', [[1023, 0, 5]])
+    """
+
+    codes: int
+    coder: Coder | None = None
+
+    def pack(self, codes: np.ndarray) -> bytes:
+        """The payload of codes (q, n), each at least 0 and below K."""
+        plain = _to_bits(codes, code_bits(self.codes))
+        if self.coder is None:
+            return plain
+        coded = self.coder.encode(codes)
+        return coded if len(coded) < len(plain) else plain
+
+    def unpack(self, payload: bytes, q: int, n: int) -> np.ndarray:
+        """The codes (q, n) int16 of a payload.
+
+        Raises:
+            InputError: it is not one of so many codes.
+        """
+        size = raw_size(q, n, self.codes)
+        if len(payload) == size:
+            codes = _from_bits(payload, q, n, code_bits(self.codes))
+        elif len(payload) < size and self.coder is not None:
+            codes = np.asarray(self.coder.decode(payload, q, n))
+        else:
+            raise InputError(f"expected a payload of {size} bytes, found {len(payload)}")
+        if codes.shape != (q, n) or codes.min(initial=0) < 0 or codes.max(initial=0) >= self.codes:
+            raise InputError(f"expected {q} x {n} codes below {self.codes}, found others")
+        return codes.astype(np.int16)
+
+
+def code_bits(codes: int) -> int:
+    """Bits of a plain code out of so many.
+
+    >>> code_bits(1024), code_bits(1000), code_bits(2)
+    (10, 10, 1)
+    """
+    return (codes - 1).bit_length()
+
+
+def raw_size(q: int, n: int, codes: int) -> int:
+    """Bytes of q x n codes as plain bits.
+
+    >>> raw_size(3, 50, 1024)
+    188
+    """
+    return -(-q * n * code_bits(codes) // 8)
+
+
+def _to_bits(codes: np.ndarray, bits: int) -> bytes:
+    """Frame after frame, the first codebook first, the highest bit first; zeros fill the last byte."""
+    shifts = np.arange(bits - 1, -1, -1)
+    return np.packbits((codes.T.astype(np.int32)[..., None] >> shifts & 1).astype(np.uint8)).tobytes()
+
+
+def _from_bits(data: bytes, q: int, n: int, bits: int) -> np.ndarray:
+    spread = np.unpackbits(np.frombuffer(data, np.uint8))
+    used, rest = spread[: q * n * bits], spread[q * n * bits :]
+    if rest.any():
+        raise InputError("expected zeros in the bits that fill the last byte, found others")
+    weights = 1 << np.arange(bits - 1, -1, -1)
+    return (used.reshape(n, q, bits) @ weights).T
