@@ -8,7 +8,8 @@
     flow         q bent, entry by entry   inverse autoregressive flow
     quantized    the nearest of K codes   straight-through, NSVQ
 
-`divergences` shows what the direction of a KL divergence does to a fit.
+`latent` is what all of them have in common, `family` finds one by name, and `divergences` shows what the direction of a
+KL divergence does to a fit.
 """
 
 from .contractive import contractive_penalty, contractive_penalty_estimate

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vjp, vmap
 
+from .latent import Latent
+
 Encoder = Callable[[Tensor], Tensor]
 
 
@@ -51,6 +53,15 @@ def contractive_penalty_estimate(
         (row,) = pull_back(signs)
         total = total + row.flatten(1).square().sum(1)
     return lam / probes * total
+
+
+class Contractive(Latent):
+    """A code that minds changes of the embedded steps as little as it can; its weight is λ."""
+
+    term, weight, probes = "contraction", 0.01, 1
+
+    def slope_cost(self, encode: Encoder, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return contractive_penalty_estimate(lambda x: encode(x).flatten(1), inputs, 1.0, self.probes, generator)
 
 
 def directional_sensitivity(f: Encoder, x: Tensor, directions: Tensor) -> Tensor:

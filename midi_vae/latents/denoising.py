@@ -12,6 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..melody import HOLD
+from .latent import Latent
+
 
 def mask_symbols(symbols: Tensor, rate: float, mask: int, generator: torch.Generator | None = None) -> Tensor:
     """Each symbol becomes `mask` with probability `rate`; int64 of any shape."""
@@ -55,6 +58,17 @@ def score_from_denoiser(reconstruct: Callable[[Tensor], Tensor], x: Tensor, sigm
     if not sigma > 0.0:
         raise ValueError(f"sigma {sigma}; the deviation of the noise is above 0")
     return (reconstruct(x) - x) / sigma**2
+
+
+class Denoising(Latent):
+    """The code of a corrupted melody has to be that of the clean one."""
+
+    masked = replaced = 0.1  # shares of the symbols
+
+    def corrupt(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return mask_symbols(
+            replace_symbols(tokens, self.replaced, generator), self.masked, HOLD, generator
+        )  # an unheard note
 
 
 def _chosen(x: Tensor, rate: float, generator: torch.Generator | None) -> Tensor:

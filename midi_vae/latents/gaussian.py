@@ -8,16 +8,33 @@ tighter bound (Burda et al. 2016, arXiv 1509.00519).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .latent import Draw, Latent
 from .likelihoods import gaussian_log_likelihood
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²) over the last dimension; (..., D) -> (...), nats."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+    return gaussian_kl_by_dimension(mean, log_variance).sum(-1)
+
+
+def gaussian_kl_by_dimension(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """The terms of `gaussian_kl`; (..., D), nats."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
+
+
+def free_bits(kl: Tensor, free_nats: float) -> Tensor:
+    """Sum of a KL over dimensions, each of which costs at least so much in the mean of the batch; (B, D) -> (B,).
+
+    (Kingma et al. 2016, arXiv 1606.04934, app. C.8.) So nothing is gained by emptying a dimension.
+    """
+    if free_nats > 0.0:
+        kl = torch.maximum(kl.mean(0, keepdim=True), kl.new_tensor(free_nats)).expand_as(kl)
+    return kl.sum(1)
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -54,3 +71,30 @@ def evidence_lower_bound(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     """log (1/R) Σ w_r, w = p(x, z) / q(z | x); (R, B) of log w -> (B,), nats. R = 1 is the evidence lower bound."""
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z | x); both (B, D)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """z = mean + sigma * noise, the reparameterization trick; (B, D)."""
+        return reparameterize(self.mean, self.log_variance, generator)
+
+
+class Gaussian(Latent):
+    """VAE and, by the weight of its KL term, β-VAE."""
+
+    heads, term, weight = 2, "kl", 0.03
+    least, most = -8.0, 4.0  # log variance; bounds keep exp() finite
+
+    def posterior(self, features: Tensor) -> Posterior:
+        mean, log_variance = self.heads_of(features)
+        return Posterior(mean, log_variance.clamp(self.least, self.most))
+
+    def draw(self, posterior: Posterior, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:
+        kl = gaussian_kl_by_dimension(posterior.mean, posterior.log_variance)
+        return Draw(posterior.sample(generator), free_bits(kl, free_nats))

@@ -10,6 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .latent import Latent
+
+
+class Undercomplete(Latent):
+    """The encoder's features are the code, and that is all."""
+
 
 class LinearAutoencoder(nn.Module):
     """x (B, inputs) -> h (B, latent_size) -> r (B, inputs), both maps linear; x is expected to have mean 0."""

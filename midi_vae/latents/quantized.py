@@ -14,6 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .latent import Draw, Latent, LatentSizes
+
+PLACES = 32  # codes in a window, four of each beat
+LEAST_SHARE = 0.1  # of an even share; a code that is used less is dead
+FORGET = 0.01  # of the shares, at each count
+
 
 def straight_through(z: Tensor, z_q: Tensor) -> Tensor:
     """z_q going forward; going back, the gradient of z_q is given to z as it is (Bengio et al. 2013)."""
@@ -36,7 +42,9 @@ class Quantized:
 
 
 class Codebook(nn.Module):
-    """K vectors of D dimensions; `used` counts how often each was the nearest since the last `replace_dead`.
+    """K vectors of D dimensions; `share` (K,) is how often each was the nearest of late, as a running mean.
+
+    A new codebook has no shares, so all of it is dead, and the first `replace_dead` fills it with inputs.
 
     >>> codebook = Codebook(2, 1)
     >>> _ = codebook.vectors.data.copy_(torch.tensor([[-1.0], [1.0]]))
@@ -47,28 +55,33 @@ class Codebook(nn.Module):
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.vectors = nn.Parameter(torch.randn(size, dim))
-        self.register_buffer("used", torch.zeros(size), persistent=False)
+        self.register_buffer("share", torch.zeros(size))
 
     def forward(self, z: Tensor) -> Quantized:
-        """The nearest vector of each z (..., D); in training mode it is counted."""
+        """The nearest vector of each z (..., D)."""
         flat = z.detach().flatten(0, -2)
         distance = self.vectors.detach().square().sum(1) - 2.0 * flat @ self.vectors.detach().T  # less ‖z‖², the same
-        indices = distance.argmin(1)
-        if self.training:
-            self.used += torch.bincount(indices, minlength=len(self.vectors))
-        indices = indices.view(z.shape[:-1])
+        indices = distance.argmin(1).view(z.shape[:-1])
         return Quantized(indices, self.vectors[indices])
 
     @torch.no_grad()
-    def replace_dead(self, inputs: Tensor, generator: torch.Generator | None = None, least: float = 1.0) -> int:
-        """Put inputs (N, D), drawn at random, in the place of vectors used less than `least` times; how many.
+    def count(self, indices: Tensor) -> None:
+        """Let indices of any shape enter the shares."""
+        used = torch.bincount(indices.flatten(), minlength=len(self.vectors)) / indices.numel()
+        self.share.lerp_(used.to(self.share), FORGET)
 
-        A vector that is never the nearest never learns. The counts start anew.
+    @torch.no_grad()
+    def replace_dead(self, inputs: Tensor, generator: torch.Generator | None = None) -> int:
+        """Put inputs (N, D), drawn at random, in the place of vectors that are hardly used; how many.
+
+        A vector that is never the nearest never learns. A new one has an even share until it has lost it.
         """
-        dead = torch.nonzero(self.used < least)[:, 0]
-        chosen = torch.randint(len(inputs), (len(dead),), generator=generator).to(inputs.device)
-        self.vectors[dead] = inputs[chosen].to(self.vectors)
-        self.used.zero_()
+        even = 1.0 / len(self.vectors)
+        dead = torch.nonzero(self.share < LEAST_SHARE * even)[:, 0]
+        if len(dead):
+            order = torch.randperm(len(inputs), generator=generator).repeat(-(-len(dead) // len(inputs)))
+            self.vectors[dead] = inputs[order[: len(dead)].to(inputs.device)].to(self.vectors)
+            self.share[dead] = even
         return len(dead)
 
 
@@ -90,3 +103,62 @@ def code_perplexity(indices: Tensor, size: int) -> Tensor:
 def uniform_code_nats(size: int) -> float:
     """What one code costs if all are equally likely, as the bound of a VQ autoencoder supposes; nats."""
     return math.log(size)
+
+
+@dataclass(frozen=True)
+class CodePosterior:
+    """The nearest vectors as one code, the encoder's own z, both (B, D); which vectors, (B, 32)."""
+
+    mean: Tensor
+    encoded: Tensor
+    quantized: Quantized
+
+
+class VectorQuantized(Latent):
+    """A window is 32 codes out of K, four for each beat; between two of them there is nothing.
+
+    Raises:
+        ValueError: a latent size that is not a multiple of 32.
+    """
+
+    term, weight, interpolates = "codebook", 1.0, False
+
+    def __init__(self, sizes: LatentSizes) -> None:
+        super().__init__(sizes)
+        if sizes.latent_size % PLACES:
+            raise ValueError(f"latent_size {sizes.latent_size}; with codes it is a multiple of {PLACES}")
+        self.codes = sizes.codes
+        self.codebook = Codebook(sizes.codes, sizes.latent_size // PLACES)
+
+    def posterior(self, features: Tensor) -> CodePosterior:
+        encoded = features.flatten(1)
+        quantized = self.codebook(encoded.unflatten(1, (PLACES, -1)))
+        return CodePosterior(straight_through(encoded, quantized.vectors.flatten(1)), encoded, quantized)
+
+    def draw(self, posterior: CodePosterior, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:
+        self._keep_alive(posterior, generator)
+        encoded = posterior.encoded.unflatten(1, (PLACES, -1))
+        return Draw(posterior.mean, codebook_loss(encoded, posterior.quantized).sum(1))
+
+    def vectors(self, indices: Tensor) -> Tensor:
+        """Codes (B, 32) int64 -> latents (B, D)."""
+        return self.codebook.vectors[indices].flatten(1)
+
+    def _keep_alive(self, posterior: CodePosterior, generator: torch.Generator | None) -> None:
+        self.codebook.count(posterior.quantized.indices)
+        self.codebook.replace_dead(posterior.encoded.detach().unflatten(1, (PLACES, -1)).flatten(0, 1), generator)
+
+
+class NoiseSubstituted(VectorQuantized):
+    """The same codes, learned with noise in the place of the quantisation error (NSVQ).
+
+    So the decoder has seen what lies around each code, and lines between codes mean something to it.
+    """
+
+    weight, interpolates = 0.0, True
+
+    def draw(self, posterior: CodePosterior, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:
+        self._keep_alive(posterior, generator)
+        encoded = posterior.encoded.unflatten(1, (PLACES, -1))
+        z = noise_substitution(encoded, posterior.quantized.vectors, generator).flatten(1)
+        return Draw(z, z.new_zeros(len(z)))

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
+
+from .latent import Draw, Latent, Point
 
 
 def sparse_penalty(h: Tensor, lam: float) -> Tensor:
@@ -33,6 +36,15 @@ def laplace_log_prior(h: Tensor, lam: float) -> Tensor:
 def share_near_zero(h: Tensor, of_scale: float = 0.1) -> Tensor:
     """Share of entries below so much of the root mean square of the batch; (B, D) -> scalar."""
     return (h.abs() < of_scale * h.square().mean().sqrt()).to(h.dtype).mean()
+
+
+class Sparse(Latent):
+    """A code of which most entries are near 0; the cost is Σ|h|, its weight is λ."""
+
+    term, weight = "sparsity", 0.1
+
+    def draw(self, posterior: Point, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:
+        return Draw(posterior.mean, sparse_penalty(posterior.mean, 1.0))
 
 
 def _rate(lam: float) -> float:
