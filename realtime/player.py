@@ -37,6 +37,7 @@ class Player:
         timeline: the clock.
         report: called with what happened: `{"step": …, "events": […], …}` (`_tell`), `{"warning": …}`.
         now: the time; only to measure how late a note was.
+        is_on: whether it plays from the start, or from the command `play` on.
     """
 
     def __init__(
@@ -50,15 +51,18 @@ class Player:
         velocity: int = 80,
         channel: int = 0,
         sends_clock: bool = False,
+        is_on: bool = True,
     ) -> None:
         self.outs, self.timeline, self.report, self.now = list(outs), timeline, report, now
         self.follow, self.velocity, self.channel, self.sends_clock = follow, velocity, channel, sends_clock
         self.sequencer = Sequencer()
         self.steps = self.skipped = self.late_decodes = self.notes = 0
         self._step = self._tick = 0  # the next ones
-        self._jumps, self._is_on, self._was_running, self._has_started = 0, True, False, False
+        self._jumps, self._is_on, self._was_running = 0, is_on, False
         self._wanted = self._missed = 0  # versions of patterns
         self._taps = TapTempo()
+        if not is_on and isinstance(timeline, InternalClock):
+            timeline.stop(now())
         self._events: list[tuple[float, float, bool, int, int]] = []
 
     # From the engine.

@@ -1,0 +1,305 @@
+"""The player in a process of its own, which holds the ports: nothing that keeps this interpreter busy makes it late.
+
+Lines of JSON go both ways through pipes: commands in (`Player.command`), reports out (`Player.report`, MIDI that
+arrived, what became of the ports). When the pipe closes, for whatever reason, the process ends what sounds and exits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import mido
+
+from .clock import InternalClock, Timeline, now
+from .errors import InputError
+from .loop import PlayerLoop
+from .player import TRANSPORT, Player, Sink
+from .ports import MidiIn, MidiOut, open_input, open_output
+from .sync import LinkClock, MidiClock
+
+CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
+FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
+START_WITHIN = 30.0  # seconds that opening the ports may take
+STOP_WITHIN = 5.0
+MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds
+REAL_TIME_PRIORITY = 5  # below that of JACK
+ONCE = ("panic", "tap", "want")  # commands that a player which is started again need not know
+
+
+@dataclass(frozen=True)
+class PlayerSetup:
+    """What a player process is to open and how it starts.
+
+    Attributes:
+        outs, ins: MIDI ports.
+        audio: options of the built-in sound (`audio.open_sound`), None for none.
+        clock: internal, midi or link.
+        tempo, follow, velocity, channel, program: to begin with; program None sends none.
+        sends_clock: whether MIDI clock goes out.
+    """
+
+    outs: tuple[MidiOut, ...] = ()
+    ins: tuple[MidiIn, ...] = ()
+    audio: Mapping[str, Any] | None = None
+    clock: str = "internal"
+    tempo: float = 120.0
+    follow: str = "step"
+    velocity: int = 80
+    channel: int = 0
+    program: int | None = None
+    sends_clock: bool = False
+
+
+class PlayerProcess:
+    """A player process, started with this object and again if it should die.
+
+    Attributes:
+        ports: names of the ports that are open.
+
+    Raises:
+        InputError: a port that cannot be opened, a clock that is not there.
+    """
+
+    def __init__(self, setup: PlayerSetup, report: Callable[[dict[str, Any]], None]) -> None:
+        self._setup, self._report = setup, report
+        self._state: dict[str, Any] = {}
+        self._lock, self._is_closing = threading.Lock(), False
+        self._starts: list[float] = []
+        self._process, self.ports = self._start()
+        self._reader = threading.Thread(target=self._read, name="latentmix reports", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that plays."""
+        return self._process.pid
+
+    def command(self, command: Mapping[str, Any]) -> None:
+        """As `Player.command`."""
+        with self._lock:
+            self._state.update({name: value for name, value in command.items() if name not in ONCE})
+            self._write(command)
+
+    def close(self) -> None:
+        """Stop; no note is left sounding."""
+        with self._lock:
+            self._is_closing = True
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def _write(self, command: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it died: `_read` sees to it
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _start(self) -> tuple[subprocess.Popen, list[str]]:
+        self._errors = tempfile.TemporaryFile()  # what it and the libraries in it print, JACK's complaints among them
+        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.process import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
+        )
+        process.stdin.write(json.dumps(asdict(self._setup)).encode() + b"\n")
+        process.stdin.flush()
+        self._starts.append(now())
+        guard = threading.Timer(START_WITHIN, process.kill)
+        guard.start()
+        line = process.stdout.readline()
+        guard.cancel()
+        answer = json.loads(line) if line else {"error": self._last_words()}
+        if "error" in answer:
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
+            self._errors.close()
+            raise InputError(answer["error"])
+        return process, answer["ports"]
+
+    def _read(self) -> None:
+        while True:
+            for line in self._process.stdout:
+                self._report(json.loads(line))
+            with self._lock:
+                if self._is_closing or not self._start_again():
+                    return
+
+    def _start_again(self) -> bool:
+        words = self._last_words()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+        self._errors.close()
+        recent = [at for at in self._starts if now() - at < RESTART_MEMORY]
+        try:
+            if len(recent) >= MOST_RESTARTS:
+                raise InputError(f"it stopped {len(recent)} times within {RESTART_MEMORY:.0f} s")
+            self._process, self.ports = self._start()
+        except InputError as error:
+            self._errors = tempfile.TemporaryFile()
+            self._report({"warning": f"the player stopped ({words}) and cannot be started again: {error}"})
+            return False
+        self._write(self._state)
+        self._report({"warning": f"the player stopped ({words}) and was started again"})
+        return True
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            lines = self._errors.read()[-4000:].decode(errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return "it said nothing"
+
+
+class _Reports:
+    """Reports on their way out, in a thread of their own: a reader that is busy must not make a note late."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    def put(self, report: dict[str, Any]) -> None:
+        self._queue.put(report)
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join(1.0)
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):  # nobody reads any more
+            while (report := self._queue.get()) is not None:
+                self._file.write(json.dumps(report).encode() + b"\n")
+                if self._queue.empty():
+                    self._file.flush()
+
+
+def main() -> None:
+    """What the process does, from the first line of its standard input to the end of it."""
+    commands, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # libraries may print what they like
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who will say so
+    setup = json.loads(commands.readline())
+    reports = _Reports(out)
+    held = contextlib.ExitStack()
+    try:
+        loop = _open(setup, reports, held)
+    except (InputError, OSError) as error:
+        held.close()
+        reports.put({"error": str(error)})
+        reports.close()
+        os._exit(1)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    threading.Thread(target=_obey, args=(commands, loop), daemon=True).start()
+    _hurry()
+    try:
+        loop.run()
+        time.sleep(FLUSH)
+    finally:
+        held.close()
+        reports.close()
+    os._exit(0)  # a thread of a MIDI library that hangs must not hold us
+
+
+def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStack) -> PlayerLoop:
+    """Open ports and clock, closed by `held`."""
+
+    def warn(text: str) -> None:
+        reports.put({"warning": text})
+
+    ports: list[Any] = []
+    for spec in setup["outs"]:
+        ports.append(open_output(MidiOut(**spec), warn))
+        held.callback(ports[-1].close)
+    sounds = []
+    if setup["audio"] is not None:
+        from .audio import open_sound
+
+        sounds.append(open_sound(**setup["audio"]))
+        held.callback(sounds[-1].close)
+    player = make_player([*ports, *sounds], setup, reports.put)
+    loop = PlayerLoop(player)
+    follows_midi = setup["clock"] == "midi"
+
+    def receive(time: float, message: mido.Message) -> None:
+        if message.type not in TRANSPORT:
+            reports.put({"midi": [time, message.bytes()]})
+        elif follows_midi:
+            loop.clock_message(time, message)
+
+    for spec in setup["ins"]:
+        ports.append(open_input(MidiIn(**spec), receive, warn))
+        held.callback(ports[-1].close)
+    threading.Thread(target=_watch, args=(ports, sounds, reports), daemon=True).start()
+    reports.put({"ports": [port.name for port in ports]})
+    if setup["program"] is not None:
+        loop.command({"program": setup["program"]})
+    return loop
+
+
+def make_player(
+    outs: list[Sink],
+    setup: Mapping[str, Any],
+    report: Callable[[dict[str, Any]], None],
+    clock: Callable[[], float] = now,
+) -> Player:
+    """A player as a setup (its fields) wants it, which waits for the command `play`.
+
+    Raises:
+        InputError: a clock that is not there.
+    """
+    options = {name: setup[name] for name in ("follow", "velocity", "channel", "sends_clock")}
+    return Player(outs, _timeline(setup, clock), report, clock, is_on=False, **options)
+
+
+def _timeline(setup: Mapping[str, Any], clock: Callable[[], float]) -> Timeline:
+    if setup["clock"] == "midi":
+        return MidiClock(setup["tempo"])
+    if setup["clock"] == "link":
+        return LinkClock(setup["tempo"], clock)
+    return InternalClock(setup["tempo"], clock())
+
+
+def _obey(commands: Any, loop: PlayerLoop) -> None:
+    for line in commands:
+        loop.command(json.loads(line))
+    loop.stop()
+
+
+def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
+    while True:
+        time.sleep(CHECK_EVERY)
+        for port in ports:
+            port.check()
+        if sounds:
+            reports.put({"underruns": sounds[0].underruns})
+
+
+def _hurry() -> None:
+    """Be woken first where the system lets us, and do not look through memory for garbage that is not there."""
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
+    gc.collect()
+    gc.freeze()
