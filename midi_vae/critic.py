@@ -1,6 +1,6 @@
 """A critic of melodies for training: how likely is each symbol, given all the others of its window?
 
-Two stacks of causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) read the window from either end;
+Two causal towers read the window from either end;
 what they know up to just before and just after a step predicts the symbol of that step. The full conditionals
 log p(x_s | all other steps) are what the gradient of a joint log p(x) with respect to one step's distribution needs, so
 a decoder learns from them without differentiating through the critic.
@@ -9,34 +9,10 @@ a decoder learns from them without differentiating through the critic.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .layers import CausalTower
 from .melody import ONSET
-from .windows import WINDOW_STEPS
-
-DILATIONS = (1, 2, 4, 8, 16)  # the last step sees all 32
-
-
-class _Tower(nn.Module):
-    """(B, 32) symbols -> (B, 32, width); position s has seen symbols 0..s.
-
-    A convolution of two taps is a linear layer on a step and the step so many before it: several times faster on a CPU.
-    """
-
-    def __init__(self, symbols: int, width: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(symbols, width)
-        self.places = nn.Parameter(torch.zeros(WINDOW_STEPS, width))
-        self.taps = nn.ModuleList(nn.Linear(2 * width, width) for _ in DILATIONS)
-        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in DILATIONS)
-
-    def forward(self, symbols: Tensor) -> Tensor:
-        h = self.embedding(symbols) + self.places
-        for dilation, taps, mix in zip(DILATIONS, self.taps, self.mix, strict=True):
-            before = F.pad(h, (0, 0, dilation, 0))[:, :-dilation]
-            h = h + mix(F.silu(taps(torch.cat([h, before], -1))))
-        return h
 
 
 class Critic(nn.Module):
@@ -45,8 +21,8 @@ class Critic(nn.Module):
     def __init__(self, pitches: int, width: int = 80) -> None:
         super().__init__()
         self.symbols = ONSET + pitches
-        self.forward_tower = _Tower(self.symbols + 1, width)  # one more: the edge of the window
-        self.backward_tower = _Tower(self.symbols + 1, width)
+        self.forward_tower = CausalTower(self.symbols + 1, width)  # one more: the edge of the window
+        self.backward_tower = CausalTower(self.symbols + 1, width)
         self.head = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, self.symbols))
 
     def forward(self, symbols: Tensor) -> Tensor:

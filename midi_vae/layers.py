@@ -1,12 +1,15 @@
-"""The one building block of encoder, decoder and prior: features of each beat, and what beats know of one another."""
+"""What the networks are built of: blocks over the beats of a window, and a tower that reads it step by step."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import pad, silu
+
+from .windows import WINDOW_STEPS
 
 BEATS = 8  # in a window
+DILATIONS = (1, 2, 4, 8, 16)  # of a tower: the last step sees all 32
 
 
 class BeatBlock(nn.Module):
@@ -30,10 +33,7 @@ class BeatBlock(nn.Module):
 
 
 class BeatStack(nn.Module):
-    """Beats of one size in, through blocks, beats of another out; (B, 8, inputs) -> (B, 8, outputs).
-
-    `context` (B, 1 or 8, C) is added to the features before the blocks.
-    """
+    """Beats of one size in, through blocks, beats of another out; (B, 8, inputs) -> (B, 8, outputs)."""
 
     def __init__(self, inputs: int, outputs: int, width: int, across: int, blocks: int) -> None:
         super().__init__()
@@ -42,6 +42,28 @@ class BeatStack(nn.Module):
         self.blocks = nn.Sequential(*[BeatBlock(width, across) for _ in range(blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        h = self.enter(x) + self.places
-        return self.leave(self.blocks(h if context is None else h + context))
+    def forward(self, x: Tensor) -> Tensor:
+        return self.leave(self.blocks(self.enter(x) + self.places))
+
+
+class CausalTower(nn.Module):
+    """Causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) over the symbols of a window.
+
+    (B, 32) symbols -> (B, 32, width); what stands at step s has seen symbols 0..s. A convolution of two taps is a linear
+    layer on a step and the step so many before it: several times faster on a CPU.
+    """
+
+    def __init__(self, symbols: int, width: int, rounds: int = 1) -> None:
+        super().__init__()
+        self.dilations = DILATIONS * rounds
+        self.embedding = nn.Embedding(symbols, width)
+        self.places = nn.Parameter(torch.zeros(WINDOW_STEPS, width))
+        self.taps = nn.ModuleList(nn.Linear(2 * width, width) for _ in self.dilations)
+        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in self.dilations)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        h = self.embedding(symbols) + self.places
+        for dilation, taps, mix in zip(self.dilations, self.taps, self.mix, strict=True):
+            before = pad(h, (0, 0, dilation, 0))[:, :-dilation]
+            h = h + mix(silu(taps(torch.cat([h, before], -1))))
+        return h

@@ -23,7 +23,7 @@ from .attributes import ATTRIBUTES
 from .errors import InputError
 from .layers import BEATS, BeatStack
 from .melody import ONSET, Melody
-from .prior import LatentPrior
+from .prior import MelodyPrior
 from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
 
 MOST_BLOCKS, LARGEST_SIZE = 64, 1024  # in a configuration, which comes from a file that could say anything
@@ -42,7 +42,7 @@ class MelodyVAEConfig:
         encoder_blocks, decoder_blocks: how many.
         step_width: of a step's embedding and of its output features.
         lowest_pitch, pitches: the MIDI pitches it knows; others are folded into them by octaves.
-        prior_width, prior_across, prior_blocks: of the learned prior.
+        prior_width, prior_rounds: features of the learned prior, and how often its tower goes through its dilations.
 
     Raises:
         ValueError: sizes that cannot be.
@@ -56,13 +56,12 @@ class MelodyVAEConfig:
     step_width: int = 32
     lowest_pitch: int = 21
     pitches: int = 88
-    prior_width: int = 160
-    prior_across: int = 256
-    prior_blocks: int = 3
+    prior_width: int = 128
+    prior_rounds: int = 2
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
-            value, most = getattr(self, name), MOST_BLOCKS if name.endswith("blocks") else LARGEST_SIZE
+            value, most = getattr(self, name), MOST_BLOCKS if name.endswith(("blocks", "rounds")) else LARGEST_SIZE
             least = 0 if name == "lowest_pitch" else 1
             if not least <= value <= most:
                 raise ValueError(f"{name} {value}; it is {least} to {most}")
@@ -127,7 +126,7 @@ class MelodyVAE(nn.Module):
         self.step_norm = nn.LayerNorm(size)
         self.rhythm_head = nn.Linear(size, RHYTHM_SYMBOLS)
         self.pitch_head = nn.Linear(size, config.pitches)
-        self.prior = LatentPrior(config.latent_size, config.prior_width, config.prior_across, config.prior_blocks)
+        self.prior = MelodyPrior(config.pitches, config.prior_width, config.prior_rounds)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
 
@@ -238,17 +237,17 @@ class MelodyVAE(nn.Module):
         return mixing.line(self, a, b, steps, exact_ends=exact_ends)
 
     def sample(self, n: int, temperature: float = 1.0, seed: int | None = None) -> list[Melody]:
-        """n new melodies from the learned prior (`prior.LatentPrior`).
+        """n new melodies from the learned prior (`prior.MelodyPrior`).
 
         Args:
-            temperature: standard deviation of the noise they are made of; below 1 more usual, above 1 stranger.
+            temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest at each step.
             seed: the same seed gives the same melodies.
         """
         return self._melodies(self.decode_windows(self.sample_latents(n, temperature, seed)), None)
 
     @torch.inference_mode()
     def sample_latents(self, n: int, temperature: float = 1.0, seed: int | None = None) -> Tensor:
-        """Latents (n, D) of the learned prior.
+        """Latents (n, D) of the learned prior: the posterior means of melodies drawn from it.
 
         Raises:
             InputError: n below 1.
@@ -257,8 +256,9 @@ class MelodyVAE(nn.Module):
             raise InputError(f"expected at least 1 melody, found {n}")
         generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
         generator.manual_seed(seed) if seed is not None else generator.seed()
-        noise = torch.randn(n, self.config.latent_size, generator=generator)
-        return self.prior.sample(temperature * noise.to(self.device))
+        symbols = self.prior.sample(n, temperature, generator)
+        tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
+        return self.posterior(self.fields(tokens)).mean
 
     def _melodies(self, windows: np.ndarray, like: Melody | None) -> list[Melody]:
         like = like or Melody(np.zeros(WINDOW_STEPS, np.int16))

@@ -55,33 +55,21 @@ class CriticObjective(nn.Module):
         self.critic, self.lowest_pitch = critic, lowest_pitch
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        symbols = torch.where(tokens >= ONSET, tokens - self.lowest_pitch, tokens)
+        symbols = _symbols(tokens, self.lowest_pitch)
         log_p = self.critic(corrupt(symbols, generator))
         return {"loss": F.nll_loss(log_p.flatten(0, 1), symbols.flatten())}
 
 
 class PriorObjective(nn.Module):
-    """Flow matching from noise to codes, which are drawn a little way into their posteriors.
+    """Likelihood of real melodies under the prior's autoregressive model."""
 
-    A code is a mean plus `spread` times the posterior's noise: the decoder takes a whole neighbourhood of the mean for
-    the same melody, and a flow learns neighbourhoods more easily than points.
-    """
-
-    def __init__(self, model: MelodyVAE, spread: float = 0.5) -> None:
+    def __init__(self, model: MelodyVAE) -> None:
         super().__init__()
-        self.model, self.prior, self.spread = (
-            model.requires_grad_(False),
-            model.prior.requires_grad_(True),
-            spread,
-        )
+        self.prior = model.requires_grad_(False).prior.requires_grad_(True)
+        self.lowest_pitch = model.config.lowest_pitch
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        with torch.no_grad():
-            posterior = self.model.posterior(self.model.fields(tokens))
-            codes = torch.lerp(posterior.mean, posterior.sample(generator), self.spread)
-        noise = losses.standard_normal(codes, generator)
-        t = torch.rand(len(codes), 1, generator=generator).to(codes.device)
-        return {"loss": self.prior.loss(codes, noise, t)}
+        return {"loss": self.prior.loss(_symbols(tokens, self.lowest_pitch))}
 
 
 class MelodyObjective(nn.Module):
@@ -129,3 +117,8 @@ class MelodyObjective(nn.Module):
 
 def _rows(logits: StepLogits, start: int, count: int) -> StepLogits:
     return StepLogits(logits.rhythm[start : start + count], logits.pitch[start : start + count])
+
+
+def _symbols(tokens: Tensor, lowest_pitch: int) -> Tensor:
+    """Onsets counted from the model's lowest pitch, as critic and prior do."""
+    return torch.where(tokens >= ONSET, tokens - lowest_pitch, tokens)

@@ -285,7 +285,7 @@ def main(
     ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 11_000,
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
-    prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_500,
+    prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 384,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
     beta: Annotated[float, typer.Option(help="weight of the KL term")] = ObjectiveConfig.beta,
@@ -341,7 +341,7 @@ def main(
                 bar,
             )
             run.batches = full_batches
-            run.do(Phase("prior", PriorObjective(model), prior_steps, 2 * batch, lr), lambda: figures(model), bar)
+            run.do(Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr), lambda: figures(model), bar)
     except KeyboardInterrupt:
         CONSOLE.print(f"stopped; the same command goes on from {state.path}", highlight=False)
         raise typer.Exit(130) from None

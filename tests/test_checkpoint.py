@@ -18,7 +18,7 @@ from midi_vae.melody import Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 
 CONFIG = MelodyVAEConfig(
-    16, 8, 12, step_width=4, lowest_pitch=36, pitches=60, prior_width=8, prior_across=8, prior_blocks=1
+    16, 8, 12, step_width=4, lowest_pitch=36, pitches=60, prior_width=8, prior_rounds=1
 )
 TUNE = Melody.from_notes([(0, 4, 60), (4, 6, 64), (8, 16, 67), (20, 32, 72)], bars=2)
 
@@ -234,7 +234,7 @@ def test_a_config_that_cannot_be(folder: Path, name: str, value: object) -> None
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("width", 16), ("encoder_blocks", 2), ("pitches", 59), ("width", 1024), ("prior_blocks", 64)],
+    [("width", 16), ("encoder_blocks", 2), ("pitches", 59), ("width", 1024), ("prior_rounds", 64)],
 )
 def test_weights_of_another_shape(folder: Path, name: str, value: int) -> None:
     edit_config(folder, **{name: value})

@@ -62,7 +62,7 @@ LOW, HIGH = steady(40, tempo=90.0, program=11, name="low"), steady(80, tempo=150
 def model() -> MelodyVAE:
     """Of random weights, large enough that codes differ."""
     torch.manual_seed(0)
-    model = MelodyVAE(MelodyVAEConfig(16, 16, 24, prior_width=16, prior_across=16, prior_blocks=1)).eval()
+    model = MelodyVAE(MelodyVAEConfig(16, 16, 24, prior_width=16, prior_rounds=1)).eval()
     with torch.no_grad():
         for stack in (model.encoder, model.decoder):
             stack.leave[1].weight.mul_(20.0)
