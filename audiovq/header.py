@@ -19,7 +19,7 @@ FIELDS = (
     ("codes", 2, 32_768),
     ("channels", 1, 64),
     ("chunk_frames", 1, 4_096),
-    ("original_rate", 1_000, 768_000),
+    ("original_rate", 1_000, 384_000),
 )
 MAX_PAYLOAD = 16_063  # bytes; what the size of a record can say, see container.py
 END = 0xFF  # first byte of the end

@@ -1,0 +1,133 @@
+"""Records of an .avq file <-> codes of all channels, chunk by chunk. Knows no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .container import Reader, Record, Writer
+from .errors import InputError
+from .header import CODER_BYTES, Header
+from .packing import Coder, Packing
+
+LOST = -1  # in place of a code that is lost
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Codes of about a second.
+
+    Attributes:
+        codes: (C, Q, n) int16; LOST in all of a channel that is lost.
+        is_lost: (C,) bool.
+    """
+
+    codes: np.ndarray
+    is_lost: np.ndarray
+
+
+@dataclass
+class Damage:
+    """What was found to be wrong with a file while it was read.
+
+    Attributes:
+        chunks: how many there are, lost ones included.
+        spans: first and last + 1 of lost chunks, in any channel.
+        is_cut_off: whether the end is missing or damaged, so that the exact length is not known.
+        stray_bytes: that belong to nothing, so that something was damaged even if nothing seems lost.
+    """
+
+    chunks: int = 0
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    is_cut_off: bool = False
+    stray_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.spans or self.is_cut_off or self.stray_bytes)
+
+    @property
+    def lost(self) -> int:
+        return sum(end - start for start, end in self.spans)
+
+    def add(self, number: int) -> None:
+        if self.spans and self.spans[-1][1] == number:
+            self.spans[-1] = (self.spans[-1][0], number + 1)
+        else:
+            self.spans.append((number, number + 1))
+
+    def describe(self, header: Header) -> str:
+        """A line for people."""
+        told = []
+        if self.spans:
+            step = header.seconds_a_chunk
+            places = ", ".join(f"{a * step:g} to {b * step:g} s" for a, b in self.spans[:5])
+            more = f" and {len(self.spans) - 5} more places" if len(self.spans) > 5 else ""
+            told.append(f"{self.lost} of {self.chunks} chunks are damaged ({places}{more})")
+        if self.is_cut_off:
+            told.append("the end is missing or damaged")
+        if self.stray_bytes and not told:
+            told.append(f"{self.stray_bytes} bytes do not belong there")
+        return "; ".join(told)
+
+
+def packing_of(header: Header, coder: Coder | None) -> Packing:
+    """How the payloads of a file are read, with the coder at hand.
+
+    Raises:
+        InputError: the file needs another one.
+    """
+    if header.coder == bytes(CODER_BYTES):
+        return Packing(header.codes)
+    found = short_fingerprint(coder)
+    if found != header.coder:
+        at_hand = found.hex() if coder else "none"
+        raise InputError(
+            f"expected the entropy coder {header.coder.hex()} that the file was made with, found {at_hand}; "
+            "name the weights it was made with by --model"
+        )
+    return Packing(header.codes, coder)
+
+
+def short_fingerprint(coder: Coder | None) -> bytes:
+    """As it stands in a header; zeros for none."""
+    return bytes(CODER_BYTES) if coder is None else bytes(coder.fingerprint)[:CODER_BYTES].ljust(CODER_BYTES, b"\1")
+
+
+def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray) -> None:
+    """Write a chunk of codes, (C, Q, n)."""
+    for channel in codes:
+        writer.write(packing.pack(channel), channel.shape[1])
+
+
+def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0) -> Iterator[Chunk]:
+    """The chunks of a file from its `first` on, to which the reader has been brought; damage is noted down."""
+    channels, number, waiting = reader.header.channels, first, []
+    for record in reader:
+        waiting.append(record)
+        if len(waiting) == channels:
+            yield _chunk(waiting, reader.header, packing, damage, number)
+            number, waiting = number + 1, []
+    damage.is_cut_off = reader.end is None
+    damage.stray_bytes = reader.skipped
+    if waiting:
+        missing = [Record(record.number, waiting[0].frames, None) for record in waiting[:1]] * (channels - len(waiting))
+        yield _chunk(waiting + missing, reader.header, packing, damage, number)
+
+
+def _chunk(records: list[Record], header: Header, packing: Packing, damage: Damage, number: int) -> Chunk:
+    frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
+    codes = np.full((len(records), header.codebooks, frames), LOST, np.int16)
+    is_lost = np.ones(len(records), bool)
+    for channel, record in enumerate(records):
+        if record.payload is not None and record.frames == frames:
+            try:
+                codes[channel] = packing.unpack(record.payload, header.codebooks, frames)
+                is_lost[channel] = False
+            except InputError:  # sound bytes that mean nothing: lost as well
+                pass
+    damage.chunks = number + 1
+    if is_lost.any():
+        damage.add(number)
+    return Chunk(codes, is_lost)
