@@ -25,10 +25,11 @@ from .decoder import Decoder
 from .errors import InputError
 from .loop import PlayerThread
 from .mixer import Mixer, Mode, Place
+from .player import STEPS_A_BEAT
 from .ports import MidiIn, MidiOut
 from .process import PlayerProcess, PlayerSetup, make_player
 from .recorder import PlayedNote, Recorder, TempoChange
-from .shaping import steps_a_beat
+from .shaping import as_pattern
 from .targets import Value
 
 if TYPE_CHECKING:
@@ -199,6 +200,18 @@ class Engine:
             self._moved[name] = (checked, now())
             self._wake.notify()
 
+    def value(self, name: str) -> Value:
+        """What a target was last set to."""
+        moved = self._moved.get(name)
+        return self.mixer.values[name] if moved is None else moved[0]
+
+    def beat(self) -> float:
+        """Quarter notes from the start of the song to now."""
+        told = self._told
+        if not told["running"]:
+            return max(0.0, (told["step"] + 1) / STEPS_A_BEAT)
+        return max(0.0, told["step"] / STEPS_A_BEAT + (now() - told["time"]) * told["tempo"] / 60)
+
     def start(self) -> None:
         """Play, from the beginning."""
         self.set("play", True)
@@ -368,9 +381,7 @@ class Engine:
         melody = self.mixer.melody()
         with self._lock:
             self._melody, self._version = melody, self._version + 1
-        pattern = {"version": self._version, "tokens": melody.tokens.tolist()}
-        pattern |= {"steps_per_bar": melody.steps_per_bar, "steps_per_beat": steps_a_beat(melody.metre)}
-        self._player.command({"pattern": pattern})
+        self._player.command({"pattern": as_pattern(melody, self._version)})
 
     def _set_at_once(self, name: str, value: Value) -> None:
         if name == "tap":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,16 @@ def to_octave(melody: Melody, octaves: int) -> Melody:
     moved -= 12 * np.maximum(0, -(-(moved - 127) // 12))
     moved += 12 * np.maximum(0, -(moved // 12))
     return replace(melody, tokens=np.where(pitch >= 0, moved + ONSET, tokens))
+
+
+def as_pattern(melody: Melody, version: int) -> dict[str, Any]:
+    """A melody as the player takes it (`sequencer.Pattern`), ready for JSON."""
+    return {
+        "version": version,
+        "tokens": melody.tokens.tolist(),
+        "steps_per_bar": melody.steps_per_bar,
+        "steps_per_beat": steps_a_beat(melody.metre),
+    }
 
 
 @functools.lru_cache(maxsize=32)

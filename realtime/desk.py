@@ -1,0 +1,129 @@
+"""Hands on the engine: a controller through its map, a plan; each in a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import mido
+
+from .bindings import ControllerMap
+from .clock import now
+from .controls import Controls
+from .engine import Engine
+from .errors import InputError
+from .feedback import UPDATE_SECONDS, LightsAndMotors
+from .plan import Plan
+from .targets import Value
+
+if TYPE_CHECKING:
+    from .osc import OscOut
+
+PLAN_TICK = 0.005  # seconds
+MOST_WAITING = 100_000  # messages; a controller that floods longer than that loses some
+
+
+class ControllerDesk:
+    """MIDI that arrives at the engine's inputs moves targets through a map; lights and motors follow.
+
+    Args:
+        engine: that listens.
+        controller: the map.
+        lights: where feedback goes, such as the controller's own input; None for nowhere.
+        osc: told about all targets as well; None for none.
+    """
+
+    def __init__(
+        self, engine: Engine, controller: ControllerMap, lights: Any | None = None, osc: OscOut | None = None
+    ) -> None:
+        self._engine, self._lights, self._osc = engine, lights, osc
+        self._controls = Controls(controller, engine.set, engine.value, engine.mixer.targets, engine.warn)
+        self._shown = LightsAndMotors(controller, engine.mixer.targets)
+        self._inbox: queue.SimpleQueue[tuple[float, bytes] | None] = queue.SimpleQueue()
+        self._unlisten = engine.listen(self._arrived)
+        self._thread = threading.Thread(target=self._run, name="latentmix controls", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Hands off."""
+        self._unlisten()
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _arrived(self, time: float, message: bytes) -> None:
+        if self._inbox.qsize() < MOST_WAITING:
+            self._inbox.put((time, message))
+
+    def _run(self) -> None:
+        shows = self._lights is not None or self._osc is not None
+        due: float | None = None
+        while True:
+            waits = [] if due is None else [max(0.0, due - now())]
+            waits += [UPDATE_SECONDS] * shows
+            try:
+                item = self._inbox.get(timeout=min(waits, default=None))
+                while True:
+                    if item is None:
+                        return
+                    self._feed(*item)
+                    item = self._inbox.get_nowait()
+            except queue.Empty:
+                pass
+            due = self._controls.tick(now())
+            if shows:
+                self._show()
+
+    def _feed(self, time: float, data: bytes) -> None:
+        try:
+            message = mido.Message.from_bytes(data)
+        except ValueError:
+            return
+        self._shown.touched(message, time)
+        self._controls.feed(message, time)
+
+    def _show(self) -> None:
+        values = {name: self._engine.value(name) for name in self._engine.mixer.targets}
+        if self._osc is not None:
+            self._osc.update(values, now())
+        if self._lights is None:
+            return
+        try:
+            for message in self._shown.messages(values, now()):
+                self._lights.send(message)
+        except OSError as error:
+            self._engine.warn(f"feedback: {error}")
+            self._lights = None
+
+
+class PlanDesk:
+    """A plan moves the engine's targets as it plays; at its end something is called."""
+
+    def __init__(self, engine: Engine, plan: Plan, finished: Callable[[], None]) -> None:
+        self._engine, self._plan, self._finished = engine, plan, finished
+        self._set: dict[str, Value] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="latentmix plan", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following the plan."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        engine, started = self._engine, now()
+        beats_a_bar = engine.snapshot().melody.steps_per_bar / 4
+        while not self._stop.wait(PLAN_TICK):
+            at = self._plan.time(now() - started, engine.beat(), beats_a_bar)
+            for name, value in self._plan.values_at(at).items():
+                if self._set.get(name) != value:
+                    self._set[name] = value
+                    try:
+                        engine.set(name, value)
+                    except InputError as error:
+                        engine.warn(str(error))
+            if at >= self._plan.end:
+                self._finished()
+                return

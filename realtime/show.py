@@ -1,0 +1,222 @@
+"""What `livemix play` does once it is known what was asked: open, play until the end, leave no note sounding."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import typer
+
+from midi_vae.melody import Melody
+from midi_vae.options import Engine as Model
+from midi_vae.options import Source
+
+from .bindings import ControllerMap
+from .engine import Engine
+from .errors import InputError
+from .options import Hands, Ports, Stage
+from .plan import Plan, read_plan
+from .ports import MidiOut, open_output
+from .process import PlayerSetup
+from .targets import table
+
+SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
+STOPPED_BY = {"SIGTERM": 143, "SIGHUP": 129}  # exit status; Ctrl-C is the ordinary end
+
+
+def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source: Source, model: Model) -> int:
+    """Play; the exit status.
+
+    Raises:
+        InputError: anything that was asked for cannot be had; nothing has sounded then.
+    """
+    check_recording(stage.record, files)
+    settings, osc_target = hands.values(), hands.osc_target()
+    passages = source.read(files)
+    melodies = [passage.melody for passage in passages]
+    loaded = model.load()
+    targets = table(tuple(loaded.attribute_names))
+    plan = read_plan(hands.plan, targets) if hands.plan is not None else None
+    if stage.render is not None:
+        return render(stage.render, files, loaded, melodies, plan, settings, ports, stage, model.seed)
+    from .maps import DEFAULT, read_map
+
+    controller = read_map(hands.map or DEFAULT, targets)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    import torch
+
+    torch.set_num_threads(1)
+    audio = {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None
+    with until_signal() as (stop, caught), contextlib.ExitStack() as held:
+        engine = Engine(
+            loaded,
+            melodies,
+            out=ports.midi_outs(hands.osc_port),
+            ins=ports.midi_ins(hands.osc_port),
+            audio=audio,
+            clock=stage.clock.value,
+            tempo=stage.tempo,
+            follow=stage.follow.value,
+            seed=model.drawn_seed(),
+            names=[path.stem for path in files],
+            spherical=stage.spherical,
+            channel=ports.channel - 1,
+            velocity=stage.velocity,
+            sends_clock=ports.clock_out,
+        )
+        held.callback(save, engine, stage.record, melodies[0])
+        held.callback(engine.close)
+        for name, value in settings.items():
+            engine.set(name, value)
+        if stage.record is not None:
+            engine.set("record", True)
+        lay_hands_on(engine, hands, osc_target, controller, stop, held)
+        tell(engine, stage)
+        watch(engine, stage, held)
+        engine.start()
+        if plan is not None:
+            from .desk import PlanDesk
+
+            held.callback(PlanDesk(engine, plan, stop.set).close)
+        wait(stop, stage.seconds)
+    return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def render(
+    path: Path,
+    files: Sequence[Path],
+    loaded: object,
+    melodies: list[Melody],
+    plan: Plan,
+    settings: dict,
+    ports: Ports,
+    stage: Stage,
+    seed: int | None,
+) -> int:
+    """Write a performance faster than real time."""
+    from .decoder import Decoder
+    from .mixer import Mixer
+    from .render import check_place, perform, write_performance
+
+    check_place(path, files)
+    mixer = Mixer(Decoder(loaded, 0 if seed is None else seed), melodies, spherical=stage.spherical)
+    for name, value in settings.items():
+        mixer.set(name, value)
+    tempo = stage.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
+    setup = PlayerSetup(tempo=tempo, follow=stage.follow.value, velocity=stage.velocity, channel=ports.channel - 1)
+    performance = perform(mixer, plan, setup)
+    write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont)
+    typer.echo(f"{path}: {len(performance.notes)} notes")
+    return 0
+
+
+def lay_hands_on(
+    engine: Engine,
+    hands: Hands,
+    osc_target: tuple[str, int] | None,
+    controller: ControllerMap,
+    stop: threading.Event,
+    held: contextlib.ExitStack,
+) -> None:
+    """Controller, OSC and keyboard."""
+    from .desk import ControllerDesk
+
+    osc = lights = None
+    targets = engine.mixer.targets
+    if hands.osc_port is not None or osc_target is not None:
+        from .osc import OscIn, OscOut
+
+        if hands.osc_port is not None:
+            listener = OscIn(engine.set, engine.warn, hands.osc_port, hands.osc_host, targets)
+            held.callback(listener.close)
+            typer.echo(f"OSC on {hands.osc_host}:{listener.port}, such as /latentmix/position 0.5")
+        if osc_target is not None:
+            osc = OscOut(*osc_target, targets)
+            held.callback(osc.close)
+    if hands.feedback is not None:
+        lights = open_output(MidiOut(hands.feedback), engine.warn)
+        held.callback(lights.close)
+    desk = ControllerDesk(engine, controller, lights, osc)
+    held.callback(desk.close)
+
+
+def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
+    """The live screen in a terminal; elsewhere warnings as lines."""
+    told: list[str] = []
+
+    def say(snapshot: object) -> None:
+        new = [line for line in snapshot.warnings if line not in told]
+        told[:] = (told + new)[-50:]
+        for line in new:
+            typer.echo(f"livemix: {line}", err=True)
+
+    held.callback(engine.subscribe(say))
+
+
+def tell(engine: Engine, stage: Stage) -> None:
+    """One line about what plays where."""
+    snapshot = engine.snapshot()
+    where = ", ".join(snapshot.ports) or "no MIDI port"
+    clock = (
+        f"{snapshot.tempo:g} quarter notes a minute"
+        if stage.clock.value == "internal"
+        else f"{stage.clock.value} clock"
+    )
+    typer.echo(f"playing {', '.join(snapshot.names)}: {clock}; {where}; Ctrl-C ends it")
+
+
+def save(engine: Engine, path: Path | None, first: Melody) -> None:
+    """Write what was played."""
+    if path is None:
+        return
+    from .recorder import write_recording
+
+    notes = engine.recording()
+    write_recording(path, notes, engine.recorded_tempi(), first.metre, first.program)
+    typer.echo(f"{path}: {len(notes)} notes")
+
+
+def check_recording(path: Path | None, files: Sequence[Path]) -> None:
+    """See to it before playing that it can be written afterwards.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in (".mid", ".midi"):
+        raise InputError(f"{path}: expected the name of a MIDI file, which ends in .mid")
+    from .render import check_place
+
+    check_place(path, files)
+
+
+def wait(stop: threading.Event, seconds: float | None) -> None:
+    """Until something says stop, or for so many seconds."""
+    end = None if seconds is None else time.monotonic() + seconds
+    while not stop.wait(0.2 if end is None else max(0.0, min(0.2, end - time.monotonic()))):
+        if end is not None and time.monotonic() >= end:
+            return
+
+
+@contextlib.contextmanager
+def until_signal() -> Iterator[tuple[threading.Event, list[str]]]:
+    """An event that Ctrl-C, SIGTERM and SIGHUP set, and the names of those that did."""
+    stop, caught = threading.Event(), []
+
+    def handle(number: int, frame: object) -> None:
+        caught.append(signal.Signals(number).name)
+        stop.set()
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), handle) for name in names}
+    try:
+        yield stop, caught
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
