@@ -76,7 +76,6 @@ class Codec:
         Raises:
             InputError: neither, or damaged weights.
         """
-        from .loading import load_coder
         from .model import VQVAE
 
         model = VQVAE.from_pretrained(name_or_folder, device)
@@ -190,18 +189,19 @@ class Codec:
         writer.finish(counted)
         return Compressed(counted, source.sample_rate, channels, header.codebooks, writer.size)
 
-    def open(self, stream: BinaryIO, name: str, sample_rate: int | None = None) -> Decoding:
+    def open(self, stream: BinaryIO, name: str, sample_rate: int | None = None, start: float = 0.0) -> Decoding:
         """An .avq file to be decoded, block by block.
 
         Args:
             name: for messages.
             sample_rate: of what comes out, in Hz; None: that of the original.
+            start: seconds from where on; a stream that can seek goes there by the index.
 
         Raises:
             InputError: not an .avq file, or one of a newer version or of other weights.
         """
         try:
-            return Decoding(self, stream, sample_rate)
+            return Decoding(self, stream, sample_rate, start)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
 
@@ -229,15 +229,34 @@ class Codec:
         codes, state = self.model.encode_step(x, state)
         return codes[:, :q].cpu().numpy().astype(np.int16), state
 
-    def decode_chunks(self, chunks: Iterable[np.ndarray], channels: int) -> Iterator[np.ndarray]:
-        """Codes (C, q, frames) in chunks -> samples (C, n) float32 in blocks, the delay cut off at the start."""
-        state, late = self.model.initial_decoder_state(channels), self.model.delay
+    def decode_chunks(
+        self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Codes (C, q, frames) in chunks -> samples (C, n) float32, a block for each chunk.
+
+        Args:
+            skip: samples to leave out at the start; None: the delay, so that the output begins where the input did.
+        """
+        state, skip = self.model.initial_decoder_state(channels), self.model.delay if skip is None else skip
         for codes in chunks:
             y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self._device), state)
-            skip = min(late, y.shape[1])
-            late -= skip
-            yield y[:, skip:].float().cpu().numpy()
+            left_out = min(skip, y.shape[1])
+            skip -= left_out
+            yield y[:, left_out:].float().cpu().numpy()
 
     @property
     def _device(self) -> torch.device:
         return next((p.device for p in self.model.parameters()), torch.device("cpu"))
+
+
+def load_coder(name_or_folder: str | os.PathLike[str]) -> Coder | None:
+    """The entropy coder beside a model's weights; None if there is none.
+
+    Raises:
+        InputError: no such model, or a damaged coder.
+    """
+    from .checkpoint import resolve
+    from .entropy import EntropyModel
+
+    folder = resolve(name_or_folder)
+    return EntropyModel.load(folder) if (folder / "entropy.json").is_file() else None

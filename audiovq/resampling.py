@@ -28,6 +28,9 @@ class Resampler:
     Args:
         source, target: Hz.
 
+    Attributes:
+        half: source samples on each side that a sample of the output depends on.
+
     >>> resampler = Resampler(48_000, 16_000)
     >>> out = [resampler.push(np.ones((1, 1000), np.float32)), resampler.finish()]
     >>> np.concatenate(out, 1).shape
@@ -38,48 +41,48 @@ class Resampler:
         common = math.gcd(source, target)
         self._up, self._down = target // common, source // common
         self._cut = ROLL_OFF * min(1.0, target / source)  # of the source's Nyquist frequency
-        self._half = math.ceil(CROSSINGS / self._cut)  # taps on each side
-        self._table = self._taps(np.arange(self._up)) if self._up * 2 * self._half <= MOST_TAPS else None
+        self.half = math.ceil(CROSSINGS / self._cut)  # taps on each side
+        self._table = self._taps(np.arange(self._up)) if self._up * 2 * self.half <= MOST_TAPS else None
         self._buffer: np.ndarray | None = None  # source samples from `_first` on
-        self._first, self._given, self._made = -self._half, 0, 0
+        self._first, self._given, self._made = -self.half, 0, 0
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Source samples (C, n) float32 -> those of the output (C, m) that no later ones can change."""
         if self._up == self._down:
             return block
         if self._buffer is None:
-            self._buffer = np.zeros((len(block), self._half), np.float32)
+            self._buffer = np.zeros((len(block), self.half), np.float32)
         self._buffer = np.concatenate([self._buffer, block], 1)
         self._given += block.shape[1]
-        known = self._given - self._half  # output samples before this one have all their taps
+        known = self._given - self.half  # output samples before this one have all their taps
         return self._make(max(-(-known * self._up // self._down), self._made))
 
     def finish(self) -> np.ndarray:
         """The rest of the output, which has ceil(samples * target / source) samples in all."""
         if self._buffer is None:
             return np.zeros((1, 0), np.float32)
-        silence = np.zeros((len(self._buffer), self._half + 1), np.float32)
+        silence = np.zeros((len(self._buffer), self.half + 1), np.float32)
         self._buffer = np.concatenate([self._buffer, silence], 1)
         return self._make(-(-self._given * self._up // self._down))
 
     def _make(self, end: int) -> np.ndarray:
-        taps, out = 2 * self._half, []
+        taps, out = 2 * self.half, []
         for start in range(self._made, end, AT_ONCE // taps):
             places = np.arange(start, min(end, start + AT_ONCE // taps)) * self._down
-            phases, firsts = places % self._up, places // self._up + 1 - self._half - self._first
+            phases, firsts = places % self._up, places // self._up + 1 - self.half - self._first
             weights = self._taps(phases) if self._table is None else self._table[phases]
             windows = np.lib.stride_tricks.sliding_window_view(self._buffer, taps, axis=1)
             out.append(np.einsum("cjk,jk->cj", windows[:, firsts], weights))
         self._made = max(end, self._made)
-        unused = self._made * self._down // self._up + 1 - self._half - self._first
+        unused = self._made * self._down // self._up + 1 - self.half - self._first
         if unused > 0:
             self._buffer, self._first = self._buffer[:, unused:], self._first + unused
         return np.concatenate(out, 1) if out else self._buffer[:, :0]
 
     def _taps(self, phases: np.ndarray) -> np.ndarray:
         """Coefficients (len(phases), 2 * half) for output samples that lie phase / up after a source sample."""
-        distance = np.arange(1 - self._half, self._half + 1) - phases[:, None] / self._up
-        cosine = np.cos(np.pi * distance / self._half)
+        distance = np.arange(1 - self.half, self.half + 1) - phases[:, None] / self._up
+        cosine = np.cos(np.pi * distance / self.half)
         # the window's cosines of twice and three times the angle, as polynomials of the first
         window = np.polyval(np.polynomial.chebyshev.cheb2poly(WINDOW)[::-1], cosine)
         return (self._cut * np.sinc(self._cut * distance) * window).astype(np.float32)

@@ -228,6 +228,26 @@ def test_length_is_unknown_only_where_it_must_be():
     assert sum(block.shape[1] for block in decoding) == 60 * HOP
 
 
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 8_000])
+@pytest.mark.parametrize("start", [0.0, 0.01, 1.0, 16.9, 17.0, 33.333, 39.99])
+def test_reading_from_the_middle_is_reading_whole(rate: int, start: float):
+    audio = np.random.default_rng(0).uniform(-1, 1, (2, rate * 40 // 16)).repeat(16, 1).astype(np.float32)
+    data, _ = compress(codec(), audio, rate, keep_channels=True)
+    whole, _ = decompress(codec(), data)
+    part, decoding = decompress(codec(), data, start=start)
+    assert np.abs(part - whole[:, round(start * rate) :]).max() < 1e-6
+    assert decoding.samples == whole.shape[1] == audio.shape[1]
+
+
+def test_the_index_spares_what_comes_before():
+    data, _ = compress(codec(), steps(3000))
+
+    model = ToyModel()
+    audio = list(Codec(model).open(io.BytesIO(data), "a", start=59.0))
+    assert sum(block.shape[1] for block in audio) == RATE
+    assert sum(model.decoded) <= 150  # of 3,000 frames
+
+
 # damage
 
 

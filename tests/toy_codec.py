@@ -29,7 +29,7 @@ class ToyModel(torch.nn.Module):
         super().__init__()
         self.config = config or ToyConfig()
         self.name, self.delay, self.warm_up = name, delay, 1
-        self.steps: list[int] = []  # samples in each step of the encoder
+        self.decoded: list[int] = []  # frames in each step of the decoder
 
     @property
     def fingerprint(self) -> bytes:
@@ -43,7 +43,6 @@ class ToyModel(torch.nn.Module):
 
     def encode_step(self, x: Tensor, state: int) -> tuple[Tensor, int]:
         assert x.dtype == torch.float32 and x.shape[1] % self.config.hop == 0
-        self.steps.append(x.shape[1])
         left, codes = x.double().unflatten(1, (-1, self.config.hop)).mean(-1), []
         half, scale = self.config.codes // 2, 1.0
         for _ in range(self.config.codebooks):
@@ -58,6 +57,7 @@ class ToyModel(torch.nn.Module):
 
     def decode_step(self, codes: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         assert codes.dtype == torch.int64 and 0 <= codes.min() and codes.max() < self.config.codes
+        self.decoded.append(codes.shape[2])
         half = self.config.codes // 2
         scales = torch.tensor([half**-q for q in range(codes.shape[1])], dtype=torch.float64)
         means = ((codes - half) / half * scales[:, None]).sum(1)
