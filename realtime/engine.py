@@ -346,8 +346,8 @@ class Engine:
         self._offer()
         while True:
             with self._wake:
-                rest = self._told_at + TELL_EVERY - now()
-                self._wake.wait_for(self._has_work, rest if self._has_news and rest > 0 else None)
+                while not self._has_work():
+                    self._wake.wait(max(0.001, self._told_at + TELL_EVERY - now()) if self._has_news else None)
                 if not self._is_open:
                     return
                 moved, self._moved = self._moved, {}

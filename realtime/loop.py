@@ -102,17 +102,24 @@ class PlayerByHand:
         clock: Any,
     ) -> None:
         self.player, self._clock = make(report), clock
+        self._lock = threading.RLock()  # commands come from another thread
 
     def command(self, command: Mapping[str, Any]) -> None:
         """As `Player.command`."""
-        self.player.command(command, self._clock())
+        with self._lock:
+            self.player.command(command, self._clock())
 
     def run_until(self, time: float) -> None:
         """Play up to a time of the clock, which then is that late."""
-        while (due := self.player.advance(self._clock())) <= time and due < math.inf:
+        while (due := self._advance()) <= time and due < math.inf:
             self._clock.advance(max(0.0, due - self._clock()))
         self._clock.advance(max(0.0, time - self._clock()))
 
     def close(self) -> None:
         """No note is left sounding."""
-        self.player.close(self._clock())
+        with self._lock:
+            self.player.close(self._clock())
+
+    def _advance(self) -> float:
+        with self._lock:
+            return self.player.advance(self._clock())
