@@ -1,0 +1,154 @@
+"""A ring of samples in shared memory: one process writes, another reads, neither ever waits or holds a lock.
+
+Each of the two counters has one writer, and is written after the samples that it speaks of. A counter is an aligned
+word of 8 bytes, which is stored at once; every Python statement between is a barrier on the processors we run on.
+"""
+
+from __future__ import annotations
+
+import math
+from multiprocessing.context import BaseContext
+
+import numpy as np
+
+WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED = range(6)  # counters
+ORIGIN = 0  # times: when frame 0 was played, in seconds of `clock.now`
+FADE = 64  # frames in which the sound dies away at an underrun, rather than click
+CHANNELS = 2
+
+
+class Ring:
+    """Frames of two channels between two processes.
+
+    It can be handed to a process that is being started (it is pickled then, and only then).
+
+    Args:
+        context: of multiprocessing.
+        capacity: frames.
+    """
+
+    def __init__(self, context: BaseContext, capacity: int) -> None:
+        self.capacity = capacity
+        self._shared = (
+            context.RawArray("Q", 8),
+            context.RawArray("d", 8),
+            context.RawArray("f", capacity * CHANNELS),
+        )
+        self._view()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"capacity": self.capacity, "_shared": self._shared}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._view()
+
+    @property
+    def filled(self) -> int:
+        """Frames that wait to be read."""
+        return self.written - self.read
+
+    @property
+    def written(self) -> int:
+        """Frames written so far."""
+        return int(self._counts[WRITTEN])
+
+    @property
+    def read(self) -> int:
+        """Frames read so far."""
+        return int(self._counts[READ])
+
+    @property
+    def underruns(self) -> int:
+        """How often frames were missing when they were to be heard."""
+        return int(self._counts[UNDERRUNS])
+
+    @property
+    def reported(self) -> int:
+        """How often the device said that it had not been given its frames in time."""
+        return int(self._counts[REPORTED])
+
+    def count_reported(self) -> None:
+        """For the reader."""
+        self._counts[REPORTED] += 1
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a sound device plays what is read."""
+        return bool(self._counts[STATE])
+
+    @is_heard.setter
+    def is_heard(self, value: bool) -> None:
+        self._counts[STATE] = value
+
+    @property
+    def chunk(self) -> int:
+        """Frames that the reader asks for at a time, the most so far."""
+        return int(self._counts[CHUNK])
+
+    @property
+    def origin(self) -> float:
+        """When frame 0 was played or would have been, by what the reader saw last; NaN before it."""
+        return float(self._times[ORIGIN])
+
+    def write(self, block: np.ndarray) -> None:
+        """Add frames (2, n); n is at most `capacity - filled`.
+
+        Raises:
+            ValueError: there is no room.
+        """
+        frames, written = block.shape[1], self.written
+        if frames > self.capacity - (written - self.read):
+            raise ValueError(f"expected at most {self.capacity - self.filled} frames, found {frames}")
+        start = written % self.capacity
+        first = min(frames, self.capacity - start)
+        self._samples[start : start + first] = block[:, :first].T
+        self._samples[: frames - first] = block[:, first:].T
+        self._counts[WRITTEN] = written + frames
+
+    def read_into(self, out: np.ndarray, time: float, sample_rate: float) -> None:
+        """Move frames into out (n, 2); where there are too few, the sound dies away and an underrun is counted.
+
+        Args:
+            out: float32.
+            time: now, when the first of these frames was asked for.
+            sample_rate: frames a second.
+        """
+        frames, read = len(out), self.read
+        if frames > self._counts[CHUNK]:
+            self._counts[CHUNK] = frames
+        there = min(frames, self.written - read)
+        start = read % self.capacity
+        first = min(there, self.capacity - start)
+        out[:first] = self._samples[start : start + first]
+        out[first:there] = self._samples[: there - first]
+        self._counts[READ] = read + there
+        if there < frames:
+            self._counts[UNDERRUNS] += 1
+            last = out[there - 1] if there else self._last
+            fade = min(FADE, frames - there)
+            out[there:] = 0.0
+            out[there : there + fade] = last * np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+        self._last = out[-1].copy()
+        self._see_origin(time - read / sample_rate)
+
+    def skip(self, frames: int, time: float, sample_rate: float) -> None:
+        """Read frames that nobody hears, as many as there are at most: time goes on without a device."""
+        read = self.read
+        self._counts[READ] = read + min(frames, self.written - read)
+        self._see_origin(time - read / sample_rate)
+
+    def _see_origin(self, seen: float) -> None:
+        """Smooth the jitter of the moments at which frames are asked for; follow a jump at once."""
+        origin = self.origin
+        near = abs(seen - origin) < 0.02  # not with NaN
+        self._times[ORIGIN] = origin + 0.02 * (seen - origin) if near else seen
+
+    def _view(self) -> None:
+        counts, times, samples = self._shared
+        self._counts = np.frombuffer(counts, np.uint64)
+        self._times = np.frombuffer(times, np.float64)
+        self._samples = np.frombuffer(samples, np.float32).reshape(self.capacity, CHANNELS)
+        self._last = np.zeros(CHANNELS, np.float32)
+        if not self.written:
+            self._times[ORIGIN] = math.nan
