@@ -49,8 +49,8 @@ class BeatStack(nn.Module):
 class CausalTower(nn.Module):
     """Causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) over the symbols of a window.
 
-    (B, 32) symbols -> (B, 32, width); what stands at step s has seen symbols 0..s. A convolution of two taps is a linear
-    layer on a step and the step so many before it: several times faster on a CPU.
+    (B, 32) symbols -> (B, 32, width); what stands at step s has seen symbols 0..s. A convolution of two taps is a
+    linear layer on a step and the step so many before it: several times faster on a CPU.
     """
 
     def __init__(self, symbols: int, width: int, rounds: int = 1) -> None:

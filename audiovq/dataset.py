@@ -1,0 +1,176 @@
+"""A folder of speech -> labelled samples in files of one run, read in random pieces."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .audio import SUFFIXES, open_source
+from .errors import InputError
+from .model import VQVAEConfig, band_weights
+from .pitch import WINDOW, frequencies, track_pitch
+from .resampling import resampled
+
+LABEL_OFFSET = 160  # samples before the end of a frame at which its pitch is taken; the encoder has heard both sides
+QUIETEST, LOUDEST = -18.0, 6.0  # dB of the random gain
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One recording, or many of them on end.
+
+    Attributes:
+        samples: (T,) int16.
+        bins: (N,) float16, fractional pitch bin.
+        voiced: (N,) bool.
+        periodicity: (N, bands) float16, share of the power of a band that repeats with the pitch.
+    """
+
+    samples: np.ndarray
+    bins: np.ndarray
+    voiced: np.ndarray
+    periodicity: np.ndarray
+
+
+def label(x: np.ndarray, config: VQVAEConfig) -> Labelled:
+    """Cut a waveform (T,) float32 to whole code frames and label it."""
+    x = x[: len(x) // config.hop * config.hop]
+    waveform = torch.from_numpy(np.ascontiguousarray(x))
+    track = track_pitch(waveform, config.sample_rate, config.frame, LABEL_OFFSET)
+    share = _periodicity(waveform, track.bin, config)
+    samples = np.clip(np.round(x * 32767.0), -32768, 32767).astype(np.int16)
+    return Labelled(samples, track.bin.astype(np.float16), track.voiced, share.astype(np.float16))
+
+
+def _periodicity(x: Tensor, bins: np.ndarray, config: VQVAEConfig) -> np.ndarray:
+    """Autocorrelation of each band at the pitch's period, by the Wiener-Khinchin theorem; (N, bands) in 0..1."""
+    count, size = len(bins), 1024
+    window = torch.hann_window(WINDOW)
+    pitch = np.interp(bins, np.arange(len(frequencies())), frequencies().numpy())
+    lag = torch.from_numpy(config.sample_rate / pitch).float()
+    own = torch.fft.irfft(torch.fft.rfft(window, 2048).abs().square(), 2048)
+    own = own / own[0]
+    lower = lag.long()
+    correction = torch.lerp(own[lower], own[lower + 1], lag - lower)
+    starts = (torch.arange(count) + 1) * config.frame - LABEL_OFFSET + WINDOW // 2
+    frames = torch.nn.functional.pad(x, (WINDOW, WINDOW)).unfold(0, WINDOW, 1)
+    weights = band_weights(size // 2 + 1, config.bands)
+    turn = 2.0 * torch.pi * torch.arange(size // 2 + 1) / size
+    found = []
+    for some in torch.arange(count).split(2000):
+        power = torch.fft.rfft(frames[starts[some]] * window, size).abs().square()
+        both = (power * torch.cos(turn * lag[some, None])) @ weights.t()
+        found.append(both / (power @ weights.t() + 1e-6) / correction[some, None])
+    return torch.cat(found).clamp(0.0, 1.0).numpy() if found else np.zeros((0, config.bands))
+
+
+@dataclass(frozen=True)
+class SpeechBatch:
+    """Pieces of speech.
+
+    Attributes:
+        samples: (B, T) float32.
+        bins: (B, N) float32, fractional pitch bin of each spectrogram frame.
+        voiced: (B, N) float32, 0 or 1.
+        periodicity: (B, N, bands) float32.
+    """
+
+    samples: Tensor
+    bins: Tensor
+    voiced: Tensor
+    periodicity: Tensor
+
+    def to(self, device: torch.device | str) -> SpeechBatch:
+        return SpeechBatch(*(getattr(self, name).to(device) for name in SpeechBatches.NAMES))
+
+
+class SpeechBatches:
+    """Random pieces of a `Labelled` that is kept in .npy files, without reading them all."""
+
+    NAMES = ("samples", "bins", "voiced", "periodicity")
+
+    def __init__(self, folder: Path, config: VQVAEConfig) -> None:
+        self.config = config
+        self.data = Labelled(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in self.NAMES))
+
+    @classmethod
+    def is_complete(cls, folder: Path) -> bool:
+        return all((folder / f"{name}.npy").is_file() for name in cls.NAMES)
+
+    def draw(self, size: int, code_frames: int, generator: torch.Generator) -> SpeechBatch:
+        """`size` pieces of `code_frames` code frames, each at a random level."""
+        hop, per_code = self.config.hop, self.config.frames_per_code
+        last = len(self.data.samples) // hop - code_frames
+        starts = torch.randint(max(1, last), (size,), generator=generator).tolist()
+        gain = QUIETEST + (LOUDEST - QUIETEST) * torch.rand(size, 1, generator=generator)
+
+        def cut(rows: np.ndarray, unit: int) -> Tensor:
+            pieces = [rows[s * unit : (s + code_frames) * unit] for s in starts]
+            return torch.from_numpy(np.stack(pieces).astype(np.float32))
+
+        samples = cut(self.data.samples, hop) / 32767.0 * 10.0 ** (gain / 20.0)
+        bins, voiced, share = (
+            cut(rows, per_code) for rows in (self.data.bins, self.data.voiced, self.data.periodicity)
+        )
+        return SpeechBatch(samples.clamp(-1.0, 1.0), bins, voiced, share)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a folder gave: hours, files read, and one line for each file that was left out."""
+
+    hours: float
+    files: int
+    refused: tuple[str, ...]
+
+
+def prepare(
+    source: Path, kept: Path, config: VQVAEConfig, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Prepared:
+    """Label the recordings of a folder, on all cores, and keep them, on end, in `kept`.
+
+    Raises:
+        InputError: the folder gives less than a second of audio.
+    """
+    paths = sorted(str(p) for p in Path(source).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    parts: list[Labelled] = []
+    refused: list[str] = []
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(mp_context=context, initializer=_one_thread) as pool:
+        results = pool.map(partial(_label_file, config=config), paths, chunksize=4)
+        for done, result in enumerate(results, start=1):
+            refused.append(result) if isinstance(result, str) else parts.append(result)
+            progress(done, len(paths))
+    samples = sum(len(p.samples) for p in parts)
+    if samples < config.sample_rate:
+        raise InputError(
+            f"{source}: expected at least a second of audio to train on, found {samples / config.sample_rate:.2f} s "
+            f"in {len(paths)} files, {len(refused)} of them unreadable"
+        )
+    for name in SpeechBatches.NAMES:
+        beside = kept / f"{name}.tmp.npy"
+        np.save(beside, np.concatenate([getattr(p, name) for p in parts]))
+        beside.replace(kept / f"{name}.npy")
+    return Prepared(samples / config.sample_rate / 3600, len(parts), tuple(refused))
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _label_file(path: str, config: VQVAEConfig) -> Labelled | str:
+    try:
+        with open_source(path) as source:
+            mono = (block.mean(0, keepdims=True) for block in source.blocks)
+            blocks = list(resampled(mono, source.sample_rate, config.sample_rate))
+    except InputError as error:
+        return str(error)
+    return label(np.concatenate(blocks, 1)[0], config)

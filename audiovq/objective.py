@@ -1,0 +1,99 @@
+"""The objectives of training: modules called on a batch, which give their loss and its parts by name, scalars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .dataset import SpeechBatch
+from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
+from .losses import periodicity_loss, pitch_loss, spread_loss
+from .model import VQVAE
+
+QUIET = 1e-3  # root mean square of a piece below which its pitch is nobody's
+
+
+@dataclass(frozen=True)
+class CodecObjectiveConfig:
+    """Weights of the terms.
+
+    Attributes:
+        mel, fine: of the spectral distance (`losses.SpectralTerms`).
+        pitch, periodicity: of the labels' cross-entropies.
+        spread: of the whiteness of the latents.
+        quantizer: of the quantizer's own loss.
+        adversarial, features: of what the discriminators say, once they are there.
+    """
+
+    mel: float = 1.0
+    fine: float = 2.0
+    pitch: float = 0.15
+    periodicity: float = 0.3
+    spread: float = 1.0
+    quantizer: float = 1.0
+    adversarial: float = 0.05
+    features: float = 0.1
+
+
+class CodecObjective(nn.Module):
+    """Everything that trains encoder, quantizer and decoder together.
+
+    The filter is driven by pulses at the labelled pitch: those of a wrong pitch would ask the gains for what no gain
+    can do. The pitch itself is learned from its label.
+    """
+
+    def __init__(self, model: VQVAE, discriminators: Discriminators, config: CodecObjectiveConfig) -> None:
+        super().__init__()
+        self.model, self.config, self.spectral = model, config, discriminators.spectral
+        self.judges = [discriminators]  # in a list: they are not this module's to train
+
+    def forward(
+        self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, judged: bool
+    ) -> dict[str, Tensor]:
+        """Loss and parts, and as "made" and "real" the decoded and the original samples (B, T), aligned.
+
+        Args:
+            quantize: whether the decoder gets codes or the latents as they are.
+            judged: whether the discriminators are asked.
+        """
+        model, config = self.model, self.config
+        size = len(batch.samples)
+        z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
+        parts = {"spread": spread_loss(z)}
+        figures: dict[str, Tensor] = {}
+        if quantize:
+            quantized = model.quantizer(z.transpose(1, 2), generator)
+            z = quantized.z_q.transpose(1, 2)
+            parts["quantizer"] = quantized.loss
+            figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
+        state = model.initial_decoder_state(size)
+        said, _ = model.speech(z, state[4:])
+        made, _ = model.voice(said, model.pitch_at(batch.bins), state[:4])
+        made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
+        spectral = self.spectral(made, real)
+        is_loud = batch.samples.square().mean(1, keepdim=True).sqrt() > QUIET
+        parts["mel"], parts["fine"] = spectral.mel, spectral.fine
+        parts["pitch"] = pitch_loss(said.pitch, batch.bins, batch.voiced * is_loud)
+        parts["periodicity"] = periodicity_loss(said.periodicity, batch.periodicity)
+        if judged:
+            judgement = self.judges[0](made)
+            parts["adversarial"] = adversarial_loss(judgement)
+            with torch.no_grad():
+                of_real = self.judges[0](real)
+            parts["features"] = feature_loss(of_real, judgement)
+        loss = sum(getattr(config, name) * part for name, part in parts.items())
+        return {"loss": loss, **parts, **figures, "made": made, "real": real}
+
+
+class DiscriminatorObjective(nn.Module):
+    """Telling decoded speech from real."""
+
+    def __init__(self, discriminators: Discriminators) -> None:
+        super().__init__()
+        self.discriminators = discriminators
+
+    def forward(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
+        loss = discriminator_loss(self.discriminators(real), self.discriminators(made.detach()))
+        return {"loss": loss}

@@ -1,0 +1,133 @@
+"""Pitch: the grid of frequencies that the codec knows, and the tracker that labels training speech.
+
+The tracker is normalised autocorrelation (Boersma 1993) with the best path through time found by dynamic programming
+(Talkin 1995, RAPT; Viterbi). It sees a whole recording at once; coding never runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+BINS = 128
+LOWEST, HIGHEST = 60.0, 400.0  # Hz
+WINDOW = 800  # samples at 16 kHz: three periods of the lowest pitch
+UNVOICED_SCORE = 0.45  # a frame whose autocorrelation is below is better off unvoiced
+JUMP_COST = 0.015  # per bin and frame
+MOST_JUMP = 8  # bins a frame
+SWITCH_COST = 0.25  # between voiced and unvoiced
+OCTAVE_COST = 0.04  # per octave below the highest: a multiple of the period repeats as well as the period
+
+
+def frequencies() -> Tensor:
+    """Centres of the bins, evenly spaced in the logarithm; (BINS,) Hz."""
+    return torch.exp(torch.linspace(float(np.log(LOWEST)), float(np.log(HIGHEST)), BINS))
+
+
+@dataclass(frozen=True)
+class PitchTrack:
+    """One value a frame; both (N,).
+
+    Attributes:
+        bin: fractional index into `frequencies`, carried on through unvoiced stretches.
+        voiced: bool.
+    """
+
+    bin: np.ndarray
+    voiced: np.ndarray
+
+
+class Autocorrelation(torch.nn.Module):
+    """Windowed samples (..., WINDOW) -> normalised autocorrelation at the periods of the bins (..., BINS), -1 to 1.
+
+    The window's own autocorrelation is divided out (Boersma 1993, eq. 9).
+    """
+
+    window: Tensor
+    lower: Tensor
+    share: Tensor
+    correction: Tensor
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        window = torch.hann_window(WINDOW)
+        lag = sample_rate / frequencies()
+        lower = lag.floor().long()
+        self.size = 1 << (WINDOW + int(lower.max()) + 1).bit_length()
+        own = torch.fft.irfft(torch.fft.rfft(window, self.size).abs().square(), self.size)
+        for name, value in (
+            ("window", window),
+            ("lower", lower),
+            ("share", lag - lower),
+            ("correction", own[0] / torch.lerp(own[lower], own[lower + 1], lag - lower)),
+        ):
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        power = torch.view_as_real(torch.fft.rfft(x * self.window, self.size)).square().sum(-1)
+        r = torch.fft.irfft(power, self.size)
+        at = torch.lerp(r[..., self.lower], r[..., self.lower + 1], self.share)
+        return (at * self.correction / (r[..., :1] + 1e-7)).clamp(-1.0, 1.0)
+
+
+def track_pitch(x: Tensor, sample_rate: int, hop: int, offset: int) -> PitchTrack:
+    """The pitch of speech.
+
+    Args:
+        x: (T,) samples; frame i is centred on sample (i + 1) * hop - offset, N = T // hop.
+    """
+    count = x.shape[0] // hop
+    centre = (torch.arange(count) + 1) * hop - offset
+    padded = torch.nn.functional.pad(x, (WINDOW, WINDOW))
+    correlation = Autocorrelation(sample_rate)
+    starts = centre + WINDOW - WINDOW // 2
+    frames = padded.unfold(0, WINDOW, 1)[starts]
+    scores = torch.cat([correlation(part) for part in frames.split(2000)]).numpy()
+    scores = scores - OCTAVE_COST * np.linspace(np.log2(HIGHEST / LOWEST), 0.0, BINS, dtype=np.float32)
+    return _best_path(scores)
+
+
+def _best_path(scores: np.ndarray) -> PitchTrack:
+    """Viterbi over BINS voiced states and one unvoiced; scores (N, BINS)."""
+    count = len(scores)
+    jumps = np.abs(np.arange(-MOST_JUMP, MOST_JUMP + 1)) * JUMP_COST
+    voiced, unvoiced = np.zeros(BINS, np.float32), np.float32(0.0)
+    came_from = np.zeros((count, BINS), np.int16)  # a bin, or -1 from unvoiced
+    started_at = np.zeros(count, np.int16)  # unvoiced came from this bin, or -1
+    for i, score in enumerate(scores):
+        reach = np.lib.stride_tricks.sliding_window_view(
+            np.pad(voiced, MOST_JUMP, constant_values=-np.inf), 2 * MOST_JUMP + 1
+        )
+        reach = reach - jumps
+        best = reach.argmax(1)
+        value = reach[np.arange(BINS), best]
+        fresh = unvoiced - SWITCH_COST > value
+        came_from[i] = np.where(fresh, -1, best + np.arange(BINS) - MOST_JUMP)
+        last = int(voiced.argmax())
+        started_at[i] = last if voiced[last] - SWITCH_COST > unvoiced else -1
+        new_unvoiced = max(unvoiced, voiced[last] - SWITCH_COST) + UNVOICED_SCORE
+        voiced = np.where(fresh, unvoiced - SWITCH_COST, value) + score
+        unvoiced = np.float32(new_unvoiced)
+    state = int(voiced.argmax()) if voiced.max() > unvoiced else -1
+    path = np.full(count, -1)
+    for i in range(count - 1, -1, -1):
+        path[i] = state
+        state = int(started_at[i] if state < 0 else came_from[i, state])
+    return _refine(path, scores)
+
+
+def _refine(path: np.ndarray, scores: np.ndarray) -> PitchTrack:
+    """Peaks between bins by a parabola; pitch carried through unvoiced stretches by interpolation."""
+    known = path >= 0
+    if not known.any():
+        return PitchTrack(np.full(len(path), BINS / 2, np.float32), known)
+    rows = np.nonzero(known)[0]
+    inner = np.clip(path[rows], 1, BINS - 2)
+    left, middle, right = (scores[rows, inner + k] for k in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
+    bins = inner + np.clip(shift, -1.0, 1.0)
+    return PitchTrack(np.interp(np.arange(len(path)), rows, bins).astype(np.float32), known)

@@ -1,0 +1,75 @@
+"""Waveform <-> frames of a short-time Fourier transform, in pieces of any size; all frame arithmetic is here.
+
+Frame i ends at sample (i + 1) * hop and covers the `window` samples before it, so that nothing of the future is needed.
+What lies before the first sample is silence. Overlap-add can give a sample only when the last frame that covers it is
+there: what comes out is `window - hop` samples late.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchaudio.transforms import Spectrogram
+
+
+class STFT(nn.Module):
+    """Analysis and synthesis with a window and its dual (Allen & Rabiner 1977; Griffin & Lim 1984, eq. 6).
+
+    >>> stft = STFT(window=8, hop=2)
+    >>> x = torch.randn(1, 40)
+    >>> frames, _ = stft.analyse(x, stft.past(1))
+    >>> frames.shape
+    torch.Size([1, 20, 5])
+    >>> y, _ = stft.synthesise(frames, stft.tail(1))
+    >>> torch.allclose(y[:, stft.delay :], x[:, : -stft.delay], atol=1e-5)
+    True
+    """
+
+    dual: Tensor
+
+    def __init__(self, window: int, hop: int) -> None:
+        super().__init__()
+        self.window, self.hop, self.bins = window, hop, window // 2 + 1
+        self.delay = window - hop  # samples
+        scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
+        self.spectrogram = Spectrogram(
+            n_fft=window,
+            hop_length=hop,
+            window_fn=torch.hann_window,
+            power=None,
+            center=False,
+        )
+        self.scale = scale  # makes the mean power of a bin that of white noise of variance 1
+        hann = torch.hann_window(window)
+        overlap = torch.zeros(hop)
+        for start in range(0, window, hop):
+            part = hann[start : start + hop].square()
+            overlap[: len(part)] += part
+        repeated = overlap.repeat(-(-window // hop))[:window]
+        self.register_buffer("dual", hann / repeated / scale, persistent=False)
+
+    def past(self, batch: int) -> Tensor:
+        """Fresh state of `analyse`: silence."""
+        return self.dual.new_zeros(batch, self.delay)
+
+    def analyse(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples (B, N * hop), state (B, window - hop) -> frames (B, N, F) complex, state."""
+        x = torch.cat([past, x], 1)
+        return self.spectrogram(x).transpose(1, 2) * self.scale, x[:, x.shape[1] - self.delay :]
+
+    def tail(self, batch: int) -> Tensor:
+        """Fresh state of `synthesise`."""
+        return self.dual.new_zeros(batch, self.delay)
+
+    def synthesise(self, frames: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, N, F) complex, state (B, window - hop) -> samples (B, N * hop), state."""
+        pieces = torch.fft.irfft(frames, self.window) * self.dual
+        length = frames.shape[1] * self.hop
+        added = F.fold(pieces.transpose(1, 2), (1, length + self.delay), (1, self.window), stride=(1, self.hop))[
+            :, 0, 0
+        ]
+        added = added + F.pad(tail, (0, length))
+        return added[:, :length], added[:, length:]
