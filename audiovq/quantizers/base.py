@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from .lookup import count_codes, kmeans, nearest, perplexity
 from .processes import of_first_process, sum_over_processes
 
-USAGE_DECAY = 0.99  # of the running usage: about the last hundred batches count
+VECTORS_A_CODE = 50  # that the running usage looks back on, in the mean: fewer, and chance decides who is dead
+MOST_NEW = 0.1  # at most this share of the running usage is the latest batch's
 DEAD_BELOW = 0.1  # of the usage that every code would have if all were used alike: below, a code is replaced
 
 
@@ -68,7 +69,8 @@ class SingleQuantizer(Quantizer):
     """One codebook, started by k-means and kept alive; Q is 1. Subclasses say how it learns
     and bring `codebook` (K, D), a parameter or a buffer.
 
-    A code whose running usage falls below `DEAD_BELOW` moves to a random vector of the batch at hand (Jukebox,
+    Usage runs over as many batches as hold `VECTORS_A_CODE` vectors for each code, so that small batches do not kill by
+    chance and large ones do not wait. A code whose running usage falls below `DEAD_BELOW` moves to a random vector of the batch at hand (Jukebox,
     Dhariwal et al. 2020, sec. 3.1; Łańcucki et al. 2020). Adam's moments of its row are left alone: a code without
     gradients has had none for hundreds of steps, so they have decayed to nothing.
 
@@ -154,5 +156,5 @@ class SingleQuantizer(Quantizer):
     def _observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
         counts = sum_over_processes(counts.clone())
         scaled = counts * (self.size / counts.sum())
-        self.usage.lerp_(scaled, 1.0 - USAGE_DECAY)
+        self.usage.lerp_(scaled, (counts.sum() / (self.size * VECTORS_A_CODE)).clamp(max=MOST_NEW))
         self.learn(vectors, indices, counts)

@@ -12,6 +12,7 @@ from .straight_through import COMMITMENT
 
 DECAY = 0.99
 SMOOTHING = 1e-3  # added to the usage of every code (mean 1), so that a rare one does not divide by nothing
+FRESH = 0.1  # weight of a vector that a code was just moved to, so that its cell soon outweighs it
 
 
 class EMACodebook(SingleQuantizer):
@@ -46,5 +47,5 @@ class EMACodebook(SingleQuantizer):
 
     def _place(self, vectors: Tensor, where: Tensor) -> None:
         super()._place(vectors, where)
-        self.sizes.copy_(torch.where(where, 1.0, self.sizes))
-        self.sums.copy_(torch.where(where[:, None], vectors, self.sums))
+        self.sizes.copy_(torch.where(where, FRESH, self.sizes))
+        self.sums.copy_(torch.where(where[:, None], FRESH * vectors, self.sums))
