@@ -1,0 +1,246 @@
+"""Codes to fewer bytes: a probability model computed in integers, and constriction's range coder.
+
+A decoder must arrive at the very probabilities that the encoder had. Floating-point networks do not give that: they
+round differently with another processor, library or number of threads. So everything up to the frequencies is
+integers: int8 and int16 weights, sums in int32, an exponential read off a table that lies in the file. The coder takes
+frequencies as float32; they are whole numbers whose sum is below 2²⁴, so what it adds up is exact as well.
+
+The network (Q codebooks, K codes, H features; all features in units of 1/64, from 0 to 255):
+
+    a_t = clip(Σ past[d, j, code of codebook j, d frames ago])     d = 1, 2
+    h_t = clip(Σ mix[k] · a_{t - 2k})                              k = 0, 1, 2
+    v_q = clip(spread[q] · h_t + Σ same[q, j, code of codebook j in this frame])   j < q
+    frequencies = table[max logit - logit],  logits = out[q] · v_q, in bits
+
+Nothing is known before the first frame of a call, so a chunk decodes by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+import constriction
+import numpy as np
+
+from .entropy_weights import (
+    FORMAT,
+    LOGIT_SHIFT,
+    PAST,
+    TAP_SPACING,
+    TAPS,
+    TOP,
+    UNIT,
+    VERSION,
+    EntropyWeights,
+    check_weights,
+    load_weights,
+    save_weights,
+)
+from .errors import InputError
+
+Categorical = constriction.stream.model.Categorical
+RangeEncoder, RangeDecoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
+
+
+class EntropyModel:
+    """Codes <-> bytes, each call by itself.
+
+    Attributes:
+        codebooks, codes: Q and K.
+        fingerprint: 8 bytes that change with anything the coder's output depends on.
+
+    Raises:
+        InputError: weights whose sums could leave int32, or whose shapes do not fit together.
+    """
+
+    def __init__(self, weights: EntropyWeights, name: str = "entropy model") -> None:
+        check_weights(weights, name)
+        self.weights = weights
+        self.codebooks, self.codes = weights.out_bias.shape
+        digest = hashlib.sha256(f"{FORMAT} {VERSION}".encode())
+        for field, (shape, kind) in weights.shapes().items():
+            digest.update(f"{field} {shape} {np.dtype(kind).name}".encode())
+            digest.update(np.ascontiguousarray(getattr(weights, field), np.dtype(kind).newbyteorder("<")).tobytes())
+        self.fingerprint = digest.digest()[:8]
+        w = weights
+        self._past, self._same = w.past.astype(np.int16), w.same.astype(np.int16) * UNIT
+        self._mix, self._out = w.mix.astype(np.int32), w.out.astype(np.int32)
+        self._spread = np.ascontiguousarray(w.spread.transpose(1, 0, 2), np.int32)  # (Q, H2, H)
+        self._past_bias = w.past_bias.astype(np.int32)
+        half = UNIT // 2  # so that the shift rounds
+        self._mix_bias, self._spread_bias = w.mix_bias + half, w.spread_bias + half
+        self._out_bias = w.out_bias.astype(np.int32)
+        self._table = w.table.astype(np.float32)
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> EntropyModel:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: missing, damaged, or of another format or version.
+        """
+        return cls(load_weights(folder), str(folder))
+
+    def save(self, folder: str | os.PathLike[str], **more: object) -> None:
+        """Write two files into a folder that exists, each whole or not at all; `more` is kept in the JSON for people.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        save_weights(self.weights, folder, codebooks=self.codebooks, codes=self.codes, **more)
+
+    # -- probabilities ---------------------------------------------------------------------------------------------
+
+    def frequencies(self, codes: np.ndarray) -> np.ndarray:
+        """Of every code at every place, from the codes before it: (n, q, K) float32, whole numbers.
+
+        Args:
+            codes: (q, n), 1 <= q <= Q.
+
+        Raises:
+            InputError: codes or numbers of them that the model does not have.
+        """
+        codes = self._checked(codes)
+        q, n = codes.shape
+        sums = np.broadcast_to(self._past_bias, (n, len(self._past_bias))).copy()
+        for d in range(1, PAST + 1):
+            for j in range(q):
+                sums[d:] += self._past[d - 1, j, codes[j, : max(0, n - d)]]
+        context = self._context(np.clip(sums, 0, TOP), q)
+        for j in range(q - 1):
+            context[:, j + 1 :] += self._same[j, codes[j], j + 1 : q]
+        features = np.clip(context >> 6, 0, TOP)
+        found = np.empty((n, q, self.codes), np.float32)
+        for j in range(q):
+            found[:, j] = self._to_frequencies(np.einsum("nh,hk->nk", features[:, j], self._out[j]), j)
+        return found
+
+    def bits(self, codes: np.ndarray) -> float:
+        """Information of codes (q, n) under the model, in bits; the range coder comes within a few of it."""
+        found = self.frequencies(codes).astype(np.float64)
+        chosen = np.take_along_axis(found, np.asarray(codes).T[:, :, None].astype(np.int64), 2)[:, :, 0]
+        return float(np.log2(found.sum(2) / chosen).sum())
+
+    def _context(self, a: np.ndarray, q: int) -> np.ndarray:
+        """a (n, H1) of all frames -> (n, q, H), what the past says to each codebook."""
+        mixed = np.broadcast_to(self._mix_bias, (len(a), len(self._mix_bias))).copy()
+        for k in range(TAPS):
+            late = k * TAP_SPACING
+            if late < len(a):
+                mixed[late:] += np.einsum("nh,hg->ng", a[: len(a) - late], self._mix[k])
+        h = np.clip(mixed >> 6, 0, TOP)
+        return np.stack([np.einsum("nh,hg->ng", h, self._spread[j]) + self._spread_bias[j] for j in range(q)], 1)
+
+    def _to_frequencies(self, logits: np.ndarray, j: int) -> np.ndarray:
+        logits = logits + self._out_bias[j]
+        below = (logits.max(-1, keepdims=True) - logits) >> LOGIT_SHIFT
+        return self._table.take(below, mode="clip")
+
+    # -- bytes -----------------------------------------------------------------------------------------------------
+
+    def encode(self, codes: np.ndarray) -> bytes:
+        """Bytes of codes (q, n) int16.
+
+        Raises:
+            InputError: codes or numbers of them that the model does not have.
+        """
+        codes = self._checked(codes)
+        return _pack(np.ascontiguousarray(codes.T, np.int32).ravel(), self.frequencies(codes).reshape(-1, self.codes))
+
+    def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
+        """Codes (q, n) int16 of bytes.
+
+        Raises:
+            InputError: the bytes are not those of so many codes.
+        """
+        if not 1 <= q <= self.codebooks or n < 0:
+            raise InputError(f"entropy coded: expected 1 to {self.codebooks} codebooks, found {q}, of {n} frames")
+        if len(data) > 8 + 4 * q * n:  # a code costs at most 24 bits
+            raise InputError(f"entropy coded: expected at most {8 + 4 * q * n} bytes, found {len(data)}")
+        decoder = RangeDecoder(_to_words(data))
+        codes = np.zeros((n, q), np.int64)
+        frequencies = np.empty((n, q, self.codes), np.float32)
+        try:
+            for t, context in enumerate(self._contexts(codes)):
+                for j in range(q):
+                    row = self._row(context[j], j, frequencies[t, j])
+                    codes[t, j] = code = decoder.decode(Categorical(row, lazy=True))
+                    context[j + 1 :] += self._same[j, code, j + 1 : q]
+        except (AssertionError, ValueError) as error:
+            raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found others: {error}") from None
+        # every number decodes to something: those that no encoder writes are found by encoding again
+        if _pack(codes.astype(np.int32).ravel(), frequencies.reshape(-1, self.codes)) != data:
+            raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
+        return np.ascontiguousarray(codes.T, np.int16)
+
+    def _row(self, context: np.ndarray, j: int, row: np.ndarray) -> np.ndarray:
+        """`frequencies` of one code from its (H,) context, into row (K,); the calls that numpy is quickest at."""
+        features = context >> 6
+        np.maximum(features, 0, out=features)
+        np.minimum(features, TOP, out=features)
+        logits = np.einsum("h,hk->k", features, self._out[j])
+        logits += self._out_bias[j]
+        np.subtract(logits[logits.argmax()], logits, out=logits)
+        logits >>= LOGIT_SHIFT
+        return self._table.take(logits, mode="clip", out=row)
+
+    def _contexts(self, codes: np.ndarray) -> Iterator[np.ndarray]:
+        """(q, H) for one frame after another; codes (n, q) fills up in between."""
+        n, q = codes.shape
+        levels = np.arange(q)
+        spread = np.ascontiguousarray(self._spread[:q].transpose(1, 0, 2)).reshape(self._spread.shape[1], -1)
+        h1 = len(self._past_bias)
+        taps = np.concatenate(self._mix)  # (TAPS * H1, H2): the frame itself first
+        recent = np.zeros((TAPS - 1) * TAP_SPACING * h1 + h1, np.int32)  # of a, latest first
+        picks = (np.arange(TAPS)[:, None] * TAP_SPACING * h1 + np.arange(h1)).ravel()
+        for t in range(n):
+            sums = self._past_bias.copy()
+            for d in range(1, min(PAST, t) + 1):
+                sums += self._past[d - 1, levels, codes[t - d]].sum(0, dtype=np.int32)
+            recent[h1:] = recent[:-h1].copy()
+            recent[:h1] = np.clip(sums, 0, TOP)
+            h = np.clip((np.einsum("h,hg->g", recent[picks], taps) + self._mix_bias) >> 6, 0, TOP)
+            yield np.einsum("h,hg->g", h, spread).reshape(q, -1) + self._spread_bias[:q]
+
+    def _checked(self, codes: np.ndarray) -> np.ndarray:
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or not 1 <= len(codes) <= self.codebooks or codes.dtype.kind not in "iu":
+            raise InputError(
+                f"codes: expected whole numbers of shape (1 to {self.codebooks}, frames), found {codes.dtype} of "
+                f"{codes.shape}"
+            )
+        if codes.size and not 0 <= codes.min() <= codes.max() < self.codes:
+            raise InputError(f"codes: expected 0 to {self.codes - 1}, found {codes.min()} to {codes.max()}")
+        return codes.astype(np.int64)
+
+
+def _to_words(data: bytes) -> np.ndarray:
+    """Big-endian words of 32 bits; the decoder looks up to two words ahead and finds zeros there."""
+    return np.frombuffer(data + bytes(8 + -len(data) % 4), ">u4").astype(np.uint32)
+
+
+def _pack(symbols: np.ndarray, frequencies: np.ndarray) -> bytes:
+    """The fewest bytes that decode to the symbols (m,) int32 with these frequencies (m, K), zeros following them.
+
+    The range coder ends in an interval [low, low + width) of 64 bits after the words that are settled, and names some
+    number in it by whole words. Here it is the number in it with the fewest bytes.
+    """
+    if not len(symbols):
+        return b""
+    encoder = RangeEncoder()
+    encoder.encode(symbols, Categorical(perfect=False), frequencies)
+    settled, (low, width) = encoder.pos()
+    size = 4 * (settled + 2)
+    data = encoder.get_compressed().astype(">u4").tobytes()
+    number = int.from_bytes((data + bytes(8))[:size], "big")
+    start = number - (number - low) % (1 << 64)  # the settled words too: a carry may still run through them
+    for length in range(max(0, size - 8), size):
+        unit = 1 << 8 * (size - length)
+        least = -(-start // unit)
+        if least * unit < start + width:
+            return least.to_bytes(length, "big").rstrip(b"\0")
+    return start.to_bytes(size, "big").rstrip(b"\0")

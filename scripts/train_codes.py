@@ -1,0 +1,313 @@
+"""Fit the entropy coder and the prior to the codes of a trained codec.
+
+    scripts/run python scripts/train_codes.py WEIGHTS_FOLDER SPEECH_FOLDER --dev DEV_FOLDER --run runs/codes
+
+Writes `entropy.*` and `prior.*` into WEIGHTS_FOLDER, beside the codec that they go with. The codes of the recordings
+are kept in RUN; the state is written there every --save-every steps and when the run is interrupted, and the same
+command goes on from it and ends at the same weights, on the CPU bit for bit. Figures are printed for DEV: bits of a
+code for each number of codebooks, and the bytes that files shrink by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from audiovq.audio import SUFFIXES, open_source
+from audiovq.codec import Codec
+from audiovq.entropy_network import EntropyNetwork
+from audiovq.errors import InputError
+from audiovq.prior import CodePrior, CodePriorConfig
+
+CONSOLE = Console()
+WARM_UP = 100  # steps
+CLIP = 1.0  # greatest norm of the gradient
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of many recordings, on end.
+
+    Attributes:
+        codes: (Q, N) int16.
+        starts: (R + 1,) where each recording begins, and the end.
+        size: K.
+        chunk: frames that a file keeps together.
+    """
+
+    codes: np.ndarray
+    starts: np.ndarray
+    size: int
+    chunk: int
+
+    def recordings(self) -> list[np.ndarray]:
+        return [self.codes[:, a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def draw(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
+        """Random pieces, (batch, Q, frames) int64."""
+        last = self.codes.shape[1] - frames
+        places = torch.randint(max(1, last + 1), (batch,), generator=generator).tolist()
+        return torch.from_numpy(np.stack([self.codes[:, p : p + frames] for p in places]).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimisation."""
+
+    name: str
+    network: nn.Module
+    loss: Callable[[torch.Generator], Tensor]
+    after: Callable[[], None]
+    steps: int
+    learning_rate: float
+    weight_decay: float
+
+
+class State:
+    """Where a run stands, in one safetensors file."""
+
+    def __init__(self, path: Path, phases: list[Phase]) -> None:
+        self.path, self.phases = path, phases
+        self.phase, self.step = 0, 0
+        self.slots: dict[str, Tensor] = {}
+
+    def save(self, optimizer: torch.optim.Optimizer | None) -> None:
+        tensors = {f"{p.name}.{k}": v for p in self.phases for k, v in p.network.state_dict().items()}
+        for index, slots in optimizer.state_dict()["state"].items() if optimizer else ():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
+        beside = self.path.with_suffix(".tmp")
+        place = {"phase": str(self.phase), "step": str(self.step)}
+        save_file({k: v.contiguous() for k, v in tensors.items()}, beside, place)
+        beside.replace(self.path)
+
+    def load(self) -> None:
+        with safe_open(self.path, "pt") as file:
+            place = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        self.phase, self.step = int(place["phase"]), int(place["step"])
+        for phase in self.phases:
+            try:
+                phase.network.load_state_dict(_under(phase.name, tensors))
+            except RuntimeError:
+                raise InputError(
+                    f"{self.path}: expected the state of a run with these sizes; give another --run"
+                ) from None
+        self.slots = _under("optimizer", tensors)
+
+    def restore(self, optimizer: torch.optim.Optimizer) -> None:
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in self.slots.items():
+            index, slot = name.split(".", 1)
+            slots.setdefault(int(index), {})[slot] = value
+        if slots:
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
+        self.slots = {}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
+
+
+def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
+    """The codes of a folder's recordings, kept in a file that belongs to this codec and folder."""
+    name = hashlib.sha256(f"{codec.model.fingerprint.hex()} {folder.resolve()} {hours}".encode()).hexdigest()[:12]
+    path = kept / f"codes-{name}.npz"
+    if not path.is_file():
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        found, left = [], hours * 3600.0
+        order = np.random.default_rng(0).permutation(len(files))
+        with progress_bar() as progress:
+            bar = progress.add_task(f"encoding {folder}", total=len(files), figures="")
+            for index in order:
+                if left > 0.0:
+                    try:
+                        with open_source(files[index]) as source:
+                            samples = np.concatenate(list(source.blocks), 1)
+                        found.append(codec.encode(torch.from_numpy(samples), source.sample_rate).numpy())
+                        left -= samples.shape[1] / source.sample_rate
+                    except InputError as error:
+                        CONSOLE.print(f"left out: {error}", highlight=False)
+                progress.advance(bar)
+        if not found:
+            raise InputError(f"{folder}: expected audio files, found none that can be read")
+        beside = path.with_suffix(".tmp.npz")
+        starts = np.cumsum([0, *(c.shape[1] for c in found)])
+        np.savez(beside, codes=np.concatenate(found, 1).astype(np.int16), starts=starts)
+        beside.replace(path)
+    with np.load(path, allow_pickle=False) as file:
+        return Codes(file["codes"], file["starts"], codec.codes, codec.chunk_frames)
+
+
+def some_codebooks(batch: int, codebooks: int, generator: torch.Generator) -> Tensor:
+    """All codebooks for half of the examples, any number for the others; (batch,)."""
+    number = torch.randint(1, codebooks + 1, (batch,), generator=generator)
+    return torch.where(torch.rand(batch, generator=generator) < 0.5, number, codebooks)
+
+
+def train(state: State, number: int, seed: int, save_every: int, stop: Callable[[], bool]) -> None:
+    """One phase, from where the state is to its end.
+
+    Raises:
+        KeyboardInterrupt: the run was stopped; the state is saved.
+    """
+    phase = state.phases[number]
+    if state.phase > number:
+        return
+    optimizer = torch.optim.AdamW(
+        phase.network.parameters(), phase.learning_rate, betas=(0.9, 0.98), weight_decay=phase.weight_decay
+    )
+    state.restore(optimizer)
+    phase.network.train()
+    with progress_bar() as progress:
+        bar = progress.add_task(phase.name, total=phase.steps, completed=state.step, figures="")
+        while state.step < phase.steps and not stop():
+            place = np.random.SeedSequence((seed, number, state.step)).generate_state(1)
+            generator = torch.Generator().manual_seed(int(place[0]))
+            torch.manual_seed(int(place[0]))  # dropout
+            for group in optimizer.param_groups:
+                progressed = 0.5 + 0.5 * math.cos(math.pi * state.step / phase.steps)
+                group["lr"] = phase.learning_rate * min(1.0, (state.step + 1) / WARM_UP) * progressed
+            optimizer.zero_grad(set_to_none=True)
+            loss = phase.loss(generator)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(phase.network.parameters(), CLIP)
+            optimizer.step()
+            phase.after()
+            state.step += 1
+            if state.step % 20 == 0:
+                progress.update(bar, completed=state.step, figures=f"{loss.item():.3f} bits a code")
+            if state.step % save_every == 0:
+                state.save(optimizer)
+                CONSOLE.print(f"{phase.name} {state.step}: {loss.item():.3f} bits a code", highlight=False)
+    if state.step < phase.steps:
+        state.save(optimizer)
+        raise KeyboardInterrupt
+    state.phase, state.step = number + 1, 0
+    state.save(None)
+
+
+def show_entropy(network: EntropyNetwork, dev: Codes, folder: Path) -> None:
+    """Freeze, measure on whole chunks, and keep what saves."""
+    model = network.eval().freeze()
+    chunks = [r[:, i : i + dev.chunk] for r in dev.recordings() for i in range(0, r.shape[1], dev.chunk)]
+    raw_bits = math.log2(dev.size)
+    saved = 0.0
+    for q in range(1, model.codebooks + 1):
+        number = sum(c[:q].size for c in chunks)
+        bits = sum(model.bits(c[:q]) for c in chunks) / number
+        size = sum(len(model.encode(c[:q])) for c in chunks)
+        raw = sum(-(-int(c[:q].size * math.ceil(raw_bits)) // 8) for c in chunks)
+        with torch.inference_mode():
+            kept = torch.tensor([q])
+            exact = sum(float(network(torch.from_numpy(c[None].astype(np.int64)), kept).sum()) for c in chunks) / number
+        saved = 1.0 - size / raw
+        CONSOLE.print(
+            f"entropy coder, {q} codebooks: {bits:.3f} bits a code (in floating point {exact:.3f}), "
+            f"{100.0 * saved:.1f} % of the bytes saved",
+            highlight=False,
+        )
+    if saved > 0.0:
+        model.save(folder, codebook_bits=round(raw_bits, 3))
+
+
+@torch.inference_mode()
+def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
+    prior.eval()
+    bits = [prior.bits(torch.from_numpy(r.astype(np.int64))) for r in dev.recordings()]
+    each = torch.cat(bits, 1).mean(1)
+    text = ", ".join(f"{float(b):.3f}" for b in each)
+    total = 100.0 * (1.0 - float(each.mean()) / math.log2(dev.size))
+    CONSOLE.print(f"prior: {float(each.mean()):.3f} bits a code ({text}), {total:.1f} % below raw", highlight=False)
+    prior.save_pretrained(folder, bits_a_code=round(float(each.mean()), 3))
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+        console=CONSOLE,
+    )
+
+
+def main(
+    weights: Annotated[Path, typer.Argument(help="folder of a trained codec; the results go there")],
+    data: Annotated[Path, typer.Argument(help="folder of audio to learn from")],
+    dev: Annotated[Path, typer.Option(help="folder of audio for the figures")],
+    run: Annotated[Path, typer.Option(help="folder of the run")],
+    entropy_steps: Annotated[int, typer.Option(min=0)] = 3000,
+    prior_steps: Annotated[int, typer.Option(min=0)] = 4000,
+    batch: Annotated[int, typer.Option(min=1, help="chunks in a step of the entropy coder")] = 24,
+    prior_batch: Annotated[int, typer.Option(min=1, help="pieces in a step of the prior")] = 8,
+    prior_frames: Annotated[int, typer.Option(min=2, help="of such a piece")] = 150,
+    width: Annotated[int, typer.Option(min=1, help="of the prior")] = CodePriorConfig.width,
+    hours: Annotated[float, typer.Option(min=0.0, help="of audio at most")] = 1000.0,
+    dropout: Annotated[float, typer.Option(min=0.0, max=0.9)] = 0.1,
+    seed: int = 0,
+    save_every: Annotated[int, typer.Option(min=1)] = 500,
+    threads: Annotated[int, typer.Option(min=0, help="0: as torch likes")] = 0,
+) -> None:
+    """Fit entropy coder and prior, or go on with a run that was stopped."""
+    if threads:
+        torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(seed)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        codec = Codec.from_pretrained(weights)
+        codes, held_out = (read_codes(codec, folder, run, hours) for folder in (data, dev))
+        q, k = codec.codebooks, codec.codes
+        counts = np.stack([np.bincount(row, minlength=k) for row in codes.codes]) + 0.5
+        network = EntropyNetwork(q, k)
+        network.start_from(torch.from_numpy(counts / counts.sum(1, keepdims=True)))
+        prior = CodePrior(CodePriorConfig(q, k, width))
+
+        def entropy_loss(generator: torch.Generator) -> Tensor:
+            kept = some_codebooks(batch, q, generator)
+            pieces = codes.draw(batch, codes.chunk, generator)
+            return network(pieces, kept, dropout).sum() / (int(kept.sum()) * codes.chunk)
+
+        def prior_loss(generator: torch.Generator) -> Tensor:
+            return prior.loss(codes.draw(prior_batch, prior_frames, generator), None, dropout)
+
+        phases = [
+            Phase("entropy", network, entropy_loss, network.limit, entropy_steps, 3e-3, 1e-3),
+            Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02),
+        ]
+        state = State(run / "state.safetensors", phases)
+        if state.path.is_file():
+            state.load()
+        signals: list[int] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: signals.append(number))
+        shows = (lambda: show_entropy(network, held_out, weights), lambda: show_prior(prior, held_out, weights))
+        for number, show in enumerate(shows):
+            train(state, number, seed, save_every, lambda: bool(signals))
+            if phases[number].steps:
+                show()
+    except (InputError, OSError) as error:
+        CONSOLE.print(f"train_codes: {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        CONSOLE.print("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
+
+
+if __name__ == "__main__":
+    typer.run(main)
