@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -64,6 +65,25 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
         os.makedirs(folder, exist_ok=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{os.fspath(folder)}: cannot make the folder: {_reason(error)}") from None
+
+
+@contextlib.contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """Standard output for bytes.
+
+    Raises:
+        InputError: it is a terminal, or whatever reads it went away, or its disk is full.
+    """
+    stream = sys.stdout.buffer
+    if stream.isatty():
+        raise InputError("standard output: expected a file or another program to take the bytes, found a terminal")
+    try:
+        yield stream
+        stream.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):  # what is still held back must not fail once more at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise InputError(f"standard output: cannot write: {_reason(error)}") from error
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import soundfile
 from . import wav
 from .audio import BLOCK, PIPE
 from .errors import InputError
-from .files import replacing
+from .files import replacing, standard_output
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ class _WavSink(Sink):
         if 2 * self.channels * (self.samples + len(samples)) > wav.MAX_BYTES:
             raise InputError(f"{self._name}: expected less than 4 GB of samples, found more; write .flac instead")
         self._stream.write(samples.tobytes())
-        if self._stream is sys.stdout.buffer:
-            self._stream.flush()
+        self._stream.flush()
 
 
 class _SoundfileSink(Sink):
@@ -128,8 +126,8 @@ def open_sink(
     """
     path = os.fspath(path)
     if path == PIPE:
-        yield _WavSink("standard output", sys.stdout.buffer, sample_rate, channels, samples)
-        sys.stdout.buffer.flush()
+        with standard_output() as stream:
+            yield _WavSink("standard output", stream, sample_rate, channels, samples)
         return
     kind = FORMATS[check_suffix(path)]
     if kind and (sample_rate > kind.highest_rate or channels > kind.most_channels):

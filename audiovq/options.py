@@ -1,0 +1,81 @@
+"""Options that several commands of `audiovq` share."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import InputError
+
+VERBOSE = "audiovq.verbose"  # in the context's meta: show tracebacks
+
+_output, _engine = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Output", "Model"))
+
+
+class Device(str, enum.Enum):
+    """Where the model runs."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Channels(str, enum.Enum):
+    """What to do with several channels."""
+
+    mix = "mix"
+    keep = "keep"
+
+
+class Suffix(str, enum.Enum):
+    """Kinds of audio that are written."""
+
+    wav = "wav"
+    flac = "flac"
+    ogg = "ogg"
+
+
+def _remember(ctx: typer.Context, value: bool) -> bool:
+    ctx.meta[VERBOSE] = value
+    return value
+
+
+Inputs = Annotated[list[str], typer.Argument(metavar="IN...", help="Files or folders; - for standard input.")]
+AvqFile = Annotated[Path, typer.Argument(metavar="FILE.avq", help="A compressed file.")]
+AudioFile = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
+Output = Annotated[
+    str,
+    _output("-o", "--output", metavar="OUT", help="File to write, - for standard output, or a folder for several."),
+]
+Json = Annotated[bool, _output("--json", help="Figures for machines, on standard output.")]
+Model = Annotated[str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")]
+Where = Annotated[Device, _engine("--device", help="Where it runs.")]
+Jobs = Annotated[
+    int | None,
+    _engine("--jobs", "-j", metavar="N", min=1, max=1024, help="Files at a time; default: one for each core."),
+]
+Seed = Annotated[
+    int | None, _engine("--seed", metavar="N", min=0, max=2**63 - 1, help="The same seed gives the same audio.")
+]
+Verbose = Annotated[bool, _engine("--verbose", callback=_remember, help="Show the traceback of an error.")]
+Kbps = Annotated[
+    float,
+    typer.Option("--kbps", metavar="RATE", min=0.5, max=6.0, help="kbit/s of each channel: how many codebooks to use."),
+]
+DEFAULT_MODEL = "speech_16k"
+
+
+def check_device(device: Device) -> str:
+    """The device, if it is there.
+
+    Raises:
+        InputError: it is not.
+    """
+    import torch
+
+    if device is Device.cuda and not torch.cuda.is_available():
+        raise InputError("--device cuda: expected a GPU that torch can use, found none; use --device cpu")
+    return device.value
