@@ -162,11 +162,14 @@ class Player:
     def close(self, time: float) -> None:
         """End what sounds, and the music of those that follow our clock."""
         self._end_note(time)
-        for out in self.outs:  # even if that note off got lost
-            self._send_to(out, mido.Message("control_change", channel=self.channel, control=ALL_NOTES_OFF))
+        self.say_silence()
         if self.sends_clock and self._was_running:
             self._send(mido.Message("stop"))
         self._tell(time)
+
+    def say_silence(self) -> None:
+        """All notes off on our channel, even if a note off got lost."""
+        self._send(mido.Message("control_change", channel=self.channel, control=ALL_NOTES_OFF))
 
     def _play(self, due: float, time: float) -> None:
         step, self._step = self._step, self._step + 1

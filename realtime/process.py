@@ -36,6 +36,7 @@ START_WITHIN = 30.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
 MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds
 REAL_TIME_PRIORITY = 5  # below that of JACK
+SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 ONCE = ("panic", "tap", "want")  # commands that a player which is started again need not know
 
 
@@ -159,6 +160,7 @@ class PlayerProcess:
             self._errors = tempfile.TemporaryFile()
             self._report({"warning": f"the player stopped ({words}) and cannot be started again: {error}"})
             return False
+        self._write({"panic": True})  # what sounded when it died
         self._write(self._state)
         self._report({"warning": f"the player stopped ({words}) and was started again"})
         return True
@@ -193,6 +195,7 @@ class _Reports:
                 self._file.write(json.dumps(report).encode() + b"\n")
                 if self._queue.empty():
                     self._file.flush()
+            self._file.flush()
 
 
 def main() -> None:
@@ -215,6 +218,8 @@ def main() -> None:
     _hurry()
     try:
         loop.run()
+        time.sleep(FLUSH)
+        loop.player.say_silence()  # once more, for JACK loses a period now and then where it is starved
         time.sleep(FLUSH)
     finally:
         held.close()
@@ -298,6 +303,7 @@ def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
 
 def _hurry() -> None:
     """Be woken first where the system lets us, and do not look through memory for garbage that is not there."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
