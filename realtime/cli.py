@@ -16,6 +16,7 @@ from midi_vae.options import Engine as Model
 
 from .errors import InputError
 from .options import Hands, Ports, Stage
+from .web.options import Page
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
@@ -102,6 +103,34 @@ def play(
     from . import show
 
     raise typer.Exit(show.play(files, ports, hands, stage, source, model))
+
+
+@app.command()
+@grouped
+def web(
+    page: Page,
+    ports: Ports,
+    hands: Hands,
+    stage: Stage,
+    source: Source,
+    model: Model,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]", help="2 to 8 MIDI files, or none.")] = None,
+) -> None:
+    """Mix melodies in the browser.
+
+    The page makes its own sound; ports are opened where they are asked for. Ctrl-C ends it.
+
+    \b
+    Examples:
+    livemix web
+    livemix web A.mid B.mid C.mid --out "My Synth" --in nanoKONTROL2 --map nanokontrol2
+    livemix web --host 0.0.0.0
+    """
+    if files and not 2 <= len(files) <= MOST_FILES:
+        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files or none, found {len(files)}")
+    from .web import run
+
+    raise typer.Exit(run.run(files or [], page, ports, hands, stage, source, model))
 
 
 @app.command()

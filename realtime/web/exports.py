@@ -1,0 +1,114 @@
+"""What is taken home: the loop, a line or grid of steps, the performance, as MIDI or sound; all as bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midi_vae import mixing
+from midi_vae.errors import InputError as MelodyInputError
+from midi_vae.melody import Melody
+from midi_vae.midi import write_midi
+from midi_vae.sound import to_wav
+
+from ..engine import Engine
+from ..errors import InputError
+from ..recorder import PlayedNote, TempoChange, write_recording
+
+if TYPE_CHECKING:
+    from midi_vae.model import MelodyVAE
+
+LETTERS = "ABCDEFGH"
+MOST_LINE, MOST_SIDE, MOST_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
+MOST_WINDOWS = 4096  # decoded for one file
+
+
+def loop_midi(engine: Engine, times: int) -> bytes:
+    """The melody that is heard, so many times."""
+    return _written("loop.mid", lambda path: write_midi(path, [_now(engine)] * times))
+
+
+def loop_wav(engine: Engine, times: int) -> bytes:
+    """The same as sound."""
+    return _written("loop.wav", lambda path: to_wav(path, [_now(engine)] * times))
+
+
+def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
+    """From the first melody to the last in so many steps from each to the next, one after another, with markers."""
+    melodies = engine.mixer.melodies
+    _check_size(melodies, (len(melodies) - 1) * steps)
+    made = mixing.journey(model, melodies, steps, shift=_shift(engine, model))
+    labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
+    for joint, letter in zip(range(0, len(made), steps - 1), LETTERS, strict=False):
+        labels[joint] = letter
+    return _written("line.mid", lambda path: write_midi(path, _finished(engine, made), labels=labels))
+
+
+def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
+    """The square between the first four melodies, row by row, with markers.
+
+    Raises:
+        InputError: fewer than four melodies.
+    """
+    corners = engine.mixer.melodies[:4]
+    if len(corners) < 4:
+        raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}; take a line instead")
+    _check_size(corners, side * side)
+    rows = mixing.grid(model, corners, side, side, shift=_shift(engine, model))
+    made = [melody for row in rows for melody in row]
+    labels = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
+    return _written("grid.mid", lambda path: write_midi(path, _finished(engine, made), labels=labels))
+
+
+def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], first: Melody) -> bytes:
+    """What was played while it was recorded, from its first note on.
+
+    Raises:
+        InputError: nothing was.
+    """
+    if not notes:
+        raise InputError("expected a recording, found none; press record, then play")
+    beat, time = notes[0].start_beat, notes[0].start
+    moved = [
+        replace(n, start=n.start - time, end=n.end - time, start_beat=n.start_beat - beat, end_beat=n.end_beat - beat)
+        for n in notes
+    ]
+    before = [change for change in tempi if change.beat <= beat][-1:]
+    later = [change for change in tempi if change.beat > beat]
+    changes = [replace(change, beat=max(change.beat - beat, 0.0)) for change in (*before, *later)]
+    return _written("performance.mid", lambda path: write_recording(path, moved, changes, first.metre, first.program))
+
+
+def _now(engine: Engine) -> Melody:
+    snapshot = engine.snapshot()
+    return replace(snapshot.melody, tempo=snapshot.tempo, name="latentmix")
+
+
+def _finished(engine: Engine, melodies: Sequence[Melody]) -> list[Melody]:
+    """With tempo, key, octave and density as they are set."""
+    tempo = engine.snapshot().tempo
+    return [replace(engine.mixer.shaped(melody), tempo=tempo, name="latentmix") for melody in melodies]
+
+
+def _shift(engine: Engine, model: MelodyVAE):
+    names = engine.mixer.coder.attributes
+    return mixing.attribute_shift(model, {name: float(engine.value(f"attribute.{name}")) for name in names})
+
+
+def _check_size(melodies: Sequence[Melody], count: int) -> None:
+    windows = count * max(len(melody.tokens) for melody in melodies) // 16
+    if windows > MOST_WINDOWS:
+        raise InputError(f"expected at most {MOST_WINDOWS} bars in a file, found {windows}; take fewer steps")
+
+
+def _written(name: str, write: Callable[[Path], None]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="latentmix-") as folder:
+        path = Path(folder) / name
+        try:
+            write(path)
+        except (MelodyInputError, InputError) as error:
+            raise InputError(str(error).replace(str(path), name)) from None
+        return path.read_bytes()

@@ -1,0 +1,24 @@
+"""Options of `livemix web`; light, so that `livemix --help` need not wait for a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+USUAL_PORT = 8420
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where the page is."""
+
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=0, max=65535, help=f"0 is any free one; {USUAL_PORT} if it is free."),
+    ] = None
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Listen beyond this machine; then a token is asked for.")
+    ] = "127.0.0.1"
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True

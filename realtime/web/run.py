@@ -1,0 +1,95 @@
+"""What `livemix web` does once it is known what was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from midi_vae.melody import Melody
+from midi_vae.options import Engine as Model
+from midi_vae.options import Source
+
+from ..options import Hands, Ports, Stage
+from ..show import STOPPED_BY, SWITCH_SECONDS, check_recording, lay_hands_on, save, until_signal, watch
+from .gate import Gate, is_loopback, new_token
+from .hub import Hub, open_engine
+from .opening import TEMPO, opening_melodies
+from .options import USUAL_PORT, Page
+from .server import make_app, open_socket, serve
+
+
+def run(
+    files: Sequence[Path], page: Page, ports: Ports, hands: Hands, stage: Stage, source: Source, model: Model
+) -> int:
+    """Serve the page until a signal ends it; the exit status.
+
+    Raises:
+        InputError: anything that was asked for cannot be had.
+    """
+    check_recording(stage.record, files)
+    settings, osc_target = hands.values(), hands.osc_target()
+    melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
+    sock = open_socket(page.host, page.port, USUAL_PORT)
+    with until_signal() as (stop, caught), contextlib.ExitStack() as held:
+        held.callback(sock.close)
+        token = None if is_loopback(page.host) else new_token()
+        gate = Gate(sock.getsockname()[1], page.host, token)
+        loaded = model.load()
+        from ..maps import DEFAULT, read_map
+        from ..targets import table
+
+        controller = read_map(hands.map or DEFAULT, table(tuple(loaded.attribute_names)))
+        _hurry()
+        engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, stage, model))
+        held.callback(save, engine, stage.record, melodies[0])
+        held.callback(engine.close)
+        for name, value in settings.items():
+            engine.set(name, value)
+        if not any(name in settings for name in ("position", "x", "y")) and len(melodies) > 2:
+            engine.set("x", 0.5)  # begin in the middle of the pad
+        if stage.record is not None:
+            engine.set("record", True)
+        lay_hands_on(engine, hands, osc_target, controller, stop, held)
+        watch(engine, stage, held)
+
+        def started() -> None:
+            typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
+            sys.stdout.flush()
+            if page.browser:
+                threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
+
+        serve(make_app(Hub(engine, loaded, tap), loaded, gate), sock, started)
+    return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _options(files: Sequence[Path], melodies: list[Melody], ports: Ports, stage: Stage, model: Model) -> dict:
+    """Of the engine; ports only where they are asked for: the page itself makes sound."""
+    wants_ports = ports.virtual or ports.outs or ports.ins
+    return {
+        "out": ports.midi_outs(None) if wants_ports else None,
+        "ins": ports.midi_ins(None) if wants_ports else (),
+        "audio": {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None,
+        "clock": stage.clock.value,
+        "tempo": stage.tempo if files or stage.tempo else TEMPO,
+        "follow": stage.follow.value,
+        "seed": model.drawn_seed(),
+        "names": [path.stem for path in files] or None,
+        "spherical": stage.spherical,
+        "channel": ports.channel - 1,
+        "velocity": stage.velocity,
+        "sends_clock": ports.clock_out,
+    }
+
+
+def _hurry() -> None:
+    """Let threads that wait go on soon, and compute on one: the page and the engine share this process."""
+    import torch
+
+    sys.setswitchinterval(SWITCH_SECONDS)
+    torch.set_num_threads(1)

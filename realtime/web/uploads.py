@@ -1,0 +1,127 @@
+"""MIDI files dropped on the page: untrusted bytes -> tracks to choose from -> a passage.
+
+The bytes are kept in memory under a number that is drawn here. No name from the page becomes a path: for reading, they
+stand for a moment in a file of our own, in a folder of our own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from midi_vae.errors import InputError as MelodyInputError
+from midi_vae.grid import place
+from midi_vae.melody import Melody
+from midi_vae.midi import Track, Tune, read_tune
+from midi_vae.tracks import choose_track, polyphony
+
+from ..errors import InputError
+from .wire import MOST_STEPS, clean_name
+
+MOST_BYTES = 4 << 20  # of a file: a three-hour piano recital
+MOST_FILES = 12  # kept; then the oldest goes
+MOST_TRACKS = 64  # listed
+MOST_PREVIEW = 4000  # notes of a track drawn in the page
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that can be read: what it is called, for people, and what is in it."""
+
+    name: str
+    data: bytes
+
+
+class Shelf:
+    """The files that pages have sent; any thread may use it, one file is read at a time."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[str, Upload] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, name: object, data: bytes) -> dict[str, Any]:
+        """Keep a file; what is in it, for the page to choose from.
+
+        Raises:
+            InputError: too large, no MIDI file, damaged, nothing but drums.
+        """
+        shown = clean_name(name) or "file.mid"
+        if len(data) > MOST_BYTES:
+            raise InputError(f"{shown}: expected a MIDI file of at most {MOST_BYTES >> 20} MB, found a larger one")
+        with self._lock, _as_file(shown, data) as path:
+            tune = read_tune(path)
+            chosen = choose_track(tune)
+            tracks = [_describe(tune, track) for track in tune.tracks[:MOST_TRACKS] if not track.is_drum]
+            key = secrets.token_hex(8)
+            self._files[key] = Upload(shown, data)
+            while len(self._files) > MOST_FILES:
+                self._files.popitem(last=False)
+        return {
+            "file": key,
+            "name": shown,
+            "tempo": round(tune.tempo_at(0.0), 2),
+            "chosen": chosen.track.index,
+            "reason": chosen.reason,
+            "tracks": tracks,
+        }
+
+    def passage(self, key: object, track: int, bar: int, bars: int) -> Melody:
+        """A passage of a file that was put here.
+
+        Args:
+            key: as `put` has told.
+            track: its number in the file.
+            bar: the first one, from 1.
+            bars: how many.
+
+        Raises:
+            InputError: no such file any more, no such track or bars.
+        """
+        upload = self._files.get(key) if isinstance(key, str) else None
+        if upload is None:
+            raise InputError("expected a file that was dropped here, found none; drop it once more")
+        if not 1 <= bars <= MOST_STEPS // 2:
+            raise InputError(f"expected some bars, found {bars}")
+        with self._lock, _as_file(upload.name, upload.data) as path:
+            melody = Melody.from_midi(path, bars, bar - 1, track)
+        if len(melody.tokens) > MOST_STEPS:
+            raise InputError(f"expected at most {MOST_STEPS // 16} bars of 4/4, found more; choose fewer bars")
+        return replace(melody, name=Path(upload.name).stem or upload.name)
+
+
+@contextmanager
+def _as_file(shown: str, data: bytes) -> Iterator[str]:
+    """A file with these bytes for a moment; errors name it as the page does."""
+    with tempfile.TemporaryDirectory(prefix="latentmix-") as folder:
+        path = Path(folder) / "upload.mid"
+        path.write_bytes(data)
+        try:
+            yield str(path)
+        except MelodyInputError as error:
+            raise InputError(str(error).replace(str(path), shown)) from None
+
+
+def _describe(tune: Tune, track: Track) -> dict[str, Any]:
+    """A track as the page draws it; notes as sixteenths (start, end, pitch) on the melody's grid."""
+    line = place(track.notes, tune.metres)
+    first = line.bar_at(int(line.start[0]))
+    starts = [line.bar_start(bar)[0] for bar in range(min(line.bars, MOST_PREVIEW) + 1)]
+    notes = list(zip(line.start.tolist(), line.end.tolist(), line.pitch.tolist(), strict=True))[:MOST_PREVIEW]
+    return {
+        "track": track.index,
+        "name": track.name,
+        "count": len(track.notes),
+        "chords": round(polyphony(track), 2),
+        "first": first + 1,
+        "bars": line.bars,
+        "starts": starts,
+        "metre": list(line.bar_start(first)[1]),
+        "notes": notes,
+    }
