@@ -19,6 +19,10 @@ MAY_IMPORT = {
 # module -> what it does not need: neither itself nor through another module of ours
 TORCH = {"torch", "torchaudio", "lightning_fabric", "safetensors.torch"}
 FORBIDDEN = {
+    "audiovq.container": TORCH,
+    "audiovq.entropy": TORCH,
+    "audiovq.header": TORCH,
+    "audiovq.packing": TORCH,
     "midi_vae.errors": TORCH,
     "midi_vae.files": TORCH,
     "midi_vae.events": TORCH,
@@ -28,6 +32,12 @@ FORBIDDEN = {
     "midi_vae.melody": TORCH,
     "midi_vae.windows": TORCH,
     "midi_vae.measures": TORCH,
+    "realtime.controls": TORCH,
+    "realtime.player": TORCH,
+    "realtime.ports": TORCH,
+    "realtime.sequencer": TORCH,
+    "realtime.synth": TORCH,
+    "realtime.targets": TORCH,
 }
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
 
