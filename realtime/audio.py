@@ -37,7 +37,7 @@ MOST_PENDING = 4096  # events that wait for their frame
 EVENT = struct.Struct("<dBBB")  # time, MIDI bytes
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SILENCERS = (120, 123)  # controllers: all sound off, all notes off
-AUTO = "auto"
+BUILT_IN = "built-in"  # in the place of a soundfont
 
 
 class Sound:
@@ -46,8 +46,8 @@ class Sound:
     Args:
         device: a part of the name of a sound device or host API (JACK, ALSA …); None: JACK where its server runs, else
             the system's default.
-        soundfont: a file for FluidSynth; "auto": one that the system has, where FluidSynth is installed; None: the
-            built-in synthesizer.
+        soundfont: a file for FluidSynth; None: one that the system has, where FluidSynth is installed, else the
+            built-in synthesizer; "built-in": that in any case.
         program: General MIDI program.
         block: frames a callback of the device; 0 leaves it to the device.
         latency: seconds by which the synthesizer runs ahead; less is sooner heard, more is safer.
@@ -64,7 +64,7 @@ class Sound:
     def __init__(
         self,
         device: str | None = None,
-        soundfont: str | os.PathLike[str] | None = AUTO,
+        soundfont: str | os.PathLike[str] | None = None,
         program: int = 0,
         block: int = 0,
         latency: float = LATENCY,
@@ -191,20 +191,29 @@ class Sound:
 
     def _keep(self) -> None:
         """Pass on what the device says; start a process again that died."""
+        told_away = False
         while not self._closing.wait(CHECK_SECONDS):
             with contextlib.suppress(EOFError, OSError):
                 while self._from_device.poll():
-                    if line := self._from_device.recv().get("warning"):
-                        self._warn(line)
+                    told = self._from_device.recv()
+                    told_away = False
+                    if told.get("is_there"):
+                        self._warn(f"{told['name']}: the sound device is back")
+                    elif "warning" in told:
+                        told_away = "went away" in told["warning"]
+                        self._warn(told["warning"])
             if not self._device.is_alive():
-                self._warn("the sound device's process stopped and is started again")
+                if not told_away:  # some libraries end the process when a device goes away
+                    self._warn("the sound device went away; playing on, it is opened again when it comes back")
+                told_away = True
+                self._ring.is_heard = False
                 _end(self._device, self._from_device)
                 options = (*self._device_options, self.sample_rate)
                 self._device, self._from_device = self._start("run_device", *options)
             synth = self._synth
             if synth is not None and not synth.is_alive():
                 self._warn("the synthesizer stopped; the built-in one goes on")
-                self._soundfont = None
+                self._soundfont, self._synth = BUILT_IN, None
                 _end(synth, self._to_synth)
                 with contextlib.suppress(InputError, OSError):
                     self._start_synth()
@@ -216,21 +225,19 @@ def open_sound(**options: Any) -> Sound:
 
 
 def make_synth(sample_rate: int, soundfont: str | None, program: int) -> tuple[Synthesizer, str]:
-    """A synthesizer and its name: FluidSynth with this soundfont, with one it finds ("auto"), or the built-in one.
+    """A synthesizer and its name: FluidSynth with this soundfont or one that the system has, or the built-in one.
 
     Raises:
         InputError: a soundfont that was asked for cannot be used.
     """
     from .fluidsynth import FluidSynth, find_soundfont, load_library
 
-    if soundfont == AUTO:
-        found = find_soundfont() if load_library() is not None else None
-        soundfont = None if found is None else str(found)
-        with contextlib.suppress(InputError):
-            if soundfont is not None:
-                return FluidSynth(sample_rate, soundfont, program), f"FluidSynth with {os.path.basename(soundfont)}"
-        soundfont = None
-    if soundfont is None:
+    if soundfont is None and load_library() is not None:
+        found = find_soundfont()
+        with contextlib.suppress(InputError):  # one that nobody asked for
+            if found is not None:
+                return FluidSynth(sample_rate, found, program), f"FluidSynth with {found.name}"
+    if soundfont in (None, BUILT_IN):
         return BuiltInSynth(sample_rate, program), "built-in synthesizer"
     return FluidSynth(sample_rate, soundfont, program), f"FluidSynth with {os.path.basename(soundfont)}"
 
@@ -274,7 +281,7 @@ class Scheduler:
         written = self._ring.written
         if origin != origin:  # nothing was read yet
             return written
-        behind = self._ahead + self._ring.chunk + 2 * BLOCK
+        behind = self._ahead + 2 * self._ring.chunk + 2 * BLOCK
         frame = min(max(int((time - origin) * self._rate) + behind, written), written + 2 * behind)  # if a clock jumps
         return -(-frame // GRID) * GRID
 

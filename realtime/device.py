@@ -85,6 +85,11 @@ class Device:
             if sample_rate is None:
                 raise
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it is open."""
+        return self._opened is not None
+
     def start(self) -> None:
         """Be heard."""
         if self._opened is None:
@@ -247,7 +252,7 @@ def run_device(ring: Ring, parent: Connection, wanted: str | None, block: int, s
         is_known = isinstance(error, InputError)
         tell(error=str(error) if is_known else f"the sound device: {type(error).__name__}: {error}")
         return
-    tell(sample_rate=device.sample_rate, name=device.name)
+    tell(sample_rate=device.sample_rate, name=device.name, is_there=device.is_there)
     end = now() + FILL_SECONDS
     while not ring.filled and now() < end and not _is_closed(parent, 0.002):
         pass
