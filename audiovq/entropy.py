@@ -242,5 +242,5 @@ def _pack(symbols: np.ndarray, frequencies: np.ndarray) -> bytes:
         unit = 1 << 8 * (size - length)
         least = -(-start // unit)
         if least * unit < start + width:
-            return least.to_bytes(length, "big").rstrip(b"\0")
-    return start.to_bytes(size, "big").rstrip(b"\0")
+            return least.to_bytes(length, "big")
+    return start.to_bytes(size, "big")

@@ -233,9 +233,9 @@ def draw(logits: Tensor, temperature: float, generator: torch.Generator | None =
     """A category for each row of logits (B, K); (B,) int64."""
     if temperature <= 0.0:
         return logits.argmax(-1)
-    # Gumbel noise, drawn on the CPU so that a seed means the same on every device
-    uniform = torch.rand(logits.shape, generator=generator).clamp(min=1e-20).to(logits.device)
-    return (logits / temperature - torch.log(-torch.log(uniform).clamp(min=1e-20))).argmax(-1)
+    # the least of exponential variables with these rates; drawn on the CPU, so a seed means the same on every device
+    waits = torch.empty(logits.shape).exponential_(generator=generator).clamp(min=1e-20).to(logits.device)
+    return (logits / temperature - waits.log()).argmax(-1)
 
 
 def _read_config(path: Path) -> CodePriorConfig:
