@@ -46,7 +46,7 @@ class PlayerSetup:
 
     Attributes:
         outs, ins: MIDI ports.
-        audio: options of the built-in sound (`audio.open_sound`), None for none.
+        audio: options of `audio.Sound`, None for none.
         clock: internal, midi or link.
         tempo, follow, velocity, channel, program: to begin with; program None sends none.
         sends_clock: whether MIDI clock goes out.
@@ -239,9 +239,9 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
         held.callback(ports[-1].close)
     sounds = []
     if setup["audio"] is not None:
-        from .audio import open_sound
+        from .audio import Sound
 
-        sounds.append(open_sound(**setup["audio"]))
+        sounds.append(Sound(**setup["audio"], program=setup["program"] or 0, warn=warn))
         held.callback(sounds[-1].close)
     player = make_player([*ports, *sounds], setup, reports.put)
     loop = PlayerLoop(player)
@@ -257,7 +257,7 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
         ports.append(open_input(MidiIn(**spec), receive, warn))
         held.callback(ports[-1].close)
     threading.Thread(target=_watch, args=(ports, sounds, reports), daemon=True).start()
-    reports.put({"ports": [port.name for port in ports]})
+    reports.put({"ports": [port.name for port in (*ports, *sounds)]})
     if setup["program"] is not None:
         loop.command({"program": setup["program"]})
     return loop

@@ -20,6 +20,7 @@ from .ports import MemoryOut
 from .process import PlayerSetup, make_player
 from .recorder import PlayedNote, Recorder, TempoChange, write_recording
 from .shaping import as_pattern
+from .sounding import write_sound
 
 AT_ONCE = ("tempo", "follow", "velocity", "play", "panic")
 MOST_STEPS = 1_000_000
@@ -94,7 +95,7 @@ def write_performance(
     if os.fspath(path).lower().endswith(MIDI_SUFFIXES):
         write_recording(path, performance.notes, performance.tempi, metre, program)
         return
-    raise InputError(f"{path}: expected the built-in sound, found none")
+    write_sound(path, performance.notes, program, soundfont)
 
 
 def _move(mixer: Mixer, plan: Plan, at: float, handle: PlayerByHand) -> bool:

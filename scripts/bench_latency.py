@@ -1,0 +1,239 @@
+"""How late live playing is: decode time, from the knob to the melody and to the note, and notes against their time.
+
+    python scripts/bench_latency.py            # a minute or so, for people
+    python scripts/bench_latency.py --json     # the same for machines
+
+Everything is measured on the way it takes on stage: a knob's bytes through a real connection (TCP on this machine, so
+that it runs where there is no MIDI system) into the player's process, from there to the engine, back to the player, and
+out again. The jitter of notes is measured where they are handed to the port, for our player and for mido's
+`MidiFile.play` one after the other, beside the same thread that keeps the interpreter busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import mido
+import numpy as np
+import torch
+
+from midi_vae.melody import Melody
+from midi_vae.model import MelodyVAE
+from realtime.clock import now
+from realtime.decoder import Decoder
+from realtime.desk import ControllerDesk
+from realtime.engine import Engine
+from realtime.maps import parse_map
+from realtime.mixer import Mixer
+from realtime.ports import MidiIn, MidiOut
+from realtime.process import PlayerProcess, PlayerSetup
+from realtime.sockets import SocketIn, SocketOut
+
+COUNTS = (1, 2, 4, 8)  # melodies blended
+TEMPO = 150.0
+KNOBS = """
+name = "bench"
+[[bind]]
+target = "position"
+kind = "cc"
+number = 1
+[[bind]]
+target = "octave"
+kind = "cc"
+number = 2
+range = [-1, 1]
+"""
+DENSE = {"version": 1, "tokens": [62 + k % 24 for k in range(32)], "steps_per_bar": 16, "steps_per_beat": 4}
+
+
+def summary(seconds: list[float]) -> dict[str, float]:
+    """Milliseconds: the middle, the slowest of a hundred, the slowest of all."""
+    ms = 1000 * np.abs(np.array(seconds))
+    return {
+        "p50_ms": round(float(np.percentile(ms, 50)), 4),
+        "p99_ms": round(float(np.percentile(ms, 99)), 4),
+        "max_ms": round(float(ms.max()), 4),
+        "n": len(ms),
+    }
+
+
+def melodies(count: int, seed: int = 0) -> list[Melody]:
+    """Melodies of two bars, one like no other."""
+    random = np.random.default_rng(seed)
+    return [
+        Melody.from_notes([(2 * k, 2 * k + 2, int(p)) for k, p in enumerate(random.integers(55, 80, 16))], name=str(n))
+        for n in range(count)
+    ]
+
+
+def decode_times(model: MelodyVAE, count: int, runs: int) -> list[float]:
+    """Seconds from moved weights to the melody, at so many melodies."""
+    decoder = Decoder(model, seed=0)
+    mixer = Mixer(decoder, melodies(count))
+    decoder.warm_up(1)
+    random, times = np.random.default_rng(1), []
+    mixer.set("attribute.density", 0.1)  # so that one melody alone is decoded too
+    for run in range(runs + 20):
+        start = now()
+        for number in range(1, count + 1):
+            mixer.set(f"weight.{number}", float(random.random()) + 0.01)
+        mixer.melody()
+        if run >= 20:
+            times.append(now() - start)
+    return times
+
+
+def knob_times(model: MelodyVAE, runs: int) -> tuple[list[float], list[float]]:
+    """Seconds from a knob's bytes to the melody decoded and on its way to the player, and to the next note of it."""
+    port, heard = free_port(), []
+    synth = SocketIn(("127.0.0.1", 0), lambda time, message: heard.append((time, message)), print)
+    out, knobs = MidiOut(f"tcp::{synth.port}"), MidiIn(f"tcp::{port}")
+    decoded, notes = [], []
+    with Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0) as engine:
+        patterns = tap_patterns(engine)
+        desk = ControllerDesk(engine, parse_map(KNOBS, "bench"))
+        knob = SocketOut(("127.0.0.1", port), print)
+        engine.start()
+        time.sleep(1.0)
+        random = np.random.default_rng(2)
+        for run in range(runs):
+            value = int(random.integers(1, 127))
+            decoded.append(one_knob(knob, 1, value, patterns))
+            if run % 10 == 0:
+                octave = run // 10 % 2
+                sent = now()
+                one_knob(knob, 2, 127 * octave, patterns)
+                time.sleep(0.25)
+                notes += [at - sent for at, m in heard if at > sent and m.type == "note_on"][:1]
+            time.sleep(float(random.uniform(0.005, 0.03)))
+        desk.close()
+        knob.close()
+    synth.close()
+    return [each for each in decoded if each is not None], notes
+
+
+def one_knob(knob: SocketOut, control: int, value: int, patterns: list[float]) -> float | None:
+    """Turn a knob; seconds until a melody was decoded, None where it stood there already."""
+    before, sent = len(patterns), now()
+    knob.send(mido.Message("control_change", control=control, value=value))
+    while len(patterns) == before:
+        if now() - sent > 0.5:
+            return None
+        time.sleep(0.0002)
+    return patterns[before] - sent
+
+
+def tap_patterns(engine: Engine) -> list[float]:
+    """When melodies are handed to the player."""
+    times: list[float] = []
+    command = engine._player.command
+
+    def tapped(what: dict) -> None:
+        if "pattern" in what:
+            times.append(now())
+        command(what)
+
+    engine._player.command = tapped
+    return times
+
+
+@contextlib.contextmanager
+def busy_thread() -> Iterator[None]:
+    """A thread that keeps this interpreter busy."""
+    done = threading.Event()
+
+    def spin() -> None:
+        while not done.is_set():
+            sum(k * k for k in range(1000))
+
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def our_jitter(seconds: float) -> list[float]:
+    """Seconds by which our player's notes were late."""
+    late: list[float] = []
+    synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
+
+    def hear(report: dict) -> None:
+        if report.get("late") is not None:
+            late.append(report["late"])
+
+    player = PlayerProcess(PlayerSetup((MidiOut(f"tcp::{synth.port}"),), tempo=TEMPO), hear)
+    player.command({"pattern": DENSE, "play": True})
+    time.sleep(seconds)
+    player.close()
+    synth.close()
+    return late[1:]
+
+
+def mido_jitter(seconds: float) -> list[float]:
+    """Seconds by which `MidiFile.play` was late with the same notes."""
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(6e7 / TEMPO))])
+    for k in range(round(seconds * TEMPO / 15)):
+        track.append(mido.Message("note_on", note=60 + k % 24, time=0))
+        track.append(mido.Message("note_off", note=60 + k % 24, time=120))
+    late, start, due = [], now(), 0.0
+    for message in mido.MidiFile(tracks=[track], ticks_per_beat=480).play(now=now):
+        due += message.time
+        if message.type == "note_on" and message.time == 0 and due > 0:
+            late.append(now() - start - due)
+    return late
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def measure(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict:
+    figures: dict = {"torch": torch.__version__, "decode": {}, "seconds": arguments.seconds}
+    for device in ["cpu", *["cuda"] * torch.cuda.is_available()]:
+        model = MelodyVAE.from_pretrained(arguments.model, device)
+        for count in COUNTS:
+            found = summary(decode_times(model, count, arguments.runs))
+            figures["decode"].setdefault(device, {})[str(count)] = found
+            say(f"decode, {device}, {count} melodies: {line(found)}")
+        decoded, notes = knob_times(model, arguments.runs)
+        figures.setdefault("knob_to_melody", {})[device] = summary(decoded)
+        figures.setdefault("knob_to_note", {})[device] = summary(notes)
+        say(f"knob to melody decoded, {device}: {line(summary(decoded))}")
+        say(f"knob to next note, {device} (a step is {15000 / TEMPO:.0f} ms): {line(summary(notes))}")
+    with busy_thread():
+        figures["note_jitter"] = summary(our_jitter(arguments.seconds))
+        figures["mido_jitter"] = summary(mido_jitter(arguments.seconds))
+    say(f"notes against their time, beside a busy thread: {line(figures['note_jitter'])}")
+    say(f"the same, mido's MidiFile.play: {line(figures['mido_jitter'])}")
+    return figures
+
+
+def line(found: dict[str, float]) -> str:
+    return f"p50 {found['p50_ms']:.3f} ms, p99 {found['p99_ms']:.3f} ms, max {found['max_ms']:.3f} ms ({found['n']})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="melody_2bar", help="name or folder")
+    parser.add_argument("--runs", type=int, default=1000, help="decodes and turns of a knob")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of notes, for each player")
+    parser.add_argument("--json", action="store_true", help="figures for machines")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    figures = measure(arguments, (lambda text: None) if arguments.json else print)
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
