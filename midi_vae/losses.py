@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .latents.gaussian import free_bits, gaussian_kl_by_dimension
 from .melody import ONSET
 from .model import Posterior, StepFields, StepLogits
 
@@ -37,11 +38,7 @@ def gaussian_kl(posterior: Posterior, free_nats: float = 0.0) -> Tensor:
     Args:
         free_nats: each dimension costs at least so much, so nothing is gained by emptying one.
     """
-    mean, log_variance = posterior.mean, posterior.log_variance
-    kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
-    if free_nats > 0.0:
-        kl = torch.maximum(kl.mean(0, keepdim=True), kl.new_tensor(free_nats)).expand_as(kl)
-    return kl.sum(1)
+    return free_bits(gaussian_kl_by_dimension(posterior.mean, posterior.log_variance), free_nats)
 
 
 def beta_at(progress: float, beta: float, warm_up: float = 0.03) -> float:

@@ -48,6 +48,18 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     return torch.where(straight, torch.lerp(a, b, t), arc * torch.lerp(*lengths, t))
 
 
+def check_mixable(model: MelodyVAE) -> None:
+    """
+    Raises:
+        InputError: there is nothing between two codes of this model.
+    """
+    if not model.latent.interpolates:
+        raise InputError(
+            f"a model with latent {model.config.latent} has nothing between two codes; it can reconstruct and sample; "
+            "to mix, vary or shift melodies take a model with latent gaussian or nsvq"
+        )
+
+
 def partners(melodies: Sequence[Melody]) -> list[Melody]:
     """The melodies in the metre of the first and the length of the longest, in bars of that metre.
 
@@ -100,6 +112,7 @@ def line(
         spherical: along the arc rather than the straight line.
         shift: (D,) added to every latent (`attributes`).
     """
+    check_mixable(model)
     _check_count(steps)
     pair = partners([a, b])
     z = codes(model, pair)
@@ -137,6 +150,7 @@ def blend(
     """
     if len(weights) != len(melodies) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
         raise InputError(f"expected {len(melodies)} weights of at least 0, one of them above, found {list(weights)}")
+    check_mixable(model)
     together = partners(melodies)
     z = codes(model, together)
     share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)
@@ -160,6 +174,7 @@ def grid(
     """Rows of melodies between four corners: top left, top right, bottom left, bottom right."""
     if len(corners) != 4:
         raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}")
+    check_mixable(model)
     _check_count(rows)
     _check_count(columns)
     together = partners(corners)
@@ -196,6 +211,7 @@ def vary(
     """
     if not 0.0 <= amount <= 1.0:
         raise InputError(f"expected an amount from 0 to 1, found {amount}")
+    check_mixable(model)
     z = codes(model, [melody])
     drawn = model.sample_latents(n * z.shape[1], seed=seed).unflatten(0, (n, z.shape[1]))
     return melodies_at(model, _shifted(torch.lerp(z.expand_as(drawn), drawn, amount), shift), melody)
@@ -212,6 +228,7 @@ def attribute_shift(model: MelodyVAE, amounts: Mapping[str, float]) -> Tensor:
     Raises:
         InputError: an unknown attribute, or an amount that is not finite.
     """
+    check_mixable(model)
     names = model.attribute_names
     for name, amount in amounts.items():
         if name not in names or not abs(amount) < float("inf"):

@@ -5,7 +5,7 @@
 
 Each beat of the window has its share of z, and every share has its say in every step (`layers`). The decoder writes all
 steps at once, so a melody costs one pass; that the steps agree with one another, between two melodies too, is learned
-(`losses`).
+(`losses`). The posterior above is the Gaussian one; `MelodyVAEConfig.latent` chooses among the kinds of `latents`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from torch import Tensor, nn
 from . import checkpoint, mixing
 from .attributes import ATTRIBUTES
 from .errors import InputError
+from .latents.family import LATENTS, make_latent
+from .latents.gaussian import Posterior
+from .latents.latent import LatentSizes
 from .layers import BEATS, BeatStack
 from .melody import ONSET, Melody
 from .prior import MelodyPrior
@@ -43,9 +46,12 @@ class MelodyVAEConfig:
         step_width: of a step's embedding and of its output features.
         lowest_pitch, pitches: the MIDI pitches it knows; others are folded into them by octaves.
         prior_width, prior_rounds: features of the learned prior, and how often its tower goes through its dilations.
+        latent: the kind of latent variable, a name of `latents.family.LATENTS`.
+        codes: K, of a latent with codes.
+        flow_width, flow_steps: of a latent with a flow.
 
     Raises:
-        ValueError: sizes that cannot be.
+        ValueError: sizes that cannot be, or no such latent.
     """
 
     latent_size: int = 128
@@ -58,30 +64,29 @@ class MelodyVAEConfig:
     pitches: int = 88
     prior_width: int = 128
     prior_rounds: int = 2
+    latent: str = "gaussian"
+    codes: int = 256
+    flow_width: int = 256
+    flow_steps: int = 2
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            value, most = getattr(self, name), MOST_BLOCKS if name.endswith(("blocks", "rounds")) else LARGEST_SIZE
-            least = 0 if name == "lowest_pitch" else 1
+        if self.latent not in LATENTS:
+            raise ValueError(f"latent {self.latent}; it is one of {', '.join(LATENTS)}")
+        for name in self.__dataclass_fields__.keys() - {"latent"}:
+            few = name.endswith(("blocks", "rounds", "flow_steps"))
+            value, most = getattr(self, name), MOST_BLOCKS if few else LARGEST_SIZE
+            least = {"lowest_pitch": 0, "codes": 4}.get(name, 1)
             if not least <= value <= most:
                 raise ValueError(f"{name} {value}; it is {least} to {most}")
         if self.latent_size % BEATS:
             raise ValueError(f"latent_size {self.latent_size}; it is a multiple of {BEATS}")
         if self.pitches < 12 or self.lowest_pitch + self.pitches > 128:
             raise ValueError(f"{self.pitches} pitches from {self.lowest_pitch} on; they are at least 12 and end at 127")
+        LATENTS[self.latent].check(self.latent_sizes)
 
-
-@dataclass(frozen=True)
-class Posterior:
-    """q(z | x); both (B, D)."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """z = mean + sigma * noise, the reparameterization trick; (B, D)."""
-        noise = torch.randn(self.mean.shape, generator=generator).to(self.mean.device)
-        return self.mean + noise * torch.exp(0.5 * self.log_variance)
+    @property
+    def latent_sizes(self) -> LatentSizes:
+        return LatentSizes(self.latent_size, self.codes, self.flow_width, self.flow_steps)
 
 
 @dataclass(frozen=True)
@@ -121,12 +126,15 @@ class MelodyVAE(nn.Module):
         latents = config.latent_size // BEATS
         self.rhythm_embedding = nn.Embedding(RHYTHM_SYMBOLS, size)
         self.pitch_embedding = nn.Embedding(config.pitches, size)
-        self.encoder = BeatStack(beat, 2 * latents, config.width, config.across, config.encoder_blocks)
+        self.latent = make_latent(config.latent, config.latent_sizes)
+        self.encoder = BeatStack(beat, self.latent.heads * latents, config.width, config.across, config.encoder_blocks)
         self.decoder = BeatStack(latents, beat, config.width, config.across, config.decoder_blocks)
         self.step_norm = nn.LayerNorm(size)
         self.rhythm_head = nn.Linear(size, RHYTHM_SYMBOLS)
         self.pitch_head = nn.Linear(size, config.pitches)
-        self.prior = MelodyPrior(config.pitches, config.prior_width, config.prior_rounds)
+        # of the symbols of melodies; where a melody is 32 codes, of these: then there are as many symbols as codes
+        pitches = self.latent.codes - ONSET if self.latent.codes else config.pitches
+        self.prior = MelodyPrior(pitches, config.prior_width, config.prior_rounds)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
 
@@ -164,11 +172,20 @@ class MelodyVAE(nn.Module):
         pitch = tokens.gather(1, source) - ONSET - self.config.lowest_pitch
         return StepFields(tokens.clamp(max=ONSET), pitch.clamp(0, self.config.pitches - 1))
 
-    def posterior(self, fields: StepFields) -> Posterior:
-        """q(z | x) of B windows."""
+    def inputs(self, fields: StepFields) -> Tensor:
+        """The steps of each beat, embedded, side by side; (B, 8, C): what the encoder reads."""
         steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
-        mean, log_variance = self.encoder(steps.unflatten(1, (BEATS, -1)).flatten(2)).chunk(2, dim=2)
-        return Posterior(mean.flatten(1), log_variance.flatten(1).clamp(-8.0, 4.0))  # bounds keep exp() finite
+        return steps.unflatten(1, (BEATS, -1)).flatten(2)
+
+    def posterior(self, fields: StepFields) -> Posterior:
+        """q(z | x) of B windows; of another latent than the Gaussian what it has instead, with the code as `mean`."""
+        return self.latent.posterior(self.encoder(self.inputs(fields)))
+
+    def prior_symbols(self, tokens: Tensor) -> Tensor:
+        """What the prior is a model of, (B, 32) int64: the codes of tokens, or onsets counted from the lowest pitch."""
+        if self.latent.codes:
+            return self.posterior(self.fields(tokens)).quantized.indices
+        return torch.where(tokens >= ONSET, tokens - self.config.lowest_pitch, tokens)
 
     def logits(self, z: Tensor) -> StepLogits:
         """p(x | z) of latents (B, D)."""
@@ -257,6 +274,8 @@ class MelodyVAE(nn.Module):
         generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
         generator.manual_seed(seed) if seed is not None else generator.seed()
         symbols = self.prior.sample(n, temperature, generator)
+        if self.latent.codes:
+            return self.latent.vectors(symbols)
         tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
         return self.posterior(self.fields(tokens)).mean
 

@@ -24,8 +24,8 @@ class ObjectiveConfig:
 
     Attributes:
         reconstruction: weight of -log p(x | z).
-        beta: weight of the KL term once warmed up.
-        free_nats: for each latent dimension.
+        beta: weight of the KL term once warmed up; of another latent than the Gaussian, that of its term.
+        free_nats: for each latent dimension, where there is a KL term.
         monte_carlo: R, latents drawn for each melody.
         mixing_from, mixing_full: share of the training after which mixes come in, and count in full.
         stay, evenness, indecision, onset_error: weights of the terms on mixed codes.
@@ -61,15 +61,17 @@ class CriticObjective(nn.Module):
 
 
 class PriorObjective(nn.Module):
-    """Likelihood of real melodies under the prior's autoregressive model."""
+    """Likelihood of real melodies, or of their codes, under the prior's autoregressive model."""
 
     def __init__(self, model: MelodyVAE) -> None:
         super().__init__()
-        self.prior = model.requires_grad_(False).prior.requires_grad_(True)
-        self.lowest_pitch = model.config.lowest_pitch
+        self.model = model.requires_grad_(False)
+        self.prior = model.prior.requires_grad_(True)
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
-        return {"loss": self.prior.loss(_symbols(tokens, self.lowest_pitch))}
+        with torch.no_grad():
+            symbols = self.model.prior_symbols(tokens)
+        return {"loss": self.prior.loss(symbols)}
 
 
 class MelodyObjective(nn.Module):
@@ -83,21 +85,27 @@ class MelodyObjective(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         config = self.config
         fields = self.model.fields(tokens)
-        posterior = self.model.posterior(fields)
+        latent = self.model.latent
+        shown = latent.corrupt(tokens, generator)
+        inputs = self.model.inputs(fields if shown is tokens else self.model.fields(shown))
+        posterior = latent.posterior(self.model.encoder(inputs))
         size, rounds = len(tokens), range(config.monte_carlo)
-        latents = [posterior.sample(generator) for _ in rounds]
+        draws = [latent.draw(posterior, generator, config.free_nats) for _ in rounds]
+        latents = [draw.z for draw in draws]
         ramp = (progress - config.mixing_from) / (config.mixing_full - config.mixing_from)
-        if ramp > 0.0:
+        mixing = ramp > 0.0 and latent.interpolates
+        if mixing:
             other = torch.randperm(size, generator=generator).to(tokens.device)
             position = torch.rand(size, 1, generator=generator).to(tokens.device)
             latents.append(torch.lerp(posterior.mean, posterior.mean[other], position))
         logits = self.model.logits(torch.cat(latents))
 
         likelihoods = [losses.reconstruction(_rows(logits, r * size, size), fields) for r in rounds]
-        kl = losses.gaussian_kl(posterior, config.free_nats).mean()
-        parts = {"reconstruction": torch.stack(likelihoods).mean(), "kl": kl}
-        loss = config.reconstruction * parts["reconstruction"] + losses.beta_at(progress, config.beta) * kl
-        if ramp > 0.0:
+        cost = torch.stack([draw.cost for draw in draws]).mean()
+        cost = cost + latent.slope_cost(self.model.encoder, inputs, generator).mean()
+        parts = {"reconstruction": torch.stack(likelihoods).mean(), latent.term: cost}
+        loss = config.reconstruction * parts["reconstruction"] + losses.beta_at(progress, config.beta) * cost
+        if mixing:
             mixed = _rows(logits, len(rounds) * size, size)
             end = StepFields(fields.rhythm[other], fields.pitch[other])
             terms = losses.mix_terms(mixed, fields, end, position[:, 0])

@@ -5,6 +5,7 @@
 Three phases in one run: a critic of melodies, the autoencoder, the prior over its codes. The state is written to
 OUT/state.safetensors every --save-every steps and when the run is interrupted; the same command goes on from there and
 ends at the same weights, on the CPU bit for bit. The finished model is OUT/model; OUT/tensorboard has the curves.
+--latent chooses the kind of latent variable (docs/latents.md).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from midi_vae.attributes import fit_directions
 from midi_vae.critic import Critic
 from midi_vae.dataset import Batches, load_windows
 from midi_vae.errors import InputError
+from midi_vae.latents.family import LATENTS
 from midi_vae.measures import IntervalModel, middle_figures, path_figures
 from midi_vae.melody import ONSET, tidy
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
@@ -288,7 +290,12 @@ def main(
     prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 384,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
-    beta: Annotated[float, typer.Option(help="weight of the KL term")] = ObjectiveConfig.beta,
+    latent: Annotated[
+        str, typer.Option(help=f"kind of latent variable: {', '.join(LATENTS)}")
+    ] = MelodyVAEConfig.latent,
+    beta: Annotated[
+        float | None, typer.Option(help="weight of the KL term, or of what the latent has instead; its own if left out")
+    ] = None,
     free_nats: Annotated[float, typer.Option(help="free bits of each latent dimension")] = ObjectiveConfig.free_nats,
     latent_size: Annotated[int, typer.Option(help="latent dimensions")] = MelodyVAEConfig.latent_size,
     width: Annotated[int, typer.Option(help="of the hidden layers")] = MelodyVAEConfig.width,
@@ -310,7 +317,9 @@ def main(
     fabric.launch()
     torch.manual_seed(seed)
     try:
-        config = MelodyVAEConfig(latent_size=latent_size, width=width)
+        config = MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
+        if config.latent in ("vq", "nsvq") and devices * nodes > 1:  # each process would revive other codes
+            raise InputError(f"--latent {latent}: expected one process, found {devices * nodes}; leave --devices at 1")
         out.mkdir(parents=True, exist_ok=True)
         windows = read_data(fabric, data, out / "train.npy", config)
         dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
@@ -321,6 +330,7 @@ def main(
     except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
         CONSOLE.print(str(error), highlight=False, soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
+    beta = LATENTS[latent].weight if beta is None else beta
     weights = ObjectiveConfig(beta=beta, free_nats=free_nats, monte_carlo=monte_carlo)
     figures = DevFigures(windows, dev_windows)
     batches, full_batches = (

@@ -103,12 +103,19 @@ def test_forward_kl_covers_both_modes() -> None:
     assert fit.divergence == pytest.approx(0.5 * math.log(9.25 / 0.25) - math.log(2.0), abs=1e-6)
 
 
-@pytest.mark.parametrize("start", [0.5, -0.5])
-def test_reverse_kl_sits_on_one_mode(start: float) -> None:
-    fit = fit_reverse(TwoModes(3.0, 0.5), start)
-    assert fit.mean == pytest.approx(math.copysign(3.0, start), abs=1e-3)
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_reverse_kl_sits_on_one_mode(side: float) -> None:
+    fit = fit_reverse(TwoModes(3.0, 0.5), side)
+    assert fit.mean == pytest.approx(3.0 * side, abs=1e-3)
     assert fit.deviation == pytest.approx(0.5, abs=1e-3)
     assert fit.divergence == pytest.approx(math.log(2.0), abs=1e-5)
+
+
+def test_reverse_kl_covers_modes_that_nearly_touch() -> None:
+    fit = fit_reverse(TwoModes(3.0, 1.2))
+    assert fit.mean == pytest.approx(0.0, abs=1e-3)
+    assert fit.divergence < math.log(2.0) - 0.1
+    assert fit.deviation < fit_forward(TwoModes(3.0, 1.2)).deviation
 
 
 def test_the_fits_agree_where_there_is_one_mode() -> None:

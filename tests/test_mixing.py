@@ -13,6 +13,7 @@ from torch import Tensor
 
 from midi_vae import mixing
 from midi_vae.errors import InputError
+from midi_vae.latents.latent import Latent, LatentSizes
 from midi_vae.melody import ONSET, Melody
 from midi_vae.mixing import lerp, slerp
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
@@ -26,6 +27,7 @@ class Echo:
     """
 
     device = torch.device("cpu")
+    latent = Latent(LatentSizes(32, 0, 0, 0))
     attribute_names = ("higher", "fuller")
     attribute_directions = torch.stack([torch.arange(32) % 4 == 0, torch.arange(32) % 16 == 4]).float()
 

@@ -60,12 +60,22 @@ def fit_forward(target: TwoModes) -> Fit:
     return Fit(0.0, deviation, float(divergence(target.log_density(x), log_q, float(x[1] - x[0]))))
 
 
-def fit_reverse(target: TwoModes, start: float = 0.5, iterations: int = 100) -> Fit:
-    """A q of least KL(q ‖ p), found by descent (L-BFGS) from a mean of `start`, whose side decides the mode."""
+def fit_reverse(target: TwoModes, side: float = 1.0) -> Fit:
+    """The q of least KL(q ‖ p), by descent from the mode on one side (the sign of `side`) and from the middle.
+
+    Both are minima where the modes stand far apart, and then that of the mode is the lower one; where they nearly touch
+    the better q lies over both even so.
+    """
+    places = (math.copysign(target.mode, side), target.deviation), (0.0, fit_forward(target).deviation)
+    return min((_descend(target, *place) for place in places), key=lambda fit: fit.divergence)
+
+
+def _descend(target: TwoModes, start: float, deviation: float, iterations: int = 100) -> Fit:
+    """A minimum of KL(q ‖ p) near a Gaussian, by L-BFGS."""
     x = target.grid()
     log_p, spacing = target.log_density(x), float(x[1] - x[0])
     mean = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    log_deviation = torch.tensor(math.log(target.deviation), dtype=torch.float64, requires_grad=True)
+    log_deviation = torch.tensor(math.log(deviation), dtype=torch.float64, requires_grad=True)
     search = torch.optim.LBFGS([mean, log_deviation], max_iter=iterations, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:

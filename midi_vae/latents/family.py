@@ -30,5 +30,6 @@ def make_latent(name: str, sizes: LatentSizes) -> Latent:
         ValueError: no such name, or sizes that do not fit it.
     """
     if name not in LATENTS:
-        raise ValueError(f"latent {name!r}; it is one of {', '.join(LATENTS)}")
+        raise ValueError(f"latent {name}; it is one of {', '.join(LATENTS)}")
+    LATENTS[name].check(sizes)
     return LATENTS[name](sizes)

@@ -68,6 +68,10 @@ class Latent(nn.Module):
         super().__init__()
         self.sizes, self.codes = sizes, 0
 
+    @classmethod
+    def check(cls, sizes: LatentSizes) -> None:
+        """Raise a ValueError where these sizes do not fit."""
+
     def posterior(self, features: Tensor) -> Any:
         """What the encoder says of z; it has the code as `mean` (B, D)."""
         return Point(features.flatten(1))

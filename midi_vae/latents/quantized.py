@@ -115,18 +115,17 @@ class CodePosterior:
 
 
 class VectorQuantized(Latent):
-    """A window is 32 codes out of K, four for each beat; between two of them there is nothing.
-
-    Raises:
-        ValueError: a latent size that is not a multiple of 32.
-    """
+    """A window is 32 codes out of K, four for each beat; between two of them there is nothing."""
 
     term, weight, interpolates = "codebook", 1.0, False
 
-    def __init__(self, sizes: LatentSizes) -> None:
-        super().__init__(sizes)
+    @classmethod
+    def check(cls, sizes: LatentSizes) -> None:
         if sizes.latent_size % PLACES:
             raise ValueError(f"latent_size {sizes.latent_size}; with codes it is a multiple of {PLACES}")
+
+    def __init__(self, sizes: LatentSizes) -> None:
+        super().__init__(sizes)
         self.codes = sizes.codes
         self.codebook = Codebook(sizes.codes, sizes.latent_size // PLACES)
 
