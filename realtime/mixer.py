@@ -193,10 +193,10 @@ class Mixer:
 
     def _decoded(self, decoder: Coder) -> Melody:
         weights, temperature = self.weights(), float(self.values["temperature"])
-        like = self.coded.partners[0]
+        like = self._like
         if weights.max() == 1.0 and temperature == 0.0 and not any(self._amounts().values()):
             return replace(self.coded.partners[int(weights.argmax())], tempo=like.tempo, program=like.program)
-        return from_windows(decoder.decode(self.latent(), temperature), replace(like, name=""), like.bars)
+        return from_windows(decoder.decode(self.latent(), temperature), like, like.bars)
 
     def _amounts(self) -> dict[str, float]:
         return {name: float(self.values[f"attribute.{name}"]) for name in self.coder.attributes}
@@ -212,6 +212,7 @@ class Mixer:
         if places is not None and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
         self.coded = self.coder.encode(melodies)
+        self._like = replace(self.coded.partners[0], name="")
         self.melodies, self.places = melodies, list(places or spread(len(melodies)))
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from midi_vae import mixing
 from midi_vae.melody import Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
-from realtime.decoder import Decoder, Graphed, one_thread
+from realtime.decoder import Decoder, Graphed, one_thread, trace
 from realtime.errors import InputError
 from realtime.mixer import Mixer, Place, spread
 from realtime.shaping import in_key, strength, thin, to_octave
@@ -177,6 +177,20 @@ def test_the_envelope_refuses_another_shape():
     assert double(torch.ones(3)).tolist() == [2, 2, 2]
     with pytest.raises(ValueError, match="as in the first call"):
         double(torch.ones(4))
+
+
+def test_tracing_changes_nothing_and_what_cannot_be_traced_stays_as_it_is(decoder):
+    model = decoder.model
+    z = torch.randn(1, 16)
+
+    def pitch(z):
+        return model.logits(z).pitch
+
+    def drawn(z):  # another result each time
+        return z + torch.rand(())
+
+    assert torch.equal(trace(pitch, model, [z])(z), pitch(z)) and trace(pitch, model, [z]) is not pitch
+    assert trace(drawn, model, [z]) is drawn
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
