@@ -65,7 +65,8 @@ class EntropyModel:
             digest.update(np.ascontiguousarray(getattr(weights, field), np.dtype(kind).newbyteorder("<")).tobytes())
         self.fingerprint = digest.digest()[:8]
         w = weights
-        self._past, self._same = w.past.astype(np.int16), w.same.astype(np.int16) * UNIT
+        self._past = np.ascontiguousarray(w.past.transpose(1, 2, 0, 3), np.int16)  # (Q, K, PAST, H1)
+        self._same = w.same.astype(np.int16) * UNIT
         self._mix, self._out = w.mix.astype(np.int32), w.out.astype(np.int32)
         self._spread = np.ascontiguousarray(w.spread.transpose(1, 0, 2), np.int32)  # (Q, H2, H)
         self._past_bias = w.past_bias.astype(np.int32)
@@ -109,7 +110,7 @@ class EntropyModel:
         sums = np.broadcast_to(self._past_bias, (n, len(self._past_bias))).copy()
         for d in range(1, PAST + 1):
             for j in range(q):
-                sums[d:] += self._past[d - 1, j, codes[j, : max(0, n - d)]]
+                sums[d:] += self._past[j, codes[j, : max(0, n - d)], d - 1]
         context = self._context(np.clip(sums, 0, TOP), q)
         for j in range(q - 1):
             context[:, j + 1 :] += self._same[j, codes[j], j + 1 : q]
@@ -191,20 +192,25 @@ class EntropyModel:
     def _contexts(self, codes: np.ndarray) -> Iterator[np.ndarray]:
         """(q, H) for one frame after another; codes (n, q) fills up in between."""
         n, q = codes.shape
-        levels = np.arange(q)
+        levels, reach = np.arange(q), (TAPS - 1) * TAP_SPACING
+        taps = np.concatenate(self._mix[::-1])  # (TAPS * H1, H2): the oldest frame first
         spread = np.ascontiguousarray(self._spread[:q].transpose(1, 0, 2)).reshape(self._spread.shape[1], -1)
-        h1 = len(self._past_bias)
-        taps = np.concatenate(self._mix)  # (TAPS * H1, H2): the frame itself first
-        recent = np.zeros((TAPS - 1) * TAP_SPACING * h1 + h1, np.int32)  # of a, latest first
-        picks = (np.arange(TAPS)[:, None] * TAP_SPACING * h1 + np.arange(h1)).ravel()
+        a = np.zeros((n + reach, len(self._past_bias)), np.int32)
+        ahead = np.repeat(self._past_bias[None], PAST, 0)  # sums for this frame and the next ones
         for t in range(n):
-            sums = self._past_bias.copy()
-            for d in range(1, min(PAST, t) + 1):
-                sums += self._past[d - 1, levels, codes[t - d]].sum(0, dtype=np.int32)
-            recent[h1:] = recent[:-h1].copy()
-            recent[:h1] = np.clip(sums, 0, TOP)
-            h = np.clip((np.einsum("h,hg->g", recent[picks], taps) + self._mix_bias) >> 6, 0, TOP)
-            yield np.einsum("h,hg->g", h, spread).reshape(q, -1) + self._spread_bias[:q]
+            if t:
+                ahead[:-1], ahead[-1] = ahead[1:], self._past_bias
+                ahead += self._past[levels, codes[t - 1]].sum(0, dtype=np.int32)
+            np.maximum(ahead[0], 0, out=a[t + reach])
+            np.minimum(a[t + reach], TOP, out=a[t + reach])
+            h = np.einsum("h,hg->g", a[t : t + reach + 1 : TAP_SPACING].ravel(), taps)
+            h += self._mix_bias
+            h >>= 6
+            np.maximum(h, 0, out=h)
+            np.minimum(h, TOP, out=h)
+            context = np.einsum("h,hg->g", h, spread).reshape(q, -1)
+            context += self._spread_bias[:q]
+            yield context
 
     def _checked(self, codes: np.ndarray) -> np.ndarray:
         codes = np.asarray(codes)

@@ -21,6 +21,7 @@ from .entropy_weights import (
     UNIT,
     EntropyWeights,
 )
+from .quantizers import principal_axes
 
 MOST_FEATURE = TOP / UNIT
 MOST_WEIGHT = 127 / UNIT
@@ -50,7 +51,8 @@ class EntropyNetwork(nn.Module):
         self.spread = nn.Parameter(torch.randn(features, codebooks, hidden) / math.sqrt(features))
         self.spread_bias = nn.Parameter(torch.zeros(codebooks, hidden))
         self.same = nn.Parameter(torch.randn(codebooks, rank, codebooks, hidden) / math.sqrt(rank * codebooks))
-        self.out = nn.Parameter(torch.randn(codebooks, hidden, codes) * 0.3 / math.sqrt(hidden))
+        self.out = nn.Parameter(torch.randn(codebooks, hidden, rank) * 0.3 / math.sqrt(hidden))
+        self.target = nn.Parameter(torch.randn(codebooks, codes, rank) * 0.3)
         self.out_bias = nn.Parameter(torch.zeros(codebooks, codes))
         lower = torch.arange(codebooks)[:, None] < torch.arange(codebooks)
         self.register_buffer("lower", lower.float()[:, None, :, None], persistent=False)  # [j, q]: j < q
@@ -81,21 +83,29 @@ class EntropyNetwork(nn.Module):
         v = v.clamp(0.0, MOST_FEATURE)
         bits = []
         for j in range(self.codebooks):
-            logits = (v[:, :, j] @ self.out[j] + self.out_bias[j]) * math.log(2.0)
+            logits = (v[:, :, j] @ self.out[j] @ self.target[j].t() + self.out_bias[j]) * math.log(2.0)
             bits.append(F.cross_entropy(logits.transpose(1, 2), codes[:, j], reduction="none") / math.log(2.0))
         return torch.stack(bits, 1) * there[:, :, None]
 
     @torch.no_grad()
-    def start_from(self, shares: Tensor) -> None:
-        """Begin with how often each code occurs, shares (Q, K) above 0."""
+    def start_from(self, shares: Tensor, vectors: Tensor) -> None:
+        """Begin with how often each code occurs, and with codes that sound alike looking alike.
+
+        Args:
+            shares: (Q, K), above 0.
+            vectors: (Q, K, D) of the codebooks.
+        """
         self.out_bias.copy_(torch.log2(shares))
+        for j in range(self.codebooks):
+            axes = principal_axes(vectors[j], self.rank)
+            self.embedding[j].mul_(0.1).add_(axes)
+            self.target[j].mul_(0.1).add_(0.3 * axes)
 
     @torch.no_grad()
     def limit(self) -> None:
         """Keep the weights in the range of their integers; to be called after each step."""
         for weight in (self.mix, self.spread):
             weight.clamp_(-MOST_WEIGHT, MOST_WEIGHT)
-        self.out.clamp_(-8.0, 8.0)
 
     @torch.no_grad()
     def freeze(self) -> EntropyModel:
@@ -103,6 +113,7 @@ class EntropyNetwork(nn.Module):
         embedding = self.embedding.double()
         past = torch.einsum("jkr,djrf->djkf", embedding, self.past.double())
         same = torch.einsum("jkr,jrqh->jkqh", embedding, (self.same * self.lower).double())
+        out = torch.einsum("qhr,qkr->qhk", self.out.double(), self.target.double())
         steps = np.arange(int(STEPS_A_BIT * math.log2(MOST_TOTAL / self.codes)) + 1)
         table = np.maximum(1.0, MOST_TOTAL / self.codes * 2.0 ** (-steps / STEPS_A_BIT))
         return EntropyModel(
@@ -114,7 +125,7 @@ class EntropyNetwork(nn.Module):
                 spread=_whole(self.spread, UNIT, np.int8),
                 spread_bias=_whole(self.spread_bias, UNIT * UNIT, np.int32),
                 same=_whole(same, UNIT, np.int8),
-                out=_whole(self.out, OUT_UNIT, np.int16),
+                out=_whole(out, OUT_UNIT, np.int16),
                 out_bias=_whole(self.out_bias, UNIT * OUT_UNIT, np.int32),
                 table=np.round(table).astype(np.int32),
             )

@@ -25,6 +25,7 @@ from torch.nn.functional import silu
 from .errors import InputError
 from .files import replacing
 from .layers import CausalStack
+from .quantizers import principal_axes
 
 FORMAT, VERSION = "latentmix.audiovq.prior", 1
 CONFIG, TENSORS = "prior.json", "prior.safetensors"
@@ -69,10 +70,18 @@ class CodePrior(nn.Module):
         self.time = CausalStack(q * rank, width, width, config.dilations)
         self.lower = nn.ModuleList([nn.Linear(max(1, j) * rank, width) for j in range(q)])
         self.depth = nn.ModuleList([nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width)) for _ in range(q)])
-        self.heads = nn.ModuleList([nn.Sequential(nn.LayerNorm(width), nn.Linear(width, k)) for _ in range(q)])
-        with torch.no_grad():
-            for head in self.heads:
-                head[1].weight.mul_(0.1)
+        self.heads = nn.ModuleList([nn.Sequential(nn.LayerNorm(width), nn.Linear(width, rank)) for _ in range(q)])
+        self.target = nn.Parameter(0.1 * torch.randn(q, k, rank))
+        self.target_bias = nn.Parameter(torch.zeros(q, k))
+
+    @torch.no_grad()
+    def start_from(self, shares: Tensor, vectors: Tensor) -> None:
+        """Begin with how often each code occurs, shares (Q, K), and with the codebooks' vectors (Q, K, D)."""
+        self.target_bias.copy_(shares.log())
+        for j, codebook in enumerate(vectors):
+            axes = principal_axes(codebook, self.config.rank)
+            self.embedding[j].mul_(0.1).add_(axes)
+            self.target[j].add_(0.3 * axes)
 
     # -- likelihood ------------------------------------------------------------------------------------------------
 
@@ -121,7 +130,7 @@ class CodePrior(nn.Module):
         """Context (..., width), embeddings of the codes below (..., j R) -> (..., K)."""
         h = context + self.lower[j](lower) if j else context
         h = h + silu(self.depth[j](h))
-        return self.heads[j](h)
+        return F.linear(self.heads[j](h), self.target[j], self.target_bias[j])
 
     # -- sampling --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Which quantizer? The same small autoencoder of log-mel frames around each, on the same speech, compared.
 
-    scripts/run python scripts/compare_quantizers.py SPEECH_FOLDER --dev DEV_FOLDER --steps 600
+    scripts/run python scripts/compare_quantizers.py SPEECH_FOLDER --dev DEV_FOLDER --steps 400
 
 Printed for held-out speech: the error of the log-mel spectrum as it comes back in decibels (root mean square), the
 share of the codes that occur and the perplexity, each the mean over the codebooks, and the time of a training step.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +30,9 @@ from audiovq.layers import CausalStack
 from audiovq.quantizers import QuantizerConfig, codebook_figures, make_quantizer
 
 SAMPLE_RATE, HOP, BANDS = 16000, 320, 80
-BATCH, FRAMES, LEARNING_RATE = 16, 150, 1e-3
-WIDTH, DILATIONS, LATENT = 256, (1, 2, 4), 64
+BATCH, FRAMES, LEARNING_RATE = 8, 150, 2e-3
+WIDTH, DILATIONS, LATENT = 128, (1, 2, 4), 64
+SPREAD = 2.0  # nats, about the standard deviation of log-mel values
 NATS_TO_DB = 20.0 / math.log(10.0)
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
 CONSOLE = Console()
@@ -55,17 +56,6 @@ class Autoencoder(nn.Module):
         return self.decoder(z.transpose(1, 2), self.decoder.start(len(z)))[0]
 
 
-@dataclass(frozen=True)
-class Row:
-    """What is printed of one quantizer."""
-
-    name: str
-    error_db: float
-    usage: float
-    perplexity: float
-    step_ms: float
-
-
 def read_frames(folder: Path, most: int) -> list[Tensor]:
     """Log-mel frames (N, 80), mean 0 and variance 1 or so, of up to `most` files spread over the folder."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
@@ -76,7 +66,7 @@ def read_frames(folder: Path, most: int) -> list[Tensor]:
     for path in files[:: -(-len(files) // most)]:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         mono = resample(torch.from_numpy(samples.mean(1)), rate, SAMPLE_RATE)
-        found.append(0.5 * mel(mono).clamp(min=1e-3).log().t())
+        found.append(mel(mono).clamp(min=1e-3).log().t() / SPREAD)
     return found
 
 
@@ -108,32 +98,30 @@ def train(config: QuantizerConfig | None, frames: Tensor, steps: int, seed: int)
 
 
 @torch.inference_mode()
-def measure(model: Autoencoder, dev: list[Tensor]) -> tuple[float, float, float]:
-    """Error in dB, mean usage and mean perplexity on held-out recordings."""
-    squares, count, codes = 0.0, 0, []
+def measure(model: Autoencoder, dev: list[Tensor], codes: int) -> tuple[float, float, float]:
+    """Error in dB, mean usage and mean perplexity of codebooks of so many codes, on held-out recordings."""
+    squares, count, found = 0.0, 0, []
     for x in dev:
         z = model.encode(x[None])
         if model.quantizer is not None:
-            codes.append(model.quantizer.encode(z))
-            z = model.quantizer.decode(codes[-1])
+            found.append(model.quantizer.encode(z))
+            z = model.quantizer.decode(found[-1])
         squares += float((model.decode(z)[0] - x).square().sum())
         count += x.numel()
-    error = math.sqrt(squares / count) * 2.0 * NATS_TO_DB
+    error = math.sqrt(squares / count) * SPREAD * NATS_TO_DB
     if model.quantizer is None:
         return error, math.nan, math.nan
-    figures = codebook_figures(torch.cat(codes, 2), 1 + int(max(c.max() for c in codes)))
-    size = 1 + int(max(c.max() for c in codes))
-    usage = np.mean([f.usage for f in figures]) * size
-    return error, float(usage), float(np.mean([f.perplexity for f in figures]))
+    figures = codebook_figures(torch.cat(found, 2), codes)
+    return error, float(np.mean([f.usage for f in figures])), float(np.mean([f.perplexity for f in figures]))
 
 
 def main(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Speech to train on.")],
     dev: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Speech to measure on.")],
-    steps: Annotated[int, typer.Option(min=1)] = 600,
+    steps: Annotated[int, typer.Option(min=1)] = 400,
     codes: Annotated[int, typer.Option(min=2)] = 1024,
     codebooks: Annotated[int, typer.Option(min=1)] = 3,
-    files: Annotated[int, typer.Option(min=1, help="At most so many of either folder.")] = 300,
+    files: Annotated[int, typer.Option(min=1, help="At most so many of either folder.")] = 120,
     seed: int = 0,
 ) -> None:
     """Train each quantizer for as many steps on the same batches and print the table."""
@@ -144,13 +132,14 @@ def main(
     for kind in ("straight_through", "ema", "nsvq"):
         runs.append((f"{kind}, 1 codebook", replace(one, kind=kind)))
         runs.append((f"{kind}, {codebooks} codebooks", replace(stack, kind=kind)))
-        runs.append((f"{kind}, {codebooks}, look-up in 16", replace(stack, kind=kind, lookup_dim=16)))
+    runs.append((f"ema, {codebooks}, look-up in 16", replace(stack, kind="ema", lookup_dim=16)))
     table = Table("quantizer", "error dB", "usage %", "perplexity", "ms a step")
     for name, config in runs:
         model, step_ms = train(config, frames, steps, seed)
-        error, used, perplexity = measure(model, held_out)
-        CONSOLE.print(f"{name}: {error:.2f} dB")
-        table.add_row(name, f"{error:.2f}", f"{100 * used / codes:.1f}", f"{perplexity:.0f}", f"{step_ms:.0f}")
+        error, usage, perplexity = measure(model, held_out, codes)
+        row = (f"{error:.2f}", f"{100 * usage:.1f}", f"{perplexity:.0f}", f"{step_ms:.0f}")
+        table.add_row(name, *(cell if config or not i % 3 else "" for i, cell in enumerate(row)))
+        CONSOLE.print(name, *row)
     CONSOLE.print(table)
 
 

@@ -274,9 +274,10 @@ def main(
         codes, held_out = (read_codes(codec, folder, run, hours) for folder in (data, dev))
         q, k = codec.codebooks, codec.codes
         counts = np.stack([np.bincount(row, minlength=k) for row in codes.codes]) + 0.5
-        network = EntropyNetwork(q, k)
-        network.start_from(torch.from_numpy(counts / counts.sum(1, keepdims=True)))
-        prior = CodePrior(CodePriorConfig(q, k, width))
+        shares = torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
+        network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
+        for each in (network, prior):
+            each.start_from(shares, codec.model.quantizer.codebooks())
 
         def entropy_loss(generator: torch.Generator) -> Tensor:
             kept = some_codebooks(batch, q, generator)

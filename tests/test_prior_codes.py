@@ -143,3 +143,13 @@ def test_damaged_files_are_refused(prior: CodePrior, tmp_path: Path):
 def test_codes_of_another_kind_are_refused(prior: CodePrior, codes: Tensor):
     with pytest.raises(InputError, match="codes: expected"):
         prior.continue_(codes, 3)
+
+
+def test_it_can_begin_with_what_is_known_of_the_codes():
+    shares = torch.full((2, 16), 0.5 / 15)
+    shares[:, 3] = 0.5
+    torch.manual_seed(0)
+    prior = CodePrior(CONFIG).eval()
+    prior.start_from(shares, torch.randn(2, 16, 4))
+    bits = prior.bits(torch.tensor([[3, 4], [3, 4]]))
+    assert bits[:, 0].mean() < 2.0 and bits[:, 1].mean() > 3.5

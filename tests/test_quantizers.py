@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from audiovq.quantizers import (
@@ -21,6 +23,7 @@ from audiovq.quantizers import (
     make_quantizer,
     nearest,
     perplexity,
+    principal_axes,
 )
 from audiovq.quantizers.base import DEAD_BELOW
 from audiovq.quantizers.ema import SMOOTHING
@@ -340,3 +343,36 @@ def test_encode_and_decode_leave_python(way: str, lookup: int):
 def test_a_config_that_cannot_be_is_refused(fault: dict):
     with pytest.raises(ValueError, match=f"{next(iter(fault))}"):
         QuantizerConfig(**fault)
+
+
+def train_in_process(rank: int, folder: str) -> None:
+    """Four steps on batches of this process's own; the state goes to a file."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    quantizer = make_quantizer(QuantizerConfig("ema", dim=3, codebooks=2, codes=8)).train()
+    for step in range(4):
+        if step == 2:
+            quantizer.levels[1].usage[3:] = 0.0  # dies in both, and gets another life in both
+        quantizer(noise(2, 3, 40, seed=10 * step + rank), seeded(rank))
+    save_file(quantizer.state_dict(), f"{folder}/{rank}.safetensors")
+    torch.distributed.destroy_process_group()
+
+
+def test_several_processes_keep_one_codebook(tmp_path: Path):
+    torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=2)
+    first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
+    assert all(torch.equal(t, second[name]) for name, t in first.items())
+    assert first["levels.1.codebook"].any() and bool(first["levels.0.started"])
+
+
+def test_principal_axes_keep_distances():
+    vectors = noise(20, 5)
+    axes = principal_axes(vectors, 8)
+    assert axes.shape == (20, 8) and axes.square().sum().item() == pytest.approx(100.0)
+    assert not axes[:, 5:].any()
+    ratio = torch.cdist(axes, axes)[0, 1:] / torch.cdist(vectors, vectors)[0, 1:]
+    torch.testing.assert_close(ratio, ratio[:1].expand(19))
+
+
+def test_codebooks_of_a_stack():
+    quantizer = make_quantizer(QuantizerConfig("nsvq", dim=4, codebooks=3, codes=8, lookup_dim=2))
+    assert quantizer.codebooks().shape == (3, 8, 2) and not quantizer.codebooks().requires_grad

@@ -12,7 +12,7 @@ from __future__ import annotations
 from .base import Quantized, Quantizer, SingleQuantizer
 from .config import KINDS, QuantizerConfig, make_quantizer
 from .ema import EMACodebook
-from .lookup import CodebookFigures, codebook_figures, kmeans, nearest, perplexity
+from .lookup import CodebookFigures, codebook_figures, kmeans, nearest, perplexity, principal_axes
 from .nsvq import NSVQ
 from .projected import Projected
 from .residual import ResidualQuantizer
@@ -36,4 +36,5 @@ __all__ = [
     "make_quantizer",
     "nearest",
     "perplexity",
+    "principal_axes",
 ]

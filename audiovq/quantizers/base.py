@@ -70,9 +70,9 @@ class SingleQuantizer(Quantizer):
     and bring `codebook` (K, D), a parameter or a buffer.
 
     Usage runs over as many batches as hold `VECTORS_A_CODE` vectors for each code, so that small batches do not kill by
-    chance and large ones do not wait. A code whose running usage falls below `DEAD_BELOW` moves to a random vector of the batch at hand (Jukebox,
-    Dhariwal et al. 2020, sec. 3.1; Łańcucki et al. 2020). Adam's moments of its row are left alone: a code without
-    gradients has had none for hundreds of steps, so they have decayed to nothing.
+    chance and large ones do not wait. A code whose running usage falls below `DEAD_BELOW` moves to a random vector of
+    the batch at hand (Jukebox, Dhariwal et al. 2020, sec. 3.1; Łańcucki et al. 2020). Adam's moments of its row are
+    left alone: a code without gradients has had none for many steps, so they have decayed to nothing.
 
     Args:
         dim: D.

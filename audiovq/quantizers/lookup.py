@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 VECTORS_PER_CENTRE = 16  # of a k-means start: more give no better centres and take longer
@@ -63,6 +64,15 @@ def perplexity(counts: Tensor) -> Tensor:
     """exp of the entropy of counts (K,), of any scale; scalar."""
     share = counts / counts.sum().clamp(min=1e-12)
     return torch.exp(-torch.xlogy(share, share).sum())
+
+
+def principal_axes(vectors: Tensor, rank: int) -> Tensor:
+    """Code vectors (K, D) on their `rank` main axes, mean square 1; (K, rank), zeros where D is less."""
+    centred = (vectors - vectors.mean(0)).double()
+    _, _, axes = torch.linalg.svd(centred, full_matrices=False)
+    found = centred @ axes[:rank].t()
+    found = found / found.square().mean().sqrt().clamp(min=1e-12)
+    return F.pad(found, (0, rank - found.shape[1])).float()
 
 
 @torch.no_grad()

@@ -30,6 +30,10 @@ class Projected(Quantizer):
         self.down = nn.Conv1d(dim, inner_dim, 1)
         self.up = nn.Conv1d(inner_dim, dim, 1)
 
+    def codebooks(self) -> Tensor:
+        """The code vectors (Q, K, inner_dim) of an inner stack, without gradient."""
+        return self.inner.codebooks()
+
     def project(self, z: Tensor) -> Tensor:
         """(B, D, N) -> (B, inner_dim, N)."""
         low = self.down(z)

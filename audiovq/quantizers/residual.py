@@ -28,6 +28,10 @@ class ResidualQuantizer(Quantizer):
         self.levels = nn.ModuleList(levels)
         self.dropout = dropout
 
+    def codebooks(self) -> Tensor:
+        """The code vectors (Q, K, D) as they are now, without gradient."""
+        return torch.stack([level.codebook.detach() for level in self.levels])
+
     def draw_levels(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
         """How many levels each training example keeps; (examples,) int64 on the CPU."""
         number = torch.randint(1, len(self.levels) + 1, (examples,), generator=generator)
