@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor
 
 from .audio import SUFFIXES, open_source
+from .config import VQVAEConfig
 from .errors import InputError
-from .model import VQVAEConfig, band_weights
-from .pitch import WINDOW, frequencies, track_pitch
+from .periodicity import track_periodicity
+from .pitch import track_pitch
 from .resampling import resampled
 
 LABEL_OFFSET = 160  # samples before the end of a frame at which its pitch is taken; the encoder has heard both sides
@@ -44,32 +46,10 @@ def label(x: np.ndarray, config: VQVAEConfig) -> Labelled:
     """Cut a waveform (T,) float32 to whole code frames and label it."""
     x = x[: len(x) // config.hop * config.hop]
     waveform = torch.from_numpy(np.ascontiguousarray(x))
-    track = track_pitch(waveform, config.sample_rate, config.frame, LABEL_OFFSET)
-    share = _periodicity(waveform, track.bin, config)
+    track = track_pitch(waveform, config.frame, LABEL_OFFSET)
+    share = track_periodicity(waveform, track.bin, config.frame, LABEL_OFFSET, config.bands)
     samples = np.clip(np.round(x * 32767.0), -32768, 32767).astype(np.int16)
     return Labelled(samples, track.bin.astype(np.float16), track.voiced, share.astype(np.float16))
-
-
-def _periodicity(x: Tensor, bins: np.ndarray, config: VQVAEConfig) -> np.ndarray:
-    """Autocorrelation of each band at the pitch's period, by the Wiener-Khinchin theorem; (N, bands) in 0..1."""
-    count, size = len(bins), 1024
-    window = torch.hann_window(WINDOW)
-    pitch = np.interp(bins, np.arange(len(frequencies())), frequencies().numpy())
-    lag = torch.from_numpy(config.sample_rate / pitch).float()
-    own = torch.fft.irfft(torch.fft.rfft(window, 2048).abs().square(), 2048)
-    own = own / own[0]
-    lower = lag.long()
-    correction = torch.lerp(own[lower], own[lower + 1], lag - lower)
-    starts = (torch.arange(count) + 1) * config.frame - LABEL_OFFSET + WINDOW // 2
-    frames = torch.nn.functional.pad(x, (WINDOW, WINDOW)).unfold(0, WINDOW, 1)
-    weights = band_weights(size // 2 + 1, config.bands)
-    turn = 2.0 * torch.pi * torch.arange(size // 2 + 1) / size
-    found = []
-    for some in torch.arange(count).split(2000):
-        power = torch.fft.rfft(frames[starts[some]] * window, size).abs().square()
-        both = (power * torch.cos(turn * lag[some, None])) @ weights.t()
-        found.append(both / (power @ weights.t() + 1e-6) / correction[some, None])
-    return torch.cat(found).clamp(0.0, 1.0).numpy() if found else np.zeros((0, config.bands))
 
 
 @dataclass(frozen=True)
@@ -89,13 +69,13 @@ class SpeechBatch:
     periodicity: Tensor
 
     def to(self, device: torch.device | str) -> SpeechBatch:
-        return SpeechBatch(*(getattr(self, name).to(device) for name in SpeechBatches.NAMES))
+        return SpeechBatch(*(getattr(self, field.name).to(device) for field in dataclasses.fields(self)))
 
 
 class SpeechBatches:
     """Random pieces of a `Labelled` that is kept in .npy files, without reading them all."""
 
-    NAMES = ("samples", "bins", "voiced", "periodicity")
+    NAMES = tuple(field.name for field in dataclasses.fields(Labelled))
 
     def __init__(self, folder: Path, config: VQVAEConfig) -> None:
         self.config = config
@@ -106,7 +86,7 @@ class SpeechBatches:
         return all((folder / f"{name}.npy").is_file() for name in cls.NAMES)
 
     def draw(self, size: int, code_frames: int, generator: torch.Generator) -> SpeechBatch:
-        """`size` pieces of `code_frames` code frames, each at a random level."""
+        """`size` pieces of `code_frames` code frames, or of all there are if less, each at a random level."""
         hop, per_code = self.config.hop, self.config.frames_per_code
         last = len(self.data.samples) // hop - code_frames
         starts = torch.randint(max(1, last), (size,), generator=generator).tolist()
@@ -135,7 +115,7 @@ class Prepared:
 def prepare(
     source: Path, kept: Path, config: VQVAEConfig, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Prepared:
-    """Label the recordings of a folder, on all cores, and keep them, on end, in `kept`.
+    """Label the recordings of a folder, on all cores, and keep them, on end, in `kept`; all are in memory at once.
 
     Raises:
         InputError: the folder gives less than a second of audio.
@@ -147,7 +127,10 @@ def prepare(
     with ProcessPoolExecutor(mp_context=context, initializer=_one_thread) as pool:
         results = pool.map(partial(_label_file, config=config), paths, chunksize=4)
         for done, result in enumerate(results, start=1):
-            refused.append(result) if isinstance(result, str) else parts.append(result)
+            if isinstance(result, str):
+                refused.append(result)
+            else:
+                parts.append(result)
             progress(done, len(paths))
     samples = sum(len(p.samples) for p in parts)
     if samples < config.sample_rate:

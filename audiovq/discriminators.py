@@ -19,11 +19,11 @@ SCORES = 16  # bands of a frame that are judged apart
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one waveform batch: a list of one tensor a resolution.
+    """Of one waveform batch.
 
     Attributes:
-        scores: (B, N, SCORES), above 0 for real.
-        features: hidden (B, N, width) of every block.
+        scores: one (B, N, SCORES) a resolution, above 0 for real.
+        features: one hidden (B, N, width) a resolution and block.
     """
 
     scores: list[Tensor]

@@ -1,7 +1,8 @@
 """What the decoder's filter is driven by: pulses at the pitch and noise, both white, mixed band by band.
 
-The source of the source-filter model (Dudley 1939; mixed excitation: McCree & Barnwell 1995). A spectrogram says nothing
-of phase; that of the pulses is right enough, which is what makes a decoder of magnitudes speak after minutes of training.
+The source of the source-filter model (Dudley 1939; mixed excitation: McCree & Barnwell 1995). A spectrogram says
+nothing of phase; that of the pulses is right enough, which is what makes a decoder of magnitudes speak after minutes of
+training.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ import torch
 from torch import Tensor, nn
 
 NOISE_LENGTH = 1 << 16  # samples, about 4 s, then again
+FIRST_PITCH = 120.0  # Hz, from which the first hop's pitch comes
 
 
 class Excitation(nn.Module):
-    """Pitch (B, N) in Hz, one value a hop -> pulses and noise (B, N * hop) of unit power each.
+    """Pitch (B, N) in Hz, one value a hop -> pulses and noise (B, N * hop).
 
-    A pulse falls where the phase, the integral of the pitch, passes an integer; it is shared between the two samples
-    around that moment. Pitch goes linearly from one hop's value to the next. The noise is a table, so that the same
-    codes always give the same sound.
+    A pulse falls where the phase, the integral of the pitch, passes an integer; it is shared between two samples, in
+    proportion to where between them that is. Pitch goes linearly from one hop's value to the next. The noise is a
+    table, so that the same codes always give the same sound.
+
+    The power of the noise is 1 at all frequencies; that of the pulses is 1 at low ones and, because of the sharing,
+    falls to a third at the highest, 2/3 in all.
     """
 
     noise: Tensor
@@ -31,9 +36,9 @@ class Excitation(nn.Module):
         self.register_buffer("ramp", (torch.arange(hop, dtype=torch.float64) + 1) / hop, persistent=False)
 
     def start(self, batch: int) -> Tensor:
-        """Fresh state (B, 4) float64: phase in periods, last pitch, place in the noise, and what the next sample is owed."""
+        """Fresh state (B, 4) float64: phase in periods, last pitch, place in the noise, the next sample's due."""
         state = torch.zeros(batch, 4, dtype=torch.float64, device=self.noise.device)
-        state[:, 1] = 120.0
+        state[:, 1] = FIRST_PITCH
         return state
 
     def forward(self, pitch: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:

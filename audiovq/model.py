@@ -17,86 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from . import checkpoint
+from .config import VQVAEConfig
 from .errors import InputError
 from .excitation import Excitation
 from .layers import CausalStack
+from .periodicity import band_weights
 from .pitch import BINS, WINDOW, Autocorrelation, frequencies
-from .quantizers import QuantizerConfig, make_quantizer
+from .quantizers import make_quantizer
 from .spectrogram import STFT
 
-SAMPLE_RATE = 16000  # Hz
-# a configuration comes from a file that could say anything
-MOST = {
-    "frame": 400,
-    "frames_per_code": 8,
-    "window": WINDOW,
-    "encoder_width": 4096,
-    "decoder_width": 4096,
-    "latent_size": 1024,
-    "codebooks": 32,
-    "codes": 1 << 14,
-    "bands": 64,
-}
-MOST_BLOCKS, MOST_DILATION = 32, 64
-FLOOR = 1e-6  # power added before a logarithm; about -60 dB below speech
-
-
-@dataclass(frozen=True)
-class VQVAEConfig:
-    """Everything that fixes the shape of a model.
-
-    Attributes:
-        sample_rate: Hz.
-        frame: samples between spectrogram frames.
-        frames_per_code: spectrogram frames in a code frame.
-        window: samples of the STFT.
-        encoder_width, decoder_width: features of a code frame inside.
-        encoder_dilations, decoder_dilations: of the blocks; the past that counts is their sum.
-        latent_size: D.
-        codebooks, codes: Q and K.
-        quantizer: how codebooks learn, one of `quantizers.KINDS`.
-        lookup_dim: dimensions of the look-up; 0: all D.
-        bands: of periodicity.
-    """
-
-    sample_rate: int = 16000
-    frame: int = 160
-    frames_per_code: int = 2
-    window: int = 512
-    encoder_width: int = 384
-    decoder_width: int = 512
-    encoder_dilations: tuple[int, ...] = (1, 2, 4)
-    decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
-    latent_size: int = 64
-    codebooks: int = 6
-    codes: int = 1024
-    quantizer: str = "ema"
-    lookup_dim: int = 0
-    bands: int = 16
-
-    def __post_init__(self) -> None:
-        for name, most in MOST.items():
-            value = getattr(self, name)
-            if not 1 <= value <= most:
-                raise ValueError(f"{name} {value}; it is 1 to {most}")
-        for name in ("encoder_dilations", "decoder_dilations"):
-            value = getattr(self, name)
-            if len(value) > MOST_BLOCKS or not all(type(d) is int and 1 <= d <= MOST_DILATION for d in value):
-                raise ValueError(f"{name} {value}; at most {MOST_BLOCKS} of 1 to {MOST_DILATION} frames")
-        if not self.frame < self.window <= WINDOW:
-            raise ValueError(f"window {self.window}; it is more than frame, {self.frame}, and at most {WINDOW}")
-        if self.sample_rate != SAMPLE_RATE:
-            raise ValueError(f"sample_rate {self.sample_rate}; the pitch's window is made for {SAMPLE_RATE}")
-        QuantizerConfig(self.quantizer, self.latent_size, self.codebooks, self.codes, self.lookup_dim)
-
-    @property
-    def hop(self) -> int:
-        """Samples of a code frame."""
-        return self.frame * self.frames_per_code
-
-    @property
-    def bits_a_code(self) -> int:
-        return (self.codes - 1).bit_length()
+FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
+VOICE_STATES = 4  # the first tensors of a decoder's state
+# of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -115,22 +48,24 @@ class Speech:
 
 
 class VQVAE(nn.Module):
-    """The model; see the module's docstring."""
+    """The model; see the module's docstring.
 
-    band_of_bin: Tensor
+    `encode_step` and `decode_step` can be exported by `torch.export`, with any number of code frames: their states are
+    flat lists of tensors.
+    """
+
     pitches: Tensor
+    band_weights: Tensor
 
     def __init__(self, config: VQVAEConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or VQVAEConfig()
         self.stft = STFT(config.window, config.frame)
-        self.autocorrelation = Autocorrelation(config.sample_rate)
+        self.autocorrelation = Autocorrelation()
         self.excitation = Excitation(config.sample_rate, config.frame)
         features = config.frames_per_code * (self.stft.bins + BINS + 1)
         self.encoder = CausalStack(features, config.latent_size, config.encoder_width, config.encoder_dilations)
-        self.quantizer = make_quantizer(
-            QuantizerConfig(config.quantizer, config.latent_size, config.codebooks, config.codes, config.lookup_dim)
-        )
+        self.quantizer = make_quantizer(config.quantizer_config())
         self.per_frame = self.stft.bins + BINS + config.bands
         self.decoder = CausalStack(
             config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
@@ -141,7 +76,10 @@ class VQVAE(nn.Module):
     # -- encoder ---------------------------------------------------------------------------------------------------
 
     def features(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples (B, N * hop), the WINDOW - frame samples before -> (B, N, features), samples to keep."""
+        """Samples (B, N * hop), the WINDOW - frame samples before -> (B, N, features), samples to keep.
+
+        Of each spectrogram frame: log power of the bins, autocorrelation at the pitches, log power of the whole.
+        """
         config = self.config
         whole = torch.cat([past, x], 1)
         spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
@@ -153,6 +91,7 @@ class VQVAE(nn.Module):
         return frames.unflatten(1, (-1, config.frames_per_code)).flatten(2), whole[:, x.shape[1] :]
 
     def initial_encoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: the samples of the past, then what the encoder's blocks keep."""
         past = self.pitches.new_zeros(batch, WINDOW - self.config.frame)
         return [past, *self.encoder.start(batch)]
 
@@ -164,9 +103,14 @@ class VQVAE(nn.Module):
 
     # -- decoder ---------------------------------------------------------------------------------------------------
 
-    def initial_decoder_state(self, batch: int) -> list[Tensor]:
+    def initial_voice_state(self, batch: int) -> list[Tensor]:
+        """Fresh state of `voice`: of the excitation, past pulses, past noise, and the overlap that is to be added."""
         silent = self.stft.past(batch)
-        return [self.excitation.start(batch), silent, silent.clone(), self.stft.tail(batch), *self.decoder.start(batch)]
+        return [self.excitation.start(batch), silent, silent.clone(), self.stft.tail(batch)]
+
+    def initial_decoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: that of the voice, then what the decoder's blocks keep."""
+        return [*self.initial_voice_state(batch), *self.decoder.start(batch)]
 
     def speech(self, z: Tensor, state: list[Tensor]) -> tuple[Speech, list[Tensor]]:
         """Quantized latents (B, N, D), state of the decoder's stack -> what to say, state."""
@@ -182,17 +126,12 @@ class VQVAE(nn.Module):
         weight = torch.softmax(logits.gather(-1, near), -1)
         return torch.exp((weight * self.pitches.log()[near]).sum(-1))
 
-    def pitch_at(self, bins: Tensor) -> Tensor:
-        """Fractional bins -> Hz, of any shape."""
-        first, last = self.pitches[0].log(), self.pitches[-1].log()
-        return torch.exp(first + bins * ((last - first) / (BINS - 1)))
-
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Pitch (B, N) Hz and the filters -> samples (B, N * frame), state."""
+        """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         pulses, noise, source = self.excitation(pitch, state[0])
         pulses, past_pulses = self.stft.analyse(pulses, state[1])
         noise, past_noise = self.stft.analyse(noise, state[2])
-        share = torch.sigmoid(said.periodicity) @ self.band_weights
+        share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(LEAST_SHARE, 1.0 - LEAST_SHARE)
         spectrum = torch.exp(said.gain.clamp(max=8.0)) * (share.sqrt() * pulses + (1.0 - share).sqrt() * noise)
         y, tail = self.stft.synthesise(spectrum, state[3])
         return y, [source, past_pulses, past_noise, tail]
@@ -219,7 +158,7 @@ class VQVAE(nn.Module):
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """8 bytes that tell these weights from others; of a model that no longer learns."""
+        """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole."""
         return checkpoint.fingerprint(self, self.config)
 
     def codebooks_for(self, kbps: float) -> int:
@@ -246,8 +185,16 @@ class VQVAE(nn.Module):
 
     @property
     def warm_up(self) -> int:
-        """Code frames after which a decoder that began in the middle gives what the unbroken one gives."""
-        return self.decoder.warm_up + -(-self.stft.delay // self.config.hop)
+        """Code frames after which a decoder that began in the middle says what the unbroken one says.
+
+        From then on gains, pitch and periodicity are the same. Two things are of their own for good, which no ear
+        tells: the phase of the pulses, which is the pitch of the whole past added up, and the place in the noise. Given
+        the unbroken decoder's excitation state, the samples are the same as well.
+
+        The frames are those that the stack looks back on, and those of the samples that the voice does: an overlap, the
+        window before it, and the frame through which the pitch goes over from a wrong one.
+        """
+        return self.decoder.warm_up + -(-(self.stft.delay + self.config.window + self.config.frame) // self.config.hop)
 
     @torch.inference_mode()
     def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -259,14 +206,6 @@ class VQVAE(nn.Module):
     def decode_step(self, codes: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state."""
         z = self.quantizer.decode(codes).transpose(1, 2)
-        said, after = self.speech(z, state[4:])
-        y, voice = self.voice(said, self.best_pitch(said.pitch), state[:4])
+        said, after = self.speech(z, state[VOICE_STATES:])
+        y, voice = self.voice(said, self.best_pitch(said.pitch), state[:VOICE_STATES])
         return y, [*voice, *after]
-
-
-def band_weights(bins: int, bands: int) -> Tensor:
-    """Triangles, evenly spaced on the Bark scale (Traunmüller 1990), that add up to 1 in each bin; (bands, bins)."""
-    hertz = torch.linspace(0.0, 8000.0, bins)
-    bark = 26.81 * hertz / (1960.0 + hertz) - 0.53
-    place = (bark - bark[0]) / (bark[-1] - bark[0]) * (bands - 1)
-    return (1.0 - (place - torch.arange(bands)[:, None]).abs()).clamp(min=0.0)

@@ -11,8 +11,9 @@ from .dataset import SpeechBatch
 from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 from .losses import periodicity_loss, pitch_loss, spread_loss
 from .model import VQVAE
+from .pitch import frequency_at
 
-QUIET = 1e-3  # root mean square of a piece below which its pitch is nobody's
+QUIET = 1e-3  # root mean square of a piece; below, what pitch it has is that of some hum
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class CodecObjectiveConfig:
     fine: float = 2.0
     pitch: float = 0.15
     periodicity: float = 0.3
-    spread: float = 1.0
+    spread: float = 0.0
     quantizer: float = 1.0
     adversarial: float = 0.05
     features: float = 0.1
@@ -68,9 +69,8 @@ class CodecObjective(nn.Module):
             z = quantized.z_q.transpose(1, 2)
             parts["quantizer"] = quantized.loss
             figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
-        state = model.initial_decoder_state(size)
-        said, _ = model.speech(z, state[4:])
-        made, _ = model.voice(said, model.pitch_at(batch.bins), state[:4])
+        said, _ = model.speech(z, model.decoder.start(size))
+        made, _ = model.voice(said, frequency_at(batch.bins), model.initial_voice_state(size))
         made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
         spectral = self.spectral(made, real)
         is_loud = batch.samples.square().mean(1, keepdim=True).sqrt() > QUIET

@@ -6,25 +6,63 @@ The tracker is normalised autocorrelation (Boersma 1993) with the best path thro
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+SAMPLE_RATE = 16000  # Hz
 BINS = 128
 LOWEST, HIGHEST = 60.0, 400.0  # Hz
-WINDOW = 800  # samples at 16 kHz: three periods of the lowest pitch
+WINDOW = 800  # samples: three periods of the lowest pitch
 UNVOICED_SCORE = 0.45  # a frame whose autocorrelation is below is better off unvoiced
 JUMP_COST = 0.015  # per bin and frame
 MOST_JUMP = 8  # bins a frame
 SWITCH_COST = 0.25  # between voiced and unvoiced
 OCTAVE_COST = 0.04  # per octave below the highest: a multiple of the period repeats as well as the period
+PART = 2000  # frames that are looked at together, so that memory does not grow with the recording
 
 
 def frequencies() -> Tensor:
     """Centres of the bins, evenly spaced in the logarithm; (BINS,) Hz."""
-    return torch.exp(torch.linspace(float(np.log(LOWEST)), float(np.log(HIGHEST)), BINS))
+    return torch.exp(torch.linspace(math.log(LOWEST), math.log(HIGHEST), BINS))
+
+
+def frequency_at(bins: Tensor) -> Tensor:
+    """Fractional bins -> Hz, of any shape.
+
+    >>> frequency_at(torch.tensor([0.0, 63.5, 127.0]))
+    tensor([ 60.0000, 154.9193, 400.0000])
+    """
+    return torch.exp(math.log(LOWEST) + bins * (math.log(HIGHEST / LOWEST) / (BINS - 1)))
+
+
+def centred_windows(x: Tensor, hop: int, offset: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows of samples (T,) around (i + 1) * hop - offset, for i below T // hop; beyond the ends is silence.
+
+    Yields:
+        in parts of at most `PART` frames: their numbers (n,) and samples (n, WINDOW).
+    """
+    windows = torch.nn.functional.pad(x, (WINDOW, WINDOW)).unfold(0, WINDOW, 1)
+    count = x.shape[0] // hop
+    for frames in torch.arange(count).split(PART) if count else ():
+        yield frames, windows[(frames + 1) * hop - offset + WINDOW - WINDOW // 2]
+
+
+def taper_correction(window: Tensor, lag: Tensor) -> Tensor:
+    """What an autocorrelation is multiplied by to undo the fall that its window causes (Boersma 1993, eq. 9).
+
+    Args:
+        window: (WINDOW,).
+        lag: samples, fractional, of any shape.
+    """
+    size = 1 << (2 * len(window) - 1).bit_length()
+    own = torch.fft.irfft(torch.fft.rfft(window, size).abs().square(), size)
+    lower = lag.long()
+    return own[0] / torch.lerp(own[lower], own[lower + 1], lag - lower)
 
 
 @dataclass(frozen=True)
@@ -41,9 +79,9 @@ class PitchTrack:
 
 
 class Autocorrelation(torch.nn.Module):
-    """Windowed samples (..., WINDOW) -> normalised autocorrelation at the periods of the bins (..., BINS), -1 to 1.
+    """Samples (..., WINDOW) -> normalised autocorrelation at the periods of the bins (..., BINS), -1 to 1.
 
-    The window's own autocorrelation is divided out (Boersma 1993, eq. 9).
+    That of a windowed piece over that of the window (Boersma 1993, eq. 9); near 0 in silence.
     """
 
     window: Tensor
@@ -51,18 +89,17 @@ class Autocorrelation(torch.nn.Module):
     share: Tensor
     correction: Tensor
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         window = torch.hann_window(WINDOW)
-        lag = sample_rate / frequencies()
+        lag = SAMPLE_RATE / frequencies()
         lower = lag.floor().long()
-        self.size = 1 << (WINDOW + int(lower.max()) + 1).bit_length()
-        own = torch.fft.irfft(torch.fft.rfft(window, self.size).abs().square(), self.size)
+        self.size = 1 << (WINDOW + int(lower.max()) + 1).bit_length()  # of an FFT that does not wrap round
         for name, value in (
             ("window", window),
             ("lower", lower),
             ("share", lag - lower),
-            ("correction", own[0] / torch.lerp(own[lower], own[lower + 1], lag - lower)),
+            ("correction", taper_correction(window, lag)),
         ):
             self.register_buffer(name, value, persistent=False)
 
@@ -73,19 +110,15 @@ class Autocorrelation(torch.nn.Module):
         return (at * self.correction / (r[..., :1] + 1e-7)).clamp(-1.0, 1.0)
 
 
-def track_pitch(x: Tensor, sample_rate: int, hop: int, offset: int) -> PitchTrack:
-    """The pitch of speech.
+def track_pitch(x: Tensor, hop: int, offset: int) -> PitchTrack:
+    """The pitch of speech at `SAMPLE_RATE`.
 
     Args:
         x: (T,) samples; frame i is centred on sample (i + 1) * hop - offset, N = T // hop.
     """
-    count = x.shape[0] // hop
-    centre = (torch.arange(count) + 1) * hop - offset
-    padded = torch.nn.functional.pad(x, (WINDOW, WINDOW))
-    correlation = Autocorrelation(sample_rate)
-    starts = centre + WINDOW - WINDOW // 2
-    frames = padded.unfold(0, WINDOW, 1)[starts]
-    scores = torch.cat([correlation(part) for part in frames.split(2000)]).numpy()
+    correlation = Autocorrelation()
+    parts = [correlation(frames) for _, frames in centred_windows(x, hop, offset)]
+    scores = torch.cat([torch.zeros(0, BINS), *parts]).numpy()
     scores = scores - OCTAVE_COST * np.linspace(np.log2(HIGHEST / LOWEST), 0.0, BINS, dtype=np.float32)
     return _best_path(scores)
 
@@ -94,7 +127,7 @@ def _best_path(scores: np.ndarray) -> PitchTrack:
     """Viterbi over BINS voiced states and one unvoiced; scores (N, BINS)."""
     count = len(scores)
     jumps = np.abs(np.arange(-MOST_JUMP, MOST_JUMP + 1)) * JUMP_COST
-    voiced, unvoiced = np.zeros(BINS, np.float32), np.float32(0.0)
+    voiced, unvoiced = np.zeros(BINS), 0.0  # of the best path that ends here; float64: an hour adds up
     came_from = np.zeros((count, BINS), np.int16)  # a bin, or -1 from unvoiced
     started_at = np.zeros(count, np.int16)  # unvoiced came from this bin, or -1
     for i, score in enumerate(scores):
@@ -110,7 +143,7 @@ def _best_path(scores: np.ndarray) -> PitchTrack:
         started_at[i] = last if voiced[last] - SWITCH_COST > unvoiced else -1
         new_unvoiced = max(unvoiced, voiced[last] - SWITCH_COST) + UNVOICED_SCORE
         voiced = np.where(fresh, unvoiced - SWITCH_COST, value) + score
-        unvoiced = np.float32(new_unvoiced)
+        unvoiced = new_unvoiced
     state = int(voiced.argmax()) if voiced.max() > unvoiced else -1
     path = np.full(count, -1)
     for i in range(count - 1, -1, -1):

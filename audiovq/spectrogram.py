@@ -34,7 +34,6 @@ class STFT(nn.Module):
         super().__init__()
         self.window, self.hop, self.bins = window, hop, window // 2 + 1
         self.delay = window - hop  # samples
-        scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
         self.spectrogram = Spectrogram(
             n_fft=window,
             hop_length=hop,
@@ -42,14 +41,15 @@ class STFT(nn.Module):
             power=None,
             center=False,
         )
-        self.scale = scale  # makes the mean power of a bin that of white noise of variance 1
+        # one over the root of the window's power: a bin of white noise of variance 1 has a mean power of 1
+        self.scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
         hann = torch.hann_window(window)
         overlap = torch.zeros(hop)
         for start in range(0, window, hop):
             part = hann[start : start + hop].square()
             overlap[: len(part)] += part
         repeated = overlap.repeat(-(-window // hop))[:window]
-        self.register_buffer("dual", hann / repeated / scale, persistent=False)
+        self.register_buffer("dual", hann / repeated / self.scale, persistent=False)
 
     def past(self, batch: int) -> Tensor:
         """Fresh state of `analyse`: silence."""
@@ -61,7 +61,7 @@ class STFT(nn.Module):
         return self.spectrogram(x).transpose(1, 2) * self.scale, x[:, x.shape[1] - self.delay :]
 
     def tail(self, batch: int) -> Tensor:
-        """Fresh state of `synthesise`."""
+        """Fresh state of `synthesise`: of earlier frames, what is still to be added to the samples to come."""
         return self.dual.new_zeros(batch, self.delay)
 
     def synthesise(self, frames: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
