@@ -9,16 +9,14 @@ was sent, so that notes are as far apart in the sound as they were when sent, wh
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import signal
-import struct
+import queue
 import threading
+import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
+from .child import EVENT, Child, Inbox
 from .clock import now
 from .errors import InputError
 from .ring import Ring
@@ -30,11 +28,8 @@ CAPACITY = 1 << 15  # frames of the ring
 FIRST_FILL = 1 << 12  # frames of silence before the device starts: nobody knows yet how much it takes at a time
 LATENCY = 0.02  # seconds by which the synthesizer runs ahead
 POLL_SECONDS = 0.001
-START_SECONDS = 30.0
-STOP_SECONDS = 3.0
 CHECK_SECONDS = 0.5
 MOST_PENDING = 4096  # events that wait for their frame
-EVENT = struct.Struct("<dBBB")  # time, MIDI bytes
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SILENCERS = (120, 123)  # controllers: all sound off, all notes off
 BUILT_IN = "built-in"  # in the place of a soundfont
@@ -75,23 +70,22 @@ class Sound:
         if not 0 <= block <= 8192:
             raise InputError(f"expected blocks of 0 (the device's own) to 8192 frames, found {block}")
         self._warn = warn or (lambda line: None)
-        self._context = multiprocessing.get_context("spawn")
-        self._ring = Ring(self._context, CAPACITY)
+        self._ring = Ring(CAPACITY)
         self._lock, self._is_open = threading.Lock(), True
         self._program = min(max(program, 0), 127)
         self._soundfont = None if soundfont is None else os.fspath(soundfont)
         self._latency = latency
-        self._device_options = device, block
-        self._device, self._from_device = self._start("run_device", device, block, None)
-        self._synth: BaseProcess | None = None
+        self._device_options = {"wanted": device, "block": block}
+        self._synth: Child | None = None
+        self._closing, self._keeper = threading.Event(), None
+        self._device = Child("device", self._ring, self._device_options | {"sample_rate": None})
         try:
-            told = self._ask(self._device, self._from_device)
+            told = self._device.first_words()
             self.sample_rate = told["sample_rate"]
             self.name = f"{told['name']}, {self._start_synth()}"
         except BaseException:
             self.close()
             raise
-        self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="latentmix sound", daemon=True)
         self._keeper.start()
 
@@ -139,12 +133,13 @@ class Sound:
             if not self._is_open:
                 return
             self._is_open = False
-        if hasattr(self, "_keeper"):
-            self._closing.set()
+        self._closing.set()
+        if self._keeper is not None:
             self._keeper.join()
         if self._synth is not None:
-            _end(self._synth, self._to_synth)  # it fades before it ends
-        _end(self._device, self._from_device)
+            self._synth.end()  # it fades before it ends
+        self._device.end()
+        self._ring.close()
 
     def _write(self, kind: int, first: int, second: int) -> None:
         if not (0 <= first <= 127 and 0 <= second <= 127):
@@ -152,69 +147,45 @@ class Sound:
         if kind == PROGRAM:
             self._program = first
         with self._lock:
-            if self._is_open:
-                with contextlib.suppress(OSError):  # it died: `_keep` starts another
-                    self._to_synth.send_bytes(EVENT.pack(now(), kind, first, second))
-
-    def _start(self, what: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_run, args=(what, self._ring, theirs, *arguments), name=f"latentmix {what}", daemon=True
-        )
-        process.start()
-        theirs.close()
-        return process, ours
+            if self._is_open and self._synth is not None:  # None: it died, `_keep` starts another
+                self._synth.send(EVENT.pack(now(), kind, first, second))
 
     def _start_synth(self) -> str:
-        arguments = (self.sample_rate, self._latency, self._soundfont, self._program)
-        synth, connection = self._start("run_synth", *arguments)
+        options = {"sample_rate": self.sample_rate, "latency": self._latency}
+        synth = Child("synth", self._ring, options | {"soundfont": self._soundfont, "program": self._program})
         try:
-            name = self._ask(synth, connection)["name"]
+            name = synth.first_words()["name"]
         except BaseException:
-            _end(synth, connection)
+            synth.end()
             raise
         with self._lock:
-            self._synth, self._to_synth = synth, connection
+            self._synth = synth
         return name
-
-    def _ask(self, process: BaseProcess, connection: Connection) -> dict[str, Any]:
-        """What a process says when it is ready."""
-        try:
-            if connection.poll(START_SECONDS):
-                told = connection.recv()
-                if "error" in told:
-                    raise InputError(told["error"])
-                return told
-        except (EOFError, OSError):
-            pass
-        raise InputError(f"{process.name}: expected it to start within {START_SECONDS:.0f} s, found it did not")
 
     def _keep(self) -> None:
         """Pass on what the device says; start a process again that died."""
         told_away = False
         while not self._closing.wait(CHECK_SECONDS):
-            with contextlib.suppress(EOFError, OSError):
-                while self._from_device.poll():
-                    told = self._from_device.recv()
-                    told_away = False
-                    if told.get("is_there"):
-                        self._warn(f"{told['name']}: the sound device is back")
-                    elif "warning" in told:
-                        told_away = "went away" in told["warning"]
-                        self._warn(told["warning"])
-            if not self._device.is_alive():
+            for told in self._device.news():
+                told_away = "went away" in told.get("warning", "")
+                if told.get("is_there"):
+                    self._warn(f"{told['name']}: the sound device is back")
+                elif "warning" in told:
+                    self._warn(told["warning"])
+            if not self._device.is_alive:
                 if not told_away:  # some libraries end the process when a device goes away
                     self._warn("the sound device went away; playing on, it is opened again when it comes back")
                 told_away = True
                 self._ring.is_heard = False
-                _end(self._device, self._from_device)
-                options = (*self._device_options, self.sample_rate)
-                self._device, self._from_device = self._start("run_device", *options)
+                self._device.end()
+                options = self._device_options | {"sample_rate": self.sample_rate}
+                self._device = Child("device", self._ring, options)
             synth = self._synth
-            if synth is not None and not synth.is_alive():
+            if synth is not None and not synth.is_alive:
                 self._warn("the synthesizer stopped; the built-in one goes on")
-                self._soundfont, self._synth = BUILT_IN, None
-                _end(synth, self._to_synth)
+                with self._lock:
+                    self._soundfont, self._synth = BUILT_IN, None
+                synth.end()
                 with contextlib.suppress(InputError, OSError):
                     self._start_synth()
 
@@ -297,62 +268,36 @@ class Scheduler:
 
 
 def run_synth(
-    ring: Ring, parent: Connection, sample_rate: int, latency: float, soundfont: str | None, program: int
+    ring: Ring,
+    inbox: Inbox,
+    tell: Callable[..., None],
+    sample_rate: int,
+    latency: float,
+    soundfont: str | None,
+    program: int,
 ) -> None:
-    """What the synthesizer's process does, until the parent closes the connection; then it fades."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this
-    try:
-        synth, name = make_synth(sample_rate, soundfont, program)
-    except InputError as error:
-        parent.send({"error": str(error)})
-        return
-    ahead = max(BLOCK, round(latency * sample_rate))
-    scheduler = Scheduler(synth, ring, sample_rate, ahead)
+    """What the synthesizer's process does, until the parent wants no more; then it fades.
+
+    Raises:
+        InputError: a soundfont that cannot be used.
+    """
+    synth, name = make_synth(sample_rate, soundfont, program)
+    scheduler = Scheduler(synth, ring, sample_rate, max(BLOCK, round(latency * sample_rate)))
     scheduler.fill()
-    parent.send({"name": name})
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            while parent.poll(POLL_SECONDS):
-                data = parent.recv_bytes()
-                if len(data) != EVENT.size:  # the end
-                    raise EOFError
-                scheduler.add(*EVENT.unpack(data))
-                scheduler.fill()
+    tell(name=name)
+    while True:
+        try:
+            event = inbox.get(POLL_SECONDS)
+        except queue.Empty:
             scheduler.fill()
-    synth.panic()
-    scheduler.fill()
-    end = now() + 2 * latency + 0.05  # until what fades has been heard
-    while now() < end and not parent.closed:
+            continue
+        if event is None:
+            break
+        scheduler.add(*event)
         scheduler.fill()
-        threading.Event().wait(POLL_SECONDS)
+    synth.panic()
+    end = now() + 2 * latency + 0.05  # until what fades has been heard
+    while now() < end:
+        scheduler.fill()
+        time.sleep(POLL_SECONDS)
     synth.close()
-
-
-def _run(what: str, ring: Ring, parent: Connection, *arguments: Any) -> None:
-    """The start of a process; what it needs is imported there and not here."""
-    hurry(10 if what == "run_device" else 5)
-    if what == "run_device":
-        from .device import run_device
-
-        run_device(ring, parent, *arguments)
-    else:
-        run_synth(ring, parent, *arguments)
-
-
-def hurry(priority: int) -> None:
-    """Be woken first where the system lets us; below JACK, which has at least 10 by default."""
-    if hasattr(os, "sched_setscheduler"):
-        with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-
-
-def _end(process: BaseProcess, connection: Connection) -> None:
-    """End a process: ask, then insist."""
-    with contextlib.suppress(OSError, ValueError):
-        connection.send(None)
-    process.join(STOP_SECONDS)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    connection.close()
-    process.close()

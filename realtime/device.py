@@ -7,16 +7,14 @@ for every second; meanwhile the ring is emptied at the pace of the clock, so tha
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 import numpy as np
 
+from .child import Inbox
 from .clock import now
 from .errors import InputError
 from .ring import CHANNELS, Ring
@@ -231,35 +229,26 @@ def choose_device(devices: list[dict[str, Any]], apis: list[dict[str, Any]], def
     return found[0]
 
 
-def run_device(ring: Ring, parent: Connection, wanted: str | None, block: int, sample_rate: int | None) -> None:
-    """What the process does: open the device, tell the parent, play until the parent closes the connection.
+def run_device(
+    ring: Ring, inbox: Inbox, tell: Callable[..., None], wanted: str | None, block: int, sample_rate: int | None
+) -> None:
+    """What the process does: open the device, say so, play until the parent wants no more.
 
     With a sample rate it takes the place of one that died: it waits for the device if that is not there.
+
+    Raises:
+        InputError: no PortAudio, no device.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this
-    with open(os.devnull, "w") as nowhere:  # ALSA and JACK print their search for devices
-        os.dup2(nowhere.fileno(), 2)
-    lock = threading.Lock()
-
-    def tell(**what: Any) -> None:
-        with lock, contextlib.suppress(OSError, ValueError):
-            parent.send(what)
-
-    try:
-        opener = sounddevice_opener(wanted, block, "low")
-        device = Device(ring, opener, lambda line: tell(warning=line), sample_rate)
-    except Exception as error:
-        is_known = isinstance(error, InputError)
-        tell(error=str(error) if is_known else f"the sound device: {type(error).__name__}: {error}")
-        return
+    opener = sounddevice_opener(wanted, block, "low")
+    device = Device(ring, opener, lambda line: tell(warning=line), sample_rate)
     tell(sample_rate=device.sample_rate, name=device.name, is_there=device.is_there)
     end = now() + FILL_SECONDS
-    while not ring.filled and now() < end and not _is_closed(parent, 0.002):
+    while not ring.filled and now() < end and not inbox.is_closed(0.002):
         pass
     try:
         with contextlib.suppress(Exception):  # `check` will see that it does not play
             device.start()
-        while not _is_closed(parent, 0.1 if device.check(now()) else SKIP_SECONDS):
+        while not inbox.is_closed(0.1 if device.check(now()) else SKIP_SECONDS):
             pass
     finally:
         device.close()
@@ -270,14 +259,6 @@ def _is_active(stream: Stream) -> bool:
         return bool(stream.active)
     except Exception:  # PortAudio's own, when the device is gone
         return False
-
-
-def _is_closed(parent: Connection, wait: float) -> bool:
-    """Whether the parent wants no more, after waiting so many seconds for it."""
-    try:
-        return parent.poll(wait) and parent.recv() is None
-    except (EOFError, OSError):
-        return True
 
 
 def _close(stream: Stream) -> None:

@@ -6,8 +6,12 @@ word of 8 bytes, which is stored at once; every Python statement between is a ba
 
 from __future__ import annotations
 
+import contextlib
 import math
-from multiprocessing.context import BaseContext
+import mmap
+import os
+import tempfile
+import uuid
 
 import numpy as np
 
@@ -15,33 +19,44 @@ WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED = range(6)  # counters
 ORIGIN = 0  # times: when frame 0 was played, in seconds of `clock.now`
 FADE = 64  # frames in which the sound dies away at an underrun, rather than click
 CHANNELS = 2
+HEADER = 128  # bytes before the samples: 8 counters, 8 times
 
 
 class Ring:
     """Frames of two channels between two processes.
 
-    It can be handed to a process that is being started (it is pickled then, and only then).
-
     Args:
-        context: of multiprocessing.
         capacity: frames.
+        handle: of a ring that another process made (its attribute `handle`, a file that this process was given; on
+            Windows a name); None makes one.
+
+    Attributes:
+        capacity, handle: as above.
     """
 
-    def __init__(self, context: BaseContext, capacity: int) -> None:
+    def __init__(self, capacity: int, handle: int | str | None = None) -> None:
         self.capacity = capacity
-        self._shared = (
-            context.RawArray("Q", 8),
-            context.RawArray("d", 8),
-            context.RawArray("f", capacity * CHANNELS),
-        )
-        self._view()
+        size = HEADER + 4 * CHANNELS * capacity
+        if os.name == "nt":
+            self.handle: int | str = handle or f"latentmix-{uuid.uuid4().hex}"
+            self._memory = mmap.mmap(-1, size, tagname=str(self.handle))  # type: ignore[call-arg]
+        else:
+            self.handle = _make_file(size) if handle is None else int(handle)
+            self._memory = mmap.mmap(self.handle, size)
+        self._counts = np.frombuffer(self._memory, np.uint64, 8)
+        self._times = np.frombuffer(self._memory, np.float64, 8, offset=64)
+        self._samples = np.frombuffer(self._memory, np.float32, CHANNELS * capacity, offset=HEADER)
+        self._samples = self._samples.reshape(capacity, CHANNELS)
+        self._last = np.zeros(CHANNELS, np.float32)
+        if handle is None:
+            self._times[ORIGIN] = math.nan
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"capacity": self.capacity, "_shared": self._shared}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        self._view()
+    def close(self) -> None:
+        """Give the file back; what is mapped stays until nobody uses it."""
+        if isinstance(self.handle, int) and self.handle >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self.handle)
+            self.handle = -1
 
     @property
     def filled(self) -> int:
@@ -144,11 +159,11 @@ class Ring:
         near = abs(seen - origin) < 0.02  # not with NaN
         self._times[ORIGIN] = origin + 0.02 * (seen - origin) if near else seen
 
-    def _view(self) -> None:
-        counts, times, samples = self._shared
-        self._counts = np.frombuffer(counts, np.uint64)
-        self._times = np.frombuffer(times, np.float64)
-        self._samples = np.frombuffer(samples, np.float32).reshape(self.capacity, CHANNELS)
-        self._last = np.zeros(CHANNELS, np.float32)
-        if not self.written:
-            self._times[ORIGIN] = math.nan
+
+def _make_file(size: int) -> int:
+    """A file without a name, in memory where the system has such a place."""
+    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    handle, path = tempfile.mkstemp(dir=folder)
+    os.unlink(path)
+    os.ftruncate(handle, size)
+    return handle

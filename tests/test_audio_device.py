@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -19,7 +20,6 @@ from realtime.ring import FADE, Ring
 from realtime.synth import BuiltInSynth
 
 RATE = 48000
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def ramp(start: int, frames: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def take(ring: Ring, frames: int, time: float = 0.0) -> np.ndarray:
 
 @given(st.lists(st.tuples(st.integers(1, 100), st.integers(1, 100)), max_size=60))
 def test_what_is_written_is_read_in_order(steps):
-    ring = Ring(SPAWN, 128)
+    ring = Ring(128)
     for write, read in steps:
         ring.write(ramp(ring.written, min(write, ring.capacity - ring.filled)))
         read = min(read, ring.filled)
@@ -47,14 +47,14 @@ def test_what_is_written_is_read_in_order(steps):
 
 
 def test_a_full_ring_takes_no_more():
-    ring = Ring(SPAWN, 128)
+    ring = Ring(128)
     ring.write(ramp(0, 100))
     with pytest.raises(ValueError, match="at most 28 frames, found 29"):
         ring.write(ramp(0, 29))
 
 
 def test_an_underrun_is_counted_and_fades_out():
-    ring = Ring(SPAWN, 1024)
+    ring = Ring(1024)
     ring.write(np.full((2, 100), 0.5, np.float32))
     out = take(ring, 300)
     assert (out[:100] == 0.5).all() and not out[100 + FADE :].any()
@@ -65,31 +65,38 @@ def test_an_underrun_is_counted_and_fades_out():
     assert np.array_equal(take(ring, 64), ramp(0, 64).T)
 
 
-def _write(ring: Ring, blocks: int) -> None:
-    while blocks:
-        if ring.capacity - ring.filled >= 50:
-            ring.write(ramp(ring.written, 50))
-            blocks -= 1
-        else:
-            time.sleep(0)
+WRITER = """
+import sys, time
+sys.path[:] = {path!r}
+import numpy as np
+from realtime.ring import Ring
+ring = Ring(256, {handle!r})
+for block in range(300):
+    while ring.capacity - ring.filled < 50:
+        time.sleep(0)
+    at = np.arange(ring.written, ring.written + 50, dtype=np.float32)
+    ring.write(np.stack([at, -at]))
+"""
 
 
 def test_two_processes():
     """What one process writes, another reads, however they interleave."""
-    ring = Ring(SPAWN, 256)
-    writer = SPAWN.Process(target=_write, args=(ring, 300), daemon=True)
-    writer.start()
-    read = 0
-    while read < 15_000:
-        frames = min(ring.filled, 61)
-        if frames:
-            assert np.array_equal(take(ring, frames), ramp(read, frames).T)
-            read += frames
-        else:
-            time.sleep(0)
-    writer.join()
-    assert writer.exitcode == 0 and ring.underruns == 0
-    writer.close()
+    ring = Ring(256)
+    code = WRITER.format(path=sys.path, handle=ring.handle)
+    handles = [ring.handle] if isinstance(ring.handle, int) else []
+    with subprocess.Popen([sys.executable, "-c", code], pass_fds=handles) as writer:
+        read = 0
+        while read < 15_000:
+            frames = min(ring.filled, 61)
+            if frames:
+                assert np.array_equal(take(ring, frames), ramp(read, frames).T)
+                read += frames
+            else:
+                assert writer.poll() in (None, 0)
+                time.sleep(0)
+    assert writer.returncode == 0 and ring.underruns == 0
+    ring.close()
+    ring.close()
 
 
 class Ticker:
@@ -109,7 +116,7 @@ class Ticker:
 
 def test_notes_are_as_far_apart_in_the_sound_as_they_were_sent():
     """Whenever the synthesizer gets to run: the stream is read in blocks of 128, it runs every 1 to 9 blocks."""
-    ring = Ring(SPAWN, 1 << 15)
+    ring = Ring(1 << 15)
     scheduler = Scheduler(Ticker(), ring, RATE, ahead=2000)
     scheduler.fill()
     random = np.random.default_rng(0)
@@ -130,7 +137,7 @@ def test_notes_are_as_far_apart_in_the_sound_as_they_were_sent():
 
 
 def test_a_flood_of_events_loses_no_note_off():
-    ring = Ring(SPAWN, 1 << 15)
+    ring = Ring(1 << 15)
     synth = BuiltInSynth(RATE, program=16)
     scheduler = Scheduler(synth, ring, RATE, ahead=512)
     scheduler.fill()
@@ -177,7 +184,7 @@ class FakeDevice:
 
 
 def test_the_callback_moves_samples_and_counts_what_the_device_says():
-    ring, fake = Ring(SPAWN, 4096), FakeDevice()
+    ring, fake = Ring(4096), FakeDevice()
     device = Device(ring, fake, print)
     device.start()
     ring.write(ramp(0, 256))
@@ -191,7 +198,7 @@ def test_the_callback_moves_samples_and_counts_what_the_device_says():
 
 
 def test_a_device_that_goes_away_is_opened_again_when_it_comes_back():
-    warnings, ring, fake = [], Ring(SPAWN, RATE), FakeDevice()
+    warnings, ring, fake = [], Ring(RATE), FakeDevice()
     device = Device(ring, fake, warnings.append)
     device.start()
     start = now()
@@ -212,7 +219,7 @@ def test_a_device_that_goes_away_is_opened_again_when_it_comes_back():
 
 def test_a_device_that_asks_for_nothing_any_more_has_gone_away():
     warnings, fake = [], FakeDevice()
-    device = Device(Ring(SPAWN, 4096), fake, warnings.append)
+    device = Device(Ring(4096), fake, warnings.append)
     device.start()
     assert device.check(now()) and not device.check(now() + SILENT_SECONDS + 0.1) and len(warnings) == 1
     device.close()
@@ -222,8 +229,8 @@ def test_without_a_device_there_is_no_sound_but_one_can_wait_for_it():
     fake = FakeDevice()
     fake.is_there = False
     with pytest.raises(InputError, match="no device"):
-        Device(Ring(SPAWN, 4096), fake, print)
-    ring = Ring(SPAWN, 4096)
+        Device(Ring(4096), fake, print)
+    ring = Ring(4096)
     device = Device(ring, fake, lambda line: None, sample_rate=44100)
     device.start()
     assert not device.check(now()) and not ring.is_heard
