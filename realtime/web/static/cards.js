@@ -1,0 +1,102 @@
+// A card for each melody: its roll, its share, what can be done with it.
+
+import { HUES } from "./colour.js";
+import { describe } from "./notes.js";
+import { Roll } from "./roll.js";
+
+const icon = (name) => `<svg><use href="#i-${name}"/></svg>`;
+const ACTIONS = [
+  ["edit", "Edit", "edit"],
+  ["vary", "Variation of", "vary"],
+  ["random", "Random melody instead of", "dice"],
+  ["file", "MIDI file instead of", "file"],
+  ["remove", "Take away", "away"],
+];
+
+export class Cards extends EventTarget {
+  constructor(live, root) {
+    super();
+    this._live = live;
+    this._root = root;
+    this._cards = new Map(); // hue -> {element, roll, ...}
+    live.addEventListener("melodies", () => this._lay());
+    live.addEventListener("melody", () => this._share());
+    root.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-action]");
+      if (button) this._act(button.dataset.action, Number(button.closest(".card").dataset.hue));
+    });
+  }
+
+  setPlayhead(step) {
+    const follows = this._live.melody?.tokens.length;
+    for (const { roll } of this._cards.values()) {
+      roll.playhead = step === null || !follows ? null : step % follows;
+      roll.draw();
+    }
+  }
+
+  redraw() {
+    for (const { roll } of this._cards.values()) roll.draw();
+  }
+
+  _act(action, hue) {
+    this.dispatchEvent(new CustomEvent(action, { detail: hue }));
+  }
+
+  _lay() {
+    const { melodies, hello } = this._live;
+    const hues = new Set(melodies.map((melody) => melody.hue));
+    for (const [hue, card] of this._cards) {
+      if (hues.has(hue)) continue;
+      card.element.remove();
+      this._cards.delete(hue);
+    }
+    melodies.forEach((melody, index) => {
+      const card = this._cards.get(melody.hue) ?? this._make(melody.hue);
+      if (this._root.children[index] !== card.element) this._root.insertBefore(card.element, this._root.children[index] ?? null);
+      card.number.textContent = index + 1;
+      card.name.textContent = melody.name || `melody ${index + 1}`;
+      card.name.title = card.name.textContent;
+      const label = `Melody ${index + 1}, ${card.name.textContent}`;
+      card.element.setAttribute("aria-label", label);
+      card.canvas.setAttribute("aria-label", `${label}: ${describe(melody.tokens, melody.bar)}`);
+      for (const [action, words] of ACTIONS) card.buttons[action].setAttribute("aria-label", `${words} ${card.name.textContent}`);
+      card.buttons.remove.disabled = melodies.length <= (hello?.fewest ?? 2);
+      const shown = JSON.stringify([melody.tokens, melody.bar]);
+      if (card.shown !== shown) card.roll.show(melody);
+      card.shown = shown;
+    });
+    this._share();
+  }
+
+  _make(hue) {
+    const element = document.createElement("article");
+    element.className = "card";
+    element.dataset.hue = hue;
+    element.style.setProperty("--hue", HUES[hue]);
+    element.innerHTML = `<header><b></b><strong></strong><output></output></header>
+      <button class="small" data-action="edit"><canvas role="img"></canvas></button><div class="share"><i></i></div>
+      <footer>${ACTIONS.map(([action, words, name]) => `<button class="icon" data-action="${action}" title="${words.replace(/ (of|instead of)$/, "")}">${icon(name)}</button>`).join("")}</footer>`;
+    const canvas = element.querySelector("canvas");
+    const card = {
+      element, canvas,
+      roll: new Roll(canvas, { colour: () => HUES[hue] }),
+      number: element.querySelector("header b"),
+      name: element.querySelector("strong"),
+      output: element.querySelector("output"),
+      bar: element.querySelector(".share i"),
+      buttons: Object.fromEntries(ACTIONS.map(([action]) => [action, element.querySelector(`footer [data-action="${action}"]`)])),
+    };
+    this._cards.set(hue, card);
+    return card;
+  }
+
+  _share() {
+    const weights = this._live.melody?.weights ?? {};
+    for (const [hue, { output, bar }] of this._cards) {
+      const share = weights[hue] ?? 0;
+      output.textContent = `${Math.round(100 * share)} %`;
+      bar.style.transform = `scaleX(${share})`;
+    }
+  }
+}

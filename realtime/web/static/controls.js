@@ -1,0 +1,121 @@
+// Sliders, choices and the transport: each is one of the engine's targets, under the name that controllers use too.
+
+const NAMES = {
+  temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
+  "attribute.syncopation": "Swing feel", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness",
+};
+const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity"];
+
+const $ = (id) => document.getElementById(id);
+
+export function title(name) {
+  return NAMES[name] ?? name.replace("attribute.", "").replace(/^./, (c) => c.toUpperCase());
+}
+
+export class Controls {
+  constructor(live) {
+    this._live = live;
+    this._sliders = new Map();
+    live.addEventListener("hello", () => this._build());
+    live.addEventListener("state", () => this.update());
+    this._buttons();
+  }
+
+  update() {
+    const { values, state } = this._live;
+    for (const [name, { input, output }] of this._sliders) {
+      if (document.activeElement !== input || Number(input.value) !== values[name]) input.value = values[name];
+      output.textContent = this._words(name, values[name]);
+    }
+    const press = (id, on) => $(id).setAttribute("aria-pressed", Boolean(on));
+    press("play", values.play);
+    $("play").querySelector("use").setAttribute("href", values.play ? "#i-stop" : "#i-play");
+    $("play").querySelector("span").textContent = values.play ? "Stop" : "Play";
+    press("record", values.record);
+    press("hold", values.hold);
+    press("loop", state.loop);
+    if (document.activeElement !== $("tempo")) $("tempo").value = Math.round((state.source === "internal" ? values.tempo ?? state.tempo : state.tempo) * 10) / 10;
+    $("tempo").disabled = state.source !== undefined && state.source !== "internal";
+    const follow = document.querySelector(`#follow input[value="${values.follow}"]`);
+    if (follow) follow.checked = true;
+    if ($("key").value !== values.key) $("key").value = values.key;
+  }
+
+  togglePlay() {
+    this._live.set({ play: !this._live.values.play });
+  }
+
+  toggle(name) {
+    this._live.set({ [name]: !this._live.values[name] });
+  }
+
+  toggleLoop() {
+    this._live.try("loop", { on: !this._live.state.loop });
+  }
+
+  changeTempo(by) {
+    this._live.set({ tempo: Math.min(400, Math.max(20, Math.round(this._live.values.tempo) + by)) });
+    this.update();
+  }
+
+  tap() {
+    this._live.set({ tap: true });
+  }
+
+  _buttons() {
+    $("record").onclick = () => this.toggle("record");
+    $("hold").onclick = () => this.toggle("hold");
+    $("loop").onclick = () => this.toggleLoop();
+    $("slower").onclick = () => this.changeTempo(-2);
+    $("faster").onclick = () => this.changeTempo(2);
+    $("tap").onclick = () => this.tap();
+    $("tempo").onchange = () => {
+      const tempo = Number($("tempo").value);
+      if (tempo >= 20 && tempo <= 400) this._live.set({ tempo });
+      else this._live.say("expected a tempo from 20 to 400 quarter notes a minute");
+      $("tempo").blur();
+      this.update();
+    };
+    $("follow").onchange = (event) => this._live.set({ follow: event.target.value });
+    $("key").onchange = () => this._live.set({ key: $("key").value });
+    $("reset").onclick = () => {
+      const targets = this._live.hello?.targets ?? {};
+      this._live.set(Object.fromEntries([...this._sliders.keys(), "key"].map((name) => [name, targets[name].default])));
+    };
+  }
+
+  _build() {
+    const { targets } = this._live.hello;
+    const root = $("sliders");
+    root.replaceChildren();
+    this._sliders.clear();
+    const own = Object.keys(targets).filter((name) => name.startsWith("attribute.") && !SHOWN.includes(name));
+    for (const name of [...SHOWN, ...own].filter((name) => targets[name])) root.append(this._slider(targets[name]));
+    $("key").replaceChildren(...targets.key.choices.map((key) => new Option({ none: "As it is", auto: "Of melody 1" }[key] ?? key.replace(":maj", " major").replace(":min", " minor"), key)));
+    this.update();
+  }
+
+  _slider(target) {
+    const label = document.createElement("label");
+    label.className = "slider";
+    label.title = `${target.help} (double-click: as it was)`;
+    const name = document.createElement("span"), output = document.createElement("output"), input = document.createElement("input");
+    name.textContent = title(target.name);
+    Object.assign(input, { type: "range", min: target.low, max: target.high, step: target.whole ? 1 : 0.01, value: target.default });
+    input.dataset.target = target.name;
+    input.oninput = () => this._live.set({ [target.name]: Number(input.value) });
+    input.ondblclick = () => this._live.set({ [target.name]: target.default });
+    label.append(name, input, output);
+    this._sliders.set(target.name, { input, output });
+    return label;
+  }
+
+  _words(name, value) {
+    if (value === undefined) return "";
+    if (name === "density") return `${Math.round(100 * value)} %`;
+    if (name.startsWith("attribute.") || name === "octave") return value > 0 ? `+${round(value)}` : `${round(value)}`.replace("-", "−");
+    return `${round(value)}`;
+  }
+}
+
+const round = (value) => Math.round(value * 100) / 100;

@@ -1,0 +1,178 @@
+// The connection to the engine: what it says becomes this page's state, what hands do goes there.
+// Events: "hello", "melodies", "state", "melody", "online", "say" (an error, for people).
+
+const GRAB = 250; // ms that a value which was moved here is not overwritten by echoes
+const RETRY = [200, 400, 800, 1500, 2500];
+
+export class Live extends EventTarget {
+  constructor() {
+    super();
+    this.hello = null;
+    this.melodies = [];
+    this.undoable = 0;
+    this.melody = null;
+    this.state = { running: false, step: -1, time: 0, tempo: 120, path: { points: [], bars: 4, back: true, runs: false } };
+    this.values = {};
+    this.online = false;
+    this.clockOffset = null; // server seconds less ours
+    this.keep = () => null; // what to restore after the server was started again; set by session.js
+    this._remote = {};
+    this._grabbed = new Map();
+    this._pending = new Map();
+    this._next = 1;
+    this._pings = [];
+    this._tries = 0;
+  }
+
+  connect() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = (this._socket = new WebSocket(`${scheme}://${location.host}/live`));
+    socket.onopen = () => {
+      this._tries = 0;
+      this._pings = [];
+      for (let i = 0; i < 6; i++) setTimeout(() => this._ping(), 60 * i);
+    };
+    socket.onmessage = (event) => this._take(JSON.parse(event.data));
+    socket.onclose = () => this._lost();
+    this._pinger ??= setInterval(() => this._ping(), 2000);
+  }
+
+  /** Move targets, now: {name: value}. */
+  set(values) {
+    const until = performance.now() + GRAB;
+    for (const [name, value] of Object.entries(values)) {
+      this.values[name] = value;
+      this._grabbed.set(name, until);
+    }
+    setTimeout(() => this._letGo(), GRAB + 20);
+    this._send({ set: values });
+    this._tell("state");
+  }
+
+  /** Have something done; a promise of the answer. */
+  do(what, args = {}) {
+    const id = this._next++;
+    return new Promise((resolve, reject) => {
+      if (!this._send({ do: what, id, ...args })) return reject(new Error("the mixer is not connected"));
+      this._pending.set(id, { resolve, reject });
+    });
+  }
+
+  /** The same, where an error is said to the person and nobody waits. */
+  async try(what, args) {
+    try {
+      return await this.do(what, args);
+    } catch (error) {
+      this.say(error.message);
+      return null;
+    }
+  }
+
+  say(text, kind = "error") {
+    this.dispatchEvent(new CustomEvent("say", { detail: { text, kind } }));
+  }
+
+  /** When a step of the song is heard, in seconds of performance.now(); null while nothing runs. */
+  timeOfStep(step) {
+    const { running, step: at, time, tempo } = this.state;
+    if (!running || at < 0 || this.clockOffset === null) return null;
+    return time - this.clockOffset + ((step - at) * 15) / tempo;
+  }
+
+  /** The step, with its fraction, at a time of ours. */
+  stepAt(seconds) {
+    const { running, step: at, time, tempo } = this.state;
+    if (!running || at < 0 || this.clockOffset === null) return null;
+    return at + ((seconds + this.clockOffset - time) * tempo) / 15;
+  }
+
+  get pairs() {
+    return Object.entries(this.melody?.weights ?? {}).map(([hue, weight]) => [Number(hue), weight]);
+  }
+
+  _send(message) {
+    if (this._socket?.readyState !== WebSocket.OPEN) return false;
+    this._socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  _ping() {
+    this._send({ ping: performance.now() / 1000 });
+  }
+
+  _pong(sent, server) {
+    const got = performance.now() / 1000;
+    this._pings = [...this._pings, { trip: got - sent, offset: server - (sent + got) / 2 }].slice(-20);
+    this.clockOffset = this._pings.reduce((a, b) => (b.trip < a.trip ? b : a)).offset;
+  }
+
+  _take(message) {
+    for (const answer of message.answers ?? []) {
+      if ("pong" in answer) {
+        this._pong(answer.pong, answer.time);
+        continue;
+      }
+      const waiting = this._pending.get(answer.id);
+      this._pending.delete(answer.id);
+      if (answer.error) waiting ? waiting.reject(new Error(answer.error)) : this.say(answer.error);
+      else waiting?.resolve(answer.hue);
+    }
+    if (message.hello) this._greet(message.hello);
+    if (message.melodies) {
+      this.melodies = message.melodies.list;
+      this.undoable = message.melodies.undo;
+      this._tell("melodies");
+    }
+    if (message.state) {
+      const { values, ...state } = message.state;
+      Object.assign(this.state, state);
+      Object.assign(this._remote, values);
+      const now = performance.now();
+      for (const [name, value] of Object.entries(values ?? {}))
+        if (!(this._grabbed.get(name) > now)) this.values[name] = value;
+      this._tell("state");
+    }
+    if (message.melody) {
+      this.melody = message.melody;
+      this.melody.received = performance.now();
+      this._tell("melody");
+    }
+  }
+
+  _greet(hello) {
+    const restarted = this.hello && this.hello.instance !== hello.instance;
+    const kept = restarted && hello.fresh ? this.keep() : null;
+    this.hello = hello;
+    this.online = true;
+    this._tell("hello");
+    this._tell("online");
+    if (kept) this.try("restore", { session: kept, fresh: true });
+  }
+
+  _letGo() {
+    const now = performance.now();
+    let changed = false;
+    for (const [name, until] of this._grabbed) {
+      if (until > now) continue;
+      this._grabbed.delete(name);
+      if (name in this._remote && this.values[name] !== this._remote[name]) {
+        this.values[name] = this._remote[name];
+        changed = true;
+      }
+    }
+    if (changed) this._tell("state");
+  }
+
+  _lost() {
+    const was = this.online;
+    this.online = false;
+    for (const { reject } of this._pending.values()) reject(new Error("the connection to the mixer was lost"));
+    this._pending.clear();
+    if (was) this._tell("online");
+    setTimeout(() => this.connect(), RETRY[Math.min(this._tries++, RETRY.length - 1)]);
+  }
+
+  _tell(kind) {
+    this.dispatchEvent(new Event(kind));
+  }
+}

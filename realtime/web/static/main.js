@@ -1,0 +1,256 @@
+// The page: its parts, and how they are wired to the engine. docs/web.md describes it.
+
+import { Cards } from "./cards.js";
+import { HUES, mixCss } from "./colour.js";
+import { Controls } from "./controls.js";
+import { Editor } from "./editor.js";
+import { Files } from "./files.js";
+import { Live } from "./live.js";
+import { describe } from "./notes.js";
+import { Pad } from "./pad.js";
+import { Roll } from "./roll.js";
+import { Scheduler } from "./scheduler.js";
+import { setUp as setUpSession } from "./session.js";
+import { Synth, VOICE_NAMES } from "./synth.js";
+import { WebMidi } from "./webmidi.js";
+
+const $ = (id) => document.getElementById(id);
+const live = new Live();
+const synth = new Synth();
+const scheduler = new Scheduler(live, synth);
+const pad = new Pad(live, $("pad"));
+const controls = new Controls(live);
+const cards = new Cards(live, $("cards"));
+const roll = new Roll($("roll"), { big: true, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
+const files = new Files(live);
+const editor = new Editor(live, { say, play: preview });
+new WebMidi(live, scheduler);
+files.dispatch = setUpSession(live, toast);
+
+// What is shown.
+
+live.addEventListener("online", () => {
+  $("status").textContent = live.online ? "connected" : "connection lost, trying again …";
+  $("status").className = `status ${live.online ? "on" : "off"}`;
+});
+live.addEventListener("say", (event) => toast(event.detail.text, event.detail.kind));
+live.addEventListener("melodies", () => {
+  $("undo").disabled = !live.undoable;
+  const full = live.melodies.length >= live.hello.most;
+  for (const id of ["addfile", "addrandom", "adddraw"]) $(id).disabled = full;
+  $("padhint").textContent = pad.isLine ? "Drag the puck from one melody to the other." : "Drag the puck, or move the melodies around it.";
+  $("draw").disabled = pad.isLine;
+});
+
+let drawn = 0; // version of the melody that the roll shows
+live.addEventListener("melody", () => {
+  const { tokens, steps_per_bar: bar, steps_per_beat: beat, weights } = live.melody;
+  roll.show({ tokens, bar, beat });
+  $("blend").replaceChildren(...live.melodies.map(({ hue }) => {
+    const part = document.createElement("i");
+    part.style.background = HUES[hue];
+    part.style.flex = `${weights[hue] ?? 0} 0 0`;
+    return part;
+  }));
+  wake();
+});
+
+let toldWarnings = 0;
+live.addEventListener("state", () => {
+  const { state } = live;
+  $("run").setAttribute("aria-pressed", state.path.runs);
+  $("run").querySelector("span").textContent = state.path.runs ? "Stop" : "Run";
+  $("run").querySelector("use").setAttribute("href", state.path.runs ? "#i-stop" : "#i-play");
+  if (document.activeElement !== $("pathbars")) $("pathbars").value = state.path.bars;
+  $("pathback").setAttribute("aria-pressed", state.path.back);
+  $("ports").textContent = state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "";
+  $("status").title = state.decode_p99_ms ? `From a move to its melody: ${state.decode_p99_ms.toFixed(1)} ms (99 of 100)` : "";
+  if (live.values.record) $("taken").textContent = "recording …";
+  else if ($("taken").textContent.startsWith("recording")) $("taken").textContent = "ready to take";
+  const warnings = state.warnings ?? [];
+  if (warnings.length > toldWarnings) toast(warnings.at(-1), "error");
+  toldWarnings = warnings.length;
+  wake();
+});
+
+let frame = 0;
+function wake() {
+  frame ||= requestAnimationFrame(animate);
+}
+
+function animate(time) {
+  frame = 0;
+  const step = live.stepAt(performance.now() / 1000);
+  const length = live.melody?.tokens.length ?? 16;
+  roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
+  roll.draw();
+  if (live.melody && live.melody.version !== drawn) {
+    drawn = live.melody.version;
+    const { version, at, tokens, received } = live.melody;
+    document.dispatchEvent(new CustomEvent("latentmix:melody", { detail: { version, at, tokens, received, drawn: performance.now() } }));
+    describeSoon();
+  }
+  $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
+  if (step !== null || time - lastCards > 0) drawCards(time, roll.playhead);
+  if (step !== null || roll.moving || live.state.path.runs) wake();
+}
+
+let lastCards = 0;
+function drawCards(time, step) {
+  if (time - lastCards < 60) return; // eight small rolls need not follow every frame
+  lastCards = time;
+  cards.setPlayhead(step);
+}
+
+let describing = 0;
+function describeSoon() {
+  clearTimeout(describing);
+  describing = setTimeout(() => {
+    const text = describe(live.melody.tokens, live.melody.steps_per_bar);
+    $("roll").setAttribute("aria-label", `Piano roll of the mix: ${text}`);
+    $("blend").setAttribute("aria-label", `Shares of the melodies: ${$("puck").getAttribute("aria-valuetext")}`);
+  }, 400);
+}
+
+// What is said.
+
+let toasting = 0;
+function toast(text, kind = "") {
+  clearTimeout(toasting);
+  Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
+  toasting = setTimeout(() => ($("toast").hidden = true), kind === "error" ? 7000 : 4500);
+}
+
+function say(text) {
+  $("said").textContent = text;
+}
+
+// Sound: a browser lets it begin only at a click or a key.
+
+async function unlock() {
+  try {
+    await synth.open();
+  } catch (error) {
+    toast(`This browser makes no sound here: ${error.message}`, "error");
+  }
+}
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => synth.ready || unlock(), { capture: true });
+
+async function preview(pitch) {
+  await unlock();
+  if (!synth.ready || scheduler.muted) return;
+  synth.start(pitch, synth.context.currentTime + 0.01, live.values.velocity)(synth.context.currentTime + 0.25);
+}
+
+function toggleMute() {
+  scheduler.muted = !scheduler.muted;
+  $("mute").setAttribute("aria-pressed", scheduler.muted);
+  $("mute").querySelector("use").setAttribute("href", scheduler.muted ? "#i-mute" : "#i-sound");
+}
+
+$("voice").replaceChildren(...Object.entries(VOICE_NAMES).map(([name, words]) => new Option(words, name)));
+$("voice").onchange = () => (synth.voice = $("voice").value);
+$("level").oninput = () => synth.setLevel(Number($("level").value));
+$("mute").onclick = toggleMute;
+$("play").onclick = async () => {
+  await unlock();
+  controls.togglePlay();
+};
+
+// Melodies.
+
+const melodyOf = (hue) => live.melodies.find((melody) => melody.hue === hue);
+cards.addEventListener("edit", (event) => editor.open(melodyOf(event.detail), event.detail));
+cards.addEventListener("vary", (event) => live.try("vary", { hue: event.detail, amount: Number($("amount").value) }));
+cards.addEventListener("random", (event) => live.try("random", { hue: event.detail }));
+cards.addEventListener("file", (event) => files.ask(event.detail));
+cards.addEventListener("remove", (event) => live.try("remove", { hue: event.detail }).then(() => toast("Taken away; Z brings it back.")));
+$("addfile").onclick = () => files.ask();
+$("addrandom").onclick = () => live.try("random");
+$("adddraw").onclick = () => {
+  const { metre, tempo, program, bar, beat } = live.melodies[0];
+  editor.open({ tokens: new Array(2 * bar).fill(0), metre, tempo, program, bar, beat, name: "" }, null);
+};
+$("undo").onclick = () => live.try("undo");
+
+// The path of the puck.
+
+function setDrawing(on) {
+  pad.drawing = on;
+  $("draw").setAttribute("aria-pressed", on);
+}
+const path = (changes) => live.try("path", { path: { ...live.state.path, ...changes } });
+$("draw").onclick = () => setDrawing($("draw").getAttribute("aria-pressed") !== "true");
+$("pad").addEventListener("path", (event) => {
+  setDrawing(false);
+  path({ points: event.detail.length > 1 ? event.detail : [], runs: event.detail.length > 1 });
+});
+$("run").onclick = () => path({ runs: !live.state.path.runs });
+$("pathbars").onchange = () => path({ bars: Number($("pathbars").value) });
+$("pathback").onclick = () => path({ back: !live.state.path.back });
+
+// Files of a performance: what is wrong is said here rather than in a file.
+
+$("performance").onclick = async (event) => {
+  event.preventDefault();
+  const answer = await fetch("./take-home/performance.mid");
+  if (!answer.ok) return toast((await answer.json()).error, "error");
+  const url = URL.createObjectURL(await answer.blob());
+  Object.assign(document.createElement("a"), { href: url, download: "latentmix-performance.mid" }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+};
+
+// Keys.
+
+const KEYS = {
+  " ": () => $("play").click(),
+  r: () => controls.toggle("record"),
+  l: () => controls.toggleLoop(),
+  h: () => controls.toggle("hold"),
+  t: () => controls.tap(),
+  p: () => $("draw").disabled || $("draw").click(),
+  m: toggleMute,
+  z: () => $("undo").click(),
+  "0": () => pad.moveTo(0.5, 0.5),
+  "?": () => $("help").showModal(),
+  Escape: () => live.set({ panic: true }),
+  ArrowLeft: (far) => pad.nudge(-1, 0, far),
+  ArrowRight: (far) => pad.nudge(1, 0, far),
+  ArrowUp: (far) => pad.nudge(0, 1, far),
+  ArrowDown: (far) => pad.nudge(0, -1, far),
+};
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const inField = event.target.closest?.("input, select, textarea");
+  if (inField && !(event.key === " " && event.target.type === "range")) return;
+  if (event.key === " " && event.target.closest?.("button, a")) return; // it presses that
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (/^[1-8]$/.test(key)) pad.goToIndex(Number(key) - 1);
+  else if (KEYS[key]) KEYS[key](event.shiftKey);
+  else return;
+  event.preventDefault();
+});
+$("keys").onclick = () => $("help").showModal();
+
+// Light and dark.
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+let chosen = null;
+try {
+  chosen = localStorage.getItem("latentmix.theme");
+} catch { /* a browser that keeps nothing */ }
+function setTheme() {
+  document.documentElement.dataset.theme = chosen ?? (dark.matches ? "dark" : "light");
+  roll.draw();
+  cards.redraw();
+}
+$("theme").onclick = () => {
+  chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  try {
+    localStorage.setItem("latentmix.theme", chosen);
+  } catch { /* it counts until the page is closed */ }
+  setTheme();
+};
+dark.onchange = setTheme;
+setTheme();
+live.connect();

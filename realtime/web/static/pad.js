@@ -1,0 +1,279 @@
+// The pad: melodies as points, a puck between them; for two melodies a line.
+
+import { HUES, mixCss, mixRgb } from "./colour.js";
+
+const INSET = 0.085; // of the pad's side, so that points at its edge can be seen
+const CELLS = 56; // of the coloured field, on a side
+const STEP = 0.02, LEAP = 0.1; // of a key, and with shift
+
+const clamp = (value) => Math.min(1, Math.max(0, value));
+
+export class Pad {
+  constructor(live, root) {
+    this._live = live;
+    this._root = root;
+    this._field = root.querySelector("#field");
+    this._points = root.querySelector("#points");
+    this._puck = root.querySelector("#puck");
+    this._trail = root.querySelector("#trail polyline");
+    this._drawn = null;
+    this._drawing = false;
+    this._buttons = new Map(); // hue -> element
+    root.addEventListener("pointerdown", (event) => this._down(event));
+    this._puck.addEventListener("keydown", (event) => this._key(event, null));
+    live.addEventListener("melodies", () => this._lay());
+    live.addEventListener("state", () => this.update());
+    live.addEventListener("melody", () => this.update());
+    new ResizeObserver(() => this.update()).observe(root);
+  }
+
+  get isLine() {
+    return this._live.melodies.length === 2;
+  }
+
+  /** Whether the next drag draws a path. */
+  set drawing(on) {
+    this._drawing = on;
+    this._root.classList.toggle("drawing", on);
+  }
+
+  /** Where the puck is, both 0..1, y up. */
+  get puck() {
+    const { position, x, y } = this._live.values;
+    if (this.isLine) return this._live.state.mode === "pad" ? { x: clamp(x ?? 0.5), y: 0.5 } : { x: position ?? 0, y: 0.5 };
+    if (this._live.state.mode !== "position") return { x: x ?? 0.5, y: y ?? 0.5 };
+    return this._onPath(position ?? 0);
+  }
+
+  moveTo(x, y) {
+    if (this.isLine) this._live.set({ position: clamp(x) });
+    else this._live.set({ x: clamp(x), y: clamp(y) });
+    this._live.state.mode = this.isLine ? "position" : "pad";
+    this._moved();
+  }
+
+  /** By keys: direction -1, 0 or 1 each. */
+  nudge(dx, dy, far) {
+    const { x, y } = this.puck, step = far ? LEAP : STEP;
+    this.moveTo(x + dx * step, y + (this.isLine ? 0 : dy * step));
+  }
+
+  update() {
+    const { x, y } = this.puck;
+    this._set(this._puck, x, y);
+    const pairs = this._live.pairs.filter(([hue]) => HUES[hue]);
+    if (pairs.length) {
+      const colour = mixCss(pairs);
+      document.documentElement.style.setProperty("--mix", colour);
+    }
+    const weights = this._live.melody?.weights ?? {};
+    for (const [hue, button] of this._buttons) button.style.setProperty("--size", 0.85 + 0.5 * (weights[hue] ?? 0));
+    this._describe(weights);
+    const points = this._drawn ?? this._live.state.path.points;
+    this._trail.setAttribute("points", points.map(([px, py]) => this._pixels(px, py).join(",")).join(" "));
+  }
+
+  _lay() {
+    const { melodies } = this._live;
+    this._root.classList.toggle("line", this.isLine);
+    const hues = new Set(melodies.map((melody) => melody.hue));
+    for (const [hue, button] of this._buttons) {
+      if (hues.has(hue)) continue;
+      button.remove();
+      this._buttons.delete(hue);
+    }
+    melodies.forEach((melody, index) => {
+      let button = this._buttons.get(melody.hue);
+      if (!button) {
+        button = document.createElement("button");
+        button.className = "point";
+        button.append(document.createElement("b"));
+        button.dataset.hue = melody.hue;
+        button.style.setProperty("--hue", HUES[melody.hue]);
+        button.addEventListener("keydown", (event) => this._key(event, melody.hue));
+        this._buttons.set(melody.hue, button);
+      }
+      this._points.append(button);
+      button.firstChild.textContent = index + 1;
+      button.setAttribute("aria-label", `Place of melody ${index + 1}, ${melody.name}; arrows move it, Enter goes there`);
+      if (this._dragged !== melody.hue) this._set(button, ...this._placeOf(melody, index));
+    });
+    this._paint();
+    this.update();
+  }
+
+  _placeOf(melody, index) {
+    return this.isLine ? [index, 0.5] : [melody.x, melody.y];
+  }
+
+  _onPath(position) {
+    const { melodies } = this._live;
+    if (!melodies.length) return { x: 0.5, y: 0.5 };
+    const at = position * (melodies.length - 1), index = Math.min(Math.floor(at), melodies.length - 2), t = at - index;
+    const [a, b] = [melodies[index], melodies[index + 1]];
+    return { x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) };
+  }
+
+  _pixels(x, y) {
+    const { clientWidth: w, clientHeight: h } = this._root;
+    const inset = INSET * Math.min(w, h) + (this.isLine ? 12 : 0);
+    return [inset + x * (w - 2 * inset), h - inset - y * (h - 2 * inset)];
+  }
+
+  _share(event) {
+    const box = this._root.getBoundingClientRect();
+    const inset = INSET * Math.min(box.width, box.height) + (this.isLine ? 12 : 0);
+    return [
+      clamp((event.clientX - box.left - inset) / (box.width - 2 * inset)),
+      clamp(1 - (event.clientY - box.top - inset) / (box.height - 2 * inset)),
+    ];
+  }
+
+  _set(element, x, y) {
+    const [left, top] = this._pixels(x, y);
+    element.style.left = `${left}px`;
+    element.style.top = `${top}px`;
+  }
+
+  _down(event) {
+    if (event.button > 0) return;
+    const point = event.target.closest(".point");
+    if (this._drawing) this._draw(event);
+    else if (point && !this.isLine) this._dragPoint(event, point);
+    else this._dragPuck(event, point);
+  }
+
+  _track(event, move, done) {
+    event.preventDefault();
+    this._root.setPointerCapture(event.pointerId);
+    const on = (moved) => moved.pointerId === event.pointerId && move(moved);
+    const end = () => {
+      this._root.removeEventListener("pointermove", on);
+      this._root.removeEventListener("pointerup", end);
+      this._root.removeEventListener("pointercancel", end);
+      done?.();
+    };
+    this._root.addEventListener("pointermove", on);
+    this._root.addEventListener("pointerup", end);
+    this._root.addEventListener("pointercancel", end);
+  }
+
+  _dragPuck(event, point) {
+    this._puck.focus({ preventScroll: true });
+    const go = (moved) => this.moveTo(...this._share(moved));
+    if (point) this._goTo(Number(point.dataset.hue));
+    else if (!event.target.closest("#puck")) go(event);
+    this._track(event, go);
+  }
+
+  _dragPoint(event, button) {
+    const hue = Number(button.dataset.hue), start = [event.clientX, event.clientY];
+    let wanted = null, busy = false, moved = false;
+    const send = async () => {
+      if (busy || !wanted) return;
+      busy = true;
+      const place = wanted;
+      wanted = null;
+      await this._live.try("place", { hue, ...place });
+      busy = false;
+      send();
+    };
+    this._dragged = hue;
+    button.focus({ preventScroll: true });
+    this._track(event, (now) => {
+      if (!moved && Math.hypot(now.clientX - start[0], now.clientY - start[1]) < 4) return;
+      moved = true;
+      const [x, y] = this._share(now);
+      this._set(button, x, y);
+      const melody = this._live.melodies.find((each) => each.hue === hue);
+      if (melody) Object.assign(melody, { x, y });
+      this._paint();
+      wanted = { x, y };
+      send();
+    }, () => {
+      this._dragged = null;
+      if (!moved) this._goTo(hue);
+    });
+  }
+
+  _goTo(hue) {
+    const index = this._live.melodies.findIndex((melody) => melody.hue === hue);
+    if (index >= 0) this.moveTo(...this._placeOf(this._live.melodies[index], index));
+  }
+
+  /** To a melody by its number, from 0. */
+  goToIndex(index) {
+    const melody = this._live.melodies[index];
+    if (melody) this._goTo(melody.hue);
+  }
+
+  _draw(event) {
+    this._drawn = [this._share(event)];
+    this._track(event, (moved) => {
+      const point = this._share(moved), last = this._drawn.at(-1);
+      if (Math.hypot(point[0] - last[0], point[1] - last[1]) > 0.012 && this._drawn.length < 500) this._drawn.push(point);
+      this.update();
+    }, () => {
+      const points = this._drawn;
+      this._drawn = null;
+      this._root.dispatchEvent(new CustomEvent("path", { detail: points }));
+    });
+  }
+
+  _key(event, hue) {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (hue !== null && (event.key === "Enter" || event.key === " ")) {
+      this._goTo(hue);
+    } else if (steps && hue !== null && !this.isLine) {
+      const melody = this._live.melodies.find((each) => each.hue === hue);
+      const far = event.shiftKey ? LEAP : STEP;
+      this._live.try("place", { hue, x: clamp(melody.x + steps[0] * far), y: clamp(melody.y + steps[1] * far) });
+    } else if (steps) {
+      this.nudge(...steps, event.shiftKey);
+    } else if (hue === null && event.key === "Home") {
+      this.goToIndex(0);
+    } else if (hue === null && event.key === "End") {
+      this.goToIndex(this._live.melodies.length - 1);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  _moved() {
+    this.update();
+    this._root.dispatchEvent(new Event("moved"));
+  }
+
+  _describe(weights) {
+    const words = this._live.melodies
+      .map((melody, index) => [Math.round(100 * (weights[melody.hue] ?? 0)), `${melody.name || index + 1}`])
+      .filter(([share]) => share > 0)
+      .sort((a, b) => b[0] - a[0])
+      .map(([share, name]) => `${name} ${share} %`);
+    this._puck.setAttribute("aria-valuetext", words.slice(0, 4).join(", "));
+    this._puck.setAttribute("aria-valuenow", Math.round(100 * this.puck.x));
+  }
+
+  /** The field behind: at each place the colour of the mix that the puck would make there. */
+  _paint() {
+    const { melodies } = this._live;
+    if (!melodies.length) return;
+    const wide = CELLS, high = this.isLine ? 1 : CELLS;
+    const image = new ImageData(wide, high);
+    const places = melodies.map((melody, index) => [...this._placeOf(melody, index), melody.hue]);
+    for (let row = 0; row < high; row++)
+      for (let column = 0; column < wide; column++) {
+        const [x, y] = this._cell(column / (wide - 1), this.isLine ? 0.5 : row / (high - 1));
+        const pairs = places.map(([px, py, hue]) => [hue, this.isLine ? Math.max(0, 1 - Math.abs(px - x)) : 1 / ((x - px) ** 2 + (y - py) ** 2 + 4e-4)]);
+        image.data.set([...mixRgb(pairs), 255], 4 * (row * wide + column));
+      }
+    [this._field.width, this._field.height] = [wide, high];
+    this._field.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  /** Share of the pad, margins left out, of a place in the field. */
+  _cell(u, v) {
+    const inset = INSET;
+    return [clamp((u - inset) / (1 - 2 * inset)), clamp(1 - (v - inset) / (1 - 2 * inset))];
+  }
+}

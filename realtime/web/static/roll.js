@@ -1,0 +1,189 @@
+// A piano roll on a canvas: notes that move into place when the melody changes, and a playhead.
+
+import { isBlack, notesOf, pitchName } from "./notes.js";
+
+const MORPH = 70; // ms in which notes reach their new place; half of the way after 20
+const LEAST_SPAN = 15; // semitones
+
+export class Roll {
+  /** options: big (names, bar numbers, playhead), colour() -> CSS colour. */
+  constructor(canvas, { big = false, colour } = {}) {
+    this.canvas = canvas;
+    this._context = canvas.getContext("2d");
+    this._big = big;
+    this.colour = colour;
+    this._notes = []; // {start, end, pitch, alpha} from -> to
+    this._range = { low: 60, high: 76 };
+    this._from = { low: 60, high: 76 };
+    this._began = -Infinity;
+    this.steps = 32;
+    this.bar = 16;
+    this.beat = 4;
+    this.playhead = null; // in steps
+    this.cursor = null; // {step, pitch} of an editor
+    new ResizeObserver(() => this.draw()).observe(canvas);
+  }
+
+  /** Another melody; `range` holds {low, high} still. */
+  show({ tokens, bar, beat }, range = null) {
+    const before = this._notes.filter((note) => note.to.alpha > 0).map((note) => this._at(note));
+    const notes = notesOf(tokens);
+    const left = new Set(before);
+    this._from = this._span();
+    this._notes = notes.map((note) => {
+      let nearest = null, distance = 12;
+      for (const old of left) {
+        const d = 1.5 * Math.abs(old.start - note.start) + 0.5 * Math.abs(old.pitch - note.pitch);
+        if (d < distance) [nearest, distance] = [old, d];
+      }
+      left.delete(nearest);
+      return { from: nearest ?? { ...note, end: note.start + 0.3, alpha: 0 }, to: { ...note, alpha: 1 } };
+    });
+    for (const old of left) this._notes.push({ from: old, to: { ...old, alpha: 0 } });
+    this._range = range ?? rangeOf(notes, this._range);
+    [this.steps, this.bar, this.beat] = [tokens.length, bar, beat];
+    this._began = performance.now();
+    this.draw();
+  }
+
+  /** Whether notes are still on their way. */
+  get moving() {
+    return performance.now() - this._began < MORPH;
+  }
+
+  get range() {
+    return this._range;
+  }
+
+  /** {step, pitch} under a pointer. */
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const { left, top, width, height } = this._paper(box.width, box.height);
+    const { low, high } = this._range;
+    return {
+      step: ((event.clientX - box.left - left) / width) * this.steps,
+      pitch: Math.round(high + 0.5 - ((event.clientY - box.top - top) / height) * (high - low + 1)),
+    };
+  }
+
+  draw() {
+    const { canvas, _context: g } = this;
+    const scale = devicePixelRatio || 1;
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    if (!width || !height) return;
+    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+      canvas.width = Math.round(width * scale);
+      canvas.height = Math.round(height * scale);
+    }
+    g.setTransform(scale, 0, 0, scale, 0, 0);
+    g.clearRect(0, 0, width, height);
+    const style = getComputedStyle(canvas);
+    this._drawPaper(g, width, height, style);
+    this._drawNotes(g, width, height, style);
+  }
+
+  _paper(width, height) {
+    const left = this._big ? 38 : 6, top = this._big ? 20 : 6;
+    return { left, top, width: width - left - (this._big ? 12 : 6), height: height - top - (this._big ? 12 : 6) };
+  }
+
+  _drawPaper(g, width, height, style) {
+    const paper = this._paper(width, height);
+    const { low, high } = this._span();
+    const row = paper.height / (high - low + 1), column = paper.width / this.steps;
+    const y = (pitch) => paper.top + (high - pitch) * row;
+    const line = style.getPropertyValue("--line"), faint = style.getPropertyValue("--faint"), muted = style.getPropertyValue("--muted");
+    g.save();
+    if (this._big) {
+      g.fillStyle = faint;
+      for (let pitch = Math.ceil(low); pitch <= high; pitch++)
+        if (isBlack(pitch)) g.fillRect(paper.left, y(pitch), paper.width, row);
+    }
+    for (let step = 0; step <= this.steps; step += this.beat) {
+      const isBar = step % this.bar === 0;
+      if (!this._big && !isBar) continue;
+      g.fillStyle = isBar ? line : faint;
+      const x = Math.round(paper.left + step * column);
+      if (step < this.steps || this._big) g.fillRect(x, paper.top, isBar && this._big ? 1.5 : 1, paper.height);
+    }
+    if (this._big) {
+      g.fillStyle = muted;
+      g.font = "500 11px system-ui, sans-serif";
+      g.textBaseline = "middle";
+      for (let step = 0, bar = 1; step < this.steps; step += this.bar, bar++)
+        if (column * this.bar > 22 || bar % 4 === 1) g.fillText(bar, paper.left + step * column + 5, 11);
+      g.textAlign = "right";
+      for (let pitch = Math.ceil(low); pitch <= high; pitch++)
+        if (pitch % 12 === 0 || (row > 13 && pitch % 12 === 7)) g.fillText(pitchName(pitch), paper.left - 7, y(pitch) + row / 2);
+    }
+    g.restore();
+  }
+
+  _drawNotes(g, width, height, style) {
+    const paper = this._paper(width, height);
+    const { low, high } = this._span();
+    const row = paper.height / (high - low + 1), column = paper.width / this.steps;
+    const inset = this._big ? 1.5 : 0.75;
+    const colour = this.colour?.() ?? style.color;
+    const head = this.playhead === null ? -1 : this.playhead % this.steps;
+    g.save();
+    for (const note of this._notes) {
+      const { start, end, pitch, alpha } = this._at(note);
+      if (alpha < 0.01) continue;
+      const x = paper.left + start * column + inset, w = Math.max((end - start) * column - 2 * inset, 2);
+      const y = paper.top + (high - pitch) * row + (this._big ? 1 : 0), h = Math.max(row - (this._big ? 2 : 0), 3);
+      const sounds = head >= start && head < end;
+      g.globalAlpha = alpha * (this._big && !sounds && head >= 0 ? 0.82 : 1);
+      g.fillStyle = colour;
+      g.shadowColor = colour;
+      g.shadowBlur = sounds && this._big ? 18 : 0;
+      g.beginPath();
+      g.roundRect(x, y, w, h, Math.min(h / 2, this._big ? 6 : 2.5));
+      g.fill();
+    }
+    g.shadowBlur = 0;
+    g.globalAlpha = 1;
+    if (head >= 0) {
+      g.fillStyle = style.getPropertyValue("--ink");
+      g.globalAlpha = this._big ? 0.8 : 0.35;
+      g.fillRect(paper.left + head * column - 0.75, paper.top - (this._big ? 6 : 0), 1.5, paper.height + (this._big ? 6 : 0));
+    }
+    if (this.cursor) {
+      g.globalAlpha = 1;
+      g.strokeStyle = style.getPropertyValue("--ink");
+      g.lineWidth = 2;
+      const length = this.cursor.length ?? 1;
+      g.strokeRect(paper.left + this.cursor.step * column + 1, paper.top + (high - this.cursor.pitch) * row + 1, column * length - 2, row * (this.cursor.rows ?? 1) - 2);
+    }
+    g.restore();
+  }
+
+  _share() {
+    return 1 - Math.exp((-3.5 * (performance.now() - this._began)) / MORPH);
+  }
+
+  _at({ from, to }) {
+    if (!this.moving) return to;
+    const p = this._share(), go = (name) => from[name] + p * (to[name] - from[name]);
+    return { start: go("start"), end: go("end"), pitch: go("pitch"), alpha: go("alpha") };
+  }
+
+  _span() {
+    if (!this.moving) return this._range;
+    const p = this._share();
+    return {
+      low: this._from.low + p * (this._range.low - this._from.low),
+      high: this._from.high + p * (this._range.high - this._from.high),
+    };
+  }
+}
+
+/** Pitches to show: with room around the notes; no smaller than before if that fits nearly as well. */
+function rangeOf(notes, before) {
+  if (!notes.length) return before;
+  const pitches = notes.map((note) => note.pitch);
+  let low = Math.min(...pitches) - 2, high = Math.max(...pitches) + 2;
+  if (before.low <= low && before.high >= high && before.high - before.low < high - low + 8) return before;
+  while (high - low < LEAST_SPAN) [low, high] = [low - 1, high + 1];
+  return { low, high };
+}

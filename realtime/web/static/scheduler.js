@@ -1,0 +1,62 @@
+// What is heard when: looks a little ahead of the clock and hands notes to the synthesizer and to MIDI ports in time.
+// Every note is told as an event "latentmix:note" on the document (see docs/web.md).
+
+import { Sequencer } from "./notes.js";
+
+const AHEAD = 0.1; // s
+const STILL_GOOD = 0.09; // s after its time that a step is still begun, when playing starts
+
+export class Scheduler {
+  constructor(live, synth) {
+    this._live = live;
+    this._synth = synth;
+    this._sequencer = new Sequencer();
+    this._next = null;
+    this._end = null; // ends the note that sounds
+    this.outs = []; // of MIDI: {send(bytes, ms)}
+    this.muted = false;
+    live.addEventListener("melody", () => this._sequencer.offer(live.melody));
+    live.addEventListener("state", () => live.state.running || this._silence());
+    new Worker("./ticker.js").onmessage = () => this.tick();
+  }
+
+  tick() {
+    const { _live: live, _synth: synth } = this;
+    const now = performance.now() / 1000;
+    const step = live.stepAt(now);
+    if (step === null) return;
+    const latency = synth.ready ? Math.min(0.2, synth.context.outputLatency || 0.02) : 0;
+    const whole = Math.floor(step);
+    const ahead = AHEAD + latency;
+    if (this._next === null || this._next < whole - 1 || live.timeOfStep(this._next) > now + ahead + 1)
+      this._next = now - live.timeOfStep(whole) < STILL_GOOD ? whole : whole + 1;
+    const length = live.melody?.tokens.length ?? 16;
+    for (let at = live.timeOfStep(this._next); at < now + ahead; at = live.timeOfStep(this._next)) {
+      if (!live.state.loop && this._next >= length) return this._sequencer.sounding !== null && this._apply(this._sequencer.silence(), at);
+      this._apply(this._sequencer.step(this._next, live.values.follow), at);
+      this._next++;
+    }
+  }
+
+  _silence() {
+    this._next = null;
+    this._apply(this._sequencer.silence(), performance.now() / 1000);
+    this._end?.(0);
+    this._end = null;
+  }
+
+  _apply(changes, at) {
+    for (const { pitch, on } of changes) {
+      const velocity = this._live.values.velocity ?? 80;
+      let heardAt = null;
+      if (this._synth.ready) {
+        heardAt = this._synth.audioTime(at);
+        this._end?.(heardAt);
+        this._end = on && !this.muted ? this._synth.start(pitch, heardAt, velocity) : null;
+      }
+      for (const out of this.outs) out.send([on ? 0x90 : 0x80, pitch, on ? velocity : 0], at * 1000);
+      const detail = { pitch, on, velocity, time: at, audioTime: heardAt, step: this._next, version: this._sequencer.pattern?.version };
+      document.dispatchEvent(new CustomEvent("latentmix:note", { detail }));
+    }
+  }
+}
