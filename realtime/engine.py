@@ -106,6 +106,9 @@ class Engine:
 
     All methods may be called from any thread; subscribers are called in the engine's own.
 
+    Attributes:
+        presets: what setting the target `preset` to a number sets (`plan.read_presets`).
+
     Args:
         model: of melodies.
         melodies: 1 to 8.
@@ -153,6 +156,7 @@ class Engine:
         tempo = check_tempo(min(max(melodies[0].tempo, 20.0), 400.0) if tempo is None else tempo)
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
+        self.presets: Mapping[int, Mapping[str, Value]] = {}
         self._lock, self._wake = threading.RLock(), threading.Condition()
         self._moved: dict[str, tuple[Value, float]] = {}
         self._jobs: deque[Callable[[], None]] = deque()
@@ -195,10 +199,17 @@ class Engine:
         if name in AT_ONCE:
             self._set_at_once(name, checked)
             return
+        if name == "preset":
+            for each, recalled in self._preset(int(checked)).items():
+                self.set(each, recalled)
         with self._wake:
             self._moved.pop(name, None)  # so that what was moved last comes last
             self._moved[name] = (checked, now())
             self._wake.notify()
+
+    def count(self) -> int:
+        """How many melodies there are."""
+        return len(self.mixer.melodies)
 
     def value(self, name: str) -> Value:
         """What a target was last set to."""
@@ -382,6 +393,12 @@ class Engine:
         with self._lock:
             self._melody, self._version = melody, self._version + 1
         self._player.command({"pattern": as_pattern(melody, self._version)})
+
+    def _preset(self, number: int) -> Mapping[str, Value]:
+        """What a preset says; without any, the first is the first melody, and so on."""
+        if self.presets or number >= self.count():
+            return self.presets.get(number, {})
+        return {"position": number / max(1, self.count() - 1)}
 
     def _set_at_once(self, name: str, value: Value) -> None:
         if name == "tap":

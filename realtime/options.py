@@ -96,6 +96,9 @@ class Hands:
     plan: Annotated[
         Path | None, _hands("--plan", metavar="FILE.csv", help="Play a performance written down; see docs/live.md.")
     ] = None
+    presets: Annotated[
+        Path | None, _hands("--presets", metavar="FILE.csv", help="What program changes recall; see docs/live.md.")
+    ] = None
     settings: Annotated[
         list[str] | None,
         _hands("--set", metavar="TARGET=VALUE", help="To begin with, such as key=C:maj. May be given several times."),

@@ -16,9 +16,9 @@ import csv
 import math
 import os
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import InputError
 from .targets import TARGETS, Target, Value, find
@@ -77,18 +77,7 @@ def read_plan(path: str | os.PathLike[str], targets: Mapping[str, Target] = TARG
     Raises:
         InputError: no such file, not such a table, a value that cannot be; the line says which row and column.
     """
-    path = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the plan: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: expected a plan of at most {MOST_BYTES >> 20} MB, found a larger one")
-    try:
-        return parse_plan(content.decode("utf-8-sig"), targets)
-    except (InputError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: {error}") from None
+    return _read(path, lambda text: parse_plan(text, targets))
 
 
 def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
@@ -97,12 +86,7 @@ def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
     Raises:
         InputError: as `read_plan`.
     """
-    rows = [[field.strip() for field in row] for row in csv.reader(text.splitlines())]
-    numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row) and not row[0].startswith("#")]
-    if not numbered:
-        raise InputError("expected rows of times and values, found none")
-    if len(numbered) > MOST_ROWS:
-        raise InputError(f"expected at most {MOST_ROWS} rows, found {len(numbered)}")
+    numbered = _rows(text)
     first = numbered[0][1]
     columns = BARE_COLUMNS.get(len(first)) if _is_number(first[0]) else [name.lower() for name in first]
     if columns is None:
@@ -117,6 +101,69 @@ def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
     return _collect(columns, body, targets)
 
 
+def read_presets(path: str | os.PathLike[str], targets: Mapping[str, Target] = TARGETS) -> dict[int, dict[str, Value]]:
+    """Presets out of a table like that of a plan, whose first column is `preset`, a number 0 to 127.
+
+    Raises:
+        InputError: as `read_plan`.
+    """
+    return _read(path, lambda text: parse_presets(text, targets))
+
+
+def parse_presets(text: str, targets: Mapping[str, Target] = TARGETS) -> dict[int, dict[str, Value]]:
+    """Presets out of the text of their file.
+
+    Raises:
+        InputError: as `read_plan`.
+
+    >>> parse_presets("preset,position,key\\n0,0.5,C:maj\\n7,1,")
+    {0: {'position': 0.5, 'key': 'C:maj'}, 7: {'position': 1.0}}
+    """
+    (_, columns), *body = _rows(text)
+    if columns[0].lower() != "preset" or "preset" in columns[1:]:
+        raise InputError(f"row 1: expected preset as the first column, found {columns[0]!r}")
+    out: dict[int, dict[str, Value]] = {}
+    for number, row in body:
+        if not (row[0].isdecimal() and int(row[0]) <= 127) or len(row) > len(columns):
+            raise InputError(f"row {number}: expected a preset 0 to 127 and its values, found {','.join(row)}")
+        given = [(name.lower(), field) for name, field in zip(columns[1:], row[1:], strict=False) if field]
+        out[int(row[0])] = {name: _value(name, field, number, targets) for name, field in given}
+    return out
+
+
+def _read(path: str | os.PathLike[str], parse: Callable[[str], Any]) -> Any:
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the table: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: expected a table of at most {MOST_BYTES >> 20} MB, found a larger one")
+    try:
+        return parse(content.decode("utf-8-sig"))
+    except (InputError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Rows that say something, with their numbers."""
+    rows = [[field.strip() for field in row] for row in csv.reader(text.splitlines())]
+    numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row) and not row[0].startswith("#")]
+    if not numbered:
+        raise InputError("expected rows of times and values, found none")
+    if len(numbered) > MOST_ROWS:
+        raise InputError(f"expected at most {MOST_ROWS} rows, found {len(numbered)}")
+    return numbered
+
+
+def _value(name: str, field: str, number: int, targets: Mapping[str, Target]) -> Value:
+    try:
+        return find(name, targets).check(field)
+    except InputError as error:
+        raise InputError(f"row {number}: {error}") from None
+
+
 def _collect(columns: list[str], body: list[tuple[int, list[str]]], targets: Mapping[str, Target]) -> Plan:
     times: dict[str, list[float]] = {name: [] for name in columns[1:]}
     values: dict[str, list[Value]] = {name: [] for name in columns[1:]}
@@ -129,10 +176,7 @@ def _collect(columns: list[str], body: list[tuple[int, list[str]]], targets: Map
             raise InputError(f"row {number}: expected a time after that of the row before, found {row[0]}")
         for name, field in zip(columns[1:], row[1:], strict=False):
             if field:
-                try:
-                    values[name].append(targets[name].check(field))
-                except InputError as error:
-                    raise InputError(f"row {number}: {error}") from None
+                values[name].append(_value(name, field, number, targets))
                 times[name].append(at)
     tracks = {name: (tuple(times[name]), tuple(values[name])) for name in times if times[name]}
     return Plan(columns[0], tracks, at)

@@ -20,7 +20,7 @@ from .bindings import ControllerMap
 from .engine import Engine
 from .errors import InputError
 from .options import Hands, Ports, Stage
-from .plan import Plan, read_plan
+from .plan import Plan, read_plan, read_presets
 from .ports import MidiOut, open_output
 from .process import PlayerSetup
 from .targets import table
@@ -42,6 +42,7 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
     loaded = model.load()
     targets = table(tuple(loaded.attribute_names))
     plan = read_plan(hands.plan, targets) if hands.plan is not None else None
+    presets = read_presets(hands.presets, targets) if hands.presets is not None else {}
     if stage.render is not None:
         return render(stage.render, files, loaded, melodies, plan, settings, ports, stage, model.seed)
     from .maps import DEFAULT, read_map
@@ -71,13 +72,14 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
         )
         held.callback(save, engine, stage.record, melodies[0])
         held.callback(engine.close)
+        engine.presets = presets
         for name, value in settings.items():
             engine.set(name, value)
         if stage.record is not None:
             engine.set("record", True)
         lay_hands_on(engine, hands, osc_target, controller, stop, held)
         tell(engine, stage)
-        watch(engine, stage, held)
+        present(engine, hands, stage, held)
         engine.start()
         if plan is not None:
             from .desk import PlanDesk
@@ -145,8 +147,26 @@ def lay_hands_on(
     held.callback(desk.close)
 
 
+def present(engine: Engine, hands: Hands, stage: Stage, held: contextlib.ExitStack) -> None:
+    """The live screen and the computer's keys, in a terminal; elsewhere warnings as lines."""
+    from .keyboard import HELP, KeyReader, Keys
+    from .screen import Screen
+
+    shown = stage.screen and sys.stdout.isatty()
+    if not shown:
+        watch(engine, stage, held)
+    keys = ""
+    if hands.keyboard:
+        pressed = Keys(engine.set, engine.value, engine.count, engine.mixer.targets, engine.warn)
+        reader = KeyReader(pressed.press)
+        held.callback(reader.close)
+        keys = HELP if reader.is_reading else ""
+    if shown:
+        held.callback(Screen(engine.snapshot, keys).close)
+
+
 def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
-    """The live screen in a terminal; elsewhere warnings as lines."""
+    """Warnings as lines on standard error."""
     told: list[str] = []
 
     def say(snapshot: object) -> None:

@@ -180,6 +180,17 @@ def test_melodies_come_and_go_while_it_plays(stage, model):
     stage.go_on(3.0)
 
 
+def test_presets(stage, model):
+    engine = stage.open(model)
+    engine.set("preset", 1)  # without any, the second melody
+    wait_for(lambda: engine.snapshot().melody.notes() == B.notes())
+    engine.presets = {5: {"position": 0.0, "tempo": 77.0}}
+    engine.set("preset", 4)
+    engine.set("preset", 5)
+    wait_for(lambda: engine.snapshot().melody.notes() == A.notes())
+    assert engine.value("tempo") == 77 and engine.value("preset") == 5
+
+
 def test_subscribers_hear_of_news_and_one_that_fails_stops_nothing(stage, model):
     engine = stage.open(model)
     heard = []
