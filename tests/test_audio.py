@@ -40,8 +40,16 @@ class Server:
         command = ["jackd", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
         with open(self.folder / "jackd.log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        probe = ["jack_wait", "-s", self.name, "-w", "-t", "20"]
-        subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+        wait_for(self.answers)
+
+    def answers(self) -> bool:
+        import jack
+
+        try:
+            jack.Client("probe", no_start_server=True).close()
+        except jack.JackOpenError:
+            return False
+        return True
 
     def stop(self, kill: bool = False) -> None:
         self.process.kill() if kill else self.process.terminate()

@@ -199,3 +199,18 @@ def test_any_values_are_taken_or_refused_in_one_line(entry, kind):
         assert str(error).startswith("m.toml: ") and len(str(error).splitlines()) == 1
     else:
         assert binding.target in TARGETS
+
+
+def test_the_guide_names_everything():
+    from pathlib import Path
+
+    from realtime.bindings import BUTTONS, ENCODINGS, KINDS
+    from realtime.curves import CURVES
+    from realtime.keyboard import KEYS
+
+    text = (Path(__file__).parents[1] / "docs" / "controllers.md").read_text(encoding="utf-8")
+    words = [*shipped_maps(), *KINDS, *BUTTONS, *ENCODINGS, *CURVES, *(n for n in TARGETS if "." not in n)]
+    words += [name for name in KEYS if len(name) == 1 and name != " "]
+    assert [word for word in words if f"`{word}`" not in text] == []
+    example = text.split("```toml")[1].split("```")[0]
+    assert parse_map(example, "docs").bindings[0].target == "tempo"
