@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from .batches import Wanted, complain, run_many, tell_made
 from .errors import InputError
 from .options import (
     DEFAULT_MODEL,
     VERBOSE,
+    AudioFile,
     AvqFile,
     Channels,
+    Count,
     Device,
     Inputs,
     Jobs,
     Json,
     Kbps,
+    Length,
     Model,
     Output,
+    Seed,
     Suffix,
+    Temperature,
     Verbose,
     Where,
-    check_device,
+    drawn_seed,
 )
-
-if TYPE_CHECKING:
-    from .jobs import Outcome, Work
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
-PIPE = "-"
 AVQ_SUFFIXES = frozenset({".avq"})
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Files of a command that works on many; see `places.pair_up` and `jobs.run`."""
-
-    inputs: list[str]
-    output: str
-    suffixes: frozenset[str]
-    suffix: str
-    model: str
-    device: Device
-    jobs: int | None
-    as_json: bool
 
 
 class Commands(TyperGroup):
@@ -86,10 +74,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # names of files may hold anything
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
     app()
-
-
-def complain(message: str) -> None:
-    typer.echo("audiovq: " + " ".join(message.splitlines()), err=True)
 
 
 def _print_version(wanted: bool) -> None:
@@ -140,7 +124,7 @@ def compress(
     from .jobs import Compress
 
     wanted = Wanted(inputs, output, SUFFIXES, ".avq", model, device, jobs, as_json)
-    _run("compressing", Compress(kbps, channels is Channels.keep), wanted)
+    run_many("compressing", Compress(kbps, channels is Channels.keep), wanted)
 
 
 @app.command()
@@ -172,7 +156,7 @@ def decompress(
     from .jobs import Decompress
 
     wanted = Wanted(inputs, output, AVQ_SUFFIXES, f".{suffix.value}", model, device, jobs, as_json)
-    _run("decompressing", Decompress(rate, start, seconds), wanted)
+    run_many("decompressing", Decompress(rate, start, seconds), wanted)
 
 
 @app.command()
@@ -226,31 +210,100 @@ def tokens(
         raise typer.Exit(1)
 
 
-def _run(what: str, work: Work, wanted: Wanted) -> None:
-    if wanted.as_json and wanted.output == PIPE:
-        raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")
-    from . import jobs, report
-    from .places import pair_up
+@app.command()
+def sample(
+    output: Output,
+    count: Count = 1,
+    seconds: Length = 5.0,
+    temperature: Temperature = 0.9,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make new audio that sounds like speech and says nothing, out of nothing but chance.
 
-    pairs = pair_up(wanted.inputs, wanted.output, wanted.suffixes, wanted.suffix)
-    device, workers = check_device(wanted.device), wanted.jobs or jobs.usable_cores()
-    with report.progress_bar(what, len(pairs)) as progress:
-        outcome = jobs.run(work, pairs, wanted.model, device, workers, progress)
-    if wanted.as_json:
-        print(json.dumps(report.outcome_figures(outcome), indent=2))
-    else:
-        report.print_outcome(outcome, to_stderr=wanted.output == PIPE)
-    _tell_faults(outcome)
+    -o names a sound file, or a folder for several.
+
+    \b
+    Examples:
+    audiovq sample -o babble.wav --seconds 10
+    audiovq sample -n 8 --temperature 0.8 --seed 1 -o samples
+    """
+    from . import creation
+    from .codec import Codec
+
+    seed = drawn_seed(seed)
+    paths = creation.targets(output, count, "sample")
+    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
+    frames = round(seconds * codec.sample_rate / codec.hop)
+    made = [
+        (path, creation.write_codes(codec, creation.new_frames(prior, frames, temperature, seed + number), path))
+        for number, path in enumerate(paths)
+    ]
+    tell_made(made, seed, as_json)
 
 
-def _tell_faults(outcome: Outcome) -> None:
-    for each in outcome.files:
-        if each.get("damage"):
-            complain(f"{each['input']}: {each['damage']}; what is lost is bridged in {each['output']}")
-    if outcome.failed:
-        total = len(outcome.files) + len(outcome.failed)
-        complain(f"{len(outcome.failed)} of {total} files could not be done:")
-        for each in outcome.failed:
-            complain(each["error"])
-    if not outcome.is_good:
-        raise typer.Exit(1)
+@app.command("continue")
+def continue_(
+    recording: AudioFile,
+    output: Output,
+    seconds: Length = 5.0,
+    temperature: Temperature = 0.9,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Leave the recording itself out.")] = False,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Let a recording go on with what the learned prior finds likely.
+
+    \b
+    Examples:
+    audiovq continue talk.wav -o longer.wav --seconds 5 --seed 1
+    audiovq continue talk.avq -o rest.wav --only-new
+    """
+    from . import creation
+    from .codec import Codec
+
+    seed = drawn_seed(seed)
+    (path,) = creation.targets(output, 1, "continued")
+    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
+    with creation.open_recording(str(recording), codec) as source:
+        codes = codec.encode_source(source)
+    rate = codec.sample_rate / codec.hop
+    new = creation.following_frames(prior, codes, round(seconds * rate), temperature, seed, rate)
+    said = [] if only_new else [codes]
+    tell_made([(path, creation.write_codes(codec, itertools.chain(said, new), path))], seed, as_json)
+
+
+@app.command()
+def mix(
+    first: Annotated[str, typer.Argument(metavar="A", help="A recording, or an .avq file.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    output: Output,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,
+    separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Go from one recording to another in steps, on straight lines in the latent space of the codec.
+
+    Silence follows the shorter one. The steps come one after another in one file, or each in its own.
+
+    \b
+    Examples:
+    audiovq mix A.wav B.wav --steps 5 -o mix.wav
+    audiovq mix A.wav B.avq --steps 9 --separate -o steps
+    """
+    from . import creation, mixing
+    from .codec import Codec
+
+    paths = creation.targets(output if not separate else output + "/", steps if separate else 1, "step")
+    codec = Codec.from_pretrained(model)
+    a, b = (mixing.read_whole(path, codec) for path in (first, second))
+    codes = mixing.mixed_codes(codec, a, b, steps)
+    pieces = [[each] for each in codes] if separate else [codes]
+    made = [(path, creation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
+    tell_made(made, None, as_json)

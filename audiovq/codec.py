@@ -104,6 +104,24 @@ class Codec:
         pieces = self._encode(resampled([blocks], sample_rate, self.sample_rate), 1, self.codebooks_for(kbps))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
+    def encode_source(self, source: Source, kbps: float | None = None) -> np.ndarray:
+        """Audio that is read block by block, mixed to one channel -> codes (Q, N) int16 of all its whole code frames.
+
+        Raises:
+            InputError: the audio cannot be used.
+        """
+        counted = 0
+
+        def blocks() -> Iterator[np.ndarray]:
+            nonlocal counted
+            mono = (block.mean(0, keepdims=True) for block in source.blocks)
+            for block in resampled(mono, source.sample_rate, self.sample_rate):
+                counted += block.shape[1]
+                yield block
+
+        codes = np.concatenate([piece[0] for piece in self._encode(blocks(), 1, self.codebooks_for(kbps))], 1)
+        return codes[:, : -(-counted // self.hop)]
+
     def decode(self, codes: Tensor | np.ndarray, length: int | None = None) -> Tensor:
         """Codes -> audio.
 
@@ -225,7 +243,7 @@ class Codec:
             yield codes
 
     def _encode_step(self, samples: np.ndarray, state: Any, q: int) -> tuple[np.ndarray, Any]:
-        x = torch.from_numpy(np.ascontiguousarray(samples)).to(self._device)
+        x = torch.from_numpy(np.ascontiguousarray(samples)).to(self.device)
         codes, state = self.model.encode_step(x, state)
         return codes[:, :q].cpu().numpy().astype(np.int16), state
 
@@ -239,13 +257,14 @@ class Codec:
         """
         state, skip = self.model.initial_decoder_state(channels), self.model.delay if skip is None else skip
         for codes in chunks:
-            y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self._device), state)
+            y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self.device), state)
             left_out = min(skip, y.shape[1])
             skip -= left_out
             yield y[:, left_out:].float().cpu().numpy()
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the model is."""
         return next((p.device for p in self.model.parameters()), torch.device("cpu"))
 
 

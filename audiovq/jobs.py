@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from .audio import PIPE, open_source
 from .codec import Codec
@@ -29,8 +29,13 @@ Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 class Compress:
     """What to do with each file of `audiovq compress`."""
 
+    bytes_a_process: ClassVar[int] = 4 << 20  # of input; less is done sooner than another process has started
     kbps: float
     keep_channels: bool
+
+    def check(self, codec: Codec) -> None:
+        """Raises InputError where no file could be done."""
+        codec.codebooks_for(self.kbps)
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
         with open_source(pair.source) as source:
@@ -54,9 +59,13 @@ class Compress:
 class Decompress:
     """What to do with each file of `audiovq decompress`."""
 
+    bytes_a_process: ClassVar[int] = 30 << 10
     sample_rate: int | None = None
     start: float = 0.0
     seconds: float | None = None
+
+    def check(self, codec: Codec) -> None:
+        """Nothing is wrong for every file."""
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
         with open_input(pair.source) as (stream, name):
@@ -111,12 +120,17 @@ class Outcome:
 
 
 def run(
-    work: Work, pairs: Sequence[Pair], model: str, device: str, workers: int, progress: Callable[[int, float], None]
+    work: Work,
+    pairs: Sequence[Pair],
+    model: str,
+    device: str,
+    workers: int | None,
+    progress: Callable[[int, float], None],
 ) -> Outcome:
     """Do all files; a bad one does not keep the others from being done.
 
     Args:
-        workers: processes at most.
+        workers: processes at most; None: as many as there are cores and as pay.
         progress: is told how many files are done and how much of the present one.
 
     Raises:
@@ -127,11 +141,15 @@ def run(
         for pair in pairs:
             if pair.target != PIPE:
                 check_suffix(pair.target)
+    if workers is None:
+        workers = min(usable_cores(), 1 + sum(map(_size, pairs)) // work.bytes_a_process)
     workers = min(workers, len(pairs)) if device == "cpu" else 1
+    codec = Codec.from_pretrained(model, device)
+    work.check(codec)
     if workers > 1:
         results = _in_processes(work, pairs, model, workers, progress)
     else:
-        results = _in_turn(work, pairs, Codec.from_pretrained(model, device), progress)
+        results = _in_turn(work, pairs, codec, progress)
     outcome = Outcome()
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, dict):
@@ -145,6 +163,13 @@ def run(
 def usable_cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _size(pair: Pair) -> int:
+    try:
+        return os.path.getsize(pair.source)
+    except (OSError, ValueError):  # told when it is its turn
+        return 0
 
 
 def _in_turn(
@@ -191,7 +216,6 @@ def _work_in_process(work: Work, pair: Pair) -> dict[str, Any] | str:
 def _in_processes(
     work: Work, pairs: Sequence[Pair], model: str, workers: int, progress: Callable[[int, float], None]
 ) -> list[dict[str, Any] | str]:
-    Codec.from_pretrained(model)  # an error in the weights is told once, and here
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (model,))
     try:
         with _ctrl_c_for_us_alone():

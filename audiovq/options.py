@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def _remember(ctx: typer.Context, value: bool) -> bool:
 
 Inputs = Annotated[list[str], typer.Argument(metavar="IN...", help="Files or folders; - for standard input.")]
 AvqFile = Annotated[Path, typer.Argument(metavar="FILE.avq", help="A compressed file.")]
-AudioFile = Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
+AudioFile = Annotated[str, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
 Output = Annotated[
     str,
     _output("-o", "--output", metavar="OUT", help="File to write, - for standard output, or a folder for several."),
@@ -55,17 +56,34 @@ Model = Annotated[str, _engine("--model", metavar="NAME|FOLDER", help="One that 
 Where = Annotated[Device, _engine("--device", help="Where it runs.")]
 Jobs = Annotated[
     int | None,
-    _engine("--jobs", "-j", metavar="N", min=1, max=1024, help="Files at a time; default: one for each core."),
+    _engine(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Files at a time; default: one for each core, if there is enough to do.",
+    ),
 ]
 Seed = Annotated[
     int | None, _engine("--seed", metavar="N", min=0, max=2**63 - 1, help="The same seed gives the same audio.")
 ]
+Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
+Length = Annotated[float, typer.Option("--seconds", metavar="SECONDS", min=0.1, max=3600.0, help="Of new audio.")]
+Temperature = Annotated[
+    float, typer.Option("--temperature", metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger.")
+]
 Verbose = Annotated[bool, _engine("--verbose", callback=_remember, help="Show the traceback of an error.")]
 Kbps = Annotated[
     float,
-    typer.Option("--kbps", metavar="RATE", min=0.5, max=6.0, help="kbit/s of each channel: how many codebooks to use."),
+    typer.Option("--kbps", metavar="RATE", min=0.1, max=24.0, help="kbit/s of each channel, before entropy coding."),
 ]
 DEFAULT_MODEL = "speech_16k"
+
+
+def drawn_seed(seed: int | None) -> int:
+    """The seed asked for, or one that is told, so that even then the same can be had again."""
+    return secrets.randbits(31) if seed is None else seed
 
 
 def check_device(device: Device) -> str:
