@@ -23,7 +23,7 @@ import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -32,6 +32,7 @@ from audiovq.codec import Codec
 from audiovq.entropy_network import EntropyNetwork
 from audiovq.errors import InputError
 from audiovq.prior import CodePrior, CodePriorConfig
+from audiovq.quantizers import codebook_figures
 
 CONSOLE = Console()
 WARM_UP = 100  # steps
@@ -95,9 +96,12 @@ class State:
         beside.replace(self.path)
 
     def load(self) -> None:
-        with safe_open(self.path, "pt") as file:
-            place = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        try:
+            with safe_open(self.path, "pt") as file:
+                place = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, FileNotFoundError) as error:
+            raise InputError(f"{self.path}: expected the state of a run, found {error}") from None
         self.phase, self.step = int(place["phase"]), int(place["step"])
         for phase in self.phases:
             try:
@@ -107,6 +111,11 @@ class State:
                     f"{self.path}: expected the state of a run with these sizes; give another --run"
                 ) from None
         self.slots = _under("optimizer", tensors)
+
+    def begin_with(self, path: Path) -> None:
+        """The networks of another run, of the same sizes."""
+        other = State(path, self.phases)
+        other.load()
 
     def restore(self, optimizer: torch.optim.Optimizer) -> None:
         slots: dict[int, dict[str, Tensor]] = {}
@@ -251,6 +260,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="folder of audio to learn from")],
     dev: Annotated[Path, typer.Option(help="folder of audio for the figures")],
     run: Annotated[Path, typer.Option(help="folder of the run")],
+    start_from: Annotated[Path | None, typer.Option(help="a run for an earlier state of the same codec")] = None,
     entropy_steps: Annotated[int, typer.Option(min=0)] = 3000,
     prior_steps: Annotated[int, typer.Option(min=0)] = 4000,
     batch: Annotated[int, typer.Option(min=1, help="chunks in a step of the entropy coder")] = 24,
@@ -294,6 +304,11 @@ def main(
         state = State(run / "state.safetensors", phases)
         if state.path.is_file():
             state.load()
+        elif start_from:
+            state.begin_with(start_from / state.path.name)
+        figures = codebook_figures(torch.from_numpy(held_out.codes.astype(np.int64)), k)
+        CONSOLE.print("usage %", *(f"{100 * f.usage:.1f}" for f in figures), highlight=False)
+        CONSOLE.print("perplexity", *(f"{f.perplexity:.0f}" for f in figures), highlight=False)
         signals: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: signals.append(number))

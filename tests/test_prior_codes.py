@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
+import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
+import soundfile
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
+from audiovq.config import VQVAEConfig
+from audiovq.entropy import EntropyModel
 from audiovq.errors import InputError
+from audiovq.model import VQVAE
 from audiovq.prior import CodePrior, CodePriorConfig, draw
 
 CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8)
@@ -153,3 +164,75 @@ def test_it_can_begin_with_what_is_known_of_the_codes():
     prior.start_from(shares, torch.randn(2, 16, 4))
     bits = prior.bits(torch.tensor([[3, 4], [3, 4]]))
     assert bits[:, 0].mean() < 2.0 and bits[:, 1].mean() > 3.5
+
+
+# the script that trains it, and the entropy coder with it
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "train_codes.py"
+
+
+@pytest.fixture
+def script() -> Iterator[ModuleType]:
+    """The script as a module; the process's own handlers come back after it."""
+    spec = importlib.util.spec_from_file_location("train_codes", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    sys.modules["train_codes"] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["train_codes"]
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def codec_and_speech(tmp_path: Path) -> tuple[Path, Path]:
+    torch.manual_seed(0)
+    sizes = {"encoder_width": 16, "decoder_width": 16, "latent_size": 8, "codebooks": 2, "codes": 16}
+    model = VQVAE(VQVAEConfig(**sizes, encoder_dilations=(1,), decoder_dilations=(1,))).eval()
+    samples = 0.3 * torch.randn(3, 40_000, generator=torch.Generator().manual_seed(0))
+    latents, _ = model.latents(samples[:, : 124 * 320], model.initial_encoder_state(3))
+    model.quantizer.initialise(latents.detach().transpose(1, 2), torch.Generator().manual_seed(0))
+    (tmp_path / "codec").mkdir()
+    (tmp_path / "speech").mkdir()
+    model.save_pretrained(tmp_path / "codec")
+    for i, row in enumerate(samples.numpy()):
+        soundfile.write(tmp_path / "speech" / f"{i}.wav", np.clip(row, -1, 1), 16_000)
+    (tmp_path / "speech" / "broken.wav").write_bytes(b"RIFF")
+    return tmp_path / "codec", tmp_path / "speech"
+
+
+def test_the_script_writes_what_a_codec_loads(script: ModuleType, codec_and_speech: tuple[Path, Path], tmp_path: Path):
+    codec, speech = codec_and_speech
+    again = {"weights": codec, "data": speech, "dev": speech, "run": tmp_path / "run"}
+    small = {"batch": 4, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 2}
+    both = {"entropy_steps": 6, "prior_steps": 4, "start_from": None, "hours": 1.0, "dropout": 0.1}
+    script.main(**again, **small, **both, seed=0, threads=0)
+    model, prior = EntropyModel.load(codec), CodePrior.from_pretrained(codec)
+    assert (model.codebooks, model.codes) == (prior.config.codebooks, prior.config.codes) == (2, 16)
+    assert len(list((tmp_path / "run").glob("codes-*.npz"))) == 1  # one folder, read once
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(script: ModuleType, tmp_path: Path):
+    generator = np.random.default_rng(0)
+    codes = script.Codes(generator.integers(0, 16, (2, 300)).astype(np.int16), np.array([0, 300]), 16, 20)
+
+    def run(folder: Path, stops: list[int]) -> dict[str, Tensor]:
+        folder.mkdir()
+        while True:
+            torch.manual_seed(0)
+            prior = CodePrior(CONFIG)
+            loss = lambda g, prior=prior: prior.loss(codes.draw(2, 20, g), None, 0.1)  # noqa: E731
+            phase = script.Phase("prior", prior, loss, lambda: None, 5, 1e-2, 0.0)
+            state = script.State(folder / "state.safetensors", [phase])
+            if state.path.is_file():
+                state.load()
+            place = stops.pop(0) if stops else 99
+            try:
+                script.train(state, 0, 0, 100, lambda state=state, place=place: state.step >= place)
+                return load_file(state.path)
+            except KeyboardInterrupt:
+                assert state.step == place
+
+    whole, stopped = run(tmp_path / "whole", []), run(tmp_path / "stopped", [2, 4])
+    assert whole.keys() == stopped.keys() and all(torch.equal(t, stopped[name]) for name, t in whole.items())
