@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import InputError
@@ -24,7 +24,6 @@ from .ring import Ring
 EVENT = struct.Struct("<dBBB")  # time in seconds of `clock.now`, MIDI bytes
 START_SECONDS = 60.0  # a cold machine takes its time to import numpy
 STOP_SECONDS = 3.0
-PRIORITIES = {"synth": 5, "device": 10}  # below that of JACK's own threads
 
 Event = tuple[float, int, int, int]
 
@@ -33,7 +32,7 @@ class Child:
     """A process that this one started.
 
     Args:
-        kind: synth or device.
+        kind: the module of this package whose `main` it runs, which calls `serve`.
         ring: shared with it.
         options: what it is to do; goes through JSON.
     """
@@ -41,7 +40,7 @@ class Child:
     def __init__(self, kind: str, ring: Ring, options: Mapping[str, Any]) -> None:
         self._kind, self._said = kind, queue.SimpleQueue()
         self._lock = threading.Lock()
-        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.child import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.{kind} import main; main()"
         handles = [ring.handle] if isinstance(ring.handle, int) else []
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -55,7 +54,7 @@ class Child:
             os.set_blocking(self._process.stdin.fileno(), False)
         self._reader = threading.Thread(target=self._read, name=f"latentmix {kind}", daemon=True)
         self._reader.start()
-        setup = {"kind": kind, "ring": ring.handle, "capacity": ring.capacity, "options": dict(options)}
+        setup = {"ring": ring.handle, "capacity": ring.capacity, "options": dict(options)}
         self.send(json.dumps(setup).encode() + b"\n")
 
     @property
@@ -81,10 +80,10 @@ class Child:
             said = self._said.get(timeout=START_SECONDS)
         except queue.Empty:
             raise InputError(
-                f"sound: expected the {self._kind}'s process to answer within {START_SECONDS:.0f} s, found it did not"
+                f"sound: expected its {self._kind} to answer within {START_SECONDS:.0f} s, found it did not"
             ) from None
         if said is None:
-            raise InputError(f"sound: expected the {self._kind}'s process to start, found it ended at once")
+            raise InputError(f"sound: expected its {self._kind} to start, found it ended at once")
         if "error" in said:
             raise InputError(said["error"])
         return said
@@ -157,8 +156,13 @@ class Inbox:
         self._events.put(None)
 
 
-def main() -> None:
-    """What a child does."""
+def serve(run: Callable[..., None], priority: int) -> None:
+    """What a child does: `run(ring, inbox, tell, **options)`, and end.
+
+    Args:
+        run: raises InputError with a line for people.
+        priority: among the processes that are woken first, 1 to 99, where the system lets us have any.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this
     out, lock = os.dup(1), threading.Lock()
     os.dup2(2, 1)  # libraries may print what they like
@@ -175,17 +179,12 @@ def main() -> None:
             os.write(out, json.dumps(what).encode() + b"\n")
 
     try:
-        hurry(PRIORITIES[setup["kind"]])
-        ring = Ring(setup["capacity"], setup["ring"])
-        if setup["kind"] == "device":
-            from .device import run_device as run
-        else:
-            from .audio import run_synth as run
-        run(ring, Inbox(0), tell, **setup["options"])
+        hurry(priority)
+        run(Ring(setup["capacity"], setup["ring"]), Inbox(0), tell, **setup["options"])
     except InputError as error:
         tell(error=str(error))
     except Exception as error:
-        tell(error=f"sound: the {setup['kind']}'s process failed: {type(error).__name__}: {error}")
+        tell(error=f"sound: {type(error).__name__}: {error}")
     os._exit(0)  # a thread of a sound library that hangs must not hold us
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .child import Inbox
+from .child import Inbox, serve
 from .clock import now
 from .errors import InputError
 from .ring import CHANNELS, Ring
@@ -252,6 +252,11 @@ def run_device(
             pass
     finally:
         device.close()
+
+
+def main() -> None:
+    """What `child.Child("device", …)` starts."""
+    serve(run_device, priority=10)  # below JACK's own threads
 
 
 def _is_active(stream: Stream) -> bool:

@@ -14,10 +14,10 @@ from midi_vae.errors import InputError as FileError
 from midi_vae.files import replace_file
 from midi_vae.sound import BLOCK, MOST_SECONDS, PEAK, SOUND_FORMATS
 
-from .audio import BUILT_IN, make_synth
 from .errors import InputError
 from .recorder import PlayedNote
 from .synth import render
+from .synthesis import BUILT_IN, make_synth
 
 SAMPLE_RATE = 44100
 

@@ -12,9 +12,10 @@ import mido
 import numpy as np
 import pytest
 
-from realtime.audio import BUILT_IN, Sound, make_synth, open_sound
+from realtime.audio import BUILT_IN, Sound, open_sound
 from realtime.errors import InputError
 from realtime.fluidsynth import find_soundfont, load_library
+from realtime.synthesis import make_synth
 
 RATE = 48000
 PERIOD = 128

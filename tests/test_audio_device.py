@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.audio import BLOCK, GRID, NOTE_OFF, NOTE_ON, Scheduler
 from realtime.clock import now
 from realtime.device import LOOK_SECONDS, SILENT_SECONDS, Device, Opened, choose_device
 from realtime.errors import InputError
 from realtime.ring import FADE, Ring
 from realtime.synth import BuiltInSynth
+from realtime.synthesis import BLOCK, GRID, NOTE_OFF, NOTE_ON, Scheduler
 
 RATE = 48000
 
