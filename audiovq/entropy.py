@@ -40,6 +40,7 @@ from .entropy_weights import (
 )
 from .errors import InputError
 
+BLOCK = 64  # frames whose frequencies are held at once
 Categorical = constriction.stream.model.Categorical
 RangeEncoder, RangeDecoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
 
@@ -96,8 +97,8 @@ class EntropyModel:
 
     # -- probabilities ---------------------------------------------------------------------------------------------
 
-    def frequencies(self, codes: np.ndarray) -> np.ndarray:
-        """Of every code at every place, from the codes before it: (n, q, K) float32, whole numbers.
+    def frequencies(self, codes: np.ndarray) -> Iterator[np.ndarray]:
+        """Of every code at every place, from the codes before it: (m, q, K) float32, whole numbers, m frames at a time.
 
         Args:
             codes: (q, n), 1 <= q <= Q.
@@ -115,16 +116,19 @@ class EntropyModel:
         for j in range(q - 1):
             context[:, j + 1 :] += self._same[j, codes[j], j + 1 : q]
         features = np.clip(context >> 6, 0, TOP)
-        found = np.empty((n, q, self.codes), np.float32)
-        for j in range(q):
-            found[:, j] = self._to_frequencies(np.einsum("nh,hk->nk", features[:, j], self._out[j]), j)
-        return found
+        for start in range(0, n, BLOCK):
+            block = features[start : start + BLOCK]
+            logits = np.stack([np.einsum("nh,hk->nk", block[:, j], self._out[j]) for j in range(q)], 1)
+            logits += self._out_bias[:q]
+            yield self._table.take((logits.max(-1, keepdims=True) - logits) >> LOGIT_SHIFT, mode="clip")
 
     def bits(self, codes: np.ndarray) -> float:
-        """Information of codes (q, n) under the model, in bits; the range coder comes within a few of it."""
-        found = self.frequencies(codes).astype(np.float64)
-        chosen = np.take_along_axis(found, np.asarray(codes).T[:, :, None].astype(np.int64), 2)[:, :, 0]
-        return float(np.log2(found.sum(2) / chosen).sum())
+        """Information of codes (q, n) under the model, in bits; the range coder comes within a byte of it."""
+        bits, places = 0.0, np.asarray(codes).T[:, :, None].astype(np.int64)
+        for number, found in enumerate(self.frequencies(codes)):
+            chosen = np.take_along_axis(found, places[number * BLOCK :][: len(found)], 2)[:, :, 0]
+            bits += float(np.log2(found.sum(2, dtype=np.float64) / chosen).sum())
+        return bits
 
     def _context(self, a: np.ndarray, q: int) -> np.ndarray:
         """a (n, H1) of all frames -> (n, q, H), what the past says to each codebook."""
@@ -136,11 +140,6 @@ class EntropyModel:
         h = np.clip(mixed >> 6, 0, TOP)
         return np.stack([np.einsum("nh,hg->ng", h, self._spread[j]) + self._spread_bias[j] for j in range(q)], 1)
 
-    def _to_frequencies(self, logits: np.ndarray, j: int) -> np.ndarray:
-        logits = logits + self._out_bias[j]
-        below = (logits.max(-1, keepdims=True) - logits) >> LOGIT_SHIFT
-        return self._table.take(below, mode="clip")
-
     # -- bytes -----------------------------------------------------------------------------------------------------
 
     def encode(self, codes: np.ndarray) -> bytes:
@@ -149,8 +148,12 @@ class EntropyModel:
         Raises:
             InputError: codes or numbers of them that the model does not have.
         """
-        codes = self._checked(codes)
-        return _pack(np.ascontiguousarray(codes.T, np.int32).ravel(), self.frequencies(codes).reshape(-1, self.codes))
+        encoder = RangeEncoder()
+        symbols = np.ascontiguousarray(self._checked(codes).T, np.int32)
+        for number, found in enumerate(self.frequencies(codes)):
+            block = symbols[number * BLOCK :][: len(found)]
+            encoder.encode(block.ravel(), Categorical(perfect=False), found.reshape(-1, self.codes))
+        return _finish(encoder)
 
     def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
         """Codes (q, n) int16 of bytes.
@@ -162,19 +165,20 @@ class EntropyModel:
             raise InputError(f"entropy coded: expected 1 to {self.codebooks} codebooks, found {q}, of {n} frames")
         if len(data) > 8 + 4 * q * n:  # a code costs at most 24 bits
             raise InputError(f"entropy coded: expected at most {8 + 4 * q * n} bytes, found {len(data)}")
-        decoder = RangeDecoder(_to_words(data))
+        decoder, again = RangeDecoder(_to_words(data)), RangeEncoder()
         codes = np.zeros((n, q), np.int64)
-        frequencies = np.empty((n, q, self.codes), np.float32)
+        row = np.empty(self.codes, np.float32)
         try:
             for t, context in enumerate(self._contexts(codes)):
                 for j in range(q):
-                    row = self._row(context[j], j, frequencies[t, j])
-                    codes[t, j] = code = decoder.decode(Categorical(row, lazy=True))
+                    probabilities = Categorical(self._row(context[j], j, row), lazy=True)
+                    codes[t, j] = code = decoder.decode(probabilities)
+                    again.encode(code, probabilities)
                     context[j + 1 :] += self._same[j, code, j + 1 : q]
         except (AssertionError, ValueError) as error:
             raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found others: {error}") from None
         # every number decodes to something: those that no encoder writes are found by encoding again
-        if _pack(codes.astype(np.int32).ravel(), frequencies.reshape(-1, self.codes)) != data:
+        if _finish(again) != data:
             raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
         return np.ascontiguousarray(codes.T, np.int16)
 
@@ -229,16 +233,14 @@ def _to_words(data: bytes) -> np.ndarray:
     return np.frombuffer(data + bytes(8 + -len(data) % 4), ">u4").astype(np.uint32)
 
 
-def _pack(symbols: np.ndarray, frequencies: np.ndarray) -> bytes:
-    """The fewest bytes that decode to the symbols (m,) int32 with these frequencies (m, K), zeros following them.
+def _finish(encoder: RangeEncoder) -> bytes:
+    """The fewest bytes that decode to what was encoded, zeros following them.
 
     The range coder ends in an interval [low, low + width) of 64 bits after the words that are settled, and names some
     number in it by whole words. Here it is the number in it with the fewest bytes.
     """
-    if not len(symbols):
+    if encoder.is_empty():
         return b""
-    encoder = RangeEncoder()
-    encoder.encode(symbols, Categorical(perfect=False), frequencies)
     settled, (low, width) = encoder.pos()
     size = 4 * (settled + 2)
     data = encoder.get_compressed().astype(">u4").tobytes()
