@@ -28,7 +28,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     beside = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     check_target(path)
     try:
-        with _told_apart(path), open(beside, "w+b") as file:
+        with _told_apart(path):
+            file = open(beside, "w+b")
+        with _told_apart(path, OSError), file:
             yield file
         with _told_apart(path):
             os.replace(beside, path)
@@ -87,13 +89,13 @@ def standard_output() -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _told_apart(path: str) -> Iterator[None]:
+def _told_apart(path: str, *kinds: type[Exception]) -> Iterator[None]:
     """Errors of the system while writing, as errors of what is written; those of what is read are `InputError`s."""
     try:
         yield
     except InputError:
         raise
-    except (OSError, ValueError) as error:
+    except kinds or (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise InputError(f"{path}: cannot write the file: {_reason(error)}") from error
 
 

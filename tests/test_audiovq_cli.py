@@ -490,5 +490,5 @@ def test_the_same_codes_with_any_number_of_threads(tmp_path: Path, model: str):
 
 
 def test_help_and_info_do_not_wait_for_torch():
-    code = "import sys; import audiovq.cli, audiovq.inspection, audiovq.places; assert 'torch' not in sys.modules"
+    code = "import sys; import audiovq.cli, audiovq.inspection, audiovq.report; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
