@@ -30,7 +30,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         with _told_apart(path):
             file = open(beside, "w+b")
-        with _told_apart(path, OSError), file:
+        with _told_apart(path, (OSError,)), file:
             yield file
         with _told_apart(path):
             os.replace(beside, path)
@@ -89,13 +89,13 @@ def standard_output() -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _told_apart(path: str, *kinds: type[Exception]) -> Iterator[None]:
+def _told_apart(path: str, kinds: tuple[type[Exception], ...] = (OSError, ValueError)) -> Iterator[None]:
     """Errors of the system while writing, as errors of what is written; those of what is read are `InputError`s."""
     try:
         yield
     except InputError:
         raise
-    except kinds or (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except kinds as error:  # ValueError: a name that no file can have
         raise InputError(f"{path}: cannot write the file: {_reason(error)}") from error
 
 
