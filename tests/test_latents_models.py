@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from typer.testing import CliRunner
 
-from midi_vae import checkpoint, losses, mixing
+from midi_vae import checkpoint, cli, losses, mixing
 from midi_vae.critic import Critic
 from midi_vae.errors import InputError
 from midi_vae.latents.denoising import Denoising
@@ -164,6 +165,19 @@ def test_codes_do_not_mix() -> None:
         assert "nsvq" in str(caught.value)
     parts = objective_of(model)(some_tokens(), seeded(), 1.0)
     assert parts.keys() == {"loss", "reconstruction", "codebook"}
+
+
+def test_the_command_says_what_to_use(tmp_path: Path) -> None:
+    make("vq").save_pretrained(tmp_path / "model")
+    tunes = [str(ROOT / "examples" / f"{name}.mid") for name in ("lively", "lyrical")]
+    out = tmp_path / "mix.mid"
+    common = ["--model", str(tmp_path / "model"), "--output", str(out)]
+    refused = CliRunner().invoke(cli.app, ["mix", *tunes, *common])
+    assert refused.exit_code == 1
+    assert refused.stderr.count("\n") == 1
+    assert "take a model with latent gaussian or nsvq" in refused.stderr
+    assert not out.exists()
+    assert CliRunner().invoke(cli.app, ["reconstruct", tunes[0], *common]).exit_code == 0
 
 
 def test_a_kind_that_is_not_there_is_refused(tmp_path: Path) -> None:
