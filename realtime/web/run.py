@@ -21,7 +21,7 @@ from .gate import Gate, is_loopback, new_token
 from .hub import Hub, open_engine
 from .opening import TEMPO, opening_melodies
 from .options import USUAL_PORT, Page
-from .server import make_app, open_socket, serve
+from .server import make_app, make_server, open_socket
 
 
 def run(
@@ -64,7 +64,7 @@ def run(
             if page.browser:
                 threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
 
-        serve(make_app(Hub(engine, loaded, tap), loaded, gate), sock, started)
+        make_server(make_app(Hub(engine, loaded, tap), loaded, gate), started).run(sockets=[sock])
     return STOPPED_BY.get(caught[0], 0) if caught else 0
 
 

@@ -49,17 +49,18 @@ def make_app(hub: Hub, model: MelodyVAE, gate: Gate) -> Guard:
     return Guard(app, gate)
 
 
-def serve(app: Guard, sock: socket.socket, started: Callable[[], None]) -> None:
-    """Run until a signal ends it; `started` is called once pages can be had."""
+def make_server(app: Guard, started: Callable[[], None] | None = None) -> uvicorn.Server:
+    """A server to `run(sockets=[…])` until a signal ends it; `started` is called once pages can be had."""
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            if self.started:
+            if self.started and started is not None:
                 started()
 
     config = uvicorn.Config(
         app,
+        log_config=None,
         log_level="error",
         access_log=False,
         server_header=False,
@@ -70,7 +71,7 @@ def serve(app: Guard, sock: socket.socket, started: Callable[[], None]) -> None:
         loop="asyncio",
         lifespan="on",
     )
-    Server(config).run(sockets=[sock])
+    return Server(config)
 
 
 def open_socket(host: str, port: int | None, usual: int) -> socket.socket:

@@ -4,7 +4,7 @@
 import { Sequencer } from "./notes.js";
 
 const AHEAD = 0.1; // s
-const STILL_GOOD = 0.09; // s after its time that a step is still begun, when playing starts
+const STILL_GOOD = 0.2; // s after its time that a step is still begun, when playing starts
 
 export class Scheduler {
   constructor(live, synth) {
