@@ -25,6 +25,7 @@ class CodecObjectiveConfig:
         pitch, periodicity: of the labels' cross-entropies.
         spread: of the whiteness of the latents.
         quantizer: of the quantizer's own loss.
+        judged: share of the pieces that the discriminators see.
         adversarial, features: of what the discriminators say, once they are there.
     """
 
@@ -34,8 +35,9 @@ class CodecObjectiveConfig:
     periodicity: float = 0.3
     spread: float = 0.0
     quantizer: float = 1.0
+    judged: float = 0.5
     adversarial: float = 0.05
-    features: float = 0.1
+    features: float = 0.2
 
 
 class CodecObjective(nn.Module):
@@ -53,7 +55,7 @@ class CodecObjective(nn.Module):
     def forward(
         self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, judged: bool
     ) -> dict[str, Tensor]:
-        """Loss and parts, and as "made" and "real" the decoded and the original samples (B, T), aligned.
+        """Loss and parts, and as "made" and "real" decoded and original samples for the discriminators, aligned.
 
         Args:
             quantize: whether the decoder gets codes or the latents as they are.
@@ -77,6 +79,8 @@ class CodecObjective(nn.Module):
         parts["mel"], parts["fine"] = spectral.mel, spectral.fine
         parts["pitch"] = pitch_loss(said.pitch, batch.bins, batch.voiced * is_loud)
         parts["periodicity"] = periodicity_loss(said.periodicity, batch.periodicity)
+        seen = max(1, round(config.judged * size))
+        made, real = made[:seen], real[:seen]
         if judged:
             judgement = self.judges[0](made)
             parts["adversarial"] = adversarial_loss(judgement)
