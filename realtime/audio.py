@@ -8,7 +8,6 @@ was sent, so that notes are as far apart in the sound as they were when sent, wh
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -70,12 +69,14 @@ class Sound:
         self._device_options = {"wanted": device, "block": block}
         self._synth: Child | None = None
         self._closing, self._keeper = threading.Event(), None
-        self._device = Child("device", self._ring, self._device_options | {"sample_rate": None})
+        self._device = Child("device", self._ring)
+        synth = Child("synthesis", self._ring)  # it imports what it needs while the device is opened
         try:
-            told = self._device.first_words()
+            told = self._device.begin(self._device_options | {"sample_rate": None})
             self.sample_rate = told["sample_rate"]
-            self.name = f"{told['name']}, {self._start_synth()}"
+            self.name = f"{told['name']}, {self._begin_synth(synth)}"
         except BaseException:
+            synth.end()
             self.close()
             raise
         self._keeper = threading.Thread(target=self._keep, name="latentmix sound", daemon=True)
@@ -142,17 +143,13 @@ class Sound:
             if self._is_open and self._synth is not None:  # None: it died, `_keep` starts another
                 self._synth.send(EVENT.pack(now(), kind, first, second))
 
-    def _start_synth(self) -> str:
+    def _begin_synth(self, synth: Child) -> str:
+        """Let a synthesizer play; its name."""
         options = {"sample_rate": self.sample_rate, "latency": self._latency}
-        synth = Child("synthesis", self._ring, options | {"soundfont": self._soundfont, "program": self._program})
-        try:
-            name = synth.first_words()["name"]
-        except BaseException:
-            synth.end()
-            raise
+        told = synth.begin(options | {"soundfont": self._soundfont, "program": self._program})
         with self._lock:
             self._synth = synth
-        return name
+        return told["name"]
 
     def _keep(self) -> None:
         """Pass on what the device says; start a process again that died."""
@@ -171,17 +168,17 @@ class Sound:
                 self._ring.is_heard = False
                 self._device.end()
                 options = self._device_options | {"sample_rate": self.sample_rate}
-                self._device = Child("device", self._ring, options)
+                self._device = Child("device", self._ring)
+                self._device.prepare(options)
             synth = self._synth
             if synth is not None and not synth.is_alive:
                 self._warn("the synthesizer stopped; the built-in one goes on")
                 with self._lock:
                     self._soundfont, self._synth = BUILT_IN, None
                 synth.end()
-                with contextlib.suppress(InputError, OSError):
-                    self._start_synth()
-
-
-def open_sound(**options: Any) -> Sound:
-    """A `Sound` with these options of its."""
-    return Sound(**options)
+                another = Child("synthesis", self._ring)
+                try:
+                    self._begin_synth(another)
+                except InputError as error:
+                    another.end()
+                    self._warn(str(error))

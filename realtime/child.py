@@ -34,11 +34,10 @@ class Child:
     Args:
         kind: the module of this package whose `main` it runs, which calls `serve`.
         ring: shared with it.
-        options: what it is to do; goes through JSON.
     """
 
-    def __init__(self, kind: str, ring: Ring, options: Mapping[str, Any]) -> None:
-        self._kind, self._said = kind, queue.SimpleQueue()
+    def __init__(self, kind: str, ring: Ring) -> None:
+        self._kind, self._ring, self._said = kind, ring, queue.SimpleQueue()
         self._lock = threading.Lock()
         code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.{kind} import main; main()"
         handles = [ring.handle] if isinstance(ring.handle, int) else []
@@ -54,7 +53,22 @@ class Child:
             os.set_blocking(self._process.stdin.fileno(), False)
         self._reader = threading.Thread(target=self._read, name=f"latentmix {kind}", daemon=True)
         self._reader.start()
-        setup = {"ring": ring.handle, "capacity": ring.capacity, "options": dict(options)}
+
+    def begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell it what to do, and wait for what it says when it is ready.
+
+        Args:
+            options: of what its `main` serves; they go through JSON.
+
+        Raises:
+            InputError: what it could not do, or that it ended or does not answer.
+        """
+        self.prepare(options)
+        return self.first_words()
+
+    def prepare(self, options: Mapping[str, Any]) -> None:
+        """As `begin`, without waiting."""
+        setup = {"ring": self._ring.handle, "capacity": self._ring.capacity, "options": dict(options)}
         self.send(json.dumps(setup).encode() + b"\n")
 
     @property

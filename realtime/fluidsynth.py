@@ -86,8 +86,10 @@ class FluidSynth:
 
 def load_library() -> Any | None:
     """FluidSynth's library with its functions declared, or None where there is none."""
-    found = ctypes.util.find_library("fluidsynth")
-    for name in filter(None, (found, *NAMES)):
+    for at in range(len(NAMES) + 1):
+        name = NAMES[at] if at < len(NAMES) else ctypes.util.find_library("fluidsynth")  # slow: it runs programs
+        if name is None:
+            return None
         try:
             library = ctypes.CDLL(name)
         except OSError:

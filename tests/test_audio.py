@@ -12,7 +12,7 @@ import mido
 import numpy as np
 import pytest
 
-from realtime.audio import BUILT_IN, Sound, open_sound
+from realtime.audio import BUILT_IN, Sound
 from realtime.errors import InputError
 from realtime.fluidsynth import find_soundfont, load_library
 from realtime.synthesis import make_synth
@@ -142,7 +142,7 @@ def test_a_note_is_heard_at_its_pitch_and_ends(server):
 def test_sound_of_fluidsynth_without_being_asked_for(server):
     if load_library() is None or find_soundfont() is None:
         pytest.skip("needs FluidSynth and a soundfont")
-    with open_sound(program=73, block=64, latency=0.01) as sound, Ear() as ear:
+    with Sound(program=73, block=64, latency=0.01) as sound, Ear() as ear:
         assert "FluidSynth" in sound.name
         sound.note_on(69, 100)
         wait_for(lambda: np.abs(ear.sound[-2000:]).max() > 0.01)
