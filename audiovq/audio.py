@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import soundfile
 
 from . import wav
 from .errors import InputError
+from .files import standard_input
 
 # what is looked for in folders; a file that is named may have any suffix
 SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split())
@@ -58,7 +58,7 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[Source]:
     path = os.fspath(path)
     with contextlib.ExitStack() as stack:
         if path == PIPE:
-            yield _open_stream("standard input", sys.stdin.buffer, stack)
+            yield _open_stream("standard input", standard_input(), stack)
         elif os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
             yield _open_stream(path, stack.enter_context(_open(path)), stack)
         else:

@@ -70,7 +70,7 @@ class Codec:
         self.chunk_frames = max(round(CHUNK_SECONDS * config.sample_rate / config.hop), 1)
 
     @classmethod
-    def from_pretrained(cls, name_or_folder: str | os.PathLike[str], device: str = "cpu") -> Codec:
+    def from_pretrained(cls, name_or_folder: str | os.PathLike[str] = "speech_16k", device: str = "cpu") -> Codec:
         """The codec of a bundled name, or of a folder that `VQVAE.save_pretrained` wrote.
 
         Raises:

@@ -69,6 +69,17 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
         raise InputError(f"{os.fspath(folder)}: cannot make the folder: {_reason(error)}") from None
 
 
+def standard_input() -> BinaryIO:
+    """Standard input for bytes.
+
+    Raises:
+        InputError: it is a terminal.
+    """
+    if sys.stdin.buffer.isatty():
+        raise InputError("standard input: expected bytes of a file or another program, found a terminal")
+    return sys.stdin.buffer
+
+
 @contextlib.contextmanager
 def standard_output() -> Iterator[BinaryIO]:
     """Standard output for bytes.

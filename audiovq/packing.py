@@ -16,7 +16,7 @@ class Coder(Protocol):
     fingerprint: bytes
 
     def encode(self, codes: np.ndarray) -> bytes:
-        """Bytes of codes, (q, n) int16."""
+        """Bytes of codes, (q, n) int16; raises InputError where it knows no such codes."""
 
     def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
         """Codes, (q, n) int16, of bytes; raises InputError where they are none of its own."""
@@ -47,7 +47,10 @@ class Packing:
         plain = _to_bits(codes, code_bits(self.codes))
         if self.coder is None:
             return plain
-        coded = self.coder.encode(codes)
+        try:
+            coded = self.coder.encode(codes)
+        except InputError:  # codebooks that the coder never saw
+            return plain
         return coded if len(coded) < len(plain) else plain
 
     def unpack(self, payload: bytes, q: int, n: int) -> np.ndarray:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from .errors import InputError
-from .files import check_target, make_folder
+from .files import check_target, make_folder, standard_input
 
 PIPE = "-"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A file to read and the one to make of it; `-` is a pipe."""
+    """A file to read and the one to make of it; `-` is a pipe.
+
+    Attributes:
+        is_new_folder: whether the folder of the target is made if it is missing.
+    """
 
     source: str
     target: str
+    is_new_folder: bool = False
 
 
 def pair_up(inputs: Sequence[str], output: str, suffixes: Collection[str], suffix: str) -> list[Pair]:
@@ -47,19 +51,20 @@ def pair_up(inputs: Sequence[str], output: str, suffixes: Collection[str], suffi
         raise InputError(f"{output}: expected the name of a file for what comes through a pipe, found a folder")
     else:
         found = [each for path in inputs for each in _found(path, suffixes)]
-        pairs = [Pair(path, os.path.join(output, name)) for path, name in _renamed(found, suffix)]
+        pairs = [Pair(path, os.path.join(output, name), True) for path, name in _renamed(found, suffix)]
     _refuse_overwriting(pairs)
     return pairs
 
 
 def prepare(pair: Pair) -> None:
-    """See to it that the target can be written, before long work; folders are made.
+    """See to it that the target can be written, before long work.
 
     Raises:
         InputError: it cannot.
     """
+    if pair.is_new_folder:
+        make_folder(os.path.dirname(pair.target))
     if pair.target != PIPE:
-        make_folder(os.path.dirname(pair.target) or ".")
         check_target(pair.target)
 
 
@@ -71,7 +76,7 @@ def open_input(path: str) -> Iterator[tuple[BinaryIO, str]]:
         InputError: it cannot be read.
     """
     if path == PIPE:
-        yield sys.stdin.buffer, "standard input"
+        yield standard_input(), "standard input"
         return
     try:
         stream = open(path, "rb")

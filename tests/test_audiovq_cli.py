@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from audiovq import Codec, cli
+from audiovq.entropy_network import EntropyNetwork
 from audiovq.mixing import mixed_codes
 from audiovq.mixing import read_whole as read
 from audiovq.model import VQVAE, VQVAEConfig
@@ -176,6 +178,33 @@ def test_tokens(tmp_path: Path, model: str):
     assert np.load(tmp_path / "codes.npy").shape == (2, 1, 12)
 
 
+def test_entropy_coding_is_on_where_a_coder_is_there(tmp_path: Path, model: str):
+    coded = shutil.copytree(model, tmp_path / "coded")
+    audio = tmp_path / "a.wav"
+    soundfile.write(audio, 0.3 * np.sin(np.arange(3 * RATE) / 7), RATE)
+    samples = soundfile.read(audio, dtype="float32")[0][None]
+    plain = Codec.from_pretrained(model).encode(samples, RATE).numpy()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = EntropyNetwork(SMALL.codebooks, SMALL.codes, features=16, hidden=8, rank=4)
+        counts = torch.stack([torch.bincount(torch.from_numpy(row.astype(int)), minlength=64) for row in plain])
+        network.start_from((counts + 0.5) / (counts + 0.5).sum(1, keepdim=True), torch.randn(5, 64, 8))
+    network.freeze().save(coded)
+    for folder, name in ((model, "plain.avq"), (coded, "coded.avq")):
+        figures("compress", audio, "-o", tmp_path / name, "--model", folder)
+    said = figures("info", tmp_path / "coded.avq")
+    assert said["saved_by_entropy_coding"] > 0.1 and said["entropy_coder"] and said["damage"] is None
+    assert figures("info", tmp_path / "plain.avq")["saved_by_entropy_coding"] == 0
+    for name in ("plain", "coded"):
+        figures("decompress", tmp_path / f"{name}.avq", "-o", tmp_path / f"{name}.wav", "--model", coded)
+        run("tokens", tmp_path / f"{name}.avq", "-o", tmp_path / f"{name}.npy", "--model", coded)
+        assert np.array_equal(np.load(tmp_path / f"{name}.npy"), plain)
+    assert (tmp_path / "plain.wav").read_bytes() == (tmp_path / "coded.wav").read_bytes()
+    for command, out in (("decompress", "x.wav"), ("tokens", "x.npy")):
+        said = refused(command, tmp_path / "coded.avq", "-o", tmp_path / out, "--model", model)
+        assert "expected the entropy coder" in said and "found none" in said
+
+
 # new audio
 
 
@@ -310,7 +339,9 @@ def test_usage_errors_have_status_2(tmp_path: Path, model: str):
         (("compress", "empty.wav", "-o", "x.avq"), "empty.wav: expected audio, found 0 samples"),
         (("compress", "nan.wav", "-o", "x.avq"), "nan.wav: expected samples between -1 and 1, found nan at 0.006 s"),
         (("compress", "a.wav", "-o", "a.wav"), "expected another name than that of a file that is read"),
-        (("compress", "a.wav", "-o", "a.wav/x.avq"), "cannot make the folder"),
+        (("compress", "a.wav", "-o", "a.wav/x.avq"), "a.wav/x.avq: cannot write the file: Not a directory"),
+        (("compress", "a.wav", "-o", "no/x.avq"), "no/x.avq: cannot write the file: No such file or directory"),
+        (("compress", "a.wav", "-o", "a.wav/"), "cannot make the folder"),
         (("compress", "a.wav", "-o", "/proc/x.avq"), "cannot write the file"),
         (("compress", "a.wav", "-o", "/dev/null"), "something other than a file"),
         (("compress", "a.wav", "text.wav", "-o", "-"), "expected one file for a pipe"),
@@ -432,11 +463,12 @@ def test_sound_comes_out_while_more_is_on_its_way(model: str):
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_nothing(tmp_path: Path, model: str, stop: signal.Signals):
     out = tmp_path / "out"
+    out.mkdir()
     command = process("compress", "-", "-o", out / "a.avq", "--model", model)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as running:
         running.stdin.write(pack_header(RATE, 1, None) + (noise(3)[:, 0] * 32767).astype("<i2").tobytes())
         running.stdin.flush()
-        while not (out.exists() and any(path.stat().st_size for path in out.iterdir())):
+        while not any(path.stat().st_size for path in out.iterdir()):
             assert running.poll() is None, running.stderr.read()
             time.sleep(0.02)
         running.send_signal(stop)
