@@ -13,6 +13,7 @@ from dataclasses import asdict
 import typer
 
 from .errors import InputError
+from .maps import shipped_map_for
 from .player import panic_messages
 from .ports import ApiPorts, MidiOut, compiled_apis, open_output
 from .process import FLUSH
@@ -39,7 +40,8 @@ def show(found: Sequence[ApiPorts], as_json: bool) -> None:
         typer.echo(f"{each.api}: {each.problem}" if each.problem else each.api)
         for kind, names in (("in ", each.inputs), ("out", each.outputs)):
             for name in names:
-                typer.echo(f"  {kind}  {name}")
+                fitting = shipped_map_for(name) if kind == "in " else None
+                typer.echo(f"  {kind}  {name}" + (f"  (--map {fitting})" if fitting else ""))
         if not each.problem and not each.inputs and not each.outputs:
             typer.echo("  works, and has no ports but those of its own")
     if all(each.problem for each in found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,8 +46,7 @@ def read_map(path_or_name: str | os.PathLike[str], targets: Mapping[str, Target]
     """
     path = os.fspath(path_or_name)
     if path in shipped_maps() and not os.path.exists(path):
-        shipped = parse_map((_folder() / f"{path}.toml").read_text(encoding="utf-8"), f"{path}.toml")
-        # they name attributes of the shipped model; another may have others
+        shipped = _shipped(path)  # they name attributes of the shipped model; another may have others
         return replace(shipped, bindings=tuple(b for b in shipped.bindings if b.target in targets))
     try:
         with open(path, "rb") as file:
@@ -63,16 +63,15 @@ def read_map(path_or_name: str | os.PathLike[str], targets: Mapping[str, Target]
         raise InputError(f"{path}: expected TOML in UTF-8, found other bytes") from None
 
 
-def shipped_map_for(port: str) -> ControllerMap | None:
-    """The shipped map of the controller that a port of this name belongs to, or None.
+def shipped_map_for(port: str) -> str | None:
+    """The name of the shipped map of the controller that a port of this name belongs to, or None.
 
-    >>> shipped_map_for("nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0").name, shipped_map_for("Through")
-    ('Korg nanoKONTROL2', None)
+    >>> shipped_map_for("nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0"), shipped_map_for("Through")
+    ('nanokontrol2', None)
     """
     for name in shipped_maps():
-        found = read_map(name)
-        if found.device and found.is_for(port):
-            return found
+        if _shipped(name).device and _shipped(name).is_for(port):
+            return name
     return None
 
 
@@ -122,6 +121,11 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
 
 def _folder() -> Any:
     return package_files("realtime") / "maps"
+
+
+@functools.cache
+def _shipped(name: str) -> ControllerMap:
+    return parse_map((_folder() / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
 
 
 def _binding(entry: dict[str, Any], targets: Mapping[str, Target]) -> Binding:

@@ -40,8 +40,8 @@ def test_the_default_map_is_the_documented_one():
 
 
 def test_ports_find_their_map():
-    assert shipped_map_for("Launch Control XL:Launch Control XL MIDI 1 24:0").name == "Novation Launch Control XL"
-    assert shipped_map_for("x-touch mini 28:0").name == "Behringer X-Touch Mini"
+    assert shipped_map_for("Launch Control XL:Launch Control XL MIDI 1 24:0") == "launch-control-xl"
+    assert shipped_map_for("x-touch mini 28:0") == "x-touch-mini"
     assert shipped_map_for("Midi Through 14:0") is None
 
 
