@@ -10,26 +10,15 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-from .bindings import BUTTONS, ENCODINGS, KINDS, Binding, Channel, ControllerMap, Feedback, MpeZone
-from .curves import CURVES, FLATTEST, STEEPEST
+from .bindings import ControllerMap
+from .entries import BadEntry, only, read_binding, read_mpe, read_text
 from .errors import InputError
-from .targets import TARGETS, Target, find
+from .targets import TARGETS, Target
 
 DEFAULT = "default"
 MOST_BYTES = 1 << 20  # of a map
 MOST_BINDINGS = 1000
-MOST_SMOOTHING = 10.0  # seconds
-LOW_BYTE = 32  # controllers 0 to 31 have their low bytes at 32 to 63 (MIDI 1.0)
-FEEDBACK_KINDS = ("cc", "cc14", "note", "pitchbend", "pressure")
 MAP_KEYS = ("name", "device", "mpe", "bind")
-
-
-class _Bad(Exception):
-    """A key whose value cannot be used: the key, what was expected, what was found."""
-
-    def __init__(self, key: str, expected: str, found: object) -> None:
-        super().__init__(key, expected, found)
-        self.key, self.expected, self.found = key, expected, found
 
 
 def shipped_maps() -> list[str]:
@@ -45,7 +34,7 @@ def read_map(path_or_name: str | os.PathLike[str], targets: Mapping[str, Target]
         InputError: no such file or name, not TOML, a key or value that cannot be used; the line names file and key.
     """
     path = os.fspath(path_or_name)
-    if path in shipped_maps() and not os.path.exists(path):
+    if path in shipped_maps():  # a file of that name is ./NAME
         shipped = _shipped(path)  # they name attributes of the shipped model; another may have others
         return replace(shipped, bindings=tuple(b for b in shipped.bindings if b.target in targets))
     try:
@@ -96,22 +85,22 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
         raise InputError(f"{name}: expected TOML, found an error: {reason}") from None
     place = ""
     try:
-        _only(document, MAP_KEYS)
+        only(document, MAP_KEYS)
         entries = document.get("bind", [])
         if not isinstance(entries, list) or len(entries) > MOST_BINDINGS:
-            raise _Bad("bind", f"[[bind]] tables, at most {MOST_BINDINGS}", entries)
-        mpe = _mpe(document.get("mpe", {}))
+            raise BadEntry("bind", f"[[bind]] tables, at most {MOST_BINDINGS}", entries)
+        mpe = read_mpe(document.get("mpe", {}))
         bindings = []
         for at, entry in enumerate(entries, 1):
             place = f"[[bind]] {at}"
             if not isinstance(entry, dict):
-                raise _Bad("bind", "a table", entry)
+                raise BadEntry("bind", "a table", entry)
             if isinstance(entry.get("target"), str):
                 place += f" ({entry['target']})"
-            bindings.append(_binding(entry, targets))
+            bindings.append(read_binding(entry, targets))
             place = ""
-        controller = _text(document, "name", Path(name).stem), _text(document, "device", "")
-    except _Bad as error:
+        controller = read_text(document, "name", Path(name).stem), read_text(document, "device", "")
+    except BadEntry as error:
         found = "none" if error.found is None else repr(error.found)
         found = found if len(found) <= 80 else found[:77] + "..."
         where = ", ".join(filter(None, (place, error.key)))
@@ -126,194 +115,3 @@ def _folder() -> Any:
 @functools.cache
 def _shipped(name: str) -> ControllerMap:
     return parse_map((_folder() / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
-
-
-def _binding(entry: dict[str, Any], targets: Mapping[str, Target]) -> Binding:
-    keys = ("target", "kind", "number", "low_byte", "low_first", "channel", "encoding", "step", "range", "curve")
-    keys += ("smoothing", "mode", "button", "value", "feedback")
-    _only(entry, keys)
-    name = entry.get("target")
-    try:
-        target = find(name, targets) if isinstance(name, str) else None
-    except InputError:
-        target = None
-    if target is None:
-        raise _Bad("target", f"one of {', '.join(targets)}", name)
-    kind = _one_of(entry, "kind", tuple(KINDS), None)
-    number = _number(entry, kind)
-    if kind not in ("cc14", "nrpn") and "low_first" in entry:
-        raise _Bad("low_first", "the kind cc14 or nrpn", kind)
-    button = _one_of(entry, "button", BUTTONS, "momentary")
-    if button in ("next", "previous") and not (target.kind == "choice" or target.whole):
-        raise _Bad("button", f"momentary or toggle, since {target.name} has no next", button)
-    if button == "toggle" and target.kind != "switch":
-        raise _Bad("button", f"no toggle, since {target.name} is no switch", button)
-    pickup = _one_of(entry, "mode", ("jump", "pickup"), "jump") == "pickup"
-    if pickup and (target.kind != "continuous" or kind == "relative"):
-        raise _Bad("mode", "jump: pickup is for controls with two ends and targets that are numbers", "pickup")
-    for key, wanted in (("low_byte", "cc14"), ("encoding", "relative"), ("step", "relative")):
-        if key in entry and kind != wanted:
-            raise _Bad(key, f"the kind {wanted}", kind)
-    span = _range(entry, target)
-    channel = _channel(entry)
-    return Binding(
-        target=target.name,
-        kind=kind,
-        number=number,
-        low_byte=_low_byte(entry, number) if kind == "cc14" else None,
-        low_first=_flag(entry, "low_first"),
-        channel=channel,
-        encoding=_one_of(entry, "encoding", ENCODINGS, "twos-complement"),
-        step=_real(entry, "step", 1e-6, 1.0) if "step" in entry else None,
-        range=span,
-        curve=_curve(entry, target, span),
-        smoothing=_real(entry, "smoothing", 0.0, MOST_SMOOTHING) if "smoothing" in entry else 0.0,
-        pickup=pickup,
-        button=button,
-        value=_value(entry, target),
-        feedback=_feedback(entry, kind, number, channel),
-    )
-
-
-def _only(table: dict[str, Any], keys: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in keys:
-            raise _Bad(str(key), f"one of the keys {', '.join(keys)}", key)
-
-
-def _text(table: dict[str, Any], key: str, otherwise: str) -> str:
-    value = table.get(key, otherwise)
-    if not isinstance(value, str) or len(value) > 200:
-        raise _Bad(key, "a text of at most 200 characters", value)
-    return value
-
-
-def _flag(table: dict[str, Any], key: str) -> bool:
-    value = table.get(key, False)
-    if not isinstance(value, bool):
-        raise _Bad(key, "true or false", value)
-    return value
-
-
-def _one_of(table: dict[str, Any], key: str, choices: tuple[str, ...], otherwise: str | None) -> Any:
-    value = table.get(key, otherwise)
-    if value not in choices:
-        raise _Bad(key, f"one of {', '.join(choices)}", value)
-    return value
-
-
-def _real(table: dict[str, Any], key: str, low: float, high: float) -> float:
-    value = table.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise _Bad(key, f"a number from {low:g} to {high:g}", value)
-    return float(value)
-
-
-def _whole(table: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = table.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _Bad(key, f"a whole number from {low} to {high}", value)
-    return value
-
-
-def _number(entry: dict[str, Any], kind: str) -> int | None:
-    highest = KINDS[kind]
-    if kind in ("program", "poly") and "number" not in entry:
-        return None
-    if highest is None and kind != "program":
-        if "number" in entry:
-            raise _Bad("number", f"none, since the kind {kind} has no number", entry["number"])
-        return None
-    return _whole(entry, "number", 0, 127 if highest is None else highest)
-
-
-def _low_byte(entry: dict[str, Any], number: int | None) -> int:
-    low_byte = _whole(entry, "low_byte", 0, 127) if "low_byte" in entry else (number or 0) + LOW_BYTE
-    if low_byte == number:
-        raise _Bad("low_byte", "another controller than the number", low_byte)
-    return low_byte
-
-
-def _channel(entry: dict[str, Any]) -> Channel:
-    value = entry.get("channel")
-    if value is None or value in ("members", "master"):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16:
-        raise _Bad("channel", "1 to 16, members or master", value)
-    return value
-
-
-def _range(entry: dict[str, Any], target: Target) -> tuple[float, float] | None:
-    value = entry.get("range")
-    if value is None:
-        return None
-    if target.kind != "continuous":
-        raise _Bad("range", f"none, since {target.name} is a {target.kind}", value)
-    if not isinstance(value, list) or len(value) != 2:
-        raise _Bad("range", "two numbers, [low, high]", value)
-    for end in value:
-        number = isinstance(end, (int, float)) and not isinstance(end, bool)
-        if not number or not target.low <= end <= target.high:
-            raise _Bad("range", f"two numbers from {target.low:g} to {target.high:g}", value)
-    if value[0] == value[1]:
-        raise _Bad("range", "two numbers that differ", value)
-    return float(value[0]), float(value[1])
-
-
-def _curve(entry: dict[str, Any], target: Target, span: tuple[float, float] | None) -> str | float:
-    value = entry.get("curve", "linear")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not FLATTEST <= value <= STEEPEST:
-            raise _Bad("curve", f"an exponent from {FLATTEST:g} to {STEEPEST:g}", value)
-        return float(value)
-    if value not in CURVES:
-        raise _Bad("curve", f"one of {', '.join(CURVES)} or an exponent", value)
-    if value == "log" and min(span or (target.low, target.high)) <= 0.0:
-        raise _Bad("curve", "another one, or a range above 0: log takes equal ratios", value)
-    return value
-
-
-def _value(entry: dict[str, Any], target: Target) -> Any:
-    value = entry.get("value")
-    if value is None:
-        return None
-    try:
-        if isinstance(value, (list, dict)) or (isinstance(value, str) and target.kind != "choice"):
-            raise InputError("")
-        within = target.kind == "choice" or target.low <= float(value) <= target.high
-        if not within:
-            raise InputError("")
-        return target.check(value)
-    except (InputError, TypeError, ValueError, OverflowError):
-        raise _Bad("value", target.expected, value) from None
-
-
-def _mpe(table: Any) -> MpeZone:
-    if not isinstance(table, dict):
-        raise _Bad("mpe", "a table with zone and members", table)
-    _only(table, ("zone", "members"))
-    upper = _one_of(table, "zone", ("lower", "upper"), "lower") == "upper"
-    return MpeZone(upper, _whole({"members": 15} | table, "members", 0, 15))
-
-
-def _feedback(entry: dict[str, Any], kind: str, number: int | None, channel: Channel) -> Feedback | None:
-    value = entry.get("feedback")
-    if value is None or value is False:
-        return None
-    table = {} if value is True else value
-    if not isinstance(table, dict):
-        raise _Bad("feedback", "true or a table", value)
-    _only(table, ("kind", "number", "channel", "low", "high"))
-    same = {"relative": "cc"}.get(kind, kind)
-    kind = _one_of(table, "kind", FEEDBACK_KINDS, same if same in FEEDBACK_KINDS else None)
-    own_channel = channel if isinstance(channel, int) else 1
-    has_number = kind in ("cc", "cc14", "note")
-    most = 127 if kind in ("cc", "note", "pressure") else 16383
-    table = {"number": number, "channel": own_channel, "low": 0, "high": most} | table
-    return Feedback(
-        kind=kind,
-        number=_whole(table, "number", 0, 31 if kind == "cc14" else 127) if has_number else None,
-        channel=_whole(table, "channel", 1, 16),
-        low=_whole(table, "low", 0, most),
-        high=_whole(table, "high", 0, most),
-    )

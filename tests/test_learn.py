@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from realtime.bindings import Binding
 from realtime.errors import InputError
-from realtime.learn import DOUBT_SECONDS, Learner, learn, recognise, write_bindings
+from realtime.learn import DOUBT_SECONDS, Learner, learn, write_bindings
 from realtime.maps import read_map
+from realtime.recognise import recognise
 from realtime.targets import TARGETS
 
 
