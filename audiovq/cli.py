@@ -29,7 +29,9 @@ from .options import (
     Length,
     Model,
     Output,
+    Part,
     Seed,
+    Start,
     Suffix,
     Temperature,
     Verbose,
@@ -134,8 +136,8 @@ def decompress(
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", min=1000, max=384_000, help="Sample rate; default: the original's.")
     ] = None,
-    start: Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="Begin there.")] = 0.0,
-    seconds: Annotated[float | None, typer.Option(metavar="SECONDS", min=0.001, help="No more than that.")] = None,
+    start: Start = 0.0,
+    seconds: Part = None,
     suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
     model: Model = DEFAULT_MODEL,
     device: Where = Device.cpu,

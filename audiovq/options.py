@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,13 @@ class Suffix(str, enum.Enum):
     ogg = "ogg"
 
 
+def finite(value: float | None) -> float | None:
+    """A number of an option, which may be neither endless nor none at all; usage error otherwise."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"expected a number, found {value}")
+    return value
+
+
 def _remember(ctx: typer.Context, value: bool) -> bool:
     ctx.meta[VERBOSE] = value
     return value
@@ -69,14 +77,31 @@ Seed = Annotated[
     int | None, _engine("--seed", metavar="N", min=0, max=2**63 - 1, help="The same seed gives the same audio.")
 ]
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
-Length = Annotated[float, typer.Option("--seconds", metavar="SECONDS", min=0.1, max=3600.0, help="Of new audio.")]
+Length = Annotated[
+    float, typer.Option("--seconds", metavar="SECONDS", callback=finite, min=0.1, max=3600.0, help="Of new audio.")
+]
 Temperature = Annotated[
-    float, typer.Option("--temperature", metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger.")
+    float,
+    typer.Option(
+        "--temperature", metavar="T", callback=finite, min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger."
+    ),
+]
+Start = Annotated[float, typer.Option("--start", metavar="SECONDS", callback=finite, min=0.0, help="Begin there.")]
+Part = Annotated[
+    float | None,
+    typer.Option("--seconds", metavar="SECONDS", callback=finite, min=0.001, help="No more than that."),
 ]
 Verbose = Annotated[bool, _engine("--verbose", callback=_remember, help="Show the traceback of an error.")]
 Kbps = Annotated[
     float,
-    typer.Option("--kbps", metavar="RATE", min=0.1, max=24.0, help="kbit/s of each channel, before entropy coding."),
+    typer.Option(
+        "--kbps",
+        metavar="RATE",
+        callback=finite,
+        min=0.1,
+        max=24.0,
+        help="kbit/s of each channel, before entropy coding.",
+    ),
 ]
 DEFAULT_MODEL = "speech_16k"
 

@@ -326,6 +326,8 @@ def test_usage_errors_have_status_2(tmp_path: Path, model: str):
         ("compress", audio, "-o", "-", "--json", "--model", model),
         ("decompress", "a.avq", "-o", "x.wav", "--rate", 5),
         ("decompress", "a.avq", "-o", "x.wav", "--start", -1),
+        ("decompress", "a.avq", "-o", "x.wav", "--start", "inf"),
+        ("sample", "-o", "x.wav", "--seconds", "nan"),
         ("nonsense",),
     ):
         refused(*arguments, status=2)
