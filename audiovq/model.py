@@ -22,7 +22,7 @@ from .errors import InputError
 from .excitation import Excitation
 from .layers import CausalStack
 from .periodicity import band_weights
-from .pitch import BINS, WINDOW, Autocorrelation, frequencies
+from .pitch import BINS, WINDOW, Autocorrelation, frequency_at
 from .quantizers import make_quantizer
 from .spectrogram import STFT
 
@@ -50,11 +50,10 @@ class Speech:
 class VQVAE(nn.Module):
     """The model; see the module's docstring.
 
-    `encode_step` and `decode_step` can be exported by `torch.export`, with any number of code frames: their states are
-    flat lists of tensors.
+    `encode_step` and `decode_step` can be exported by `torch.export`: their states are flat lists of tensors. The
+    number of code frames can stay open for the decoder; for the encoder it is fixed, or at least 2.
     """
 
-    pitches: Tensor
     band_weights: Tensor
 
     def __init__(self, config: VQVAEConfig | None = None) -> None:
@@ -70,7 +69,6 @@ class VQVAE(nn.Module):
         self.decoder = CausalStack(
             config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
         )
-        self.register_buffer("pitches", frequencies(), persistent=False)
         self.register_buffer("band_weights", band_weights(self.stft.bins, config.bands), persistent=False)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
@@ -92,7 +90,7 @@ class VQVAE(nn.Module):
 
     def initial_encoder_state(self, batch: int) -> list[Tensor]:
         """Fresh state: the samples of the past, then what the encoder's blocks keep."""
-        past = self.pitches.new_zeros(batch, WINDOW - self.config.frame)
+        past = self.band_weights.new_zeros(batch, WINDOW - self.config.frame)
         return [past, *self.encoder.start(batch)]
 
     def latents(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -120,11 +118,14 @@ class VQVAE(nn.Module):
         return Speech(4.0 * gain - 3.0, pitch, periodicity), after
 
     def best_pitch(self, logits: Tensor) -> Tensor:
-        """Logits (B, N, BINS) -> Hz (B, N): the mean around the likeliest bin."""
+        """Logits (B, N, BINS) -> Hz (B, N) float64: the mean around the likeliest bin.
+
+        float64, because the phase of the pulses adds its errors up.
+        """
         best = logits.argmax(-1, keepdim=True)
         near = (best + torch.arange(-3, 4, device=logits.device)).clamp(0, BINS - 1)
-        weight = torch.softmax(logits.gather(-1, near), -1)
-        return torch.exp((weight * self.pitches.log()[near]).sum(-1))
+        weight = torch.softmax(logits.gather(-1, near).double(), -1)
+        return frequency_at((weight * near).sum(-1))
 
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
