@@ -7,8 +7,9 @@ that may wait). Messages that arrive are stamped at once, for rtmidi's own time 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mido
@@ -81,25 +82,33 @@ class RtPort:
 
     Attributes:
         name: of the port as it is found.
-        is_lost: whether it went away.
+        is_lost: whether it, or the MIDI system, went away.
     """
 
-    def __init__(self, spec: MidiOut | MidiIn, backend: mido.Backend, warn: Warn) -> None:
-        self._spec, self._backend, self._warn = spec, backend, warn
+    def __init__(self, spec: MidiOut | MidiIn, api: str, warn: Warn) -> None:
+        self._spec, self._api, self._warn = spec, api, warn
+        self._backend = mido.Backend(f"mido.backends.rtmidi/{api}")
         self.name, self._port = self._open(spec)
         self.is_lost = False
+
+    @property
+    def api(self) -> str:
+        """The MIDI system it is a port of."""
+        return self._api
 
     def check(self) -> None:
         """Look whether the port is still there, and bind it again if it is back. It may take its time."""
         if self._spec.virtual:
             return
-        names = self._names()
-        if self.name not in names and not self.is_lost:
+        seen: list[str] = []
+        with contextlib.suppress(OSError):
+            seen = self._port._rt.get_ports()  # mido would make two new clients to look, which JACK can hear
+        if self.name not in seen and not self.is_lost:
             self.is_lost = True
             self._warn(f"{self.name}: the MIDI port went away; playing on, it is bound again when it comes back")
-        elif self.is_lost and self.name in names:
+        elif self.is_lost and self.name in seen:
             with contextlib.suppress(OSError, InputError):
-                before, (_, self._port) = self._port, self._open(type(self._spec)(self.name, False, self._spec.api))
+                before, (_, self._port) = self._port, self._open(replace(self._spec, name=self.name))
                 self.is_lost = False
                 self._warn(f"{self.name}: the MIDI port is back")
                 before.close()
@@ -108,12 +117,6 @@ class RtPort:
         """Let go of the port."""
         with contextlib.suppress(OSError):
             self._port.close()
-
-    def _names(self) -> list[str]:
-        # mido would make two new clients to look, which JACK can hear; the open port can see as much
-        with contextlib.suppress(OSError):
-            return self._port._rt.get_ports()
-        return []
 
     def _open(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
         raise NotImplementedError
@@ -137,9 +140,9 @@ class RtOut(RtPort):
 class RtIn(RtPort):
     """An input of rtmidi; messages go to a receiver, with the time at which they arrived, in a thread of rtmidi."""
 
-    def __init__(self, spec: MidiIn, backend: mido.Backend, warn: Warn, receiver: Receiver) -> None:
+    def __init__(self, spec: MidiIn, api: str, warn: Warn, receiver: Receiver) -> None:
         self._receiver = receiver
-        super().__init__(spec, backend, warn)
+        super().__init__(spec, api, warn)
 
     def _open(self, spec: MidiIn) -> tuple[str, Any]:
         if spec.virtual:
@@ -161,8 +164,9 @@ def open_output(spec: MidiOut, warn: Warn) -> RtOut | SocketOut:
     address = parse_address(spec.name)
     if address is not None:
         return SocketOut(address, warn)
+    _check_virtual(spec)
     with _one_line(spec):
-        return RtOut(spec, rtmidi_backend(spec.api), warn)
+        return RtOut(spec, working_api(spec.api), warn)
 
 
 def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
@@ -174,8 +178,9 @@ def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
     address = parse_address(spec.name)
     if address is not None:
         return SocketIn(address, receiver, warn)
+    _check_virtual(spec)
     with _one_line(spec):
-        return RtIn(spec, rtmidi_backend(spec.api), warn, receiver)
+        return RtIn(spec, working_api(spec.api), warn, receiver)
 
 
 def find_port(wanted: str | None, names: list[str], kind: str) -> str:
@@ -199,8 +204,8 @@ def find_port(wanted: str | None, names: list[str], kind: str) -> str:
     raise InputError(f"expected a {what}, found {there}; see livemix ports, or open one with --virtual")
 
 
-def rtmidi_backend(api: str | None = None) -> mido.Backend:
-    """mido's backend for an API, or for the first that works.
+def working_api(api: str | None = None) -> str:
+    """An API, if it works, or the first that does.
 
     Raises:
         InputError: python-rtmidi is not installed, no such API here, or none that works.
@@ -212,12 +217,12 @@ def rtmidi_backend(api: str | None = None) -> mido.Backend:
         problem = api_ports(api).problem
         if problem:
             raise InputError(f"{api}: {problem}")
-        return mido.Backend(f"mido.backends.rtmidi/{api}")
+        return api
     problems = []
     for each in available:
         problem = api_ports(each).problem
         if problem is None:
-            return mido.Backend(f"mido.backends.rtmidi/{each}")
+            return each
         problems.append(f"{each}: {problem}")
     raise InputError(
         f"expected a MIDI system, found none ({'; '.join(problems) or 'no API'}); start JACK or load snd-seq, or use "
@@ -249,6 +254,14 @@ def api_ports(api: str) -> ApiPorts:
         return ApiPorts(api, tuple(backend.get_input_names()), tuple(backend.get_output_names()))
     except OSError as error:  # rtmidi's own are of this kind
         return ApiPorts(api, problem=" ".join(str(error).split(": ", 1)[-1].split()) or "it cannot be opened")
+
+
+def _check_virtual(spec: MidiOut | MidiIn) -> None:
+    if spec.virtual and sys.platform == "win32":
+        raise InputError(
+            "expected a system with virtual MIDI ports, found Windows; install a loopback driver such as loopMIDI and "
+            "name its ports by --in and --out, or use --audio"
+        )
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ import mido
 
 from .clock import InternalClock, Timeline, now
 from .errors import InputError
+from .jack import JackWatch
 from .loop import PlayerLoop
 from .player import TRANSPORT, Player, Sink
 from .ports import MidiIn, MidiOut, open_input, open_output
@@ -34,7 +35,8 @@ CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
 FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
 START_WITHIN = 30.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
-MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds
+MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; after that only
+RETRY_EVERY = 2.0  # seconds
 REAL_TIME_PRIORITY = 5  # below that of JACK
 SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 ONCE = ("panic", "tap", "want")  # commands that a player which is started again need not know
@@ -77,7 +79,7 @@ class PlayerProcess:
     def __init__(self, setup: PlayerSetup, report: Callable[[dict[str, Any]], None]) -> None:
         self._setup, self._report = setup, report
         self._state: dict[str, Any] = {}
-        self._lock, self._is_closing = threading.Lock(), False
+        self._lock, self._closing = threading.Lock(), threading.Event()
         self._starts: list[float] = []
         self._process, self.ports = self._start()
         self._reader = threading.Thread(target=self._read, name="latentmix reports", daemon=True)
@@ -96,18 +98,15 @@ class PlayerProcess:
 
     def close(self) -> None:
         """Stop; no note is left sounding."""
-        with self._lock:
-            self._is_closing = True
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+        self._closing.set()
+        with self._lock, contextlib.suppress(OSError):
+            self._process.stdin.close()
         try:
             self._process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
         self._reader.join()
-        self._process.stdout.close()
-        self._errors.close()
+        self._let_go()
 
     def _write(self, command: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError, ValueError):  # it died: `_read` sees to it
@@ -140,30 +139,37 @@ class PlayerProcess:
         while True:
             for line in self._process.stdout:
                 self._report(json.loads(line))
-            with self._lock:
-                if self._is_closing or not self._start_again():
-                    return
+            if self._closing.is_set() or not self._start_again():
+                return
 
     def _start_again(self) -> bool:
-        words = self._last_words()
+        """After the process died: try until it plays again; whether it does."""
+        words, self._starts = self._last_words(), [at for at in self._starts if now() - at < RESTART_MEMORY]
+        self._report({"warning": f"the player stopped ({words}); it is started again"})
+        self._let_go()
+        while not self._closing.wait(RETRY_EVERY * (len(self._starts) >= MOST_RESTARTS)):
+            try:
+                process, ports = self._start()
+            except InputError as error:
+                if str(error) != words:
+                    words = str(error)
+                    self._report({"warning": f"the player cannot be started yet: {words}"})
+                self._starts += [now()] * MOST_RESTARTS  # not so often
+                continue
+            with self._lock:
+                self._process, self.ports = process, ports
+                self._write({"panic": True})  # what sounded when it died
+                self._write(self._state)
+            self._report({"warning": "the player was started again"})
+            return True
+        return False
+
+    def _let_go(self) -> None:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        self._process.stdout.close()
         self._process.wait()
+        self._process.stdout.close()
         self._errors.close()
-        recent = [at for at in self._starts if now() - at < RESTART_MEMORY]
-        try:
-            if len(recent) >= MOST_RESTARTS:
-                raise InputError(f"it stopped {len(recent)} times within {RESTART_MEMORY:.0f} s")
-            self._process, self.ports = self._start()
-        except InputError as error:
-            self._errors = tempfile.TemporaryFile()
-            self._report({"warning": f"the player stopped ({words}) and cannot be started again: {error}"})
-            return False
-        self._write({"panic": True})  # what sounded when it died
-        self._write(self._state)
-        self._report({"warning": f"the player stopped ({words}) and was started again"})
-        return True
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError, ValueError):
@@ -256,6 +262,8 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
     for spec in setup["ins"]:
         ports.append(open_input(MidiIn(**spec), receive, warn))
         held.callback(ports[-1].close)
+    if any(getattr(port, "api", None) == "UNIX_JACK" for port in ports):
+        held.push(_keep(JackWatch(lambda: _end(reports))))
     threading.Thread(target=_watch, args=(ports, sounds, reports), daemon=True).start()
     reports.put({"ports": [port.name for port in (*ports, *sounds)]})
     if setup["program"] is not None:
@@ -299,6 +307,18 @@ def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
             port.check()
         if sounds:
             reports.put({"underruns": sounds[0].underruns})
+
+
+def _keep(thing: object) -> Callable[..., None]:
+    """A callback that does nothing but hold something."""
+    return lambda *_, held=thing: None
+
+
+def _end(reports: _Reports) -> None:
+    """JACK died, and cannot be found again by this process: the next one will see when it is back."""
+    reports.put({"warning": "the JACK server went away"})
+    reports.close()
+    os._exit(1)
 
 
 def _hurry() -> None:

@@ -34,27 +34,48 @@ def why_not() -> str | None:
     return None if shutil.which("jackd") else "the program jackd"
 
 
+class Server:
+    """A JACK server of a name of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name, self._log = f"test{uuid.uuid4().hex[:8]}", folder / "jackd.log"
+
+    def start(self) -> None:
+        command = ["jackd", "-n", self.name, "-d", "dummy", "-r", "48000", "-p", "512"]
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_for(lambda: api_ports(API).problem is None, pause=0.1)
+        except AssertionError:
+            self.stop()
+            pytest.fail(f"jackd did not start: {self._log.read_text(errors='replace')[-500:]}")
+        self.backend = mido.Backend(f"mido.backends.rtmidi/{API}")
+
+    def stop(self) -> None:
+        self._process.terminate()  # killed outright, it would never leave JACK's list of at most 8 servers
+        self._process.wait()
+
+
 @pytest.fixture
-def jack(monkeypatch, tmp_path):
-    """A JACK server of a name of its own, which all clients of this test find."""
+def server(monkeypatch, tmp_path):
+    """A JACK server that all clients of this test find."""
     lack = why_not()
     if lack == "the program jackd" and os.environ.get("CI") == "true":
         pytest.fail("expected CI to have installed jackd2")
     if lack:
         pytest.skip(f"needs {lack}")
-    name = f"test{uuid.uuid4().hex[:8]}"
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+    server = Server(tmp_path)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    with open(tmp_path / "jackd.log", "wb") as log:
-        server = subprocess.Popen(
-            ["jackd", "-n", name, "-d", "dummy", "-r", "48000", "-p", "512"], stdout=log, stderr=log
-        )
-    try:
-        wait_for(lambda: api_ports(API).problem is None, pause=0.1)
-        yield mido.Backend(f"mido.backends.rtmidi/{API}")
-    finally:
-        server.terminate()
-        server.wait()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def jack(server):
+    """mido's backend for that server."""
+    return server.backend
 
 
 class Ear:
@@ -180,6 +201,22 @@ def test_a_synth_that_goes_away_and_comes_back(jack, model):  # noqa: F811
     wait_for(lambda: again.heard[-1].type == "control_change")
     again.check_pairs()
     again.close()
+
+
+def test_a_server_that_dies_and_comes_back(server, model):  # noqa: F811
+    with Engine(model, [A, B], out=MidiOut(virtual=True), ins=[MidiIn(virtual=True)], tempo=300) as engine:
+        engine.start()
+        wait_for(lambda: engine.snapshot().notes > 4)
+        server.stop()
+        wait_for(lambda: any("JACK server went away" in line for line in engine.snapshot().warnings))
+        wait_for(lambda: any("cannot be started yet" in line for line in engine.snapshot().warnings))
+        engine.set("position", 1.0)
+        server.start()
+        wait_for(lambda: any("was started again" in line for line in engine.snapshot().warnings))
+        ear = Ear(OUT_NAME)
+        wait_for(lambda: len(ear.notes()) > 4)
+    assert set(ear.notes()) <= {note for _, _, note in B.notes()}
+    ear.close()
 
 
 def run_livemix(*arguments: str, **options) -> subprocess.Popen:
