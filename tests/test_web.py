@@ -89,6 +89,14 @@ def house(model):
     house.close()
 
 
+@pytest.fixture(scope="module")
+def shared(model):
+    """A house for tests that leave it as it is."""
+    house = House(model)
+    yield house
+    house.close()
+
+
 class Page:
     """What a page says and hears."""
 
@@ -197,18 +205,18 @@ def test_the_first_visit_turns_the_token_into_a_cookie(model):
         house.close()
 
 
-def test_a_foreign_page_gets_no_socket(house):
+def test_a_foreign_page_gets_no_socket(shared):
     for origin, headers in (("http://evil.example", {}), (None, {"Sec-Fetch-Site": "cross-site"})):
-        with pytest.raises(InvalidStatus) as refused, house.socket(origin, **headers):
+        with pytest.raises(InvalidStatus) as refused, shared.socket(origin, **headers):
             pass
         assert refused.value.response.status_code == 403
-    assert house.client.post("/files", content=b"x", headers={"Origin": "http://evil.example"}).status_code == 403
-    assert house.client.get("/", headers={"Host": "evil.example"}).status_code == 421
+    assert shared.client.post("/files", content=b"x", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert shared.client.get("/", headers={"Host": "evil.example"}).status_code == 421
 
 
-def test_every_answer_has_the_security_headers(house):
+def test_every_answer_has_the_security_headers(shared):
     for path in ("/", "/main.js", "/nothing", "/take-home/session.json", "/take-home/performance.mid"):
-        headers = house.client.get(path).headers
+        headers = shared.client.get(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
         assert headers["x-content-type-options"] == "nosniff" and "server" not in headers
@@ -229,8 +237,8 @@ def test_the_page_asks_nobody_else_and_holds_no_script_of_its_own():
     "path",
     ["/../pyproject.toml", "/..%2f..%2fengine.py", "/server.py", "/static/main.js", "/%2fetc%2fpasswd", "/a\\b"],
 )
-def test_no_path_reaches_the_file_system(house, path):
-    assert house.client.get(path).status_code == 404
+def test_no_path_reaches_the_file_system(shared, path):
+    assert shared.client.get(path).status_code == 404
 
 
 # What a page may say.
@@ -280,11 +288,14 @@ def test_the_puck_moves_the_melody_and_both_pages_hear_it(house, page):
         ({"ping": "now"}, "ping: expected"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_changes_nothing(page, message, line):
-    before = page.melodies
-    answer = page.ask(**message)
-    assert line in answer["error"] and "\n" not in answer["error"]
-    assert page.melodies == before
+def test_what_is_wrong_is_one_line_and_changes_nothing(shared, message, line):
+    with shared.socket(shared.page) as socket:
+        page = Page(socket)
+        page.until(lambda: page.melody is not None)
+        before = page.melodies
+        answer = page.ask(**message)
+        assert line in answer["error"] and "\n" not in answer["error"]
+        assert page.melodies == before
 
 
 def test_nonsense_on_the_socket_is_answered_and_the_page_goes_on(page):
@@ -372,14 +383,14 @@ def test_a_file_is_described_and_a_passage_taken(house, page):
 
 
 @pytest.mark.parametrize("content", [b"", b"no MIDI", b"MThd\0\0\0\x06\0\1\xff\xff\0\x60", bytes(range(256)) * 40])
-def test_what_is_no_midi_file_is_refused_in_one_line(house, content):
-    answer = house.client.post("/files?name=../../etc/x.mid", content=content)
+def test_what_is_no_midi_file_is_refused_in_one_line(shared, content):
+    answer = shared.client.post("/files?name=../../etc/x.mid", content=content)
     assert answer.status_code == 422 and answer.json()["error"].startswith("../../etc/x.mid: ")
     assert "upload.mid" not in answer.text and "tmp" not in answer.text
 
 
-def test_a_file_that_is_too_large_is_refused(house):
-    answer = house.client.post("/files", content=bytes(MOST_BYTES + 1))
+def test_a_file_that_is_too_large_is_refused(shared):
+    answer = shared.client.post("/files", content=bytes(MOST_BYTES + 1))
     assert answer.status_code == 413 and "at most 4 MB" in answer.json()["error"]
 
 
@@ -408,17 +419,17 @@ def test_the_loop_goes_home_as_midi_and_sound(house, page):
     assert len(samples) == round(rate * 8 * 60 / 100) and abs(samples).max() > 0.2
 
 
-def test_lines_and_grids_go_home(house):
-    line = mido.MidiFile(file=io.BytesIO(house.client.get("/take-home/line.mid?steps=5").content))
+def test_lines_and_grids_go_home(shared):
+    line = mido.MidiFile(file=io.BytesIO(shared.client.get("/take-home/line.mid?steps=5").content))
     markers = [m.text for m in line if m.type == "marker"]
     assert markers == ["A", "1/4", "2/4", "3/4", "B", "1/4", "2/4", "3/4", "C", "1/4", "2/4", "3/4", "D"]
-    grid = mido.MidiFile(file=io.BytesIO(house.client.get("/take-home/grid.mid?side=3").content))
+    grid = mido.MidiFile(file=io.BytesIO(shared.client.get("/take-home/grid.mid?side=3").content))
     assert len([m for m in grid if m.type == "marker"]) == 9
 
 
 @pytest.mark.parametrize("path", ["line.mid?steps=1", "line.mid?steps=9999", "loop.mid?times=x", "loop.wav?times=-1"])
-def test_sizes_of_files_are_bounded(house, path):
-    answer = house.client.get(f"/take-home/{path}")
+def test_sizes_of_files_are_bounded(shared, path):
+    answer = shared.client.get(f"/take-home/{path}")
     assert answer.status_code == 422 and "expected a whole number" in answer.json()["error"]
 
 

@@ -83,13 +83,18 @@ def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], 
 
 
 def _now(engine: Engine) -> Melody:
+    return replace(engine.snapshot().melody, tempo=_tempo(engine), name="latentmix")
+
+
+def _tempo(engine: Engine) -> float:
+    """Of the clock that is followed; our own one counts even before it runs."""
     snapshot = engine.snapshot()
-    return replace(snapshot.melody, tempo=snapshot.tempo, name="latentmix")
+    return float(snapshot.values["tempo"]) if snapshot.source == "internal" else snapshot.tempo
 
 
 def _finished(engine: Engine, melodies: Sequence[Melody]) -> list[Melody]:
     """With tempo, key, octave and density as they are set."""
-    tempo = engine.snapshot().tempo
+    tempo = _tempo(engine)
     return [replace(engine.mixer.shaped(melody), tempo=tempo, name="latentmix") for melody in melodies]
 
 

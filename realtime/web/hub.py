@@ -426,6 +426,5 @@ class Hub:
 
 def _in_order(session: Session) -> list[tuple[str, Value]]:
     """Values of a session, those that say where the mix is last: what was moved last decides."""
-    group = [name for name, mode in MODES.items() if mode == session.moved]
-    rest = [(name, value) for name, value in session.values.items() if name not in MODES]
-    return rest + [(name, session.values[name]) for name in group if name in session.values]
+    rank = {name: 2 if mode == session.moved else 1 for name, mode in MODES.items()}
+    return sorted(session.values.items(), key=lambda item: rank.get(item[0], 0))

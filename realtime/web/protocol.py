@@ -61,7 +61,7 @@ def _move(hub: Hub, values: object) -> None:
 
 async def _do(hub: Hub, message: dict[str, Any]) -> int | None:
     what = message.get("do")
-    if what not in _DOINGS:
+    if not isinstance(what, str) or what not in _DOINGS:
         raise InputError(f"expected one of {', '.join(_DOINGS)}, found {str(what)[:40]!r}")
     async with hub.busy:
         return await _DOINGS[what](hub, message)

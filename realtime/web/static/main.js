@@ -42,10 +42,11 @@ live.addEventListener("melodies", () => {
   $("draw").disabled = pad.isLine;
 });
 
-let drawn = 0; // version of the melody that the roll shows
 live.addEventListener("melody", () => {
-  const { tokens, steps_per_bar: bar, steps_per_beat: beat, weights } = live.melody;
+  const { version, at, tokens, received, steps_per_bar: bar, steps_per_beat: beat, weights } = live.melody;
   roll.show({ tokens, bar, beat });
+  document.dispatchEvent(new CustomEvent("latentmix:melody", { detail: { version, at, tokens, received, drawn: performance.now() } }));
+  describeSoon();
   $("blend").replaceChildren(...live.melodies.map(({ hue }) => {
     const part = document.createElement("i");
     part.style.background = HUES[hue];
@@ -84,12 +85,6 @@ function animate(time) {
   const length = live.melody?.tokens.length ?? 16;
   roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
   roll.draw();
-  if (live.melody && live.melody.version !== drawn) {
-    drawn = live.melody.version;
-    const { version, at, tokens, received } = live.melody;
-    document.dispatchEvent(new CustomEvent("latentmix:melody", { detail: { version, at, tokens, received, drawn: performance.now() } }));
-    describeSoon();
-  }
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
   if (step !== null || time - lastCards > 0) drawCards(time, roll.playhead);
   if (step !== null || roll.moving || live.state.path.runs) wake();

@@ -2,7 +2,7 @@
 
 import { isBlack, notesOf, pitchName } from "./notes.js";
 
-const MORPH = 70; // ms in which notes reach their new place; half of the way after 20
+const MORPH = 50; // ms in which notes reach their new place; half of the way after 10
 const LEAST_SPAN = 15; // semitones
 
 export class Roll {
