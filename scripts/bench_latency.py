@@ -2,6 +2,7 @@
 
     python scripts/bench_latency.py            # a minute or so, for people
     python scripts/bench_latency.py --json     # the same for machines
+    python scripts/bench_latency.py --flood 1000 --minutes 60   # instead: memory and lateness under so many messages/s
 
 Everything is measured on the way it takes on stage: a knob's bytes through a real connection (TCP on this machine, so
 that it runs where there is no MIDI system) into the player's process, from there to the engine, back to the player, and
@@ -192,6 +193,57 @@ def mido_jitter(seconds: float) -> list[float]:
     return late
 
 
+def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None]) -> dict:
+    """A knob that is turned without end, so many messages a second: notes late, memory in MiB, once a minute."""
+    port, late, skipped = free_port(), [], 0
+    synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
+    out, knobs = MidiOut(f"tcp::{synth.port}"), MidiIn(f"tcp::{port}")
+    with Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0) as engine:
+        report = engine._player._report
+
+        def hear(what: dict) -> None:
+            if what.get("late") is not None:
+                late.append(what["late"])
+            report(what)
+
+        engine._player._report = hear
+        desk = ControllerDesk(engine, parse_map(KNOBS, "bench"))
+        knob = SocketOut(("127.0.0.1", port), print)
+        engine.start()
+        memory, sent, start = [], 0, now()
+        while now() - start < 60 * minutes:
+            while sent < (now() - start) * rate:
+                knob.send(mido.Message("control_change", control=1, value=sent % 128))
+                sent += 1
+            if now() - start >= 60 * len(memory):
+                memory.append([resident("self"), resident(engine._player.pid)])
+                say(
+                    f"minute {len(memory) - 1}: {memory[-1]} MiB, {sent} messages, {engine.snapshot().version} melodies"
+                )
+            time.sleep(0.002)
+        skipped, lost = engine.snapshot().skipped, knob.is_lost
+        memory.append([resident("self"), resident(engine._player.pid)])
+        desk.close()
+        knob.close()
+    synth.close()
+    found = {
+        "messages": sent,
+        "lost": lost,
+        "skipped_steps": skipped,
+        "notes_late": summary(late),
+        "memory_mib": memory,
+    }
+    say(f"{sent} messages: notes late {line(found['notes_late'])}, {skipped} left out, {memory[-1]} MiB in the end")
+    return found
+
+
+def resident(pid: int | str) -> float:
+    """Memory of a process in MiB; 0 where /proc is not there."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return round(int(file.read().split()[1]) * 4096 / 2**20, 1)
+    return 0.0
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
@@ -227,10 +279,16 @@ def main() -> None:
     parser.add_argument("--model", default="melody_2bar", help="name or folder")
     parser.add_argument("--runs", type=int, default=1000, help="decodes and turns of a knob")
     parser.add_argument("--seconds", type=float, default=20.0, help="of notes, for each player")
+    parser.add_argument("--flood", type=int, help="controller messages a second")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of flood")
     parser.add_argument("--json", action="store_true", help="figures for machines")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    figures = measure(arguments, (lambda text: None) if arguments.json else print)
+    say = (lambda text: None) if arguments.json else print
+    if arguments.flood:
+        figures = flood(MelodyVAE.from_pretrained(arguments.model), arguments.flood, arguments.minutes, say)
+    else:
+        figures = measure(arguments, say)
     if arguments.json:
         print(json.dumps(figures, indent=2))
 
