@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .osc import OscOut
 
 PLAN_TICK = 0.005  # seconds
+LOOK_SECONDS = 1.0  # between two looks whether the controller's lights are still there
 MOST_WAITING = 100_000  # messages; a controller that floods longer than that loses some
 
 
@@ -43,14 +44,20 @@ class ControllerDesk:
         self._shown = LightsAndMotors(controller, engine.mixer.targets)
         self._inbox: queue.SimpleQueue[tuple[float, bytes] | None] = queue.SimpleQueue()
         self._unlisten = engine.listen(self._arrived)
-        self._thread = threading.Thread(target=self._run, name="latentmix controls", daemon=True)
-        self._thread.start()
+        self._closing, self._is_back, self._is_dark = threading.Event(), False, False
+        self._threads = [threading.Thread(target=self._run, name="latentmix controls", daemon=True)]
+        if lights is not None:
+            self._threads.append(threading.Thread(target=self._look, name="latentmix lights", daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Hands off."""
         self._unlisten()
         self._inbox.put(None)
-        self._thread.join()
+        self._closing.set()
+        for thread in self._threads:
+            thread.join()
 
     def _arrived(self, time: float, message: bytes) -> None:
         if self._inbox.qsize() < MOST_WAITING:
@@ -89,12 +96,26 @@ class ControllerDesk:
             self._osc.update(values, now())
         if self._lights is None:
             return
+        if self._is_back:
+            self._is_back = False
+            self._shown.forget()
         try:
             for message in self._shown.messages(values, now()):
                 self._lights.send(message)
+            self._is_dark = False
         except OSError as error:
-            self._engine.warn(f"feedback: {error}")
-            self._lights = None
+            self._shown.forget()  # and try again
+            if not self._is_dark:
+                self._engine.warn(f"feedback: {error}")
+            self._is_dark = True
+
+    def _look(self) -> None:
+        """A controller that went away and came back shows nothing of what was sent before."""
+        while not self._closing.wait(LOOK_SECONDS):
+            was_lost = getattr(self._lights, "is_lost", False)
+            self._lights.check()
+            if was_lost and not self._lights.is_lost:
+                self._is_back = True
 
 
 class PlanDesk:
