@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +25,7 @@ from .resampling import resampled
 
 LABEL_OFFSET = 160  # samples before the end of a frame at which its pitch is taken; the encoder has heard both sides
 QUIETEST, LOUDEST = -18.0, 6.0  # dB of the random gain
+FILES_A_PROCESS = 10  # at least: a process takes seconds to start
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,8 @@ def prepare(
     paths = sorted(str(p) for p in Path(source).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     parts: list[Labelled] = []
     refused: list[str] = []
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(mp_context=context, initializer=_one_thread) as pool:
-        results = pool.map(partial(_label_file, config=config), paths, chunksize=4)
-        for done, result in enumerate(results, start=1):
+    with contextlib.ExitStack() as stack:
+        for done, result in enumerate(_label_files(paths, config, stack), start=1):
             if isinstance(result, str):
                 refused.append(result)
             else:
@@ -143,6 +144,16 @@ def prepare(
         np.save(beside, np.concatenate([getattr(p, name) for p in parts]))
         beside.replace(kept / f"{name}.npy")
     return Prepared(samples / config.sample_rate / 3600, len(parts), tuple(refused))
+
+
+def _label_files(paths: list[str], config: VQVAEConfig, stack: contextlib.ExitStack) -> Iterable[Labelled | str]:
+    """In order; in processes, which end with `stack`, where there is enough to do to be worth their start."""
+    workers = min(os.cpu_count() or 1, len(paths) // FILES_A_PROCESS)
+    if workers < 2:
+        return map(partial(_label_file, config=config), paths)
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    pool = stack.enter_context(ProcessPoolExecutor(workers, context, initializer=_one_thread))
+    return pool.map(partial(_label_file, config=config), paths, chunksize=4)
 
 
 def _one_thread() -> None:
