@@ -91,7 +91,7 @@ def main() -> None:
         with jack(frames):
             found[frames] = measure(model, options.minutes, options.latency, options.soundfont)
         if not options.json:
-            print(f"{frames} frames, {1000 * options.latency:.0f} ms ahead: " + json.dumps(found[frames]))
+            print(f"{frames} frames, {1000 * options.latency:.0f} ms ahead: " + json.dumps(found[frames]), flush=True)
     if options.json:
         print(json.dumps(found))
 
