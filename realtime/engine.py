@@ -9,6 +9,7 @@ on with the melody it has until there is another one. `snapshot` and `subscribe`
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -354,7 +355,7 @@ class Engine:
     # The worker.
 
     def _work(self) -> None:
-        self._offer()
+        self._offer(math.inf)
         while True:
             with self._wake:
                 while not self._has_work():
@@ -383,16 +384,16 @@ class Engine:
         for job in jobs:
             job()
         if (changed or jobs or released) and not self.mixer.values["hold"]:
-            self._player.command({"want": self._version + 1})
-            self._offer()
+            self._offer(since)
             self._decode_times.append(1000 * (now() - since))
 
-    def _offer(self) -> None:
-        """Decode, and hand the melody to the player."""
+    def _offer(self, asked: float) -> None:
+        """Decode, and hand the melody to the player, with the time at which it was asked for."""
         melody = self.mixer.melody()
         with self._lock:
             self._melody, self._version = melody, self._version + 1
-        self._player.command({"pattern": as_pattern(melody, self._version)})
+        pattern = as_pattern(melody, self._version)
+        self._player.command({"pattern": pattern if asked == math.inf else pattern | {"asked": asked}})
 
     def _preset(self, number: int) -> Mapping[str, Value]:
         """What a preset says; without any, the first is the first melody, and so on."""

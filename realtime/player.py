@@ -59,7 +59,7 @@ class Player:
         self.steps = self.skipped = self.late_decodes = self.notes = 0
         self._step = self._tick = 0  # the next ones
         self._jumps, self._is_on, self._was_running = 0, is_on, False
-        self._wanted = self._missed = 0  # versions of patterns
+        self._boundary = -math.inf  # when a change could last be heard
         self._taps = TapTempo()
         if not is_on and isinstance(timeline, InternalClock):
             timeline.stop(now())
@@ -73,16 +73,14 @@ class Player:
             getattr(self, "_" + self._COMMANDS[name])(value, time)
 
     _COMMANDS: Mapping[str, str] = {
-        name: f"set_{name}"
-        for name in ("pattern", "want", "tempo", "follow", "velocity", "play", "panic", "tap", "program")
+        name: f"set_{name}" for name in ("pattern", "tempo", "follow", "velocity", "play", "panic", "tap", "program")
     }
 
     def _set_pattern(self, value: Mapping[str, Any], time: float) -> None:
+        if value.get("asked", math.inf) < self._boundary <= time:  # meanwhile the one before went on
+            self.late_decodes += 1
         tokens = tuple(value["tokens"])
         self.sequencer.offer(Pattern(value["version"], tokens, value["steps_per_bar"], value["steps_per_beat"]))
-
-    def _set_want(self, version: int, time: float) -> None:
-        self._wanted = version
 
     def _set_tempo(self, tempo: float, time: float) -> None:
         set_tempo = getattr(self.timeline, "set_tempo", None)  # a MIDI clock keeps its own
@@ -174,10 +172,8 @@ class Player:
     def _play(self, due: float, time: float) -> None:
         step, self._step = self._step, self._step + 1
         sequencer = self.sequencer
-        if self._wanted > self._missed and sequencer.is_boundary(step, self.follow):
-            newest = sequencer.waiting or sequencer.pattern
-            if newest.version < self._wanted:  # the last melody goes on
-                self.late_decodes, self._missed = self.late_decodes + 1, self._wanted
+        if sequencer.is_boundary(step, self.follow):
+            self._boundary = due
         changes = sequencer.step(step, self.follow)
         self.steps += 1
         if not self._is_on:

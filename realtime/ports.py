@@ -253,7 +253,9 @@ def api_ports(api: str) -> ApiPorts:
     try:
         return ApiPorts(api, tuple(backend.get_input_names()), tuple(backend.get_output_names()))
     except OSError as error:  # rtmidi's own are of this kind
-        return ApiPorts(api, problem=" ".join(str(error).split(": ", 1)[-1].split()) or "it cannot be opened")
+        return ApiPorts(
+            api, problem=" ".join(str(error).split(": ", 1)[-1].split()).rstrip(".") or "it cannot be opened"
+        )
 
 
 def _check_virtual(spec: MidiOut | MidiIn) -> None:

@@ -39,7 +39,7 @@ MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; after that on
 RETRY_EVERY = 2.0  # seconds
 REAL_TIME_PRIORITY = 5  # below that of JACK
 SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
-ONCE = ("panic", "tap", "want")  # commands that a player which is started again need not know
+ONCE = ("panic", "tap")  # commands that a player which is started again need not know
 
 
 @dataclass(frozen=True)
