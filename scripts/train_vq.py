@@ -23,7 +23,7 @@ import typer
 from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -39,12 +39,21 @@ CONSOLE = Console()
 WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
 SHOWN = 3  # pieces of dev speech in TensorBoard, of 4 s
-NAMES = ("model", "discriminators")
+JUDGES_RATE = 0.5  # learning rate of the discriminators, of the model's
+FEWEST_FRAMES = 5  # code frames of a piece: less the delay, they fill the longest window of the losses
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When what happens, in steps, and how fast."""
+    """When what happens, and how fast.
+
+    Attributes:
+        steps: in all.
+        quantize_from, judge_from: first step with codebooks, and with discriminators.
+        batch: pieces in a step, in each process.
+        frames: code frames of a piece.
+        lr: highest learning rate of the model.
+    """
 
     steps: int
     quantize_from: int
@@ -52,6 +61,12 @@ class Plan:
     batch: int
     frames: int
     lr: float
+
+    def __post_init__(self) -> None:
+        if self.frames < FEWEST_FRAMES:
+            raise InputError(f"--frames {self.frames}: expected at least {FEWEST_FRAMES}")
+        if min(self.steps, self.batch) < 1:
+            raise InputError(f"--steps {self.steps}, --batch {self.batch}: expected at least 1 of each")
 
     def learning_rate(self, step: int, start: int = 0) -> float:
         """Linear warm-up, then half a cosine down to a hundredth at the end."""
@@ -67,9 +82,19 @@ class State:
         self.slots: dict[str, dict[str, Tensor]] = {name: {} for name in networks}
 
     def load(self) -> None:
-        with safe_open(self.path, "pt") as file:
-            self.step = int(file.metadata()["step"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        """Take the networks' weights, and keep the optimizers' for `restore`.
+
+        Raises:
+            InputError: a damaged file, or the state of another run.
+        """
+        try:
+            with safe_open(self.path, "pt") as file:
+                self.step = int((file.metadata() or {})["step"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: expected the state of a run, found {error!r}; remove it to start anew"
+            ) from None
         for name, network in self.networks.items():
             try:
                 network.load_state_dict(_under(name, tensors))
@@ -128,7 +153,7 @@ class Run:
 
     def train(self, save_every: int, progress: Progress | None) -> None:
         bar = progress.add_task("speech", total=self.plan.steps, figures="") if progress else None
-        while self.state.step < self.plan.steps and not self.wanted_stop:
+        while self.state.step < self.plan.steps and not self._all_stop():
             parts = self._step(self.state.step)
             self.state.step += 1
             done = self.state.step == self.plan.steps
@@ -136,10 +161,17 @@ class Run:
                 self._show(parts, bar, progress)
             if self.fabric.is_global_zero and (self.state.step % save_every == 0 or done):
                 self._keep()
-        if self.wanted_stop:
+        if self.state.step < self.plan.steps:
             if self.fabric.is_global_zero:
                 self.state.save(self.optimizers)
             raise KeyboardInterrupt
+
+    def _all_stop(self) -> bool:
+        """Whether any process was told to stop: all stop at the same step, or those left would wait for ever."""
+        if self.fabric.world_size == 1:
+            return self.wanted_stop
+        told = torch.tensor(float(self.wanted_stop), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(told, reduce_op="sum") > 0)
 
     def _step(self, step: int) -> dict[str, Tensor]:
         plan, generator = self.plan, self._generator(step)
@@ -152,7 +184,7 @@ class Run:
         made, real = parts.pop("made"), parts.pop("real")
         if judged:
             judgement = self.modules["discriminators"](made.detach(), real)
-            self._descend("discriminators", judgement["loss"], 0.5 * plan.learning_rate(step, plan.judge_from))
+            self._descend("discriminators", judgement["loss"], JUDGES_RATE * plan.learning_rate(step, plan.judge_from))
             parts["discriminators"] = judgement["loss"]
         return parts
 
@@ -213,9 +245,8 @@ class Run:
         z, _ = model.latents(x, model.initial_encoder_state(len(x)))
         if quantize:
             z = model.quantizer.decode(model.quantizer.encode(z.transpose(1, 2))).transpose(1, 2)
-        state = model.initial_decoder_state(len(x))
-        said, _ = model.speech(z, state[4:])
-        made, _ = model.voice(said, model.best_pitch(said.pitch), state[:4])
+        said, _ = model.speech(z, model.decoder.start(len(x)))
+        made, _ = model.voice(said, model.best_pitch(said.pitch), model.initial_voice_state(len(x)))
         for kind, waves in (("real", x), ("made", made)):
             for i, wave in enumerate(waves.cpu()):
                 self.writer.add_audio(f"{kind}/{i}", wave, self.state.step, rate)
@@ -256,7 +287,7 @@ def main(
     dev: Annotated[Path | None, typer.Option(help="folder of audio for the figures; DATA if left out")] = None,
     steps: Annotated[int, typer.Option(help="in all")] = 6_000,
     quantize_from: Annotated[float, typer.Option(help="share of the steps before codebooks come in")] = 0.08,
-    judge_from: Annotated[float, typer.Option(help="share before the discriminators come in; 1: never")] = 0.75,
+    judge_from: Annotated[float, typer.Option(help="share before the discriminators come in; 1: never")] = 1.0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,
     frames: Annotated[int, typer.Option(help="code frames of a piece")] = 64,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1e-3,
@@ -277,24 +308,23 @@ def main(
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     strategy = "ddp_find_unused_parameters_true" if devices * nodes > 1 else "auto"
-    fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
-    fabric.launch()
-    torch.manual_seed(seed)
     try:
+        plan = Plan(steps, round(quantize_from * steps), round(judge_from * steps), batch, frames, lr)
         config = VQVAEConfig(
             quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
         )
+        fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
+        fabric.launch()
+        torch.manual_seed(seed)
         batches = read_data(fabric, data, out / "data", config)
         dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
-        model = VQVAE(config)
-        networks = {"model": model, "discriminators": Discriminators(SpectralLoss(config.sample_rate))}
+        networks = {"model": VQVAE(config), "discriminators": Discriminators(SpectralLoss(config.sample_rate))}
         state = State(out / "state.safetensors", networks)
         if state.path.is_file():
             state.load()
     except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
         CONSOLE.print(str(error), highlight=False, soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
-    plan = Plan(steps, round(quantize_from * steps), round(judge_from * steps), batch, frames, lr)
     run = Run(fabric, state, batches, dev_batches, plan, seed)
     try:
         with progress_bar() as progress:

@@ -10,6 +10,7 @@ import soundfile
 import torch
 from synthetic_speech import RATE, hiss, vowel
 
+from audiovq import dataset
 from audiovq.dataset import LOUDEST, QUIETEST, SpeechBatches, label, prepare
 from audiovq.errors import InputError
 from audiovq.model import VQVAEConfig
@@ -38,7 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kept(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = tmp_path_factory.mktemp("kept")
     progress: list[tuple[int, int]] = []
-    prepared = prepare(folder, kept, CONFIG, lambda done, total: progress.append((done, total)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "FILES_A_PROCESS", 1)  # in processes, though they are few
+        prepared = prepare(folder, kept, CONFIG, lambda done, total: progress.append((done, total)))
     assert prepared.files == 3
     assert prepared.hours * 3600 == pytest.approx(1.5, abs=0.05)
     assert len(prepared.refused) == 2
