@@ -61,6 +61,7 @@ export class Cards extends EventTarget {
       card.element.setAttribute("aria-label", label);
       card.canvas.setAttribute("aria-label", `${label}: ${describe(melody.tokens, melody.bar)}`);
       for (const [action, words] of ACTIONS) card.buttons[action].setAttribute("aria-label", `${words} ${card.name.textContent}`);
+      card.small.setAttribute("aria-label", `Edit ${card.name.textContent}`);
       card.buttons.remove.disabled = melodies.length <= (hello?.fewest ?? 2);
       const shown = JSON.stringify([melody.tokens, melody.bar]);
       if (card.shown !== shown) card.roll.show(melody);
@@ -85,6 +86,7 @@ export class Cards extends EventTarget {
       name: element.querySelector("strong"),
       output: element.querySelector("output"),
       bar: element.querySelector(".share i"),
+      small: element.querySelector(".small"),
       buttons: Object.fromEntries(ACTIONS.map(([action]) => [action, element.querySelector(`footer [data-action="${action}"]`)])),
     };
     this._cards.set(hue, card);

@@ -49,7 +49,7 @@ export class Live extends EventTarget {
     this._tell("state");
   }
 
-  /** Have something done; a promise of the answer. */
+  /** Have something done; a promise of the answer, {hue} of the melody it is about. */
   do(what, args = {}) {
     const id = this._next++;
     return new Promise((resolve, reject) => {
@@ -58,7 +58,7 @@ export class Live extends EventTarget {
     });
   }
 
-  /** The same, where an error is said to the person and nobody waits. */
+  /** The same, where an error is said to the person, and the answer is null then. */
   async try(what, args) {
     try {
       return await this.do(what, args);
@@ -115,7 +115,7 @@ export class Live extends EventTarget {
       const waiting = this._pending.get(answer.id);
       this._pending.delete(answer.id);
       if (answer.error) waiting ? waiting.reject(new Error(answer.error)) : this.say(answer.error);
-      else waiting?.resolve(answer.hue);
+      else waiting?.resolve(answer);
     }
     if (message.hello) this._greet(message.hello);
     if (message.melodies) {

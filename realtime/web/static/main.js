@@ -148,7 +148,7 @@ $("voice").onchange = () => (synth.voice = $("voice").value);
 $("level").oninput = () => synth.setLevel(Number($("level").value));
 $("mute").onclick = toggleMute;
 $("play").onclick = async () => {
-  await unlock();
+  await Promise.race([unlock(), new Promise((go) => setTimeout(go, 300))]); // ports and other pages need no sound here
   controls.togglePlay();
 };
 
@@ -159,7 +159,7 @@ cards.addEventListener("edit", (event) => editor.open(melodyOf(event.detail), ev
 cards.addEventListener("vary", (event) => live.try("vary", { hue: event.detail, amount: Number($("amount").value) }));
 cards.addEventListener("random", (event) => live.try("random", { hue: event.detail }));
 cards.addEventListener("file", (event) => files.ask(event.detail));
-cards.addEventListener("remove", (event) => live.try("remove", { hue: event.detail }).then(() => toast("Taken away; Z brings it back.")));
+cards.addEventListener("remove", (event) => live.try("remove", { hue: event.detail }).then((done) => done && toast("Taken away; Z brings it back.")));
 $("addfile").onclick = () => files.ask();
 $("addrandom").onclick = () => live.try("random");
 $("adddraw").onclick = () => {

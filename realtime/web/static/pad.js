@@ -5,6 +5,7 @@ import { HUES, mixCss, mixRgb } from "./colour.js";
 const INSET = 0.085; // of the pad's side, so that points at its edge can be seen
 const CELLS = 56; // of the coloured field, on a side
 const STEP = 0.02, LEAP = 0.1; // of a key, and with shift
+const NEAR = 0.022; // of the pad's side: that near, a hand means the melody itself
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 
@@ -160,7 +161,7 @@ export class Pad {
 
   _dragPuck(event, point) {
     this._puck.focus({ preventScroll: true });
-    const go = (moved) => this.moveTo(...this._share(moved));
+    const go = (moved) => this.moveTo(...this._snapped(...this._share(moved)));
     if (point) this._goTo(Number(point.dataset.hue));
     else if (!event.target.closest("#puck")) go(event);
     this._track(event, go);
@@ -194,6 +195,11 @@ export class Pad {
       this._dragged = null;
       if (!moved) this._goTo(hue);
     });
+  }
+
+  _snapped(x, y) {
+    const places = this._live.melodies.map((melody, index) => this._placeOf(melody, index));
+    return places.find(([px, py]) => Math.hypot(px - x, this.isLine ? 0 : py - y) < NEAR) ?? [x, y];
   }
 
   _goTo(hue) {
