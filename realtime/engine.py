@@ -13,7 +13,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,12 +24,13 @@ from .clock import CLOCKS, check_tempo, now
 from .decoder import Decoder
 from .errors import InputError
 from .loop import PlayerThread
-from .mixer import Mixer, Mode, Place
+from .mixer import Mixer, Place
 from .player import STEPS_A_BEAT
 from .ports import MidiIn, MidiOut
 from .process import PlayerProcess, PlayerSetup, make_player
 from .recorder import PlayedNote, Recorder, TempoChange
 from .shaping import as_pattern
+from .snapshot import Snapshot
 from .targets import Value
 
 if TYPE_CHECKING:
@@ -49,57 +49,6 @@ class Handle(Protocol):
     def command(self, command: Mapping[str, Any]) -> None: ...
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What is going on; all times in milliseconds, or seconds where it says so.
-
-    Attributes:
-        values: of all targets, by name.
-        mode: what was moved last, position, pad or weights.
-        names, places, weights: of the melodies: places on the pad, shares that are heard.
-        melody: the newest one, decoded and shaped; it is heard from the next step, beat or bar on.
-        version: of that melody; counts up.
-        heard: version of the melody that is playing.
-        step: sixteenth that was played last, from the start of the song; -1 before it.
-        sounding: pitch, or None.
-        running, tempo, source: of the clock.
-        time: of the last report of the player, in seconds of `clock.now`.
-        decode_ms, decode_p99_ms: from taking up a change to the melody; the last one and of the last thousand.
-        late_ms, late_p99_ms: of notes against their time, likewise.
-        late_decodes: melodies that were not there in time: the one before went on.
-        skipped: steps left out because the machine slept.
-        notes: played so far.
-        underruns: of the sound.
-        warnings: the last few, oldest first.
-        ports: that are open.
-    """
-
-    values: Mapping[str, Value]
-    mode: Mode
-    names: tuple[str, ...]
-    places: tuple[Place, ...]
-    weights: tuple[float, ...]
-    melody: Melody
-    version: int
-    heard: int
-    step: int
-    sounding: int | None
-    running: bool
-    tempo: float
-    source: str
-    time: float
-    decode_ms: float
-    decode_p99_ms: float
-    late_ms: float
-    late_p99_ms: float
-    late_decodes: int
-    skipped: int
-    notes: int
-    underruns: int
-    warnings: tuple[str, ...]
-    ports: tuple[str, ...]
 
 
 class Engine:

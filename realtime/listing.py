@@ -13,10 +13,10 @@ from dataclasses import asdict
 import typer
 
 from .errors import InputError
+from .hosted import FLUSH
 from .maps import shipped_map_for
 from .player import panic_messages
 from .ports import ApiPorts, MidiOut, compiled_apis, open_output
-from .process import FLUSH
 from .sockets import PREFIX
 
 ASK_WITHIN = 10.0  # seconds

@@ -7,38 +7,25 @@ arrived, what became of the ports). When the pipe closes, for whatever reason, t
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
-import os
-import queue
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import mido
-
 from .clock import InternalClock, Timeline, now
 from .errors import InputError
-from .jack import JackWatch
-from .loop import PlayerLoop
-from .player import TRANSPORT, Player, Sink
-from .ports import MidiIn, MidiOut, open_input, open_output
+from .player import Player, Sink
+from .ports import MidiIn, MidiOut
 from .sync import LinkClock, MidiClock
 
-CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
-FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
-START_WITHIN = 30.0  # seconds that opening the ports may take
+START_WITHIN = 60.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
-MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; after that only
+MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; more often only every
 RETRY_EVERY = 2.0  # seconds
-REAL_TIME_PRIORITY = 5  # below that of JACK
-SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 ONCE = ("panic", "tap")  # commands that a player which is started again need not know
 
 
@@ -115,7 +102,7 @@ class PlayerProcess:
 
     def _start(self) -> tuple[subprocess.Popen, list[str]]:
         self._errors = tempfile.TemporaryFile()  # what it and the libraries in it print, JACK's complaints among them
-        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.process import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.hosted import main; main()"
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )
@@ -179,98 +166,6 @@ class PlayerProcess:
         return "it said nothing"
 
 
-class _Reports:
-    """Reports on their way out, in a thread of their own: a reader that is busy must not make a note late."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, daemon=True)
-        self._thread.start()
-
-    def put(self, report: dict[str, Any]) -> None:
-        self._queue.put(report)
-
-    def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join(1.0)
-
-    def _write(self) -> None:
-        with contextlib.suppress(OSError):  # nobody reads any more
-            while (report := self._queue.get()) is not None:
-                self._file.write(json.dumps(report).encode() + b"\n")
-                if self._queue.empty():
-                    self._file.flush()
-            self._file.flush()
-
-
-def main() -> None:
-    """What the process does, from the first line of its standard input to the end of it."""
-    commands, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # libraries may print what they like
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who will say so
-    setup = json.loads(commands.readline())
-    reports = _Reports(out)
-    held = contextlib.ExitStack()
-    try:
-        loop = _open(setup, reports, held)
-    except (InputError, OSError) as error:
-        held.close()
-        reports.put({"error": str(error)})
-        reports.close()
-        os._exit(1)
-    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-    threading.Thread(target=_obey, args=(commands, loop), daemon=True).start()
-    _hurry()
-    try:
-        loop.run()
-        time.sleep(FLUSH)
-        loop.player.say_silence()  # once more, for JACK loses a period now and then where it is starved
-        time.sleep(FLUSH)
-    finally:
-        held.close()
-        reports.close()
-    os._exit(0)  # a thread of a MIDI library that hangs must not hold us
-
-
-def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStack) -> PlayerLoop:
-    """Open ports and clock, closed by `held`."""
-
-    def warn(text: str) -> None:
-        reports.put({"warning": text})
-
-    ports: list[Any] = []
-    for spec in setup["outs"]:
-        ports.append(open_output(MidiOut(**spec), warn))
-        held.callback(ports[-1].close)
-    sounds = []
-    if setup["audio"] is not None:
-        from .audio import Sound
-
-        sounds.append(Sound(**setup["audio"], program=setup["program"] or 0, warn=warn))
-        held.callback(sounds[-1].close)
-    player = make_player([*ports, *sounds], setup, reports.put)
-    loop = PlayerLoop(player)
-    follows_midi = setup["clock"] == "midi"
-
-    def receive(time: float, message: mido.Message) -> None:
-        if message.type not in TRANSPORT:
-            reports.put({"midi": [time, message.bytes()]})
-        elif follows_midi:
-            loop.clock_message(time, message)
-
-    for spec in setup["ins"]:
-        ports.append(open_input(MidiIn(**spec), receive, warn))
-        held.callback(ports[-1].close)
-    if any(getattr(port, "api", None) == "UNIX_JACK" for port in ports):
-        held.push(_keep(JackWatch(lambda: _end(reports))))
-    threading.Thread(target=_watch, args=(ports, sounds, reports), daemon=True).start()
-    reports.put({"ports": [port.name for port in (*ports, *sounds)]})
-    if setup["program"] is not None:
-        loop.command({"program": setup["program"]})
-    return loop
-
-
 def make_player(
     outs: list[Sink],
     setup: Mapping[str, Any],
@@ -292,40 +187,3 @@ def _timeline(setup: Mapping[str, Any], clock: Callable[[], float]) -> Timeline:
     if setup["clock"] == "link":
         return LinkClock(setup["tempo"], clock)
     return InternalClock(setup["tempo"], clock())
-
-
-def _obey(commands: Any, loop: PlayerLoop) -> None:
-    for line in commands:
-        loop.command(json.loads(line))
-    loop.stop()
-
-
-def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
-    while True:
-        time.sleep(CHECK_EVERY)
-        for port in ports:
-            port.check()
-        if sounds:
-            reports.put({"underruns": sounds[0].underruns})
-
-
-def _keep(thing: object) -> Callable[..., None]:
-    """A callback that does nothing but hold something."""
-    return lambda *_, held=thing: None
-
-
-def _end(reports: _Reports) -> None:
-    """JACK died, and cannot be found again by this process: the next one will see when it is back."""
-    reports.put({"warning": "the JACK server went away"})
-    reports.close()
-    os._exit(1)
-
-
-def _hurry() -> None:
-    """Be woken first where the system lets us, and do not look through memory for garbage that is not there."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    if hasattr(os, "sched_setscheduler"):
-        with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
-    gc.collect()
-    gc.freeze()

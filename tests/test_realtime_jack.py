@@ -232,7 +232,11 @@ def test_kill_leaves_no_note_hanging(jack, tmp_path):
         "play", *files, "--virtual", "--midi-api", API, "--record", str(record), stdout=subprocess.PIPE
     )
     try:
-        wait_for(lambda: livemix.poll() is not None or is_there(jack.get_input_names(), OUT_NAME), 120)
+        wait_for(
+            lambda: is_there(jack.get_input_names(), OUT_NAME) and is_there(jack.get_output_names(), IN_NAME),
+            patience=120,
+            pause=0.1,
+        )
         ear = Ear(OUT_NAME)
         knob = jack.open_output(find(jack.get_output_names(), IN_NAME))
         wait_for(lambda: len(ear.notes()) > 3)
@@ -243,7 +247,7 @@ def test_kill_leaves_no_note_hanging(jack, tmp_path):
         told, _ = livemix.communicate(timeout=60)
     finally:
         livemix.kill()
-        livemix.wait()
+        livemix.communicate()
     assert livemix.returncode == 143 and "playing lively, lyrical: 138 quarter notes a minute" in told
     wait_for(lambda: ear.heard[-1].type == "control_change")
     ear.check_pairs()
