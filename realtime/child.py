@@ -7,6 +7,7 @@ pipe closes, for whatever reason, they end.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -24,6 +25,7 @@ from .ring import Ring
 EVENT = struct.Struct("<dBBB")  # time in seconds of `clock.now`, MIDI bytes
 START_SECONDS = 60.0  # a cold machine takes its time to import numpy
 STOP_SECONDS = 3.0
+SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go on
 
 Event = tuple[float, int, int, int]
 
@@ -194,6 +196,9 @@ def serve(run: Callable[..., None], priority: int) -> None:
 
     try:
         hurry(priority)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        gc.collect()
+        gc.freeze()  # a look through all modules for garbage would take longer than a period of the device
         run(Ring(setup["capacity"], setup["ring"]), Inbox(0), tell, **setup["options"])
     except InputError as error:
         tell(error=str(error))

@@ -7,6 +7,7 @@ for every second; meanwhile the ring is emptied at the pace of the clock, so tha
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .ring import CHANNELS, Ring
 
 LOOK_SECONDS = 1.0  # between two looks for a device that went away
 SILENT_SECONDS = 2.0  # without a callback: it went away and did not say so
+CHECK_SECONDS = 0.25  # between two looks whether it is still there
 SKIP_SECONDS = 0.005  # between two steps through the ring while there is no device
 RATES = (8000, 192000)
 FILL_SECONDS = 10.0  # that the synthesizer may take until the first frames are there
@@ -239,6 +241,8 @@ def run_device(
     Raises:
         InputError: no PortAudio, no device.
     """
+    load_sounddevice()
+    gc.freeze()
     opener = sounddevice_opener(wanted, block, "low")
     device = Device(ring, opener, lambda line: tell(warning=line), sample_rate)
     tell(sample_rate=device.sample_rate, name=device.name, is_there=device.is_there)
@@ -248,7 +252,7 @@ def run_device(
     try:
         with contextlib.suppress(Exception):  # `check` will see that it does not play
             device.start()
-        while not inbox.is_closed(0.1 if device.check(now()) else SKIP_SECONDS):
+        while not inbox.is_closed(CHECK_SECONDS if device.check(now()) else SKIP_SECONDS):
             pass
     finally:
         device.close()
@@ -256,7 +260,7 @@ def run_device(
 
 def main() -> None:
     """What `child.Child("device", …)` starts."""
-    serve(run_device, priority=10)  # below JACK's own threads
+    serve(run_device, priority=3)  # below the callback, to which JACK gives 5 by default
 
 
 def _is_active(stream: Stream) -> bool:

@@ -133,4 +133,4 @@ def run_synth(
 
 def main() -> None:
     """What `child.Child("synthesis", …)` starts."""
-    serve(run_synth, priority=5)  # below JACK's own threads
+    serve(run_synth, priority=2)  # below the callback of the device
