@@ -26,10 +26,11 @@ from realtime.ports import MemoryOut
 from realtime.process import make_player
 from realtime.targets import TARGETS
 from realtime.web.gate import Gate, is_loopback, new_token
-from realtime.web.hub import Hub, Tap
+from realtime.web.hub import Hub
 from realtime.web.opening import opening_melodies
 from realtime.web.paths import along, share_at
 from realtime.web.server import make_app, make_server, open_socket
+from realtime.web.tap import Tap
 from realtime.web.uploads import MOST_BYTES, Shelf
 from realtime.web.wire import PathSetting, Session, melody_from_json, melody_to_json, session_from_json
 

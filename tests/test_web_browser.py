@@ -267,7 +267,7 @@ def test_a_midi_file_is_dropped_and_its_bars_are_taken(page):
     assert page.inner_text("#choosertitle") == "tune <b>.mid"
     page.fill("#bar", "3")
     page.click("#take")
-    until(page, "document.querySelectorAll('.card').length === 5")
+    until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
     assert page.inner_text(".card >> nth=4 >> strong") == "tune <b>"
     page.keyboard.press("5")
     until(page, "document.getElementById('puck').ariaValueText === 'tune <b> 100 %'")
@@ -286,7 +286,7 @@ def test_a_melody_is_drawn_in_its_roll(page):
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     page.fill("#editname", "mine")
     page.click("#editdone")
-    until(page, "document.querySelectorAll('.card').length === 5")
+    until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
     session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
     drawn = session["melodies"][4]
     assert drawn["name"] == "mine" and drawn["tokens"][:4] == [67 + ONSET, 0, 69 + ONSET, 0]

@@ -19,12 +19,13 @@ from midi_vae import mixing
 from midi_vae.melody import Melody
 
 from ..clock import now
-from ..engine import Engine, Handle, Snapshot
+from ..engine import Engine, Snapshot
 from ..errors import InputError
 from ..mixer import MODES, Place
-from ..process import PlayerProcess, PlayerSetup
 from ..targets import MOST_MELODIES, Value
+from .outbox import Outbox
 from .paths import along, share_at
+from .tap import Tap
 from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
 
@@ -33,75 +34,8 @@ if TYPE_CHECKING:
 
 FEWEST = 2  # melodies
 MOST_UNDONE = 40
-PATH_TICK = 1 / 60  # seconds between two places of a puck that runs along a path
+PATH_TICK = 1 / 30  # seconds between two places of a puck that runs along a path
 LAST_SHARE = 0.97  # of the last step, after which a melody that is not looped stops
-
-
-class Tap:
-    """A player that tells of every pattern it is handed, at once: a page need not wait for the next snapshot."""
-
-    def __init__(self, handle: Handle) -> None:
-        self._handle = handle
-        self.pattern: dict[str, Any] | None = None
-        self.listener: Callable[[dict[str, Any]], None] | None = None
-
-    @property
-    def ports(self) -> tuple[str, ...]:
-        return tuple(getattr(self._handle, "ports", ()))
-
-    def command(self, command: Mapping[str, Any]) -> None:
-        self._handle.command(command)
-        if "pattern" in command:
-            self.pattern = command["pattern"]
-            if self.listener:
-                self.listener(self.pattern)
-
-    def close(self) -> None:
-        self._handle.close()
-
-
-def open_engine(model: MelodyVAE, melodies: list[Melody], **options: Any) -> tuple[Engine, Tap]:
-    """An engine whose patterns can be heard, and where."""
-    taps: list[Tap] = []
-
-    def make(setup: PlayerSetup, report: Callable) -> Tap:
-        taps.append(Tap(PlayerProcess(setup, report)))
-        return taps[0]
-
-    return Engine(model, melodies, player=make, **options), taps[0]
-
-
-class Outbox:
-    """What one page is still to be told: the newest message of each kind, of the state only what changed."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Any] = {}
-        self._state: dict[str, Any] = {}
-        self._event = asyncio.Event()
-
-    def put(self, kind: str, content: Any) -> None:
-        """Newer content replaces older of the same kind; answers are all kept."""
-        if kind == "answers":
-            self._waiting.setdefault(kind, []).append(content)
-        else:
-            self._waiting[kind] = content
-        self._event.set()
-
-    async def take(self) -> dict[str, Any]:
-        """Wait for something, and take all there is."""
-        await self._event.wait()
-        self._event.clear()
-        message, self._waiting = self._waiting, {}
-        if "state" in message:
-            message["state"] = self._changed(message["state"])
-        return message
-
-    def _changed(self, state: dict[str, Any]) -> dict[str, Any]:
-        before, self._state = self._state, state
-        out = {name: value for name, value in state.items() if name != "values" and before.get(name, ...) != value}
-        old = before.get("values", {})
-        values = {name: value for name, value in state["values"].items() if old.get(name, ...) != value}
-        return out | ({"values": values} if values else {})
 
 
 class Hub:

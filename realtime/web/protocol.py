@@ -17,7 +17,8 @@ from ..clock import now
 from ..errors import InputError
 from ..mixer import Place
 from ..targets import MOST_MELODIES
-from .hub import Hub, Outbox
+from .hub import Hub
+from .outbox import Outbox
 from .wire import PathSetting, melody_from_json, number
 
 MOST_MESSAGE = 512 << 10  # bytes: eight long melodies

@@ -18,10 +18,11 @@ from midi_vae.options import Source
 from ..options import Hands, Ports, Stage
 from ..show import STOPPED_BY, SWITCH_SECONDS, check_recording, lay_hands_on, save, until_signal, watch
 from .gate import Gate, is_loopback, new_token
-from .hub import Hub, open_engine
+from .hub import Hub
 from .opening import TEMPO, opening_melodies
 from .options import USUAL_PORT, Page
 from .server import make_app, make_server, open_socket
+from .tap import open_engine
 
 
 def run(

@@ -19,7 +19,8 @@ from midi_vae.errors import InputError as MelodyInputError
 from ..errors import InputError
 from . import exports
 from .gate import Gate, Guard
-from .hub import Hub, Outbox
+from .hub import Hub
+from .outbox import Outbox
 from .protocol import MOST_MESSAGE, receive
 from .uploads import MOST_BYTES
 

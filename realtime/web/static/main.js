@@ -21,7 +21,7 @@ const scheduler = new Scheduler(live, synth);
 const pad = new Pad(live, $("pad"));
 const controls = new Controls(live);
 const cards = new Cards(live, $("cards"));
-const roll = new Roll($("roll"), { big: true, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
+const roll = new Roll($("roll"), { big: true, driven: true, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
 const files = new Files(live);
 const editor = new Editor(live, { say, play: preview });
 new WebMidi(live, scheduler);

@@ -6,9 +6,12 @@ const MORPH = 50; // ms in which notes reach their new place; half of the way af
 const LEAST_SPAN = 15; // semitones
 
 export class Roll {
-  /** options: big (names, bar numbers, playhead), colour() -> CSS colour. */
-  constructor(canvas, { big = false, colour } = {}) {
+  /** options: big (names, bar numbers, playhead), colour() -> CSS colour, driven: somebody else draws each frame. */
+  constructor(canvas, { big = false, driven = false, colour } = {}) {
     this.canvas = canvas;
+    this._driven = driven;
+    this._drawnAt = -Infinity;
+    this._frame = 0;
     this._context = canvas.getContext("2d");
     this._big = big;
     this.colour = colour;
@@ -43,7 +46,8 @@ export class Roll {
     this._range = range ?? rangeOf(notes, this._range);
     [this.steps, this.bar, this.beat] = [tokens.length, bar, beat];
     this._began = performance.now();
-    this.draw();
+    if (this._began - this._drawnAt > 12) this.draw(); // at once, but not more often than is seen
+    else this._drawSoon();
   }
 
   /** Whether notes are still on their way. */
@@ -80,6 +84,16 @@ export class Roll {
     const style = getComputedStyle(canvas);
     this._drawPaper(g, width, height, style);
     this._drawNotes(g, width, height, style);
+    this._drawnAt = performance.now();
+    if (this.moving) this._drawSoon();
+  }
+
+  _drawSoon() {
+    if (this._driven) return;
+    this._frame ||= requestAnimationFrame(() => {
+      this._frame = 0;
+      this.draw();
+    });
   }
 
   _paper(width, height) {
