@@ -17,9 +17,7 @@ from midi_vae.errors import InputError
 from midi_vae.melody import Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 
-CONFIG = MelodyVAEConfig(
-    16, 8, 12, step_width=4, lowest_pitch=36, pitches=60, prior_width=8, prior_rounds=1
-)
+CONFIG = MelodyVAEConfig(16, 8, 12, step_width=4, lowest_pitch=36, pitches=60, prior_width=8, prior_rounds=1)
 TUNE = Melody.from_notes([(0, 4, 60), (4, 6, 64), (8, 16, 67), (20, 32, 72)], bars=2)
 
 
