@@ -123,6 +123,10 @@ class Decoder:
     """
 
     def __init__(self, model: MelodyVAE, seed: int | None = None) -> None:
+        try:
+            mixing.check_mixable(model)
+        except MelodyInputError as error:
+            raise InputError(str(error)) from None
         self.model = model
         self.latent_size = model.config.latent_size
         self.attributes = tuple(model.attribute_names)

@@ -153,6 +153,7 @@ def test_draws_follow_the_softmax():
         config = MelodyVAEConfig()
         device = torch.device("cpu")
         attribute_names, attribute_directions = (), torch.zeros(0, config.latent_size)
+        latent = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).latent
 
         def logits(self, z):
             from midi_vae.model import StepLogits
@@ -164,6 +165,11 @@ def test_draws_follow_the_softmax():
     shares = [(tokens == 0).mean(), (tokens == 1).mean(), (tokens >= 2).mean()]
     wanted = torch.softmax(torch.tensor([0.0, 0.5, 1.0]), 0).tolist()
     assert shares == pytest.approx(wanted, abs=0.02)
+
+
+def test_a_model_without_anything_between_its_codes_is_refused():
+    with pytest.raises(InputError, match="latent vq has nothing between two codes.*gaussian or nsvq"):
+        Decoder(MelodyVAE(MelodyVAEConfig(width=16, latent_size=32, latent="vq")).eval())
 
 
 def test_latents_that_cannot_be_are_refused(decoder):
