@@ -2,8 +2,8 @@
 
     python scripts/make_page_pictures.py [FOLDER]
 
-Writes page.png, page-dark.png, page-phone.png and page-phone-dark.png while the page plays a mix. Needs the program
-chromium and Playwright.
+Writes page.png, page-dark.png, page-phone.png and page-phone-dark.png. Needs the program chromium and
+Playwright.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ PICTURES = (
     ("page-phone-dark.png", PHONE, "dark"),
 )
 PUCK = (0.36, 0.56)  # share of the pad from the left, from the top
-PLAYS = 3.0  # seconds before the picture
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def take(page, address: str, path: Path) -> None:
-    """The page while it plays."""
+    """The page with a mix."""
     page.goto(address)
     page.wait_for_selector(".card")
     page.locator("#pad").scroll_into_view_if_needed()
@@ -69,12 +68,9 @@ def take(page, address: str, path: Path) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + PUCK[0] * box["width"], box["y"] + PUCK[1] * box["height"], steps=4)
     page.mouse.up()
-    page.click("#play")
     page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
-    time.sleep(PLAYS)
+    time.sleep(1.0)
     page.screenshot(path=path, timeout=120_000)
-    page.click("#play")
-    time.sleep(0.5)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

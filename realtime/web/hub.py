@@ -261,6 +261,7 @@ class Hub:
     def _publish_melodies(self) -> None:
         self.touched()
         self._publish("melodies", self._melodies())
+        self._publish("melody", self._melody(self._tap.pattern))  # the one before knew not all colours
         self._take_state(self.engine.snapshot())
 
     def _melodies(self) -> dict[str, Any]:

@@ -86,14 +86,15 @@ function animate(time) {
   roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
   roll.draw();
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
-  if (step !== null || time - lastCards > 0) drawCards(time, roll.playhead);
-  if (step !== null || roll.moving || live.state.path.runs) wake();
+  drawCards(time, roll.playhead);
+  if (step !== null || roll.moving) wake();
 }
 
-let lastCards = 0;
+let lastCards = 0, lastStep = null;
 function drawCards(time, step) {
-  if (time - lastCards < 60) return; // eight small rolls need not follow every frame
-  lastCards = time;
+  if (step === null && lastStep === null) return;
+  if (step !== null && time - lastCards < 80) return; // eight small rolls need not follow every frame
+  [lastCards, lastStep] = [time, step];
   cards.setPlayhead(step);
 }
 

@@ -65,7 +65,8 @@ export class Pad {
     const pairs = this._live.pairs.filter(([hue]) => HUES[hue]);
     if (pairs.length) {
       const colour = mixCss(pairs);
-      document.documentElement.style.setProperty("--mix", colour);
+      if (colour !== this._colour) for (const id of ["puck", "play"]) document.getElementById(id).style.setProperty("--mix", colour);
+      this._colour = colour;
     }
     const weights = this._live.melody?.weights ?? {};
     for (const [hue, button] of this._buttons) button.style.setProperty("--size", 0.85 + 0.5 * (weights[hue] ?? 0));
