@@ -24,6 +24,7 @@ FORBIDDEN = {
     "audiovq.concealment": TORCH,
     "audiovq.container": TORCH,
     "audiovq.entropy": TORCH,
+    "audiovq.entropy_weights": TORCH,
     "audiovq.errors": TORCH,
     "audiovq.files": TORCH,
     "audiovq.header": TORCH,
