@@ -168,7 +168,7 @@ def test_draws_follow_the_softmax():
 
 
 def test_a_model_without_anything_between_its_codes_is_refused():
-    with pytest.raises(InputError, match="latent vq has nothing between two codes.*gaussian or nsvq"):
+    with pytest.raises(InputError, match="latent vq has nothing between two codes"):
         Decoder(MelodyVAE(MelodyVAEConfig(width=16, latent_size=32, latent="vq")).eval())
 
 
