@@ -84,10 +84,20 @@ function animate(time) {
   const step = live.stepAt(performance.now() / 1000);
   const length = live.melody?.tokens.length ?? 16;
   roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
-  roll.draw();
+  movePlayhead();
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
   drawCards(time, roll.playhead);
   if (step !== null || roll.moving) wake();
+}
+
+let sounding = null, moved = false;
+function movePlayhead() {
+  const x = roll.playheadX;
+  $("playhead").hidden = x === null;
+  if (x !== null) $("playhead").style.transform = `translateX(${x}px)`;
+  const now = roll.sounding; // the roll itself is drawn only where something in it changes
+  if (now !== sounding || roll.moving || moved) roll.draw();
+  [sounding, moved] = [now, roll.moving];
 }
 
 let lastCards = 0, lastStep = null;

@@ -59,6 +59,19 @@ export class Roll {
     return this._range;
   }
 
+  /** Where the playhead is, in pixels from the left of the canvas; null where there is none. */
+  get playheadX() {
+    if (this.playhead === null) return null;
+    const { left, width } = this._paper(this.canvas.clientWidth, this.canvas.clientHeight);
+    return left + ((this.playhead % this.steps) / this.steps) * width;
+  }
+
+  /** The note that sounds at the playhead. */
+  get sounding() {
+    const head = this.playhead === null ? -1 : this.playhead % this.steps;
+    return head < 0 ? null : this._notes.find(({ to }) => to.alpha && to.start <= head && head < to.end) ?? "rest";
+  }
+
   /** {step, pitch} under a pointer. */
   place(event) {
     const box = this.canvas.getBoundingClientRect();
@@ -155,7 +168,7 @@ export class Roll {
       g.fill();
     }
     g.globalAlpha = 1;
-    if (head >= 0) {
+    if (head >= 0 && !this._driven) {
       g.fillStyle = style.getPropertyValue("--ink");
       g.globalAlpha = this._big ? 0.8 : 0.35;
       g.fillRect(paper.left + head * column - 0.75, paper.top - (this._big ? 6 : 0), 1.5, paper.height + (this._big ? 6 : 0));
