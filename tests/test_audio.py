@@ -102,6 +102,10 @@ class Ear:
     def sound(self) -> np.ndarray:
         return np.concatenate(self.blocks) if self.blocks else np.zeros(0)
 
+    def level(self) -> float:
+        """Peak of the latest 2,000 samples; 0 before the first arrive."""
+        return float(np.abs(self.sound[-2000:]).max(initial=0.0))
+
     def listen(self, seconds: float) -> np.ndarray:
         """The next seconds of sound."""
         start = len(self.sound)
@@ -120,7 +124,7 @@ def test_a_note_is_heard_at_its_pitch_and_ends(server):
         with Ear() as ear:
             assert not ear.listen(0.1).any()
             sound.note_on(69, 100)
-            wait_for(lambda: np.abs(ear.sound[-2000:]).max() > 0.02)
+            wait_for(lambda: ear.level() > 0.02)
             assert strongest_hz(ear.listen(0.5)) == pytest.approx(440, rel=1e-2)
             sound.send(mido.Message("note_off", note=69))
             sound.send(mido.Message("note_on", note=57, velocity=90))
@@ -145,7 +149,7 @@ def test_sound_of_fluidsynth_without_being_asked_for(server):
     with Sound(program=73, block=64, latency=0.01) as sound, Ear() as ear:
         assert "FluidSynth" in sound.name
         sound.note_on(69, 100)
-        wait_for(lambda: np.abs(ear.sound[-2000:]).max() > 0.01)
+        wait_for(lambda: ear.level() > 0.01)
         assert strongest_hz(ear.listen(0.5)) == pytest.approx(440, rel=1e-2)
 
 
@@ -161,7 +165,7 @@ def test_the_server_goes_away_and_comes_back(server):
         with Ear() as ear:
             sound.panic()
             sound.note_on(57)
-            wait_for(lambda: np.abs(ear.sound[-2000:]).max() > 0.02)
+            wait_for(lambda: ear.level() > 0.02)
         wait_for(lambda: any("is back" in line for line in warnings))
         assert "went away" in warnings[0]
 
@@ -173,7 +177,7 @@ def test_a_synthesizer_that_dies_is_started_again(server):
         sound._synth.kill()
         wait_for(lambda: sound._synth is not None and sound._synth.pid != first)
         sound.note_on(69)
-        wait_for(lambda: np.abs(ear.sound[-2000:]).max() > 0.02)
+        wait_for(lambda: ear.level() > 0.02)
     assert len(warnings) == 1 and "the synthesizer stopped" in warnings[0]
 
 

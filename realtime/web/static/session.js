@@ -83,7 +83,7 @@ export function setUp(live, tell) {
       await navigator.clipboard.writeText(link);
       tell("The link is copied. It holds the whole session and opens in any latentmix page of this address.");
     } catch {
-      location.hash = link.split("#")[1]; // no clipboard here: it stands in the address bar
+      history.replaceState(null, "", link); // no clipboard here; setting the hash would restore it and wipe it
       tell("The link stands in the address bar.");
     }
   };
