@@ -152,10 +152,17 @@ def _end(reports: _Reports) -> None:
 
 
 def _hurry() -> None:
-    """Be woken first where the system lets us, and do not look through memory for garbage that is not there."""
+    """Be woken first where the system lets us, and do not look through memory for garbage that is not there.
+
+    The other threads come next, before all that is not in real time: one of them may hold the interpreter, and must not
+    be put aside with it while the player waits.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
+            for thread in map(int, os.listdir("/proc/self/task")):
+                if os.sched_getscheduler(thread) == os.SCHED_OTHER:  # JACK's are where they should be
+                    os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY - 1))
     gc.collect()
     gc.freeze()

@@ -16,6 +16,8 @@ import argparse
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ from realtime.clock import now
 from realtime.decoder import Decoder
 from realtime.desk import ControllerDesk
 from realtime.engine import Engine
+from realtime.hosted import REAL_TIME_PRIORITY
 from realtime.maps import parse_map
 from realtime.mixer import Mixer
 from realtime.ports import MidiIn, MidiOut
@@ -193,12 +196,52 @@ def mido_jitter(seconds: float) -> list[float]:
     return late
 
 
+# Wakes every ten milliseconds, in real time where it may; for each line it is sent it says how late it was at most, in
+# seconds, and how often by more than 20 ms.
+IDLE = """
+import contextlib, os, sys, threading, time
+worst = often = 0
+def wake():
+    global worst, often
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    due = time.perf_counter()
+    while True:
+        due += 0.01
+        time.sleep(max(0.0, due - time.perf_counter()))
+        late = time.perf_counter() - due
+        worst, often, due = max(worst, late), often + (late > 0.02), due + late // 0.01 * 0.01
+threading.Thread(target=wake, daemon=True).start()
+for line in sys.stdin:
+    print(worst, often, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def idle_process() -> Iterator[Callable[[], tuple[float, int]]]:
+    """A process that only wakes, as soon as the player does: where it is late, it was the machine; see `IDLE`."""
+    code = IDLE.replace("PRIORITY", str(REAL_TIME_PRIORITY))
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def lateness() -> tuple[float, int]:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        worst, often = process.stdout.readline().split()
+        return float(worst), int(often)
+
+    try:
+        yield lateness
+    finally:
+        process.communicate()
+
+
 def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None]) -> dict:
     """A knob that is turned without end, so many messages a second: notes late, memory in MiB, once a minute."""
     port, late, skipped = free_port(), [], 0
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
     out, knobs = MidiOut(f"tcp::{synth.port}"), MidiIn(f"tcp::{port}")
-    with Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0) as engine:
+    engine = Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0)
+    with engine, idle_process() as idle:
         report = engine._player._report
 
         def hear(what: dict) -> None:
@@ -217,11 +260,11 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
                 sent += 1
             if now() - start >= 60 * len(memory):
                 memory.append([resident("self"), resident(engine._player.pid)])
-                say(
-                    f"minute {len(memory) - 1}: {memory[-1]} MiB, {sent} messages, {engine.snapshot().version} melodies"
-                )
+                so_far = f"{sent} messages, {engine.snapshot().version} melodies, {len(late)} notes"
+                worst = f"{1000 * max(late, default=0.0):.2f} ms late (an idle process {1000 * idle()[0]:.2f})"
+                say(f"minute {len(memory) - 1}: {memory[-1]} MiB, {so_far}, {worst}")
             time.sleep(0.002)
-        skipped, lost = engine.snapshot().skipped, knob.is_lost
+        skipped, lost, (worst, often) = engine.snapshot().skipped, knob.is_lost, idle()
         memory.append([resident("self"), resident(engine._player.pid)])
         desk.close()
         knob.close()
@@ -231,9 +274,14 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
         "lost": lost,
         "skipped_steps": skipped,
         "notes_late": summary(late),
+        "notes_late_20_ms": sum(each > 0.02 for each in late),
+        "idle_late": {"max_ms": round(1000 * worst, 4), "late_20_ms": often},
         "memory_mib": memory,
     }
-    say(f"{sent} messages: notes late {line(found['notes_late'])}, {skipped} left out, {memory[-1]} MiB in the end")
+    say(
+        f"{sent} messages: notes late {line(found['notes_late'])}, {found['notes_late_20_ms']} by more than 20 ms "
+        f"(an idle process: max {1000 * worst:.3f} ms, {often}), {skipped} left out, {memory[-1]} MiB in the end"
+    )
     return found
 
 
