@@ -1,6 +1,7 @@
 // A card for each melody: its roll, its share, what can be done with it.
 
 import { HUES } from "./colour.js";
+import { inFrame, setText } from "./frame.js";
 import { describe } from "./notes.js";
 import { Roll } from "./roll.js";
 
@@ -19,8 +20,9 @@ export class Cards extends EventTarget {
     this._live = live;
     this._root = root;
     this._cards = new Map(); // hue -> {element, roll, ...}
+    this._put = () => this._share();
     live.addEventListener("melodies", () => this._lay());
-    live.addEventListener("melody", () => this._share());
+    live.addEventListener("melody", () => inFrame(this._put));
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-action]");
       if (button) this._act(button.dataset.action, Number(button.closest(".card").dataset.hue));
@@ -97,7 +99,7 @@ export class Cards extends EventTarget {
     const weights = this._live.melody?.weights ?? {};
     for (const [hue, { output, bar }] of this._cards) {
       const share = weights[hue] ?? 0;
-      output.textContent = `${Math.round(100 * share)} %`;
+      setText(output, `${Math.round(100 * share)} %`);
       bar.style.transform = `scaleX(${share})`;
     }
   }

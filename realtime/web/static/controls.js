@@ -1,5 +1,7 @@
 // Sliders, choices and the transport: each is one of the engine's targets, under the name that controllers use too.
 
+import { inFrame, setAttribute, setText } from "./frame.js";
+
 const NAMES = {
   temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
   "attribute.syncopation": "Swing feel", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness",
@@ -16,28 +18,34 @@ export class Controls {
   constructor(live) {
     this._live = live;
     this._sliders = new Map();
+    this._put = () => this._show();
     live.addEventListener("hello", () => this._build());
     live.addEventListener("state", () => this.update());
     this._buttons();
   }
 
   update() {
+    inFrame(this._put);
+  }
+
+  _show() {
     const { values, state } = this._live;
     for (const [name, { input, output }] of this._sliders) {
-      if (document.activeElement !== input || Number(input.value) !== values[name]) input.value = values[name];
-      output.textContent = this._words(name, values[name]);
+      if (Number(input.value) !== values[name]) input.value = values[name];
+      setText(output, this._words(name, values[name]));
     }
-    const press = (id, on) => $(id).setAttribute("aria-pressed", Boolean(on));
+    const press = (id, on) => setAttribute($(id), "aria-pressed", Boolean(on));
     press("play", values.play);
-    $("play").querySelector("use").setAttribute("href", values.play ? "#i-stop" : "#i-play");
-    $("play").querySelector("span").textContent = values.play ? "Stop" : "Play";
+    setAttribute($("play").querySelector("use"), "href", values.play ? "#i-stop" : "#i-play");
+    setText($("play").querySelector("span"), values.play ? "Stop" : "Play");
     press("record", values.record);
     press("hold", values.hold);
     press("loop", state.loop);
-    if (document.activeElement !== $("tempo")) $("tempo").value = Math.round((state.source === "internal" ? values.tempo ?? state.tempo : state.tempo) * 10) / 10;
+    const tempo = Math.round((state.source === "internal" ? values.tempo ?? state.tempo : state.tempo) * 10) / 10;
+    if (document.activeElement !== $("tempo") && Number($("tempo").value) !== tempo) $("tempo").value = tempo;
     $("tempo").disabled = state.source !== undefined && state.source !== "internal";
     const follow = document.querySelector(`#follow input[value="${values.follow}"]`);
-    if (follow) follow.checked = true;
+    if (follow && !follow.checked) follow.checked = true;
     if ($("key").value !== values.key) $("key").value = values.key;
   }
 

@@ -39,13 +39,13 @@ export class Live extends EventTarget {
 
   /** Move targets, now: {name: value}. */
   set(values) {
+    this._send({ set: values }); // before anything else: the melody is on its way while the page draws
     const until = performance.now() + GRAB;
     for (const [name, value] of Object.entries(values)) {
       this.values[name] = value;
       this._grabbed.set(name, until);
     }
-    setTimeout(() => this._letGo(), GRAB + 20);
-    this._send({ set: values });
+    this._letGoSoon();
     this._tell("state");
   }
 
@@ -147,6 +147,14 @@ export class Live extends EventTarget {
     this._tell("hello");
     this._tell("online");
     if (kept) this.try("restore", { session: kept, fresh: true });
+  }
+
+  _letGoSoon() {
+    this._letting ??= setTimeout(() => {
+      this._letting = undefined;
+      this._letGo();
+      if (this._grabbed.size) this._letGoSoon();
+    }, GRAB + 20);
   }
 
   _letGo() {

@@ -5,6 +5,7 @@ import { HUES, mixCss } from "./colour.js";
 import { Controls } from "./controls.js";
 import { Editor } from "./editor.js";
 import { Files } from "./files.js";
+import { inFrame, setAttribute, setText } from "./frame.js";
 import { Live } from "./live.js";
 import { describe } from "./notes.js";
 import { Pad } from "./pad.js";
@@ -21,7 +22,7 @@ const scheduler = new Scheduler(live, synth);
 const pad = new Pad(live, $("pad"));
 const controls = new Controls(live);
 const cards = new Cards(live, $("cards"));
-const roll = new Roll($("roll"), { big: true, driven: true, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
+const roll = new Roll($("roll"), { big: true, bare: true, drawn: tellDrawn, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
 const files = new Files(live);
 const editor = new Editor(live, { say, play: preview });
 new WebMidi(live, scheduler);
@@ -43,64 +44,73 @@ live.addEventListener("melodies", () => {
 });
 
 live.addEventListener("melody", () => {
-  const { version, at, tokens, received, steps_per_bar: bar, steps_per_beat: beat, weights } = live.melody;
+  const { tokens, steps_per_bar: bar, steps_per_beat: beat } = live.melody;
   roll.show({ tokens, bar, beat });
-  document.dispatchEvent(new CustomEvent("latentmix:melody", { detail: { version, at, tokens, received, drawn: performance.now() } }));
+  inFrame(drawBlend);
   describeSoon();
-  $("blend").replaceChildren(...live.melodies.map(({ hue }) => {
-    const part = document.createElement("i");
-    part.style.background = HUES[hue];
-    part.style.flex = `${weights[hue] ?? 0} 0 0`;
-    return part;
-  }));
-  wake();
 });
 
+function drawBlend() {
+  const sum = live.pairs.reduce((all, [, weight]) => all + weight, 0) || 1;
+  let at = 0;
+  const parts = live.melodies.map(({ hue }) => {
+    const from = at;
+    at += (100 * (live.melody.weights[hue] ?? 0)) / sum;
+    return `${HUES[hue]} ${from.toFixed(2)}% ${at.toFixed(2)}%`;
+  });
+  $("blend").style.backgroundImage = parts.length > 1 ? `linear-gradient(90deg, ${parts.join()})` : "";
+}
+
+let told = null;
+/** The roll has a new picture: of a new melody, or of one on its way to its place. */
+function tellDrawn(isInPlace) {
+  const { melody } = live;
+  if (!melody) return;
+  const { version, at, tokens, received } = melody;
+  const tell = (kind, more) => document.dispatchEvent(new CustomEvent(`latentmix:${kind}`, { detail: { version, ...more, drawn: performance.now() } }));
+  if (melody !== told) tell("melody", { at, tokens, received });
+  else if (isInPlace) tell("inplace");
+  told = melody;
+}
+
 let toldWarnings = 0;
-live.addEventListener("state", () => {
+function showState() {
   const { state } = live;
-  $("run").setAttribute("aria-pressed", state.path.runs);
-  $("run").querySelector("span").textContent = state.path.runs ? "Stop" : "Run";
-  $("run").querySelector("use").setAttribute("href", state.path.runs ? "#i-stop" : "#i-play");
+  setAttribute($("run"), "aria-pressed", state.path.runs);
+  setText($("run").querySelector("span"), state.path.runs ? "Stop" : "Run");
+  setAttribute($("run").querySelector("use"), "href", state.path.runs ? "#i-stop" : "#i-play");
   if (document.activeElement !== $("pathbars")) $("pathbars").value = state.path.bars;
-  $("pathback").setAttribute("aria-pressed", state.path.back);
-  $("ports").textContent = state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "";
-  $("status").title = state.decode_p99_ms ? `From a move to its melody: ${state.decode_p99_ms.toFixed(1)} ms (99 of 100)` : "";
-  if (live.values.record) $("taken").textContent = "recording …";
-  else if ($("taken").textContent.startsWith("recording")) $("taken").textContent = "ready to take";
+  setAttribute($("pathback"), "aria-pressed", state.path.back);
+  setText($("ports"), state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "");
+  if (live.values.record) setText($("taken"), "recording …");
+  else if ($("taken").textContent.startsWith("recording")) setText($("taken"), "ready to take");
   const warnings = state.warnings ?? [];
   if (warnings.length > toldWarnings) toast(warnings.at(-1), "error");
   toldWarnings = warnings.length;
-  wake();
-});
-
-let frame = 0;
-function wake() {
-  frame ||= requestAnimationFrame(animate);
+  animate();
 }
+live.addEventListener("state", () => inFrame(showState));
 
-function animate(time) {
-  frame = 0;
+let sounding = null, lastCards = 0, lastStep = null;
+function animate() {
   const step = live.stepAt(performance.now() / 1000);
   const length = live.melody?.tokens.length ?? 16;
   roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
   movePlayhead();
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
-  drawCards(time, roll.playhead);
-  if (step !== null || roll.moving) wake();
+  drawCards(performance.now(), roll.playhead);
+  if (step !== null && !document.hidden) inFrame(animate);
 }
+document.addEventListener("visibilitychange", () => inFrame(animate));
 
-let sounding = null, moved = false;
 function movePlayhead() {
   const x = roll.playheadX;
   $("playhead").hidden = x === null;
-  if (x !== null) $("playhead").style.transform = `translateX(${x}px)`;
-  const now = roll.sounding; // the roll itself is drawn only where something in it changes
-  if (now !== sounding || roll.moving || moved) roll.draw();
-  [sounding, moved] = [now, roll.moving];
+  if (x !== null) $("playhead").style.transform = `translateX(${x.toFixed(1)}px)`;
+  if (roll.sounding !== sounding) roll.draw(); // the roll itself is drawn only where something in it changes
+  sounding = roll.sounding;
 }
 
-let lastCards = 0, lastStep = null;
 function drawCards(time, step) {
   if (step === null && lastStep === null) return;
   if (step !== null && time - lastCards < 80) return; // eight small rolls need not follow every frame

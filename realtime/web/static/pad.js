@@ -1,11 +1,14 @@
 // The pad: melodies as points, a puck between them; for two melodies a line.
 
-import { HUES, mixCss, mixRgb } from "./colour.js";
+import { HUES, mixCss } from "./colour.js";
+import { track } from "./drag.js";
+import { paintField } from "./field.js";
+import { inFrame, setAttribute } from "./frame.js";
 
 const INSET = 0.085; // of the pad's side, so that points at its edge can be seen
-const CELLS = 56; // of the coloured field, on a side
 const STEP = 0.02, LEAP = 0.1; // of a key, and with shift
 const NEAR = 0.022; // of the pad's side: that near, a hand means the melody itself
+const QUIET = 120; // ms without a new melody after which its shares are told to screen readers
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 
@@ -20,12 +23,16 @@ export class Pad {
     this._drawn = null;
     this._drawing = false;
     this._buttons = new Map(); // hue -> element
+    this._size = [0, 0]; // of the pad in pixels, and its box in the window while something is dragged: asking the
+    this._box = null; // browser for them each time would have it lay out the page each time
+    this._put = () => this._draw();
     root.addEventListener("pointerdown", (event) => this._down(event));
     this._puck.addEventListener("keydown", (event) => this._key(event, null));
     live.addEventListener("melodies", () => this._lay());
     live.addEventListener("state", () => this.update());
     live.addEventListener("melody", () => this.update());
-    new ResizeObserver(() => this.update()).observe(root);
+    addEventListener("scroll", () => (this._box = null), { passive: true });
+    new ResizeObserver(() => this._measure()).observe(root);
   }
 
   get isLine() {
@@ -50,7 +57,7 @@ export class Pad {
     if (this.isLine) this._live.set({ position: clamp(x) });
     else this._live.set({ x: clamp(x), y: clamp(y) });
     this._live.state.mode = this.isLine ? "position" : "pad";
-    this._moved();
+    this.update();
   }
 
   /** By keys: direction -1, 0 or 1 each. */
@@ -59,7 +66,12 @@ export class Pad {
     this.moveTo(x + dx * step, y + (this.isLine ? 0 : dy * step));
   }
 
+  /** Show, in the next frame, what is so now. */
   update() {
+    inFrame(this._put);
+  }
+
+  _draw() {
     const { x, y } = this.puck;
     this._set(this._puck, x, y);
     const pairs = this._live.pairs.filter(([hue]) => HUES[hue]);
@@ -69,15 +81,24 @@ export class Pad {
       this._colour = colour;
     }
     const weights = this._live.melody?.weights ?? {};
-    for (const [hue, button] of this._buttons) button.style.setProperty("--size", 0.85 + 0.5 * (weights[hue] ?? 0));
-    this._describe(weights);
+    for (const [hue, button] of this._buttons) button.style.setProperty("--size", (0.85 + 0.5 * (weights[hue] ?? 0)).toFixed(2));
+    clearTimeout(this._describing);
+    this._describing = setTimeout(() => this._describe(), QUIET);
     const points = this._drawn ?? this._live.state.path.points;
-    this._trail.setAttribute("points", points.map(([px, py]) => this._pixels(px, py).join(",")).join(" "));
+    setAttribute(this._trail, "points", points.map(([px, py]) => this._pixels(px, py).join(",")).join(" "));
+  }
+
+  _measure() {
+    this._size = [this._root.clientWidth, this._root.clientHeight];
+    this._box = null;
+    for (const [index, melody] of this._live.melodies.entries()) this._set(this._buttons.get(melody.hue), ...this._placeOf(melody, index));
+    this.update();
   }
 
   _lay() {
     const { melodies } = this._live;
-    this._root.classList.toggle("line", this.isLine);
+    if (this._root.classList.toggle("line", this.isLine) !== this._wasLine) this._size = [this._root.clientWidth, this._root.clientHeight];
+    this._wasLine = this.isLine;
     const hues = new Set(melodies.map((melody) => melody.hue));
     for (const [hue, button] of this._buttons) {
       if (hues.has(hue)) continue;
@@ -117,13 +138,13 @@ export class Pad {
   }
 
   _pixels(x, y) {
-    const { clientWidth: w, clientHeight: h } = this._root;
+    const [w, h] = this._size;
     const inset = INSET * Math.min(w, h) + (this.isLine ? 12 : 0);
     return [inset + x * (w - 2 * inset), h - inset - y * (h - 2 * inset)];
   }
 
   _share(event) {
-    const box = this._root.getBoundingClientRect();
+    const box = (this._box ??= this._root.getBoundingClientRect());
     const inset = INSET * Math.min(box.width, box.height) + (this.isLine ? 12 : 0);
     return [
       clamp((event.clientX - box.left - inset) / (box.width - 2 * inset)),
@@ -133,31 +154,16 @@ export class Pad {
 
   _set(element, x, y) {
     const [left, top] = this._pixels(x, y);
-    element.style.left = `${left}px`;
-    element.style.top = `${top}px`;
+    element.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
   }
 
   _down(event) {
     if (event.button > 0) return;
+    this._box = null;
     const point = event.target.closest(".point");
-    if (this._drawing) this._draw(event);
+    if (this._drawing) this._drawPath(event);
     else if (point && !this.isLine) this._dragPoint(event, point);
     else this._dragPuck(event, point);
-  }
-
-  _track(event, move, done) {
-    event.preventDefault();
-    this._root.setPointerCapture(event.pointerId);
-    const on = (moved) => moved.pointerId === event.pointerId && move(moved);
-    const end = () => {
-      this._root.removeEventListener("pointermove", on);
-      this._root.removeEventListener("pointerup", end);
-      this._root.removeEventListener("pointercancel", end);
-      done?.();
-    };
-    this._root.addEventListener("pointermove", on);
-    this._root.addEventListener("pointerup", end);
-    this._root.addEventListener("pointercancel", end);
   }
 
   _dragPuck(event, point) {
@@ -165,7 +171,7 @@ export class Pad {
     const go = (moved) => this.moveTo(...this._snapped(...this._share(moved)));
     if (point) this._goTo(Number(point.dataset.hue));
     else if (!event.target.closest("#puck")) go(event);
-    this._track(event, go);
+    track(this._root, event, go);
   }
 
   _dragPoint(event, button) {
@@ -182,7 +188,7 @@ export class Pad {
     };
     this._dragged = hue;
     button.focus({ preventScroll: true });
-    this._track(event, (now) => {
+    track(this._root, event, (now) => {
       if (!moved && Math.hypot(now.clientX - start[0], now.clientY - start[1]) < 4) return;
       moved = true;
       const [x, y] = this._share(now);
@@ -214,9 +220,9 @@ export class Pad {
     if (melody) this._goTo(melody.hue);
   }
 
-  _draw(event) {
+  _drawPath(event) {
     this._drawn = [this._share(event)];
-    this._track(event, (moved) => {
+    track(this._root, event, (moved) => {
       const point = this._share(moved), last = this._drawn.at(-1);
       if (Math.hypot(point[0] - last[0], point[1] - last[1]) > 0.012 && this._drawn.length < 500) this._drawn.push(point);
       this.update();
@@ -246,41 +252,20 @@ export class Pad {
     event.stopPropagation();
   }
 
-  _moved() {
-    this.update();
-    this._root.dispatchEvent(new Event("moved"));
-  }
-
-  _describe(weights) {
+  _describe() {
+    const weights = this._live.melody?.weights ?? {};
     const words = this._live.melodies
       .map((melody, index) => [Math.round(100 * (weights[melody.hue] ?? 0)), `${melody.name || index + 1}`])
       .filter(([share]) => share > 0)
       .sort((a, b) => b[0] - a[0])
       .map(([share, name]) => `${name} ${share} %`);
-    this._puck.setAttribute("aria-valuetext", words.slice(0, 4).join(", "));
-    this._puck.setAttribute("aria-valuenow", Math.round(100 * this.puck.x));
+    setAttribute(this._puck, "aria-valuetext", words.slice(0, 4).join(", "));
+    setAttribute(this._puck, "aria-valuenow", Math.round(100 * this.puck.x));
   }
 
-  /** The field behind: at each place the colour of the mix that the puck would make there. */
+  /** The field behind. */
   _paint() {
-    const { melodies } = this._live;
-    if (!melodies.length) return;
-    const wide = CELLS, high = this.isLine ? 1 : CELLS;
-    const image = new ImageData(wide, high);
-    const places = melodies.map((melody, index) => [...this._placeOf(melody, index), melody.hue]);
-    for (let row = 0; row < high; row++)
-      for (let column = 0; column < wide; column++) {
-        const [x, y] = this._cell(column / (wide - 1), this.isLine ? 0.5 : row / (high - 1));
-        const pairs = places.map(([px, py, hue]) => [hue, this.isLine ? Math.max(0, 1 - Math.abs(px - x)) : 1 / ((x - px) ** 2 + (y - py) ** 2 + 4e-4)]);
-        image.data.set([...mixRgb(pairs), 255], 4 * (row * wide + column));
-      }
-    [this._field.width, this._field.height] = [wide, high];
-    this._field.getContext("2d").putImageData(image, 0, 0);
-  }
-
-  /** Share of the pad, margins left out, of a place in the field. */
-  _cell(u, v) {
-    const inset = INSET;
-    return [clamp((u - inset) / (1 - 2 * inset)), clamp(1 - (v - inset) / (1 - 2 * inset))];
+    const places = this._live.melodies.map((melody, index) => [...this._placeOf(melody, index), melody.hue]);
+    paintField(this._field, places, this.isLine, INSET);
   }
 }

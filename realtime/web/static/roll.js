@@ -1,30 +1,35 @@
 // A piano roll on a canvas: notes that move into place when the melody changes, and a playhead.
 
+import { inFrame } from "./frame.js";
 import { isBlack, notesOf, pitchName } from "./notes.js";
 
-const MORPH = 50; // ms in which notes reach their new place; half of the way after 10
+const MORPH = 50; // ms in which notes reach their new place
+const AHEAD = 10; // ms: the first picture of a new melody has its notes half-way there
 const LEAST_SPAN = 15; // semitones
 
 export class Roll {
-  /** options: big (names, bar numbers, playhead), colour() -> CSS colour, driven: somebody else draws each frame. */
-  constructor(canvas, { big = false, driven = false, colour } = {}) {
+  /** options: big (names, bar numbers), colour() -> CSS colour, bare: somebody else shows the playhead, drawn(is it in place) after each picture. */
+  constructor(canvas, { big = false, bare = false, colour, drawn } = {}) {
     this.canvas = canvas;
-    this._driven = driven;
-    this._drawnAt = -Infinity;
-    this._frame = 0;
+    this._bare = bare;
+    this._drawn = drawn;
+    this._put = () => this._draw();
     this._context = canvas.getContext("2d");
+    this._paper = null; // what lies behind the notes, drawn once
     this._big = big;
     this.colour = colour;
     this._notes = []; // {start, end, pitch, alpha} from -> to
     this._range = { low: 60, high: 76 };
     this._from = { low: 60, high: 76 };
     this._began = -Infinity;
+    this._share = 1;
     this.steps = 32;
     this.bar = 16;
     this.beat = 4;
     this.playhead = null; // in steps
     this.cursor = null; // {step, pitch} of an editor
-    new ResizeObserver(() => this.draw()).observe(canvas);
+    this._size = [0, 0]; // in CSS pixels
+    new ResizeObserver(() => this._measure()).observe(canvas);
   }
 
   /** Another melody; `range` holds {low, high} still. */
@@ -45,14 +50,14 @@ export class Roll {
     for (const old of left) this._notes.push({ from: old, to: { ...old, alpha: 0 } });
     this._range = range ?? rangeOf(notes, this._range);
     [this.steps, this.bar, this.beat] = [tokens.length, bar, beat];
-    this._began = performance.now();
-    if (this._began - this._drawnAt > 12) this.draw(); // at once, but not more often than is seen
-    else this._drawSoon();
+    this._began = performance.now() - AHEAD;
+    this._share = 0; // nothing of it is seen yet
+    this.draw();
   }
 
-  /** Whether notes are still on their way. */
-  get moving() {
-    return performance.now() - this._began < MORPH;
+  /** Draw in the next frame. */
+  draw() {
+    inFrame(this._put);
   }
 
   get range() {
@@ -62,7 +67,7 @@ export class Roll {
   /** Where the playhead is, in pixels from the left of the canvas; null where there is none. */
   get playheadX() {
     if (this.playhead === null) return null;
-    const { left, width } = this._paper(this.canvas.clientWidth, this.canvas.clientHeight);
+    const { left, width } = this._area(...this._size);
     return left + ((this.playhead % this.steps) / this.steps) * width;
   }
 
@@ -75,7 +80,7 @@ export class Roll {
   /** {step, pitch} under a pointer. */
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    const { left, top, width, height } = this._paper(box.width, box.height);
+    const { left, top, width, height } = this._area(box.width, box.height);
     const { low, high } = this._range;
     return {
       step: ((event.clientX - box.left - left) / width) * this.steps,
@@ -83,44 +88,62 @@ export class Roll {
     };
   }
 
-  draw() {
+  _measure() {
+    this._size = [this.canvas.clientWidth, this.canvas.clientHeight];
+    this.draw();
+  }
+
+  _draw() {
     const { canvas, _context: g } = this;
     const scale = devicePixelRatio || 1;
-    const width = canvas.clientWidth, height = canvas.clientHeight;
+    const [width, height] = this._size;
     if (!width || !height) return;
-    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
-      canvas.width = Math.round(width * scale);
-      canvas.height = Math.round(height * scale);
-    }
+    this._style = this._colours();
+    const now = performance.now() - this._began;
+    this._share = now < MORPH ? 1 - Math.exp((-3.5 * now) / MORPH) : 1; // of the way; one figure for the whole picture
+    const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
+    if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, wide, high);
+    g.drawImage(this._drawnPaper(wide, high, scale), 0, 0);
     g.setTransform(scale, 0, 0, scale, 0, 0);
-    g.clearRect(0, 0, width, height);
-    const style = getComputedStyle(canvas);
-    this._drawPaper(g, width, height, style);
-    this._drawNotes(g, width, height, style);
-    this._drawnAt = performance.now();
-    if (this.moving) this._drawSoon();
+    this._drawNotes(g, width, height);
+    if (this._share < 1) this.draw();
+    this._drawn?.(this._share === 1);
   }
 
-  _drawSoon() {
-    if (this._driven) return;
-    this._frame ||= requestAnimationFrame(() => {
-      this._frame = 0;
-      this.draw();
-    });
+  _colours() {
+    const { theme } = document.documentElement.dataset;
+    if (this._style?.theme === theme) return this._style;
+    const style = getComputedStyle(this.canvas);
+    return { theme, ...Object.fromEntries(["line", "faint", "muted", "ink"].map((name) => [name, style.getPropertyValue(`--${name}`)])) };
   }
 
-  _paper(width, height) {
+  /** Where notes are. */
+  _area(width, height) {
     const left = this._big ? 38 : 6, top = this._big ? 20 : 6;
     return { left, top, width: width - left - (this._big ? 12 : 6), height: height - top - (this._big ? 12 : 6) };
   }
 
-  _drawPaper(g, width, height, style) {
-    const paper = this._paper(width, height);
+  /** Lines, keys and names, which stay as they are while notes move. */
+  _drawnPaper(wide, high, scale) {
+    const { low, high: top } = this._span();
+    const drawn = [wide, high, scale, low, top, this.steps, this.bar, this.beat, this._style.theme].join();
+    if (this._paper?.drawn === drawn) return this._paper.canvas;
+    const canvas = this._paper?.canvas ?? document.createElement("canvas");
+    [canvas.width, canvas.height] = [wide, high];
+    const g = canvas.getContext("2d");
+    g.setTransform(scale, 0, 0, scale, 0, 0);
+    this._drawPaper(g, ...this._size);
+    this._paper = { canvas, drawn };
+    return canvas;
+  }
+
+  _drawPaper(g, width, height) {
+    const paper = this._area(width, height), { line, faint, muted } = this._style;
     const { low, high } = this._span();
     const row = paper.height / (high - low + 1), column = paper.width / this.steps;
     const y = (pitch) => paper.top + (high - pitch) * row;
-    const line = style.getPropertyValue("--line"), faint = style.getPropertyValue("--faint"), muted = style.getPropertyValue("--muted");
-    g.save();
     if (this._big) {
       g.fillStyle = faint;
       for (let pitch = Math.ceil(low); pitch <= high; pitch++)
@@ -143,15 +166,14 @@ export class Roll {
       for (let pitch = Math.ceil(low); pitch <= high; pitch++)
         if (pitch % 12 === 0 || (row > 13 && pitch % 12 === 7)) g.fillText(pitchName(pitch), paper.left - 7, y(pitch) + row / 2);
     }
-    g.restore();
   }
 
-  _drawNotes(g, width, height, style) {
-    const paper = this._paper(width, height);
+  _drawNotes(g, width, height) {
+    const paper = this._area(width, height);
     const { low, high } = this._span();
     const row = paper.height / (high - low + 1), column = paper.width / this.steps;
     const inset = this._big ? 1.5 : 0.75;
-    const colour = this.colour?.() ?? style.color;
+    const colour = this.colour();
     const head = this.playhead === null ? -1 : this.playhead % this.steps;
     g.save();
     for (const note of this._notes) {
@@ -168,14 +190,14 @@ export class Roll {
       g.fill();
     }
     g.globalAlpha = 1;
-    if (head >= 0 && !this._driven) {
-      g.fillStyle = style.getPropertyValue("--ink");
+    if (head >= 0 && !this._bare) {
+      g.fillStyle = this._style.ink;
       g.globalAlpha = this._big ? 0.8 : 0.35;
       g.fillRect(paper.left + head * column - 0.75, paper.top - (this._big ? 6 : 0), 1.5, paper.height + (this._big ? 6 : 0));
     }
     if (this.cursor) {
       g.globalAlpha = 1;
-      g.strokeStyle = style.getPropertyValue("--ink");
+      g.strokeStyle = this._style.ink;
       g.lineWidth = 2;
       const length = this.cursor.length ?? 1;
       g.strokeRect(paper.left + this.cursor.step * column + 1, paper.top + (high - this.cursor.pitch) * row + 1, column * length - 2, row * (this.cursor.rows ?? 1) - 2);
@@ -183,23 +205,16 @@ export class Roll {
     g.restore();
   }
 
-  _share() {
-    return 1 - Math.exp((-3.5 * (performance.now() - this._began)) / MORPH);
-  }
-
   _at({ from, to }) {
-    if (!this.moving) return to;
-    const p = this._share(), go = (name) => from[name] + p * (to[name] - from[name]);
+    const p = this._share;
+    if (p === 1) return to;
+    const go = (name) => from[name] + p * (to[name] - from[name]);
     return { start: go("start"), end: go("end"), pitch: go("pitch"), alpha: go("alpha") };
   }
 
   _span() {
-    if (!this.moving) return this._range;
-    const p = this._share();
-    return {
-      low: this._from.low + p * (this._range.low - this._from.low),
-      high: this._from.high + p * (this._range.high - this._from.high),
-    };
+    const p = this._share, { low, high } = this._range;
+    return { low: this._from.low + p * (low - this._from.low), high: this._from.high + p * (high - this._from.high) };
   }
 }
 

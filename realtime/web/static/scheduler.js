@@ -16,8 +16,9 @@ export class Scheduler {
     this.outs = []; // of MIDI: {send(bytes, ms)}
     this.muted = false;
     live.addEventListener("melody", () => this._sequencer.offer(live.melody));
-    live.addEventListener("state", () => live.state.running || this._silence());
-    new Worker("./ticker.js").onmessage = () => this.tick();
+    live.addEventListener("state", () => this._follow());
+    this._ticker = new Worker("./ticker.js");
+    this._ticker.onmessage = () => this.tick();
   }
 
   tick() {
@@ -36,6 +37,15 @@ export class Scheduler {
       this._apply(this._sequencer.step(this._next, live.values.follow), at);
       this._next++;
     }
+  }
+
+  _follow() {
+    const { running } = this._live.state;
+    if (running === this._runs) return;
+    this._runs = running;
+    this._ticker.postMessage(running);
+    if (running) this.tick();
+    else this._silence();
   }
 
   _silence() {

@@ -1,2 +1,6 @@
-// A worker that ticks: its timers go on where those of a page in the background are slowed down.
-setInterval(() => postMessage(0), 25);
+// A worker that ticks while it is told to: its timers go on where those of a page in the background are slowed down.
+let timer = 0;
+onmessage = ({ data: runs }) => {
+  clearInterval(timer);
+  timer = runs ? setInterval(() => postMessage(0), 25) : 0;
+};
