@@ -385,9 +385,9 @@ class Engine:
     def _hear(self, report: Mapping[str, Any]) -> None:
         """A report of the player, in a thread of its own."""
         if "midi" in report:
-            time, message = report["midi"]
-            for listener in list(self._listeners):
-                listener(time, bytes(message))
+            for time, message in report["midi"]:
+                for listener in list(self._listeners):
+                    listener(time, bytes(message))
             return
         with self._lock:
             if "warning" in report:

@@ -29,11 +29,17 @@ from .process import make_player
 CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
 FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
 REAL_TIME_PRIORITY = 5  # below that of JACK
+MOST_WAITING = 20_000  # reports: MIDI that arrives is lost beyond, for nobody has taken any for a long time
+MOST_TOGETHER = 1000
 SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 
 
 class _Reports:
-    """Reports on their way out, in a thread of their own: a reader that is busy must not make a note late."""
+    """Reports on their way out, in a thread of their own: a reader that is busy must not make a note late.
+
+    MIDI messages that wait go together, so that a controller that floods costs the reader little more than one that
+    does not. Of those that nobody takes only so many are kept.
+    """
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -44,17 +50,41 @@ class _Reports:
     def put(self, report: dict[str, Any]) -> None:
         self._queue.put(report)
 
+    def put_midi(self, time: float, message: mido.Message) -> None:
+        if self._queue.qsize() < MOST_WAITING:
+            self._queue.put({"midi": [[time, message.bytes()]]})
+
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join(1.0)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # nobody reads any more
-            while (report := self._queue.get()) is not None:
-                self._file.write(json.dumps(report).encode() + b"\n")
-                if self._queue.empty():
-                    self._file.flush()
-            self._file.flush()
+            while True:
+                waiting = [self._queue.get()]
+                with contextlib.suppress(queue.Empty):
+                    while len(waiting) < MOST_TOGETHER and waiting[-1] is not None:
+                        waiting.append(self._queue.get_nowait())
+                for report in _together(waiting):
+                    self._file.write(json.dumps(report).encode() + b"\n")
+                self._file.flush()
+                if waiting[-1] is None:
+                    return
+
+
+def _together(reports: list[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """Reports in their order, neighbours of MIDI as one.
+
+    >>> _together([{"midi": [[1.0, [176, 1, 2]]]}, {"midi": [[2.0, [176, 1, 3]]]}, {"step": 1}, None])
+    [{'midi': [[1.0, [176, 1, 2]], [2.0, [176, 1, 3]]]}, {'step': 1}]
+    """
+    out: list[dict[str, Any]] = []
+    for report in reports:
+        if report is not None and "midi" in report and out and "midi" in out[-1]:
+            out[-1]["midi"] += report["midi"]
+        elif report is not None:
+            out.append(report)
+    return out
 
 
 def main() -> None:
@@ -108,7 +138,7 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
 
     def receive(time: float, message: mido.Message) -> None:
         if message.type not in TRANSPORT:
-            reports.put({"midi": [time, message.bytes()]})
+            reports.put_midi(time, message)
         elif follows_midi:
             loop.clock_message(time, message)
 

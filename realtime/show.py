@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ from .process import PlayerSetup
 from .targets import table
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
+NICENESS = -10  # of the engine; the player and the sound go before it, in real time
 STOPPED_BY = {"SIGTERM": 143, "SIGHUP": 129}  # exit status; Ctrl-C is the ordinary end
 
 
@@ -48,7 +50,7 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
     from .maps import DEFAULT, read_map
 
     controller = read_map(hands.map or DEFAULT, targets)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    go_first()
     import torch
 
     torch.set_num_threads(1)
@@ -176,6 +178,14 @@ def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
             typer.echo(f"livemix: {line}", err=True)
 
     held.callback(engine.subscribe(say))
+
+
+def go_first() -> None:
+    """Let no thread of this process hold up another, and no program that is not on stage this one, where we may."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    if hasattr(os, "setpriority"):
+        with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
+            os.setpriority(os.PRIO_PROCESS, 0, min(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def tell(engine: Engine, stage: Stage) -> None:

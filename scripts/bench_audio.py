@@ -28,6 +28,7 @@ from midi_vae.melody import read_melody
 from midi_vae.model import MelodyVAE
 from realtime.audio import LATENCY, Sound
 from realtime.engine import Engine
+from realtime.show import go_first
 
 RATE = 48000
 MOVES = 200  # a second
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    go_first()
     model = MelodyVAE.from_pretrained("melody_2bar")
     found = {}
     for frames in options.frames:

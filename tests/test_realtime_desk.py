@@ -29,7 +29,7 @@ def engine(model):  # noqa: F811
 
 
 def turn(engine, control: int, value: int) -> None:
-    engine._hear({"midi": [0.0, [0xB0, control, value]]})
+    engine._hear({"midi": [[0.0, [0xB0, control, value]]]})
 
 
 def test_the_default_map_moves_the_targets(engine):

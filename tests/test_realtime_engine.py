@@ -239,9 +239,9 @@ def test_what_arrives_at_the_inputs_is_heard_by_listeners(stage, model):
     engine = stage.open(model)
     heard = []
     stop = engine.listen(lambda time, message: heard.append((time, message)))
-    engine._hear({"midi": [1.5, [0xB0, 1, 64]]})
+    engine._hear({"midi": [[1.5, [0xB0, 1, 64]]]})
     stop()
-    engine._hear({"midi": [2.5, [0xB0, 1, 65]]})
+    engine._hear({"midi": [[2.5, [0xB0, 1, 65]]]})
     assert heard == [(1.5, b"\xb0\x01\x40")]
 
 

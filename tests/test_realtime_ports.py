@@ -202,9 +202,46 @@ def test_knobs_come_back_from_the_process(synth):
     before = now()
     knob.send(mido.Message("control_change", control=1, value=64))
     wait_for(lambda: any("midi" in report for report in list(reports)))
-    arrived, message = next(report["midi"] for report in reports if "midi" in report)
+    ((arrived, message),) = next(report["midi"] for report in reports if "midi" in report)
     assert message == [0xB0, 1, 64] and before < arrived < now()
     knob.close()
+    player.close()
+
+
+def test_a_flood_comes_back_in_order_and_together(synth):
+    port, gate = free_port(), threading.Event()
+    reports: list[dict] = []
+    player = PlayerProcess(
+        PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
+    )
+    knob = SocketOut(("127.0.0.1", port), print)
+    sent = [[0xB0, 1, value % 128] for value in range(2000)]
+    for message in sent:
+        knob.send(mido.Message.from_bytes(message))
+    gate.set()
+    wait_for(lambda: sum(len(report.get("midi", ())) for report in list(reports)) == len(sent))
+    found = [each for report in reports for each in report.get("midi", ())]
+    assert [message for _, message in found] == sent and sorted(time for time, _ in found) == [t for t, _ in found]
+    assert sum("midi" in report for report in reports) < len(sent)
+    knob.close()
+    player.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="needs real-time priorities")
+def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
+    try:
+        before = os.sched_getscheduler(0), os.sched_getparam(0)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
+        os.sched_setscheduler(0, *before)
+    except OSError:
+        pytest.skip("needs the right to real-time priorities")
+    port = free_port()
+    player = PlayerProcess(PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
+
+    def policies() -> list[int]:
+        return [os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{player.pid}/task")]
+
+    wait_for(lambda: set(policies()) == {os.SCHED_FIFO})
     player.close()
 
 
