@@ -56,7 +56,7 @@ class Excitation(nn.Module):
         falls = phase.floor() > last.floor()
         late = ((phase - phase.floor()) / (phase - last)).clamp(0.0, 1.0)  # samples since the pulse
         height = (1.0 / (phase - last).clamp(min=1e-6)).sqrt() * falls
-        here, next_one = height * (1.0 - late), height * late
+        here, next_one = height * late, height * (1.0 - late)
         pulses = here + torch.cat([state[:, 3:4], next_one[:, :-1]], 1)
         place = state[:, 2:3].long() + torch.arange(count, device=pitch.device)
         after = torch.stack(

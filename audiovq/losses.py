@@ -13,6 +13,7 @@ from .pitch import BINS
 
 RESOLUTIONS = ((256, 40), (512, 80), (1024, 100))  # window in samples, mel bands
 FLOOR = 1e-5  # amplitude, before logarithms
+BIN_FLOOR = 1e-6  # power, before logarithms
 COMPRESSION = 0.3  # loudness grows with about this power of amplitude (Stevens 1957)
 PITCH_SPREAD = 0.8  # bins; a label's weight on its neighbours
 
@@ -60,6 +61,15 @@ class SpectralLoss(nn.Module):
             mel = mel + F.l1_loss((a @ bank + FLOOR).log(), (b @ bank + FLOOR).log())
             fine = fine + F.l1_loss(a.pow(COMPRESSION), b.pow(COMPRESSION))
         return SpectralTerms(mel / len(RESOLUTIONS), fine / len(RESOLUTIONS))
+
+
+def bin_loss(magnitude: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference of log magnitudes, bin by bin; all (B, N, F); scalar, nats.
+
+    What mel bands leave out: how high each harmonic stands.
+    """
+    difference = ((magnitude.square() + BIN_FLOOR).log() - (wanted.square() + BIN_FLOOR).log()).abs()
+    return 0.5 * (weight * difference).sum() / weight.sum()
 
 
 def pitch_loss(logits: Tensor, bins: Tensor, weight: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """VQVAE: speech to discrete codes and back (van den Oord et al. 2017, arXiv 1711.00937), over spectrogram frames.
 
     waveform -> STFT, autocorrelation -> encoder -> residual quantizer -> codes (B, Q, N)
-    codes -> decoder -> gain of each bin, pitch, periodicity of each band -> filtered pulses and noise -> inverse STFT
+    codes -> decoder -> gain of each bin, pitch, periodicity of each band -> magnitudes and phases of pulses and noise,
+        filtered -> spectrogram inversion
 
 Everything is causal: `encode_step` and `decode_step` take a piece of any number of code frames and the state before it,
 and a whole recording is one piece from a fresh state.
@@ -9,6 +10,7 @@ and a whole recording is one piece from a fresh state.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +22,7 @@ from . import checkpoint
 from .config import VQVAEConfig
 from .errors import InputError
 from .excitation import Excitation
+from .inversion import SpectrogramInversion
 from .layers import CausalStack
 from .periodicity import band_weights
 from .pitch import BINS, WINDOW, Autocorrelation, frequency_at
@@ -30,6 +33,8 @@ FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
 VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 LEAST_SHARE = 1e-6
+EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
+ROUGHNESS = 1.0  # of decoded noise
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class Speech:
 class VQVAE(nn.Module):
     """The model; see the module's docstring.
 
-    `encode_step` and `decode_step` can be exported by `torch.export`: their states are flat lists of tensors. The
-    number of code frames can stay open for the decoder; for the encoder it is fixed, or at least 2.
+    `encode_step` and `decode_step` can be exported by `torch.export`, for a fixed number of code frames: their states
+    are flat lists of tensors.
     """
 
     band_weights: Tensor
@@ -62,6 +67,7 @@ class VQVAE(nn.Module):
         self.stft = STFT(config.window, config.frame)
         self.autocorrelation = Autocorrelation()
         self.excitation = Excitation(config.sample_rate, config.frame)
+        self.inversion = SpectrogramInversion(self.stft)
         features = config.frames_per_code * (self.stft.bins + BINS + 1)
         self.encoder = CausalStack(features, config.latent_size, config.encoder_width, config.encoder_dilations)
         self.quantizer = make_quantizer(config.quantizer_config())
@@ -127,15 +133,32 @@ class VQVAE(nn.Module):
         weight = torch.softmax(logits.gather(-1, near).double(), -1)
         return frequency_at((weight * near).sum(-1))
 
-    def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
+    def target(
+        self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: float
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """What was said, the pitch (B, N) Hz of its frames, state -> magnitudes, phases, state.
+
+        Magnitudes (B, N, F) are those of the filtered pulses and noise; phases, complex of modulus 1, are their sum's.
+
+        Args:
+            state: the first three of `initial_voice_state`.
+            roughness: how much noise varies from bin to bin: 1 as noise does, 0 not at all.
+        """
         pulses, noise, source = self.excitation(pitch, state[0])
         pulses, past_pulses = self.stft.analyse(pulses, state[1])
         noise, past_noise = self.stft.analyse(noise, state[2])
         share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(LEAST_SHARE, 1.0 - LEAST_SHARE)
-        spectrum = torch.exp(said.gain.clamp(max=8.0)) * (share.sqrt() * pulses + (1.0 - share).sqrt() * noise)
-        y, tail = self.stft.synthesise(spectrum, state[3])
-        return y, [source, past_pulses, past_noise, tail]
+        noise_power = roughness * torch.view_as_real(noise).square().sum(-1) + (1.0 - roughness) * EVEN_NOISE
+        power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
+        magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
+        phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
+        return magnitude, phase, [source, past_pulses, past_noise]
+
+    def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
+        magnitude, phase, after = self.target(said, pitch, state[:3], ROUGHNESS)
+        y, tail = self.inversion(magnitude, phase, state[3])
+        return y, [*after, tail]
 
     # -- what a codec uses -----------------------------------------------------------------------------------------
 
@@ -188,9 +211,9 @@ class VQVAE(nn.Module):
     def warm_up(self) -> int:
         """Code frames after which a decoder that began in the middle says what the unbroken one says.
 
-        From then on gains, pitch and periodicity are the same. Two things are of their own for good, which no ear
-        tells: the phase of the pulses, which is the pitch of the whole past added up, and the place in the noise. Given
-        the unbroken decoder's excitation state, the samples are the same as well.
+        From then on gains, pitch and periodicity are the same, and so are the magnitudes that are asked for, given the
+        same place in the noise. Phases are of their own for good, which no ear tells: those of the pulses are the pitch
+        of the whole past added up, and each frame's follow from the frame's before.
 
         The frames are those that the stack looks back on, and those of the samples that the voice does: an overlap, the
         window before it, and the frame through which the pitch goes over from a wrong one.

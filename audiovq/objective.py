@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from .dataset import SpeechBatch
 from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
-from .losses import periodicity_loss, pitch_loss, spread_loss
+from .inversion import invert_at_once
+from .losses import bin_loss, periodicity_loss, pitch_loss, spread_loss
 from .model import VQVAE
 from .pitch import frequency_at
 
+LEAST_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
 QUIET = 1e-3  # root mean square of a piece; below, what pitch it has is that of some hum
 
 
@@ -22,6 +24,7 @@ class CodecObjectiveConfig:
 
     Attributes:
         mel, fine: of the spectral distance (`losses.SpectralTerms`).
+        bins: of the distance of the magnitudes before they are samples.
         pitch, periodicity: of the labels' cross-entropies.
         spread: of the whiteness of the latents.
         quantizer: of the quantizer's own loss.
@@ -31,6 +34,7 @@ class CodecObjectiveConfig:
 
     mel: float = 1.0
     fine: float = 2.0
+    bins: float = 1.0
     pitch: float = 0.15
     periodicity: float = 0.3
     spread: float = 0.0
@@ -53,26 +57,36 @@ class CodecObjective(nn.Module):
         self.judges = [discriminators]  # in a list: they are not this module's to train
 
     def forward(
-        self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, judged: bool
+        self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, judged: bool, settled: bool = False
     ) -> dict[str, Tensor]:
         """Loss and parts, and as "made" and "real" decoded and original samples for the discriminators, aligned.
 
         Args:
             quantize: whether the decoder gets codes or the latents as they are.
             judged: whether the discriminators are asked.
+            settled: whether the codes stay as they are, and only the decoder learns.
         """
         model, config = self.model, self.config
         size = len(batch.samples)
-        z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
-        parts = {"spread": spread_loss(z)}
+        parts: dict[str, Tensor] = {}
         figures: dict[str, Tensor] = {}
-        if quantize:
+        if settled:
+            z = self._known_codes(batch, generator)
+        else:
+            z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
+            parts["spread"] = spread_loss(z)
+        if quantize and not settled:
             quantized = model.quantizer(z.transpose(1, 2), generator)
             z = quantized.z_q.transpose(1, 2)
             parts["quantizer"] = quantized.loss
             figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
         said, _ = model.speech(z, model.decoder.start(size))
-        made, _ = model.voice(said, frequency_at(batch.bins), model.initial_voice_state(size))
+        state = model.initial_voice_state(size)
+        magnitude, phase, _ = model.target(said, frequency_at(batch.bins), state[:3], roughness=0.0)
+        wanted = model.stft.analyse(batch.samples, model.stft.past(size))[0].abs()
+        # noise has no bins to get right, only bands
+        parts["bins"] = bin_loss(magnitude, wanted, LEAST_WEIGHT + batch.periodicity @ model.band_weights)
+        made = invert_at_once(magnitude, phase, model.stft)
         made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
         spectral = self.spectral(made, real)
         is_loud = batch.samples.square().mean(1, keepdim=True).sqrt() > QUIET
@@ -89,6 +103,16 @@ class CodecObjective(nn.Module):
             parts["features"] = feature_loss(of_real, judgement)
         loss = sum(getattr(config, name) * part for name, part in parts.items())
         return {"loss": loss, **parts, **figures, "made": made, "real": real}
+
+    @torch.no_grad()
+    def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> Tensor:
+        """Quantized latents (B, N, D), each of as many levels as in training, that nothing is learned from."""
+        model, size = self.model, len(batch.samples)
+        z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
+        codes = model.quantizer.encode(z.transpose(1, 2))
+        levels = model.quantizer.draw_levels(size, generator)
+        of_each = [model.quantizer.decode(codes[i : i + 1, :kept]) for i, kept in enumerate(levels.tolist())]
+        return torch.cat(of_each).transpose(1, 2)
 
 
 class DiscriminatorObjective(nn.Module):

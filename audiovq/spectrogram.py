@@ -29,6 +29,7 @@ class STFT(nn.Module):
     """
 
     dual: Tensor
+    hann: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class STFT(nn.Module):
             part = hann[start : start + hop].square()
             overlap[: len(part)] += part
         repeated = overlap.repeat(-(-window // hop))[:window]
+        self.register_buffer("hann", hann, persistent=False)
         self.register_buffer("dual", hann / repeated / self.scale, persistent=False)
 
     def past(self, batch: int) -> Tensor:

@@ -50,6 +50,7 @@ class Plan:
     Attributes:
         steps: in all.
         quantize_from, judge_from: first step with codebooks, and with discriminators.
+        settle_from: first step in which encoder and codebooks learn no more.
         batch: pieces in a step, in each process.
         frames: code frames of a piece.
         lr: highest learning rate of the model.
@@ -58,6 +59,7 @@ class Plan:
     steps: int
     quantize_from: int
     judge_from: int
+    settle_from: int
     batch: int
     frames: int
     lr: float
@@ -179,7 +181,8 @@ class Run:
             self._start_codebooks()
         batch = self.batches.draw(plan.batch, plan.frames, generator).to(self.fabric.device)
         judged = step >= plan.judge_from
-        parts = self.modules["model"](batch, generator, step >= plan.quantize_from, judged)
+        settled = step >= plan.settle_from
+        parts = self.modules["model"](batch, generator, step >= plan.quantize_from, judged, settled)
         self._descend("model", parts["loss"], plan.learning_rate(step))
         made, real = parts.pop("made"), parts.pop("real")
         if judged:
@@ -288,6 +291,9 @@ def main(
     steps: Annotated[int, typer.Option(help="in all")] = 6_000,
     quantize_from: Annotated[float, typer.Option(help="share of the steps before codebooks come in")] = 0.08,
     judge_from: Annotated[float, typer.Option(help="share before the discriminators come in; 1: never")] = 1.0,
+    settle_from: Annotated[
+        float, typer.Option(help="share before the codes stay as they are and only the decoder learns; 1: never")
+    ] = 1.0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,
     frames: Annotated[int, typer.Option(help="code frames of a piece")] = 64,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1e-3,
@@ -309,7 +315,8 @@ def main(
     torch.set_flush_denormal(True)
     strategy = "ddp_find_unused_parameters_true" if devices * nodes > 1 else "auto"
     try:
-        plan = Plan(steps, round(quantize_from * steps), round(judge_from * steps), batch, frames, lr)
+        starts = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
+        plan = Plan(steps, *starts, batch, frames, lr)
         config = VQVAEConfig(
             quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
         )

@@ -31,6 +31,7 @@ def test_as_many_pulses_as_the_pitch_says(excitation: Excitation, pitch: float) 
     times = pulse_times(pulses[0, HOP:])
     assert abs(times.diff().mean() - RATE / pitch) < 0.02
     assert abs(len(times) - pitch * 4.99) < 2
+    assert (times.diff() - RATE / pitch).abs().max() < 0.01  # each where it belongs between two samples
 
 
 @pytest.mark.parametrize("pitch", [60.0, 123.4, 210.7, 400.0])

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,7 @@ def learned(module: torch.nn.Module) -> set[str]:
 @pytest.mark.parametrize("quantize", [False, True])
 def test_the_loss_is_the_weighted_sum_of_its_parts(objective: CodecObjective, quantize: bool, judged: bool) -> None:
     parts = objective(some_speech(), seeded(), quantize, judged)
-    names = {"spread", "mel", "fine", "pitch", "periodicity"}
+    names = {"spread", "mel", "fine", "bins", "pitch", "periodicity"}
     names |= {"quantizer"} if quantize else set()
     names |= {"adversarial", "features"} if judged else set()
     figures = {"usage", "perplexity"} if quantize else set()
@@ -90,6 +90,22 @@ def test_encoder_and_decoder_learn_and_the_judges_are_not_trained_by_it(objectiv
     assert not any(name.startswith("judges") for name, _ in objective.named_parameters())
     objective(some_speech(), seeded(), True, True)["loss"].backward()
     assert learned(objective.model) == {"encoder", "decoder"}
+
+
+@pytest.mark.parametrize("lookup_dim", [0, 2])
+def test_once_the_codes_have_settled_only_the_decoder_learns(lookup_dim: int) -> None:
+    torch.manual_seed(0)
+    model = VQVAE(replace(CONFIG, lookup_dim=lookup_dim))
+    objective = CodecObjective(model, Discriminators(SpectralLoss(RATE), width=8), CodecObjectiveConfig())
+    objective(some_speech(), seeded(), True, False)  # starts the codebooks
+    before = {name: tensor.clone() for name, tensor in model.quantizer.state_dict().items()}
+    parts = objective(some_speech(), seeded(), True, False, settled=True)
+    parts["loss"].backward()
+    assert learned(model) == {"decoder"}
+    assert "quantizer" not in parts
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.quantizer.state_dict().items())
+    other = objective(some_speech(), seeded(1), True, False, settled=True)
+    assert parts["loss"] != other["loss"]  # of other numbers of levels
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-6])

@@ -13,6 +13,7 @@ from audiovq.losses import (
     FLOOR,
     RESOLUTIONS,
     SpectralLoss,
+    bin_loss,
     periodicity_loss,
     pitch_loss,
     spread_loss,
@@ -85,6 +86,16 @@ def test_the_loss_pulls_towards_the_real_level(spectral: SpectralLoss) -> None:
         terms = spectral(gain * real, real)
         (terms.mel + terms.fine).backward()
         assert gain.grad * sign > 0
+
+
+def test_bin_loss_is_the_weighted_ratio_in_nats() -> None:
+    wanted = torch.rand(2, 3, 5, generator=torch.Generator().manual_seed(0)) + 1.0
+    weight = torch.ones(2, 3, 5)
+    weight[..., 1:] = 0.0
+    factor = torch.tensor([2.0, 100.0, 100.0, 100.0, 100.0])
+    assert bin_loss(wanted, wanted, weight) == 0.0
+    assert bin_loss(factor * wanted, wanted, weight).item() == pytest.approx(math.log(2.0), abs=1e-5)
+    assert bin_loss(torch.zeros(1, 1, 5), torch.zeros(1, 1, 5), weight[:1, :1]) == 0.0
 
 
 def test_pitch_loss_is_least_for_the_bell_around_the_label() -> None:

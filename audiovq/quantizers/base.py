@@ -13,7 +13,7 @@ from .processes import of_first_process, sum_over_processes
 
 VECTORS_A_CODE = 50  # that the running usage looks back on, in the mean: fewer, and chance decides who is dead
 MOST_NEW = 0.1  # at most this share of the running usage is the latest batch's
-DEAD_BELOW = 0.1  # of the usage that every code would have if all were used alike: below, a code is replaced
+DEAD_BELOW = 0.2  # of the usage that every code would have if all were used alike: below, a code is replaced
 
 
 @dataclass(frozen=True)

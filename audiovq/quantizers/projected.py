@@ -34,6 +34,10 @@ class Projected(Quantizer):
         """The code vectors (Q, K, inner_dim) of an inner stack, without gradient."""
         return self.inner.codebooks()
 
+    def draw_levels(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
+        """As `ResidualQuantizer.draw_levels`, of an inner one."""
+        return self.inner.draw_levels(examples, generator)
+
     def project(self, z: Tensor) -> Tensor:
         """(B, D, N) -> (B, inner_dim, N)."""
         low = self.down(z)
