@@ -291,7 +291,7 @@ class Controls:
 
     def _emit(self, target: Target, value: Value, now: float) -> None:
         motion = self._motions.setdefault(target.name, _Motion())
-        checked = target.check(value)
+        checked = target.check(value if isinstance(value, str) else target.clamp(float(value)))
         motion.set_to = float(target.choices.index(str(checked)) if target.kind == "choice" else checked)
         motion.set_at = now
         try:

@@ -108,7 +108,7 @@ class Keys:
             return key.target, not value
         if key.act == "next":
             return key.target, target.choices[(target.choices.index(str(value)) + int(key.by)) % len(target.choices)]
-        return key.target, target.check(float(value) + key.by * (target.high - target.low))
+        return key.target, target.check(target.clamp(float(value) + key.by * (target.high - target.low)))
 
 
 class KeyReader:

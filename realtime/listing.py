@@ -16,7 +16,7 @@ from .errors import InputError
 from .hosted import FLUSH
 from .maps import shipped_map_for
 from .player import panic_messages
-from .ports import ApiPorts, MidiOut, compiled_apis, open_output
+from .ports import ApiPorts, MidiOut, compiled_apis, open_output, working_api
 from .sockets import PREFIX
 
 ASK_WITHIN = 10.0  # seconds
@@ -28,7 +28,7 @@ def scan() -> list[ApiPorts]:
     Raises:
         InputError: python-rtmidi is not installed.
     """
-    return [_ask(api) for api in compiled_apis()]
+    return [ask(api) for api in compiled_apis()]
 
 
 def show(found: Sequence[ApiPorts], as_json: bool) -> None:
@@ -60,7 +60,8 @@ def panic(names: Sequence[str], api: str | None) -> list[str]:
         if not wanted:
             raise InputError("expected a MIDI output to send all notes off to, found none; see livemix ports")
     else:
-        wanted = [MidiOut(name, api=None if name.startswith(PREFIX) else api) for name in names]
+        api = api_of(names, api)
+        wanted = [MidiOut(name, api=api) for name in names]
     reached = []
     for spec in wanted:
         with contextlib.closing(open_output(spec, lambda line: None)) as port:
@@ -71,7 +72,17 @@ def panic(names: Sequence[str], api: str | None) -> list[str]:
     return reached
 
 
-def _ask(api: str) -> ApiPorts:
+def api_of(names: Sequence[str | None], api: str | None) -> str | None:
+    """The API to open ports with in this process, where those that do not work print what they like; None for sockets.
+
+    Raises:
+        InputError: as `ports.working_api`.
+    """
+    return api if all(name is not None and name.startswith(PREFIX) for name in names) else working_api(api, ask)
+
+
+def ask(api: str) -> ApiPorts:
+    """What there is through an API, found out by another process."""
     code = (
         f"import json, sys; sys.path[:] = {sys.path!r}; from dataclasses import asdict; "
         f"from realtime.ports import api_ports; print('\\n' + json.dumps(asdict(api_ports({api!r}))))"

@@ -204,23 +204,27 @@ def find_port(wanted: str | None, names: list[str], kind: str) -> str:
     raise InputError(f"expected a {what}, found {there}; see livemix ports, or open one with --virtual")
 
 
-def working_api(api: str | None = None) -> str:
+def working_api(api: str | None = None, ask: Callable[[str], ApiPorts] | None = None) -> str:
     """An API, if it works, or the first that does.
+
+    Args:
+        api: one of `APIS`; None for any.
+        ask: finds out whether one works; `api_ports` if None.
 
     Raises:
         InputError: python-rtmidi is not installed, no such API here, or none that works.
     """
-    available = compiled_apis()
+    available, ask = compiled_apis(), ask or api_ports
     if api is not None:
         if api not in available:
             raise InputError(f"expected a MIDI API out of {', '.join(available)}, found {api!r}")
-        problem = api_ports(api).problem
+        problem = ask(api).problem
         if problem:
             raise InputError(f"{api}: {problem}")
         return api
     problems = []
     for each in available:
-        problem = api_ports(each).problem
+        problem = ask(each).problem
         if problem is None:
             return each
         problems.append(f"{each}: {problem}")

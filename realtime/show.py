@@ -79,7 +79,7 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
             engine.set(name, value)
         if stage.record is not None:
             engine.set("record", True)
-        lay_hands_on(engine, hands, osc_target, controller, stop, held)
+        lay_hands_on(engine, hands, osc_target, controller, stop, held, ports.midi_api)
         tell(engine, stage)
         present(engine, hands, stage, held)
         engine.start()
@@ -126,6 +126,7 @@ def lay_hands_on(
     controller: ControllerMap,
     stop: threading.Event,
     held: contextlib.ExitStack,
+    api: str | None = None,
 ) -> None:
     """Controller, OSC and keyboard."""
     from .desk import ControllerDesk
@@ -143,7 +144,9 @@ def lay_hands_on(
             osc = OscOut(*osc_target, targets)
             held.callback(osc.close)
     if hands.feedback is not None:
-        lights = open_output(MidiOut(hands.feedback), engine.warn)
+        from .listing import api_of
+
+        lights = open_output(MidiOut(hands.feedback, api=api_of([hands.feedback], api)), engine.warn)
         held.callback(lights.close)
     desk = ControllerDesk(engine, controller, lights, osc)
     held.callback(desk.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .errors import InputError
@@ -34,6 +34,7 @@ class Target:
             choices.
         default: its value before anything moved it.
         whole: only whole numbers.
+        is_strict: numbers outside the range are refused: no hand moves a knob there, it is a mistake.
         choices: names, of a choice.
         help: for people, a few words.
     """
@@ -46,12 +47,13 @@ class Target:
     help: str
     whole: bool = False
     choices: tuple[str, ...] = ()
+    is_strict: bool = False
 
     def check(self, value: object) -> Value:
         """The value as the engine wants it: numbers are clamped into the range, choices may be given by index.
 
         Raises:
-            InputError: NaN, not a number, or no such choice.
+            InputError: NaN, not a number, no such choice, outside the range of a strict target.
 
         >>> TARGETS["position"].check(1.5), TARGETS["follow"].check(2), TARGETS["hold"].check(0.7)
         (1.0, 'bar', True)
@@ -65,14 +67,18 @@ class Target:
             number = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
             number = math.nan
-        if math.isnan(number):
+        if math.isnan(number) or (self.is_strict and number != self.clamp(number)):
             raise InputError(f"{self.name}: expected {self.expected}, found {value!r}")
-        number = float(min(max(number, self.low), self.high))
+        number = self.clamp(number)
         if self.kind == "choice":
             return self.choices[round(number)]
         if self.kind in ("switch", "trigger"):
             return number >= 0.5
         return round(number) if self.whole else number
+
+    def clamp(self, number: float) -> float:
+        """The number within the range that is nearest: where a knob goes that is turned too far."""
+        return float(min(max(number, self.low), self.high))
 
     @property
     def expected(self) -> str:
@@ -129,7 +135,7 @@ def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Target]:
         _continuous("octave", -3, 3, 0, "up or down", whole=True),
         _continuous("density", 0, 1, 1.0, "share of the notes kept, those on strong beats first"),
         _continuous("velocity", 1, 127, 80, "of the notes", whole=True),
-        _continuous("tempo", 20, 400, 120.0, "quarter notes a minute"),
+        replace(_continuous("tempo", 20, 400, 120.0, "quarter notes a minute"), is_strict=True),
         _choice("follow", FOLLOWS, "when a change is heard: at the next step, beat or bar"),
         _switch("hold", False, "the melody stays as it is"),
         _switch("play", True, "plays, or is silent"),
@@ -148,10 +154,10 @@ def check(name: str, value: object, targets: Mapping[str, Target] = TARGETS) -> 
     """The value of a target as the engine wants it (`Target.check`).
 
     Raises:
-        InputError: no target of that name, NaN, not a number, no such choice.
+        InputError: no target of that name; as `Target.check`.
 
-    >>> check("tempo", 10_000)
-    400.0
+    >>> check("position", 10_000)
+    1.0
     """
     return find(name, targets).check(value)
 

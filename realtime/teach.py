@@ -12,6 +12,7 @@ import typer
 from .clock import now
 from .errors import InputError
 from .learn import learn, write_bindings
+from .listing import api_of
 from .ports import MidiIn, open_input
 from .targets import find
 
@@ -25,6 +26,7 @@ def run(targets: Sequence[str], path: Path, ins: Sequence[str], api: str | None,
     for target in targets:
         find(target)
     inbox: queue.SimpleQueue[tuple[float, mido.Message]] = queue.SimpleQueue()
+    api = api_of(list(ins) or [None], api)
     specs = [MidiIn(name, api=api) for name in ins] or [MidiIn(virtual=virtual, api=api)]
     opened = []
     try:

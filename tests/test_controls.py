@@ -375,3 +375,14 @@ def test_any_messages_give_only_valid_values(stream, name):
         assert TARGETS[target].check(value) == value
     bench.rest(5.0)
     assert bench.controls.tick(bench.now) is None
+
+
+@pytest.mark.parametrize("curve", ["linear", "log", "s", 1.7])
+def test_no_knob_leaves_the_range_of_the_tempo(curve):
+    bench = Bench(Binding("tempo", "relative", 5, curve=curve, smoothing=0.003), Binding("tempo", "cc", 6, curve=curve))
+    for value in (63, 63, 63, 63, 1):
+        bench.send(cc(5, value))
+    for value in range(128):
+        bench.send(cc(6, value))
+    found = [value for _, value in bench.log]
+    assert found and all(TARGETS["tempo"].check(value) == value for value in found) and found[-1] == 400.0

@@ -31,7 +31,7 @@ def bench():
 def test_targets_are_set_by_name(bench):
     client, arrived, _ = bench
     said = {"/latentmix/position": 0.25, "/latentmix/weight/1": 1, "/latentmix/weight.2": 0.5, "/latentmix/hold": True}
-    said |= {"/latentmix/key": "d:min", "/latentmix/follow": 2, "/latentmix/tempo": 1e9, "/latentmix/panic": []}
+    said |= {"/latentmix/key": "d:min", "/latentmix/follow": 2, "/latentmix/tempo": 399, "/latentmix/panic": []}
     for path, value in said.items():
         client.send_message(path, value)
     client.send_message("/latentmix/xy", [0.1, 0.2])
@@ -43,7 +43,7 @@ def test_targets_are_set_by_name(bench):
         ("hold", True),
         ("key", "D:min"),
         ("follow", "bar"),
-        ("tempo", 400.0),
+        ("tempo", 399.0),
         ("panic", True),
         ("x", pytest.approx(0.1)),
         ("y", pytest.approx(0.2)),
@@ -90,6 +90,8 @@ def test_nonsense_is_a_warning_and_the_next_message_counts(bench):
         ("/latentmix/panic", [1, 2], "expected no argument or one"),
         ("/latentmix/panic", [float("nan")], "found nan"),
         ("/latentmix/xy", [1], "expected two numbers, found 1"),
+        ("/latentmix/tempo", [0.0], "tempo: expected a number from 20 to 400, found 0.0"),
+        ("/latentmix/tempo", [10_000], "tempo: expected a number from 20 to 400, found 10000"),
         ("/latentmix/" + "é" * 500, [1], "expected the name of a target"),
     ],
 )
