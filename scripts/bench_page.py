@@ -3,8 +3,9 @@
     python scripts/bench_page.py [--moves 200] [--still]
 
 It starts `livemix web`, drags the puck by the mouse and prints, in milliseconds from the pointer event on: when the new
-melody had come from the engine, when it stood in the roll's canvas, and when the frame began that shows it. Playing
-goes on meanwhile. Needs the program chromium and Playwright.
+melody had come from the engine, when the roll had been drawn in the frame that shows it first, when the page had done
+that frame, and when all notes stood in their new place. Playing goes on meanwhile. Needs the program chromium and
+Playwright.
 """
 
 from __future__ import annotations
@@ -26,18 +27,39 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
 ).split()
+# A row for each move: when its pointer event was made, and what came of it, all as of performance.now().
 LISTEN = """
-window.done = [];
-let moved = null;
-document.addEventListener("pointermove", (event) => (moved ??= event.timeStamp), true);
-window.next = () => (moved = null);
+window.rows = [];
+let row = null;
+const seen = (event) => row && (row.moved ??= event.timeStamp);
+for (const kind of ["pointerrawupdate", "pointermove"]) document.addEventListener(kind, seen, true);
+const afterFrame = new MessageChannel();
+afterFrame.port1.onmessage = () => row && (row.painted ??= performance.now());
 document.addEventListener("latentmix:melody", ({ detail }) => {
-  if (moved === null) return;
-  const since = moved;
-  moved = undefined;
-  requestAnimationFrame((frame) => done.push([detail.received, detail.drawn, frame].map((time) => time - since)));
+  if (row?.moved === undefined || row.received) return;
+  Object.assign(row, { received: detail.received, drawn: detail.drawn });
+  afterFrame.port2.postMessage(0);
+});
+document.addEventListener("latentmix:inplace", ({ detail }) => row?.drawn && (row.settled ??= detail.drawn));
+window.next = () => (row = {});
+window.settled = (patience) => new Promise((done, failed) => {
+  const end = performance.now() + 1000 * patience;
+  const look = () => {
+    if (row.settled && row.painted) return done(rows.push(row));
+    if (performance.now() > end) return failed(new Error("expected a melody for a move, found none"));
+    setTimeout(look, 20);
+  };
+  look();
 });
 """
+STAGES = {
+    "received": "melody has come",
+    "drawn": "roll is drawn in its frame",
+    "painted": "frame is painted",
+    "settled": "all notes are in place",
+}
+WARM_UP = 5  # moves that do not count
+PAUSE = 0.03  # seconds between two moves, at most
 MOST_WAIT = 10.0  # seconds that a melody may take before the bench gives up
 
 
@@ -47,19 +69,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--still", action="store_true", help="measure while nothing plays")
     options = parser.parse_args(arguments)
     with page_of_mixer({"width": 1280, "height": 900}) as page:
-        times = measure(page, options.moves, not options.still)
+        rows = measure(page, options.moves, not options.still)
     print(f"from the puck to its melody, {options.moves} moves, {'still' if options.still else 'playing'}, in ms")
-    print(f"{'':24}{'p50':>8}{'p99':>8}{'max':>8}")
-    for name, column in zip(
-        ("melody has come", "roll is drawn", "frame begins"), zip(*times, strict=True), strict=True
-    ):
-        ordered = sorted(column)
+    print(f"{'':32}{'p50':>8}{'p99':>8}{'max':>8}")
+    for key, name in STAGES.items():
+        ordered = sorted(row[key] - row["moved"] for row in rows)
         at = [ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] for share in (0.5, 0.99, 1.0)]
-        print(f"{name:24}" + "".join(f"{value:8.1f}" for value in at))
+        print(f"{name:32}" + "".join(f"{value:8.1f}" for value in at))
 
 
-def measure(page, moves: int, plays: bool) -> list[list[float]]:
-    """Milliseconds of each move; a move goes either across or up and down, so that each makes one melody."""
+def measure(page, moves: int, plays: bool) -> list[dict[str, float]]:
+    """Times of each move; a move goes either across or up and down, so that each makes one melody."""
     if plays:
         page.keyboard.press(" ")
     chance = random.Random(1)
@@ -67,22 +87,17 @@ def measure(page, moves: int, plays: bool) -> list[list[float]]:
     x = y = 0.5
     page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
     page.mouse.down()
-    for number in range(moves + 5):  # the first ones warm up
-        if number == 5:
-            page.evaluate("done.length = 0")
+    for number in range(moves + WARM_UP):
         if number % 2:
             x = 0.15 + 0.7 * chance.random()
         else:
             y = 0.15 + 0.7 * chance.random()
-        count = page.evaluate("next(), done.length")
+        page.evaluate("next(), 0")
+        time.sleep(PAUSE * chance.random())  # a hand does not wait for the frames of the screen
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        end = time.monotonic() + MOST_WAIT
-        while page.evaluate("done.length") == count:
-            if time.monotonic() > end:
-                raise SystemExit("expected a melody for a move, found none; is the page in order?")
-            time.sleep(0.005)
+        page.evaluate("settled", MOST_WAIT)
     page.mouse.up()
-    return page.evaluate("done")
+    return page.evaluate("rows")[WARM_UP:]
 
 
 @contextlib.contextmanager
@@ -119,7 +134,11 @@ def mixer(files: Sequence[str] = ()) -> Iterator[str]:
         yield found[0]
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stdout.close()
 
 

@@ -330,6 +330,14 @@ def test_two_melodies_stay(page):
     assert "expected at least 2 melodies" in page.ask(do="remove", hue=1)["error"]
 
 
+def test_a_new_melody_keeps_away_from_the_puck(house, page):
+    page.say(set={"x": 0.5, "y": 0.5})
+    page.until(lambda: page.melody["at"]["x"] == 0.5 and page.melody["at"]["y"] == 0.5)
+    page.ask(do="random")
+    places = [(m["x"], m["y"]) for m in page.melodies["list"]]
+    assert places[4] == (0.5, 0.0) and house.engine.mixer.weights()[4] < 0.5
+
+
 def test_chance_makes_melodies_up_to_eight(page):
     hues = [page.ask(do="random")["hue"] for _ in range(4)]
     assert hues == [4, 5, 6, 7]

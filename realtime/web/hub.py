@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..mixer import MODES, Place
 from ..targets import MOST_MELODIES, Value
 from .outbox import Outbox
-from .paths import along, share_at
+from .paths import along, roomiest, share_at
 from .tap import Tap
 from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
@@ -113,7 +113,7 @@ class Hub:
         self._remember()
         if hue is None:
             hue = free_hue([*self._hues]) if len(self._hues) < MOST_MELODIES else 0
-            await asyncio.to_thread(self.engine.add, melody, melody.name or None, place)
+            await asyncio.to_thread(self.engine.add, melody, melody.name or None, place or self._free_place())
             self._hues.append(hue)
         else:
             await asyncio.to_thread(self.engine.load, self._index(hue), melody, melody.name or None)
@@ -300,6 +300,12 @@ class Hub:
         if hue not in self._hues:
             raise InputError("expected a melody that is there; another page has taken it away")
         return self._hues.index(hue)
+
+    def _free_place(self) -> Place:
+        """Room for one more melody, also away from the puck, so that what is heard does not jump."""
+        mixer = self.engine.mixer
+        puck = [(float(mixer.values["x"]), float(mixer.values["y"]))] if mixer.mode == "pad" else []
+        return Place(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
 
     def _remember(self) -> None:
         self._undo.append(self.session())

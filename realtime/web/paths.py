@@ -1,4 +1,4 @@
-"""A puck that runs along a path, in time with the music; pure."""
+"""Places on the pad: a puck that runs along a path, in time with the music; room for one more melody. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from math import dist
 
 Point = tuple[float, float]
+GRID = 9  # places on a side, of which the roomiest is taken
 
 
 def along(points: Sequence[Point], share: float) -> Point:
@@ -38,3 +39,13 @@ def share_at(bars: float, length: int, back: bool) -> float:
     if not back:
         return turns % 1.0
     return 1.0 - abs(turns % 2.0 - 1.0)
+
+
+def roomiest(taken: Sequence[Point]) -> Point:
+    """The place on the pad furthest from all that is there.
+
+    >>> roomiest([(0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)])
+    (0.5, 0.0)
+    """
+    grid = [(x / (GRID - 1), y / (GRID - 1)) for y in range(GRID) for x in range(GRID)]
+    return max(grid, key=lambda point: min(dist(point, other) for other in taken))

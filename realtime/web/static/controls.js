@@ -4,14 +4,16 @@ import { inFrame, setAttribute, setText } from "./frame.js";
 
 const NAMES = {
   temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
-  "attribute.syncopation": "Swing feel", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness",
+  "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness",
+  position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", panic: "All notes off", tap: "Tap the tempo",
 };
 const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity"];
 
 const $ = (id) => document.getElementById(id);
 
 export function title(name) {
-  return NAMES[name] ?? name.replace("attribute.", "").replace(/^./, (c) => c.toUpperCase());
+  const words = NAMES[name] ?? name.replace("attribute.", "").replace(/^weight\./, "share of melody ");
+  return words.replace(/^./, (c) => c.toUpperCase());
 }
 
 export class Controls {

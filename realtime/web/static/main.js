@@ -164,9 +164,19 @@ function toggleMute() {
   $("mute").querySelector("use").setAttribute("href", scheduler.muted ? "#i-mute" : "#i-sound");
 }
 
-$("voice").replaceChildren(...Object.entries(VOICE_NAMES).map(([name, words]) => new Option(words, name)));
-$("voice").onchange = () => (synth.voice = $("voice").value);
-$("level").oninput = () => synth.setLevel(Number($("level").value));
+const both = (id) => [$(id), $(`${id}2`)]; // beside the mute button, and elsewhere on a phone
+for (const select of both("voice")) {
+  select.replaceChildren(...Object.entries(VOICE_NAMES).map(([name, words]) => new Option(words, name)));
+  select.onchange = () => {
+    for (const each of both("voice")) each.value = select.value;
+    synth.voice = select.value;
+  };
+}
+for (const slider of both("level"))
+  slider.oninput = () => {
+    for (const each of both("level")) each.value = slider.value;
+    synth.setLevel(Number(slider.value));
+  };
 $("mute").onclick = toggleMute;
 $("play").onclick = async () => {
   await Promise.race([unlock(), new Promise((go) => setTimeout(go, 300))]); // ports and other pages need no sound here
@@ -180,7 +190,10 @@ cards.addEventListener("edit", (event) => editor.open(melodyOf(event.detail), ev
 cards.addEventListener("vary", (event) => live.try("vary", { hue: event.detail, amount: Number($("amount").value) }));
 cards.addEventListener("random", (event) => live.try("random", { hue: event.detail }));
 cards.addEventListener("file", (event) => files.ask(event.detail));
-cards.addEventListener("remove", (event) => live.try("remove", { hue: event.detail }).then((done) => done && toast("Taken away; Z brings it back.")));
+cards.addEventListener("remove", async (event) => {
+  if (await live.try("remove", { hue: event.detail })) toast("Taken away; Z brings it back.");
+  if (document.activeElement === document.body) $("undo").focus(); // what had the focus is gone
+});
 $("addfile").onclick = () => files.ask();
 $("addrandom").onclick = () => live.try("random");
 $("adddraw").onclick = () => {
@@ -205,16 +218,26 @@ $("run").onclick = () => path({ runs: !live.state.path.runs });
 $("pathbars").onchange = () => path({ bars: Number($("pathbars").value) });
 $("pathback").onclick = () => path({ back: !live.state.path.back });
 
-// Files of a performance: what is wrong is said here rather than in a file.
+// Files to take home: what is wrong is said here rather than in a file.
 
-$("performance").onclick = async (event) => {
+async function takeHome(event) {
+  const link = event.target.closest("a[download]");
+  if (!link?.pathname.startsWith("/take-home/")) return;
   event.preventDefault();
-  const answer = await fetch("./take-home/performance.mid");
-  if (!answer.ok) return toast((await answer.json()).error, "error");
-  const url = URL.createObjectURL(await answer.blob());
-  Object.assign(document.createElement("a"), { href: url, download: "latentmix-performance.mid" }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-};
+  if (link.ariaBusy === "true") return;
+  link.ariaBusy = "true";
+  try {
+    const answer = await fetch(link.href);
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    const url = URL.createObjectURL(await answer.blob());
+    Object.assign(document.createElement("a"), { href: url, download: link.pathname.replace("/take-home/", "latentmix-") }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  } catch (error) {
+    toast(live.online ? error.message : "The mixer is not connected.", "error");
+  }
+  link.ariaBusy = "false";
+}
+$("takes").addEventListener("click", takeHome);
 
 // Keys.
 
@@ -229,7 +252,7 @@ const KEYS = {
   z: () => $("undo").click(),
   "0": () => pad.moveTo(0.5, 0.5),
   "?": () => $("help").showModal(),
-  Escape: () => live.set({ panic: true }),
+  Escape: () => (live.set({ panic: true }), scheduler.panic()),
   ArrowLeft: (far) => pad.nudge(-1, 0, far),
   ArrowRight: (far) => pad.nudge(1, 0, far),
   ArrowUp: (far) => pad.nudge(0, 1, far),

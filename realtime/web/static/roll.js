@@ -149,10 +149,11 @@ export class Roll {
       for (let pitch = Math.ceil(low); pitch <= high; pitch++)
         if (isBlack(pitch)) g.fillRect(paper.left, y(pitch), paper.width, row);
     }
-    for (let step = 0; step <= this.steps; step += this.beat) {
+    const isFine = this._big && !this._bare && column > 5; // an editor, where notes are put on every step
+    for (let step = 0; step <= this.steps; step += isFine ? 1 : this.beat) {
       const isBar = step % this.bar === 0;
       if (!this._big && !isBar) continue;
-      g.fillStyle = isBar ? line : faint;
+      g.fillStyle = isBar || (isFine && step % this.beat === 0) ? line : faint;
       const x = Math.round(paper.left + step * column);
       if (step < this.steps || this._big) g.fillRect(x, paper.top, isBar && this._big ? 1.5 : 1, paper.height);
     }

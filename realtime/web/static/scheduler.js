@@ -13,6 +13,7 @@ export class Scheduler {
     this._sequencer = new Sequencer();
     this._next = null;
     this._end = null; // ends the note that sounds
+    this._latest = 0; // time of the last note handed on, which may lie ahead
     this.outs = []; // of MIDI: {send(bytes, ms)}
     this.muted = false;
     live.addEventListener("melody", () => this._sequencer.offer(live.melody));
@@ -48,14 +49,22 @@ export class Scheduler {
     else this._silence();
   }
 
+  /** End all notes, also those that are not ours. */
+  panic() {
+    this._silence();
+    for (const out of this.outs) for (const controller of [120, 123]) out.send([0xb0, controller, 0], 1000 * this._latest);
+  }
+
   _silence() {
     this._next = null;
-    this._apply(this._sequencer.silence(), performance.now() / 1000);
+    // What was handed to a MIDI port cannot be taken back: a note that is still to start must end after that.
+    this._apply(this._sequencer.silence(), Math.max(performance.now() / 1000, this._latest));
     this._end?.(0);
     this._end = null;
   }
 
   _apply(changes, at) {
+    if (changes.length) this._latest = at;
     for (const { pitch, on } of changes) {
       const velocity = this._live.values.velocity ?? 80;
       let heardAt = null;

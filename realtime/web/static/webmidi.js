@@ -33,6 +33,7 @@ export class WebMidi {
     const weights = Object.values(this._live.hello.targets).filter((target) => target.name.startsWith("weight."));
     $("learnwhat").replaceChildren(...[...targets, ...weights].map((target) => new Option(title(target.name), target.name)));
     this._access.onstatechange = () => this._list();
+    addEventListener("pagehide", () => this._scheduler.panic()); // or the synthesizer would hold the last note
     this._list();
     this._showBound();
   }
@@ -49,7 +50,8 @@ export class WebMidi {
 
   _chooseOut() {
     const port = this._access?.outputs.get($("midiout").value);
-    for (const out of this._scheduler.outs) out.send([0xb0, 123, 0]);
+    if (port === this._scheduler.outs[0]) return;
+    this._scheduler.panic(); // nobody else would end what sounds there
     this._scheduler.outs = port ? [port] : [];
   }
 
