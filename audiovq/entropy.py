@@ -2,7 +2,9 @@
 
 A decoder must arrive at the very probabilities that the encoder had. Floating-point networks do not give that: they
 round differently with another processor, library or number of threads. So everything up to the frequencies is
-integers: int8 and int16 weights, sums in int32, an exponential read off a table that lies in the file. The coder takes
+integers: int8 and int16 weights, sums that fit into int32, an exponential read off a table that lies in the file.
+Matrix products run on floating-point units, which are quicker at them, in a format that holds every whole number up to
+the greatest possible sum: float32 below 2²⁴, else float64; then no order of additions rounds. The coder takes
 frequencies as float32; they are whole numbers whose sum is below 2²⁴, so what it adds up is exact as well.
 
 The network (Q codebooks, K codes, H features; all features in units of 1/64, from 0 to 255):
@@ -68,8 +70,8 @@ class EntropyModel:
         w = weights
         self._past = np.ascontiguousarray(w.past.transpose(1, 2, 0, 3), np.int16)  # (Q, K, PAST, H1)
         self._same = w.same.astype(np.int16) * UNIT
-        self._mix, self._out = w.mix.astype(np.int32), w.out.astype(np.int32)
-        self._spread = np.ascontiguousarray(w.spread.transpose(1, 0, 2), np.int32)  # (Q, H2, H)
+        self._mix, self._out = _exact(w.mix, (0, 1)), _exact(w.out, (1,))
+        self._spread = np.ascontiguousarray(_exact(w.spread, (0,)).transpose(1, 0, 2))  # (Q, H2, H)
         self._past_bias = w.past_bias.astype(np.int32)
         half = UNIT // 2  # so that the shift rounds
         self._mix_bias, self._spread_bias = w.mix_bias + half, w.spread_bias + half
@@ -117,8 +119,8 @@ class EntropyModel:
             context[:, j + 1 :] += self._same[j, codes[j], j + 1 : q]
         features = np.clip(context >> 6, 0, TOP)
         for start in range(0, n, BLOCK):
-            block = features[start : start + BLOCK]
-            logits = np.stack([np.einsum("nh,hk->nk", block[:, j], self._out[j]) for j in range(q)], 1)
+            block = features[start : start + BLOCK].astype(self._out.dtype)
+            logits = np.stack([block[:, j] @ self._out[j] for j in range(q)], 1).astype(np.int32)
             logits += self._out_bias[:q]
             yield self._table.take((logits.max(-1, keepdims=True) - logits) >> LOGIT_SHIFT, mode="clip")
 
@@ -133,12 +135,13 @@ class EntropyModel:
     def _context(self, a: np.ndarray, q: int) -> np.ndarray:
         """a (n, H1) of all frames -> (n, q, H), what the past says to each codebook."""
         mixed = np.broadcast_to(self._mix_bias, (len(a), len(self._mix_bias))).copy()
+        a = a.astype(self._mix.dtype)
         for k in range(TAPS):
             late = k * TAP_SPACING
             if late < len(a):
-                mixed[late:] += np.einsum("nh,hg->ng", a[: len(a) - late], self._mix[k])
-        h = np.clip(mixed >> 6, 0, TOP)
-        return np.stack([np.einsum("nh,hg->ng", h, self._spread[j]) + self._spread_bias[j] for j in range(q)], 1)
+                mixed[late:] += (a[: len(a) - late] @ self._mix[k]).astype(np.int32)
+        h = np.clip(mixed >> 6, 0, TOP).astype(self._spread.dtype)
+        return np.stack([(h @ self._spread[j]).astype(np.int32) + self._spread_bias[j] for j in range(q)], 1)
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +190,7 @@ class EntropyModel:
         features = context >> 6
         np.maximum(features, 0, out=features)
         np.minimum(features, TOP, out=features)
-        logits = np.einsum("h,hk->k", features, self._out[j])
+        logits = (features.astype(self._out.dtype) @ self._out[j]).astype(np.int32)
         logits += self._out_bias[j]
         np.subtract(logits[logits.argmax()], logits, out=logits)
         logits >>= LOGIT_SHIFT
@@ -199,20 +202,19 @@ class EntropyModel:
         levels, reach = np.arange(q), (TAPS - 1) * TAP_SPACING
         taps = np.concatenate(self._mix[::-1])  # (TAPS * H1, H2): the oldest frame first
         spread = np.ascontiguousarray(self._spread[:q].transpose(1, 0, 2)).reshape(self._spread.shape[1], -1)
-        a = np.zeros((n + reach, len(self._past_bias)), np.int32)
+        a = np.zeros((n + reach, len(self._past_bias)), taps.dtype)
         ahead = np.repeat(self._past_bias[None], PAST, 0)  # sums for this frame and the next ones
         for t in range(n):
             if t:
                 ahead[:-1], ahead[-1] = ahead[1:], self._past_bias
                 ahead += self._past[levels, codes[t - 1]].sum(0, dtype=np.int32)
-            np.maximum(ahead[0], 0, out=a[t + reach])
-            np.minimum(a[t + reach], TOP, out=a[t + reach])
-            h = np.einsum("h,hg->g", a[t : t + reach + 1 : TAP_SPACING].ravel(), taps)
+            a[t + reach] = np.minimum(np.maximum(ahead[0], 0), TOP)
+            h = (a[t : t + reach + 1 : TAP_SPACING].ravel() @ taps).astype(np.int32)
             h += self._mix_bias
             h >>= 6
             np.maximum(h, 0, out=h)
             np.minimum(h, TOP, out=h)
-            context = np.einsum("h,hg->g", h, spread).reshape(q, -1)
+            context = (h.astype(spread.dtype) @ spread).astype(np.int32).reshape(q, -1)
             context += self._spread_bias[:q]
             yield context
 
@@ -226,6 +228,12 @@ class EntropyModel:
         if codes.size and not 0 <= codes.min() <= codes.max() < self.codes:
             raise InputError(f"codes: expected 0 to {self.codes - 1}, found {codes.min()} to {codes.max()}")
         return codes.astype(np.int64)
+
+
+def _exact(weights: np.ndarray, summed: tuple[int, ...]) -> np.ndarray:
+    """Weights as the floating-point numbers that hold all sums over axes `summed` of them times 0 to TOP."""
+    greatest = TOP * int(np.abs(weights.astype(np.int64)).sum(summed).max())
+    return weights.astype(np.float32 if greatest < 1 << 24 else np.float64)
 
 
 def _to_words(data: bytes) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from synthetic_speech import RATE, vowel
 
 from audiovq.errors import InputError
-from audiovq.model import VOICE_STATES, VQVAE, Speech, VQVAEConfig
+from audiovq.model import SHARPENING, VOICE_STATES, VQVAE, Speech, VQVAEConfig, sharpener
 from audiovq.pitch import BINS, frequency_at
 from audiovq.quantizers import KINDS
 
@@ -138,6 +138,16 @@ def test_a_voice_of_flat_gains_is_its_excitation_late_by_the_delay(model: VQVAE)
         assert lags[alike.argmax()] == model.delay
         assert alike.max() > 0.7 * (y.norm() * source.norm())
     assert model.delay == CONFIG.window - CONFIG.frame == 352
+
+
+def test_decoded_formants_stand_out_from_their_surroundings() -> None:
+    bins = torch.arange(257.0)
+    slope = -bins / 100
+    formant = slope + torch.exp(-0.5 * ((bins - 100) / 8).square())
+    out = formant @ sharpener(257)
+    assert 0.15 < out[100] - formant[100] < SHARPENING
+    assert (out - formant)[[80, 120]].max() < 0
+    torch.testing.assert_close((slope @ sharpener(257))[40:-40], slope[40:-40], atol=1e-4, rtol=0)
 
 
 def test_latency_is_the_longest_that_a_sample_waits(model: VQVAE) -> None:
