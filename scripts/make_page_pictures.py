@@ -25,7 +25,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
 ).split()
-DESK, PHONE, FILM = {"width": 1440, "height": 960}, {"width": 390, "height": 844}, {"width": 940, "height": 860}
+DESK, PHONE, FILM = {"width": 1440, "height": 960}, {"width": 390, "height": 844}, {"width": 940, "height": 900}
 PICTURES = (
     ("page.png", DESK, "light"),
     ("page-dark.png", DESK, "dark"),
@@ -142,7 +142,7 @@ def write_film(path: Path, pictures: Sequence[bytes]) -> None:
     frames = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
     size = (FILM_WIDTH, round(FILM_WIDTH * frames[0].height / frames[0].width))
     frames = [frame.resize(size, Image.Resampling.LANCZOS) for frame in frames]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, quality=QUALITY, method=6)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, quality=QUALITY, method=4)
 
 
 def tell(path: Path) -> None:

@@ -8,7 +8,7 @@ import { inFrame, setAttribute } from "./frame.js";
 const INSET = 0.085; // of the pad's side, so that points at its edge can be seen
 const STEP = 0.02, LEAP = 0.1; // of a key, and with shift
 const NEAR = 0.022; // of the pad's side: that near, a hand means the melody itself
-const QUIET = 120; // ms without a new melody after which its shares are told to screen readers
+const SPOKEN = 120; // ms between two changes of what screen readers are told
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 
@@ -82,8 +82,7 @@ export class Pad {
     }
     const weights = this._live.melody?.weights ?? {};
     for (const [hue, button] of this._buttons) button.style.setProperty("--size", (0.85 + 0.5 * (weights[hue] ?? 0)).toFixed(2));
-    clearTimeout(this._describing);
-    this._describing = setTimeout(() => this._describe(), QUIET);
+    this._describing ??= setTimeout(() => this._describe(), SPOKEN);
     const points = this._drawn ?? this._live.state.path.points;
     setAttribute(this._trail, "points", points.map(([px, py]) => this._pixels(px, py).join(",")).join(" "));
   }
@@ -154,7 +153,8 @@ export class Pad {
 
   _set(element, x, y) {
     const [left, top] = this._pixels(x, y);
-    element.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
+    const scale = devicePixelRatio || 1, whole = (pixels) => Math.round(pixels * scale) / scale; // sharp edges
+    element.style.transform = `translate(${whole(left)}px, ${whole(top)}px)`;
   }
 
   _down(event) {
@@ -253,6 +253,7 @@ export class Pad {
   }
 
   _describe() {
+    this._describing = undefined;
     const weights = this._live.melody?.weights ?? {};
     const words = this._live.melodies
       .map((melody, index) => [Math.round(100 * (weights[melody.hue] ?? 0)), `${melody.name || index + 1}`])
