@@ -35,6 +35,7 @@ from realtime.web.uploads import MOST_BYTES, Shelf
 from realtime.web.wire import PathSetting, Session, melody_from_json, melody_to_json, session_from_json
 
 PORT = 8420
+PATIENCE = 120  # seconds; only so that a test that hangs fails
 EXAMPLES = resources.files("realtime").parent / "examples"
 
 
@@ -67,8 +68,8 @@ class House:
         self._server = make_server(make_app(self.hub, model, gate), started.set)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._sock]})
         self._thread.start()
-        assert started.wait(30)
-        self.client = httpx.Client(base_url=self.page, trust_env=False, timeout=60)
+        assert started.wait(PATIENCE)
+        self.client = httpx.Client(base_url=self.page, trust_env=False, timeout=PATIENCE)
 
     def socket(self, origin: str | None = None, **headers: str) -> ClientConnection:
         return connect(
@@ -106,7 +107,7 @@ class Page:
         self._id = 0
 
     def hear(self) -> None:
-        message = json.loads(self.socket.recv(30))
+        message = json.loads(self.socket.recv(PATIENCE))
         state = message.get("state", {})
         values = {**self.state["values"], **state.get("values", {})}
         self.state = {**self.state, **state, "values": values}
@@ -201,7 +202,7 @@ def test_the_first_visit_turns_the_token_into_a_cookie(model):
         assert "HttpOnly" in answer.headers["set-cookie"] and "SameSite=Strict" in answer.headers["set-cookie"]
         assert house.client.get("/").status_code == 200
         with house.socket(Cookie=f"latentmix-{house.port}={token}") as socket:
-            assert "hello" in json.loads(socket.recv(30))
+            assert "hello" in json.loads(socket.recv(PATIENCE))
     finally:
         house.close()
 

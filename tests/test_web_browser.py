@@ -68,7 +68,7 @@ class Mixer:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(30)
+            self.process.wait(PATIENCE / 1000)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
