@@ -81,7 +81,7 @@ class Graphed:
                 self._function(*self._inputs)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the GPU meanwhile
             self._output = self._function(*self._inputs)
         self._graph = graph
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 PLAN_TICK = 0.005  # seconds
 LOOK_SECONDS = 1.0  # between two looks whether the controller's lights are still there
-MOST_WAITING = 100_000  # messages; a controller that floods longer than that loses some
+MOST_AT_ONCE = 64  # messages
+MOST_WAITING = 4096  # messages; of a controller that floods more than can be taken, the oldest are dropped
 
 
 class ControllerDesk:
@@ -60,8 +62,10 @@ class ControllerDesk:
             thread.join()
 
     def _arrived(self, time: float, message: bytes) -> None:
-        if self._inbox.qsize() < MOST_WAITING:
-            self._inbox.put((time, message))
+        if self._inbox.qsize() >= MOST_WAITING:
+            with contextlib.suppress(queue.Empty):
+                self._inbox.get_nowait()
+        self._inbox.put((time, message))
 
     def _run(self) -> None:
         shows = self._lights is not None or self._osc is not None
@@ -69,18 +73,21 @@ class ControllerDesk:
         while True:
             waits = [] if due is None else [max(0.0, due - now())]
             waits += [UPDATE_SECONDS] * shows
-            try:
-                item = self._inbox.get(timeout=min(waits, default=None))
-                while True:
-                    if item is None:
-                        return
-                    self._feed(*item)
-                    item = self._inbox.get_nowait()
-            except queue.Empty:
-                pass
+            if not self._take(min(waits, default=None)):
+                return
             due = self._controls.tick(now())
             if shows:
                 self._show()
+
+    def _take(self, seconds: float | None) -> bool:
+        """Take what arrived, waiting so long for it; of a flood a part, for what was moved has to be set. Go on?"""
+        with contextlib.suppress(queue.Empty):
+            for taken in range(MOST_AT_ONCE):
+                item = self._inbox.get_nowait() if taken else self._inbox.get(timeout=seconds)
+                if item is None:
+                    return False
+                self._feed(*item)
+        return True
 
     def _feed(self, time: float, data: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,8 +30,7 @@ from .process import make_player
 CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
 FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
 REAL_TIME_PRIORITY = 5  # below that of JACK
-MOST_WAITING = 20_000  # reports: MIDI that arrives is lost beyond, for nobody has taken any for a long time
-MOST_TOGETHER = 1000
+MOST_WAITING = 4096  # MIDI messages: of more, the oldest are dropped
 SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 
 
@@ -38,12 +38,14 @@ class _Reports:
     """Reports on their way out, in a thread of their own: a reader that is busy must not make a note late.
 
     MIDI messages that wait go together, so that a controller that floods costs the reader little more than one that
-    does not. Of those that nobody takes only so many are kept.
+    does not; where it cannot keep up, the newest are what counts.
     """
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._midi: deque[tuple[float, list[int]]] = deque(maxlen=MOST_WAITING)
+        self._has_midi = False  # that the writer was told of
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
 
@@ -51,8 +53,10 @@ class _Reports:
         self._queue.put(report)
 
     def put_midi(self, time: float, message: mido.Message) -> None:
-        if self._queue.qsize() < MOST_WAITING:
-            self._queue.put({"midi": [[time, message.bytes()]]})
+        self._midi.append((time, message.bytes()))
+        if not self._has_midi:
+            self._has_midi = True
+            self._queue.put({"midi": []})
 
     def close(self) -> None:
         self._queue.put(None)
@@ -60,31 +64,14 @@ class _Reports:
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # nobody reads any more
-            while True:
-                waiting = [self._queue.get()]
-                with contextlib.suppress(queue.Empty):
-                    while len(waiting) < MOST_TOGETHER and waiting[-1] is not None:
-                        waiting.append(self._queue.get_nowait())
-                for report in _together(waiting):
-                    self._file.write(json.dumps(report).encode() + b"\n")
-                self._file.flush()
-                if waiting[-1] is None:
-                    return
-
-
-def _together(reports: list[dict[str, Any] | None]) -> list[dict[str, Any]]:
-    """Reports in their order, neighbours of MIDI as one.
-
-    >>> _together([{"midi": [[1.0, [176, 1, 2]]]}, {"midi": [[2.0, [176, 1, 3]]]}, {"step": 1}, None])
-    [{'midi': [[1.0, [176, 1, 2]], [2.0, [176, 1, 3]]]}, {'step': 1}]
-    """
-    out: list[dict[str, Any]] = []
-    for report in reports:
-        if report is not None and "midi" in report and out and "midi" in out[-1]:
-            out[-1]["midi"] += report["midi"]
-        elif report is not None:
-            out.append(report)
-    return out
+            while (report := self._queue.get()) is not None:
+                if "midi" in report:
+                    self._has_midi = False  # what arrives from now on is told of anew
+                    report = {"midi": [self._midi.popleft() for _ in range(len(self._midi))]}
+                self._file.write(json.dumps(report).encode() + b"\n")
+                if self._queue.empty():
+                    self._file.flush()
+            self._file.flush()
 
 
 def main() -> None:

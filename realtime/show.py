@@ -50,12 +50,11 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
     from .maps import DEFAULT, read_map
 
     controller = read_map(hands.map or DEFAULT, targets)
-    go_first()
     import torch
 
     torch.set_num_threads(1)
     audio = {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None
-    with until_signal() as (stop, caught), contextlib.ExitStack() as held:
+    with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         engine = Engine(
             loaded,
             melodies,
@@ -183,12 +182,32 @@ def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
     held.callback(engine.subscribe(say))
 
 
-def go_first() -> None:
-    """Let no thread of this process hold up another, and no program that is not on stage this one, where we may."""
+@contextlib.contextmanager
+def going_first() -> Iterator[None]:
+    """Meanwhile no thread of this process holds up another for long, and no other program this process, if we may."""
+    switch = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
-    if hasattr(os, "setpriority"):
-        with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
-            os.setpriority(os.PRIO_PROCESS, 0, min(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    try:
+        with _niceness():
+            yield
+    finally:
+        sys.setswitchinterval(switch)
+
+
+@contextlib.contextmanager
+def _niceness() -> Iterator[None]:
+    """Before other programs; needs a right that the users of JACK mostly have."""
+    if not hasattr(os, "setpriority"):
+        yield
+        return
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, min(NICENESS, before))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def tell(engine: Engine, stage: Stage) -> None:

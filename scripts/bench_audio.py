@@ -28,7 +28,7 @@ from midi_vae.melody import read_melody
 from midi_vae.model import MelodyVAE
 from realtime.audio import LATENCY, Sound
 from realtime.engine import Engine
-from realtime.show import go_first
+from realtime.show import going_first
 
 RATE = 48000
 MOVES = 200  # a second
@@ -131,11 +131,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    go_first()
     model = MelodyVAE.from_pretrained("melody_2bar")
     found = {}
     for frames in options.frames:
-        with empty_callback(frames) as overruns, jack(f"bench-{os.getpid()}-{frames}", frames) as server:
+        name = f"bench-{os.getpid()}-{frames}"
+        with going_first(), empty_callback(frames) as overruns, jack(name, frames) as server:
             found[frames] = {"realtime": is_realtime(server)}
             found[frames] |= measure(model, options.minutes, options.latency, options.soundfont, overruns)
         if not options.json:

@@ -37,7 +37,7 @@ from realtime.maps import parse_map
 from realtime.mixer import Mixer
 from realtime.ports import MidiIn, MidiOut
 from realtime.process import PlayerProcess, PlayerSetup
-from realtime.show import go_first
+from realtime.show import going_first
 from realtime.sockets import SocketIn, SocketOut
 
 COUNTS = (1, 2, 4, 8)  # melodies blended
@@ -345,12 +345,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="figures for machines")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    go_first()
     say = (lambda text: None) if arguments.json else print
-    if arguments.flood:
-        figures = flood(MelodyVAE.from_pretrained(arguments.model), arguments.flood, arguments.minutes, say)
-    else:
-        figures = measure(arguments, say)
+    with going_first():
+        if arguments.flood:
+            figures = flood(MelodyVAE.from_pretrained(arguments.model), arguments.flood, arguments.minutes, say)
+        else:
+            figures = measure(arguments, say)
     if arguments.json:
         print(json.dumps(figures, indent=2))
 

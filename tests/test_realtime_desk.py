@@ -7,8 +7,8 @@ import threading
 import pytest
 from test_realtime_engine import PATIENCE, Stage, model, wait_for  # noqa: F401 (model is a fixture)
 
-from realtime.desk import ControllerDesk, PlanDesk
-from realtime.maps import parse_map, read_map
+from realtime.desk import MOST_WAITING, ControllerDesk, PlanDesk
+from realtime.maps import DEFAULT, parse_map, read_map
 from realtime.plan import parse_plan
 from realtime.ports import MemoryOut
 
@@ -45,6 +45,18 @@ def test_the_default_map_moves_the_targets(engine):
     desk.close()
     turn(engine, 64, 0)
     assert engine.value("hold") is True
+
+
+def test_of_a_flood_the_newest_counts(engine, monkeypatch):
+    gate, taken = threading.Event(), []
+    monkeypatch.setattr(engine, "set", lambda name, value: (gate.wait(), taken.append(value)))
+    desk = ControllerDesk(engine, read_map(DEFAULT))
+    for value in (*range(100), 127):
+        engine._hear({"midi": [[0.0, [0xB0, 1, value]]] * 100})
+    assert desk._inbox.qsize() <= MOST_WAITING
+    gate.set()
+    wait_for(lambda: taken and taken[-1] == 1.0)
+    desk.close()
 
 
 def test_a_motor_follows_what_others_move(engine):
