@@ -27,7 +27,7 @@ from .process import PlayerSetup
 from .targets import table
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
-NICENESS = -10  # of the engine; the player and the sound go before it, in real time
+NICENESS = -19  # of the engine; the player and the sound go before it, in real time
 STOPPED_BY = {"SIGTERM": 143, "SIGHUP": 129}  # exit status; Ctrl-C is the ordinary end
 
 
@@ -196,7 +196,7 @@ def going_first() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _niceness() -> Iterator[None]:
-    """Before other programs; needs a right that the users of JACK mostly have."""
+    """Before other programs; needs a right (RLIMIT_NICE) that groups for audio sometimes have."""
     if not hasattr(os, "setpriority"):
         yield
         return

@@ -199,7 +199,7 @@ def test_tracing_changes_nothing_and_what_cannot_be_traced_stays_as_it_is(decode
     assert trace(drawn, model, [z]) is drawn
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use (CUDA)")
 def test_a_graph_gives_what_the_function_gives():
     model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).eval()
     z = np.random.default_rng(0).normal(size=(5, 2, 16)).astype(np.float32)
