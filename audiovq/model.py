@@ -35,7 +35,7 @@ VOICE_STATES = 4  # the first tensors of a decoder's state
 LEAST_SHARE = 1e-6
 EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
 ROUGHNESS = 1.0  # of decoded noise
-SHARPENING = 0.3  # of decoded gains: what is learned from distances errs on the smooth side
+SHARPENING = 0.25  # of decoded gains: what is learned from distances errs on the smooth side
 SHARPENED_OVER = 61  # bins, 1.9 kHz: wider than a formant
 
 

@@ -45,6 +45,8 @@ class STFT(nn.Module):
         # one over the root of the window's power: a bin of white noise of variance 1 has a mean power of 1
         self.scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
         hann = torch.hann_window(window)
+        # torchaudio's is known from the sizes; kept out of the weights, where float16 would round it
+        self.spectrogram.register_buffer("window", hann.clone(), persistent=False)
         overlap = torch.zeros(hop)
         for start in range(0, window, hop):
             part = hann[start : start + hop].square()

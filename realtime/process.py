@@ -145,6 +145,9 @@ class PlayerProcess:
                 continue
             with self._lock:
                 self._process, self.ports = process, ports
+                if self._closing.is_set():  # `close` has told the one before to end
+                    process.stdin.close()
+                    return True
                 self._write({"panic": True})  # what sounded when it died
                 self._write(self._state)
             self._report({"warning": "the player was started again"})

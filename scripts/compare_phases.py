@@ -1,6 +1,8 @@
 """How much does phase matter? True magnitudes, phases from several sources, scored against the recordings.
 
-scripts/run python scripts/compare_phases.py DEV_FOLDER --out runs/phases --lab LAB --scorer codec_score.py
+    scripts/run python scripts/compare_phases.py REFERENCE_FOLDER --out runs/phases
+
+Writes a folder of recordings for each source of phases; what scores them is not part of this.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from torch import Tensor
 
 from audiovq.dataset import label
 from audiovq.excitation import Excitation
+from audiovq.inversion import SpectrogramInversion
 from audiovq.model import VQVAEConfig
 from audiovq.periodicity import band_weights
 from audiovq.pitch import frequency_at
@@ -48,6 +51,12 @@ def with_phase(magnitude: Tensor, phase: Tensor, stft: STFT, rounds: int = 0) ->
     return y[0].numpy()
 
 
+def frame_by_frame(magnitude: Tensor, phase: Tensor, stft: STFT) -> np.ndarray:
+    """As the decoder does it, without a look ahead."""
+    y, tail = SpectrogramInversion(stft)(magnitude, torch.polar(torch.ones_like(phase), phase), stft.tail(1))
+    return torch.cat([y, tail], 1)[0, stft.delay :].numpy()
+
+
 def main(
     references: Annotated[Path, typer.Argument(help="folder of 16 kHz mono WAV files")],
     out: Annotated[Path, typer.Option(help="folder for what is made")],
@@ -70,6 +79,7 @@ def main(
             "griffin_lim": with_phase(magnitude, random, stft, ROUNDS),
             "source": with_phase(magnitude, source, stft),
             "source_griffin_lim": with_phase(magnitude, source, stft, 4),
+            "source_inversion": frame_by_frame(magnitude, source, stft),
         }
         for kind, samples in made.items():
             (out / kind).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from midi_vae.options import Engine as Model
 from midi_vae.options import Source
 
 from ..options import Hands, Ports, Stage
-from ..show import STOPPED_BY, SWITCH_SECONDS, check_recording, lay_hands_on, save, until_signal, watch
+from ..show import STOPPED_BY, check_recording, going_first, lay_hands_on, save, until_signal, watch
 from .gate import Gate, is_loopback, new_token
 from .hub import Hub
 from .opening import TEMPO, opening_melodies
@@ -37,16 +37,18 @@ def run(
     settings, osc_target = hands.values(), hands.osc_target()
     melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
-    with until_signal() as (stop, caught), contextlib.ExitStack() as held:
+    with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         held.callback(sock.close)
         token = None if is_loopback(page.host) else new_token()
         gate = Gate(sock.getsockname()[1], page.host, token)
         loaded = model.load()
+        import torch
+
         from ..maps import DEFAULT, read_map
         from ..targets import table
 
         controller = read_map(hands.map or DEFAULT, table(tuple(loaded.attribute_names)))
-        _hurry()
+        torch.set_num_threads(1)
         engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, stage, model))
         held.callback(save, engine, stage.record, melodies[0])
         held.callback(engine.close)
@@ -56,7 +58,7 @@ def run(
             engine.set("x", 0.5)  # begin in the middle of the pad
         if stage.record is not None:
             engine.set("record", True)
-        lay_hands_on(engine, hands, osc_target, controller, stop, held)
+        lay_hands_on(engine, hands, osc_target, controller, stop, held, ports.midi_api)
         watch(engine, stage, held)
 
         def started() -> None:
@@ -86,11 +88,3 @@ def _options(files: Sequence[Path], melodies: list[Melody], ports: Ports, stage:
         "velocity": stage.velocity,
         "sends_clock": ports.clock_out,
     }
-
-
-def _hurry() -> None:
-    """Let threads that wait go on soon, and compute on one: the page and the engine share this process."""
-    import torch
-
-    sys.setswitchinterval(SWITCH_SECONDS)
-    torch.set_num_threads(1)
