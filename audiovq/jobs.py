@@ -201,15 +201,18 @@ _codec: list[Codec] = []  # of a worker process, loaded once
 def _start_worker(model: str) -> None:
     import torch
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     torch.set_num_threads(1)
     _codec.append(Codec.from_pretrained(model))
 
 
 def _work_in_process(work: Work, pair: Pair) -> dict[str, Any] | str:
+    """Told to stop by SIGTERM, clears away what is half-written; a process that has no file under way just ends."""
     try:
-        return _one(work, _codec[0], pair, lambda share: None)
-    except BaseException:  # told to stop: what was half-written is cleared away by now, and no other file is begun
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        result = _one(work, _codec[0], pair, lambda share: None)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return result
+    except BaseException:  # no other file is begun
         os._exit(1)
 
 
