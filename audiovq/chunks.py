@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -101,33 +102,53 @@ def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray) -> None:
         writer.write(packing.pack(channel), channel.shape[1])
 
 
-def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0) -> Iterator[Chunk]:
-    """The chunks of a file from its `first` on, to which the reader has been brought; damage is noted down."""
-    channels, number, waiting = reader.header.channels, first, []
+def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0, ahead: int = 1) -> Iterator[Chunk]:
+    """The chunks of a file from its `first` on, to which the reader has been brought; damage is noted down.
+
+    Args:
+        ahead: chunks that are read and unpacked together, which is quicker; a stream that is still being written
+            should be read chunk by chunk.
+    """
+    groups, number = _by_chunk(reader, damage), first
+    while waiting := list(islice(groups, ahead)):
+        for chunk in _unpack(waiting, reader.header, packing):
+            damage.chunks = number + 1
+            if chunk.is_lost.any():
+                damage.add(number)
+            yield chunk
+            number += 1
+
+
+def _by_chunk(reader: Reader, damage: Damage) -> Iterator[list[Record]]:
+    """The records of all channels of a chunk after another."""
+    channels, waiting = reader.header.channels, []
     for record in reader:
         waiting.append(record)
         if len(waiting) == channels:
-            yield _chunk(waiting, reader.header, packing, damage, number)
-            number, waiting = number + 1, []
+            yield waiting
+            waiting = []
     damage.is_cut_off = reader.end is None
     damage.stray_bytes = reader.skipped
     if waiting:
-        missing = [Record(record.number, waiting[0].frames, None) for record in waiting[:1]] * (channels - len(waiting))
-        yield _chunk(waiting + missing, reader.header, packing, damage, number)
+        missing = [Record(waiting[0].number, waiting[0].frames, None)] * (channels - len(waiting))
+        yield waiting + missing
 
 
-def _chunk(records: list[Record], header: Header, packing: Packing, damage: Damage, number: int) -> Chunk:
-    frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
-    codes = np.full((len(records), header.codebooks, frames), LOST, np.int16)
-    is_lost = np.ones(len(records), bool)
-    for channel, record in enumerate(records):
-        if record.payload is not None and record.frames == frames:
-            try:
-                codes[channel] = packing.unpack(record.payload, header.codebooks, frames)
-                is_lost[channel] = False
-            except InputError:  # sound bytes that mean nothing: lost as well
-                pass
-    damage.chunks = number + 1
-    if is_lost.any():
-        damage.add(number)
-    return Chunk(codes, is_lost)
+def _unpack(chunks: list[list[Record]], header: Header, packing: Packing) -> list[Chunk]:
+    """Codes of chunks, those of equal length together."""
+    made: list[Chunk] = []
+    places: dict[int, list[tuple[int, int]]] = {}  # by frames: which chunk, which channel
+    for number, records in enumerate(chunks):
+        frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
+        codes = np.full((len(records), header.codebooks, frames), LOST, np.int16)
+        made.append(Chunk(codes, np.ones(len(records), bool)))
+        for channel, record in enumerate(records):
+            if record.payload is not None and record.frames == frames:
+                places.setdefault(frames, []).append((number, channel))
+    for frames, found in places.items():
+        payloads = [chunks[number][channel].payload for number, channel in found]
+        for (number, channel), codes in zip(found, packing.unpack_all(payloads, header.codebooks, frames), strict=True):
+            if not isinstance(codes, InputError):  # else sound bytes that mean nothing: lost as well
+                made[number].codes[channel] = codes
+                made[number].is_lost[channel] = False
+    return made

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import constriction
 import numpy as np
@@ -164,57 +164,67 @@ class EntropyModel:
         Raises:
             InputError: the bytes are not those of so many codes.
         """
+        (found,) = self.decode_all([data], q, n)
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    def decode_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
+        """What `decode` gives of each payload, in step with one another: several cost little more than one.
+
+        Raises:
+            InputError: numbers of codes that the model does not have.
+        """
         if not 1 <= q <= self.codebooks or n < 0:
             raise InputError(f"entropy coded: expected 1 to {self.codebooks} codebooks, found {q}, of {n} frames")
-        if len(data) > 8 + 4 * q * n:  # a code costs at most 24 bits
-            raise InputError(f"entropy coded: expected at most {8 + 4 * q * n} bytes, found {len(data)}")
-        decoder, again = RangeDecoder(_to_words(data)), RangeEncoder()
-        codes = np.zeros((n, q), np.int64)
-        row = np.empty(self.codes, np.float32)
-        try:
-            for t, context in enumerate(self._contexts(codes)):
-                for j in range(q):
-                    probabilities = Categorical(self._row(context[j], j, row), lazy=True)
-                    codes[t, j] = code = decoder.decode(probabilities)
-                    again.encode(code, probabilities)
-                    context[j + 1 :] += self._same[j, code, j + 1 : q]
-        except (AssertionError, ValueError) as error:
-            raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found others: {error}") from None
-        # every number decodes to something: those that no encoder writes are found by encoding again
-        if _finish(again) != data:
-            raise InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
-        return np.ascontiguousarray(codes.T, np.int16)
+        if not payloads:
+            return []
+        codes = np.zeros((len(payloads), n, q), np.int64)
+        most = 8 + 4 * q * n  # a code costs at most 24 bits
+        sound = {m: _Stream(data) for m, data in enumerate(payloads) if len(data) <= most}
+        for t, context in enumerate(self._contexts(codes)):
+            for j in range(q):
+                rows = self._rows(context[:, j], j)
+                for m, stream in list(sound.items()):
+                    code = stream.next(rows[m])
+                    if code is None:
+                        del sound[m]
+                    else:
+                        codes[m, t, j] = code
+                context[:, j + 1 :] += self._same[j, codes[:, t, j], j + 1 : q]
+        return [
+            np.ascontiguousarray(codes[m].T, np.int16)
+            if m in sound and sound[m].is_over(data)
+            else InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
+            for m, data in enumerate(payloads)
+        ]
 
-    def _row(self, context: np.ndarray, j: int, row: np.ndarray) -> np.ndarray:
-        """`frequencies` of one code from its (H,) context, into row (K,); the calls that numpy is quickest at."""
-        features = context >> 6
-        np.maximum(features, 0, out=features)
-        np.minimum(features, TOP, out=features)
-        logits = (features.astype(self._out.dtype) @ self._out[j]).astype(np.int32)
+    def _rows(self, context: np.ndarray, j: int) -> np.ndarray:
+        """`frequencies` of one code of each of M streams from their contexts (M, H); (M, K)."""
+        features = (context >> 6).clip(0, TOP).astype(self._out.dtype)
+        logits = (features @ self._out[j]).astype(np.int32)
         logits += self._out_bias[j]
-        np.subtract(logits[logits.argmax()], logits, out=logits)
+        np.subtract(logits.max(1, keepdims=True), logits, out=logits)
         logits >>= LOGIT_SHIFT
-        return self._table.take(logits, mode="clip", out=row)
+        return self._table.take(logits, mode="clip")
 
     def _contexts(self, codes: np.ndarray) -> Iterator[np.ndarray]:
-        """(q, H) for one frame after another; codes (n, q) fills up in between."""
-        n, q = codes.shape
+        """(M, q, H) for one frame after another; codes (M, n, q) fills up in between."""
+        streams, n, q = codes.shape
         levels, reach = np.arange(q), (TAPS - 1) * TAP_SPACING
         taps = np.concatenate(self._mix[::-1])  # (TAPS * H1, H2): the oldest frame first
         spread = np.ascontiguousarray(self._spread[:q].transpose(1, 0, 2)).reshape(self._spread.shape[1], -1)
-        a = np.zeros((n + reach, len(self._past_bias)), taps.dtype)
-        ahead = np.repeat(self._past_bias[None], PAST, 0)  # sums for this frame and the next ones
+        a = np.zeros((streams, n + reach, len(self._past_bias)), taps.dtype)
+        ahead = np.tile(self._past_bias, (PAST, streams, 1))  # sums for this frame and the next ones
         for t in range(n):
             if t:
                 ahead[:-1], ahead[-1] = ahead[1:], self._past_bias
-                ahead += self._past[levels, codes[t - 1]].sum(0, dtype=np.int32)
-            a[t + reach] = np.minimum(np.maximum(ahead[0], 0), TOP)
-            h = (a[t : t + reach + 1 : TAP_SPACING].ravel() @ taps).astype(np.int32)
+                ahead += self._past[levels, codes[:, t - 1]].sum(1, dtype=np.int32).swapaxes(0, 1)
+            a[:, t + reach] = ahead[0].clip(0, TOP)
+            h = (a[:, t : t + reach + 1 : TAP_SPACING].reshape(streams, -1) @ taps).astype(np.int32)
             h += self._mix_bias
-            h >>= 6
-            np.maximum(h, 0, out=h)
-            np.minimum(h, TOP, out=h)
-            context = (h.astype(spread.dtype) @ spread).astype(np.int32).reshape(q, -1)
+            h = (h >> 6).clip(0, TOP)
+            context = (h.astype(spread.dtype) @ spread).astype(np.int32).reshape(streams, q, -1)
             context += self._spread_bias[:q]
             yield context
 
@@ -228,6 +238,30 @@ class EntropyModel:
         if codes.size and not 0 <= codes.min() <= codes.max() < self.codes:
             raise InputError(f"codes: expected 0 to {self.codes - 1}, found {codes.min()} to {codes.max()}")
         return codes.astype(np.int64)
+
+
+class _Stream:
+    """The codes of a payload one after another, each of which is encoded again.
+
+    Every number decodes to something: those that no encoder writes are found by what comes out again.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._decoder, self._again = RangeDecoder(_to_words(data)), RangeEncoder()
+
+    def next(self, frequencies: np.ndarray) -> int | None:
+        """The next code by its frequencies (K,); None if there cannot be one."""
+        probabilities = Categorical(frequencies, lazy=True)
+        try:
+            code = self._decoder.decode(probabilities)
+            self._again.encode(code, probabilities)
+        except (AssertionError, ValueError):
+            return None
+        return code
+
+    def is_over(self, data: bytes) -> bool:
+        """Whether an encoder would have written just this."""
+        return _finish(self._again) == data
 
 
 def _exact(weights: np.ndarray, summed: tuple[int, ...]) -> np.ndarray:

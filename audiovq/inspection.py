@@ -15,6 +15,8 @@ from .header import CODER_BYTES, VERSION
 from .packing import Coder, raw_size
 from .places import open_input
 
+TOGETHER = 8  # chunks that are unpacked together
+
 
 def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
     """Header, length, rates and damage, after checking every byte.
@@ -82,7 +84,8 @@ def read_tokens(stream: BinaryIO, name: str, coder_of: Callable[[], Coder | None
     try:
         reader, damage = Reader(stream), Damage()
         coder = None if reader.header.coder == bytes(CODER_BYTES) else coder_of()
-        codes = [chunk.codes for chunk in read_chunks(reader, packing_of(reader.header, coder), damage)]
+        packing = packing_of(reader.header, coder)
+        codes = [chunk.codes for chunk in read_chunks(reader, packing, damage, ahead=TOGETHER)]
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     empty = np.zeros((reader.header.channels, reader.header.codebooks, 0), np.int16)

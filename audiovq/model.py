@@ -127,9 +127,9 @@ class VQVAE(nn.Module):
     # -- decoder ---------------------------------------------------------------------------------------------------
 
     def initial_voice_state(self, batch: int) -> list[Tensor]:
-        """Fresh state of `voice`: of the excitation, past pulses, past noise, and the overlap that is to be added."""
+        """Fresh state of `voice`: of the excitation, past pulses, past noise, and that of the inversion."""
         silent = self.stft.past(batch)
-        return [self.excitation.start(batch), silent, silent.clone(), self.stft.tail(batch)]
+        return [self.excitation.start(batch), silent, silent.clone(), self.inversion.start(batch)]
 
     def initial_decoder_state(self, batch: int) -> list[Tensor]:
         """Fresh state: that of the voice, then what the decoder's blocks keep."""
@@ -177,8 +177,8 @@ class VQVAE(nn.Module):
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
         magnitude, phase, after = self.target(said, pitch, state[:3], ROUGHNESS)
-        y, tail = self.inversion(magnitude, phase, state[3])
-        return y, [*after, tail]
+        y, frames = self.inversion(magnitude, phase, state[3])
+        return y, [*after, frames]
 
     # -- what a codec uses -----------------------------------------------------------------------------------------
 

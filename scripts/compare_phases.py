@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 import soundfile
 import torch
+import torch.nn.functional as F
 import typer
 from rich.console import Console
 from rich.progress import track
@@ -53,8 +54,11 @@ def with_phase(magnitude: Tensor, phase: Tensor, stft: STFT, rounds: int = 0) ->
 
 def frame_by_frame(magnitude: Tensor, phase: Tensor, stft: STFT) -> np.ndarray:
     """As the decoder does it, without a look ahead."""
-    y, tail = SpectrogramInversion(stft)(magnitude, torch.polar(torch.ones_like(phase), phase), stft.tail(1))
-    return torch.cat([y, tail], 1)[0, stft.delay :].numpy()
+    inversion, length = SpectrogramInversion(stft), magnitude.shape[1] * stft.hop
+    # silence after the end, through which the last overlap comes out
+    magnitude, phase = (F.pad(each, (0, 0, 0, inversion.before)) for each in (magnitude, phase))
+    y, _ = inversion(magnitude, torch.polar(torch.ones_like(phase), phase), inversion.start(1))
+    return y[0, stft.delay : stft.delay + length].numpy()
 
 
 def main(

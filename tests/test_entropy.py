@@ -140,6 +140,18 @@ def test_any_damage_is_noticed_or_gives_codes(model: EntropyModel):
     assert refused >= 50  # all that are too short at the least
 
 
+def test_several_at_once_are_as_one_by_one(model: EntropyModel):
+    """What is wrong with one payload does not reach the others."""
+    known = [draw_codes(Q, 20, seed) for seed in range(4)]
+    payloads = [model.encode(codes) for codes in known]
+    payloads[1:1] = [b"", payloads[0][:-2], bytes(10**6), b"\xff" * 30]
+    found = model.decode_all(payloads, Q, 20)
+    for codes, at in zip(known, (0, 5, 6, 7), strict=True):
+        assert np.array_equal(found[at], codes) and found[at].dtype == np.int16
+    assert all(isinstance(each, InputError) for each in found[1:5])
+    assert model.decode_all([], Q, 20) == []
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff" * 20, bytes(100), b"\0", b"\xff" * 10**6])
 def test_bytes_of_nothing_are_refused(model: EntropyModel, data: bytes):
     with pytest.raises(InputError, match="entropy coded: expected"):

@@ -36,7 +36,8 @@ def blur(samples: torch.Tensor, magnitude: torch.Tensor, stft: STFT) -> float:
 def test_magnitudes_come_nearer_to_what_was_asked_for(stft: STFT, magnitude: torch.Tensor) -> None:
     phase = random_phase(magnitude)
     plain, _ = stft.synthesise(magnitude * phase, stft.tail(1))
-    framewise, _ = SpectrogramInversion(stft)(magnitude, phase, stft.tail(1))
+    inversion = SpectrogramInversion(stft)
+    framewise, _ = inversion(magnitude, phase, inversion.start(1))
     at_once = invert_at_once(magnitude, phase, stft)
     assert plain.shape == framewise.shape == at_once.shape
     assert blur(framewise, magnitude, stft) < 0.75 * blur(plain, magnitude, stft)
@@ -45,13 +46,13 @@ def test_magnitudes_come_nearer_to_what_was_asked_for(stft: STFT, magnitude: tor
 
 def test_in_pieces_it_is_the_same(stft: STFT, magnitude: torch.Tensor) -> None:
     inversion, phase = SpectrogramInversion(stft), random_phase(magnitude)
-    whole, last = inversion(magnitude, phase, stft.tail(1))
-    tail, parts = stft.tail(1), []
+    whole, last = inversion(magnitude, phase, inversion.start(1))
+    state, parts = inversion.start(1), []
     for some, theirs in zip(magnitude.split([1, 40, 7, 48], 1), phase.split([1, 40, 7, 48], 1), strict=True):
-        y, tail = inversion(some, theirs, tail)
+        y, state = inversion(some, theirs, state)
         parts.append(y)
     assert torch.equal(torch.cat(parts, 1), whole)
-    assert torch.equal(tail, last)
+    assert torch.equal(state, last)
 
 
 def test_training_hears_the_magnitudes_alone(stft: STFT, magnitude: torch.Tensor) -> None:
@@ -66,5 +67,6 @@ def test_training_hears_the_magnitudes_alone(stft: STFT, magnitude: torch.Tensor
 
 def test_silence_stays_silence(stft: STFT) -> None:
     nothing = torch.zeros(2, 5, stft.bins)
-    y, tail = SpectrogramInversion(stft)(nothing, random_phase(nothing), stft.tail(2))
-    assert not y.any() and not tail.any()
+    inversion = SpectrogramInversion(stft)
+    y, state = inversion(nothing, random_phase(nothing), inversion.start(2))
+    assert not y.any() and not state.any()

@@ -7,6 +7,7 @@ finer. Decoded, a frame is its mean, `delay` samples late.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,10 @@ class ToyCoder:
             return codes[:, 0].astype(">i2").tobytes()
         return bytes(3 * codes.size)
 
-    def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
-        if len(data) != 2 * q:
-            raise InputError(f"expected {2 * q} bytes, found {len(data)}")
-        return np.repeat(np.frombuffer(data, ">i2")[:, None], n, 1).astype(np.int16)
+    def decode_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
+        return [
+            np.repeat(np.frombuffer(data, ">i2")[:, None], n, 1).astype(np.int16)
+            if len(data) == 2 * q
+            else InputError(f"expected {2 * q} bytes, found {len(data)}")
+            for data in payloads
+        ]
