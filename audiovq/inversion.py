@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .spectrogram import STFT
 
-ROUNDS = 12  # each makes magnitudes fit a little better, and looks back on an overlap more
+ROUNDS = 16  # each makes magnitudes fit a little better, and looks back on an overlap more
 ACCELERATION = 0.5  # of the rounds, by what the last one changed
 
 

@@ -34,7 +34,7 @@ VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 LEAST_SHARE = 1e-6
 EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
-ROUGHNESS = 1.0  # of decoded noise
+ROUGHNESS = 0.6  # of decoded noise: evener than real noise, which quantized gains make rough already
 SHARPENING = 0.25  # of decoded gains: what is learned from distances errs on the smooth side
 SHARPENED_OVER = 61  # bins, 1.9 kHz: wider than a formant
 
@@ -52,6 +52,19 @@ class Speech:
     gain: Tensor
     pitch: Tensor
     periodicity: Tensor
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Frames as they should be, before they are made to fit together; both (B, N, F).
+
+    Attributes:
+        magnitude: of the filtered pulses and noise.
+        phase: complex, of modulus 1: that of their sum; 0 where there is neither.
+    """
+
+    magnitude: Tensor
+    phase: Tensor
 
 
 def sharpener(bins: int) -> Tensor:
@@ -152,12 +165,10 @@ class VQVAE(nn.Module):
         weight = torch.softmax(logits.gather(-1, near).double(), -1)
         return frequency_at((weight * near).sum(-1))
 
-    def target(
+    def filtered(
         self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: float
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """What was said, the pitch (B, N) Hz of its frames, state -> magnitudes, phases, state.
-
-        Magnitudes (B, N, F) are those of the filtered pulses and noise; phases, complex of modulus 1, are their sum's.
+    ) -> tuple[Wanted, list[Tensor]]:
+        """What was said, the pitch (B, N) Hz of its frames, state -> pulses and noise with these gains, state.
 
         Args:
             state: the first three of `initial_voice_state`.
@@ -171,13 +182,13 @@ class VQVAE(nn.Module):
         power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
         magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
-        return magnitude, phase, [source, past_pulses, past_noise]
+        return Wanted(magnitude, phase), [source, past_pulses, past_noise]
 
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
-        magnitude, phase, after = self.target(said, pitch, state[:3], ROUGHNESS)
-        y, frames = self.inversion(magnitude, phase, state[3])
+        wanted, after = self.filtered(said, pitch, state[:3], ROUGHNESS)
+        y, frames = self.inversion(wanted.magnitude, wanted.phase, state[3])
         return y, [*after, frames]
 
     # -- what a codec uses -----------------------------------------------------------------------------------------

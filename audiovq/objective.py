@@ -68,25 +68,14 @@ class CodecObjective(nn.Module):
         """
         model, config = self.model, self.config
         size = len(batch.samples)
-        parts: dict[str, Tensor] = {}
-        figures: dict[str, Tensor] = {}
-        if settled:
-            z = self._known_codes(batch, generator)
-        else:
-            z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
-            parts["spread"] = spread_loss(z)
-        if quantize and not settled:
-            quantized = model.quantizer(z.transpose(1, 2), generator)
-            z = quantized.z_q.transpose(1, 2)
-            parts["quantizer"] = quantized.loss
-            figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
+        z, parts, figures = self._coded(batch, generator, quantize, settled)
         said, _ = model.speech(z, model.decoder.start(size))
-        state = model.initial_voice_state(size)
-        magnitude, phase, _ = model.target(said, frequency_at(batch.bins), state[:3], roughness=0.0)
-        wanted = model.stft.analyse(batch.samples, model.stft.past(size))[0].abs()
+        pitch, state = frequency_at(batch.bins), model.initial_voice_state(size)
+        wanted, _ = model.filtered(said, pitch, state[:3], roughness=0.0)
+        original = model.stft.analyse(batch.samples, model.stft.past(size))[0].abs()
         # noise has no bins to get right, only bands
-        parts["bins"] = bin_loss(magnitude, wanted, LEAST_WEIGHT + batch.periodicity @ model.band_weights)
-        made = invert_at_once(magnitude, phase, model.stft)
+        parts["bins"] = bin_loss(wanted.magnitude, original, LEAST_WEIGHT + batch.periodicity @ model.band_weights)
+        made = invert_at_once(wanted.magnitude, wanted.phase, model.stft)
         made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
         spectral = self.spectral(made, real)
         is_loud = batch.samples.square().mean(1, keepdim=True).sqrt() > QUIET
@@ -103,6 +92,22 @@ class CodecObjective(nn.Module):
             parts["features"] = feature_loss(of_real, judgement)
         loss = sum(getattr(config, name) * part for name, part in parts.items())
         return {"loss": loss, **parts, **figures, "made": made, "real": real}
+
+    def _coded(
+        self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, settled: bool
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """What the decoder gets (B, N, D), the losses of coding, and figures of the codebooks."""
+        if settled:
+            return self._known_codes(batch, generator), {}, {}
+        model = self.model
+        z, _ = model.latents(batch.samples, model.initial_encoder_state(len(batch.samples)))
+        parts = {"spread": spread_loss(z)}
+        if not quantize:
+            return z, parts, {}
+        quantized = model.quantizer(z.transpose(1, 2), generator)
+        parts["quantizer"] = quantized.loss
+        figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
+        return quantized.z_q.transpose(1, 2), parts, figures
 
     @torch.no_grad()
     def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> Tensor:

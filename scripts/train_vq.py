@@ -69,6 +69,11 @@ class Plan:
             raise InputError(f"--frames {self.frames}: expected at least {FEWEST_FRAMES}")
         if min(self.steps, self.batch) < 1:
             raise InputError(f"--steps {self.steps}, --batch {self.batch}: expected at least 1 of each")
+        if self.settle_from < self.quantize_from:  # codebooks that are not there yet cannot stay as they are
+            raise InputError(
+                f"--settle-from: expected a share not below --quantize-from, found step {self.settle_from} "
+                f"before step {self.quantize_from}"
+            )
 
     def learning_rate(self, step: int, start: int = 0) -> float:
         """Linear warm-up, then half a cosine down to a hundredth at the end."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 from synthetic_speech import RATE, hiss, vowel
+from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
 
 from audiovq.dataset import SpeechBatch
 from audiovq.discriminators import Discriminators
@@ -25,7 +23,6 @@ from audiovq.losses import SpectralLoss
 from audiovq.model import VQVAE, VQVAEConfig
 from audiovq.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIG = VQVAEConfig(
     encoder_width=8,
     decoder_width=8,
@@ -157,55 +154,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    script = str(ROOT / "scripts" / "train_vq.py")
-    return subprocess.Popen(
-        [sys.executable, script, str(folder), "--out", str(out), *SMALL, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
-    )
-
-
-def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    with process:
-        output = process.communicate()[0]
-    assert process.returncode == status, output
-    return output
-
-
 def step_of(out: Path) -> int:
-    """The step of a run's last saved state, -1 before the first.
-
-    Read by hand, for `safe_open` opens a file twice and the run may put another in its place in between.
-    """
-    try:
-        with open(out / "state.safetensors", "rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except FileNotFoundError:
-        return -1
-    return int(header["__metadata__"]["step"])
-
-
-def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:
-    """Send a signal once something is so."""
-    with process:
-        try:
-            while not when():
-                assert process.poll() is None, process.communicate()[0]
-                time.sleep(0.01)
-            process.send_signal(number)
-            return process.communicate()[0]
-        finally:
-            process.kill()
+    """The step of a run's last saved state, -1 before the first."""
+    return saved(out).get("step", -1)
 
 
 @pytest.fixture(scope="module")
 def unbroken(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a run from start to end, and what it said."""
     out = tmp_path_factory.mktemp("runs") / "deep" / "unbroken"
-    return out, finish(start(folder, out))
+    return out, finish(start("train_vq.py", folder, "--out", out, *SMALL))
 
 
 def test_a_folder_of_audio_becomes_a_model(unbroken: tuple[Path, str], folder: Path) -> None:
@@ -243,18 +201,18 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
 ) -> None:
     """Killed without warning after a state was saved; then asked to stop."""
     out = tmp_path / "run"
-    interrupt(start(folder, out), signal.SIGKILL, lambda: step_of(out) >= 4)
+    interrupt(start("train_vq.py", folder, "--out", out, *SMALL), signal.SIGKILL, lambda: step_of(out) >= 4)
     killed = step_of(out)
     assert 4 <= killed < 16
 
-    process = start(folder, out, "--save-every", "1")
+    process = start("train_vq.py", folder, "--out", out, *SMALL, "--save-every", "1")
     said = interrupt(process, signal.SIGTERM, lambda: step_of(out) > killed)
     assert process.returncode == 130, said
     assert f"stopped; the same command goes on from {out / 'state.safetensors'}" in said
     assert "Traceback" not in said
     assert killed < step_of(out) < 16
 
-    finish(start(folder, out))
+    finish(start("train_vq.py", folder, "--out", out, *SMALL))
     whole, resumed = (load_file(place / "state.safetensors") for place in (unbroken[0], out))
     assert whole.keys() == resumed.keys()
     for name, tensor in whole.items():
@@ -264,7 +222,9 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
 
 
 def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
-    said = finish(start(folder, tmp_path / "run", "--devices", "2", "--save-every", "16"))
+    said = finish(
+        start("train_vq.py", folder, "--out", tmp_path / "run", *SMALL, "--devices", "2", "--save-every", "16")
+    )
     assert said.count("hours from 3 files") == 1
     assert step_of(tmp_path / "run") == 16
     model = VQVAE.from_pretrained(tmp_path / "run" / "model")
@@ -303,6 +263,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         ([str(folder), "--out", str(out), "--quantizer", "best"], "'best'"),
         ([str(folder), "--out", str(out), "--frames", "4"], "--frames 4: expected at least 5"),
         ([str(folder), "--out", str(out), "--steps", "0"], "--steps 0"),
+        ([str(folder), "--out", str(out), "--settle-from", "0.1"], "--settle-from: expected a share not below"),
         ([str(folder), "--out", str(unbroken[0]), "--decoder-width", "24"], f"{state}: expected the state of a run"),
         ([str(folder), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run"),
     ]
@@ -311,7 +272,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         [sys.executable, tmp_path / "driver.py", ROOT / "scripts", json.dumps([[*SMALL, *c] for c, _ in cases])],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+        env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout.splitlines()[-1])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
 
 from midi_vae import losses
 from midi_vae.critic import Critic
@@ -22,7 +20,6 @@ from midi_vae.melody import OFF, ONSET, Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 from midi_vae.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIG = MelodyVAEConfig(16, 16, 16, decoder_blocks=1, prior_width=16, prior_rounds=1)
 BATCH = 6
 
@@ -202,62 +199,17 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable,
-            str(ROOT / "scripts" / "train_melody.py"),
-            str(folder),
-            "--out",
-            str(out),
-            *SMALL,
-            *options,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
-    )
-
-
-def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    with process:
-        output = process.communicate()[0]
-    assert process.returncode == status, output
-    return output
-
-
 def place(out: Path) -> tuple[int, int]:
-    """Phase and step of a run's last saved state; before the first, (-1, 0).
-
-    Read by hand, for `safe_open` opens a file twice and the run may put another in its place in between.
-    """
-    try:
-        with open(out / "state.safetensors", "rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except FileNotFoundError:
-        return -1, 0
-    return int(header["__metadata__"]["phase"]), int(header["__metadata__"]["step"])
-
-
-def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:
-    """Send a signal once something is so."""
-    with process:
-        try:
-            while not when():
-                assert process.poll() is None, process.communicate()[0]
-                time.sleep(0.01)
-            process.send_signal(number)
-            return process.communicate()[0]
-        finally:
-            process.kill()
+    """Phase and step of a run's last saved state; before the first, (-1, 0)."""
+    found = saved(out)
+    return found.get("phase", -1), found.get("step", 0)
 
 
 @pytest.fixture(scope="module")
 def unbroken(tunes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a run from start to end, and what it said."""
     out = tmp_path_factory.mktemp("runs") / "deep" / "unbroken"
-    return out, finish(start(tunes, out))
+    return out, finish(start("train_melody.py", tunes, "--out", out, *SMALL))
 
 
 def test_a_folder_of_midi_files_becomes_a_model(unbroken: tuple[Path, str], tunes: Path) -> None:
@@ -308,12 +260,12 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
 ) -> None:
     """Killed without warning after a state was saved; then asked to stop in the middle of the next phase."""
     out = tmp_path / "run"
-    interrupt(start(tunes, out), signal.SIGKILL, lambda: place(out) >= (0, 50))
+    interrupt(start("train_melody.py", tunes, "--out", out, *SMALL), signal.SIGKILL, lambda: place(out) >= (0, 50))
     killed = place(out)
     assert (0, 50) <= killed < (3, 0)
     assert not (out / "model").exists()
 
-    process = start(tunes, out)
+    process = start("train_melody.py", tunes, "--out", out, *SMALL)
     said = interrupt(process, signal.SIGTERM, lambda: place(out) >= (1, 50))
     assert process.returncode == 130, said
     assert f"stopped; the same command goes on from {out / 'state.safetensors'}" in said
@@ -321,7 +273,7 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
     assert killed <= place(out) < (3, 0)
     assert not (out / "model").exists()
 
-    finish(start(tunes, out))
+    finish(start("train_melody.py", tunes, "--out", out, *SMALL))
     whole, resumed = (load_file(folder / "state.safetensors") for folder in (unbroken[0], out))
     assert whole.keys() == resumed.keys()
     for name, tensor in whole.items():
@@ -332,7 +284,7 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
 
 def test_two_processes_train_one_model(unbroken: tuple[Path, str], tunes: Path, tmp_path: Path) -> None:
     short = "--devices 2 --critic-steps 4 --steps 20 --prior-steps 4".split()
-    said = finish(start(tunes, tmp_path / "run", *short))
+    said = finish(start("train_melody.py", tunes, "--out", tmp_path / "run", *SMALL, *short))
     assert said.count("40 windows from 8 files") == 1
     assert place(tmp_path / "run") == (3, 0)
     model = MelodyVAE.from_pretrained(tmp_path / "run" / "model")
@@ -360,7 +312,7 @@ def run_each(*commands: list[str]) -> list[tuple[int, str]]:
         [sys.executable, "-c", DRIVER, str(ROOT / "scripts"), json.dumps([[*SMALL, *c] for c in commands])],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+        env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
     return [(status, output) for status, output, _ in json.loads(done.stdout.splitlines()[-1])]
