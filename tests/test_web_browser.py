@@ -400,6 +400,7 @@ def test_a_link_restores_the_session(page, open_page):
     until(page, "document.querySelectorAll('.card').length === 3")
     other = open_page("/" + link.split("/")[-1])
     until(other, "document.querySelectorAll('.card').length === 4")
+    page.bring_to_front()
     until(page, "document.getElementById('puck').ariaValueText === 'waltz 100 %'")
 
 

@@ -1,7 +1,8 @@
 // What is to be seen is drawn once a frame, however often it changes in between. Nothing else asks for frames.
 
+const LATE = 500; // ms, after which no frame is coming: a page behind another may get none, hidden or not
 const waiting = new Set();
-let asked = 0;
+let asked = 0, late;
 
 /** Run this in the next frame, once; in a page that nobody sees, soon: there are no frames then. */
 export function inFrame(task) {
@@ -10,10 +11,12 @@ export function inFrame(task) {
   asked = 1;
   if (document.hidden) setTimeout(run);
   else requestAnimationFrame(run);
+  late = setTimeout(run, LATE);
 }
 
 function run() {
   asked = 0;
+  clearTimeout(late);
   const tasks = [...waiting];
   waiting.clear();
   for (const task of tasks) task();
