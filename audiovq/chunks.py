@@ -14,6 +14,7 @@ from .header import CODER_BYTES, Header
 from .packing import Coder, Packing
 
 LOST = -1  # in place of a code that is lost
+TOGETHER = 8  # chunks of a file that are unpacked together; of a pipe each at once, so that it is heard
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,14 @@ def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray) -> None:
         writer.write(packing.pack(channel), channel.shape[1])
 
 
-def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0, ahead: int = 1) -> Iterator[Chunk]:
+def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0, together: int = 1) -> Iterator[Chunk]:
     """The chunks of a file from its `first` on, to which the reader has been brought; damage is noted down.
 
     Args:
-        ahead: chunks that are read and unpacked together, which is quicker; a stream that is still being written
-            should be read chunk by chunk.
+        together: chunks that are read ahead and unpacked together, which is quicker.
     """
     groups, number = _by_chunk(reader, damage), first
-    while waiting := list(islice(groups, ahead)):
+    while waiting := list(islice(groups, together)):
         for chunk in _unpack(waiting, reader.header, packing):
             damage.chunks = number + 1
             if chunk.is_lost.any():
@@ -120,7 +120,7 @@ def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0
 
 
 def _by_chunk(reader: Reader, damage: Damage) -> Iterator[list[Record]]:
-    """The records of all channels of a chunk after another."""
+    """Chunk after chunk, the records of all its channels."""
     channels, waiting = reader.header.channels, []
     for record in reader:
         waiting.append(record)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from .chunks import Damage, packing_of, read_chunks
+from .chunks import TOGETHER, Damage, packing_of, read_chunks
 from .concealment import Concealment
 from .container import Reader, read_end
 from .errors import InputError
@@ -17,8 +17,6 @@ from .resampling import Resampler, resampled
 
 if TYPE_CHECKING:
     from .codec import Codec
-
-AHEAD = 8  # chunks of a file that are unpacked together; of a pipe each at once, so that it is heard
 
 
 class Decoding:
@@ -45,7 +43,7 @@ class Decoding:
         if header.codebooks > codec.codebooks:
             raise InputError(f"expected at most {codec.codebooks} codebooks, found {header.codebooks}")
         self._packing = packing_of(header, codec.coder)
-        self._ahead = AHEAD if stream.seekable() else 1
+        self._together = TOGETHER if stream.seekable() else 1
         self.sample_rate = sample_rate or header.original_rate
         self.samples = None if end is None else self._length(end.samples)
         self._first = round(start * self.sample_rate)  # sample that is given first
@@ -56,7 +54,7 @@ class Decoding:
     def __iter__(self) -> Iterator[np.ndarray]:
         header, channels, delay = self.header, self.header.channels, self._codec.model.delay
         conceal = Concealment(channels, header.codebooks, header.sample_rate)
-        chunks = read_chunks(self._reader, self._packing, self.damage, self._indexed, self._ahead)
+        chunks = read_chunks(self._reader, self._packing, self.damage, self._indexed, self._together)
         chunks = islice(chunks, self._chunk - self._indexed, None)
         skip, made = self._first_made()
         pieces = map(conceal.fade, self._codec.decode_chunks(map(conceal.fill, chunks), channels, skip))

@@ -172,6 +172,9 @@ class EntropyModel:
     def decode_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
         """What `decode` gives of each payload, in step with one another: several cost little more than one.
 
+        Returns:
+            codes (q, n) int16, or the error, of each.
+
         Raises:
             InputError: numbers of codes that the model does not have.
         """
@@ -181,12 +184,12 @@ class EntropyModel:
             return []
         codes = np.zeros((len(payloads), n, q), np.int64)
         most = 8 + 4 * q * n  # a code costs at most 24 bits
-        sound = {m: _Stream(data) for m, data in enumerate(payloads) if len(data) <= most}
+        sound = {m: _PayloadDecoder(data) for m, data in enumerate(payloads) if len(data) <= most}
         for t, context in enumerate(self._contexts(codes)):
             for j in range(q):
                 rows = self._rows(context[:, j], j)
-                for m, stream in list(sound.items()):
-                    code = stream.next(rows[m])
+                for m, payload in list(sound.items()):
+                    code = payload.next(rows[m])
                     if code is None:
                         del sound[m]
                     else:
@@ -194,7 +197,7 @@ class EntropyModel:
                 context[:, j + 1 :] += self._same[j, codes[:, t, j], j + 1 : q]
         return [
             np.ascontiguousarray(codes[m].T, np.int16)
-            if m in sound and sound[m].is_over(data)
+            if m in sound and sound[m].is_whole()
             else InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
             for m, data in enumerate(payloads)
         ]
@@ -240,14 +243,14 @@ class EntropyModel:
         return codes.astype(np.int64)
 
 
-class _Stream:
+class _PayloadDecoder:
     """The codes of a payload one after another, each of which is encoded again.
 
     Every number decodes to something: those that no encoder writes are found by what comes out again.
     """
 
     def __init__(self, data: bytes) -> None:
-        self._decoder, self._again = RangeDecoder(_to_words(data)), RangeEncoder()
+        self._data, self._decoder, self._again = data, RangeDecoder(_to_words(data)), RangeEncoder()
 
     def next(self, frequencies: np.ndarray) -> int | None:
         """The next code by its frequencies (K,); None if there cannot be one."""
@@ -259,9 +262,9 @@ class _Stream:
             return None
         return code
 
-    def is_over(self, data: bytes) -> bool:
-        """Whether an encoder would have written just this."""
-        return _finish(self._again) == data
+    def is_whole(self) -> bool:
+        """Whether an encoder would have written just this payload for the codes so far."""
+        return _finish(self._again) == self._data
 
 
 def _exact(weights: np.ndarray, summed: tuple[int, ...]) -> np.ndarray:

@@ -7,15 +7,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .chunks import Damage, packing_of, read_chunks
+from .chunks import TOGETHER, Damage, packing_of, read_chunks
 from .container import Reader
 from .errors import InputError
 from .files import check_target, replacing
 from .header import CODER_BYTES, VERSION
 from .packing import Coder, raw_size
 from .places import open_input
-
-TOGETHER = 8  # chunks that are unpacked together
 
 
 def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
@@ -85,7 +83,7 @@ def read_tokens(stream: BinaryIO, name: str, coder_of: Callable[[], Coder | None
         reader, damage = Reader(stream), Damage()
         coder = None if reader.header.coder == bytes(CODER_BYTES) else coder_of()
         packing = packing_of(reader.header, coder)
-        codes = [chunk.codes for chunk in read_chunks(reader, packing, damage, ahead=TOGETHER)]
+        codes = [chunk.codes for chunk in read_chunks(reader, packing, damage, together=TOGETHER)]
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     empty = np.zeros((reader.header.channels, reader.header.codebooks, 0), np.int16)

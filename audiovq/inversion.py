@@ -30,7 +30,7 @@ class SpectrogramInversion(nn.Module):
     def __init__(self, stft: STFT) -> None:
         super().__init__()
         self.window, self.hop = stft.window, stft.hop
-        self.before = stft.delay // stft.hop + (stft.delay % stft.hop > 0)  # frames that overlap with a later one
+        self.before = -(-stft.delay // stft.hop)  # frames that overlap with a later one
         self.register_buffer("analysis", stft.hann * stft.scale, persistent=False)
         self.register_buffer("dual", stft.dual.clone(), persistent=False)
 

@@ -36,7 +36,7 @@ class Packing:
 
     >>> packing = Packing(codes=1024)
     >>> payload = packing.pack(np.array([[1023, 0, 5]], np.int16))
-    >>> payload.hex(), packing.unpack(payload, 1, 3).tolist()
+    >>> payload.hex(), packing.unpack_all([payload], 1, 3)[0].tolist()
     ('ffc00014', [[1023, 0, 5]])
     """
 
@@ -54,43 +54,34 @@ class Packing:
             return plain
         return coded if len(coded) < len(plain) else plain
 
-    def unpack(self, payload: bytes, q: int, n: int) -> np.ndarray:
-        """The codes (q, n) int16 of a payload.
-
-        Raises:
-            InputError: it is not one of so many codes.
-        """
-        (found,) = self.unpack_all([payload], q, n)
-        if isinstance(found, InputError):
-            raise found
+    def unpack_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
+        """The codes (q, n) int16 of each payload, or the error; together is quicker than one by one."""
+        size = raw_size(q, n, self.codes)
+        found: list[np.ndarray | InputError] = [_plain(payload, q, n, self.codes) for payload in payloads]
+        coded = [i for i, payload in enumerate(payloads) if self.coder is not None and len(payload) < size]
+        if coded:
+            decoded = self.coder.decode_all([payloads[i] for i in coded], q, n)
+            for i, codes in zip(coded, decoded, strict=True):
+                found[i] = codes if isinstance(codes, InputError) else _in_range(codes, q, n, self.codes)
         return found
 
-    def unpack_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
-        """What `unpack` gives of each payload, together: quicker than one by one."""
-        size = raw_size(q, n, self.codes)
-        coded = [payload for payload in payloads if len(payload) < size and self.coder is not None]
-        decoded = iter(self.coder.decode_all(coded, q, n) if coded else [])
-        return [
-            self._checked(next(decoded), q, n)
-            if len(payload) < size and self.coder is not None
-            else self._plain(payload, size, q, n)
-            for payload in payloads
-        ]
 
-    def _plain(self, payload: bytes, size: int, q: int, n: int) -> np.ndarray | InputError:
-        if len(payload) != size:
-            return InputError(f"expected a payload of {size} bytes, found {len(payload)}")
-        try:
-            return self._checked(_from_bits(payload, q, n, code_bits(self.codes)), q, n)
-        except InputError as error:
-            return error
+def _plain(payload: bytes, q: int, n: int, size: int) -> np.ndarray | InputError:
+    """The codes (q, n) int16 of plain bits, each below `size`."""
+    expected = raw_size(q, n, size)
+    if len(payload) != expected:
+        return InputError(f"expected a payload of {expected} bytes, found {len(payload)}")
+    try:
+        return _in_range(_from_bits(payload, q, n, code_bits(size)), q, n, size)
+    except InputError as error:
+        return error
 
-    def _checked(self, codes: np.ndarray | InputError, q: int, n: int) -> np.ndarray | InputError:
-        if isinstance(codes, InputError):
-            return codes
-        if codes.shape != (q, n) or codes.min(initial=0) < 0 or codes.max(initial=0) >= self.codes:
-            return InputError(f"expected {q} x {n} codes below {self.codes}, found others")
-        return codes.astype(np.int16)
+
+def _in_range(codes: np.ndarray, q: int, n: int, size: int) -> np.ndarray | InputError:
+    """Codes as int16, if they are (q, n) of them, from 0 on and below `size`."""
+    if codes.shape != (q, n) or codes.min(initial=0) < 0 or codes.max(initial=0) >= size:
+        return InputError(f"expected {q} x {n} codes below {size}, found others")
+    return codes.astype(np.int16)
 
 
 def code_bits(codes: int) -> int:

@@ -52,7 +52,7 @@ def with_phase(magnitude: Tensor, phase: Tensor, stft: STFT, rounds: int = 0) ->
     return y[0].numpy()
 
 
-def frame_by_frame(magnitude: Tensor, phase: Tensor, stft: STFT) -> np.ndarray:
+def inverted(magnitude: Tensor, phase: Tensor, stft: STFT) -> np.ndarray:
     """As the decoder does it, without a look ahead."""
     inversion, length = SpectrogramInversion(stft), magnitude.shape[1] * stft.hop
     # silence after the end, through which the last overlap comes out
@@ -83,7 +83,7 @@ def main(
             "griffin_lim": with_phase(magnitude, random, stft, ROUNDS),
             "source": with_phase(magnitude, source, stft),
             "source_griffin_lim": with_phase(magnitude, source, stft, 4),
-            "source_inversion": frame_by_frame(magnitude, source, stft),
+            "source_inversion": inverted(magnitude, source, stft),
         }
         for kind, samples in made.items():
             (out / kind).mkdir(parents=True, exist_ok=True)
