@@ -118,6 +118,11 @@ def strongest_hz(samples: np.ndarray) -> float:
     return float(spectrum.argmax() * RATE / (1 << 18))
 
 
+def wait_for_pitch(ear: Ear, hz: float) -> None:
+    """Half a second of that pitch, at once or a little later: where a busy machine leaves a gap, the peak moves."""
+    wait_for(lambda: strongest_hz(ear.listen(0.5)) == pytest.approx(hz, rel=1e-2))
+
+
 def test_a_note_is_heard_at_its_pitch_and_ends(server):
     with Sound(soundfont=BUILT_IN, program=16) as sound:
         assert sound.sample_rate == RATE and sound.name == "system, built-in synthesizer"
@@ -125,12 +130,12 @@ def test_a_note_is_heard_at_its_pitch_and_ends(server):
             assert not ear.listen(0.1).any()
             sound.note_on(69, 100)
             wait_for(lambda: ear.level() > 0.02)
-            assert strongest_hz(ear.listen(0.5)) == pytest.approx(440, rel=1e-2)
+            wait_for_pitch(ear, 440)
             sound.send(mido.Message("note_off", note=69))
             sound.send(mido.Message("note_on", note=57, velocity=90))
             sound.send(mido.Message("clock"))
             ear.listen(0.3)
-            assert strongest_hz(ear.listen(0.5)) == pytest.approx(220, rel=1e-2)
+            wait_for_pitch(ear, 220)
             sound.panic()
             wait_for(lambda: len(ear.sound) > 20000 and not ear.sound[-5000:].any())
             for _ in range(3):
@@ -150,7 +155,7 @@ def test_sound_of_fluidsynth_without_being_asked_for(server):
         assert "FluidSynth" in sound.name
         sound.note_on(69, 100)
         wait_for(lambda: ear.level() > 0.01)
-        assert strongest_hz(ear.listen(0.5)) == pytest.approx(440, rel=1e-2)
+        wait_for_pitch(ear, 440)
 
 
 def test_the_server_goes_away_and_comes_back(server):
