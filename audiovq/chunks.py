@@ -8,12 +8,12 @@ from itertools import islice
 
 import numpy as np
 
-from .container import Reader, Record, Writer
+from .container import RECORD_BYTES, Reader, Record, Writer
 from .errors import InputError
 from .header import CODER_BYTES, Header
 from .packing import Coder, Packing
 
-LOST = -1  # in place of a code that is lost
+MISSING = -1  # in place of a code that is lost, or of a codebook that a chunk does without
 TOGETHER = 8  # chunks of a file that are unpacked together; of a pipe each at once, so that it is heard
 
 
@@ -22,7 +22,7 @@ class Chunk:
     """Codes of about a second.
 
     Attributes:
-        codes: (C, Q, n) int16; LOST in all of a channel that is lost.
+        codes: (C, Q, n) int16; MISSING in all of a channel that is lost, and in codebooks that a channel does without.
         is_lost: (C,) bool.
     """
 
@@ -97,10 +97,18 @@ def short_fingerprint(coder: Coder | None) -> bytes:
     return bytes(CODER_BYTES) if coder is None else bytes(coder.fingerprint)[:CODER_BYTES].ljust(CODER_BYTES, b"\1")
 
 
-def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray) -> None:
-    """Write a chunk of codes, (C, Q, n)."""
-    for channel in codes:
-        writer.write(packing.pack(channel), channel.shape[1])
+def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray, sure: int, most_bytes: float) -> None:
+    """Write a chunk of codes, (C, Q, n): all of them, or only those of the first `sure` codebooks.
+
+    Args:
+        most_bytes: of the file so far, which all codebooks must not exceed.
+    """
+    payloads = [packing.pack(channel) for channel in codes]
+    after = writer.size + sum(map(len, payloads)) + len(payloads) * RECORD_BYTES
+    if after > most_bytes and codes.shape[1] > sure:
+        payloads = [packing.pack(channel) for channel in codes[:, :sure]]
+    for payload in payloads:
+        writer.write(payload, codes.shape[2])
 
 
 def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0, together: int = 1) -> Iterator[Chunk]:
@@ -140,7 +148,7 @@ def _unpack(chunks: list[list[Record]], header: Header, packing: Packing) -> lis
     places: dict[int, list[tuple[int, int]]] = {}  # by frames: which chunk, which channel
     for number, records in enumerate(chunks):
         frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
-        codes = np.full((len(records), header.codebooks, frames), LOST, np.int16)
+        codes = np.full((len(records), header.codebooks, frames), MISSING, np.int16)
         made.append(Chunk(codes, np.ones(len(records), bool)))
         for channel, record in enumerate(records):
             if record.payload is not None and record.frames == frames:
@@ -149,6 +157,6 @@ def _unpack(chunks: list[list[Record]], header: Header, packing: Packing) -> lis
         payloads = [chunks[number][channel].payload for number, channel in found]
         for (number, channel), codes in zip(found, packing.unpack_all(payloads, header.codebooks, frames), strict=True):
             if not isinstance(codes, InputError):  # else sound bytes that mean nothing: lost as well
-                made[number].codes[channel] = codes
+                made[number].codes[channel, : len(codes)] = codes
                 made[number].is_lost[channel] = False
     return made

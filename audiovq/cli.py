@@ -197,7 +197,7 @@ def tokens(
 ) -> None:
     """Write the codes of a compressed file as a NumPy array: (Q, N) int16, or (C, Q, N) of several channels.
 
-    Codes of damaged chunks are -1.
+    Codes of damaged chunks are -1, and those of the last codebook in chunks that the rate did not pay it for.
 
     \b
     Examples:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .audio import Source, check_samples
-from .chunks import short_fingerprint, write_chunk
+from .chunks import MISSING, short_fingerprint, write_chunk
 from .container import Writer
 from .decoding import Decoding
 from .errors import InputError
@@ -22,6 +24,7 @@ from .resampling import resampled
 
 CHUNK_SECONDS = 1.0
 KBPS = 1.5
+END_BYTES = 32  # of a file that are kept free for its end, where bytes are counted
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Compressed:
     Attributes:
         samples: of each channel of the original.
         sample_rate: of the original, in Hz.
-        channels, codebooks: in the file.
+        channels, codebooks: in the file; of codebooks the most that a chunk can have.
         size: bytes of the file.
     """
 
@@ -89,7 +92,7 @@ class Codec:
         Args:
             waveform: (C, T) float32, full scale ±1.
             sample_rate: Hz, any.
-            kbps: rate that decides how many codebooks are used; None: all.
+            kbps: rate that decides how many codebooks are used, those it has room for as plain bits; None: all.
 
         Returns:
             codes (Q, N) int16.
@@ -126,7 +129,8 @@ class Codec:
         """Codes -> audio.
 
         Args:
-            codes: (Q, N) or (C, Q, N) integers; the first codebooks are enough.
+            codes: (Q, N) or (C, Q, N) integers; the first codebooks are enough, and later ones may be -1 where they
+                are left out.
             length: samples wanted, at most what the codes hold; None: all.
 
         Returns:
@@ -142,8 +146,11 @@ class Codec:
                 f"codes: expected integers of shape (Q, N) with Q from 1 to {self.codebooks}, "
                 f"found {whole.dtype} {tuple(whole.shape)}"
             )
-        if whole.size and not 0 <= whole.min() <= whole.max() < self.codes:
-            raise InputError(f"codes: expected 0 to {self.codes - 1}, found {whole.min()} to {whole.max()}")
+        if whole.size and not (whole[:, 0].min() >= 0 and MISSING <= whole.min() <= whole.max() < self.codes):
+            raise InputError(
+                f"codes: expected 0 to {self.codes - 1}, or {MISSING} but in the first codebook, "
+                f"found {whole.min()} to {whole.max()}, and {whole[:, 0].min()} in the first"
+            )
         step = self.chunk_frames
         pieces = [np.zeros((len(whole), 0), np.float32)]
         pieces += self.decode_chunks((whole[:, :, i : i + step] for i in range(0, whole.shape[2], step)), len(whole))
@@ -166,7 +173,8 @@ class Codec:
         """Read audio to its end and write an .avq file, which needs no seeking.
 
         Args:
-            kbps: of each channel.
+            kbps: of each channel; None: all codebooks. What entropy coding saves pays for one more codebook than the
+                rate has room for as plain bits, in as many chunks as it can.
             keep_channels: code every channel apart, instead of their mean.
             progress: is told how many samples of each channel are done.
 
@@ -175,12 +183,13 @@ class Codec:
             OSError: the stream cannot be written.
         """
         channels = source.channels if keep_channels else 1
+        sure = self.codebooks_for(kbps)
         header = Header(
             bytes(self.model.fingerprint),
             short_fingerprint(self.coder),
             self.sample_rate,
             self.hop,
-            self.codebooks_for(kbps),
+            sure if self.coder is None else min(sure + 1, self.codebooks),
             self.codes,
             channels,
             self.chunk_frames,
@@ -198,10 +207,11 @@ class Codec:
 
         chunks = self._encode(resampled(blocks(), source.sample_rate, self.sample_rate), channels, header.codebooks)
         first = next(chunks)  # nothing is written where nothing can be read
-        writer, packing = Writer(stream, header), Packing(self.codes, self.coder)
-        write_chunk(writer, packing, first)
-        for codes in chunks:
-            write_chunk(writer, packing, codes)
+        writer, packing, frames = Writer(stream, header), Packing(self.codes, self.coder), 0
+        a_frame = math.inf if kbps is None else kbps * 125 * channels * self.hop / self.sample_rate  # bytes
+        for codes in itertools.chain([first], chunks):
+            frames += codes.shape[2]
+            write_chunk(writer, packing, codes, sure, a_frame * frames - END_BYTES)
             if hasattr(stream, "flush"):
                 stream.flush()
         writer.finish(counted)

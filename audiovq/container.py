@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .header import CRC_BYTES, END, MAX_HEADER, SIZE_BYTES, End, Header, read_varint, varint
-from .packing import raw_size
+from .packing import most_bytes
 
 # first byte of a record: up to 191 it is the size of the payload, from 192 to 253 the next byte counts too
 TWO_BYTES, SHORT = 0xC0, 0xFE
 MAX_PREFIX = 5  # bytes before the payload
+RECORD_BYTES = 2 + CRC_BYTES  # around the payload of a whole chunk, at most
 INDEX_EVERY = 16  # chunks from one place in the index to the next
 MAX_END = 1 << 20  # bytes of the end that are read
 MAX_LOST = 1_000  # records in a row that damage may take away; beyond, what looks like a record is chance
@@ -166,7 +167,7 @@ class Reader:
         except IndexError:
             return None, 0
         stop = place + size
-        if size > raw_size(self.header.codebooks, frames, self.header.codes) or len(data) < stop + CRC_BYTES:
+        if size > most_bytes(self.header.codebooks, frames, self.header.codes) or len(data) < stop + CRC_BYTES:
             return None, 0
         checksum = zlib.crc32(memoryview(data)[self._place : stop], self._seed)
         spread = checksum ^ int.from_bytes(data[stop : stop + CRC_BYTES], "big")

@@ -6,10 +6,10 @@ import zlib
 from dataclasses import dataclass
 
 from .errors import InputError
-from .packing import raw_size
+from .packing import most_bytes
 
 MAGIC = b"\x89AVQ"
-VERSION = 1
+VERSION = 2
 FINGERPRINT_BYTES, CODER_BYTES, CRC_BYTES, SIZE_BYTES = 8, 4, 4, 3
 # numbers of the header in order: name, least, most
 FIELDS = (
@@ -34,7 +34,7 @@ class Header:
         coder: fingerprint of the entropy coder, 4 bytes; zeros: the codes are plain bits.
         sample_rate: of the model, in Hz.
         hop: samples a code frame, at `sample_rate`.
-        codebooks: Q, codes a frame.
+        codebooks: Q, codes a frame at most; every chunk says how many it has.
         codes: K, codes in a codebook.
         channels: C.
         chunk_frames: code frames in a chunk, the last one excepted.
@@ -63,7 +63,7 @@ class Header:
     @property
     def max_payload(self) -> int:
         """Bytes of the largest payload: plain bits."""
-        return raw_size(self.codebooks, self.chunk_frames, self.codes)
+        return most_bytes(self.codebooks, self.chunk_frames, self.codes)
 
     @property
     def seconds_a_chunk(self) -> float:
@@ -85,9 +85,10 @@ class Header:
         if data[: len(MAGIC)] != MAGIC:
             found = f"a file that starts with {bytes(data[:8])!r}" if data else "an empty file"
             raise InputError(f"expected an .avq file, found {found}")
-        if len(data) > len(MAGIC) and data[len(MAGIC)] > VERSION:
+        if len(data) > len(MAGIC) and data[len(MAGIC)] != VERSION:
+            found, release = data[len(MAGIC)], "a newer" if data[len(MAGIC)] > VERSION else "an older"
             raise InputError(
-                f"expected .avq version {VERSION}, found version {data[len(MAGIC)]}; use a newer release of latentmix"
+                f"expected .avq version {VERSION}, found version {found}; use {release} release of latentmix"
             )
         place, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, {}
         try:
@@ -98,7 +99,7 @@ class Header:
         size = place + CRC_BYTES
         if len(data) < size:
             raise InputError("the file is cut off: its header is incomplete")
-        if int.from_bytes(data[place:size], "big") != zlib.crc32(data[:place]) or data[len(MAGIC)] != VERSION:
+        if int.from_bytes(data[place:size], "big") != zlib.crc32(data[:place]):
             raise InputError("the file is damaged: the checksum of its header does not fit")
         coder = place = len(MAGIC) + 1 + FINGERPRINT_BYTES
         fingerprints = bytes(data[len(MAGIC) + 1 : coder]), bytes(data[coder : coder + CODER_BYTES])

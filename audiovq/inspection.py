@@ -28,16 +28,18 @@ def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
         raise InputError(f"{name}: {error}") from None
     header = reader.header
     lost: set[int] = set()
-    frames = payloads = plain = number = 0
+    frames = payloads = plain = number = used = coded = 0
     for record in reader:
         number = record.number // header.channels
         if record.number % header.channels == 0:
             frames += record.frames
         if record.payload is None:
             lost.add(number)
-        else:
-            payloads += len(record.payload)
-            plain += raw_size(header.codebooks, record.frames, header.codes)
+        elif record.payload:
+            codebooks = min(record.payload[0], header.codebooks)
+            payloads += len(record.payload) - 1
+            plain += raw_size(codebooks, record.frames, header.codes)
+            used, coded = used + codebooks * record.frames, coded + record.frames
     damage = Damage(number + 1 if frames else 0, [], reader.end is None, reader.skipped)
     for chunk in sorted(lost):
         damage.add(chunk)
@@ -52,6 +54,7 @@ def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
         "kbps": round(reader.size * 8 / 1000 / seconds, 4) if seconds else None,
         "bytes": reader.size,
         "codebooks": header.codebooks,
+        "mean_codebooks": round(used / coded, 3) if coded else None,
         "codes": header.codes,
         "code_rate": round(header.sample_rate / header.hop, 6),
         "sample_rate": header.sample_rate,
@@ -74,7 +77,7 @@ def read_tokens(stream: BinaryIO, name: str, coder_of: Callable[[], Coder | None
         coder_of: gives the entropy coder at hand, if the file needs one.
 
     Returns:
-        codes (Q, N) int16, or (C, Q, N) of several channels; `chunks.LOST` in lost chunks.
+        codes (Q, N) int16, or (C, Q, N) of several channels; `chunks.MISSING` in lost chunks, and in codebooks that a chunk does without.
 
     Raises:
         InputError: not an .avq file, one of a newer version, or one that needs another entropy coder.

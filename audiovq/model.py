@@ -217,7 +217,7 @@ class VQVAE(nn.Module):
         return checkpoint.fingerprint(self, self.config)
 
     def codebooks_for(self, kbps: float) -> int:
-        """How many codebooks come nearest to a rate, at least 1.
+        """How many codebooks a rate has room for as plain bits, at least 1.
 
         Raises:
             InputError: not a rate above 0, or more than all of them give.
@@ -226,7 +226,7 @@ class VQVAE(nn.Module):
         most = one * self.config.codebooks
         if not 0.0 < kbps <= most * 1.001:
             raise InputError(f"expected a rate above 0 and up to {most:g} kbit/s, found {kbps:g}")
-        return max(1, round(kbps / one))
+        return max(1, int(kbps * 1.001 / one))
 
     @property
     def delay(self) -> int:
@@ -259,7 +259,10 @@ class VQVAE(nn.Module):
 
     @torch.inference_mode()
     def decode_step(self, codes: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state."""
+        """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state.
+
+        Codebooks but the first may be left out of any frame: their codes are -1 there.
+        """
         z = self.quantizer.decode(codes).transpose(1, 2)
         said, after = self.speech(z, state[VOICE_STATES:])
         y, voice = self.voice(said, self.best_pitch(said.pitch), state[:VOICE_STATES])

@@ -100,7 +100,7 @@ Kbps = Annotated[
         callback=finite,
         min=0.1,
         max=24.0,
-        help="kbit/s of each channel, before entropy coding.",
+        help="kbit/s of each channel, on average over a file at most.",
     ),
 ]
 DEFAULT_MODEL = "speech_16k"

@@ -19,16 +19,16 @@ class Coder(Protocol):
     def encode(self, codes: np.ndarray) -> bytes:
         """Bytes of codes, (q, n) int16; raises InputError where it knows no such codes."""
 
-    def decode_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
-        """Codes, (q, n) int16, of each payload; an error in place of those that are none of its own."""
+    def decode_all(self, data: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
+        """Codes, (q, n) int16, of each of several bytes; an error in place of those that are none of its own."""
 
 
 @dataclass(frozen=True)
 class Packing:
     """How the codes of a chunk become its payload.
 
-    A payload as long as the plain bits is plain bits; a shorter one is from the coder. So no flag is needed, and
-    no payload is ever longer than `raw_size` says.
+    A payload begins with a byte that says how many codebooks there are. What follows is plain bits if it is as long as
+    those; shorter, it is from the coder. So no flag is needed, and no payload is ever longer than `most_bytes` says.
 
     Attributes:
         codes: K, the codes in a codebook.
@@ -37,7 +37,7 @@ class Packing:
     >>> packing = Packing(codes=1024)
     >>> payload = packing.pack(np.array([[1023, 0, 5]], np.int16))
     >>> payload.hex(), packing.unpack_all([payload], 1, 3)[0].tolist()
-    ('ffc00014', [[1023, 0, 5]])
+    ('01ffc00014', [[1023, 0, 5]])
     """
 
     codes: int
@@ -45,6 +45,9 @@ class Packing:
 
     def pack(self, codes: np.ndarray) -> bytes:
         """The payload of codes (q, n), each at least 0 and below K."""
+        return bytes([len(codes)]) + self._shortest(codes)
+
+    def _shortest(self, codes: np.ndarray) -> bytes:
         plain = _to_bits(codes, code_bits(self.codes))
         if self.coder is None:
             return plain
@@ -54,25 +57,40 @@ class Packing:
             return plain
         return coded if len(coded) < len(plain) else plain
 
-    def unpack_all(self, payloads: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
-        """The codes (q, n) int16 of each payload, or the error; together is quicker than one by one."""
+    def unpack_all(self, payloads: Sequence[bytes], most: int, n: int) -> list[np.ndarray | InputError]:
+        """The codes (q, n) int16 of each payload, or the error; together is quicker than one by one.
+
+        Args:
+            most: codebooks that there can be, 1 <= q <= most.
+        """
+        found: list[np.ndarray | InputError] = [InputError(f"expected 1 to {most} codebooks, found others")] * len(
+            payloads
+        )
+        for q in range(1, most + 1):
+            those = [i for i, payload in enumerate(payloads) if payload[:1] == bytes([q])]
+            for i, codes in zip(those, self._unpack([payloads[i][1:] for i in those], q, n), strict=True):
+                found[i] = codes
+        return found
+
+    def _unpack(self, data: Sequence[bytes], q: int, n: int) -> list[np.ndarray | InputError]:
+        """Of payloads of q codebooks, what follows their first byte."""
         size = raw_size(q, n, self.codes)
-        found: list[np.ndarray | InputError] = [_plain(payload, q, n, self.codes) for payload in payloads]
-        coded = [i for i, payload in enumerate(payloads) if self.coder is not None and len(payload) < size]
+        found: list[np.ndarray | InputError] = [_plain(each, q, n, self.codes) for each in data]
+        coded = [i for i, each in enumerate(data) if self.coder is not None and len(each) < size]
         if coded:
-            decoded = self.coder.decode_all([payloads[i] for i in coded], q, n)
+            decoded = self.coder.decode_all([data[i] for i in coded], q, n)
             for i, codes in zip(coded, decoded, strict=True):
                 found[i] = codes if isinstance(codes, InputError) else _in_range(codes, q, n, self.codes)
         return found
 
 
-def _plain(payload: bytes, q: int, n: int, size: int) -> np.ndarray | InputError:
+def _plain(data: bytes, q: int, n: int, size: int) -> np.ndarray | InputError:
     """The codes (q, n) int16 of plain bits, each below `size`."""
     expected = raw_size(q, n, size)
-    if len(payload) != expected:
-        return InputError(f"expected a payload of {expected} bytes, found {len(payload)}")
+    if len(data) != expected:
+        return InputError(f"expected {expected} bytes of {q} x {n} codes, found {len(data)}")
     try:
-        return _in_range(_from_bits(payload, q, n, code_bits(size)), q, n, size)
+        return _in_range(_from_bits(data, q, n, code_bits(size)), q, n, size)
     except InputError as error:
         return error
 
@@ -100,6 +118,11 @@ def raw_size(q: int, n: int, codes: int) -> int:
     188
     """
     return -(-q * n * code_bits(codes) // 8)
+
+
+def most_bytes(q: int, n: int, codes: int) -> int:
+    """Bytes of the largest payload of up to q x n codes."""
+    return 1 + raw_size(q, n, codes)
 
 
 def _to_bits(codes: np.ndarray, bits: int) -> bytes:

@@ -66,7 +66,7 @@ def print_file(figures: dict[str, Any]) -> None:
         "length": clock(figures["seconds"]) + ("" if figures["samples"] is None else f", {figures['samples']} samples"),
         "original": f"{figures['original_rate']} Hz, kept channels: {figures['channels']}",
         "rate": size if figures["kbps"] is None else f"{figures['kbps']:.3f} kbit/s, {size}",
-        "codes": f"{figures['frames']} frames of {figures['codebooks']} codebooks of {figures['codes']}, "
+        "codes": f"{figures['frames']} frames of {_codebooks(figures)} codebooks of {figures['codes']}, "
         f"{figures['code_rate']:g} frames a second",
         "entropy coding": f"saves {saved:.1%} (coder {coder})" if coder and saved is not None else "none",
         "chunks": f"{figures['chunks']} of {figures['chunk_seconds']:g} s",
@@ -78,6 +78,11 @@ def print_file(figures: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(Text(figures["file"]))
     console.print(table)
+
+
+def _codebooks(figures: dict[str, Any]) -> str:
+    most, mean = figures["codebooks"], figures["mean_codebooks"]
+    return f"{most}" if mean in (None, most) else f"up to {most}, on average {mean:.2f},"
 
 
 def clock(seconds: float) -> str:

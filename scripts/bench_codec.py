@@ -33,6 +33,7 @@ from rich.table import Table
 from audiovq import Codec
 from audiovq.audio import SUFFIXES, open_source
 from audiovq.errors import InputError
+from audiovq.inspection import read_tokens
 from audiovq.resampling import resampled
 
 CONSOLE = Console()
@@ -43,7 +44,7 @@ COLUMNS = ("kbps", "pesq_wb", "stoi", "distillmos", "spk", "dWER")
 
 @dataclass(frozen=True)
 class Coded:
-    """One rate: kbit/s of the files, of the codes as they are, codes in use, and seconds of audio a second."""
+    """One rate: kbit/s of the files, of their codes as plain bits, codes in use, and seconds of audio a second."""
 
     kbps: float
     raw_kbps: float
@@ -85,11 +86,11 @@ def code(codec: Codec, references: Path, names: list[str], kbps: float, out: Pat
         spent += time.perf_counter() - began
         size, seconds = size + made.size, seconds + made.seconds
         soundfile.write(out / f"{name}.wav", decoded.T, RATE)
-        waveform, rate = soundfile.read(references / f"{name}.wav", dtype="float32", always_2d=True)
-        used.append(codec.encode(waveform.T, rate, kbps).numpy())
+        stream.seek(0)
+        used.append(read_tokens(stream, name, lambda: codec.coder)[0])
     codes = np.concatenate(used, 1)
-    usage = np.mean([len(np.unique(row)) / codec.codes for row in codes])
-    raw = codes.size * np.log2(codec.codes) / seconds / 1000
+    usage = np.mean([len(np.unique(row[row >= 0])) / codec.codes for row in codes])
+    raw = (codes >= 0).sum() * np.log2(codec.codes) / seconds / 1000
     return Coded(size * 8 / seconds / 1000, float(raw), float(usage), seconds / spent)
 
 

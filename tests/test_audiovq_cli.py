@@ -158,6 +158,7 @@ def test_info(tmp_path: Path, model: str):
     assert said["seconds"] == 2.5 and said["samples"] == 110_250 and said["original_rate"] == 44_100
     assert said["bytes"] == avq.stat().st_size and said["kbps"] == pytest.approx(said["bytes"] * 8 / 2500, abs=1e-3)
     assert (said["codebooks"], said["codes"], said["code_rate"], said["chunks"]) == (3, 64, 50, 3)
+    assert said["mean_codebooks"] == 3
     assert said["damaged_chunks"] == [] and said["cut_off"] is False and said["damage"] is None
     result = run("info", avq)
     assert result.exit_code == 0 and "2.50 s, 110250 samples" in result.stdout and "44100 Hz" in result.stdout
@@ -200,6 +201,13 @@ def test_entropy_coding_is_on_where_a_coder_is_there(tmp_path: Path, model: str)
         run("tokens", tmp_path / f"{name}.avq", "-o", tmp_path / f"{name}.npy", "--model", coded)
         assert np.array_equal(np.load(tmp_path / f"{name}.npy"), plain)
     assert (tmp_path / "plain.wav").read_bytes() == (tmp_path / "coded.wav").read_bytes()
+    figures("compress", audio, "-o", tmp_path / "more.avq", "--model", coded, "--kbps", 0.6)
+    said = figures("info", tmp_path / "more.avq")
+    assert said["codebooks"] == 3 and 2 < said["mean_codebooks"] < 3 and said["kbps"] <= 0.6
+    assert "up to 3, on average 2." in " ".join(run("info", tmp_path / "more.avq").stdout.split())
+    run("tokens", tmp_path / "more.avq", "-o", tmp_path / "more.npy", "--model", coded)
+    more = np.load(tmp_path / "more.npy")
+    assert np.array_equal(more, np.where(more < 0, -1, plain[:3])) and (more[:2] >= 0).all() and (more[2] < 0).any()
     for command, out in (("decompress", "x.wav"), ("tokens", "x.npy")):
         said = refused(command, tmp_path / "coded.avq", "-o", tmp_path / out, "--model", model)
         assert "expected the entropy coder" in said and "found none" in said
@@ -307,10 +315,10 @@ def test_other_weights_and_newer_versions_are_refused_by_name(tmp_path: Path, mo
     said = refused("decompress", avq, "-o", tmp_path / "a.wav", "--model", other)
     assert f"{avq}: expected a file made with the weights of other" in said and "--model" in said
     data = bytearray(avq.read_bytes())
-    data[4] = 2
+    data[4] += 1
     avq.write_bytes(data)
     for command in (("decompress", avq, "-o", tmp_path / "a.wav", "--model", model), ("info", avq)):
-        assert f"{avq}: expected .avq version 1, found version 2" in refused(*command)
+        assert f"{avq}: expected .avq version 2, found version 3" in refused(*command)
     assert names(tmp_path) == ["a.avq", "other/config.json", "other/model.safetensors"]
 
 

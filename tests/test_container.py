@@ -56,7 +56,7 @@ def test_known_bytes():
     writer.write(b"abc", 2)
     writer.write(b"d", 1)
     writer.finish(1000)
-    head = b"\x89AVQ\x01weights!\0\0\0\0" + bytes.fromhex("807d c002 03 8008 01 02 c4d802")
+    head = b"\x89AVQ\x02weights!\0\0\0\0" + bytes.fromhex("807d c002 03 8008 01 02 c4d802")
     seed = zlib.crc32(head)
     head += seed.to_bytes(4, "big")
     seed = zlib.crc32(head)
@@ -93,7 +93,7 @@ def test_every_size_of_payload(size: int):
 
 def test_the_largest_payload():
     header = replace(HEADER, codebooks=64, codes=2, chunk_frames=MAX_PAYLOAD // 8)
-    assert header.max_payload == MAX_PAYLOAD // 8 * 8
+    assert header.max_payload == 1 + MAX_PAYLOAD // 8 * 8
     out = io.BytesIO()
     Writer(out, header).write(bytes(header.max_payload), header.chunk_frames)
     assert read(out.getvalue())[0] == [Record(0, header.chunk_frames, bytes(header.max_payload))]
@@ -198,9 +198,10 @@ def test_no_end_is_made_out_of_damage():
     [
         (b"", "expected an .avq file, found an empty file"),
         (b"RIFF1234WAVE", "starts with b'RIFF1234'"),
-        (b"\x89AVQ\x02", "found version 2; use a newer release"),
+        (b"\x89AVQ\x03", "expected .avq version 2, found version 3; use a newer release"),
+        (b"\x89AVQ\x01", "expected .avq version 2, found version 1; use an older release"),
         (build()[:20], "cut off"),
-        (b"\x89AVQ\x00" + build()[5:], "checksum of its header"),
+        (build()[:5] + b"x" + build()[6:], "checksum of its header"),
     ],
 )
 def test_what_is_no_header_is_refused(data: bytes, message: str):

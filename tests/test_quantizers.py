@@ -329,6 +329,18 @@ class RoundTrip(nn.Module):
         return codes, self.quantizer.decode(codes)
 
 
+@pytest.mark.parametrize("lookup", [0, 4])
+def test_levels_are_left_out_frame_by_frame(lookup: int):
+    quantizer = make_quantizer(QuantizerConfig("ema", dim=8, codebooks=3, codes=16, lookup_dim=lookup))
+    quantizer(noise(2, 8, 100), seeded())
+    codes = quantizer.eval().encode(noise(1, 8, 4, seed=2))
+    some = codes.clone()
+    some[:, 1:, 1], some[:, 2:, 2] = -1, -1
+    made = quantizer.decode(some)
+    for frame, levels in enumerate((3, 1, 2, 3)):
+        assert torch.equal(made[..., frame], quantizer.decode(codes[:, :levels])[..., frame])
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("lookup", [0, 4])
 @pytest.mark.parametrize("way", ["export", "script"])

@@ -57,9 +57,11 @@ class ToyModel(torch.nn.Module):
         return torch.zeros(batch, self.delay)
 
     def decode_step(self, codes: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        assert codes.dtype == torch.int64 and 0 <= codes.min() and codes.max() < self.config.codes
+        assert codes.dtype == torch.int64 and -1 <= codes.min() and codes.max() < self.config.codes
+        assert codes[:, 0].min() >= 0
         self.decoded.append(codes.shape[2])
         half = self.config.codes // 2
+        codes = torch.where(codes < 0, half, codes)  # nothing more
         scales = torch.tensor([half**-q for q in range(codes.shape[1])], dtype=torch.float64)
         means = ((codes - half) / half * scales[:, None]).sum(1)
         y = torch.cat([state, means.repeat_interleave(self.config.hop, 1).float()], 1)

@@ -77,11 +77,12 @@ class ResidualQuantizer(Quantizer):
 
     @torch.jit.export
     def decode(self, codes: Tensor) -> Tensor:
-        """(B, q, N), 1 <= q <= Q -> (B, D, N): the first q levels."""
+        """(B, q, N), 1 <= q <= Q -> (B, D, N): the first q levels, without those whose code is -1."""
         z_q = self.levels[0].decode(codes[:, :1])
         for number, level in enumerate(self.levels):
             if 0 < number < codes.shape[1]:
-                z_q = z_q + level.decode(codes[:, number : number + 1])
+                chosen = codes[:, number : number + 1]
+                z_q = z_q + level.decode(chosen.clamp(min=0)) * (chosen >= 0)
         return z_q
 
     @torch.no_grad()
