@@ -77,7 +77,8 @@ def read_tokens(stream: BinaryIO, name: str, coder_of: Callable[[], Coder | None
         coder_of: gives the entropy coder at hand, if the file needs one.
 
     Returns:
-        codes (Q, N) int16, or (C, Q, N) of several channels; `chunks.MISSING` in lost chunks, and in codebooks that a chunk does without.
+        codes (Q, N) int16, or (C, Q, N) of several channels; `chunks.MISSING` in lost chunks, and in codebooks that a
+        chunk does without.
 
     Raises:
         InputError: not an .avq file, one of a newer version, or one that needs another entropy coder.
