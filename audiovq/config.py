@@ -52,7 +52,7 @@ class VQVAEConfig:
     encoder_dilations: tuple[int, ...] = (1, 2, 4)
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
     latent_size: int = 64
-    codebooks: int = 6
+    codebooks: int = 7
     codes: int = 1024
     quantizer: str = "ema"
     lookup_dim: int = 0

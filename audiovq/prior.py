@@ -43,7 +43,7 @@ class CodePriorConfig:
         rank: of the embedding of a code.
     """
 
-    codebooks: int = 6
+    codebooks: int = 7
     codes: int = 1024
     width: int = 256
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import CausalTower
+from .layers import CausalTowers
 from .melody import ONSET
 
 
@@ -21,16 +21,15 @@ class Critic(nn.Module):
     def __init__(self, pitches: int, width: int = 80) -> None:
         super().__init__()
         self.symbols = ONSET + pitches
-        self.forward_tower = CausalTower(self.symbols + 1, width)  # one more: the edge of the window
-        self.backward_tower = CausalTower(self.symbols + 1, width)
+        self.towers = CausalTowers(2, self.symbols + 1, width)  # one symbol more: the edge of the window
         self.head = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, self.symbols))
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Symbols (B, 32) int64 -> log p(symbol | the other 31), (B, 32, 2 + P)."""
         edge = symbols.new_full((len(symbols), 1), self.symbols)
-        before = self.forward_tower(torch.cat([edge, symbols[:, :-1]], 1))
-        after = self.backward_tower(torch.cat([edge, symbols[:, 1:].flip(1)], 1)).flip(1)
-        return self.head(torch.cat([before, after], -1)).log_softmax(-1)
+        framed = torch.cat([edge, symbols, edge], 1)
+        before, after = self.towers(torch.stack([framed[:, :-2], framed[:, 2:].flip(1)]))
+        return self.head(torch.cat([before, after.flip(1)], -1)).log_softmax(-1)
 
     @torch.no_grad()
     def surprise_of(self, symbols: Tensor) -> Tensor:

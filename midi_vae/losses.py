@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .latents.gaussian import free_bits, gaussian_kl_by_dimension
+from .latents.gaussian import Posterior, free_bits, gaussian_kl_by_dimension
 from .melody import ONSET
-from .model import Posterior, StepFields, StepLogits
+from .steps import StepFields, StepLogits
 
 HELD_PITCH_WEIGHT = 0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
 SLOPE_TEMPERATURE = 3.0  # of the share of changed steps: one that has been decided can still be moved

@@ -1,11 +1,12 @@
 """MelodyVAE: a variational autoencoder of two-bar melodies (Kingma & Welling 2014, arXiv 1312.6114).
 
     tokens (B, 32) -> rhythm, pitch line -> encoder -> posterior N(mean, diag(exp(log_variance))) -> z (B, D)
-    z (B, D) -> decoder -> logits of rhythm (B, 32, 3) and pitch (B, 32, P) -> tokens
+    z (B, D) -> decoder -> logits of rhythm (B, 32, 3) and pitch (B, 32, P) -> fusion with a critic -> tokens
 
 Each beat of the window has its share of z, and every share has its say in every step (`layers`). The decoder writes all
 steps at once, so a melody costs one pass; that the steps agree with one another, between two melodies too, is learned
-(`losses`). The posterior above is the Gaussian one; `MelodyVAEConfig.latent` chooses among the kinds of `latents`.
+(`losses`) and looked after by a critic of melodies (`fusion`). The posterior above is the Gaussian one;
+`MelodyVAEConfig.latent` chooses among the kinds of `latents`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from torch import Tensor, nn
 
 from . import checkpoint, mixing
 from .attributes import ATTRIBUTES
+from .critic import Critic
 from .errors import InputError
+from .fusion import fused
 from .latents.family import LATENTS, make_latent
 from .latents.gaussian import Posterior
 from .latents.latent import LatentSizes
 from .layers import BEATS, BeatStack
 from .melody import ONSET, Melody
 from .prior import MelodyPrior
+from .steps import StepFields, StepLogits
 from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
 
 MOST_BLOCKS, LARGEST_SIZE = 64, 1024  # in a configuration, which comes from a file that could say anything
@@ -49,16 +53,18 @@ class MelodyVAEConfig:
         latent: the kind of latent variable, a name of `latents.family.LATENTS`.
         codes: K, of a latent with codes.
         flow_width, flow_steps: of a latent with a flow.
+        critic_width: features of the critic.
+        fusion: weight of what the critic says in decoding (`fusion.fused`), 0 to 1; at 0 it is not asked.
 
     Raises:
         ValueError: sizes that cannot be, or no such latent.
     """
 
-    latent_size: int = 128
+    latent_size: int = 256
     width: int = 128
     across: int = 256
     encoder_blocks: int = 1
-    decoder_blocks: int = 4
+    decoder_blocks: int = 6
     step_width: int = 32
     lowest_pitch: int = 21
     pitches: int = 88
@@ -68,11 +74,15 @@ class MelodyVAEConfig:
     codes: int = 256
     flow_width: int = 256
     flow_steps: int = 2
+    critic_width: int = 80
+    fusion: float = 0.3
 
     def __post_init__(self) -> None:
         if self.latent not in LATENTS:
             raise ValueError(f"latent {self.latent}; it is one of {', '.join(LATENTS)}")
-        for name in self.__dataclass_fields__.keys() - {"latent"}:
+        if not 0.0 <= self.fusion <= 1.0:
+            raise ValueError(f"fusion {self.fusion}; it is 0 to 1")
+        for name in self.__dataclass_fields__.keys() - {"latent", "fusion"}:
             few = name.endswith(("blocks", "rounds", "flow_steps"))
             value, most = getattr(self, name), MOST_BLOCKS if few else LARGEST_SIZE
             least = {"lowest_pitch": 0, "codes": 4}.get(name, 1)
@@ -87,27 +97,6 @@ class MelodyVAEConfig:
     @property
     def latent_sizes(self) -> LatentSizes:
         return LatentSizes(self.latent_size, self.codes, self.flow_width, self.flow_steps)
-
-
-@dataclass(frozen=True)
-class StepLogits:
-    """What the decoder says of each step: rhythm (B, 32, 3), pitch if a note starts or sounds there (B, 32, P)."""
-
-    rhythm: Tensor
-    pitch: Tensor
-
-
-@dataclass(frozen=True)
-class StepFields:
-    """Tokens taken apart; both (B, 32) int64.
-
-    Attributes:
-        rhythm: 0 hold, 1 note off, 2 onset.
-        pitch: index into the model's pitches of the note that started last; before the first note, that of the first.
-    """
-
-    rhythm: Tensor
-    pitch: Tensor
 
 
 class MelodyVAE(nn.Module):
@@ -135,6 +124,7 @@ class MelodyVAE(nn.Module):
         # of the symbols of melodies; where a melody is 32 codes, of these: then there are as many symbols as codes
         pitches = self.latent.codes - ONSET if self.latent.codes else config.pitches
         self.prior = MelodyPrior(pitches, config.prior_width, config.prior_rounds)
+        self.critic = Critic(config.pitches, config.critic_width)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
 
@@ -187,11 +177,17 @@ class MelodyVAE(nn.Module):
             return self.posterior(self.fields(tokens)).quantized.indices
         return torch.where(tokens >= ONSET, tokens - self.config.lowest_pitch, tokens)
 
-    def logits(self, z: Tensor) -> StepLogits:
-        """p(x | z) of latents (B, D)."""
+    def logits(self, z: Tensor, fusion: float | None = None) -> StepLogits:
+        """p(x | z) of latents (B, D), with what the critic makes of it.
+
+        Args:
+            fusion: weight of the critic; None is that of the configuration.
+        """
         beats = self.decoder(z.unflatten(1, (BEATS, -1)))
         steps = self.step_norm(beats.unflatten(2, (WINDOW_STEPS // BEATS, -1)).flatten(1, 2))
-        return StepLogits(self.rhythm_head(steps), self.pitch_head(steps))
+        said = StepLogits(self.rhythm_head(steps), self.pitch_head(steps))
+        weight = self.config.fusion if fusion is None else fusion
+        return fused(said, self.critic, weight) if weight else said
 
     def tokens(self, z: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
         """Latents (B, D) -> tokens (B, 32) int64: the likeliest at temperature 0, else drawn step by step."""

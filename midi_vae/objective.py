@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from . import losses
 from .critic import Critic, corrupt
 from .melody import ONSET
-from .model import MelodyVAE, StepFields, StepLogits
+from .model import MelodyVAE
+from .steps import StepFields, StepLogits
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class ObjectiveConfig:
         stay, evenness, indecision, onset_error: weights of the terms on mixed codes.
         surprise: weight of the nats by which the critic finds mixes less likely than real melodies.
         judged: share of the mixes that the critic sees.
+        fusion: weight of the critic in what is decoded (`fusion.fused`). The decoder learns to hold its ground against
+            it, so a little more than this is worth having afterwards (`MelodyVAEConfig.fusion`).
     """
 
     reconstruction: float = 2.0
@@ -42,9 +45,10 @@ class ObjectiveConfig:
     stay: float = 2.0
     evenness: float = 800.0
     indecision: float = 0.1
-    onset_error: float = 3.5
-    surprise: float = 1.4
+    onset_error: float = 4.5
+    surprise: float = 1.3
     judged: float = 0.33
+    fusion: float = 0.25
 
 
 class CriticObjective(nn.Module):
@@ -52,7 +56,7 @@ class CriticObjective(nn.Module):
 
     def __init__(self, critic: Critic, lowest_pitch: int) -> None:
         super().__init__()
-        self.critic, self.lowest_pitch = critic, lowest_pitch
+        self.critic, self.lowest_pitch = critic.requires_grad_(True), lowest_pitch
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         symbols = _symbols(tokens, self.lowest_pitch)
@@ -77,10 +81,11 @@ class PriorObjective(nn.Module):
 class MelodyObjective(nn.Module):
     """The bound on real melodies, and mixes between them."""
 
-    def __init__(self, model: MelodyVAE, critic: Critic, config: ObjectiveConfig) -> None:
+    def __init__(self, model: MelodyVAE, config: ObjectiveConfig) -> None:
         super().__init__()
-        self.model, self.critic, self.config = model, critic.requires_grad_(False), config
-        model.requires_grad_(True).prior.requires_grad_(False)
+        self.model, self.config = model.requires_grad_(True), config
+        model.prior.requires_grad_(False)
+        model.critic.requires_grad_(False)
 
     def forward(self, tokens: Tensor, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         config = self.config
@@ -98,7 +103,7 @@ class MelodyObjective(nn.Module):
             other = torch.randperm(size, generator=generator).to(tokens.device)
             position = torch.rand(size, 1, generator=generator).to(tokens.device)
             latents.append(torch.lerp(posterior.mean, posterior.mean[other], position))
-        logits = self.model.logits(torch.cat(latents))
+        logits = self.model.logits(torch.cat(latents), config.fusion)
 
         likelihoods = [losses.reconstruction(_rows(logits, r * size, size), fields) for r in rounds]
         cost = torch.stack([draw.cost for draw in draws]).mean()
@@ -119,8 +124,8 @@ class MelodyObjective(nn.Module):
         """Nats by which mixes are less likely than real melodies; that they stay near their ends keeps them lively."""
         n = max(1, int(self.config.judged * len(fields.rhythm)))
         symbols = torch.where(fields.rhythm == ONSET, fields.pitch + ONSET, fields.rhythm)
-        made = self.critic.surprise(losses.symbol_probabilities(_rows(mixed, 0, n)))
-        return made.mean() - self.critic.surprise_of(symbols[:n]).mean()
+        made = self.model.critic.surprise(losses.symbol_probabilities(_rows(mixed, 0, n)))
+        return made.mean() - self.model.critic.surprise_of(symbols[:n]).mean()
 
 
 def _rows(logits: StepLogits, start: int, count: int) -> StepLogits:

@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import CausalTower
+from .layers import CausalTowers
 from .melody import ONSET
 from .windows import WINDOW_STEPS
 
-NUCLEUS = 0.95  # probability of the likeliest symbols, which are drawn from; the rest never is
+NUCLEUS = 0.93  # probability of the likeliest symbols, which are drawn from; the rest never is
 
 
 class MelodyPrior(nn.Module):
@@ -30,13 +30,13 @@ class MelodyPrior(nn.Module):
     def __init__(self, pitches: int, width: int, rounds: int) -> None:
         super().__init__()
         self.symbols = ONSET + pitches
-        self.tower = CausalTower(self.symbols + 1, width, rounds)  # one more: the edge of the window
+        self.tower = CausalTowers(1, self.symbols + 1, width, rounds)  # one more: the edge of the window
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, self.symbols))
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Symbols (B, 32) int64 -> logits of each given those before it, (B, 32, 2 + P)."""
         edge = symbols.new_full((len(symbols), 1), self.symbols)
-        return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)))
+        return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None])[0])
 
     def loss(self, symbols: Tensor) -> Tensor:
         """-log p(x), mean over the windows of (B, 32) symbols and over their steps; scalar, nats a step."""

@@ -29,7 +29,6 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from midi_vae.attributes import fit_directions
-from midi_vae.critic import Critic
 from midi_vae.dataset import Batches, load_windows
 from midi_vae.errors import InputError
 from midi_vae.latents.family import LATENTS
@@ -61,10 +60,10 @@ def learning_rate(phase: Phase, step: int) -> float:
 
 
 class State:
-    """Where a run stands, in one safetensors file: the networks, the optimizer of the phase, phase and step."""
+    """Where a run stands, in one safetensors file: the model, the optimizer of the phase, phase and step."""
 
-    def __init__(self, path: Path, networks: dict[str, nn.Module]) -> None:
-        self.path, self.networks = path, networks
+    def __init__(self, path: Path, model: nn.Module) -> None:
+        self.path, self.model = path, model
         self.phase, self.step = 0, 0
         self.optimizer_tensors: dict[str, torch.Tensor] = {}
 
@@ -73,18 +72,17 @@ class State:
             place = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         self.phase, self.step = int(place["phase"]), int(place["step"])
-        for prefix, network in self.networks.items():
-            try:
-                network.load_state_dict(_under(prefix, tensors))
-            except RuntimeError:
-                raise InputError(
-                    f"{self.path}: expected the state of a run with these sizes, found another's; "
-                    "give the options it was started with, or another --out"
-                ) from None
+        try:
+            self.model.load_state_dict(_under("model", tensors))
+        except RuntimeError:
+            raise InputError(
+                f"{self.path}: expected the state of a run with these sizes, found another's; "
+                "give the options it was started with, or another --out"
+            ) from None
         self.optimizer_tensors = _under("optimizer", tensors)
 
     def save(self, optimizer: torch.optim.Optimizer | None) -> None:
-        tensors = {f"{p}.{k}": v for p, network in self.networks.items() for k, v in network.state_dict().items()}
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for index, slots in optimizer.state_dict()["state"].items() if optimizer else ():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
         beside = self.path.with_suffix(".tmp")
@@ -323,8 +321,8 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         windows = read_data(fabric, data, out / "train.npy", config)
         dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
-        model, critic = MelodyVAE(config), Critic(config.pitches)
-        state = State(out / "state.safetensors", {"model": model, "critic": critic})
+        model = MelodyVAE(config)
+        state = State(out / "state.safetensors", model)
         if state.path.is_file():
             state.load()
     except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
@@ -341,12 +339,12 @@ def main(
         with progress_bar() as progress:
             bar = progress if fabric.is_global_zero else None
             run.do(
-                Phase("critic", CriticObjective(critic, config.lowest_pitch), critic_steps, batch, 2 * lr),
+                Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr),
                 dict,
                 bar,
             )
             run.do(
-                Phase("model", MelodyObjective(model, critic, weights), steps, batch, lr),
+                Phase("model", MelodyObjective(model, weights), steps, batch, lr),
                 lambda: figures(model),
                 bar,
             )

@@ -16,7 +16,6 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from midi_vae import checkpoint, cli, losses, mixing
-from midi_vae.critic import Critic
 from midi_vae.errors import InputError
 from midi_vae.latents.denoising import Denoising
 from midi_vae.latents.family import LATENTS, make_latent
@@ -56,7 +55,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def objective_of(model: MelodyVAE, **options: float) -> MelodyObjective:
-    return MelodyObjective(model, Critic(model.config.pitches, width=8), ObjectiveConfig(**options))
+    return MelodyObjective(model, ObjectiveConfig(**options))
 
 
 # The Gaussian, bit for bit what it was before there were others

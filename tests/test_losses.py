@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from midi_vae import losses
+from midi_vae.latents.gaussian import Posterior
 from midi_vae.melody import HOLD, OFF, ONSET
-from midi_vae.model import Posterior, StepFields, StepLogits
+from midi_vae.steps import StepFields, StepLogits
 
 PITCHES = 12
 SURE = 30.0  # a logit that leaves nothing to the others

@@ -89,7 +89,7 @@ def test_a_flat_head_is_drawn_evenly_and_a_low_temperature_sharpens() -> None:
 
 
 def test_the_nucleus_is_the_fewest_symbols_that_make_up_its_share() -> None:
-    assert NUCLEUS == 0.95
+    assert NUCLEUS == 0.93
     rows = torch.tensor([[0.5, 0.3, 0.16, 0.04], [0.02, 0.03, 0.05, 0.9], [1.0, 0.0, 0.0, 0.0]])
     expected = torch.tensor([[0.5, 0.3, 0.16, 0.0], [0.0, 0.0, 0.05, 0.9], [1.0, 0.0, 0.0, 0.0]])
     assert torch.equal(nucleus(rows) > 0, expected > 0)

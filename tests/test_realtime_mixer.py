@@ -156,7 +156,7 @@ def test_draws_follow_the_softmax():
         latent = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).latent
 
         def logits(self, z):
-            from midi_vae.model import StepLogits
+            from midi_vae.steps import StepLogits
 
             rhythm = torch.tensor([0.0, 1.0, 2.0]).expand(len(z), 32, 3)
             return StepLogits(rhythm, torch.zeros(len(z), 32, self.config.pitches))

@@ -15,12 +15,11 @@ from safetensors.torch import load_file
 from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
 
 from midi_vae import losses
-from midi_vae.critic import Critic
 from midi_vae.melody import OFF, ONSET, Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 from midi_vae.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
 
-CONFIG = MelodyVAEConfig(16, 16, 16, decoder_blocks=1, prior_width=16, prior_rounds=1)
+CONFIG = MelodyVAEConfig(16, 16, 16, decoder_blocks=1, prior_width=16, prior_rounds=1, critic_width=8)
 BATCH = 6
 
 
@@ -28,12 +27,6 @@ BATCH = 6
 def model() -> MelodyVAE:
     torch.manual_seed(0)
     return MelodyVAE(CONFIG)
-
-
-@pytest.fixture
-def critic() -> Critic:
-    torch.manual_seed(1)
-    return Critic(CONFIG.pitches, width=8)
 
 
 def some_tokens(count: int = BATCH) -> torch.Tensor:
@@ -57,30 +50,30 @@ def learned(module: torch.nn.Module) -> set[str]:
 # The objectives
 
 
-def test_the_bound_alone_comes_first(model: MelodyVAE, critic: Critic) -> None:
+def test_the_bound_alone_comes_first(model: MelodyVAE) -> None:
     config = ObjectiveConfig(beta=0.3, mixing_from=0.2, mixing_full=0.6)
     tokens = some_tokens()
-    parts = MelodyObjective(model, critic, config)(tokens, seeded(), 0.2)
+    parts = MelodyObjective(model, config)(tokens, seeded(), 0.2)
     assert parts.keys() == {"loss", "reconstruction", "kl"}
     fields = model.fields(tokens)
     posterior = model.posterior(fields)
-    reconstruction = losses.reconstruction(model.logits(posterior.sample(seeded())), fields).mean()
+    reconstruction = losses.reconstruction(model.logits(posterior.sample(seeded()), config.fusion), fields).mean()
     kl = losses.gaussian_kl(posterior, config.free_nats).mean()
     torch.testing.assert_close(parts["reconstruction"], reconstruction)
     torch.testing.assert_close(parts["kl"], kl)
     torch.testing.assert_close(parts["loss"], config.reconstruction * reconstruction + 0.3 * kl)
 
 
-def test_beta_comes_in_slowly(model: MelodyVAE, critic: Critic) -> None:
-    parts = MelodyObjective(model, critic, ObjectiveConfig())(some_tokens(), seeded(), 0.0)
+def test_beta_comes_in_slowly(model: MelodyVAE) -> None:
+    parts = MelodyObjective(model, ObjectiveConfig())(some_tokens(), seeded(), 0.0)
     assert parts["kl"] > 0
     assert torch.equal(parts["loss"], ObjectiveConfig().reconstruction * parts["reconstruction"])
 
 
 @pytest.mark.parametrize(("progress", "share"), [(0.3, 0.25), (0.4, 0.5), (0.6, 1.0), (1.0, 1.0)])
-def test_mixes_come_in_by_and_by(model: MelodyVAE, critic: Critic, progress: float, share: float) -> None:
+def test_mixes_come_in_by_and_by(model: MelodyVAE, progress: float, share: float) -> None:
     config = ObjectiveConfig(mixing_from=0.2, mixing_full=0.6)
-    parts = MelodyObjective(model, critic, config)(some_tokens(), seeded(), progress)
+    parts = MelodyObjective(model, config)(some_tokens(), seeded(), progress)
     bound = config.reconstruction * parts["reconstruction"] + losses.beta_at(progress, config.beta) * parts["kl"]
     between = parts.keys() - {"loss", "reconstruction", "kl"}
     assert between >= {"stay", "evenness", "indecision", "onset_error", "surprise"}
@@ -91,33 +84,33 @@ def test_mixes_come_in_by_and_by(model: MelodyVAE, critic: Critic, progress: flo
 @pytest.mark.parametrize("rounds", [1, 3])
 @pytest.mark.parametrize("progress", [0.0, 1.0])
 def test_r_latents_are_drawn_for_each_melody(
-    model: MelodyVAE, critic: Critic, rounds: int, progress: float, monkeypatch: pytest.MonkeyPatch
+    model: MelodyVAE, rounds: int, progress: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[torch.Tensor] = []
     plain = model.logits
-    monkeypatch.setattr(model, "logits", lambda z: decoded.append(z) or plain(z))
+    monkeypatch.setattr(model, "logits", lambda z, fusion: decoded.append(z) or plain(z, fusion))
     tokens = some_tokens()
-    parts = MelodyObjective(model, critic, ObjectiveConfig(monte_carlo=rounds))(tokens, seeded(), progress)
+    parts = MelodyObjective(model, ObjectiveConfig(monte_carlo=rounds))(tokens, seeded(), progress)
     z = torch.cat(decoded)
     assert len(z) == BATCH * rounds + (BATCH if progress else 0)
     fields = model.fields(tokens)
     posterior, generator = model.posterior(fields), seeded()
     drawn = [posterior.sample(generator) for _ in range(rounds)]
     torch.testing.assert_close(z[: BATCH * rounds], torch.cat(drawn))
-    expected = torch.stack([losses.reconstruction(plain(each), fields) for each in drawn]).mean()
+    expected = torch.stack(
+        [losses.reconstruction(plain(each, ObjectiveConfig().fusion), fields) for each in drawn]
+    ).mean()
     torch.testing.assert_close(parts["reconstruction"], expected)
 
 
-def test_mixes_lie_between_the_means_of_two_melodies(
-    model: MelodyVAE, critic: Critic, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mixes_lie_between_the_means_of_two_melodies(model: MelodyVAE, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
     plain, terms = model.logits, losses.mix_terms
-    monkeypatch.setattr(model, "logits", lambda z: seen.append(z) or plain(z))
+    monkeypatch.setattr(model, "logits", lambda z, fusion: seen.append(z) or plain(z, fusion))
     calls: list[tuple] = []
     monkeypatch.setattr(losses, "mix_terms", lambda *args: calls.append(args) or terms(*args))
     tokens = some_tokens()
-    MelodyObjective(model, critic, ObjectiveConfig())(tokens, seeded(), 1.0)
+    MelodyObjective(model, ObjectiveConfig())(tokens, seeded(), 1.0)
     mixed, mean = seen[0][BATCH:], model.posterior(model.fields(tokens)).mean
     ((_, a, b, position),) = calls
     ends = [model.posterior(each).mean for each in (a, b)]
@@ -128,8 +121,8 @@ def test_mixes_lie_between_the_means_of_two_melodies(
     assert position.max() <= 1
 
 
-def test_the_autoencoder_learns_and_neither_critic_nor_prior_do(model: MelodyVAE, critic: Critic) -> None:
-    MelodyObjective(model, critic, ObjectiveConfig())(some_tokens(), seeded(), 1.0)["loss"].backward()
+def test_the_autoencoder_learns_and_neither_critic_nor_prior_do(model: MelodyVAE) -> None:
+    MelodyObjective(model, ObjectiveConfig())(some_tokens(), seeded(), 1.0)["loss"].backward()
     names = {
         "rhythm_embedding",
         "pitch_embedding",
@@ -140,21 +133,21 @@ def test_the_autoencoder_learns_and_neither_critic_nor_prior_do(model: MelodyVAE
         "pitch_head",
     }
     assert learned(model) == names
-    assert learned(critic) == set()
 
 
-def test_the_critic_learns_real_symbols_from_partly_wrong_ones(critic: Critic) -> None:
+def test_the_critic_learns_real_symbols_from_partly_wrong_ones(model: MelodyVAE) -> None:
     tokens = some_tokens(64)
     symbols = torch.where(tokens >= ONSET, tokens - CONFIG.lowest_pitch, tokens)
     shown: list[torch.Tensor] = []
-    critic.register_forward_pre_hook(lambda module, args: shown.append(args[0]))
-    loss = CriticObjective(critic, CONFIG.lowest_pitch)(tokens, seeded(), 0.5)["loss"]
+    model.critic.register_forward_pre_hook(lambda module, args: shown.append(args[0]))
+    loss = CriticObjective(model.critic, CONFIG.lowest_pitch)(tokens, seeded(), 0.5)["loss"]
     assert not torch.equal(shown[0], symbols)
     assert (shown[0] == symbols).float().mean() > 0.8
-    log_p = critic(shown[0]).gather(2, symbols[..., None])
+    log_p = model.critic(shown[0]).gather(2, symbols[..., None])
     torch.testing.assert_close(loss, -log_p.mean())
     loss.backward()
-    assert learned(critic) == {"forward_tower", "backward_tower", "head"}
+    assert learned(model.critic) == {"towers", "head"}
+    assert learned(model) == {"critic"}
 
 
 def test_the_prior_learns_melodies_and_the_rest_stays(model: MelodyVAE) -> None:
@@ -166,11 +159,11 @@ def test_the_prior_learns_melodies_and_the_rest_stays(model: MelodyVAE) -> None:
     assert learned(model) == {"prior"}
 
 
-def test_objectives_draw_from_their_generator_only(model: MelodyVAE, critic: Critic) -> None:
+def test_objectives_draw_from_their_generator_only(model: MelodyVAE) -> None:
     tokens = some_tokens()
     phases = (
-        CriticObjective(critic, CONFIG.lowest_pitch),
-        MelodyObjective(model, critic, ObjectiveConfig()),
+        CriticObjective(model.critic, CONFIG.lowest_pitch),
+        MelodyObjective(model, ObjectiveConfig()),
         PriorObjective(model),
     )
     for objective in phases:

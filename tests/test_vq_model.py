@@ -256,11 +256,21 @@ def test_the_best_pitch_is_where_the_logits_peak(model: VQVAE, bins: float) -> N
 
 def test_rates(model: VQVAE) -> None:
     full = VQVAE(VQVAEConfig(encoder_width=8, decoder_width=8))
-    assert [full.codebooks_for(kbps) for kbps in (0.1, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)] == [1, 1, 1, 2, 3, 4, 6]
+    assert [full.codebooks_for(kbps) for kbps in (0.1, 0.5, 0.7, 1.0, 1.4, 1.5, 2.0, 3.0, 3.5)] == [
+        1,
+        1,
+        1,
+        2,
+        2,
+        3,
+        4,
+        6,
+        7,
+    ]
     assert full.config.bits_a_code == 10
     assert full.config.hop == 320
-    for kbps in (0.0, -1.0, 3.2, float("nan"), float("inf")):
-        with pytest.raises(InputError, match="expected a rate above 0 and up to 3 kbit/s, found"):
+    for kbps in (0.0, -1.0, 3.6, float("nan"), float("inf")):
+        with pytest.raises(InputError, match=r"expected a rate above 0 and up to 3\.5 kbit/s, found"):
             full.codebooks_for(kbps)
 
 
