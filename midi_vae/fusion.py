@@ -36,7 +36,7 @@ def fused(said: StepLogits, critic: Critic, weight: float) -> StepLogits:
         symbols = torch.where(likeliest == ONSET, pitch.argmax(-1) + ONSET, likeliest)
         unsure = -log_p.amax(-1).sum(1)
         share = weight * (unsure / UNSURE_NATS).clamp(max=1.0)
-        says = share[:, None, None] * critic(symbols)
+        says = share[:, None, None] * critic.scores(symbols)
     both = log_p + says
     onset = both[..., ONSET:]
     return StepLogits(torch.cat([both[..., :ONSET], onset.logsumexp(-1, keepdim=True)], -1), onset)

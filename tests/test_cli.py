@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("model")
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        made = MelodyVAE(MelodyVAEConfig(width=32, latent_size=8, prior_width=16))
+        made = MelodyVAE(MelodyVAEConfig(width=32, latent_size=8, decoder_blocks=4, prior_width=16, fusion=0.0))
         torch.nn.init.normal_(made.attribute_directions)
     made.save_pretrained(folder)
     return str(folder)

@@ -79,7 +79,7 @@ def test_a_model_is_fused_unless_its_weight_is_0() -> None:
     torch.manual_seed(0)
     model = MelodyVAE(MelodyVAEConfig(**SIZES, fusion=0.0)).eval()
     asked = []
-    model.critic.register_forward_pre_hook(lambda *_: asked.append(1))
+    model.critic.towers.register_forward_pre_hook(lambda *_: asked.append(1))
     z = torch.randn(2, 16)
     plain = model.logits(z)
     assert not asked
