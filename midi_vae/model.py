@@ -31,6 +31,7 @@ from .layers import BEATS, BeatStack
 from .melody import ONSET, Melody
 from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
+from .tracing import OftenCalled
 from .windows import WINDOW_STEPS, fold_pitches, from_windows, window_of
 
 MOST_BLOCKS, LARGEST_SIZE = 64, 1024  # in a configuration, which comes from a file that could say anything
@@ -127,6 +128,7 @@ class MelodyVAE(nn.Module):
         self.critic = Critic(config.pitches, config.critic_width)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
+        self._likeliest = OftenCalled(self.tokens, self)
 
     @classmethod
     def from_pretrained(
@@ -218,6 +220,8 @@ class MelodyVAE(nn.Module):
                 + ("" if z.ndim != 2 or z.shape[1] != self.config.latent_size else " with NaN or infinity")
             )
         parts = z.to(self.device, torch.float32).split(MOST_AT_ONCE)
+        if temperature <= 0.0:
+            return torch.cat([self._likeliest(part) for part in parts]).cpu().numpy()
         return torch.cat([self.tokens(part, temperature, generator) for part in parts]).cpu().numpy()
 
     # Melodies in, melodies out: one window each. Longer ones: `mixing`.

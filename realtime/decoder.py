@@ -1,7 +1,7 @@
 """What live playing needs of a melody model: melodies -> latents, latents -> tokens, soon enough.
 
 On CUDA the decode step is recorded once as a graph and replayed (`Graphed`); on the CPU it runs on one thread, for its
-products are too small to share, and without Python between them (`trace`).
+products are too small to share, and without Python between them (`tracing.trace`).
 
 Chance is drawn beforehand: at a temperature T the symbol with the largest logit + T * noise, the noise from a Gumbel
 distribution, is a draw from softmax(logits / T) (Gumbel 1954), so that the same place gives the same melody again and a
@@ -11,7 +11,6 @@ turn of the temperature changes a few notes rather than all.
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from torch import Tensor
 from midi_vae import mixing
 from midi_vae.errors import InputError as MelodyInputError
 from midi_vae.melody import ONSET, Melody
+from midi_vae.tracing import trace
 from midi_vae.windows import window_layout
 
 from .errors import InputError
@@ -84,33 +84,6 @@ class Graphed:
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the GPU meanwhile
             self._output = self._function(*self._inputs)
         self._graph = graph
-
-
-def trace(function: Callable[..., Tensor], model: torch.nn.Module, examples: Sequence[Tensor]) -> Callable[..., Tensor]:
-    """A function of a model and tensors without the Python in it, which takes half its time at these sizes.
-
-    It stays as it is where it cannot be traced, or does not give the same afterwards.
-    """
-
-    class Step(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, *inputs: Tensor) -> Tensor:
-            return function(*inputs)
-
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # it is to be replaced in some later torch; this one is pinned
-        try:
-            traced = torch.jit.freeze(torch.jit.trace(Step().eval(), tuple(examples)))
-            same = all(
-                torch.equal(traced(*others), function(*others))
-                for others in (examples, [torch.randn_like(example) for example in examples])
-            )
-        except RuntimeError:
-            return function
-    return traced if same else function
 
 
 class Decoder:

@@ -1,0 +1,89 @@
+"""Functions without their Python: the same results, after changes of the weights and in copies too."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from midi_vae import tracing
+from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from midi_vae.tracing import OFTEN, OftenCalled
+
+
+@pytest.fixture
+def model() -> MelodyVAE:
+    torch.manual_seed(0)
+    return MelodyVAE(MelodyVAEConfig(width=16, latent_size=16, decoder_blocks=1, critic_width=8)).eval()
+
+
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the batches that are traced, as they are."""
+    seen: list[int] = []
+    plain = tracing.trace
+    monkeypatch.setattr(tracing, "trace", lambda f, m, x: seen.append(len(x[0])) or plain(f, m, x))
+    return seen
+
+
+def plainly(model: MelodyVAE, z: torch.Tensor) -> np.ndarray:
+    with torch.inference_mode():
+        return model.tokens(z).numpy()
+
+
+def test_what_is_decoded_often_is_traced_and_stays_the_same(model: MelodyVAE, traces: list[int]) -> None:
+    for _ in range(2 * OFTEN):
+        for size in (1, 3):
+            z = torch.randn(size, 16)
+            assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [1, 3]
+
+
+def test_what_is_decoded_seldom_is_not_traced(model: MelodyVAE, traces: list[int]) -> None:
+    for size in range(1, 12):
+        model.decode_windows(torch.randn(size, 16))
+    assert traces == []
+
+
+def test_other_weights_are_noticed(model: MelodyVAE, traces: list[int]) -> None:
+    z = torch.randn(4, 16)
+    for _ in range(OFTEN):
+        before = model.decode_windows(z)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_()
+    after = model.decode_windows(z)
+    assert np.array_equal(after, plainly(model, z)) and not np.array_equal(before, after)
+    for _ in range(OFTEN):
+        assert np.array_equal(model.decode_windows(z), after)
+    assert traces == [4, 4]
+
+
+def test_a_model_in_training_is_not_traced(model: MelodyVAE, traces: list[int]) -> None:
+    model.train()
+    for _ in range(2 * OFTEN):
+        model.decode_windows(torch.zeros(2, 16))
+    assert traces == []
+
+
+def test_copies_trace_for_themselves(model: MelodyVAE, traces: list[int]) -> None:
+    z = torch.randn(2, 16)
+    for _ in range(OFTEN):
+        model.decode_windows(z)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.pitch_head.bias.normal_(0.0, 10.0)
+    for _ in range(OFTEN):
+        assert np.array_equal(other.decode_windows(z), plainly(other, z))
+    assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [2, 2]
+
+
+def test_few_sizes_are_kept() -> None:
+    often = OftenCalled(lambda x: 2 * x, torch.nn.Linear(1, 1).eval())
+    for size in range(1, 9):
+        for _ in range(OFTEN):
+            assert torch.equal(often(torch.ones(size)), torch.full((size,), 2.0))
+    assert len(often._traced) == tracing.MOST_SIZES
