@@ -17,7 +17,7 @@ from safetensors.torch import save as make_safetensors
 from .errors import InputError
 from .files import replace_file
 
-FORMAT, VERSION = "latentmix.midi_vae", 1
+FORMAT, VERSION = "latentmix.midi_vae", 2
 BUNDLED = Path(__file__).parent / "weights"
 MAX_CONFIG_BYTES, MAX_WEIGHT_BYTES = 1 << 20, 1 << 30
 

@@ -86,7 +86,7 @@ def test_half_keeps_what_float16_can(model: MelodyVAE, tmp_path: Path) -> None:
 def test_a_folder_holds_weights_and_json_and_nothing_else(folder: Path) -> None:
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]
     described = json.loads((folder / "config.json").read_text())
-    assert (described["format"], described["version"]) == ("latentmix.midi_vae", 1)
+    assert (described["format"], described["version"]) == ("latentmix.midi_vae", 2)
     assert MelodyVAEConfig(**described["config"]) == CONFIG
     assert "attribute_directions" in load_file(folder / "model.safetensors")
 
@@ -189,14 +189,14 @@ def test_what_is_no_json(folder: Path, content: bytes) -> None:
 @pytest.mark.parametrize("content", ["[]", "3", "null", "{}", '"latentmix.midi_vae"'])
 def test_json_of_something_else(folder: Path, content: str) -> None:
     (folder / "config.json").write_text(content)
-    assert "expected format latentmix.midi_vae version 1, found None version None" in refusal(folder)
+    assert "expected format latentmix.midi_vae version 2, found None version None" in refusal(folder)
 
 
 def test_another_version_and_another_format(folder: Path) -> None:
-    edit(folder, version=2)
-    assert "expected format latentmix.midi_vae version 1, found latentmix.midi_vae version 2" in refusal(folder)
-    edit(folder, version=1, format="latentmix.audiovq")
-    assert "found latentmix.audiovq version 1" in refusal(folder)
+    edit(folder, version=1)
+    assert "expected format latentmix.midi_vae version 2, found latentmix.midi_vae version 1" in refusal(folder)
+    edit(folder, version=2, format="latentmix.audiovq")
+    assert "found latentmix.audiovq version 2" in refusal(folder)
 
 
 @pytest.mark.parametrize("config", [None, [], "wide", 7])
