@@ -97,15 +97,16 @@ def short_fingerprint(coder: Coder | None) -> bytes:
     return bytes(CODER_BYTES) if coder is None else bytes(coder.fingerprint)[:CODER_BYTES].ljust(CODER_BYTES, b"\1")
 
 
-def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray, sure: int, most_bytes: float) -> None:
+def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray, sure: int, budget: float) -> None:
     """Write a chunk of codes, (C, Q, n): all of them, or only those of the first `sure` codebooks.
 
     Args:
-        most_bytes: of the file so far, which all codebooks must not exceed.
+        sure: codebooks that are written whatever they cost.
+        budget: bytes that the file may have after this chunk, for the others to be written too.
     """
     payloads = [packing.pack(channel) for channel in codes]
     after = writer.size + sum(map(len, payloads)) + len(payloads) * RECORD_BYTES
-    if after > most_bytes and codes.shape[1] > sure:
+    if after > budget and codes.shape[1] > sure:
         payloads = [packing.pack(channel) for channel in codes[:, :sure]]
     for payload in payloads:
         writer.write(payload, codes.shape[2])

@@ -25,6 +25,7 @@ from .resampling import resampled
 CHUNK_SECONDS = 1.0
 KBPS = 1.5
 END_BYTES = 32  # of a file that are kept free for its end, where bytes are counted
+KBIT_BYTES = 125
 
 
 @dataclass(frozen=True)
@@ -208,10 +209,10 @@ class Codec:
         chunks = self._encode(resampled(blocks(), source.sample_rate, self.sample_rate), channels, header.codebooks)
         first = next(chunks)  # nothing is written where nothing can be read
         writer, packing, frames = Writer(stream, header), Packing(self.codes, self.coder), 0
-        a_frame = math.inf if kbps is None else kbps * 125 * channels * self.hop / self.sample_rate  # bytes
+        frame_bytes = math.inf if kbps is None else kbps * KBIT_BYTES * channels * self.hop / self.sample_rate
         for codes in itertools.chain([first], chunks):
             frames += codes.shape[2]
-            write_chunk(writer, packing, codes, sure, a_frame * frames - END_BYTES)
+            write_chunk(writer, packing, codes, sure, frame_bytes * frames - END_BYTES)
             if hasattr(stream, "flush"):
                 stream.flush()
         writer.finish(counted)

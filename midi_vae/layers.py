@@ -49,9 +49,10 @@ class BeatStack(nn.Module):
 class CausalTowers(nn.Module):
     """T causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) at once, each with weights of its own.
 
-    (T, B, 32) symbols -> (T, B, 32, width); what stands at step s has seen symbols 0..s. A convolution of two taps is a
-    matrix product of a step and the step so many before it: several times faster on a CPU. Towers that run at once
-    take little longer than one, where a window is so little work that its calls are what takes the time.
+    (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s.
+    A convolution of two taps is a matrix product of a step and the step so many before it: several times faster on a
+    CPU. Towers that run at once take little longer than one, where a window is so little work that its calls are what
+    takes the time.
     """
 
     def __init__(self, towers: int, symbols: int, width: int, rounds: int = 1) -> None:

@@ -41,9 +41,14 @@ def trace(function: Callable[..., Tensor], model: torch.nn.Module, examples: Seq
 
 
 class OftenCalled:
-    """A function of a module and a batch on the CPU, traced for the sizes of batch that it is often called with.
+    """A function of a module and a batch (B, ...), traced on the CPU for each B that it is often called with.
 
-    Weights may be changed in between: they are traced anew then.
+    Weights may be changed in between: they are traced anew then. Anything else that the function looks at, such as a
+    configuration, may not.
+
+    Args:
+        function: of the batch alone; what it gives is compared bit for bit before it is replaced, so better integers.
+        module: that it is a function of.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], module: torch.nn.Module) -> None:
