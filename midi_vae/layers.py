@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, silu
+from torch.nn.functional import silu
 
 from .windows import WINDOW_STEPS
 
@@ -50,9 +50,9 @@ class CausalTowers(nn.Module):
     """T causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) at once, each with weights of its own.
 
     (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s.
-    A convolution of two taps is a matrix product of a step and the step so many before it: several times faster on a
-    CPU. Towers that run at once take little longer than one, where a window is so little work that its calls are what
-    takes the time.
+    A convolution of two taps is a matrix product of all steps, and one of the steps so many before them: several times
+    faster on a CPU. Towers that run at once take little longer than one, where a window is so little work that its
+    calls are what takes the time.
     """
 
     def __init__(self, towers: int, symbols: int, width: int, rounds: int = 1) -> None:
@@ -66,15 +66,19 @@ class CausalTowers(nn.Module):
         self.register_buffer("starts", torch.arange(towers)[:, None, None] * symbols, persistent=False)
 
     def forward(self, symbols: Tensor) -> Tensor:
+        windows, width = symbols.shape[1], self.embedding.embedding_dim
         h = self.embedding(symbols + self.starts) + self.places
+        h = h.transpose(1, 2).flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
         for dilation, taps, mix in zip(self.dilations, self.taps, self.mix, strict=True):
-            before = pad(h, (0, 0, dilation, 0))[:, :, :-dilation]
-            h = h + mix(silu(taps(torch.cat([h, before], -1))))
-        return h
+            x = torch.baddbmm(taps.bias, h, taps.weight[:, :width])
+            before = dilation * windows
+            x[:, before:].baddbmm_(h[:, :-before], taps.weight[:, width:])
+            h = h + mix(silu(x))
+        return h.unflatten(1, (WINDOW_STEPS, windows)).transpose(1, 2)
 
 
 class Linears(nn.Module):
-    """T linear layers at once, (T, B, S, inputs) -> (T, B, S, outputs), begun like `nn.Linear`."""
+    """T linear layers at once, (T, N, inputs) -> (T, N, outputs), begun like `nn.Linear`."""
 
     def __init__(self, count: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -83,4 +87,4 @@ class Linears(nn.Module):
         self.bias = nn.Parameter(torch.empty(count, 1, outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x.flatten(1, 2), self.weight).unflatten(1, x.shape[1:3])
+        return torch.baddbmm(self.bias, x, self.weight)

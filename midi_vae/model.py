@@ -128,7 +128,7 @@ class MelodyVAE(nn.Module):
         self.critic = Critic(config.pitches, config.critic_width)
         self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
-        self._likeliest = OftenCalled(self.tokens, self)
+        self._likeliest = OftenCalled(MelodyVAE.tokens, self)
 
     @classmethod
     def from_pretrained(

@@ -1,7 +1,7 @@
 """What live playing needs of a melody model: melodies -> latents, latents -> tokens, soon enough.
 
 On CUDA the decode step is recorded once as a graph and replayed (`Graphed`); on the CPU it runs on one thread, for its
-products are too small to share, and without Python between them (`tracing.trace`).
+products are too small to share, without Python between them and with small weights (`tracing.trace`).
 
 Chance is drawn beforehand: at a temperature T the symbol with the largest logit + T * noise, the noise from a Gumbel
 distribution, is a draw from softmax(logits / T) (Gumbel 1954), so that the same place gives the same melody again and a
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -166,10 +167,10 @@ class _Step:
         self._latents = torch.zeros(windows, model.config.latent_size, pin_memory=device.type == "cuda")
         self._temperature = torch.zeros((), pin_memory=device.type == "cuda")
         self._is_cpu = device.type == "cpu"
-        function = self._function
+        function = partial(self._decoded, model)
         if self._is_cpu and not model.training:
             with one_thread():
-                function = trace(function, model, [self._latents, self._temperature])
+                function = trace(self._decoded, model, [self._latents, self._temperature])
         self._tokens = Graphed(function)
 
     def __call__(self, latents: np.ndarray, temperature: float) -> np.ndarray:
@@ -182,11 +183,11 @@ class _Step:
             inputs = [each.to(device, non_blocking=True) for each in (self._latents, self._temperature)]
             return self._tokens(*inputs).cpu().numpy()
 
-    def _function(self, z: Tensor, temperature: Tensor) -> Tensor:
-        logits = self._model.logits(z)
+    def _decoded(self, model: MelodyVAE, z: Tensor, temperature: Tensor) -> Tensor:
+        logits = model.logits(z)
         rhythm = (logits.rhythm + temperature * self._noise[0]).argmax(-1)
         pitch = (logits.pitch + temperature * self._noise[1]).argmax(-1)
-        return torch.where(rhythm == ONSET, pitch + (self._model.config.lowest_pitch + ONSET), rhythm)
+        return torch.where(rhythm == ONSET, pitch + (model.config.lowest_pitch + ONSET), rhythm)
 
 
 @contextlib.contextmanager

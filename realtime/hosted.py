@@ -20,6 +20,7 @@ from typing import Any
 
 import mido
 
+from .awake import Wakefulness
 from .errors import InputError
 from .jack import JackWatch
 from .loop import PlayerLoop
@@ -142,8 +143,12 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
 
 
 def _obey(commands: Any, loop: PlayerLoop) -> None:
+    wakefulness = Wakefulness()  # that of the machine, so that the engine answers sooner too
     for line in commands:
-        loop.command(json.loads(line))
+        command = json.loads(line)
+        if "play" in command:
+            wakefulness.set(command["play"])
+        loop.command(command)
     loop.stop()
 
 

@@ -28,6 +28,7 @@ import torch
 
 from midi_vae.melody import Melody
 from midi_vae.model import MelodyVAE
+from realtime.awake import staying_awake
 from realtime.clock import now
 from realtime.decoder import Decoder
 from realtime.desk import ControllerDesk
@@ -346,11 +347,14 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     say = (lambda text: None) if arguments.json else print
-    with going_first():
+    with going_first(), staying_awake() as awake:  # both players alike
+        is_awake = awake.is_on
+        say(f"processors {'stay awake' if is_awake else 'may fall asleep (realtime/awake.py)'}")
         if arguments.flood:
             figures = flood(MelodyVAE.from_pretrained(arguments.model), arguments.flood, arguments.minutes, say)
         else:
             figures = measure(arguments, say)
+    figures["awake"] = is_awake
     if arguments.json:
         print(json.dumps(figures, indent=2))
 

@@ -81,8 +81,29 @@ def test_copies_trace_for_themselves(model: MelodyVAE, traces: list[int]) -> Non
     assert traces == [2, 2]
 
 
+@pytest.mark.skipif(torch.backends.quantized.engine not in ("x86", "fbgemm"), reason="needs FBGEMM (x86)")
+def test_only_weights_that_lose_nothing_by_it_are_halved() -> None:
+    layers = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.Linear(32, 32))
+    with torch.no_grad():
+        layers[0].weight.copy_(layers[0].weight.half())
+        layers[1].weight.fill_(1 / 3)
+    halved = tracing._halved(layers)
+    assert type(halved[1]) is torch.nn.Linear and type(halved[0]) is not torch.nn.Linear
+    assert type(layers[0]) is torch.nn.Linear
+    x = torch.randn(5, 32)
+    assert torch.allclose(halved(x), layers(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_with_halved_weights_says_the_same(model: MelodyVAE, traces: list[int]) -> None:
+    model.half().float()
+    for _ in range(3 * OFTEN):
+        z = torch.randn(5, 16)
+        assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [5]
+
+
 def test_few_sizes_are_kept() -> None:
-    often = OftenCalled(lambda x: 2 * x, torch.nn.Linear(1, 1).eval())
+    often = OftenCalled(lambda module, x: 2 * x, torch.nn.Linear(1, 1).eval())
     for size in range(1, 9):
         for _ in range(OFTEN):
             assert torch.equal(often(torch.ones(size)), torch.full((size,), 2.0))
