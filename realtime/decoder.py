@@ -66,11 +66,12 @@ class Graphed:
             raise ValueError(f"expected tensors as in the first call, {self._shapes}, found {shapes}")
         if not inputs or inputs[0].device.type != "cuda":
             return self._function(*inputs)
-        if self._graph is None:
-            self._capture(inputs)
-        for static, given in zip(self._inputs, inputs, strict=True):
-            static.copy_(given, non_blocking=True)
-        self._graph.replay()
+        with torch.cuda.device(inputs[0].device):  # each thread has a current one, which is the first until it says so
+            if self._graph is None:
+                self._capture(inputs)
+            for static, given in zip(self._inputs, inputs, strict=True):
+                static.copy_(given, non_blocking=True)
+            self._graph.replay()
         return self._output
 
     def _capture(self, inputs: Sequence[Tensor]) -> None:
@@ -167,10 +168,10 @@ class _Step:
         self._latents = torch.zeros(windows, model.config.latent_size, pin_memory=device.type == "cuda")
         self._temperature = torch.zeros((), pin_memory=device.type == "cuda")
         self._is_cpu = device.type == "cpu"
-        function = partial(self._decoded, model)
+        function = partial(self._function, model)
         if self._is_cpu and not model.training:
             with one_thread():
-                function = trace(self._decoded, model, [self._latents, self._temperature])
+                function = trace(self._function, model, [self._latents, self._temperature])
         self._tokens = Graphed(function)
 
     def __call__(self, latents: np.ndarray, temperature: float) -> np.ndarray:
@@ -183,11 +184,16 @@ class _Step:
             inputs = [each.to(device, non_blocking=True) for each in (self._latents, self._temperature)]
             return self._tokens(*inputs).cpu().numpy()
 
-    def _decoded(self, model: MelodyVAE, z: Tensor, temperature: Tensor) -> Tensor:
-        logits = model.logits(z)
-        rhythm = (logits.rhythm + temperature * self._noise[0]).argmax(-1)
-        pitch = (logits.pitch + temperature * self._noise[1]).argmax(-1)
-        return torch.where(rhythm == ONSET, pitch + (model.config.lowest_pitch + ONSET), rhythm)
+    def _function(self, model: MelodyVAE, z: Tensor, temperature: Tensor) -> Tensor:
+        return decoded(model, self._noise, z, temperature)
+
+
+def decoded(model: MelodyVAE, noise: Sequence[Tensor], z: Tensor, temperature: Tensor) -> Tensor:
+    """Latents (W, D), temperature (), noise of a Gumbel distribution (W, 32, 3), (W, 32, P) -> tokens (W, 32) int64."""
+    logits = model.logits(z)
+    rhythm = (logits.rhythm + temperature * noise[0]).argmax(-1)
+    pitch = (logits.pitch + temperature * noise[1]).argmax(-1)
+    return torch.where(rhythm == ONSET, pitch + (model.config.lowest_pitch + ONSET), rhythm)
 
 
 @contextlib.contextmanager

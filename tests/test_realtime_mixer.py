@@ -9,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from midi_vae import mixing
 from midi_vae.melody import Melody
 from midi_vae.model import MelodyVAE, MelodyVAEConfig
 from midi_vae.tracing import trace
-from realtime.decoder import Decoder, Graphed, one_thread
+from realtime.decoder import Decoder, Graphed, decoded, one_thread
 from realtime.errors import InputError
 from realtime.mixer import Mixer, Place, spread
 from realtime.shaping import in_key, strength, thin, to_octave
@@ -208,6 +210,36 @@ def test_a_graph_gives_what_the_function_gives():
     on_gpu = Decoder(model.to("cuda"), seed=1)
     found = [on_gpu.decode(each, 0.7) for each in z]
     assert np.mean(np.array(found) == np.array(wanted)) > 0.99  # sums are rounded in another order
+
+
+class _Seen(TorchDispatchMode):
+    """Operations, and the devices of what they read and write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.devices: dict[str, set[str]] = {}
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        out = operation(*args, **(kwargs or {}))
+        tensors = [each for each in (out, *args) if isinstance(each, torch.Tensor)]
+        self.devices.setdefault(str(operation), set()).update(each.device.type for each in tensors)
+        return out
+
+
+def test_what_a_graph_captures_never_leaves_the_gpu():
+    """On tensors without contents, for which no GPU is needed: reading a value, or a tensor elsewhere, is an error.
+
+    A graph can be captured across neither.
+    """
+    with FakeTensorMode(), torch.device("cuda"), torch.no_grad():
+        model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).eval()
+        noise = [torch.zeros(2, 32, count) for count in (3, model.config.pitches)]
+        with _Seen() as seen:
+            found = decoded(model, noise, torch.zeros(2, 16), torch.zeros(()))
+    assert found.shape == (2, 32) and found.device.type == "cuda"
+    assert len(seen.devices) > 10 and set.union(*seen.devices.values()) == {"cuda"}
+    loose = [name for each in model.modules() for name, value in vars(each).items() if isinstance(value, torch.Tensor)]
+    assert loose == []  # all else goes along when the model is moved to another device
 
 
 def test_one_thread_meanwhile_and_as_many_as_before_afterwards():
