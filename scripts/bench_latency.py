@@ -102,7 +102,7 @@ def knob_times(model: MelodyVAE, runs: int) -> tuple[list[float], list[float]]:
     out, knobs = MidiOut(f"tcp::{synth.port}"), MidiIn(f"tcp::{port}")
     decoded, notes = [], []
     with Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0) as engine:
-        patterns = tap_patterns(engine)
+        patterns = Patterns(engine)
         desk = ControllerDesk(engine, parse_map(KNOBS, "bench"))
         knob = SocketOut(("127.0.0.1", port), print)
         engine.start()
@@ -124,29 +124,38 @@ def knob_times(model: MelodyVAE, runs: int) -> tuple[list[float], list[float]]:
     return [each for each in decoded if each is not None], notes
 
 
-def one_knob(knob: SocketOut, control: int, value: int, patterns: list[float]) -> float | None:
+class Patterns:
+    """When melodies are handed to the player; who waits for one does not keep the engine's interpreter busy."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._at = 0.0
+        self._has_news = threading.Event()
+        command = engine._player.command
+
+        def tapped(what: dict) -> None:
+            if "pattern" in what:
+                self._at = now()
+                self._has_news.set()
+            command(what)
+
+        engine._player.command = tapped
+
+    def next(self, seconds: float) -> float | None:
+        """When the next one is handed over, waiting so long for it; None if there is none."""
+        return self._at if self._has_news.wait(seconds) else None
+
+    def forget(self) -> None:
+        """What was handed over so far is not the next one."""
+        self._has_news.clear()
+
+
+def one_knob(knob: SocketOut, control: int, value: int, patterns: Patterns) -> float | None:
     """Turn a knob; seconds until a melody was decoded, None where it stood there already."""
-    before, sent = len(patterns), now()
+    patterns.forget()
+    sent = now()
     knob.send(mido.Message("control_change", control=control, value=value))
-    while len(patterns) == before:
-        if now() - sent > 0.5:
-            return None
-        time.sleep(0.0002)
-    return patterns[before] - sent
-
-
-def tap_patterns(engine: Engine) -> list[float]:
-    """When melodies are handed to the player."""
-    times: list[float] = []
-    command = engine._player.command
-
-    def tapped(what: dict) -> None:
-        if "pattern" in what:
-            times.append(now())
-        command(what)
-
-    engine._player.command = tapped
-    return times
+    at = patterns.next(0.5)
+    return None if at is None else at - sent
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ from ..errors import InputError
 from ..mixer import MODES, Place
 from ..targets import MOST_MELODIES, Value
 from .outbox import Outbox
-from .paths import along, roomiest, share_at
+from .paths import roomiest
+from .puck import Puck
 from .tap import Tap
 from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 FEWEST = 2  # melodies
 MOST_UNDONE = 40
-PATH_TICK = 1 / 30  # seconds between two places of a puck that runs along a path
 LAST_SHARE = 0.97  # of the last step, after which a melody that is not looped stops
 
 
@@ -51,12 +51,12 @@ class Hub:
         self.engine, self.shelf, self.instance = engine, Shelf(), secrets.token_hex(6)
         self._model, self._tap = model, tap
         self._hues = list(range(len(engine.mixer.melodies)))
-        self._fresh, self._loop_on, self._path = True, True, PathSetting()
+        self._fresh, self._loop_on = True, True
         self._undo: deque[Session] = deque(maxlen=MOST_UNDONE)
         self._outboxes: set[Outbox] = set()
         self._busy = asyncio.Lock()
         self._record_from, self._was_recording, self._stopping_at = 0, False, -1
-        self._runner: asyncio.Task | None = None
+        self._puck = Puck(engine, lambda: self._take_state(engine.snapshot()))
         self._state: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
 
@@ -72,7 +72,7 @@ class Hub:
         self._tap.listener = None
         for close in self._closers:
             close()
-        await self._run_path(False)
+        await self._puck.close()
 
     # Pages.
 
@@ -96,8 +96,8 @@ class Hub:
         Raises:
             InputError: no such target or value; those before it are moved.
         """
-        if self._path.runs and any(name in MODES for name in values):  # a hand on the puck takes over
-            self._set_path(replace(self._path, runs=False))
+        if any(name in MODES for name in values):
+            self._puck.halt()
         for name, value in values.items():
             self.engine.set(name, value)
 
@@ -157,7 +157,7 @@ class Hub:
         await asyncio.to_thread(self._restore, session)
         self._hues = list(session.hues)
         self._loop_on = session.loop
-        self._set_path(session.path)
+        self._puck.set(session.path)
         self._publish_melodies()
 
     async def do_undo(self) -> None:
@@ -171,7 +171,7 @@ class Hub:
 
     async def do_path(self, path: PathSetting) -> None:
         """Another path, and whether the puck runs."""
-        self._set_path(path)
+        self._puck.set(path)
 
     async def do_loop(self, on: bool) -> None:
         """Whether the melody starts again at its end."""
@@ -197,7 +197,7 @@ class Hub:
             {name: self.engine.value(name) for name in mixer.targets},
             mixer.mode,
             self._loop_on,
-            self._path,
+            self._puck.setting,
         )
 
     def recording(self) -> tuple[list, list, Melody]:
@@ -238,7 +238,7 @@ class Hub:
             "warnings": list(snapshot.warnings),
             "ports": list(snapshot.ports),
             "loop": self._loop_on,
-            "path": self._path.to_json(),
+            "path": self._puck.setting.to_json(),
         }
         self._publish("state", self._state)
 
@@ -327,42 +327,6 @@ class Hub:
             engine.place(index, place.x, place.y)
         for name, value in _in_order(session):
             engine.set(name, value)
-
-    def _set_path(self, path: PathSetting) -> None:
-        self._path = path
-        if path.runs and self._runner is None:
-            self._runner = asyncio.create_task(self._follow_path())
-        elif not path.runs and self._runner is not None:
-            self._runner.cancel()
-            self._runner = None
-        self._take_state(self.engine.snapshot())
-
-    async def _run_path(self, on: bool) -> None:
-        runner = self._runner
-        self._set_path(replace(self._path, runs=on))
-        if runner is not None and not on:
-            with contextlib.suppress(asyncio.CancelledError):
-                await runner
-
-    async def _follow_path(self) -> None:
-        """Move the puck along the path, by the engine's beat, or at its tempo where it stands still."""
-        engine, bars, at, before = self.engine, 0.0, now(), self.engine.beat()
-        while True:
-            await asyncio.sleep(PATH_TICK)
-            time, beat = now(), engine.beat()
-            passed = beat - before
-            if not 0 < passed < 1:  # it stands still or jumped
-                passed = (time - at) * float(engine.value("tempo")) / 60
-            beats_a_bar = engine.snapshot().melody.steps_per_bar / 4
-            bars, at, before = bars + passed / beats_a_bar, time, beat
-            share = share_at(bars, self._path.bars, self._path.back)
-            if len(engine.mixer.melodies) == 2:
-                engine.set("position", share)
-                continue
-            points = self._path.points or tuple((place.x, place.y) for place in engine.mixer.places)
-            x, y = along(points, share)
-            engine.set("x", x)
-            engine.set("y", y)
 
 
 def _in_order(session: Session) -> list[tuple[str, Value]]:
