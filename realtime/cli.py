@@ -15,7 +15,7 @@ from midi_vae.options import VERBOSE, Source, Verbose, grouped
 from midi_vae.options import Engine as Model
 
 from .errors import InputError
-from .options import Hands, Ports, Stage
+from .options import Clock, Hands, Ports, Stage
 from .web.options import Page
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
@@ -100,6 +100,12 @@ def play(
         raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files, found {len(files)}")
     if stage.render is not None and hands.plan is None:
         raise typer.BadParameter("expected --plan POSITIONS.csv to say what is played", param_hint="--render")
+    if stage.render is not None and stage.record is not None:
+        raise typer.BadParameter(
+            "expected one of the two: --render writes what is played itself", param_hint="--record"
+        )
+    if stage.render is not None and stage.clock is not Clock.internal:
+        raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
     from . import show
 
     raise typer.Exit(show.play(files, ports, hands, stage, source, model))

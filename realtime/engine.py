@@ -25,18 +25,18 @@ from .decoder import Decoder
 from .errors import InputError
 from .loop import PlayerThread
 from .mixer import Mixer, Place
+from .plan import recalled
 from .player import STEPS_A_BEAT
 from .ports import MidiIn, MidiOut
 from .process import PlayerProcess, PlayerSetup, make_player
 from .recorder import PlayedNote, Recorder, TempoChange
 from .shaping import as_pattern
 from .snapshot import Snapshot
-from .targets import Value
+from .targets import AT_ONCE, Value
 
 if TYPE_CHECKING:
     from midi_vae.model import MelodyVAE
 
-AT_ONCE = ("tempo", "follow", "velocity", "play", "panic", "tap")  # not for the mixer: they do not wait for a decode
 TELL_EVERY = 1 / 60  # seconds between two snapshots for subscribers, at least
 MEASURED = 1000  # decodes whose times are kept, and notes whose lateness is
 
@@ -115,6 +115,7 @@ class Engine:
         self._decode_times: deque[float] = deque(maxlen=MEASURED)
         self._lateness: deque[float] = deque(maxlen=MEASURED)
         self._warnings: deque[str] = deque(maxlen=8)
+        self._warned = 0
         self._recorder = Recorder()
         self._told: dict[str, Any] = {"step": -1, "running": False, "tempo": tempo, "source": clock, "time": now()}
         self._melody, self._version, self._has_news, self._is_open = self.mixer.melody(), 0, False, True
@@ -150,8 +151,8 @@ class Engine:
             self._set_at_once(name, checked)
             return
         if name == "preset":
-            for each, recalled in self._preset(int(checked)).items():
-                self.set(each, recalled)
+            for each, wanted in recalled(self.presets, int(checked), self.count()).items():
+                self.set(each, wanted)
         with self._wake:
             self._moved.pop(name, None)  # so that what was moved last comes last
             self._moved[name] = (checked, now())
@@ -272,6 +273,7 @@ class Engine:
                 notes=told.get("notes", 0),
                 underruns=told.get("underruns", 0),
                 warnings=tuple(self._warnings),
+                warned=self._warned,
                 ports=tuple(getattr(self._player, "ports", ())),
             )
 
@@ -298,7 +300,7 @@ class Engine:
     def warn(self, text: str) -> None:
         """Something that a person should know; the music goes on."""
         with self._lock:
-            self._warnings.append(text)
+            self._note(text)
         self._announce()
 
     # The worker.
@@ -317,7 +319,7 @@ class Engine:
                 if moved or jobs:
                     self._take(moved, jobs)
             except Exception as error:  # the music goes on, whatever it was
-                self._warnings.append(f"{type(error).__name__}: {error}")
+                self.warn(f"{type(error).__name__}: {error}")
             self._tell()
 
     def _has_work(self) -> bool:
@@ -327,12 +329,10 @@ class Engine:
     def _take(self, moved: Mapping[str, tuple[Value, float]], jobs: Sequence[Callable[[], None]]) -> None:
         since = min((time for _, time in moved.values()), default=now())
         with self._lock:
-            was_held = self.mixer.values["hold"]
-            changed = any([self.mixer.set(name, value) for name, (value, _) in moved.items()])
-            released = was_held and not self.mixer.values["hold"]
+            changed = self.mixer.move({name: value for name, (value, _) in moved.items()})
         for job in jobs:
             job()
-        if (changed or jobs or released) and not self.mixer.values["hold"]:
+        if changed or (jobs and not self.mixer.values["hold"]):
             self._offer(since)
             self._decode_times.append(1000 * (now() - since))
 
@@ -343,12 +343,6 @@ class Engine:
             self._melody, self._version = melody, self._version + 1
         pattern = as_pattern(melody, self._version)
         self._player.command({"pattern": pattern if asked == math.inf else pattern | {"asked": asked}})
-
-    def _preset(self, number: int) -> Mapping[str, Value]:
-        """What a preset says; without any, the first is the first melody, and so on."""
-        if self.presets or number >= self.count():
-            return self.presets.get(number, {})
-        return {"position": number / max(1, self.count() - 1)}
 
     def _set_at_once(self, name: str, value: Value) -> None:
         if name == "tap":
@@ -391,16 +385,20 @@ class Engine:
             return
         with self._lock:
             if "warning" in report:
-                self._warnings.append(report["warning"])
+                self._note(report["warning"])
             else:
                 self._told = {**self._told, **report}
-                if report.get("source") == "internal":  # taps move it too
-                    self.mixer.values["tempo"] = report["tempo"]
+                if "tempo" in report:  # taps and other clocks move it too
+                    self.mixer.values["tempo"] = self.mixer.targets["tempo"].clamp(report["tempo"])
             if report.get("late") is not None:
                 self._lateness.append(1000 * report["late"])
             if report.get("events") and self.mixer.values["record"]:
                 self._recorder.add(report["events"], report["tempo"])
         self._announce()
+
+    def _note(self, warning: str) -> None:
+        self._warnings.append(warning)
+        self._warned += 1
 
     def _announce(self) -> None:
         with self._wake:

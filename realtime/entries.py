@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .bindings import BUTTONS, ENCODINGS, KINDS, Binding, Channel, Feedback, MpeZone
@@ -69,6 +69,17 @@ def read_binding(entry: dict[str, Any], targets: Mapping[str, Target]) -> Bindin
         value=_value(entry, target),
         feedback=_feedback(entry, kind, number, channel),
     )
+
+
+def check_new(binding: Binding, others: Sequence[Binding]) -> None:
+    """Refuse a control that is bound to the same target twice: each of its moves would count twice; raises BadEntry."""
+
+    def control(each: Binding) -> tuple:
+        return each.target, each.kind, each.number, each.channel, each.value
+
+    for at, other in enumerate(others, 1):
+        if control(other) == control(binding):
+            raise BadEntry("target", f"another target, or another control, than [[bind]] {at}", binding.target)
 
 
 def only(table: dict[str, Any], keys: tuple[str, ...]) -> None:
@@ -190,9 +201,12 @@ def read_mpe(table: Any) -> MpeZone:
     """The MPE zone of a map."""
     if not isinstance(table, dict):
         raise BadEntry("mpe", "a table with zone and members", table)
-    only(table, ("zone", "members"))
-    upper = _one_of(table, "zone", ("lower", "upper"), "lower") == "upper"
-    return MpeZone(upper, _whole({"members": 15} | table, "members", 0, 15))
+    try:
+        only(table, ("zone", "members"))
+        upper = _one_of(table, "zone", ("lower", "upper"), "lower") == "upper"
+        return MpeZone(upper, _whole({"members": 15} | table, "members", 0, 15))
+    except BadEntry as error:
+        raise BadEntry(f"mpe.{error.key}", error.expected, error.found) from None
 
 
 def _feedback(entry: dict[str, Any], kind: str, number: int | None, channel: Channel) -> Feedback | None:

@@ -75,7 +75,9 @@ class Learner:
         if kind == "cc" and self._is_low_of_pair(channel, number + LOW_BYTE):
             return Binding(self._target.name, "cc14", number, number + LOW_BYTE, channel=channel + 1)
         if kind != "cc":
-            is_button = kind == "note"
+            is_button = kind == "note" or (kind == "program" and self._target.kind != "continuous")
+            if kind == "program" and is_button:
+                number = seen.values[-1]  # that program alone
             return self._binding(kind, channel, number, Kind(kind, is_button=is_button), seen)
         found = recognise(seen.values)
         if found is None or not (found.is_sure or quiet >= DOUBT_SECONDS):
@@ -95,7 +97,7 @@ class Learner:
                 button = "toggle"
             elif self._target.kind == "choice" or self._target.whole:
                 button = "next"
-        has_number = kind in ("cc", "relative", "note", "poly", "nrpn")
+        has_number = kind in ("cc", "relative", "note", "poly", "nrpn") or (kind == "program" and found.is_button)
         return Binding(
             self._target.name,
             kind,
@@ -169,7 +171,11 @@ def learn(
                 learner.feed(message, now)
                 asked = now
             binding = learner.result(now)
-            if binding is not None:
+            other = next((each for each in learned if binding is not None and _same_control(binding, each)), None)
+            if other is not None:
+                say(f"{target.name}: {describe(binding)} has just been bound to {other.target}; move another one")
+                learner, asked = Learner(target), 0.0
+            elif binding is not None:
                 learned.append(binding)
                 say(f"{target.name}: {describe(binding)}")
                 break
@@ -242,9 +248,12 @@ def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], de
 
 
 def _replaces(new: Binding, old: Binding) -> bool:
-    same_kind = old.kind == new.kind or {old.kind, new.kind} <= {"cc", "cc14", "relative"}
-    same_control = same_kind and (old.number, old.channel) == (new.number, new.channel)
-    return old.target == new.target or same_control
+    return old.target == new.target or _same_control(old, new)
+
+
+def _same_control(a: Binding, b: Binding) -> bool:
+    same_kind = a.kind == b.kind or {a.kind, b.kind} <= {"cc", "cc14", "relative"}
+    return same_kind and (a.number, a.channel) == (b.number, b.channel)
 
 
 def _table(binding: Binding) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .errors import InputError
 from .hosted import FLUSH
 from .maps import shipped_map_for
 from .player import panic_messages
-from .ports import ApiPorts, MidiOut, compiled_apis, open_output, working_api
+from .ports import WITHOUT_MIDI, ApiPorts, MidiOut, compiled_apis, open_output, working_api
 from .sockets import PREFIX
 
 ASK_WITHIN = 10.0  # seconds
@@ -45,7 +45,7 @@ def show(found: Sequence[ApiPorts], as_json: bool) -> None:
         if not each.problem and not each.inputs and not each.outputs:
             typer.echo("  works, and has no ports but those of its own")
     if all(each.problem for each in found):
-        typer.echo("no MIDI system: start JACK or load snd-seq, or play by --audio, --osc-port or --out tcp:HOST:PORT")
+        typer.echo(f"no MIDI system: start JACK or load snd-seq, or use {WITHOUT_MIDI}")
 
 
 def panic(names: Sequence[str], api: str | None) -> list[str]:

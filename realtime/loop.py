@@ -111,7 +111,7 @@ class PlayerByHand:
 
     def run_until(self, time: float) -> None:
         """Play up to a time of the clock, which then is that late."""
-        while (due := self._advance()) <= time and due < math.inf:
+        while (due := self.next_due()) <= time and due < math.inf:
             self._clock.advance(max(0.0, due - self._clock()))
         self._clock.advance(max(0.0, time - self._clock()))
 
@@ -120,6 +120,7 @@ class PlayerByHand:
         with self._lock:
             self.player.close(self._clock())
 
-    def _advance(self) -> float:
+    def next_due(self) -> float:
+        """Send all that is due now; the time of what comes next, infinity while nothing plays."""
         with self._lock:
             return self.player.advance(self._clock())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .bindings import ControllerMap
-from .entries import BadEntry, only, read_binding, read_mpe, read_text
+from .entries import BadEntry, check_new, only, read_binding, read_mpe, read_text
 from .errors import InputError
 from .targets import TARGETS, Target
 
@@ -87,8 +87,10 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
     try:
         only(document, MAP_KEYS)
         entries = document.get("bind", [])
-        if not isinstance(entries, list) or len(entries) > MOST_BINDINGS:
-            raise BadEntry("bind", f"[[bind]] tables, at most {MOST_BINDINGS}", entries)
+        if not isinstance(entries, list):
+            raise BadEntry("bind", "[[bind]] tables", entries)
+        if len(entries) > MOST_BINDINGS:
+            raise BadEntry("bind", f"at most {MOST_BINDINGS} [[bind]] tables", len(entries))
         mpe = read_mpe(document.get("mpe", {}))
         bindings = []
         for at, entry in enumerate(entries, 1):
@@ -97,7 +99,9 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
                 raise BadEntry("bind", "a table", entry)
             if isinstance(entry.get("target"), str):
                 place += f" ({entry['target']})"
-            bindings.append(read_binding(entry, targets))
+            binding = read_binding(entry, targets)
+            check_new(binding, bindings)
+            bindings.append(binding)
             place = ""
         controller = read_text(document, "name", Path(name).stem), read_text(document, "device", "")
     except BadEntry as error:

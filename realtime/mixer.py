@@ -103,6 +103,16 @@ class Mixer:
         self.values[name], self.mode = checked, mode
         return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))
 
+    def move(self, values: Mapping[str, object]) -> bool:
+        """Move several targets; whether there may be another melody now: not while it is held, and once it is let go.
+
+        Raises:
+            InputError: as `set`; those before it are moved.
+        """
+        was_held = self.values["hold"]
+        changed = any([self.set(name, value) for name, value in values.items()])
+        return bool(changed or was_held) and not self.values["hold"]
+
     def load(self, index: int, melody: Melody) -> None:
         """Put another melody in the place of one.
 

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .clock import check_tempo
 from .errors import InputError
 from .ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
-from .targets import TARGETS, Value, check
+from .targets import TARGETS, Target, Value, check
 
+SHORTEST = 0.1  # seconds of playing
+LOCAL_HOST = "127.0.0.1"
 _ports, _hands, _stage = (
     functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "Hands", "Stage")
 )
+
+
+def _tempo(value: float | None) -> float | None:
+    """A tempo that can be played."""
+    try:
+        return None if value is None else check_tempo(value)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _seconds(value: float | None) -> float | None:
+    """A time that passes."""
+    if value is not None and not SHORTEST <= value < math.inf:  # NaN too
+        raise typer.BadParameter(f"expected seconds from {SHORTEST:g} on, found {value:g}")
+    return value
 
 
 class Follow(str, enum.Enum):
@@ -63,17 +83,22 @@ class Ports:
     ] = None
     clock_out: Annotated[bool, _ports("--clock-out", help="Send MIDI clock to the outputs.")] = False
 
-    def midi_outs(self, osc_port: int | None) -> tuple[MidiOut, ...]:
-        """The outputs asked for; a virtual one where nothing was asked for."""
+    def midi_outs(self) -> tuple[MidiOut, ...]:
+        """The outputs asked for; a virtual one where nothing would be heard."""
         named = tuple(MidiOut(name, api=self.midi_api) for name in self.outs or ())
-        is_virtual = self.virtual or not (named or self.ins or self.audio or osc_port is not None)
+        is_virtual = self.virtual or not (named or self.audio)
         return ((MidiOut(virtual=True, api=self.midi_api),) if is_virtual else ()) + named
 
     def midi_ins(self, osc_port: int | None) -> tuple[MidiIn, ...]:
-        """The inputs likewise."""
+        """The inputs asked for; a virtual one where no port was asked for at all."""
         named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
         is_virtual = self.virtual or not (named or self.outs or self.audio or osc_port is not None)
         return ((MidiIn(virtual=True, api=self.midi_api),) if is_virtual else ()) + named
+
+    def check(self, is_sound: bool) -> None:
+        """See to it that no option is without effect; whether sound is made is known elsewhere too."""
+        if self.soundfont is not None and not is_sound:
+            raise typer.BadParameter("expected --audio, which plays it", param_hint="--soundfont")
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,7 @@ class Hands:
     osc_port: Annotated[
         int | None, _hands("--osc-port", metavar="N", min=0, max=65535, help="Listen for OSC on this UDP port.")
     ] = None
-    osc_host: Annotated[str, _hands("--osc-host", metavar="HOST", help="Address to listen on for OSC.")] = "127.0.0.1"
+    osc_host: Annotated[str, _hands("--osc-host", metavar="HOST", help="Address to listen on for OSC.")] = LOCAL_HOST
     osc_out: Annotated[
         str | None, _hands("--osc-out", metavar="HOST:PORT", help="Send the targets there by OSC as they move.")
     ] = None
@@ -105,19 +130,23 @@ class Hands:
     ] = None
     keyboard: Annotated[bool, _hands(help="The computer's keys move the mix too, in a terminal.")] = True
 
-    def values(self) -> dict[str, Value]:
-        """What `--set` says."""
+    def check(self) -> None:
+        """See to it, before a model is loaded, that what was asked for can be had."""
+        self.values(TARGETS, others=True)
+        if self.osc_host != LOCAL_HOST and self.osc_port is None:
+            raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
+
+    def values(self, targets: Mapping[str, Target], others: bool = False) -> dict[str, Value]:
+        """What `--set` says; where others are allowed, attributes that are none of these targets are left out."""
         out = {}
         for text in self.settings or ():
             name, equals, value = text.partition("=")
             try:
                 if not equals:
                     raise InputError(f"expected TARGET=VALUE such as key=C:maj, found {text!r}")
-                if name.startswith("attribute."):  # the model says which there are
-                    out[name] = float(value)
-                else:
-                    out[name] = check(name, value, TARGETS)
-            except ValueError as error:
+                if not (others and name.startswith("attribute.") and name not in targets):  # the model says which
+                    out[name] = check(name, value, targets)
+            except InputError as error:
                 raise typer.BadParameter(str(error), param_hint="--set") from None
         return out
 
@@ -128,7 +157,7 @@ class Hands:
         host, colon, port = self.osc_out.rpartition(":")
         if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
             raise typer.BadParameter(f"expected HOST:PORT, found {self.osc_out!r}", param_hint="--osc-out")
-        return host or "127.0.0.1", int(port)
+        return host or LOCAL_HOST, int(port)
 
 
 @dataclass(frozen=True)
@@ -137,7 +166,9 @@ class Stage:
 
     tempo: Annotated[
         float | None,
-        _stage("--tempo", metavar="BPM", min=20, max=400, help="Quarter notes a minute; that of the first file."),
+        _stage(
+            "--tempo", metavar="BPM", callback=_tempo, help="Quarter notes a minute, 20 to 400; that of the first file."
+        ),
     ] = None
     follow: Annotated[Follow, _stage("--follow", help="A change is heard at the next step, beat or bar.")] = Follow.step
     clock: Annotated[Clock, _stage("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = Clock.internal
@@ -149,6 +180,7 @@ class Stage:
         _stage("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
     ] = None
     seconds: Annotated[
-        float | None, _stage("--seconds", metavar="S", min=0.1, help="End after so long; else by Ctrl-C.")
+        float | None,
+        _stage("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
     ] = None
     screen: Annotated[bool, _stage(help="Show what happens, in a terminal.")] = True

@@ -5,9 +5,9 @@
     9,   1,        0.5,
 
 The first column is the time, in `bar` (from 1), `beat` (quarter notes from 0) or `seconds`; each other column is a
-target. Numbers go over in a straight line from one row that has them to the next; what is chosen or switched changes at
-its row; an empty field says nothing. Where the first row is numbers already, the columns are beat and position, or
-beat, x and y. The performance ends with the last row.
+target. Numbers go over in a straight line from one row that has them to the next; what is chosen or switched, presets
+among it, changes at its row; an empty field says nothing. Where the first row is numbers already, the columns are beat
+and position, or beat, x and y. The performance ends with the last row.
 """
 
 from __future__ import annotations
@@ -57,12 +57,17 @@ class Plan:
             if index < 0:
                 continue
             value = values[index]
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and name != "preset"
             if is_number and index + 1 < len(times):
                 share = (at - times[index]) / (times[index + 1] - times[index])
                 value = float(value) + share * (float(values[index + 1]) - float(value))
             out[name] = value
         return out
+
+    def next_time(self, at: float) -> float:
+        """When a row comes next that says something, or the end."""
+        later = [times[index] for times, _ in self.tracks.values() if (index := bisect_right(times, at)) < len(times)]
+        return min([*later, self.end])
 
     def time(self, seconds: float, beat: float, beats_a_bar: float) -> float:
         """The time in the plan's unit, out of seconds and beats since the start."""
@@ -93,8 +98,12 @@ def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
         raise InputError(f"row 1: expected the names of the columns, such as bar,position, found {','.join(first)}")
     if columns[0] not in UNITS:
         raise InputError(f"row 1: expected bar, beat or seconds as the first column, found {columns[0]!r}")
-    for name in columns[1:]:
-        find(name, targets)
+    _check_columns(columns[1:], targets)
+    if "play" in columns and columns[0] != "seconds":
+        raise InputError(
+            f"row 1: expected no column play, for a {columns[0]} does not come while nothing plays; "
+            "take density 0 for silence, or seconds as the first column"
+        )
     body = numbered if _is_number(first[0]) else numbered[1:]
     if not body:
         raise InputError("expected rows below the names of the columns, found none")
@@ -120,15 +129,28 @@ def parse_presets(text: str, targets: Mapping[str, Target] = TARGETS) -> dict[in
     {0: {'position': 0.5, 'key': 'C:maj'}, 7: {'position': 1.0}}
     """
     (_, columns), *body = _rows(text)
-    if columns[0].lower() != "preset" or "preset" in columns[1:]:
+    columns = [name.lower() for name in columns]
+    if columns[0] != "preset":
         raise InputError(f"row 1: expected preset as the first column, found {columns[0]!r}")
+    _check_columns(columns[1:], targets, "preset")
     out: dict[int, dict[str, Value]] = {}
     for number, row in body:
         if not (row[0].isdecimal() and int(row[0]) <= 127) or len(row) > len(columns):
             raise InputError(f"row {number}: expected a preset 0 to 127 and its values, found {','.join(row)}")
-        given = [(name.lower(), field) for name, field in zip(columns[1:], row[1:], strict=False) if field]
+        given = [(name, field) for name, field in zip(columns[1:], row[1:], strict=False) if field]
         out[int(row[0])] = {name: _value(name, field, number, targets) for name, field in given}
     return out
+
+
+def recalled(presets: Mapping[int, Mapping[str, Value]], number: int, melodies: int) -> Mapping[str, Value]:
+    """What a preset sets; where there are none, the first is the first of so many melodies, and so on.
+
+    >>> recalled({}, 1, melodies=3), recalled({}, 3, melodies=3)
+    ({'position': 0.5}, {})
+    """
+    if presets or number >= melodies:
+        return presets.get(number, {})
+    return {"position": number / max(1, melodies - 1)}
 
 
 def _read(path: str | os.PathLike[str], parse: Callable[[str], Any]) -> Any:
@@ -142,7 +164,9 @@ def _read(path: str | os.PathLike[str], parse: Callable[[str], Any]) -> Any:
         raise InputError(f"{path}: expected a table of at most {MOST_BYTES >> 20} MB, found a larger one")
     try:
         return parse(content.decode("utf-8-sig"))
-    except (InputError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: expected a table in UTF-8, found other bytes; save it as CSV, UTF-8") from None
+    except (InputError, csv.Error) as error:
         raise InputError(f"{path}: {error}") from None
 
 
@@ -155,6 +179,17 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     if len(numbered) > MOST_ROWS:
         raise InputError(f"expected at most {MOST_ROWS} rows, found {len(numbered)}")
     return numbered
+
+
+def _check_columns(names: list[str], targets: Mapping[str, Target], *others: str) -> None:
+    """Refuse columns that are no targets, that come twice, or that are taken by others."""
+    for at, name in enumerate(names):
+        if name in (*names[:at], *others):
+            raise InputError(f"row 1: expected each column once, found {name} again")
+        try:
+            find(name, targets)
+        except InputError as error:
+            raise InputError(f"row 1: {error}") from None
 
 
 def _value(name: str, field: str, number: int, targets: Mapping[str, Target]) -> Value:

@@ -22,6 +22,8 @@ CLIENT = "latentmix"
 OUT_NAME, IN_NAME = "latentmix out", "latentmix in"
 APIS = ("LINUX_ALSA", "UNIX_JACK", "MACOSX_CORE", "WINDOWS_MM")  # in the order in which they are tried
 
+WITHOUT_MIDI = "--audio or --out tcp:HOST:PORT, moved by --osc-port N or --in tcp::PORT"
+
 Receiver = Callable[[float, mido.Message], None]
 Warn = Callable[[str], None]
 
@@ -230,7 +232,7 @@ def working_api(api: str | None = None, ask: Callable[[str], ApiPorts] | None = 
         problems.append(f"{each}: {problem}")
     raise InputError(
         f"expected a MIDI system, found none ({'; '.join(problems) or 'no API'}); start JACK or load snd-seq, or use "
-        "--audio, --osc-port or --out tcp:HOST:PORT"
+        + WITHOUT_MIDI
     )
 
 
@@ -245,7 +247,7 @@ def compiled_apis() -> list[str]:
     except ImportError as error:
         raise InputError(
             f"expected python-rtmidi for MIDI ports, found it cannot be imported ({error}); pip install python-rtmidi "
-            "(for Python 3.10 to 3.12), or use --audio, --osc-port or --out tcp:HOST:PORT"
+            f"(for Python 3.10 to 3.12), or use {WITHOUT_MIDI}"
         ) from None
     names = [name for name in rtmidi.get_api_names() if name in APIS]
     return sorted(names, key=APIS.index)

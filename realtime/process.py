@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from .sync import LinkClock, MidiClock
 
 START_WITHIN = 60.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
+ENDED_WITHIN = 1.0  # a process whose pipe has closed
 MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; more often only every
 RETRY_EVERY = 2.0  # seconds
 ONCE = ("panic", "tap")  # commands that a player which is started again need not know
@@ -113,7 +115,7 @@ class PlayerProcess:
         guard.start()
         line = process.stdout.readline()
         guard.cancel()
-        answer = json.loads(line) if line else {"error": self._last_words()}
+        answer = json.loads(line) if line else {"error": self._last_words(process)}
         if "error" in answer:
             process.stdin.close()
             process.wait()
@@ -131,7 +133,10 @@ class PlayerProcess:
 
     def _start_again(self) -> bool:
         """After the process died: try until it plays again; whether it does."""
-        words, self._starts = self._last_words(), [at for at in self._starts if now() - at < RESTART_MEMORY]
+        words, self._starts = (
+            self._last_words(self._process),
+            [at for at in self._starts if now() - at < RESTART_MEMORY],
+        )
         self._report({"warning": f"the player stopped ({words}); it is started again"})
         self._let_go()
         while not self._closing.wait(RETRY_EVERY * (len(self._starts) >= MOST_RESTARTS)):
@@ -161,7 +166,11 @@ class PlayerProcess:
         self._process.stdout.close()
         self._errors.close()
 
-    def _last_words(self) -> str:
+    def _last_words(self, process: subprocess.Popen) -> str:
+        """Why it ended; what it and its libraries printed is not always about that."""
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
+            if (status := process.wait(ENDED_WITHIN)) < 0:
+                return f"ended by {signal.Signals(-status).name}"
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
             lines = self._errors.read()[-4000:].decode(errors="replace").split("\n")

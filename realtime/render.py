@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from midi_vae.outputs import MIDI_SUFFIXES
 from midi_vae.sound import SOUND_FORMATS
@@ -14,16 +16,17 @@ from .clock import TestClock
 from .errors import InputError
 from .loop import PlayerByHand
 from .mixer import Mixer
-from .plan import Plan
+from .plan import Plan, recalled
 from .player import STEPS_A_BEAT
 from .ports import MemoryOut
 from .process import PlayerSetup, make_player
 from .recorder import PlayedNote, Recorder, TempoChange, write_recording
 from .shaping import as_pattern
 from .sounding import write_sound
+from .targets import AT_ONCE, Value
 
-AT_ONCE = ("tempo", "follow", "velocity", "play", "panic")
 MOST_STEPS = 1_000_000
+JUST_BEFORE = 0.999  # of a step: then the plan is looked up for the next one
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,20 @@ class Performance:
     tempi: list[TempoChange]
 
 
-def perform(mixer: Mixer, plan: Plan, setup: PlayerSetup) -> Performance:
+def perform(
+    mixer: Mixer,
+    plan: Plan,
+    setup: PlayerSetup,
+    presets: Mapping[int, Mapping[str, Value]] = MappingProxyType({}),
+    settings: Mapping[str, Value] = MappingProxyType({}),
+) -> Performance:
     """Play a plan to its end; what it sets is heard at the next step, beat or bar, as on stage.
 
-    The same mixer, plan and setup give the same notes.
+    The same mixer, plan, setup, presets and settings give the same notes.
+
+    Args:
+        presets: what the target `preset` recalls (`plan.read_presets`).
+        settings: of targets, to begin with.
     """
     clock, recorder = TestClock(), Recorder()
 
@@ -46,23 +59,60 @@ def perform(mixer: Mixer, plan: Plan, setup: PlayerSetup) -> Performance:
             recorder.add(report["events"], report["tempo"])
 
     handle = PlayerByHand(lambda tell: make_player([MemoryOut()], vars(setup), tell, clock), hear, clock)
-    player = handle.player
-    version, melody = 1, mixer.melody()
-    handle.command({"pattern": as_pattern(melody, version)} | {"play": True})
-    beats_a_bar = melody.steps_per_bar / STEPS_A_BEAT
-    for step in range(MOST_STEPS):
-        beat = step / STEPS_A_BEAT
-        at = plan.time(clock(), beat, beats_a_bar)
+    for name in ("tempo", "follow", "velocity"):
+        mixer.set(name, getattr(setup, name))
+    hand = _Hand(mixer, presets, handle)
+    timeline, beats_a_bar = handle.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
+    said = plan.values_at(0.0)
+    hand.move({**settings, "play": plan.end > 0.0, **said})
+    for _ in range(MOST_STEPS):
+        due = handle.next_due()
+        if due < math.inf:
+            handle.run_until(clock() + JUST_BEFORE * (due - clock()))
+            at = plan.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
+        else:  # nothing plays, until a row says so
+            at = plan.next_time(clock())
+            handle.run_until(at)
         if at >= plan.end:
             break
-        if _move(mixer, plan, at, handle):
-            version += 1
-            handle.command({"pattern": as_pattern(mixer.melody(), version)})
-        handle.run_until(player.timeline.time_of(beat))
-        handle.run_until(player.timeline.time_of((step + 0.999) / STEPS_A_BEAT))
-    handle.run_until(player.timeline.time_of(step / STEPS_A_BEAT) - 1e-6)
+        new = {name: value for name, value in plan.values_at(at).items() if said.get(name) != value}
+        said |= new
+        hand.move(new)
+        if (due := handle.next_due()) < math.inf:
+            handle.run_until(due)
+    if due < math.inf:
+        handle.run_until(due - 1e-6)
     handle.close()
     return Performance(recorder.finished(), recorder.tempi)
+
+
+class _Hand:
+    """Moves targets as the engine does, one after another instead of in threads."""
+
+    def __init__(self, mixer: Mixer, presets: Mapping[int, Mapping[str, Value]], handle: PlayerByHand) -> None:
+        self._mixer, self._presets, self._handle = mixer, presets, handle
+        self._version = 0
+        self._offer()
+
+    def move(self, values: Mapping[str, Value]) -> None:
+        """Move targets, and play another melody if there is one."""
+        mixed = {}
+        for name, said in values.items():
+            value = self._mixer.targets[name].check(said)
+            if name in AT_ONCE:
+                if value or name not in ("panic", "tap"):
+                    self._handle.command({name: value})
+                self._mixer.set(name, value)
+                continue
+            if name == "preset":
+                self.move(recalled(self._presets, value, len(self._mixer.melodies)))
+            mixed[name] = value
+        if self._mixer.move(mixed):
+            self._offer()
+
+    def _offer(self) -> None:
+        self._version += 1
+        self._handle.command({"pattern": as_pattern(self._mixer.melody(), self._version)})
 
 
 def check_place(path: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]]) -> None:
@@ -96,15 +146,3 @@ def write_performance(
         write_recording(path, performance.notes, performance.tempi, metre, program)
         return
     write_sound(path, performance.notes, program, soundfont)
-
-
-def _move(mixer: Mixer, plan: Plan, at: float, handle: PlayerByHand) -> bool:
-    """Set what the plan says for a time; whether the melody may be another."""
-    changed = False
-    for name, value in plan.values_at(at).items():
-        if mixer.values[name] == value:
-            continue
-        changed |= mixer.set(name, value)
-        if name in AT_ONCE:
-            handle.command({name: value})
-    return changed and not mixer.values["hold"]

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -16,6 +16,7 @@ import typer
 from midi_vae.melody import Melody
 from midi_vae.options import Engine as Model
 from midi_vae.options import Source
+from midi_vae.outputs import MIDI_SUFFIXES
 
 from .bindings import ControllerMap
 from .engine import Engine
@@ -24,7 +25,8 @@ from .options import Hands, Ports, Stage
 from .plan import Plan, read_plan, read_presets
 from .ports import MidiOut, open_output
 from .process import PlayerSetup
-from .targets import table
+from .snapshot import Snapshot
+from .targets import Value, table
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
 NICENESS = -19  # of the engine; the player and the sound go before it, in real time
@@ -38,15 +40,18 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
         InputError: anything that was asked for cannot be had; nothing has sounded then.
     """
     check_recording(stage.record, files)
-    settings, osc_target = hands.values(), hands.osc_target()
+    hands.check()
+    ports.check(is_sound=ports.audio or (stage.render is not None and not is_midi(stage.render)))
+    osc_target = hands.osc_target()
     passages = source.read(files)
     melodies = [passage.melody for passage in passages]
     loaded = model.load()
     targets = table(tuple(loaded.attribute_names))
+    settings = hands.values(targets)
     plan = read_plan(hands.plan, targets) if hands.plan is not None else None
     presets = read_presets(hands.presets, targets) if hands.presets is not None else {}
     if stage.render is not None:
-        return render(stage.render, files, loaded, melodies, plan, settings, ports, stage, model.seed)
+        return render(stage.render, files, loaded, melodies, plan, presets, settings, ports, stage, model.seed)
     from .maps import DEFAULT, read_map
 
     controller = read_map(hands.map or DEFAULT, targets)
@@ -58,7 +63,7 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
         engine = Engine(
             loaded,
             melodies,
-            out=ports.midi_outs(hands.osc_port),
+            out=outs_of(ports, hands),
             ins=ports.midi_ins(hands.osc_port),
             audio=audio,
             clock=stage.clock.value,
@@ -96,7 +101,8 @@ def render(
     loaded: object,
     melodies: list[Melody],
     plan: Plan,
-    settings: dict,
+    presets: Mapping[int, Mapping[str, Value]],
+    settings: Mapping[str, Value],
     ports: Ports,
     stage: Stage,
     seed: int | None,
@@ -108,14 +114,30 @@ def render(
 
     check_place(path, files)
     mixer = Mixer(Decoder(loaded, 0 if seed is None else seed), melodies, spherical=stage.spherical)
-    for name, value in settings.items():
-        mixer.set(name, value)
     tempo = stage.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
     setup = PlayerSetup(tempo=tempo, follow=stage.follow.value, velocity=stage.velocity, channel=ports.channel - 1)
-    performance = perform(mixer, plan, setup)
+    performance = perform(mixer, plan, setup, presets, settings)
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0
+
+
+def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
+    """MIDI outputs; none, and a line that says so, where there is no MIDI system and somebody asked for hands only.
+
+    Raises:
+        InputError: no MIDI system, and nothing else to play with.
+    """
+    from .listing import api_of
+
+    outs, has_hands = ports.midi_outs(), bool(ports.ins) or hands.osc_port is not None
+    if outs and has_hands and not (ports.virtual or ports.outs):
+        try:
+            api_of([None], ports.midi_api)
+        except InputError as error:
+            typer.echo(f"livemix: nothing is going to be heard: {error}", err=True)
+            return ()
+    return outs
 
 
 def lay_hands_on(
@@ -171,12 +193,12 @@ def present(engine: Engine, hands: Hands, stage: Stage, held: contextlib.ExitSta
 
 def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
     """Warnings as lines on standard error."""
-    told: list[str] = []
+    told = 0
 
-    def say(snapshot: object) -> None:
-        new = [line for line in snapshot.warnings if line not in told]
-        told[:] = (told + new)[-50:]
-        for line in new:
+    def say(snapshot: Snapshot) -> None:
+        nonlocal told
+        new, told = snapshot.warned - told, snapshot.warned
+        for line in snapshot.warnings[-new:] if new else ():
             typer.echo(f"livemix: {line}", err=True)
 
     held.callback(engine.subscribe(say))
@@ -233,6 +255,11 @@ def save(engine: Engine, path: Path | None, first: Melody) -> None:
     typer.echo(f"{path}: {len(notes)} notes")
 
 
+def is_midi(path: Path) -> bool:
+    """Whether a file of this name holds MIDI."""
+    return path.suffix.lower() in MIDI_SUFFIXES
+
+
 def check_recording(path: Path | None, files: Sequence[Path]) -> None:
     """See to it before playing that it can be written afterwards.
 
@@ -241,7 +268,7 @@ def check_recording(path: Path | None, files: Sequence[Path]) -> None:
     """
     if path is None:
         return
-    if path.suffix.lower() not in (".mid", ".midi"):
+    if not is_midi(path):
         raise InputError(f"{path}: expected the name of a MIDI file, which ends in .mid")
     from .render import check_place
 

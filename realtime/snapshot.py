@@ -33,6 +33,7 @@ class Snapshot:
         notes: played so far.
         underruns: of the sound.
         warnings: the last few, oldest first.
+        warned: how many there were in all.
         ports: that are open.
     """
 
@@ -59,4 +60,5 @@ class Snapshot:
     notes: int
     underruns: int
     warnings: tuple[str, ...]
+    warned: int
     ports: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import Literal
 from .errors import InputError
 
 MOST_MELODIES = 8
+AT_ONCE = ("tempo", "follow", "velocity", "play", "panic", "tap")  # the player's: they do not wait for a decode
 Value = float | int | bool | str
 Kind = Literal["continuous", "switch", "trigger", "choice"]
 

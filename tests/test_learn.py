@@ -131,6 +131,27 @@ def test_learning_asks_for_each_target_in_turn():
         learn(["volume"], receive, said.append)
 
 
+def test_a_control_is_learned_for_one_target_only():
+    more = [cc(21, value) for value in range(90, 128, 2)]
+    script = [*[cc(21, value) for value in FADER], *[None] * 20, *more, *[None] * 20]
+    script += [*[cc(22, value) for value in FADER], *[None] * 20]
+    now, said = 0.0, []
+
+    def receive(seconds: float):
+        nonlocal now
+        now += seconds
+        return now, script.pop(0)
+
+    assert [each.number for each in learn(["x", "y"], receive, said.append)] == [21, 22]
+    assert any("controller 21, channel 3 has just been bound to x; move another one" in line for line in said)
+
+
+def test_a_program_as_a_button():
+    program = [mido.Message("program_change", program=5)]
+    assert learned(program, "hold") == Binding("hold", "program", 5, channel=1, button="toggle")
+    assert learned(program, "panic") == Binding("panic", "program", 5, channel=1)
+
+
 def test_learning_says_when_it_is_in_doubt():
     script, now, said = [cc(9, 1)] * 6 + [None] * 12 + [cc(9, 127)] * 6 + [None] * 20, 0.0, []
 

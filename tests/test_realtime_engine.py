@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from realtime.loop import PlayerByHand
 from realtime.mixer import Place
 from realtime.ports import MemoryOut
 from realtime.process import make_player
+from realtime.show import watch
 
 A = Melody.from_notes([(2 * k, 2 * k + 2, 60 + k) for k in range(16)], name="a")
 B = Melody.from_notes([(4 * k, 4 * k + 4, 80 - k) for k in range(8)], name="b", tempo=90)
@@ -206,6 +208,25 @@ def test_subscribers_hear_of_news_and_one_that_fails_stops_nothing(stage, model)
     wait_for(lambda: heard[-1].warnings == ("look out",))
     unsubscribe()
     unsubscribe()
+
+
+def test_a_warning_that_comes_again_is_told_again(stage, model, capsys):
+    engine, told = stage.open(model), []
+    with contextlib.ExitStack() as held:
+        watch(engine, None, held)
+        for count in range(1, 12):
+            engine.warn("the port went away")
+            assert engine.snapshot().warned == count
+            time.sleep(0.03)  # subscribers are told 60 times a second
+        wait_for(lambda: told.append(capsys.readouterr().err) or "".join(told).count("\n") == 11)
+    assert set("".join(told).splitlines()) == {"livemix: the port went away"}
+
+
+def test_the_target_is_the_tempo_that_plays_whoever_sets_it(stage, model):
+    engine = stage.open(model)
+    for source, tempo, value in (("midi", 150.0, 150.0), ("internal", 99.0, 99.0), ("link", 999.0, 400.0)):
+        engine._hear({"source": source, "tempo": tempo, "step": 3, "running": True, "time": 0.0, "late": None})
+        assert engine.value("tempo") == value
 
 
 def test_a_model_that_fails_is_a_warning(stage, model, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def test_bare_numbers_are_beats_and_positions():
         ("bar,key\n1,H:maj", "row 2: key: expected one of none"),
         ("bar,position\n1,0,3", "row 2: expected at most 2 fields, found 3"),
         ("1,2,3,4", "row 1: expected the names of the columns"),
+        ("bar,x,loudness\n1,1", "row 1: expected the name of a target"),
+        ("bar,x,y,X\n1,1", "row 1: expected each column once, found x again"),
+        ("beat,play\n0,1\n4,0", "row 1: expected no column play, for a beat does not come while nothing plays"),
     ],
 )
 def test_plans_that_cannot_be_played(text, line):
@@ -75,14 +79,23 @@ def test_plans_that_cannot_be_played(text, line):
 def test_files_that_are_no_plans(tmp_path):
     for content in (b"\xff\xfe\x00", b"bar,x\n1,\x00\n" + bytes(100)):
         (tmp_path / "plan.csv").write_bytes(content)
-        with pytest.raises(InputError, match=r"plan\.csv: "):
+        with pytest.raises(InputError, match=r"plan\.csv: (expected a table in UTF-8|row 2: x: expected)"):
             read_plan(tmp_path / "plan.csv")
     with pytest.raises(InputError, match="cannot read the table"):
         read_plan(tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize(
-    "text", ["position,x\n1,2", "preset,x\n128,1", "preset,x\n1,2,3", "preset,x\na,1", "preset,q\n1,1"]
+    "text",
+    [
+        "position,x\n1,2",
+        "preset,x\n128,1",
+        "preset,x\n1,2,3",
+        "preset,x\na,1",
+        "preset,q\n1,",
+        "preset,x,x\n1,2,3",
+        "preset,preset\n1,2",
+    ],
 )
 def test_presets_that_are_none(text):
     with pytest.raises(InputError, match="expected"):
@@ -98,6 +111,59 @@ def test_a_performance_is_what_the_plan_says(decoder):
     later = [note.pitch for note in performance.notes if note.start_beat >= 8]
     assert later == [80 - k for k in (0, 1, 2, 3, 4, 5, 6, 7)]
     assert max(note.end_beat for note in performance.notes) == pytest.approx(16, abs=1e-3)
+
+
+def pitches(performance, start: float = 0.0, end: float = math.inf) -> list[int]:
+    return [note.pitch for note in performance.notes if start <= note.start_beat < end]
+
+
+def test_silence_in_a_plan_and_music_from_the_start_after_it(decoder):
+    plan = parse_plan("seconds,play\n0,1\n1,0\n60,1\n61,1")
+    notes = perform(Mixer(decoder, [A]), plan, PlayerSetup(tempo=120)).notes
+    assert [note.pitch for note in notes] == [60, 61, 62, 63, 60, 61, 62, 63]
+    assert notes[3].end == pytest.approx(1.0, abs=1e-3) and notes[4].start == pytest.approx(60.0, abs=1e-3)
+    assert perform(Mixer(decoder, [A]), parse_plan("seconds,play\n0,0\n9,0"), PlayerSetup()).notes == []
+
+
+def test_settings_are_where_a_performance_begins(decoder):
+    plan = parse_plan("beat,position\n0,0\n4,0")
+    settings = {"tempo": 60.0, "velocity": 30, "octave": 1}
+    performance = perform(Mixer(decoder, [A, B]), plan, PlayerSetup(tempo=120), settings=settings)
+    assert performance.tempi[0].tempo == 60 and {note.velocity for note in performance.notes} == {30}
+    assert pitches(performance) == [72 + k for k in range(8)]
+
+
+def test_a_plan_may_say_what_is_the_default_elsewhere(decoder):
+    plan = parse_plan("bar,tempo,velocity,x,y\n1,120,80,0.5,0.5\n3,120,80,0.5,0.5")
+    mixer = Mixer(decoder, [A, B])
+    performance = perform(mixer, plan, PlayerSetup(tempo=60, velocity=100))
+    assert performance.tempi[0].tempo == 120 and {note.velocity for note in performance.notes} == {80}
+    assert mixer.mode == "pad" and pitches(performance) != pitches(perform(Mixer(decoder, [A, B]), plan_of_a(), SETUP))
+
+
+SETUP = PlayerSetup(tempo=120)
+
+
+def plan_of_a():
+    return parse_plan("bar,position\n1,0\n3,0")
+
+
+def test_what_is_held_goes_on_and_then_catches_up(decoder):
+    plan = parse_plan("beat,hold,position\n0,1,0\n4,1,1\n8,0,1\n16,0,1")
+    performance = perform(Mixer(decoder, [A, B]), plan, SETUP)
+    assert pitches(performance, 0, 8) == [60 + k for k in range(16)]
+    assert pitches(performance, 8) == [80 - k for k in range(8)]
+
+
+def test_presets_in_a_plan(decoder):
+    plan = parse_plan("beat,preset\n0,0\n8,1\n16,5\n24,5")
+    performance = perform(Mixer(decoder, [A, B]), plan, SETUP)
+    assert pitches(performance, 8, 16) == [80 - k for k in range(8)]
+    presets = {1: {"octave": 1, "position": 0.0}, 5: {"position": 1.0, "velocity": 20}}
+    performance = perform(Mixer(decoder, [A, B]), plan, SETUP, presets)
+    assert pitches(performance, 0, 8) == [60 + k for k in range(16)]  # there is no preset 0
+    assert pitches(performance, 8, 16) == [72 + k for k in range(16)]
+    assert {note.velocity for note in performance.notes if note.start_beat >= 16} == {20}
 
 
 def test_the_same_plan_gives_the_same_notes(decoder):
@@ -158,13 +224,26 @@ def test_render_to_midi_and_to_sound(tmp_path):
     "arguments, status, said",
     [
         (FILES[:1], 2, "expected 2 to 8 MIDI files, found 1"),
-        ([*FILES, "--tempo", "0"], 2, "--tempo"),
-        ([*FILES, "--tempo", "10000"], 2, "--tempo"),
+        ([*FILES, "--tempo", "0"], 2, "expected a tempo from 20 to 400 quarter notes a minute, found 0"),
+        ([*FILES, "--tempo", "10000"], 2, "expected a tempo from 20 to 400 quarter notes a minute, found 10000"),
+        ([*FILES, "--tempo", "nan"], 2, "quarter notes a minute, found nan"),
+        ([*FILES, "--seconds", "nan"], 2, "expected seconds from 0.1 on, found nan"),
         ([*FILES, "--follow", "tune"], 2, "--follow"),
         ([*FILES, "--clock", "sun"], 2, "--clock"),
         ([*FILES, "--channel", "17"], 2, "--channel"),
         ([*FILES, "--set", "key=H:maj"], 2, "key: expected one of"),
         ([*FILES, "--set", "position"], 2, "expected TARGET=VALUE"),
+        (
+            [*FILES, "--set", "attribute.density=abc"],
+            2,
+            "attribute.density: expected a number from -3 to 3, found 'abc'",
+        ),
+        ([*FILES, "--set", "attribute.foo=1"], 2, "expected the name of a target (position, x, y"),
+        ([*FILES, "--soundfont", "my.sf2"], 2, "expected --audio, which plays it"),
+        ([*FILES, "--osc-host", "0.0.0.0"], 2, "expected --osc-port N"),
+        ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--record", "r.mid"], 2, "expected one of the two"),
+        ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--clock", "midi"], 2, "expected internal"),
+        ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--soundfont", "my.sf2"], 2, "expected --audio"),
         ([*FILES, "--osc-out", "nowhere"], 2, "expected HOST:PORT"),
         ([*FILES, "--render", "out.mid"], 2, "expected --plan POSITIONS.csv"),
         (["none.mid", FILES[0]], 1, "none.mid: cannot read the MIDI file"),

@@ -34,7 +34,9 @@ def run(
         InputError: anything that was asked for cannot be had.
     """
     check_recording(stage.record, files)
-    settings, osc_target = hands.values(), hands.osc_target()
+    hands.check()
+    ports.check(is_sound=ports.audio)
+    osc_target = hands.osc_target()
     melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
@@ -47,7 +49,8 @@ def run(
         from ..maps import DEFAULT, read_map
         from ..targets import table
 
-        controller = read_map(hands.map or DEFAULT, table(tuple(loaded.attribute_names)))
+        targets = table(tuple(loaded.attribute_names))
+        settings, controller = hands.values(targets), read_map(hands.map or DEFAULT, targets)
         torch.set_num_threads(1)
         engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, stage, model))
         held.callback(save, engine, stage.record, melodies[0])
@@ -75,7 +78,7 @@ def _options(files: Sequence[Path], melodies: list[Melody], ports: Ports, stage:
     """Of the engine; ports only where they are asked for: the page itself makes sound."""
     wants_ports = ports.virtual or ports.outs or ports.ins
     return {
-        "out": ports.midi_outs(None) if wants_ports else None,
+        "out": ports.midi_outs() if ports.virtual or ports.outs else None,
         "ins": ports.midi_ins(None) if wants_ports else (),
         "audio": {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None,
         "clock": stage.clock.value,
