@@ -175,16 +175,20 @@ class LinkClock:
 
 
 def _open_link(tempo: float) -> Any:
-    try:
-        import asyncio
+    import asyncio
 
+    try:
         import aalink
     except ImportError:
         raise InputError(
             "expected aalink for --clock link, found it is not installed; pip install 'latentmix[link]', "
             "or use --clock internal or midi"
         ) from None
-    link = aalink.Link(tempo, asyncio.new_event_loop())
+
+    async def join() -> Any:  # it wants to be made in an event loop, for what is not used here
+        return aalink.Link(tempo)
+
+    link = asyncio.run(join())
     link.enabled = True
     return link
 

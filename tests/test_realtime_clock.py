@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from realtime.clock import InternalClock, TapTempo, TestClock, check_tempo
+from realtime.clock import InternalClock, TapTempo, TestClock, check_tempo, now
 from realtime.errors import InputError
 from realtime.sync import LinkClock, MidiClock, TickFilter
 
@@ -175,3 +176,19 @@ def test_link_says_where_the_beat_is():
     assert (clock.jumps, clock.origin) == (2, 2.0)
     clock.set_tempo(90, now())
     assert link.tempo == clock.tempo == 90
+
+
+def test_a_real_link_session():
+    pytest.importorskip("aalink", reason="needs aalink, pip install 'latentmix[link]'")
+    clock = LinkClock(120.0, now)
+    start = now()
+    first = clock.beat_at(start)
+    assert clock.time_of(first + 1.0) - start == pytest.approx(60 / clock.tempo)
+    clock.set_tempo(90.0, now())
+    before, beat = now(), clock.beat_at(now())
+    time.sleep(0.5)
+    clock.update(now())
+    passed = (now() - before) * 90.0 / 60
+    assert clock.beat_at(now()) - beat == pytest.approx(passed, abs=0.1) and clock.tempo == pytest.approx(
+        90.0, abs=0.01
+    )
