@@ -72,7 +72,7 @@ class CausalTowers(nn.Module):
         for dilation, taps, mix in zip(self.dilations, self.taps, self.mix, strict=True):
             x = torch.baddbmm(taps.bias, h, taps.weight[:, :width])
             before = dilation * windows
-            x[:, before:].baddbmm_(h[:, :-before], taps.weight[:, width:])
+            x[:, before:].add_(torch.bmm(h[:, :-before], taps.weight[:, width:]))
             h = h + mix(silu(x))
         return h.unflatten(1, (WINDOW_STEPS, windows)).transpose(1, 2)
 

@@ -8,6 +8,7 @@ kept so here; what they are multiplied with, and the sums, stay float32.
 from __future__ import annotations
 
 import copy
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 OFTEN = 4  # calls at one size, from which on tracing, about a second, pays
+_ONE_AT_A_TIME = threading.Lock()  # two threads that trace at once would be in each other's way
 MOST_SIZES = 4  # that are kept traced: each has a copy of the weights
 
 
@@ -64,10 +66,11 @@ def trace(function: Callable[..., Tensor], module: nn.Module, examples: Sequence
             return function(self.module, *inputs)
 
     plain = partial(function, module)
-    with warnings.catch_warnings(), torch.no_grad():
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # it is to be replaced in some later torch; this one is pinned
         try:
-            traced = torch.jit.optimize_for_inference(torch.jit.trace(Step().eval(), tuple(examples)))
+            step = torch.jit.trace(Step().eval(), tuple(examples), check_trace=False)  # it is checked below
+            traced = torch.jit.optimize_for_inference(step)
             same = all(
                 torch.equal(traced(*others), plain(*others))
                 for others in (examples, [torch.randn_like(example) for example in examples])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -147,6 +147,7 @@ def learn(
     receive: Callable[[float], tuple[float, Any] | None],
     say: Callable[[str], object],
     targets: Mapping[str, Target] = TARGETS,
+    bound: Sequence[Binding] = (),
 ) -> list[Binding]:
     """Ask for a movement for each target and bind what moves.
 
@@ -156,6 +157,7 @@ def learn(
             None altogether where this target is to be skipped (a key was pressed).
         say: called with a line for the person at the controller.
         targets: of the engine.
+        bound: what was learned before: the same controls are not bound again.
 
     Raises:
         InputError: no target of such a name.
@@ -171,7 +173,9 @@ def learn(
                 learner.feed(message, now)
                 asked = now
             binding = learner.result(now)
-            other = next((each for each in learned if binding is not None and _same_control(binding, each)), None)
+            other = next(
+                (each for each in (*bound, *learned) if binding is not None and _same_control(binding, each)), None
+            )
             if other is not None:
                 say(f"{target.name}: {describe(binding)} has just been bound to {other.target}; move another one")
                 learner, asked = Learner(target), 0.0

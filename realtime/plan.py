@@ -142,6 +142,18 @@ def parse_presets(text: str, targets: Mapping[str, Target] = TARGETS) -> dict[in
     return out
 
 
+def check_presets(plan: Plan, presets: Mapping[int, Mapping[str, Value]]) -> None:
+    """See to it that a plan whose time is that of the music does not stop it.
+
+    Raises:
+        InputError: it recalls presets, and one of them says `play`.
+    """
+    if plan.unit != "seconds" and "preset" in plan.tracks and any("play" in each for each in presets.values()):
+        raise InputError(
+            f"expected presets without play for a plan in {plan.unit}s, which do not come while none plays"
+        )
+
+
 def recalled(presets: Mapping[int, Mapping[str, Value]], number: int, melodies: int) -> Mapping[str, Value]:
     """What a preset sets; where there are none, the first is the first of so many melodies, and so on.
 

@@ -166,7 +166,7 @@ def open_output(spec: MidiOut, warn: Warn) -> RtOut | SocketOut:
     address = parse_address(spec.name)
     if address is not None:
         return SocketOut(address, warn)
-    _check_virtual(spec)
+    check_virtual(spec)
     with _one_line(spec):
         return RtOut(spec, working_api(spec.api), warn)
 
@@ -180,7 +180,7 @@ def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
     address = parse_address(spec.name)
     if address is not None:
         return SocketIn(address, receiver, warn)
-    _check_virtual(spec)
+    check_virtual(spec)
     with _one_line(spec):
         return RtIn(spec, working_api(spec.api), warn, receiver)
 
@@ -264,7 +264,12 @@ def api_ports(api: str) -> ApiPorts:
         )
 
 
-def _check_virtual(spec: MidiOut | MidiIn) -> None:
+def check_virtual(spec: MidiOut | MidiIn) -> None:
+    """See to it that a virtual port can be made.
+
+    Raises:
+        InputError: one is wanted, on Windows.
+    """
     if spec.virtual and sys.platform == "win32":
         raise InputError(
             "expected a system with virtual MIDI ports, found Windows; install a loopback driver such as loopMIDI and "

@@ -63,12 +63,14 @@ def perform(
         mixer.set(name, getattr(setup, name))
     hand = _Hand(mixer, presets, handle)
     timeline, beats_a_bar = handle.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
+    end = plan.end if plan.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
     said = plan.values_at(0.0)
-    hand.move({**settings, "play": plan.end > 0.0, **said})
+    hand.move(settings)
+    hand.move({"play": plan.end > 0.0, **said})
     for _ in range(MOST_STEPS):
         due = handle.next_due()
         if due < math.inf:
-            handle.run_until(clock() + JUST_BEFORE * (due - clock()))
+            handle.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
             at = plan.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
         else:  # nothing plays, until a row says so
             at = plan.next_time(clock())
@@ -78,10 +80,10 @@ def perform(
         new = {name: value for name, value in plan.values_at(at).items() if said.get(name) != value}
         said |= new
         hand.move(new)
-        if (due := handle.next_due()) < math.inf:
+        if due < math.inf and (due := handle.next_due()) < math.inf:
             handle.run_until(due)
     if due < math.inf:
-        handle.run_until(due - 1e-6)
+        handle.run_until(min(due - 1e-6, end))
     handle.close()
     return Performance(recorder.finished(), recorder.tempi)
 
@@ -105,9 +107,14 @@ class _Hand:
                 self._mixer.set(name, value)
                 continue
             if name == "preset":
+                self._mix(mixed)
+                mixed = {}
                 self.move(recalled(self._presets, value, len(self._mixer.melodies)))
             mixed[name] = value
-        if self._mixer.move(mixed):
+        self._mix(mixed)
+
+    def _mix(self, values: Mapping[str, Value]) -> None:
+        if self._mixer.move(values):
             self._offer()
 
     def _offer(self) -> None:

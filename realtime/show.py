@@ -22,8 +22,8 @@ from .bindings import ControllerMap
 from .engine import Engine
 from .errors import InputError
 from .options import Hands, Ports, Stage
-from .plan import Plan, read_plan, read_presets
-from .ports import MidiOut, open_output
+from .plan import Plan, check_presets, read_plan, read_presets
+from .ports import MidiOut, check_virtual, open_output
 from .process import PlayerSetup
 from .snapshot import Snapshot
 from .targets import Value, table
@@ -50,6 +50,8 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
     settings = hands.values(targets)
     plan = read_plan(hands.plan, targets) if hands.plan is not None else None
     presets = read_presets(hands.presets, targets) if hands.presets is not None else {}
+    if plan is not None:
+        check_presets(plan, presets)
     if stage.render is not None:
         return render(stage.render, files, loaded, melodies, plan, presets, settings, ports, stage, model.seed)
     from .maps import DEFAULT, read_map
@@ -123,7 +125,7 @@ def render(
 
 
 def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
-    """MIDI outputs; none, and a line that says so, where there is no MIDI system and somebody asked for hands only.
+    """MIDI outputs; none, and a line that says so, where no port can be opened and somebody asked for hands only.
 
     Raises:
         InputError: no MIDI system, and nothing else to play with.
@@ -133,6 +135,7 @@ def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
     outs, has_hands = ports.midi_outs(), bool(ports.ins) or hands.osc_port is not None
     if outs and has_hands and not (ports.virtual or ports.outs):
         try:
+            check_virtual(outs[0])
             api_of([None], ports.midi_api)
         except InputError as error:
             typer.echo(f"livemix: nothing is going to be heard: {error}", err=True)

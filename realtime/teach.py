@@ -36,7 +36,7 @@ def run(targets: Sequence[str], path: Path, ins: Sequence[str], api: str | None,
         learned = []
         try:
             for target in targets:
-                learned += learn([target], lambda seconds: _receive(inbox, seconds), typer.echo)
+                learned += learn([target], lambda seconds: _receive(inbox, seconds), typer.echo, bound=learned)
         except KeyboardInterrupt:
             typer.echo("")
     finally:

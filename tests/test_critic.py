@@ -125,3 +125,10 @@ def test_corrupt_repeats_with_its_generator_and_does_nothing_at_most_0() -> None
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert torch.equal(corrupt(unique(50), torch.Generator().manual_seed(1), most=0.0), unique(50))
+
+
+def test_mixed_precision() -> None:
+    critic, symbols = Critic(88, 16), torch.randint(0, 90, (3, 32))
+    with torch.autocast("cpu", torch.bfloat16):
+        critic(symbols).sum().backward()
+    assert torch.isfinite(critic.towers.taps[0].weight.grad).all()

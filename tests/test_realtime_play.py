@@ -19,10 +19,12 @@ from realtime.cli import app
 from realtime.decoder import Decoder
 from realtime.errors import InputError
 from realtime.mixer import Mixer
-from realtime.plan import parse_plan, parse_presets, read_plan
+from realtime.options import Hands, Ports
+from realtime.plan import check_presets, parse_plan, parse_presets, read_plan
 from realtime.process import PlayerSetup
 from realtime.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from realtime.render import perform
+from realtime.show import outs_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FILES = [str(EXAMPLES / name) for name in ("lively.mid", "lyrical.mid")]
@@ -164,6 +166,37 @@ def test_presets_in_a_plan(decoder):
     assert pitches(performance, 0, 8) == [60 + k for k in range(16)]  # there is no preset 0
     assert pitches(performance, 8, 16) == [72 + k for k in range(16)]
     assert {note.velocity for note in performance.notes if note.start_beat >= 16} == {20}
+
+
+def test_what_is_moved_last_decides_in_a_plan_too(decoder):
+    mixer = Mixer(decoder, [A, B])
+    presets = {5: {"position": 1.0}}
+    performance = perform(mixer, parse_plan("beat,position,preset\n0,0.2,5\n4,0.2,5"), SETUP, presets)
+    assert pitches(performance) == [80, 79, 78, 77] and mixer.values["position"] == 1.0
+    performance = perform(mixer, parse_plan("beat,position\n0,0\n4,0"), SETUP, settings={"position": 1.0, "x": 0.3})
+    assert pitches(performance) == [60 + k for k in range(8)] and mixer.mode == "position"
+
+
+def test_a_plan_in_seconds_ends_when_it_says(decoder):
+    notes = perform(Mixer(decoder, [A]), parse_plan("seconds,play\n0,1\n1,0\n2,1\n2.1,"), SETUP).notes
+    assert [note.pitch for note in notes] == [60, 61, 62, 63, 60]
+    notes = perform(Mixer(decoder, [A]), parse_plan("seconds,tempo\n0,20\n1,400\n3,20\n4,20"), SETUP).notes
+    assert max(note.end for note in notes) <= 4.0 + 1e-6
+
+
+def test_presets_that_would_stop_the_plan_that_recalls_them():
+    presets = {5: {"play": False}}
+    with pytest.raises(InputError, match="expected presets without play for a plan in bars"):
+        check_presets(parse_plan("bar,preset\n1,5\n3,5"), presets)
+    check_presets(parse_plan("seconds,preset\n1,5\n3,5"), presets)
+    check_presets(parse_plan("bar,position\n1,0\n3,1"), presets)
+
+
+def test_hands_alone_are_no_error_where_no_port_can_be_made(monkeypatch, capsys):
+    monkeypatch.setattr("sys.platform", "win32")
+    assert outs_of(Ports(ins=["nano"]), Hands()) == ()
+    assert "nothing is going to be heard: expected a system with virtual MIDI ports" in capsys.readouterr().err
+    assert outs_of(Ports(audio=True), Hands()) == ()
 
 
 def test_the_same_plan_gives_the_same_notes(decoder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -100,6 +101,25 @@ def test_a_model_with_halved_weights_says_the_same(model: MelodyVAE, traces: lis
         z = torch.randn(5, 16)
         assert np.array_equal(model.decode_windows(z), plainly(model, z))
     assert traces == [5]
+
+
+def test_threads_may_decode_with_one_model(model: MelodyVAE, traces: list[int]) -> None:
+    failed: list[BaseException] = []
+
+    def decode(size: int) -> None:
+        try:
+            for _ in range(2 * OFTEN):
+                z = torch.randn(size, 16)
+                assert np.array_equal(model.decode_windows(z), plainly(model, z))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=decode, args=(size,)) for size in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == [] and sorted(traces) == [1, 2, 3]
 
 
 def test_few_sizes_are_kept() -> None:
