@@ -300,7 +300,7 @@ class Engine:
     def warn(self, text: str) -> None:
         """Something that a person should know; the music goes on."""
         with self._lock:
-            self._note(text)
+            self._keep_warning(text)
         self._announce()
 
     # The worker.
@@ -385,7 +385,7 @@ class Engine:
             return
         with self._lock:
             if "warning" in report:
-                self._note(report["warning"])
+                self._keep_warning(report["warning"])
             else:
                 self._told = {**self._told, **report}
                 if "tempo" in report:  # taps and other clocks move it too
@@ -396,7 +396,7 @@ class Engine:
                 self._recorder.add(report["events"], report["tempo"])
         self._announce()
 
-    def _note(self, warning: str) -> None:
+    def _keep_warning(self, warning: str) -> None:
         self._warnings.append(warning)
         self._warned += 1
 

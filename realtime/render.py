@@ -99,8 +99,8 @@ class _Hand:
     def move(self, values: Mapping[str, Value]) -> None:
         """Move targets, and play another melody if there is one."""
         mixed = {}
-        for name, said in values.items():
-            value = self._mixer.targets[name].check(said)
+        for name, wanted in values.items():
+            value = self._mixer.targets[name].check(wanted)
             if name in AT_ONCE:
                 if value or name not in ("panic", "tap"):
                     self._handle.command({name: value})
