@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from latentmix.errors import InputError
 
 if TYPE_CHECKING:
-    from .codec import Codec
+    from .codec.codec import Codec
 
 __all__ = ["Codec", "InputError"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Codec":  # needs torch, which takes seconds to import: only for those who use the model
-        from .codec import Codec
+        from .codec.codec import Codec
 
         return Codec
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
-from .melody import Melody
+from latentmix.errors import InputError
+
+from .music.melody import Melody
 
 if TYPE_CHECKING:
-    from .model import MelodyVAE
+    from .model.vae import MelodyVAE
 
 __all__ = ["InputError", "Melody", "MelodyVAE"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "MelodyVAE":  # needs torch, which takes seconds to import: only for those who use the model
-        from .model import MelodyVAE
+        from .model.vae import MelodyVAE
 
         return MelodyVAE
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,12 +27,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from audiovq.audio import SUFFIXES, open_source
-from audiovq.codec import Codec
-from audiovq.entropy_network import EntropyNetwork
-from audiovq.errors import InputError
-from audiovq.prior import CodePrior, CodePriorConfig
-from audiovq.quantizers import codebook_figures
+from audiovq.audio_io.reader import SUFFIXES, open_source
+from audiovq.codec.codec import Codec
+from audiovq.entropy.network import EntropyNetwork
+from audiovq.model.prior import CodePrior, CodePriorConfig
+from audiovq.model.quantizers import codebook_figures
+from latentmix.errors import InputError
 
 CONSOLE = Console()
 WARM_UP = 100  # steps

@@ -28,14 +28,14 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from midi_vae.attributes import fit_directions
-from midi_vae.dataset import Batches, load_windows
-from midi_vae.errors import InputError
-from midi_vae.latents.family import LATENTS
-from midi_vae.measures import IntervalModel, middle_figures, path_figures
-from midi_vae.melody import ONSET, tidy
-from midi_vae.model import MelodyVAE, MelodyVAEConfig
-from midi_vae.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
+from latentmix.errors import InputError
+from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
+from midi_vae.model.attributes import fit_directions
+from midi_vae.model.latents.family import LATENTS
+from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.music.melody import ONSET, tidy
+from midi_vae.training.dataset import Batches, load_windows
+from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
 
 CONSOLE = Console()
 PHASES = ("critic", "model", "prior")

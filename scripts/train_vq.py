@@ -28,12 +28,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from audiovq.dataset import SpeechBatches, prepare
-from audiovq.discriminators import Discriminators
-from audiovq.errors import InputError
-from audiovq.losses import SpectralLoss
-from audiovq.model import VQVAE, VQVAEConfig
-from audiovq.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
+from audiovq.model.vqvae import VQVAE, VQVAEConfig
+from audiovq.training.dataset import SpeechBatches, prepare
+from audiovq.training.discriminators import Discriminators
+from audiovq.training.losses import SpectralLoss
+from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
+from latentmix.errors import InputError
 
 CONSOLE = Console()
 WARM_UP = 200  # steps

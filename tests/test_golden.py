@@ -1,4 +1,4 @@
-"""What the commands write stays what it is: the bytes of a fixed list of commands, written down before the house was rebuilt.
+"""What the commands write stays what it is: the bytes of a fixed list of commands, written down.
 
 MIDI, sessions, plain text and sizes are compared by their SHA-256. Codes come out of networks in floating point, whose
 last bits differ from one processor to another, so of codes 99 % must be equal; sound is compared by its level in pieces
@@ -67,7 +67,7 @@ def level(path: Path) -> np.ndarray:
 
 def session() -> bytes:
     """The session file of a fresh page."""
-    from midi_vae.model import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
     from realtime.web.opening import opening_melodies
     from realtime.web.wire import PathSetting, Session
 
@@ -81,8 +81,8 @@ def session() -> bytes:
 
 
 def _places(model, melodies):
-    from realtime.decoder import Decoder
-    from realtime.mixer import Mixer
+    from realtime.engine.decoder import Decoder
+    from realtime.music.mixer import Mixer
 
     return tuple(Mixer(Decoder(model, 0), melodies).places)
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audiovq.errors import InputError
+from latentmix.errors import InputError
 
 
 @dataclass(frozen=True)

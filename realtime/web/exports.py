@@ -8,18 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midi_vae import mixing
-from midi_vae.errors import InputError as MelodyInputError
-from midi_vae.melody import Melody
-from midi_vae.midi import write_midi
-from midi_vae.sound import to_wav
+from latentmix.errors import InputError
+from midi_vae import interpolation as mixing
+from midi_vae.audio.sound import to_wav
+from midi_vae.midi.score import write_midi
+from midi_vae.music.melody import Melody
 
-from ..engine import Engine
-from ..errors import InputError
-from ..recorder import PlayedNote, TempoChange, write_recording
+from ..engine.engine import Engine
+from ..engine.recorder import PlayedNote, TempoChange, write_recording
 
 if TYPE_CHECKING:
-    from midi_vae.model import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
 
 LETTERS = "ABCDEFGH"
 MOST_LINE, MOST_SIDE, MOST_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
@@ -114,6 +113,6 @@ def _written(name: str, write: Callable[[Path], None]) -> bytes:
         path = Path(folder) / name
         try:
             write(path)
-        except (MelodyInputError, InputError) as error:
+        except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from None
         return path.read_bytes()

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from midi_vae import mixing
-from midi_vae.melody import Melody
+from latentmix.errors import InputError
+from midi_vae import interpolation as mixing
+from midi_vae.music.melody import Melody
 
-from ..clock import now
-from ..engine import Engine, Snapshot
-from ..errors import InputError
-from ..mixer import MODES, Place
-from ..targets import MOST_MELODIES, Value
+from ..engine.engine import Engine, Snapshot
+from ..music.clock import now
+from ..music.mixer import MODES, Place
+from ..music.parameters import MOST_MELODIES, Value
 from .outbox import Outbox
 from .paths import roomiest
 from .puck import Puck
@@ -31,7 +31,7 @@ from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
 
 if TYPE_CHECKING:
-    from midi_vae.model import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
 
 FEWEST = 2  # melodies
 MOST_UNDONE = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midi_vae.melody import Melody
+from midi_vae.music.melody import Melody
 
 TEMPO = 112.0  # between the four, for the page
 # name, metre, General MIDI program, (length in sixteenths, pitch) of notes one after another

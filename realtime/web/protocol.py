@@ -11,12 +11,11 @@ import json
 import secrets
 from typing import Any
 
-from midi_vae.errors import InputError as MelodyInputError
+from latentmix.errors import InputError
 
-from ..clock import now
-from ..errors import InputError
-from ..mixer import Place
-from ..targets import MOST_MELODIES
+from ..music.clock import now
+from ..music.mixer import Place
+from ..music.parameters import MOST_MELODIES
 from .hub import Hub
 from .outbox import Outbox
 from .wire import PathSetting, melody_from_json, number
@@ -40,7 +39,7 @@ async def receive(hub: Hub, outbox: Outbox, text: str) -> None:
         else:
             answer = await _do(hub, message)
             outbox.put("answers", {"id": identity, "hue": answer})
-    except (InputError, MelodyInputError) as error:
+    except InputError as error:
         outbox.put("answers", {"id": identity, "error": str(error)[:500]})
 
 

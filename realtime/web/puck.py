@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..clock import now
-from ..engine import Engine
+from ..engine.engine import Engine
+from ..music.clock import now
 from .paths import along, share_at
 from .wire import PathSetting
 

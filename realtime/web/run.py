@@ -11,12 +11,12 @@ from pathlib import Path
 
 import typer
 
-from midi_vae.melody import Melody
-from midi_vae.options import Engine as Model
-from midi_vae.options import Source
+from midi_vae.cli.options import Engine as Model
+from midi_vae.cli.options import Source
+from midi_vae.music.melody import Melody
 
-from ..options import Hands, Ports, Stage
-from ..show import STOPPED_BY, check_recording, going_first, lay_hands_on, save, until_signal, watch
+from ..cli.options import Hands, Ports, Stage
+from ..cli.play import STOPPED_BY, check_recording, going_first, lay_hands_on, save, until_signal, watch
 from .gate import Gate, is_loopback, new_token
 from .hub import Hub
 from .opening import TEMPO, opening_melodies
@@ -46,8 +46,8 @@ def run(
         loaded = model.load()
         import torch
 
-        from ..maps import DEFAULT, read_map
-        from ..targets import table
+        from ..control.maps import DEFAULT, read_map
+        from ..music.parameters import table
 
         targets = table(tuple(loaded.attribute_names))
         settings, controller = hands.values(targets), read_map(hands.map or DEFAULT, targets)

@@ -14,9 +14,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import PlainTextResponse
 
-from midi_vae.errors import InputError as MelodyInputError
+from latentmix.errors import InputError
 
-from ..errors import InputError
 from . import exports
 from .gate import Gate, Guard
 from .hub import Hub
@@ -25,7 +24,7 @@ from .protocol import MOST_MESSAGE, receive
 from .uploads import MOST_BYTES
 
 if TYPE_CHECKING:
-    from midi_vae.model import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
 
 MOST_PAGES = 32  # open at a time
 CLOSING_SECONDS = 2  # that open pages have when the server ends
@@ -197,7 +196,7 @@ async def _answer(
     """What `make` makes, in a thread; what is wrong with the input as one line."""
     try:
         made = await asyncio.to_thread(make)
-    except (InputError, MelodyInputError) as error:
+    except InputError as error:
         return _json({"error": " ".join(str(error).splitlines())[:500]}, 422)
     return Response(made if isinstance(made, bytes) else json.dumps(made), media_type=kind, headers=headers)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from midi_vae.melody import Melody
+from midi_vae.music.melody import Melody
 
-from ..engine import Engine, Handle
-from ..process import PlayerProcess, PlayerSetup
+from ..engine.engine import Engine, Handle
+from ..player.client import PlayerProcess, PlayerSetup
 
 if TYPE_CHECKING:
-    from midi_vae.model import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
 
 
 class Tap:

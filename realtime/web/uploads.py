@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from midi_vae.errors import InputError as MelodyInputError
-from midi_vae.grid import place
-from midi_vae.melody import Melody
-from midi_vae.midi import Track, Tune, read_tune
-from midi_vae.tracks import choose_track, polyphony
+from latentmix.errors import InputError
+from midi_vae.midi.melody_track import choose_track, polyphony
+from midi_vae.midi.score import Track, Tune, read_tune
+from midi_vae.music.grid import place
+from midi_vae.music.melody import Melody
 
-from ..errors import InputError
 from .wire import MOST_STEPS, clean_name
 
 MOST_BYTES = 4 << 20  # of a file: a three-hour piano recital
@@ -104,7 +103,7 @@ def _as_file(shown: str, data: bytes) -> Iterator[str]:
         path.write_bytes(data)
         try:
             yield str(path)
-        except MelodyInputError as error:
+        except InputError as error:
             raise InputError(str(error).replace(str(path), shown)) from None
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from midi_vae.melody import VOCABULARY, Melody, steps_per_bar
+from latentmix.errors import InputError
+from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
 
-from ..decoder import MOST_WINDOWS
-from ..errors import InputError
-from ..mixer import Place
-from ..shaping import steps_a_beat
-from ..targets import MOST_MELODIES, Target, Value
+from ..engine.decoder import MOST_WINDOWS
+from ..music.mixer import Place
+from ..music.parameters import MOST_MELODIES, Target, Value
+from ..music.shaping import steps_a_beat
 
 FORMAT, VERSION = "latentmix.session", 1
 MOST_STEPS = 32 * MOST_WINDOWS  # of a melody

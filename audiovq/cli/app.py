@@ -1,0 +1,267 @@
+"""The command `audiovq`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from typing import Annotated
+
+import typer
+
+from latentmix.cli import Device, Seed, Verbose, drawn_seed, make_app, run, version_option
+
+from .batches import Wanted, complain, run_many, tell_made
+from .options import (
+    DEFAULT_MODEL,
+    AudioFile,
+    AvqFile,
+    Channels,
+    Count,
+    Inputs,
+    Jobs,
+    Json,
+    Kbps,
+    Length,
+    Model,
+    Output,
+    Part,
+    Start,
+    Suffix,
+    Temperature,
+    Where,
+)
+
+# torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
+
+AVQ_SUFFIXES = frozenset({".avq"})
+
+
+app = make_app()
+
+
+def main() -> None:
+    """Entry point."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
+    run(app, "audiovq")
+
+
+@app.callback()
+def audiovq(
+    version: version_option("audiovq") = False,
+) -> None:
+    """Compress speech to discrete codes: audio files in, small .avq files out, and back."""
+
+
+@app.command()
+def compress(
+    inputs: Inputs,
+    output: Output,
+    kbps: Kbps = 1.5,
+    channels: Annotated[
+        Channels, typer.Option(help="Mix several channels to one, or keep each (at so many times the rate).")
+    ] = Channels.mix,
+    model: Model = DEFAULT_MODEL,
+    device: Where = Device.cpu,
+    jobs: Jobs = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compress audio of any rate to .avq files.
+
+    Folders are done with all that is in them. WAV comes through a pipe as it is spoken.
+
+    \b
+    Examples:
+    audiovq compress talk.wav -o talk.avq
+    audiovq compress recordings/ -o compressed/ --kbps 3 --channels keep
+    arecord -f S16_LE -r 16000 | audiovq compress - -o - | audiovq decompress - -o - | aplay
+    """
+    from ..audio_io.reader import SUFFIXES
+    from .jobs import Compress
+
+    wanted = Wanted(inputs, output, SUFFIXES, ".avq", model, device, jobs, as_json)
+    run_many("compressing", Compress(kbps, channels is Channels.keep), wanted)
+
+
+@app.command()
+def decompress(
+    inputs: Inputs,
+    output: Output,
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", min=1000, max=384_000, help="Sample rate; default: the original's.")
+    ] = None,
+    start: Start = 0.0,
+    seconds: Part = None,
+    suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
+    model: Model = DEFAULT_MODEL,
+    device: Where = Device.cpu,
+    jobs: Jobs = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Decompress .avq files to 16-bit WAV, FLAC or Ogg Vorbis, by the suffix of OUT.
+
+    Damaged chunks are bridged by sound that fades away, and told; the exit status is 1 then.
+
+    \b
+    Examples:
+    audiovq decompress talk.avq -o talk.wav
+    audiovq decompress talk.avq -o part.flac --start 60 --seconds 10
+    audiovq decompress compressed/ -o decoded/ --format ogg
+    """
+    from .jobs import Decompress
+
+    wanted = Wanted(inputs, output, AVQ_SUFFIXES, f".{suffix.value}", model, device, jobs, as_json)
+    run_many("decompressing", Decompress(rate, start, seconds), wanted)
+
+
+@app.command()
+def info(file: AvqFile, as_json: Json = False, verbose: Verbose = False) -> None:
+    """Show length, rate and damage of a compressed file, after checking every byte of it.
+
+    The exit status is 1 where something is damaged.
+
+    \b
+    Examples:
+    audiovq info talk.avq
+    audiovq info talk.avq --json
+    """
+    from .inspection import file_figures
+    from .paths import open_input
+
+    with open_input(str(file)) as (stream, name):
+        figures = file_figures(stream, name)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        from .report import print_file
+
+        print_file(figures)
+    if figures["damage"]:
+        complain(f"{figures['file']}: {figures['damage']}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def tokens(
+    file: AvqFile,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT.npy", help="NumPy file to write.")],
+    model: Model = DEFAULT_MODEL,
+    verbose: Verbose = False,
+) -> None:
+    """Write the codes of a compressed file as a NumPy array: (Q, N) int16, or (C, Q, N) of several channels.
+
+    Codes of damaged chunks are -1, and those of the last codebook in chunks that the rate did not pay it for.
+
+    \b
+    Examples:
+    audiovq tokens talk.avq -o codes.npy
+    """
+    from .inspection import write_tokens
+
+    shape, damage = write_tokens(str(file), output, model)
+    typer.echo(f"{output}: {' x '.join(map(str, shape))} codes")
+    if damage:
+        complain(f"{file}: {damage}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def sample(
+    output: Output,
+    count: Count = 1,
+    seconds: Length = 5.0,
+    temperature: Temperature = 0.9,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make new audio that sounds like speech and says nothing, out of nothing but chance.
+
+    -o names a sound file, or a folder for several.
+
+    \b
+    Examples:
+    audiovq sample -o babble.wav --seconds 10
+    audiovq sample -n 8 --temperature 0.8 --seed 1 -o samples
+    """
+    from ..codec import generation as creation
+    from ..codec.codec import Codec
+
+    seed = drawn_seed(seed)
+    paths = creation.targets(output, count, "sample")
+    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
+    frames = round(seconds * codec.sample_rate / codec.hop)
+    made = [
+        (path, creation.write_codes(codec, creation.new_frames(prior, frames, temperature, seed + number), path))
+        for number, path in enumerate(paths)
+    ]
+    tell_made(made, seed, as_json)
+
+
+@app.command("continue")
+def continue_(
+    recording: AudioFile,
+    output: Output,
+    seconds: Length = 5.0,
+    temperature: Temperature = 0.9,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Leave the recording itself out.")] = False,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Let a recording go on with what the learned prior finds likely.
+
+    \b
+    Examples:
+    audiovq continue talk.wav -o longer.wav --seconds 5 --seed 1
+    audiovq continue talk.avq -o rest.wav --only-new
+    """
+    from ..codec import generation as creation
+    from ..codec.codec import Codec
+
+    seed = drawn_seed(seed)
+    (path,) = creation.targets(output, 1, "continued")
+    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
+    with creation.open_recording(str(recording), codec) as source:
+        codes = codec.encode_source(source)
+    rate = codec.sample_rate / codec.hop
+    new = creation.following_frames(prior, codes, round(seconds * rate), temperature, seed, rate)
+    said = [] if only_new else [codes]
+    tell_made([(path, creation.write_codes(codec, itertools.chain(said, new), path))], seed, as_json)
+
+
+@app.command()
+def mix(
+    first: Annotated[str, typer.Argument(metavar="A", help="A recording, or an .avq file.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    output: Output,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,
+    separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
+    model: Model = DEFAULT_MODEL,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Go from one recording to another in steps, on straight lines in the latent space of the codec.
+
+    Silence follows the shorter one. The steps come one after another in one file, or each in its own.
+
+    \b
+    Examples:
+    audiovq mix A.wav B.wav --steps 5 -o mix.wav
+    audiovq mix A.wav B.avq --steps 9 --separate -o steps
+    """
+    from ..codec import generation as creation
+    from ..codec import interpolation as mixing
+    from ..codec.codec import Codec
+
+    paths = creation.targets(output if not separate else output + "/", steps if separate else 1, "step")
+    codec = Codec.from_pretrained(model)
+    a, b = (mixing.read_whole(path, codec) for path in (first, second))
+    codes = mixing.mixed_codes(codec, a, b, steps)
+    pieces = [[each] for each in codes] if separate else [codes]
+    made = [(path, creation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
+    tell_made(made, None, as_json)

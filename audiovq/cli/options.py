@@ -1,0 +1,87 @@
+"""Options that several commands of `audiovq` share."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentmix.cli import Device
+
+_output, _engine = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Output", "Model"))
+
+
+class Channels(str, enum.Enum):
+    """What to do with several channels."""
+
+    mix = "mix"
+    keep = "keep"
+
+
+class Suffix(str, enum.Enum):
+    """Kinds of audio that are written."""
+
+    wav = "wav"
+    flac = "flac"
+    ogg = "ogg"
+
+
+def finite(value: float | None) -> float | None:
+    """A number of an option, which may be neither endless nor none at all; usage error otherwise."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"expected a number, found {value}")
+    return value
+
+
+Inputs = Annotated[list[str], typer.Argument(metavar="IN...", help="Files or folders; - for standard input.")]
+AvqFile = Annotated[Path, typer.Argument(metavar="FILE.avq", help="A compressed file.")]
+AudioFile = Annotated[str, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
+Output = Annotated[
+    str,
+    _output("-o", "--output", metavar="OUT", help="File to write, - for standard output, or a folder for several."),
+]
+Json = Annotated[bool, _output("--json", help="Figures for machines, on standard output.")]
+Model = Annotated[str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")]
+Where = Annotated[Device, _engine("--device", help="Where it runs.")]
+Jobs = Annotated[
+    int | None,
+    _engine(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Files at a time; default: one for each core, if there is enough to do.",
+    ),
+]
+Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
+Length = Annotated[
+    float, typer.Option("--seconds", metavar="SECONDS", callback=finite, min=0.1, max=3600.0, help="Of new audio.")
+]
+Temperature = Annotated[
+    float,
+    typer.Option(
+        "--temperature", metavar="T", callback=finite, min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger."
+    ),
+]
+Start = Annotated[float, typer.Option("--start", metavar="SECONDS", callback=finite, min=0.0, help="Begin there.")]
+Part = Annotated[
+    float | None,
+    typer.Option("--seconds", metavar="SECONDS", callback=finite, min=0.001, help="No more than that."),
+]
+Kbps = Annotated[
+    float,
+    typer.Option(
+        "--kbps",
+        metavar="RATE",
+        callback=finite,
+        min=0.1,
+        max=24.0,
+        help="kbit/s of each channel, on average over a file at most.",
+    ),
+]
+DEFAULT_MODEL = "speech_16k"

@@ -1,0 +1,94 @@
+"""An .avq file -> blocks of audio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
+from ..bitstream.container import Reader, read_end
+from ..dsp.resampling import Resampler, resampled
+from .concealment import Concealment
+
+if TYPE_CHECKING:
+    from .codec import Codec
+
+
+class Decoding:
+    """An .avq file on its way to audio: iterate, once, over blocks (C, n) float32.
+
+    Attributes:
+        header: of the file.
+        sample_rate: of what comes out, in Hz.
+        samples: of each channel in the whole file, None where the stream cannot say.
+        damage: what was found so far to be wrong; complete after the last block.
+    """
+
+    def __init__(self, codec: Codec, stream: BinaryIO, sample_rate: int | None = None, start: float = 0.0) -> None:
+        """Like `Codec.open`."""
+        end = read_end(stream) if stream.seekable() else None
+        self._codec, self._reader = codec, Reader(stream)
+        self.header = header = self._reader.header
+        expected = (bytes(codec.model.fingerprint), codec.sample_rate, codec.hop, codec.codes)
+        if (header.model, header.sample_rate, header.hop, header.codes) != expected:
+            raise InputError(
+                f"expected a file made with the weights of {codec.name} ({expected[0].hex()}), found one made with "
+                f"other weights ({header.model.hex()}); name those by --model"
+            )
+        if header.codebooks > codec.codebooks:
+            raise InputError(f"expected at most {codec.codebooks} codebooks, found {header.codebooks}")
+        self._packing = packing_of(header, codec.coder)
+        self._together = TOGETHER if stream.seekable() else 1
+        self.sample_rate = sample_rate or header.original_rate
+        self.samples = None if end is None else self._length(end.samples)
+        self._first = round(start * self.sample_rate)  # sample that is given first
+        self._chunk = 0 if end is None else self._chunk_before(start)
+        self._indexed = self._reader.seek(self._chunk, end) if end and self._chunk else 0
+        self.damage = Damage()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        header, channels, delay = self.header, self.header.channels, self._codec.model.delay
+        conceal = Concealment(channels, header.codebooks, header.sample_rate)
+        chunks = read_chunks(self._reader, self._packing, self.damage, self._indexed, self._together)
+        chunks = islice(chunks, self._chunk - self._indexed, None)
+        skip, made = self._first_made()
+        pieces = map(conceal.fade, self._codec.decode_chunks(map(conceal.fill, chunks), channels, skip))
+        # the codes hold a little more than the original; how much is known at the end
+        most = -(-(header.hop + delay) * self.sample_rate // header.sample_rate)
+        held = np.zeros((channels, 0), np.float32)
+        for block in resampled(pieces, header.sample_rate, self.sample_rate):
+            early = min(max(self._first - made, 0), block.shape[1])
+            held, made = np.concatenate([held, block[:, early:]], 1), made + block.shape[1]
+            if held.shape[1] > most:
+                yield held[:, :-most]
+                held = held[:, -most:]
+        end = self._reader.end
+        surplus = 0 if end is None else max(made - self._length(end.samples), 0)
+        if held.shape[1] > surplus:
+            yield held[:, : held.shape[1] - surplus]
+
+    def _chunk_before(self, start: float) -> int:
+        """The chunk to begin at so that the decoder and the resampler have settled at `start` seconds."""
+        header = self.header
+        settled = Resampler(header.sample_rate, self.sample_rate).half + self._codec.model.delay + header.hop
+        frame = (int(start * header.sample_rate) - settled) // header.hop - self._codec.model.warm_up
+        return max(frame // header.chunk_frames, 0)
+
+    def _first_made(self) -> tuple[int, int]:
+        """Samples that the decoder's output begins with and are skipped, and which sample of ours comes then."""
+        rate, delay = self.header.sample_rate, self._codec.model.delay
+        before = self._chunk * self.header.chunk_frames * self.header.hop - delay
+        if before <= 0:
+            return -before, 0
+        step = rate // math.gcd(rate, self.sample_rate)  # samples after which the two rates meet
+        first = -(-before // step) * step
+        return first - before, first * self.sample_rate // rate
+
+    def _length(self, samples: int) -> int:
+        return -(-samples * self.sample_rate // self.header.original_rate)

@@ -1,0 +1,108 @@
+"""New audio out of the learned prior: samples, and continuations of a recording; codes -> audio files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+
+from latentmix.errors import InputError
+from latentmix.files import check_target, make_folder
+
+from ..audio_io.reader import PIPE, Source, open_source
+from ..audio_io.writer import check_suffix, open_sink
+from ..cli.paths import open_input
+from ..model.prior import CodePrior
+from .codec import Codec
+
+CONTEXT_SECONDS = 30.0  # of a recording that its continuation takes note of
+
+
+def load_prior(name_or_folder: str | os.PathLike[str]) -> CodePrior:
+    """The learned prior beside a model's weights.
+
+    Raises:
+        InputError: no such model, or one without a prior.
+    """
+    from ..model.checkpoint import resolve
+
+    return CodePrior.from_pretrained(resolve(name_or_folder))
+
+
+@contextlib.contextmanager
+def open_recording(path: str, codec: Codec) -> Iterator[Source]:
+    """Audio of a file of any kind, .avq too.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not path.lower().endswith(".avq"):
+        with open_source(path) as source:
+            yield source
+        return
+    with open_input(path) as (stream, name):
+        decoding = codec.open(stream, name)
+        yield Source(name, decoding.sample_rate, decoding.header.channels, decoding.samples, iter(decoding))
+        if decoding.damage:
+            raise InputError(f"{name}: expected a sound file, found {decoding.damage.describe(decoding.header)}")
+
+
+def new_frames(prior: CodePrior, frames: int, temperature: float, seed: int) -> Iterator[np.ndarray]:
+    """Codes (Q, 1) of new audio, frame after frame."""
+    found = prior.frames(prior.start(), temperature, seed)
+    return (frame[:, None].numpy() for frame in islice(found, frames))
+
+
+def following_frames(
+    prior: CodePrior, codes: np.ndarray, frames: int, temperature: float, seed: int, frame_rate: float
+) -> Iterator[np.ndarray]:
+    """Codes (Q, 1) of what could follow codes (Q, N), frame after frame."""
+    heard = torch.from_numpy(codes[:, -round(CONTEXT_SECONDS * frame_rate) :].astype(np.int64))
+    state = prior.listen(heard[None], prior.start()) if heard.shape[1] else prior.start()
+    return (frame[:, None].numpy() for frame in islice(prior.frames(state, temperature, seed), frames))
+
+
+def write_codes(codec: Codec, frames: Iterable[np.ndarray], path: str) -> float:
+    """Decode codes (Q, n) piece by piece into an audio file; its length in seconds.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with open_sink(path, codec.sample_rate, 1) as sink:
+        for block in codec.decode_chunks((piece[None] for piece in _gathered(frames, codec.chunk_frames)), 1):
+            sink.write(block)
+    return sink.samples / codec.sample_rate
+
+
+def targets(output: str, count: int, stem: str) -> list[str]:
+    """The file named, or so many numbered ones in the folder named.
+
+    Raises:
+        InputError: a file is named for several, or one that cannot be written.
+    """
+    if count == 1 and not output.endswith("/") and not os.path.isdir(output):
+        if output != PIPE:
+            check_suffix(output)
+            check_target(output)
+        return [output]
+    if output == PIPE or os.path.splitext(output)[1]:
+        raise InputError(f"{output}: expected a folder for {count} files, found the name of a file")
+    make_folder(output)
+    digits = max(len(str(count)), 2)
+    return [os.path.join(output, f"{stem}-{number:0{digits}}.wav") for number in range(1, count + 1)]
+
+
+def _gathered(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Pieces (Q, n) put together to ones of at least so many frames, but the last."""
+    held: list[np.ndarray] = []
+    for piece in pieces:
+        held.append(piece)
+        if sum(each.shape[1] for each in held) >= size:
+            yield np.concatenate(held, 1)
+            held = []
+    if held:
+        yield np.concatenate(held, 1)

@@ -1,0 +1,92 @@
+"""Magnitudes and first phases of spectrogram frames -> samples whose spectrogram has these magnitudes.
+
+A choice of phases is seldom the spectrogram of any signal: overlap-add blurs the magnitudes that do not fit together.
+Taking phases from the spectrogram of the result, again and again, mends that (Griffin & Lim 1984).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .stft import STFT
+
+ROUNDS = 16  # each makes magnitudes fit a little better, and looks back on an overlap more
+ACCELERATION = 0.5  # of the rounds, by what the last one changed
+
+
+class SpectrogramInversion(nn.Module):
+    """Griffin & Lim's rounds without a look ahead, so that no delay is added to that of overlap-add.
+
+    In every round a frame takes its phases from its own overlap with the frames before it, as they were in the round
+    before: the frames of a piece go through a round together. (Real-time iterative spectrogram inversion, Beauregard,
+    Zhu & Wyse 2005, goes frame by frame instead, all rounds at once: slower and, at equal time, worse.) The rounds
+    are those of Perraudin, Balazs & Søndergaard 2013, algorithm 2, with `ACCELERATION` as α.
+    """
+
+    analysis: Tensor
+    dual: Tensor
+
+    def __init__(self, stft: STFT) -> None:
+        super().__init__()
+        self.window, self.hop = stft.window, stft.hop
+        self.before = -(-stft.delay // stft.hop)  # frames that overlap with a later one
+        self.register_buffer("analysis", stft.hann * stft.scale, persistent=False)
+        self.register_buffer("dual", stft.dual.clone(), persistent=False)
+
+    def start(self, batch: int) -> Tensor:
+        """Fresh state (B, ROUNDS + 1, frames, window): what the latest frames were in every round; silence."""
+        return self.dual.new_zeros(batch, ROUNDS + 1, self.before, self.window)
+
+    def forward(self, magnitude: Tensor, phase: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Any number of frames.
+
+        Args:
+            magnitude: (B, N, F).
+            phase: (B, N, F) complex, of modulus 1.
+            state: of `start`, or what the call before gave.
+
+        Returns:
+            Samples (B, N * hop), `window - hop` late as those of `STFT.synthesise`, and the state.
+        """
+        after: list[Tensor] = []
+        wanted = magnitude.to(phase.dtype)  # or every product would convert it anew
+        spectrum = last = wanted * phase
+        for i in range(ROUNDS):
+            overlap, kept = self._overlap(spectrum, state[:, i])
+            after.append(kept)
+            found = ahead = torch.fft.rfft(overlap * self.analysis)
+            if i:
+                parts = torch.lerp(torch.view_as_real(last), torch.view_as_real(found), 1.0 + ACCELERATION)
+                ahead = torch.view_as_complex(parts)
+            spectrum, last = wanted * torch.sgn(ahead), found
+        overlap, kept = self._overlap(spectrum, state[:, ROUNDS])
+        after.append(kept)
+        return overlap[..., : self.hop].flatten(1), torch.stack(after, 1)
+
+    def _overlap(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra (B, N, F), frames before them -> the frames with their overlap (B, N, window), those to keep."""
+        frames = torch.fft.irfft(spectrum, self.window) * self.dual
+        overlap, count = frames.clone(), frames.shape[1]
+        for late in range(1, self.before + 1):
+            shift, first = late * self.hop, self.before - late
+            stop = self.window - shift
+            overlap[:, :late, :stop] += past[:, first : first + count, shift:]
+            overlap[:, late:, :stop] += frames[:, : max(count - late, 0), shift:]
+        return overlap, torch.cat([past, frames[:, -self.before :]], 1)[:, -self.before :]
+
+
+def invert_at_once(magnitude: Tensor, phase: Tensor, stft: STFT) -> Tensor:
+    """A round of Griffin & Lim over whole pieces: what training hears, quick and with a gradient to the magnitudes.
+
+    Args:
+        magnitude, phase: as of `SpectrogramInversion`; the pieces begin and end in silence.
+
+    Returns:
+        (B, N * hop) samples, `window - hop` late.
+    """
+    with torch.no_grad():
+        y, tail = stft.synthesise(magnitude * phase, stft.tail(len(magnitude)))
+        aligned = torch.cat([y, tail], 1)[:, stft.delay :]
+        phase = torch.sgn(stft.analyse(aligned, stft.past(len(aligned)))[0])
+    return stft.synthesise(magnitude * phase, stft.tail(len(magnitude)))[0]

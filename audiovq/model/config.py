@@ -1,0 +1,88 @@
+"""The configuration of a model, as it stands beside its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..dsp.pitch import SAMPLE_RATE, WINDOW
+from .quantizers import QuantizerConfig
+
+# a configuration comes from a file that could say anything: what it asks for stays below 1 GB in each part
+MOST = {
+    "frame": 400,
+    "frames_per_code": 8,
+    "window": WINDOW,
+    "encoder_width": 2048,
+    "decoder_width": 2048,
+    "latent_size": 512,
+    "codebooks": 32,
+    "codes": 4096,
+    "bands": 64,
+}
+MOST_BLOCKS, MOST_DILATION = 16, 64
+
+
+@dataclass(frozen=True)
+class VQVAEConfig:
+    """Everything that fixes the shape of a model.
+
+    Attributes:
+        sample_rate: Hz.
+        frame: samples between spectrogram frames.
+        frames_per_code: spectrogram frames in a code frame.
+        window: samples of the STFT.
+        encoder_width, decoder_width: features of a code frame inside.
+        encoder_dilations, decoder_dilations: of the blocks, in code frames; the past that counts is their sum.
+        latent_size: D.
+        codebooks, codes: Q and K.
+        quantizer: how codebooks learn, one of `quantizers.KINDS`.
+        lookup_dim: dimensions of the look-up; 0: all D.
+        bands: of periodicity.
+
+    Raises:
+        ValueError: a size that cannot be.
+    """
+
+    sample_rate: int = SAMPLE_RATE
+    frame: int = 160
+    frames_per_code: int = 2
+    window: int = 512
+    encoder_width: int = 384
+    decoder_width: int = 512
+    encoder_dilations: tuple[int, ...] = (1, 2, 4)
+    decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
+    latent_size: int = 64
+    codebooks: int = 7
+    codes: int = 1024
+    quantizer: str = "ema"
+    lookup_dim: int = 0
+    bands: int = 16
+
+    def __post_init__(self) -> None:
+        for name, most in MOST.items():
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise ValueError(f"{name} {value}; it is 1 to {most}")
+        for name in ("encoder_dilations", "decoder_dilations"):
+            value = getattr(self, name)
+            if len(value) > MOST_BLOCKS or not all(type(d) is int and 1 <= d <= MOST_DILATION for d in value):
+                raise ValueError(f"{name} {value}; at most {MOST_BLOCKS} of 1 to {MOST_DILATION} frames")
+        if not self.frame < self.window:
+            raise ValueError(f"window {self.window}; it is more than frame, {self.frame}")
+        if self.sample_rate != SAMPLE_RATE:
+            raise ValueError(f"sample_rate {self.sample_rate}; the windows are made for {SAMPLE_RATE}")
+        if not 0 <= self.lookup_dim <= self.latent_size:
+            raise ValueError(f"lookup_dim {self.lookup_dim}; it is 0 to latent_size, {self.latent_size}")
+        self.quantizer_config()
+
+    def quantizer_config(self) -> QuantizerConfig:
+        return QuantizerConfig(self.quantizer, self.latent_size, self.codebooks, self.codes, self.lookup_dim)
+
+    @property
+    def hop(self) -> int:
+        """Samples of a code frame."""
+        return self.frame * self.frames_per_code
+
+    @property
+    def bits_a_code(self) -> int:
+        return (self.codes - 1).bit_length()

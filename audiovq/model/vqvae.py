@@ -1,0 +1,273 @@
+"""VQVAE: speech to discrete codes and back (van den Oord et al. 2017, arXiv 1711.00937), over spectrogram frames.
+
+    waveform -> STFT, autocorrelation -> encoder -> residual quantizer -> codes (B, Q, N)
+    codes -> decoder -> gain of each bin, pitch, periodicity of each band -> magnitudes and phases of pulses and noise,
+        filtered -> spectrogram inversion
+
+Everything is causal: `encode_step` and `decode_step` take a piece of any number of code frames and the state before it,
+and a whole recording is one piece from a fresh state.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from latentmix.checkpoint import CheckpointFormat, fill, fingerprint
+from latentmix.errors import InputError
+
+from ..dsp.excitation import Excitation
+from ..dsp.griffin_lim import SpectrogramInversion
+from ..dsp.periodicity import band_weights
+from ..dsp.pitch import BINS, WINDOW, Autocorrelation, frequency_at
+from ..dsp.stft import STFT
+from .config import VQVAEConfig
+from .layers import CausalStack
+from .quantizers import make_quantizer
+
+CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] / "weights")
+
+FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
+VOICE_STATES = 4  # the first tensors of a decoder's state
+# of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
+LEAST_SHARE = 1e-6
+EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
+ROUGHNESS = 0.6  # of decoded noise: evener than real noise, which quantized gains make rough already
+SHARPENING = 0.25  # of decoded gains: what is learned from distances errs on the smooth side
+SHARPENED_OVER = 61  # bins, 1.9 kHz: wider than a formant
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What the decoder says of each spectrogram frame.
+
+    Attributes:
+        gain: (B, N, F) log amplitude.
+        pitch: (B, N, BINS) logits over `pitch.frequencies`.
+        periodicity: (B, N, bands) logits of the share of the power that repeats.
+    """
+
+    gain: Tensor
+    pitch: Tensor
+    periodicity: Tensor
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Frames as they should be, before they are made to fit together; both (B, N, F).
+
+    Attributes:
+        magnitude: of the filtered pulses and noise.
+        phase: complex, of modulus 1: that of their sum; 0 where there is neither.
+    """
+
+    magnitude: Tensor
+    phase: Tensor
+
+
+def sharpener(bins: int) -> Tensor:
+    """Log gains times this (bins, bins) stand out from their surroundings by `SHARPENING` more.
+
+    The postfilter of speech codecs (Chen & Gersho 1995), in logarithms.
+
+    >>> flat = torch.full((1, 257), 0.7)
+    >>> torch.allclose(flat @ sharpener(257), flat, atol=1e-5)
+    True
+    """
+    distance = (torch.arange(bins)[:, None] - torch.arange(bins)).abs()
+    hann = (0.5 + 0.5 * torch.cos(2.0 * torch.pi * distance / (SHARPENED_OVER + 1))) * (2 * distance <= SHARPENED_OVER)
+    around = hann / hann.sum(1, keepdim=True)
+    return ((1.0 + SHARPENING) * torch.eye(bins) - SHARPENING * around).t().contiguous()
+
+
+class VQVAE(nn.Module):
+    """The model; see the module's docstring.
+
+    `encode_step` and `decode_step` can be exported by `torch.export`, for a fixed number of code frames: their states
+    are flat lists of tensors.
+    """
+
+    band_weights: Tensor
+    sharpener: Tensor
+
+    def __init__(self, config: VQVAEConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or VQVAEConfig()
+        self.stft = STFT(config.window, config.frame)
+        self.autocorrelation = Autocorrelation()
+        self.excitation = Excitation(config.sample_rate, config.frame)
+        self.inversion = SpectrogramInversion(self.stft)
+        features = config.frames_per_code * (self.stft.bins + BINS + 1)
+        self.encoder = CausalStack(features, config.latent_size, config.encoder_width, config.encoder_dilations)
+        self.quantizer = make_quantizer(config.quantizer_config())
+        self.per_frame = self.stft.bins + BINS + config.bands
+        self.decoder = CausalStack(
+            config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
+        )
+        self.register_buffer("band_weights", band_weights(self.stft.bins, config.bands), persistent=False)
+        self.register_buffer("sharpener", sharpener(self.stft.bins), persistent=False)
+
+    # -- encoder ---------------------------------------------------------------------------------------------------
+
+    def features(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples (B, N * hop), the WINDOW - frame samples before -> (B, N, features), samples to keep.
+
+        Of each spectrogram frame: log power of the bins, autocorrelation at the pitches, log power of the whole.
+        """
+        config = self.config
+        whole = torch.cat([past, x], 1)
+        spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
+        power = torch.view_as_real(spectrum).square().sum(-1)
+        level = torch.log(power + FLOOR)
+        repeats = self.autocorrelation(whole.unfold(1, WINDOW, config.frame))
+        loud = torch.log(power.mean(-1, keepdim=True) + FLOOR)
+        frames = torch.cat([0.25 * level + 1.5, 2.0 * repeats, 0.25 * loud + 1.5], -1)
+        return frames.unflatten(1, (-1, config.frames_per_code)).flatten(2), whole[:, x.shape[1] :]
+
+    def initial_encoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: the samples of the past, then what the encoder's blocks keep."""
+        past = self.band_weights.new_zeros(batch, WINDOW - self.config.frame)
+        return [past, *self.encoder.start(batch)]
+
+    def latents(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Samples (B, N * hop), state -> latents before quantization (B, N, D), state."""
+        features, past = self.features(x, state[0])
+        z, after = self.encoder(features, state[1:])
+        return z, [past, *after]
+
+    # -- decoder ---------------------------------------------------------------------------------------------------
+
+    def initial_voice_state(self, batch: int) -> list[Tensor]:
+        """Fresh state of `voice`: of the excitation, past pulses, past noise, and that of the inversion."""
+        silent = self.stft.past(batch)
+        return [self.excitation.start(batch), silent, silent.clone(), self.inversion.start(batch)]
+
+    def initial_decoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: that of the voice, then what the decoder's blocks keep."""
+        return [*self.initial_voice_state(batch), *self.decoder.start(batch)]
+
+    def speech(self, z: Tensor, state: list[Tensor]) -> tuple[Speech, list[Tensor]]:
+        """Quantized latents (B, N, D), state of the decoder's stack -> what to say, state."""
+        y, after = self.decoder(z, state)
+        y = y.unflatten(2, (self.config.frames_per_code, self.per_frame)).flatten(1, 2)
+        gain, pitch, periodicity = y.split([self.stft.bins, BINS, self.config.bands], -1)
+        return Speech(4.0 * gain - 3.0, pitch, periodicity), after
+
+    def best_pitch(self, logits: Tensor) -> Tensor:
+        """Logits (B, N, BINS) -> Hz (B, N) float64: the mean around the likeliest bin.
+
+        float64, because the phase of the pulses adds its errors up.
+        """
+        best = logits.argmax(-1, keepdim=True)
+        near = (best + torch.arange(-3, 4, device=logits.device)).clamp(0, BINS - 1)
+        weight = torch.softmax(logits.gather(-1, near).double(), -1)
+        return frequency_at((weight * near).sum(-1))
+
+    def filtered(
+        self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: float
+    ) -> tuple[Wanted, list[Tensor]]:
+        """What was said, the pitch (B, N) Hz of its frames, state -> pulses and noise with these gains, state.
+
+        Args:
+            state: the first three of `initial_voice_state`.
+            roughness: how much noise varies from bin to bin: 1 as noise does, 0 not at all.
+        """
+        pulses, noise, source = self.excitation(pitch, state[0])
+        pulses, past_pulses = self.stft.analyse(pulses, state[1])
+        noise, past_noise = self.stft.analyse(noise, state[2])
+        share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(LEAST_SHARE, 1.0 - LEAST_SHARE)
+        noise_power = roughness * torch.view_as_real(noise).square().sum(-1) + (1.0 - roughness) * EVEN_NOISE
+        power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
+        magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
+        phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
+        return Wanted(magnitude, phase), [source, past_pulses, past_noise]
+
+    def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
+        said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
+        wanted, after = self.filtered(said, pitch, state[:3], ROUGHNESS)
+        y, frames = self.inversion(wanted.magnitude, wanted.phase, state[3])
+        return y, [*after, frames]
+
+    # -- what a codec uses -----------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | os.PathLike[str] = "speech_16k", device: str | torch.device = "cpu"
+    ) -> VQVAE:
+        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
+
+        Raises:
+            InputError: missing, damaged, of another kind, version or shape.
+        """
+        stored = CHECKPOINT.load(name_or_folder, VQVAEConfig)
+        model = cls(stored.config)
+        fill(model, stored)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
+        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
+        CHECKPOINT.save(self, self.config, folder, half)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole."""
+        return fingerprint(self, self.config)
+
+    def codebooks_for(self, kbps: float) -> int:
+        """How many codebooks a rate has room for as plain bits, at least 1.
+
+        Raises:
+            InputError: not a rate above 0, or more than all of them give.
+        """
+        one = self.config.bits_a_code * self.config.sample_rate / self.config.hop / 1000
+        most = one * self.config.codebooks
+        if not 0.0 < kbps <= most * 1.001:
+            raise InputError(f"expected a rate above 0 and up to {most:g} kbit/s, found {kbps:g}")
+        return max(1, int(kbps * 1.001 / one))
+
+    @property
+    def delay(self) -> int:
+        """Samples by which `decode_step` is behind `encode_step`."""
+        return self.stft.delay
+
+    @property
+    def latency(self) -> int:
+        """Algorithmic delay in samples: a code frame must be full before it is coded, and the overlap-add done."""
+        return self.config.hop + self.stft.delay
+
+    @property
+    def warm_up(self) -> int:
+        """Code frames after which a decoder that began in the middle says what the unbroken one says.
+
+        From then on gains, pitch and periodicity are the same, and so are the magnitudes that are asked for, given the
+        same place in the noise. Phases are of their own for good, which no ear tells: those of the pulses are the pitch
+        of the whole past added up, and each frame's follow from the frame's before.
+
+        The frames are those that the stack looks back on, and those of the samples that the voice does: an overlap, the
+        window before it, and the frame through which the pitch goes over from a wrong one.
+        """
+        return self.decoder.warm_up + -(-(self.stft.delay + self.config.window + self.config.frame) // self.config.hop)
+
+    @torch.inference_mode()
+    def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Samples (B, N * hop) float32, state -> codes (B, Q, N) int64, state."""
+        z, state = self.latents(x, state)
+        return self.quantizer.encode(z.transpose(1, 2)), state
+
+    @torch.inference_mode()
+    def decode_step(self, codes: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state.
+
+        Codebooks but the first may be left out of any frame: their codes are -1 there.
+        """
+        z = self.quantizer.decode(codes).transpose(1, 2)
+        said, after = self.speech(z, state[VOICE_STATES:])
+        y, voice = self.voice(said, self.best_pitch(said.pitch), state[:VOICE_STATES])
+        return y, [*voice, *after]

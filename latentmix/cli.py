@@ -1,0 +1,163 @@
+"""The frame of a command line: errors of input in one line, groups of options, the options that all commands have."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import secrets
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import InputError
+
+VERBOSE = "latentmix.verbose"  # in the context's meta: show tracebacks
+
+
+class Device(str, enum.Enum):
+    """Where a model runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Commands(TyperGroup):
+    """Commands that say in one line what was wrong with their input, or that they were stopped."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            if ctx.meta.get(VERBOSE):
+                traceback.print_exc()
+            complain(program(ctx), str(error))
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            complain(program(ctx), "stopped; nothing is left half-written")
+            raise typer.Exit(130) from None
+
+
+def program(ctx: typer.Context) -> str:
+    """The name of the command that was called."""
+    return ctx.find_root().info_name or "latentmix"
+
+
+def complain(name: str, text: str) -> None:
+    """One line on standard error, after the name of the program."""
+    typer.echo(f"{name}: " + " ".join(text.splitlines()), err=True)
+
+
+def make_app() -> typer.Typer:
+    """A command with commands in it, as all of ours are."""
+    return typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def run(app: typer.Typer, name: str) -> None:
+    """What the entry point of a command does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names of files and tracks may hold anything
+    app(prog_name=name)
+
+
+def version_option(name: str) -> Any:
+    """The type of the option --version of the command of that name."""
+
+    def show(wanted: bool) -> None:
+        if not wanted:
+            return
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"{name} {version('latentmix')}")
+        except PackageNotFoundError:
+            typer.echo(f"{name}, from a folder that is not installed")
+        raise typer.Exit
+
+    return Annotated[bool, typer.Option("--version", callback=show, is_eager=True, help="Show the version.")]
+
+
+def _remember(ctx: typer.Context, value: bool) -> bool:
+    ctx.meta[VERBOSE] = value
+    return value
+
+
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", callback=_remember, help="Show the traceback of an error.", rich_help_panel="Model"),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        max=2**63 - 1,
+        help="The same seed gives the same result.",
+        rich_help_panel="Model",
+    ),
+]
+
+
+def drawn_seed(seed: int | None) -> int:
+    """The seed asked for, or one that is told, so that even then the same can be had again."""
+    return secrets.randbits(31) if seed is None else seed
+
+
+def check_device(device: Device) -> str:
+    """What torch calls the device; auto is a GPU if there is one.
+
+    Raises:
+        InputError: it is not there.
+    """
+    import torch
+
+    has_gpu = device is not Device.cpu and torch.cuda.is_available()
+    if device is Device.cuda and not has_gpu:
+        raise InputError("--device cuda: expected a GPU that torch can use, found none; use --device cpu")
+    return "cuda" if has_gpu else "cpu"
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with dataclasses of options as Typer wants it: with a parameter for each option instead."""
+    groups, parameters = {}, []
+    hints = get_type_hints(command, include_extras=True)
+    for name, parameter in inspect.signature(command).parameters.items():
+        if is_dataclass(hints[name]):
+            groups[name] = hints[name]
+            inner = get_type_hints(hints[name], include_extras=True)
+            parameters += [(f.name, inner[f.name], f.default) for f in fields(hints[name])]
+        else:
+            parameters.append((name, hints[name], parameter.default))
+
+    @functools.wraps(command)
+    def run(**given: object) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{f.name: given.pop(f.name) for f in fields(group)})
+        command(**given)
+
+    empty = inspect.Parameter.empty
+    run.__signature__ = inspect.Signature(
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=empty if default is MISSING else default,
+            annotation=kind,
+        )
+        for name, kind, default in parameters
+    )
+    run.__annotations__ = {name: kind for name, kind, _ in parameters}
+    return run

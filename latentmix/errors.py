@@ -1,0 +1,12 @@
+"""The one error that a user's input can cause."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Something handed in cannot be used: a file, a passage, a port, a map, a value, weights, a place to write to.
+
+    The message is one clear line for the user: what it is about (usually the file), what was expected, what was found
+    and what to do. A command line prints it and exits with status 1, without a traceback; while music plays it is a
+    warning and the music goes on.
+    """

@@ -1,0 +1,140 @@
+"""Files that are whole or not there, however large they are and whatever goes wrong; reads that are bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from .errors import InputError
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write and read, which takes the place of `path` when the block ends well and vanishes when not.
+
+    It is written beside its place, so whoever looks sees the old file or the new one. Ctrl-C counts as an end
+    that is not well.
+
+    Raises:
+        InputError: the folder does not exist or cannot be written, the disk is full, or something other than a
+            file is in the place.
+    """
+    path = os.fspath(path)
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    check_target(path)
+    try:
+        with _told_apart(path):
+            file = open(beside, "w+b")
+        with _told_apart(path, (OSError,)), file:
+            yield file
+        with _told_apart(path):
+            os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError):
+            os.unlink(beside)
+        raise
+
+
+def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file at once, as `replacing` does.
+
+    Raises:
+        InputError: as `replacing`.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+def read_bounded(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """The content of a file that is not to be larger than that.
+
+    Raises:
+        InputError: it cannot be read, or is larger.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{os.fspath(path)}: cannot read the file: {_reason(error)}") from None
+    if len(data) > max_bytes:
+        raise InputError(f"{os.fspath(path)}: expected at most {max_bytes} bytes, found more")
+    return data
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """See to it, before a long computation, that a file can be written in its place.
+
+    Raises:
+        InputError: it cannot.
+    """
+    path = os.fspath(path)
+    folder, name = os.path.split(path)
+    if not name or os.path.isdir(path):
+        raise InputError(f"{path}: expected the name of a file to write, found a folder")
+    with _told_apart(path):
+        if os.path.lexists(path) and not os.path.isfile(path):
+            raise OSError(0, "something other than a file is there")
+        with tempfile.TemporaryFile(dir=folder or "."):
+            pass
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder and those above it, where missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{os.fspath(folder)}: cannot make the folder: {_reason(error)}") from None
+
+
+def standard_input() -> BinaryIO:
+    """Standard input for bytes.
+
+    Raises:
+        InputError: it is a terminal.
+    """
+    if sys.stdin.buffer.isatty():
+        raise InputError("standard input: expected bytes of a file or another program, found a terminal")
+    return sys.stdin.buffer
+
+
+@contextlib.contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """Standard output for bytes.
+
+    Raises:
+        InputError: it is a terminal, or whatever reads it went away, or its disk is full.
+    """
+    stream = sys.stdout.buffer
+    if stream.isatty():
+        raise InputError("standard output: expected a file or another program to take the bytes, found a terminal")
+    try:
+        yield stream
+        stream.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):  # what is still held back must not fail once more at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise InputError(f"standard output: cannot write: {_reason(error)}") from error
+
+
+@contextlib.contextmanager
+def _told_apart(path: str, kinds: tuple[type[Exception], ...] = (OSError, ValueError)) -> Iterator[None]:
+    """Errors of the system while writing, as errors of what is written; those of what is read are `InputError`s."""
+    try:
+        yield
+    except InputError:
+        raise
+    except kinds as error:  # ValueError: a name that no file can have
+        raise InputError(f"{path}: cannot write the file: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,154 @@
+"""Melodies -> sound."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from latentmix.errors import InputError
+from latentmix.files import replace_file
+
+from ..midi.score import VELOCITY, write_midi
+from ..music.melody import Melody
+
+SOUND_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+MOST_SECONDS = 20 * 60  # in one sound file
+PEAK = 0.8  # of full scale
+FADE_SECONDS = 0.01  # at the end of a file, where a voice of FluidSynth may still sound
+BLOCK = 1 << 16  # frames written at a time
+FLUIDSYNTH_SECONDS = 300  # that it may take
+AUDIBLE = 330.0  # of 32768, 40 dB below full scale; FluidSynth dithers silence by 1
+ATTACK_SECONDS = 0.006
+# Partials of the built-in voice: number, amplitude, and how fast it dies away in 1/s. Like a soft mallet.
+PARTIALS = ((1, 1.0, 1.0), (2, 0.35, 2.5), (3, 0.18, 4.0), (4, 0.10, 6.0), (6, 0.04, 9.0))
+
+
+def to_wav(
+    path: str | os.PathLike[str],
+    melodies: Sequence[Melody],
+    soundfont: str | os.PathLike[str] | None = None,
+    sample_rate: int = 44100,
+) -> None:
+    """Write melodies one after another as sound; the file lasts exactly as long as their bars.
+
+    Args:
+        path: ends in .wav, .flac (16 bits) or .ogg (Vorbis).
+        melodies: at least one.
+        soundfont: an SF2, SF3 or DLS file, played by the program `fluidsynth` in stereo; None is a plain
+            voice synthesized by pretty_midi in mono, whatever the General MIDI program.
+        sample_rate: 8000 to 192000 frames a second.
+
+    Raises:
+        InputError: above 20 minutes, an unknown suffix, no FluidSynth, no soundfont, an unwritable place.
+    """
+    import soundfile
+
+    check_sound(path, soundfont)
+    if not melodies or not 8000 <= sample_rate <= 192000:
+        raise ValueError(f"expected melodies and 8000 to 192000 Hz, found {len(melodies)} and {sample_rate}")
+    seconds = sum(len(melody.tokens) * _step_seconds(melody) for melody in melodies)
+    if seconds > MOST_SECONDS:
+        raise InputError(
+            f"{path}: expected at most {MOST_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}; "
+            "choose fewer steps or bars"
+        )
+    frames = round(seconds * sample_rate)
+    if soundfont is None:
+        sound = np.zeros((frames, 1), np.float32)
+        _synthesize(sound[:, 0], melodies, sample_rate)
+    else:
+        sound = _fluidsynth(melodies, soundfont, sample_rate, frames)
+    fade = min(round(FADE_SECONDS * sample_rate), frames)
+    sound[frames - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+    kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", sample_rate, sound.shape[1], subtype, format=kind) as out:
+        for start in range(0, frames, BLOCK):  # the Vorbis encoder does not stand long blocks
+            out.write(sound[start : start + BLOCK])
+    replace_file(path, file.getvalue())
+
+
+def check_sound(path: str | os.PathLike[str], soundfont: str | os.PathLike[str] | None) -> None:
+    """Whether `to_wav` could play this, before a long computation.
+
+    Raises:
+        InputError: an unknown suffix, no FluidSynth, or no soundfont.
+    """
+    if Path(path).suffix.lower() not in SOUND_FORMATS:
+        raise InputError(f"{path}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
+    if soundfont is None:
+        return
+    try:
+        with open(soundfont, "rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise InputError(f"{soundfont}: cannot read the soundfont: {error.strerror}") from None
+    if head[:4] != b"RIFF" or head[8:] not in (b"sfbk", b"DLS "):
+        raise InputError(f"{soundfont}: expected a soundfont (SF2, SF3 or DLS), found something else")
+    if shutil.which("fluidsynth") is None:
+        raise InputError(
+            f"{soundfont}: expected the program fluidsynth to play the soundfont, found none; "
+            "install FluidSynth, or leave the soundfont out for the built-in voice"
+        )
+
+
+def _step_seconds(melody: Melody) -> float:
+    return 60.0 / melody.tempo / 4
+
+
+def _synthesize(sound: np.ndarray, melodies: Sequence[Melody], sample_rate: int) -> None:
+    """Play melodies into silence (frames,), each note by itself, so that long tunes take no more memory."""
+    from pretty_midi import Instrument, Note
+
+    def voice(phase: np.ndarray) -> np.ndarray:
+        """The wave of one note; phase (n,). `Instrument.synthesize` lets it die away and fade out."""
+        time = np.arange(len(phase)) / sample_rate
+        highest = np.pi / phase[1] if len(phase) > 1 else 1.0  # partial at half the sample rate
+        wave = sum(a * np.exp(-d * time) * np.sin(k * phase) for k, a, d in PARTIALS if k < highest or k == 1)
+        return wave * np.minimum(time / ATTACK_SECONDS, 1.0)
+
+    loudest = VELOCITY * sum(amplitude for _, amplitude, _ in PARTIALS)
+    player, now = Instrument(0), 0.0
+    for melody in melodies:
+        step = _step_seconds(melody)
+        for start, end, pitch in melody.notes():
+            first, last = (round((now + at * step) * sample_rate) for at in (start, end))
+            note = Note(VELOCITY, pitch, 0.0, (last - first + 0.5) / sample_rate)  # it rounds down
+            player.notes = [note]
+            wave = player.synthesize(sample_rate, voice)
+            sound[first:last] = wave[: len(sound[first:last])] * (PEAK / loudest)
+        now += len(melody.tokens) * step
+
+
+def _fluidsynth(
+    melodies: Sequence[Melody], soundfont: str | os.PathLike[str], sample_rate: int, frames: int
+) -> np.ndarray:
+    """What FluidSynth makes of them; (frames, 2) float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        tune, raw = Path(folder) / "tune.mid", Path(folder) / "sound.raw"
+        write_midi(tune, melodies)
+        font = os.path.abspath(soundfont)  # a name may start with a dash
+        command = ["fluidsynth", "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate)]
+        command += ["-o", "synth.default-soundfont="]  # rather silence than another soundfont
+        command += ["-O", "s16", "-E", "little", "-T", "raw", "-F", str(raw), font, str(tune)]
+        try:
+            nothing = subprocess.DEVNULL
+            subprocess.run(command, check=True, stdin=nothing, capture_output=True, timeout=FLUIDSYNTH_SECONDS)
+            samples = np.fromfile(raw, "<i2", count=2 * frames)
+        except (OSError, subprocess.SubprocessError) as error:
+            reason = type(error).__name__ if isinstance(error, subprocess.SubprocessError) else error.strerror
+            raise InputError(f"{soundfont}: FluidSynth could not play it: {reason}") from None
+    sound = np.zeros((frames, 2), np.float32)
+    sound[: len(samples) // 2] = samples[: len(samples) // 2 * 2].reshape(-1, 2)
+    loudest = max(float(sound.max()), -float(sound.min()))
+    if loudest < AUDIBLE and any(melody.notes() for melody in melodies):
+        raise InputError(f"{soundfont}: FluidSynth made no sound with it; expected a soundfont that is complete")
+    sound *= PEAK / max(loudest, AUDIBLE)
+    return sound

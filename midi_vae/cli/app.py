@@ -1,0 +1,197 @@
+"""The command `midi-vae`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latentmix.cli import Verbose, grouped, make_app, run, version_option
+
+from . import report
+from .options import Change, Engine, Source, Target, parse_grid, parse_weights
+
+# torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
+
+MOST_FILES = 8
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
+Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
+
+
+app = make_app()
+
+
+def main() -> None:
+    """Entry point."""
+    run(app, "midi-vae")
+
+
+@app.callback()
+def midi_vae(
+    version: version_option("midi-vae") = False,
+) -> None:
+    """Mix melodies in the latent space of a small neural model: MIDI files in, MIDI files out."""
+
+
+@app.command()
+@grouped
+def mix(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
+    source: Source,
+    change: Change,
+    target: Target,
+    engine: Engine,
+    steps: Annotated[
+        int,
+        typer.Option(metavar="N", min=2, max=1000, help="Melodies from one to the next, both included."),
+    ] = 9,
+    weights: Annotated[
+        str | None, typer.Option(metavar="W,W,W", help="One blend instead, by a weight for each file.")
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(metavar="ROWSxCOLUMNS", help="A grid instead, between four files at its corners."),
+    ] = None,
+    spherical: Annotated[bool, typer.Option("--spherical", help="Along arcs instead of straight lines.")] = False,
+    exact_ends: Annotated[
+        bool, typer.Option(help="The ends are the inputs themselves, not what the model makes of them.")
+    ] = True,
+    separate: Annotated[
+        bool, typer.Option("--separate", help="One file a melody, into the folder named by -o.")
+    ] = False,
+) -> None:
+    """Mix melodies: from A to B in steps, and on to C and further where there are more.
+
+    Output has the tempo, program and metre of A. Shorter melodies are repeated to the length of the longest.
+
+    \b
+    Examples:
+    midi-vae mix A.mid B.mid -o mix.mid --png mix.png --wav mix.wav
+    midi-vae mix A.mid B.mid --steps 5 --bars 1:8 --separate -o steps
+    midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
+    midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
+    """
+    if not 2 <= len(files) <= MOST_FILES:
+        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files, found {len(files)}")
+    if weights and grid:
+        raise typer.BadParameter("expected --weights or --grid, found both")
+    shares = parse_weights(weights, len(files)) if weights else None
+    sides = parse_grid(grid, len(files)) if grid else None
+    from . import jobs
+
+    count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
+    job = jobs.prepare(files, source, change, target, engine, count, "step", separate)
+    options = {"spherical": spherical, "shift": job.shift}
+    ends = {"exact_ends": exact_ends}
+    if shares:
+        figures = jobs.finish(job, lambda: jobs.blend(job, shares, options))
+    elif sides:
+        figures = jobs.finish(job, lambda: jobs.grid(job, *sides, options | ends))
+    else:
+        figures = jobs.finish(job, lambda: jobs.journey(job, steps, options | ends))
+    _tell(figures, target)
+
+
+@app.command()
+@grouped
+def reconstruct(file: File, source: Source, change: Change, target: Target, engine: Engine) -> None:
+    """Encode a melody and decode it again: what the model makes of it.
+
+    With --attribute or --key it is a way to change a melody and leave it recognisable.
+
+    \b
+    Examples:
+    midi-vae reconstruct IN.mid --bars all -o out.mid
+    midi-vae reconstruct IN.mid --attribute density=+1 --attribute height=-1 -o busier.mid
+    """
+    from . import jobs
+
+    job = jobs.prepare([file], source, change, target, engine, 1)
+    _tell(jobs.finish(job, lambda: jobs.reconstruct(job)), target)
+
+
+@app.command()
+@grouped
+def sample(
+    change: Change,
+    target: Target,
+    engine: Engine,
+    count: Count = 8,
+    temperature: Annotated[
+        float,
+        typer.Option(metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger."),
+    ] = 1.0,
+) -> None:
+    """Make new melodies of two bars, out of nothing but chance.
+
+    -o names a folder for one file a melody, or a file that ends in .mid for all of them.
+
+    \b
+    Examples:
+    midi-vae sample -n 8 --temperature 0.8 --seed 1 -o samples
+    midi-vae sample -n 4 --key C:maj --tempo 90 -o samples.mid --png samples.png
+    """
+    from . import jobs
+
+    job = jobs.prepare([], None, change, target, engine, count, "sample", target.is_folder)
+    seed = engine.drawn_seed()
+    _tell(jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed), target)
+
+
+@app.command()
+@grouped
+def vary(
+    file: File,
+    source: Source,
+    change: Change,
+    target: Target,
+    engine: Engine,
+    amount: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="0 is the melody itself, 1 a new one.")
+    ] = 0.3,
+    count: Count = 4,
+) -> None:
+    """Make variations of a melody.
+
+    -o names a folder for one file a variation, or a file that ends in .mid for all of them.
+
+    \b
+    Examples:
+    midi-vae vary IN.mid --amount 0.3 -n 4 -o variations
+    midi-vae vary IN.mid --amount 0.6 --key auto --seed 7 -o variations.mid
+    """
+    from . import jobs
+
+    job = jobs.prepare([file], source, change, target, engine, count, "vary", target.is_folder)
+    seed = engine.drawn_seed()
+    _tell(jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed), target)
+
+
+@app.command()
+def info(
+    file: File,
+    track: Annotated[str | None, typer.Option(metavar="N|NAME", help="Number or name of a track.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines, on standard output.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show the tracks of a MIDI file, which one is taken as the melody and why, tempo, metre and bars.
+
+    \b
+    Examples:
+    midi-vae info IN.mid
+    midi-vae info IN.mid --json
+    """
+    figures = report.file_figures(str(file), track)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        report.print_file(figures)
+
+
+def _tell(figures: dict[str, Any], target: Target) -> None:
+    if target.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        report.print_made(figures)

@@ -1,0 +1,158 @@
+"""What the commands of `midi-vae` do: read and check, then make, write and tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from .. import interpolation as mixing
+from ..importing import Passage
+from ..model.vae import MelodyVAE
+from ..music.key import Key
+from ..music.melody import Melody
+from . import report
+from .options import Change, Engine, Source, Target
+from .outputs import Outputs, Strip
+
+LETTERS = "ABCDEFGH"  # names of the melodies of a mix
+MOST_BARS = 60_000  # that a command makes: nine times a tune of three hours
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command has in hand once its input and its outputs are found to be good."""
+
+    passages: list[Passage]
+    outputs: Outputs
+    change: Change
+    key: Key | None
+    engine: Engine
+    model: MelodyVAE
+    shift: Tensor | None
+
+    @property
+    def melodies(self) -> list[Melody]:
+        return [passage.melody for passage in self.passages]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a command made.
+
+    Attributes:
+        melodies, labels: one each.
+        original: what they were made from, if it is to be shown beside them.
+        ends: indices of those that are inputs themselves.
+        lines: indices of the melodies on each line.
+        columns: of a grid.
+    """
+
+    melodies: list[Melody]
+    labels: list[str]
+    original: Melody | None = None
+    ends: Sequence[int] = ()
+    lines: Sequence[Sequence[int]] = ()
+    columns: int | None = None
+
+
+def prepare(
+    files: Sequence[Path],
+    source: Source | None,
+    change: Change,
+    target: Target,
+    engine: Engine,
+    count: int,
+    stem: str = "",
+    separate: bool = False,
+) -> Job:
+    """Read and check everything for a command that makes so many melodies; nothing is written yet."""
+    passages = source.read(files) if source else []
+    _check_size([passage.melody for passage in passages], count)
+    outputs = target.outputs(files, separate, stem)
+    key = change.key_for(passages)
+    model = engine.load()
+    return Job(passages, outputs, change, key, engine, model, change.shift(model))
+
+
+def _check_size(melodies: Sequence[Melody], count: int) -> None:
+    """Hold memory and time within bounds: a partner's bars may become as long as the first one's."""
+    steps = [max(len(m.tokens), m.bars * melodies[0].steps_per_bar) for m in melodies]
+    bars = count * max(steps, default=0) // 16
+    if bars > MOST_BARS:
+        raise InputError(f"expected at most {MOST_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars")
+
+
+def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[str, Any]:
+    """Make melodies and write them; the figures for `--json`."""
+    start = time.perf_counter()
+    made = make()
+    seconds = time.perf_counter() - start
+    name = ", ".join(dict.fromkeys(melody.name for melody in job.melodies)) or "sample"
+    melodies = job.change.apply(made.melodies, job.key, name, made.ends)
+    shown = [made.original] if made.original else []
+    strip = Strip([*shown, *melodies], ["original"] * len(shown) + made.labels, made.columns, name)
+    return {
+        "inputs": [report.passage_figures(passage) for passage in job.passages],
+        **report.melody_figures(melodies),
+        **(report.line_figures([[melodies[i] for i in line] for line in made.lines]) if made.lines else {}),
+        **({"changed": report.changes(made.original, melodies)} if made.original else {}),
+        "key": str(job.key) if job.key else None,
+        "seed": seed,
+        "model": job.engine.model,
+        "decode_seconds": round(seconds, 4),
+        "files": job.outputs.write(melodies, made.labels, strip),
+    }
+
+
+def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
+    made = mixing.journey(job.model, job.melodies, steps, **options)
+    joints = range(0, len(made), steps - 1)
+    labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
+    for joint, letter in zip(joints, LETTERS, strict=False):
+        labels[joint] = letter
+    lines = [range(joint, joint + steps) for joint in joints[:-1]]
+    return Made(made, labels, ends=joints if options["exact_ends"] else (), lines=lines)
+
+
+def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
+    made = [melody for row in mixing.grid(job.model, job.melodies, rows, columns, **options) for melody in row]
+    corners = (0, columns - 1, (rows - 1) * columns, rows * columns - 1)
+    labels = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
+    for corner, letter in zip(corners, LETTERS, strict=False):
+        labels[corner] = letter
+    lines = [range(row * columns, (row + 1) * columns) for row in range(rows)]
+    lines += [range(column, len(made), columns) for column in range(columns)]
+    ends = corners if options["exact_ends"] else ()
+    return Made(made, labels, ends=ends, lines=lines, columns=columns)
+
+
+def blend(job: Job, weights: list[float], options: dict[str, Any]) -> Made:
+    melody = mixing.blend(job.model, job.melodies, weights, **options)
+    return Made([melody], [" : ".join(f"{weight:g}" for weight in weights)])
+
+
+def reconstruct(job: Job) -> Made:
+    original = job.melodies[0]
+    return Made([mixing.reconstruct(job.model, original, job.shift)], ["reconstruction"], original)
+
+
+def vary(job: Job, amount: float, count: int, seed: int) -> Made:
+    original = job.melodies[0]
+    made = mixing.vary(job.model, original, amount, count, seed=seed, shift=job.shift)
+    return Made(made, _numbers(count), original)
+
+
+def sample(job: Job, count: int, temperature: float, seed: int) -> Made:
+    z = job.model.sample_latents(count, temperature, seed)
+    return Made(job.model.decode(z if job.shift is None else z + job.shift), _numbers(count))
+
+
+def _numbers(count: int) -> list[str]:
+    return [str(number) for number in range(1, count + 1)]

@@ -1,0 +1,260 @@
+"""Options that several commands of `midi-vae` share: a dataclass for each group and what to do with it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentmix.cli import Device, Verbose, check_device, drawn_seed
+from latentmix.errors import InputError
+
+from ..importing import BarRange, Passage, read_passages
+from ..music.key import Key, estimate_key, lock, parse_key
+from ..music.melody import Melody, read_sections
+from .outputs import MIDI_SUFFIXES, Outputs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..model.vae import MelodyVAE
+
+MOST_IN_A_GRID = 1000
+
+
+_passages, _changes, _output, _engine = (
+    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Passages", "Changes", "Output", "Model")
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which passages of the files."""
+
+    bars: Annotated[
+        list[str] | None,
+        _passages(
+            "--bars",
+            metavar="A:B|all",
+            help="Bars A to B, from 1, both included. A: goes on to the end, all is the whole melody. Once "
+            "for all files or once for each, in order. Default: two bars from where the melody starts.",
+        ),
+    ] = None
+    track: Annotated[
+        list[str] | None,
+        _passages(
+            "--track",
+            metavar="N|NAME",
+            help="Track that holds the melody, see midi-vae info. Once for all files or for each, in order.",
+        ),
+    ] = None
+
+    def read(self, files: Sequence[Path]) -> list[Passage]:
+        """The passages of files."""
+        bars = [parse_bars(text) for text in self.bars or ()]
+        return read_passages([str(file) for file in files], bars, self.track or ())
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to change in the melodies that are made."""
+
+    attribute: Annotated[
+        list[str] | None,
+        _changes(
+            "--attribute",
+            metavar="NAME=AMOUNT",
+            help="Turn density, height, range, syncopation or legato up or down, in standard deviations, "
+            "such as density=+1. Exact ends stay as they are. May be given several times.",
+        ),
+    ] = None
+    key: Annotated[
+        str,
+        _changes(
+            "--key",
+            metavar="KEY",
+            help="Move notes outside a key into it: C:maj, F#:min and so on, auto for the key of the first "
+            "melody, or none. Exact ends stay as they are.",
+        ),
+    ] = "none"
+    tempo: Annotated[
+        float | None,
+        _changes("--tempo", metavar="BPM", min=10, max=1000, help="Quarter notes a minute, 10 to 1000."),
+    ] = None
+    program: Annotated[
+        int | None, _changes("--program", metavar="N", min=0, max=127, help="General MIDI program, 0 to 127.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        self._amounts()
+        if self.key not in ("auto", "none"):
+            _parse(parse_key, self.key, "--key")
+
+    def _amounts(self) -> dict[str, float]:
+        return dict(_parse(_attribute, text, "--attribute") for text in self.attribute or ())
+
+    def shift(self, model: MelodyVAE) -> Tensor | None:
+        """What to add to latents; (D,)."""
+        from ..interpolation import attribute_shift
+
+        amounts = self._amounts()
+        return attribute_shift(model, amounts) if amounts else None
+
+    def key_for(self, passages: Sequence[Passage]) -> Key | None:
+        """The key to move notes into; auto is that of the whole melody which the first passage is from."""
+        if self.key == "none":
+            return None
+        if self.key != "auto":
+            return parse_key(self.key)
+        if not passages:
+            raise typer.BadParameter(
+                "expected a key such as C:maj, for there is no melody to take it from", param_hint="--key"
+            )
+        first = passages[0]
+        return estimate_key(read_sections(first.path, first.track.track.index) or [first.melody])
+
+    def apply(self, melodies: Sequence[Melody], key: Key | None, name: str, ends: Collection[int] = ()) -> list[Melody]:
+        """The melodies with tempo, program and notes as wanted; the ends (by index) keep their notes."""
+        out = []
+        for index, melody in enumerate(melodies):
+            melody = melody if key is None or index in ends else lock(melody, key)
+            program = melody.program if self.program is None else self.program
+            out.append(replace(melody, tempo=self.tempo or melody.tempo, program=program, name=name))
+        return out
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to write."""
+
+    output: Annotated[Path, _output("-o", "--output", metavar="OUT", help="MIDI file or folder to write.")]
+    wav: Annotated[
+        Path | None, _output("--wav", metavar="FILE", help="Sound to write as well: .wav, .flac or .ogg.")
+    ] = None
+    soundfont: Annotated[
+        Path | None,
+        _output("--soundfont", metavar="FILE", help="Play the sound with this soundfont, by FluidSynth."),
+    ] = None
+    png: Annotated[
+        Path | None,
+        _output("--png", metavar="FILE", help="Picture to write as well: a strip of piano rolls."),
+    ] = None
+    json: Annotated[bool, _output("--json", help="Figures for machines, on standard output.")] = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.output.suffix.lower() not in MIDI_SUFFIXES
+
+    def outputs(self, files: Sequence[Path], separate: bool, stem: str) -> Outputs:
+        """The same as checked places, which are none of the files read."""
+        inputs = tuple(str(file) for file in files)
+        outputs = Outputs(self.output, separate, stem, self.wav, self.soundfont, self.png, inputs)
+        outputs.check()
+        return outputs
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What computes."""
+
+    model: Annotated[
+        str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")
+    ] = "melody_2bar"
+    device: Annotated[Device, _engine("--device", help="Where it runs; auto is a GPU if there is one.")] = Device.auto
+    seed: Annotated[
+        int | None,
+        _engine(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**63 - 1,
+            help="The same seed gives the same melodies; mix and reconstruct draw nothing and need none.",
+        ),
+    ] = None
+    verbose: Verbose = False
+
+    def drawn_seed(self) -> int:
+        """The seed asked for, or one that is told, so that even then the same can be had again."""
+        return drawn_seed(self.seed)
+
+    def load(self) -> MelodyVAE:
+        """The model on its device."""
+        from ..model.vae import MelodyVAE
+
+        return MelodyVAE.from_pretrained(self.model, check_device(self.device))
+
+
+def parse_bars(text: str) -> BarRange:
+    """Bars out of A:B, A: or all.
+
+    >>> parse_bars("3:4"), parse_bars("3:"), parse_bars("all")
+    (BarRange(first=3, last=4), BarRange(first=3, last=None), BarRange(first=None, last=None))
+    """
+    if text == "all":
+        return BarRange(None, None)
+    found = re.fullmatch(r"(\d{1,6}):(\d{1,6})?", text)
+    try:
+        return BarRange(int(found[1]), int(found[2]) if found[2] else None)
+    except (TypeError, ValueError):
+        raise typer.BadParameter(
+            f"expected A:B with bars from 1 on, or all, found {text!r}", param_hint="--bars"
+        ) from None
+
+
+def parse_weights(text: str, count: int) -> list[float]:
+    """As many weights, divided by commas.
+
+    >>> parse_weights("1,2,0.5", 3)
+    [1.0, 2.0, 0.5]
+    """
+    try:
+        weights = [float(each) for each in text.split(",")]
+    except ValueError:
+        weights = []
+    if len(weights) != count or not all(0 <= w < math.inf for w in weights) or not any(weights):
+        raise typer.BadParameter(
+            f"expected {count} numbers of at least 0, one for each file, found {text!r}",
+            param_hint="--weights",
+        )
+    return weights
+
+
+def parse_grid(text: str, count: int) -> tuple[int, int]:
+    """Rows and columns of a grid between so many melodies.
+
+    >>> parse_grid("3x5", 4)
+    (3, 5)
+    """
+    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
+    rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
+    if min(rows, columns) < 2 or rows * columns > MOST_IN_A_GRID or count != 4:
+        raise typer.BadParameter(
+            f"expected ROWSxCOLUMNS of at least 2 and at most {MOST_IN_A_GRID} in all, and 4 files, "
+            f"found {text!r} and {count} files",
+            param_hint="--grid",
+        )
+    return rows, columns
+
+
+def _attribute(text: str) -> tuple[str, float]:
+    name, equals, amount = text.partition("=")
+    try:
+        if equals and name and math.isfinite(float(amount)):
+            return name, float(amount)
+    except ValueError:
+        pass
+    raise InputError(f"expected NAME=AMOUNT such as density=+1, found {text!r}")
+
+
+def _parse(parser: Callable, text: str, option: str) -> object:
+    """What a parser makes of the value of an option; its InputError as a usage error."""
+    try:
+        return parser(text)
+    except InputError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

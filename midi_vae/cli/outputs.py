@@ -1,0 +1,129 @@
+"""Where the melodies that a command made go: MIDI, and beside it sound and a picture."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentmix.errors import InputError
+
+from ..audio.sound import check_sound, to_wav
+from ..midi.score import write_midi
+from ..music.melody import Melody
+from ..piano_roll import to_png
+
+MIDI_SUFFIXES = (".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Places to write to.
+
+    Attributes:
+        midi: a file for all melodies one after another; a folder for one file a melody.
+        separate: whether `midi` is a folder; it is made if missing.
+        stem: of the names of files in the folder.
+        wav, soundfont, png: as of `sound.to_wav` and `render.to_png`; None is none.
+        inputs: files that must not be written over.
+    """
+
+    midi: Path
+    separate: bool = False
+    stem: str = "step"
+    wav: Path | None = None
+    soundfont: Path | None = None
+    png: Path | None = None
+    inputs: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """See to it, before a long computation, that writing will work.
+
+        Raises:
+            InputError: it will not.
+        """
+        if self.separate and (self.midi.suffix.lower() in MIDI_SUFFIXES or self.midi.is_file()):
+            raise InputError(f"{self.midi}: expected a folder for one file a melody, found the name of a file")
+        if not self.separate and self.midi.suffix.lower() not in MIDI_SUFFIXES:
+            raise InputError(f"{self.midi}: expected the name of a MIDI file, which ends in .mid")
+        if self.soundfont is not None and self.wav is None:
+            raise InputError(f"{self.soundfont}: expected a sound file to use the soundfont for; name it by --wav")
+        if self.wav is not None:
+            check_sound(self.wav, self.soundfont)
+        if self.png is not None and self.png.suffix.lower() != ".png":
+            raise InputError(f"{self.png}: expected a name that ends in .png")
+        self._refuse_inputs([path for path in (self.midi, self.wav, self.png) if path is not None])
+        for path in (None if self.separate else self.midi, self.wav, self.png):
+            if path is not None:
+                if path.is_dir():
+                    raise InputError(f"{path}: expected the name of a file to write, found a folder")
+                _check_folder(path.parent)
+        if self.separate:
+            _check_folder(next(f for f in (self.midi, *self.midi.absolute().parents) if f.exists()))
+
+    def write(self, melodies: Sequence[Melody], labels: Sequence[str], strip: Strip | None = None) -> list[str]:
+        """Write melodies; every file is whole or not there.
+
+        Args:
+            melodies: at least one.
+            labels: one each, which become markers in the MIDI file.
+            strip: what to draw, if not just these.
+
+        Returns:
+            the files written.
+        """
+        places = self._midi_paths(len(melodies))
+        self._refuse_inputs(places)
+        written = []
+        if self.wav is not None:
+            to_wav(self.wav, melodies, self.soundfont)
+            written.append(self.wav)
+        if self.png is not None:
+            strip = strip or Strip(melodies, labels)
+            to_png(self.png, strip.melodies, strip.labels, strip.columns, strip.title)
+            written.append(self.png)
+        if self.separate:
+            _make_folder(self.midi)
+            for path, melody, label in zip(places, melodies, labels, strict=True):
+                write_midi(path, [melody], labels=[label])
+        else:
+            write_midi(self.midi, melodies, labels=labels)
+        return [str(path) for path in (*places, *written)]
+
+    def _midi_paths(self, count: int) -> list[Path]:
+        if not self.separate:
+            return [self.midi]
+        digits = max(len(str(count)), 2)
+        return [self.midi / f"{self.stem}-{number:0{digits}}.mid" for number in range(1, count + 1)]
+
+    def _refuse_inputs(self, places: Sequence[Path]) -> None:
+        inputs = {Path(path).resolve() for path in self.inputs}
+        for place in places:
+            if place.resolve() in inputs:
+                raise InputError(f"{place}: expected another name than that of a file that is read")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What a picture shows; see `render.to_png`."""
+
+    melodies: Sequence[Melody]
+    labels: Sequence[str]
+    columns: int | None = None
+    title: str = ""
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder}: expected a folder that can be written to, found {error.strerror}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot make the folder: {error.strerror}") from None

@@ -1,0 +1,209 @@
+"""What there is to say about files and mixes: figures for machines, lines for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..evaluation import distance, path_figures
+from ..importing import Passage, read_passage
+from ..midi.melody_track import melodic_score, polyphony
+from ..midi.score import Track, Tune, read_tune
+from ..music.key import estimate_key
+from ..music.melody import ONSET, Melody, read_sections
+
+NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def melody_figures(melodies: Sequence[Melody]) -> dict[str, Any]:
+    """How many melodies and different ones there are, what they have in common, and the onsets of each."""
+    return {
+        "melodies": len(melodies),
+        "distinct": len({melody.tokens.tobytes() for melody in melodies}),
+        "bars": melodies[0].bars,
+        "metre": _metre(melodies[0].metre),
+        "tempo": round(melodies[0].tempo, 3),
+        "program": melodies[0].program,
+        "onsets": [int((melody.tokens >= ONSET).sum()) for melody in melodies],
+    }
+
+
+def line_figures(lines: Sequence[Sequence[Melody]]) -> dict[str, float | None]:
+    """Path and largest jump, as in `measures.path_figures`; None if all lines have equal ends."""
+    figures = path_figures([np.stack([melody.tokens for melody in line]) for line in lines])
+    return {
+        name: None if math.isnan(value) else round(value, 4)
+        for name, value in (("path", figures.path), ("largest_jump", figures.max_jump))
+    }
+
+
+def changes(original: Melody, melodies: Sequence[Melody]) -> list[float]:
+    """Share of steps in which each differs from the original."""
+    return [round(distance(original.tokens, melody.tokens), 4) for melody in melodies]
+
+
+def passage_figures(passage: Passage) -> dict[str, Any]:
+    """Where a passage comes from and how it fitted the grid."""
+    melody, track = passage.melody, passage.track.track
+    return {
+        "file": passage.path,
+        "track": track.index,
+        "track_name": track.name,
+        "reason": passage.track.reason,
+        "first_bar": passage.first_bar,
+        "last_bar": passage.last_bar,
+        "bars_in_file": passage.bars,
+        "metre": _metre(melody.metre),
+        "tempo": round(melody.tempo, 3),
+        "program": melody.program,
+        "onsets": int((melody.tokens >= ONSET).sum()),
+        "mean_deviation_steps": round(passage.grid.mean_deviation_steps, 4),
+        "triplets": passage.grid.triplets,
+        "played_freely": passage.grid.free,
+    }
+
+
+def _grid_line(figures: dict[str, Any]) -> str:
+    snapped = f", {figures['triplets']} triplet notes snapped" if figures["triplets"] else ""
+    free = "; played freely, so the beat follows the notes" if figures["played_freely"] else ""
+    deviation = figures["mean_deviation_steps"]
+    return f"notes are off the grid by {deviation:.2f} of a sixteenth on average{snapped}{free}"
+
+
+def file_figures(path: str, wanted: str | None = None) -> dict[str, Any]:
+    """What is in a MIDI file and what would be taken from it.
+
+    Raises:
+        InputError: as `Melody.from_midi`.
+    """
+    tune = read_tune(path)
+    passage = read_passage(path, None, wanted)
+    track = passage.track.track
+    figures = passage_figures(passage)
+    sections = read_sections(path, wanted) or [passage.melody]
+    return {
+        **{name: figures[name] for name in ("file", "track", "track_name", "reason")},
+        "key": str(estimate_key(sections)),
+        "metres": [_metre(metre) for metre in dict.fromkeys((n, d) for _, n, d in tune.metres)]
+        or [_metre(passage.melody.metre)],
+        "tempi": list(dict.fromkeys(round(tempo, 3) for _, tempo in tune.tempi))[:20],
+        "bars": passage.bars,
+        "melody_starts_in_bar": passage.first_bar,
+        **{name: figures[name] for name in ("mean_deviation_steps", "triplets", "played_freely")},
+        "tracks": [_track_figures(each, tune, each.index == track.index) for each in tune.tracks],
+    }
+
+
+def _track_figures(track: Track, tune: Tune, is_chosen: bool) -> dict[str, Any]:
+    from pretty_midi import program_to_instrument_name
+
+    pitch = track.notes["pitch"]
+    return {
+        "track": track.index,
+        "name": track.name,
+        "channel": track.channel + 1,
+        "instrument": "drums" if track.is_drum else program_to_instrument_name(track.program),
+        "notes": len(track.notes),
+        "lowest": int(pitch.min()),
+        "highest": int(pitch.max()),
+        "polyphony": round(polyphony(track), 3),
+        "score": 0.0 if track.is_drum else round(melodic_score(track, tune.length), 3),
+        "chosen": is_chosen,
+    }
+
+
+def pitch_name(pitch: int) -> str:
+    """C4 is middle C, MIDI pitch 60.
+
+    >>> pitch_name(60), pitch_name(70)
+    ('C4', 'Bb4')
+    """
+    return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count} bars"
+
+
+def _metre(metre: tuple[int, int]) -> str:
+    return f"{metre[0]}/{metre[1]}"
+
+
+def print_file(figures: dict[str, Any]) -> None:
+    """Print what `file_figures` found, for people."""
+    console = _console()
+    tempi = figures["tempi"]
+    tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
+    _say(console, f"{figures['file']}", "bold")
+    _say(console, f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "track", "name", "channel", "instrument"):
+        table.add_column(name, justify="right" if name in ("track", "channel") else "left")
+    for name in ("notes", "range", "chords", "score"):
+        table.add_column(name, justify="right" if name != "range" else "left")
+    for track in figures["tracks"]:
+        cells = ("*" * track["chosen"], track["track"], track["name"], track["channel"], track["instrument"])
+        lowest, highest = pitch_name(track["lowest"]), pitch_name(track["highest"])
+        cells += (track["notes"], f"{lowest} to {highest}")
+        cells += (f"{track['polyphony']:.0%}", f"{track['score']:.2f}")
+        table.add_row(*[Text(str(cell)) for cell in cells], style="bold" if track["chosen"] else None)
+    console.print(table)
+    _say(console, f"melody: track {figures['track']}, {figures['reason']}")
+    _say(console, f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
+    _say(console, f"  {_grid_line(figures)}")
+
+
+def print_made(figures: dict[str, Any]) -> None:
+    """Print what was taken, made and written, for people."""
+    console = _console()
+    for passage in figures["inputs"]:
+        last, there = passage["last_bar"], passage["bars_in_file"]
+        of = f"of {there}" if last <= there else f"(the melody ends in bar {there})"
+        _say(
+            console,
+            f"{passage['file']}: bars {passage['first_bar']} to {last} {of}, {passage['metre']}, "
+            f"{passage['tempo']:.4g} quarter notes a minute",
+        )
+        _say(console, f"  track {passage['track']} {passage['track_name']!r}: {passage['reason']}", "dim")
+        _say(console, f"  {_grid_line(passage)}", "dim")
+    count = figures["melodies"]
+    melodies = "1 melody" if count == 1 else f"{count} melodies, {figures['distinct']} different"
+    said = [
+        f"{melodies}, {_bars(figures['bars'])} of {figures['metre']}",
+        f"{_span(figures['onsets'])} notes",
+    ]
+    if figures.get("changed"):
+        said.append(f"{_span([round(100 * share) for share in figures['changed']])} % of the steps changed")
+    for name, text in (
+        ("path", "path {:.2f}"),
+        ("largest_jump", "largest jump {:.2f}"),
+        ("key", "in {}"),
+        ("seed", "seed {}"),
+    ):
+        if figures.get(name) is not None:
+            said.append(text.format(figures[name]))
+    _say(console, "; ".join(said))
+    for path in figures["files"]:
+        _say(console, f"wrote {path}", "bold")
+
+
+def _span(values: Sequence[int]) -> str:
+    lowest, highest = min(values), max(values)
+    return f"{lowest} to {highest}" if lowest < highest else str(lowest)
+
+
+def _console() -> Console:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 240  # a table in a file or a pipe is not to be folded
+    return console
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, soft_wrap=True)

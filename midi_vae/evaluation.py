@@ -1,0 +1,137 @@
+"""What a mix of melodies is judged by; numpy, tokens of melodies (S,) as in `melody`.
+
+Distances are shares of differing steps. Likelihood is that of a key-free 5-gram model with Witten-Bell back-off (Witten
+& Bell 1991), so that a transposed tune is as likely as the tune. It can be fooled by silence: read it with the onsets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .music.melody import ONSET
+
+LARGEST_INTERVAL = 16  # semitones; larger ones count as this
+VOCABULARY = 40  # symbols that the zero-gram spreads its half counts over
+SAME = 0.1  # ends that differ in less than this share of steps say nothing about a path
+
+
+@dataclass
+class IntervalModel:
+    """Hold, note off, or the interval to the last onset, given the four symbols before.
+
+    >>> model = IntervalModel().fit([np.array([62, 0, 64, 0] * 8)])
+    >>> model.nats_a_step(np.array([67, 0, 69, 0] * 8)) < model.nats_a_step(np.array([67, 1, 72, 0] * 8))
+    True
+    """
+
+    order: int = 5
+    counts: dict[tuple, dict] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+
+    def fit(self, melodies: Iterable[np.ndarray]) -> IntervalModel:
+        for tokens in melodies:
+            symbols = self._symbols(tokens)
+            for i in range(self.order - 1, len(symbols)):
+                for k in range(self.order):
+                    self.counts[tuple(symbols[i - k : i])][symbols[i]] += 1
+        return self
+
+    def nats_a_step(self, tokens: np.ndarray) -> float:
+        """Mean -log p of a step."""
+        symbols = self._symbols(tokens)
+        places = range(self.order - 1, len(symbols))
+        return -sum(
+            math.log(self._probability(tuple(symbols[i - self.order + 1 : i]), symbols[i])) for i in places
+        ) / len(places)
+
+    def _symbols(self, tokens: np.ndarray) -> list:
+        symbols: list = ["start"] * (self.order - 1)
+        last = None
+        for token in np.asarray(tokens).tolist():
+            if token < ONSET:
+                symbols.append(token)
+                continue
+            interval = 0 if last is None else token - last
+            symbols.append(100 + max(-LARGEST_INTERVAL, min(LARGEST_INTERVAL, interval)))
+            last = token
+        return symbols
+
+    def _probability(self, context: tuple, symbol: object) -> float:
+        # .get throughout: a look-up must not make entries
+        seen = self.counts.get(context)
+        if not context:
+            seen = seen or {}
+            return (seen.get(symbol, 0) + 0.5) / (sum(seen.values()) + 0.5 * VOCABULARY)
+        lower = self._probability(context[1:], symbol)
+        if not seen:
+            return lower
+        return (seen.get(symbol, 0) + len(seen) * lower) / (sum(seen.values()) + len(seen))
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of steps that differ."""
+    return float(np.mean(np.asarray(a) != np.asarray(b)))
+
+
+@dataclass(frozen=True)
+class PathFigures:
+    """Means over the lines whose ends differ.
+
+    Attributes:
+        path: length of the way over the distance of its ends; 1 is ideal.
+        max_jump: largest single step over the distance of the ends; 1 / (points - 1) is ideal.
+        midpoint_detour: length of the way over the middle alone; 1 is ideal.
+        distinct: different melodies on a line.
+        lines: how many there were.
+    """
+
+    path: float
+    max_jump: float
+    midpoint_detour: float
+    distinct: float
+    lines: int
+
+
+def path_figures(lines: Sequence[np.ndarray]) -> PathFigures:
+    """Of lines (P, S) of tokens each."""
+    rows = []
+    for line in lines:
+        ends = distance(line[0], line[-1])
+        if ends < SAME:
+            continue
+        hops = [distance(p, q) for p, q in itertools.pairwise(line)]
+        middle = line[len(line) // 2]
+        detour = distance(line[0], middle) + distance(middle, line[-1])
+        rows.append((sum(hops) / ends, max(hops) / ends, detour / ends, len(np.unique(line, axis=0))))
+    means = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 4
+    return PathFigures(*means, lines=len(rows))
+
+
+@dataclass(frozen=True)
+class MiddleFigures:
+    """Means over lines.
+
+    Attributes:
+        likelihood_gap: nats a step by which the middle is less likely than its ends; below 0 it is likelier.
+        onset_gap: by how many onsets the middle differs from the mean of its ends.
+    """
+
+    likelihood_gap: float
+    onset_gap: float
+
+
+def middle_figures(model: IntervalModel, lines: Sequence[np.ndarray]) -> MiddleFigures:
+    """Of lines (P, S) of tokens each."""
+    gaps, onsets = [], []
+    for line in lines:
+        first, middle, last = (np.asarray(line[i]) for i in (0, len(line) // 2, -1))
+        ends = (model.nats_a_step(first) + model.nats_a_step(last)) / 2
+        gaps.append(model.nats_a_step(middle) - ends)
+        counts = [int((tokens >= ONSET).sum()) for tokens in (first, middle, last)]
+        onsets.append(abs(counts[1] - (counts[0] + counts[2]) / 2))
+    return MiddleFigures(float(np.mean(gaps)), float(np.mean(onsets)))

@@ -1,0 +1,251 @@
+"""Mixes of whole melodies, window by window.
+
+Melodies are first made partners: the metre of the first one, the length of the longest one, shorter ones repeated
+(`windows.rebar`). Each window has a latent of its own; a mix moves all of them together.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from .music.melody import Melody
+from .music.windows import from_windows, rebar, to_windows, window_layout
+
+if TYPE_CHECKING:
+    from .model.vae import MelodyVAE
+
+MOST_MELODIES = 8
+MOST_STEPS = 1000  # melodies in one line or on one side of a grid
+NEARLY_PARALLEL = 1e-3  # sine of the angle below which a slerp is not to be computed
+
+
+def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The point at share t of the straight line from a to b; (..., D)."""
+    return torch.lerp(a, b, t)
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The point at share t of the arc from a to b (Shoemake 1985), lengths going over evenly; (..., D).
+
+    Equal, opposite and zero vectors have no arc of their own: there it is the straight line.
+
+    >>> slerp(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]), 0.5)
+    tensor([1.0607, 1.0607])
+    """
+    lengths = [v.norm(dim=-1, keepdim=True) for v in (a, b)]
+    u, w = (v / length.clamp(min=1e-12) for v, length in zip((a, b), lengths, strict=True))
+    angle = torch.acos((u * w).sum(-1, keepdim=True).clamp(-1.0, 1.0))
+    sine = torch.sin(angle)
+    arc = (torch.sin((1.0 - t) * angle) * u + torch.sin(t * angle) * w) / sine.clamp(min=NEARLY_PARALLEL)
+    straight = (sine < NEARLY_PARALLEL) | (lengths[0] == 0) | (lengths[1] == 0)
+    return torch.where(straight, torch.lerp(a, b, t), arc * torch.lerp(*lengths, t))
+
+
+def check_mixable(model: MelodyVAE) -> None:
+    """
+    Raises:
+        InputError: there is nothing between two codes of this model.
+    """
+    if not model.latent.interpolates:
+        raise InputError(
+            f"a model with latent {model.config.latent} has nothing between two codes; it can reconstruct and sample; "
+            "to mix, vary or shift melodies take a model with latent gaussian or nsvq"
+        )
+
+
+def partners(melodies: Sequence[Melody]) -> list[Melody]:
+    """The melodies in the metre of the first and the length of the longest, in bars of that metre.
+
+    Raises:
+        InputError: fewer than 2 or more than 8 melodies, or the first one's bars are longer than a window.
+    """
+    if not 2 <= len(melodies) <= MOST_MELODIES:
+        raise InputError(f"expected 2 to {MOST_MELODIES} melodies to mix, found {len(melodies)}")
+    first = melodies[0]
+    window_layout(first.metre)
+    bars = max(-(-_steps_in(melody, first) // first.steps_per_bar) for melody in melodies)
+    return [rebar(melody, first.metre, bars * first.steps_per_bar) for melody in melodies]
+
+
+def _steps_in(melody: Melody, first: Melody) -> int:
+    """Length of a melody once it stands in the bars of the first."""
+    size, wanted = melody.steps_per_bar, first.steps_per_bar
+    even = not size % wanted or not wanted % size
+    return len(melody.tokens) if even else melody.bars * wanted
+
+
+def codes(model: MelodyVAE, melodies: Sequence[Melody]) -> Tensor:
+    """Latents of melodies of one length and metre; (M, W, D)."""
+    windows = [to_windows(melody) for melody in melodies]
+    stacked = torch.cat([torch.from_numpy(each) for each in windows]).numpy()
+    return model.encode_windows(stacked).unflatten(0, (len(melodies), len(windows[0])))
+
+
+def melodies_at(model: MelodyVAE, points: Tensor, like: Melody, temperature: float = 0.0) -> list[Melody]:
+    """Decode latents (P, W, D) to P melodies with the metre, tempo, program and length of another."""
+    windows = model.decode_windows(points.flatten(0, 1), temperature).reshape(*points.shape[:2], -1)
+    return [from_windows(row, like, like.bars) for row in windows]
+
+
+def line(
+    model: MelodyVAE,
+    a: Melody,
+    b: Melody,
+    steps: int = 9,
+    *,
+    exact_ends: bool = True,
+    spherical: bool = False,
+    shift: Tensor | None = None,
+) -> list[Melody]:
+    """From a to b in so many melodies, both ends among them.
+
+    Args:
+        steps: 2 to 1000.
+        exact_ends: the first and the last are a and b themselves rather than what the model makes of them.
+        spherical: along the arc rather than the straight line.
+        shift: (D,) added to every latent (`attributes`).
+    """
+    check_mixable(model)
+    _check_count(steps)
+    pair = partners([a, b])
+    z = codes(model, pair)
+    go = slerp if spherical else lerp
+    points = torch.stack([go(z[0], z[1], k / (steps - 1)) for k in range(steps)])
+    out = melodies_at(model, _shifted(points, shift), pair[0])
+    if exact_ends:
+        out[0], out[-1] = pair[0], _with_sound_of(pair[1], pair[0])
+    return out
+
+
+def journey(model: MelodyVAE, melodies: Sequence[Melody], steps: int = 9, **options) -> list[Melody]:
+    """Lines from each melody to the next, each melody in between given once; options as of `line`."""
+    together = partners(melodies)
+    out: list[Melody] = []
+    for a, b in itertools.pairwise(together):
+        out += line(model, _with_sound_of(a, together[0]), b, steps, **options)[1 if out else 0 :]
+    return out
+
+
+def blend(
+    model: MelodyVAE,
+    melodies: Sequence[Melody],
+    weights: Sequence[float],
+    *,
+    spherical: bool = False,
+    shift: Tensor | None = None,
+) -> Melody:
+    """One melody out of 2 to 8 by weights, which are divided by their sum.
+
+    Spherical: the mean direction at the mean length.
+
+    Raises:
+        InputError: not one weight for each melody, or one below 0, or all 0.
+    """
+    if len(weights) != len(melodies) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
+        raise InputError(f"expected {len(melodies)} weights of at least 0, one of them above, found {list(weights)}")
+    check_mixable(model)
+    together = partners(melodies)
+    z = codes(model, together)
+    share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)
+    point = (share * z).sum(0)
+    if spherical:
+        length = (share * z.norm(dim=-1, keepdim=True)).sum(0)
+        point = point / point.norm(dim=-1, keepdim=True).clamp(min=1e-6) * length
+    return melodies_at(model, _shifted(point[None], shift), together[0])[0]
+
+
+def grid(
+    model: MelodyVAE,
+    corners: Sequence[Melody],
+    rows: int = 5,
+    columns: int = 5,
+    *,
+    exact_ends: bool = True,
+    spherical: bool = False,
+    shift: Tensor | None = None,
+) -> list[list[Melody]]:
+    """Rows of melodies between four corners: top left, top right, bottom left, bottom right."""
+    if len(corners) != 4:
+        raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}")
+    check_mixable(model)
+    _check_count(rows)
+    _check_count(columns)
+    together = partners(corners)
+    z = codes(model, together)
+    go = slerp if spherical else lerp
+    out = []
+    for r in range(rows):
+        left, right = (go(z[i], z[i + 2], r / (rows - 1)) for i in (0, 1))
+        points = torch.stack([go(left, right, c / (columns - 1)) for c in range(columns)])
+        out.append(melodies_at(model, _shifted(points, shift), together[0]))
+    if exact_ends:
+        first = together[0]
+        out[0][0], out[0][-1] = first, _with_sound_of(together[1], first)
+        out[-1][0], out[-1][-1] = (_with_sound_of(melody, first) for melody in together[2:])
+    return out
+
+
+def vary(
+    model: MelodyVAE,
+    melody: Melody,
+    amount: float,
+    n: int = 4,
+    *,
+    seed: int | None = None,
+    shift: Tensor | None = None,
+) -> list[Melody]:
+    """Variations: the melody moved by a share of the way towards new ones drawn from the prior.
+
+    Args:
+        amount: 0 is the melody itself as the model sees it, 1 a new one.
+
+    Raises:
+        InputError: an amount outside 0..1.
+    """
+    if not 0.0 <= amount <= 1.0:
+        raise InputError(f"expected an amount from 0 to 1, found {amount}")
+    check_mixable(model)
+    z = codes(model, [melody])
+    drawn = model.sample_latents(n * z.shape[1], seed=seed).unflatten(0, (n, z.shape[1]))
+    return melodies_at(model, _shifted(torch.lerp(z.expand_as(drawn), drawn, amount), shift), melody)
+
+
+def reconstruct(model: MelodyVAE, melody: Melody, shift: Tensor | None = None) -> Melody:
+    """What the model makes of a melody of any length."""
+    return melodies_at(model, _shifted(codes(model, [melody]), shift), melody)[0]
+
+
+def attribute_shift(model: MelodyVAE, amounts: Mapping[str, float]) -> Tensor:
+    """What to add to latents to move attributes, in standard deviations of the training data; (D,).
+
+    Raises:
+        InputError: an unknown attribute, or an amount that is not finite.
+    """
+    check_mixable(model)
+    names = model.attribute_names
+    for name, amount in amounts.items():
+        if name not in names or not abs(amount) < float("inf"):
+            raise InputError(f"expected NAME=AMOUNT with a name out of {', '.join(names)}, found {name}={amount}")
+    steps = torch.tensor([float(amounts.get(name, 0.0)) for name in names])
+    return steps.to(model.device) @ model.attribute_directions
+
+
+def _shifted(points: Tensor, shift: Tensor | None) -> Tensor:
+    return points if shift is None else points + shift
+
+
+def _with_sound_of(melody: Melody, first: Melody) -> Melody:
+    return replace(melody, tempo=first.tempo, program=first.program)
+
+
+def _check_count(steps: int) -> None:
+    if not 2 <= steps <= MOST_STEPS:
+        raise InputError(f"expected 2 to {MOST_STEPS} steps, found {steps}")

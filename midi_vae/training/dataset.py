@@ -1,0 +1,146 @@
+"""A folder of MIDI files -> windows of melody to train on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from ..music.melody import ONSET, Melody, read_sections
+from ..music.windows import WINDOW_STEPS, fold_pitches, window_layout
+
+MIN_ONSETS = 2  # in a window; fewer are rests and long notes, which teach little
+SUFFIXES = (".mid", ".midi", ".smf", ".kar")
+MAX_WINDOWS = 64  # of one file, evenly spaced, so that one long movement does not outweigh twenty tunes
+MAX_SHIFT = 14  # semitones of transposition up or down
+CHUNK = 32  # files that a process reads at a time
+
+
+@dataclass(frozen=True, eq=False)
+class WindowDataset:
+    """Windows of melody as they stand in their tunes.
+
+    Attributes:
+        windows: (N, 32) int16 tokens, pitches within the model's.
+        files: how many gave windows.
+        refused: (path, reason) of those that could not be read.
+    """
+
+    windows: np.ndarray
+    files: int
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def find_midi_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """MIDI files in a folder and the folders in it, sorted.
+
+    Raises:
+        InputError: no folder, or no MIDI file in it.
+    """
+    files = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not files:
+        raise InputError(f"{folder}: expected a folder with MIDI files ({', '.join(SUFFIXES)}), found none")
+    return files
+
+
+def melody_windows(melody: Melody, lowest_pitch: int, pitches: int) -> np.ndarray:
+    """Every window of a melody that starts on a bar line and lies within it; (n, 32) int16, n >= 0."""
+    layout = window_layout(melody.metre)
+    size, used = melody.steps_per_bar, len(layout.places)
+    starts = np.arange(0, len(melody.tokens) - used + 1, size)
+    windows = np.zeros((len(starts), WINDOW_STEPS), np.int16)
+    if len(starts):
+        passages = melody.tokens[starts[:, None] + np.arange(used)]
+        windows[:, layout.places] = fold_pitches(passages, lowest_pitch, pitches)
+    return windows[(windows >= ONSET).sum(1) >= MIN_ONSETS]
+
+
+def load_windows(
+    folder: str | os.PathLike[str],
+    lowest_pitch: int,
+    pitches: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int | None = None,
+) -> WindowDataset:
+    """Read all MIDI files of a folder.
+
+    Args:
+        lowest_pitch, pitches: the model's range.
+        progress: called with files done and in all.
+        workers: processes that read; as many as there are cores if None.
+
+    Raises:
+        InputError: no file gave a window.
+    """
+    files = find_midi_files(folder)
+    found: list[np.ndarray] = []
+    refused: list[tuple[str, str]] = []
+    results = _read_all(files, partial(_file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
+    for done, (path, result) in enumerate(zip(files, results, strict=True), start=1):
+        if isinstance(result, str):
+            refused.append((str(path), result))
+        elif len(result):
+            found.append(result)
+        progress(done, len(files))
+    if not found:
+        raise InputError(
+            f"{folder}: expected melodies of at least one window of bars, found none in {len(files)} files, "
+            f"{len(refused)} of them unreadable"
+        )
+    return WindowDataset(np.concatenate(found), len(found), tuple(refused))
+
+
+def _read_all(
+    files: list[Path], read: Callable[[Path], np.ndarray | str], workers: int | None
+) -> Iterator[np.ndarray | str]:
+    if len(files) <= CHUNK:  # not worth a process
+        yield from map(read, files)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(read, files, chunksize=CHUNK)
+
+
+def _file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:
+    try:
+        sections = read_sections(path)
+    except InputError as error:
+        return str(error)
+    kept = [np.zeros((0, WINDOW_STEPS), np.int16)]
+    for melody in sections:
+        try:
+            kept.append(melody_windows(melody, lowest_pitch, pitches))
+        except InputError:  # bars longer than a window
+            continue
+    windows = np.concatenate(kept)
+    if len(windows) > MAX_WINDOWS:
+        windows = windows[np.linspace(0, len(windows) - 1, MAX_WINDOWS).round().astype(int)]
+    return windows
+
+
+class Batches:
+    """Random windows, each transposed by up to `MAX_SHIFT` semitones within the model's range."""
+
+    def __init__(self, windows: np.ndarray, lowest_pitch: int, pitches: int) -> None:
+        self.windows = torch.from_numpy(windows)
+        onset = self.windows >= ONSET
+        lowest = torch.where(onset, self.windows, 999).amin(1) - ONSET
+        highest = self.windows.amax(1) - ONSET
+        self.most_down = (lowest_pitch - lowest).clamp(min=-MAX_SHIFT)
+        self.most_up = (lowest_pitch + pitches - 1 - highest).clamp(max=MAX_SHIFT)
+
+    def draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """(size, 32) int64 tokens."""
+        index = torch.randint(len(self.windows), (size,), generator=generator)
+        tokens = self.windows[index].long()
+        down, up = self.most_down[index], self.most_up[index]
+        shift = down + (torch.rand(size, generator=generator) * (up - down + 1)).floor().long()
+        return torch.where(tokens >= ONSET, tokens + shift[:, None], tokens)

@@ -1,0 +1,148 @@
+"""The command `livemix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentmix.cli import Verbose, grouped, make_app, run, version_option
+from midi_vae.cli.options import Engine as Model
+from midi_vae.cli.options import Source
+
+from ..web.options import Page
+from .options import Clock, Hands, Ports, Stage
+
+# torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
+
+MOST_FILES = 8
+Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA and so on.")]
+
+
+app = make_app()
+
+
+def main() -> None:
+    """Entry point."""
+    run(app, "livemix")
+
+
+@app.callback()
+def livemix(
+    version: version_option("livemix") = False,
+) -> None:
+    """Play the mix of melodies live: from a MIDI controller to notes on time."""
+
+
+@app.command()
+@grouped
+def play(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
+    ports: Ports,
+    hands: Hands,
+    stage: Stage,
+    source: Source,
+    model: Model,
+) -> None:
+    """Loop a mix of melodies that follows your hands.
+
+    Without a port it opens `latentmix in` and `latentmix out` for others to connect to. The mod wheel moves from the
+    first melody to the last; see docs/controllers.md for all else. Ctrl-C ends it, and every note with it.
+
+    \b
+    Examples:
+    livemix play A.mid B.mid --virtual
+    livemix play A.mid B.mid C.mid D.mid --in nanoKONTROL2 --out "My Synth" --map nanokontrol2 --clock midi
+    livemix play A.mid B.mid --audio --record OUT.mid
+    livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid
+    """
+    if not 2 <= len(files) <= MOST_FILES:
+        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files, found {len(files)}")
+    if stage.render is not None and hands.plan is None:
+        raise typer.BadParameter("expected --plan POSITIONS.csv to say what is played", param_hint="--render")
+    if stage.render is not None and stage.record is not None:
+        raise typer.BadParameter(
+            "expected one of the two: --render writes what is played itself", param_hint="--record"
+        )
+    if stage.render is not None and stage.clock is not Clock.internal:
+        raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
+    from . import play as show
+
+    raise typer.Exit(show.play(files, ports, hands, stage, source, model))
+
+
+@app.command()
+@grouped
+def web(
+    page: Page,
+    ports: Ports,
+    hands: Hands,
+    stage: Stage,
+    source: Source,
+    model: Model,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]", help="2 to 8 MIDI files, or none.")] = None,
+) -> None:
+    """Mix melodies in the browser.
+
+    The page makes its own sound; ports are opened where they are asked for. Ctrl-C ends it.
+
+    \b
+    Examples:
+    livemix web
+    livemix web A.mid B.mid C.mid --out "My Synth" --in nanoKONTROL2 --map nanokontrol2
+    livemix web --host 0.0.0.0
+    """
+    if files and not 2 <= len(files) <= MOST_FILES:
+        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files or none, found {len(files)}")
+    from ..web import run as server
+
+    raise typer.Exit(server.run(files or [], page, ports, hands, stage, source, model))
+
+
+@app.command()
+def ports(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines, on standard output.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """List the MIDI ports that are there, and of each MIDI system that does not work, why."""
+    from . import listing
+
+    listing.show(listing.scan(), as_json)
+
+
+@app.command()
+def panic(
+    out: Annotated[list[str] | None, typer.Option("--out", metavar="NAME", help="Only this port.")] = None,
+    midi_api: Api = None,
+    verbose: Verbose = False,
+) -> None:
+    """End all notes on all channels of all MIDI outputs."""
+    from . import listing
+
+    print("all notes off: " + ", ".join(listing.panic(out or [], midi_api)))
+
+
+@app.command()
+def learn(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="What to bind: position, x, y, hold and so on.")
+    ] = None,
+    map: Annotated[Path, typer.Option("--map", metavar="FILE", help="The TOML file to add to, or to make.")] = Path(
+        "latentmix.toml"
+    ),
+    ins: Annotated[list[str] | None, typer.Option("--in", metavar="NAME", help="The controller's port.")] = None,
+    midi_api: Api = None,
+    virtual: Annotated[bool, typer.Option("--virtual", help="Open `latentmix in` to learn from.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Bind the knobs of a controller: move one, it is bound.
+
+    \b
+    Examples:
+    livemix learn position x y hold --map mine.toml
+    livemix play A.mid B.mid --in "My Controller" --map mine.toml
+    """
+    from . import learn as teach
+
+    teach.run(targets or ["position"], map, ins or [], midi_api, virtual)

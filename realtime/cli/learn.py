@@ -1,0 +1,60 @@
+"""What `livemix learn` does: a controller's port, and a person who moves its knobs."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+
+import mido
+import typer
+
+from latentmix.errors import InputError
+
+from ..control.learn import learn, write_bindings
+from ..midi.ports import MidiIn, open_input
+from ..music.clock import now
+from ..music.parameters import find
+from .listing import api_of
+
+
+def run(targets: Sequence[str], path: Path, ins: Sequence[str], api: str | None, virtual: bool) -> None:
+    """Bind targets one after another and add them to a map's file.
+
+    Raises:
+        InputError: no such target or port, a file that cannot be written, nothing learned.
+    """
+    for target in targets:
+        find(target)
+    inbox: queue.SimpleQueue[tuple[float, mido.Message]] = queue.SimpleQueue()
+    api = api_of(list(ins) or [None], api)
+    specs = [MidiIn(name, api=api) for name in ins] or [MidiIn(virtual=virtual, api=api)]
+    opened = []
+    try:
+        for spec in specs:
+            opened.append(open_input(spec, lambda time, message: inbox.put((time, message)), _warn))
+        typer.echo(f"listening to {', '.join(port.name for port in opened)}; Ctrl-C skips what is left")
+        learned = []
+        try:
+            for target in targets:
+                learned += learn([target], lambda seconds: _receive(inbox, seconds), typer.echo, bound=learned)
+        except KeyboardInterrupt:
+            typer.echo("")
+    finally:
+        for port in opened:
+            port.close()
+    if not learned:
+        raise InputError(f"{path}: expected a knob to be moved, found none; nothing is written")
+    write_bindings(path, learned, opened[0].name)
+    typer.echo(f"{path}: {len(learned)} bound; play with it by livemix play A.mid B.mid --map {path}")
+
+
+def _receive(inbox: queue.SimpleQueue, seconds: float) -> tuple[float, mido.Message | None]:
+    try:
+        return inbox.get(timeout=seconds)
+    except queue.Empty:
+        return now(), None
+
+
+def _warn(text: str) -> None:
+    typer.echo(f"livemix: {text}", err=True)

@@ -1,0 +1,187 @@
+"""Options of `livemix play`, in groups."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentmix.errors import InputError
+
+from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
+from ..music.clock import check_tempo
+from ..music.parameters import TARGETS, Target, Value, check
+
+SHORTEST = 0.1  # seconds of playing
+LOCAL_HOST = "127.0.0.1"
+_ports, _hands, _stage = (
+    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "Hands", "Stage")
+)
+
+
+def _tempo(value: float | None) -> float | None:
+    """A tempo that can be played."""
+    try:
+        return None if value is None else check_tempo(value)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _seconds(value: float | None) -> float | None:
+    """A time that passes."""
+    if value is not None and not SHORTEST <= value < math.inf:  # NaN too
+        raise typer.BadParameter(f"expected seconds from {SHORTEST:g} on, found {value:g}")
+    return value
+
+
+class Follow(str, enum.Enum):
+    """When a change is heard."""
+
+    step = "step"
+    beat = "beat"
+    bar = "bar"
+
+
+class Clock(str, enum.Enum):
+    """Whose tempo it is."""
+
+    internal = "internal"
+    midi = "midi"
+    link = "link"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where notes go and control comes from."""
+
+    midi_api: Annotated[
+        str | None,
+        _ports(
+            "--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA, MACOSX_CORE or WINDOWS_MM; see livemix ports."
+        ),
+    ] = None
+    virtual: Annotated[
+        bool, _ports("--virtual", help=f"Open ports named `{IN_NAME}` and `{OUT_NAME}` for others to connect to.")
+    ] = False
+    ins: Annotated[
+        list[str] | None,
+        _ports("--in", metavar="NAME", help="A MIDI input, or tcp:HOST:PORT to listen on. May be given several times."),
+    ] = None
+    outs: Annotated[
+        list[str] | None,
+        _ports("--out", metavar="NAME", help="A MIDI output, or tcp:HOST:PORT. May be given several times."),
+    ] = None
+    channel: Annotated[int, _ports("--channel", metavar="N", min=1, max=16, help="MIDI channel of the notes.")] = 1
+    audio: Annotated[bool, _ports("--audio", help="Hear it without a synthesizer or DAW.")] = False
+    soundfont: Annotated[
+        Path | None, _ports("--soundfont", metavar="FILE", help="For --audio, played by FluidSynth.")
+    ] = None
+    clock_out: Annotated[bool, _ports("--clock-out", help="Send MIDI clock to the outputs.")] = False
+
+    def midi_outs(self) -> tuple[MidiOut, ...]:
+        """The outputs asked for; a virtual one where nothing would be heard."""
+        named = tuple(MidiOut(name, api=self.midi_api) for name in self.outs or ())
+        is_virtual = self.virtual or not (named or self.audio)
+        return ((MidiOut(virtual=True, api=self.midi_api),) if is_virtual else ()) + named
+
+    def midi_ins(self, osc_port: int | None) -> tuple[MidiIn, ...]:
+        """The inputs asked for; a virtual one where no port was asked for at all."""
+        named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
+        is_virtual = self.virtual or not (named or self.outs or self.audio or osc_port is not None)
+        return ((MidiIn(virtual=True, api=self.midi_api),) if is_virtual else ()) + named
+
+    def check(self, is_sound: bool) -> None:
+        """See to it that no option is without effect; whether sound is made is known elsewhere too."""
+        if self.soundfont is not None and not is_sound:
+            raise typer.BadParameter("expected --audio, which plays it", param_hint="--soundfont")
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What moves the mix."""
+
+    map: Annotated[
+        str | None, _hands("--map", metavar="FILE.toml|NAME", help="What the controller's knobs do; see livemix learn.")
+    ] = None
+    feedback: Annotated[
+        str | None, _hands("--feedback", metavar="NAME", help="MIDI output to the controller's lights and motors.")
+    ] = None
+    osc_port: Annotated[
+        int | None, _hands("--osc-port", metavar="N", min=0, max=65535, help="Listen for OSC on this UDP port.")
+    ] = None
+    osc_host: Annotated[str, _hands("--osc-host", metavar="HOST", help="Address to listen on for OSC.")] = LOCAL_HOST
+    osc_out: Annotated[
+        str | None, _hands("--osc-out", metavar="HOST:PORT", help="Send the targets there by OSC as they move.")
+    ] = None
+    plan: Annotated[
+        Path | None, _hands("--plan", metavar="FILE.csv", help="Play a performance written down; see docs/live.md.")
+    ] = None
+    presets: Annotated[
+        Path | None, _hands("--presets", metavar="FILE.csv", help="What program changes recall; see docs/live.md.")
+    ] = None
+    settings: Annotated[
+        list[str] | None,
+        _hands("--set", metavar="TARGET=VALUE", help="To begin with, such as key=C:maj. May be given several times."),
+    ] = None
+    keyboard: Annotated[bool, _hands(help="The computer's keys move the mix too, in a terminal.")] = True
+
+    def check(self) -> None:
+        """See to it, before a model is loaded, that what was asked for can be had."""
+        self.values(TARGETS, others=True)
+        if self.osc_host != LOCAL_HOST and self.osc_port is None:
+            raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
+
+    def values(self, targets: Mapping[str, Target], others: bool = False) -> dict[str, Value]:
+        """What `--set` says; where others are allowed, attributes that are none of these targets are left out."""
+        out = {}
+        for text in self.settings or ():
+            name, equals, value = text.partition("=")
+            try:
+                if not equals:
+                    raise InputError(f"expected TARGET=VALUE such as key=C:maj, found {text!r}")
+                if not (others and name.startswith("attribute.") and name not in targets):  # the model says which
+                    out[name] = check(name, value, targets)
+            except InputError as error:
+                raise typer.BadParameter(str(error), param_hint="--set") from None
+        return out
+
+    def osc_target(self) -> tuple[str, int] | None:
+        """Host and port of `--osc-out`."""
+        if self.osc_out is None:
+            return None
+        host, colon, port = self.osc_out.rpartition(":")
+        if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise typer.BadParameter(f"expected HOST:PORT, found {self.osc_out!r}", param_hint="--osc-out")
+        return host or LOCAL_HOST, int(port)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How it plays."""
+
+    tempo: Annotated[
+        float | None,
+        _stage(
+            "--tempo", metavar="BPM", callback=_tempo, help="Quarter notes a minute, 20 to 400; that of the first file."
+        ),
+    ] = None
+    follow: Annotated[Follow, _stage("--follow", help="A change is heard at the next step, beat or bar.")] = Follow.step
+    clock: Annotated[Clock, _stage("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = Clock.internal
+    velocity: Annotated[int, _stage("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
+    spherical: Annotated[bool, _stage("--spherical", help="Mix along arcs instead of straight lines.")] = False
+    record: Annotated[Path | None, _stage("--record", metavar="OUT.mid", help="Keep what was played.")] = None
+    render: Annotated[
+        Path | None,
+        _stage("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
+    ] = None
+    seconds: Annotated[
+        float | None,
+        _stage("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
+    ] = None
+    screen: Annotated[bool, _stage(help="Show what happens, in a terminal.")] = True

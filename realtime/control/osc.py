@@ -1,0 +1,209 @@
+"""OSC in and out: `/latentmix/position 0.5`, the names of the targets as addresses, over UDP."""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from latentmix.errors import InputError
+
+from ..music.parameters import TARGETS, Target, Value, find
+
+PREFIX = "/latentmix/"
+PORT = 9000
+MOST_BYTES = 65507  # of a UDP packet
+UPDATE_SECONDS = 0.02  # between two values of one target that are sent
+POLL_SECONDS = 0.2
+
+
+def address(name: str) -> str:
+    """The OSC address of a target.
+
+    >>> address("weight.1"), address("attribute.density")
+    ('/latentmix/weight/1', '/latentmix/attribute/density')
+    """
+    return PREFIX + name.replace(".", "/")
+
+
+def read_message(path: str, arguments: list[Any], targets: Mapping[str, Target] = TARGETS) -> list[tuple[str, Value]]:
+    """What an OSC message sets.
+
+    A target takes one number, true or false, or the name of a choice. A trigger also takes none at all; a number below
+    0.5 is its release and sets nothing. `/latentmix/xy` takes two numbers, x and y.
+
+    Raises:
+        InputError: no such address, another number or kind of arguments, NaN; one line.
+    """
+    if not path.startswith(PREFIX):
+        raise InputError(f"{_short(path)}: expected an address that starts with {PREFIX}")
+    name = path[len(PREFIX) :].replace("/", ".")
+    if name == "xy":
+        if len(arguments) != 2:
+            raise InputError(f"{path}: expected two numbers, found {len(arguments)} arguments")
+        return [(each, _value(path, targets[each], value)) for each, value in zip("xy", arguments, strict=True)]
+    if name not in targets:
+        raise InputError(f"{_short(path)}: expected the name of a target after {PREFIX} ({', '.join(targets)})")
+    target = find(name, targets)
+    if target.kind == "trigger":
+        if len(arguments) > 1:
+            raise InputError(f"{path}: expected no argument or one, found {len(arguments)}")
+        return [(name, True)] if not arguments or _value(path, target, arguments[0]) else []
+    if len(arguments) != 1:
+        raise InputError(f"{path}: expected one argument, {target.expected}, found {len(arguments)}")
+    return [(name, _value(path, target, arguments[0]))]
+
+
+def _value(path: str, target: Target, value: Any) -> Value:
+    is_number = isinstance(value, (int, float)) and math.isfinite(value)
+    if not (is_number or (isinstance(value, str) and target.kind == "choice")):
+        raise InputError(f"{path}: expected {target.expected}, found {_short(repr(value))}")
+    return target.check(value)
+
+
+def _short(text: str) -> str:
+    text = text.encode("ascii", "backslashreplace").decode()
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class OscIn:
+    """Listens for OSC on a UDP port, in a thread of its own, and sets targets."""
+
+    def __init__(
+        self,
+        set: Callable[[str, Value], object],
+        warn: Callable[[str], object],
+        port: int = PORT,
+        host: str = "127.0.0.1",
+        targets: Mapping[str, Target] = TARGETS,
+    ) -> None:
+        """
+        Args:
+            set: called with the name of a target and its value, from the thread.
+            warn: called with one line about a packet that says nothing; the same line once in a row.
+            port: of UDP; 0 is one that is free (`port` says which).
+            host: the address to listen on; "0.0.0.0" for other machines too.
+            targets: of the engine.
+
+        Raises:
+            InputError: the port is taken or may not be used.
+        """
+        self._set, self._warn, self._targets = set, warn, targets
+        self._socket, self.port = _bound(host, port)
+        self._last_warning, self._is_open = "", True
+        self._thread = threading.Thread(target=self._listen, name="latentmix OSC", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._is_open = False
+        self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> OscIn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def receive(self, packet: bytes) -> None:
+        """One packet: a message or a bundle; what it sets is set, what it gets wrong is a warning."""
+        for path, arguments in self._messages(packet):
+            try:
+                for name, value in read_message(path, arguments, self._targets):
+                    self._set(name, value)
+            except InputError as error:
+                self._tell(str(error))
+
+    def _messages(self, packet: bytes) -> list[tuple[str, list[Any]]]:
+        from pythonosc.osc_packet import OscPacket
+
+        try:
+            return [(timed.message.address, list(timed.message.params)) for timed in OscPacket(packet).messages]
+        except Exception as error:  # python-osc raises what it likes on bytes that are no OSC, RecursionError too
+            self._tell(f"a packet of {len(packet)} bytes: expected OSC, found none ({type(error).__name__})")
+            return []
+
+    def _listen(self) -> None:
+        while self._is_open:
+            try:
+                packet = self._socket.recv(MOST_BYTES)
+            except TimeoutError:
+                continue
+            except OSError as error:  # on Windows, when a packet that was sent found nobody
+                if not self._is_open:
+                    return
+                self._tell(f"OSC: {error.strerror}")
+                continue
+            self.receive(packet)
+
+    def _tell(self, line: str) -> None:
+        if line != self._last_warning:
+            self._last_warning = line
+            self._warn(line)
+
+
+def _bound(host: str, port: int) -> tuple[socket.socket, int]:
+    try:
+        if not 0 <= port <= 65535:
+            raise InputError(f"OSC: expected a port from 0 to 65535, found {port}")
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.bind((host, port))
+            made.settimeout(POLL_SECONDS)
+            return made, made.getsockname()[1]
+        except BaseException:
+            made.close()
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"OSC: cannot listen on {host}:{port}: {reason}; choose another port") from None
+
+
+class OscOut:
+    """Sends the targets' values by OSC, under the same addresses, as they change."""
+
+    def __init__(self, host: str, port: int, targets: Mapping[str, Target] = TARGETS) -> None:
+        """
+        Args:
+            host, port: where to.
+            targets: of the engine.
+
+        Raises:
+            InputError: no such host.
+        """
+        self._targets = targets
+        self._shown: dict[str, Value] = {}
+        self._sent = -1e9
+        try:
+            self._to = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        except (OSError, OverflowError, UnicodeError) as error:
+            raise InputError(f"OSC: cannot send to {host}:{port}: {error}") from None
+
+    def update(self, values: Mapping[str, Value], now: float) -> None:
+        """Send what has changed since it was last sent; at most every 20 ms, the rest the next time."""
+        if now - self._sent < UPDATE_SECONDS:
+            return
+        changed = {n: v for n, v in values.items() if n in self._targets and self._shown.get(n) != v}
+        for name, value in changed.items():
+            if self._targets[name].kind != "trigger":
+                self._send(address(name), value)
+        self._shown.update(changed)
+        if changed:
+            self._sent = now
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _send(self, path: str, value: Value) -> None:
+        from pythonosc.osc_message_builder import OscMessageBuilder
+
+        builder = OscMessageBuilder(path)
+        builder.add_arg(float(value) if isinstance(value, float) else value)
+        try:
+            self._socket.sendto(builder.build().dgram, self._to)
+        except OSError:
+            pass  # nobody listens there yet: the next change is sent again

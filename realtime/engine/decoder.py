@@ -1,0 +1,209 @@
+"""What live playing needs of a melody model: melodies -> latents, latents -> tokens, soon enough.
+
+On CUDA the decode step is recorded once as a graph and replayed (`Graphed`); on the CPU it runs on one thread, for its
+products are too small to share, without Python between them and with small weights (`tracing.trace`).
+
+Chance is drawn beforehand: at a temperature T the symbol with the largest logit + T * noise, the noise from a Gumbel
+distribution, is a draw from softmax(logits / T) (Gumbel 1954), so that the same place gives the same melody again and a
+turn of the temperature changes a few notes rather than all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+from midi_vae import interpolation as mixing
+from midi_vae.model.tracing import trace
+from midi_vae.music.melody import ONSET, Melody
+from midi_vae.music.windows import window_layout
+
+from ..music.mixer import Coded
+
+if TYPE_CHECKING:
+    from midi_vae.model.vae import MelodyVAE
+
+WARM_UPS = 10  # first passes allocate, choose kernels and fill caches
+MOST_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
+
+
+class Graphed:
+    """A function of tensors, replayed as a CUDA graph; on the CPU it is called as it is.
+
+    An envelope, not another version of the function: the first call warms it up and captures it with static buffers,
+    later ones copy their arguments in and replay it. The tensor that comes back is overwritten by the next call.
+
+    >>> double = Graphed(lambda x: 2 * x)
+    >>> double(torch.ones(2)).tolist()
+    [2.0, 2.0]
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        self._function = function
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._inputs: list[Tensor] = []
+        self._output: Tensor | None = None
+        self._shapes: list[tuple[torch.Size, torch.dtype, torch.device]] | None = None
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """The function of these.
+
+        Raises:
+            ValueError: another number of tensors, another shape, type or device than in the first call.
+        """
+        shapes = [(each.shape, each.dtype, each.device) for each in inputs]
+        if self._shapes is None:
+            self._shapes = shapes
+        elif shapes != self._shapes:
+            raise ValueError(f"expected tensors as in the first call, {self._shapes}, found {shapes}")
+        if not inputs or inputs[0].device.type != "cuda":
+            return self._function(*inputs)
+        with torch.cuda.device(inputs[0].device):  # each thread has a current one, which is the first until it says so
+            if self._graph is None:
+                self._capture(inputs)
+            for static, given in zip(self._inputs, inputs, strict=True):
+                static.copy_(given, non_blocking=True)
+            self._graph.replay()
+        return self._output
+
+    def _capture(self, inputs: Sequence[Tensor]) -> None:
+        self._inputs = [each.clone() for each in inputs]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self._function(*self._inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the GPU meanwhile
+            self._output = self._function(*self._inputs)
+        self._graph = graph
+
+
+class Decoder:
+    """Melodies <-> latents of one model, for one thread at a time.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        latent_size: D.
+        attributes: names of what can be turned up and down.
+    """
+
+    def __init__(self, model: MelodyVAE, seed: int | None = None) -> None:
+        try:
+            mixing.check_mixable(model)
+        except InputError as error:
+            raise InputError(str(error)) from None
+        self.model = model
+        self.latent_size = model.config.latent_size
+        self.attributes = tuple(model.attribute_names)
+        self._directions = model.attribute_directions.detach().cpu().numpy()
+        self._seed = seed
+        self._steps: dict[int, _Step] = {}
+
+    def encode(self, melodies: Sequence[Melody]) -> Coded:
+        """1 to 8 melodies as partners, in the metre of the first and the length of the longest, with their latents.
+
+        Raises:
+            InputError: more melodies, bars that are longer than a window, or more than 64 windows.
+        """
+        try:
+            layout = window_layout(melodies[0].metre)
+            together = mixing.partners(melodies) if len(melodies) > 1 else list(melodies)
+        except InputError as error:
+            raise InputError(str(error)) from None
+        most = MOST_WINDOWS * layout.bars
+        if together[0].bars > most:
+            raise InputError(f"expected melodies of at most {most} bars to play live, found {together[0].bars} bars")
+        with one_thread():
+            return Coded(tuple(together), mixing.codes(self.model, together).cpu().numpy())
+
+    def decode(self, latents: np.ndarray, temperature: float = 0.0) -> np.ndarray:
+        """Latents (W, D) -> windows (W, 32) int64 of tokens.
+
+        Raises:
+            ValueError: latents of another shape, or not finite.
+        """
+        if latents.ndim != 2 or latents.shape[1] != self.latent_size or not np.isfinite(latents).all():
+            raise ValueError(f"expected finite latents (W, {self.latent_size}), found {latents.shape} {latents.dtype}")
+        step = self._steps.get(len(latents))
+        if step is None:
+            if len(self._steps) >= 8:
+                self._steps.clear()  # lengths come and go; what a graph holds is small but not nothing
+            step = self._steps[len(latents)] = _Step(self.model, len(latents), self._seed)
+        return step(latents, temperature)
+
+    def shift(self, amounts: Mapping[str, float]) -> np.ndarray:
+        """What to add to latents to move attributes, in standard deviations of the training data; (D,) float32."""
+        steps = np.array([amounts.get(name, 0.0) for name in self.attributes], np.float32)
+        return steps @ self._directions
+
+    def warm_up(self, windows: int) -> None:
+        """Decode some times, so that the first melody that matters comes as soon as all others."""
+        for _ in range(WARM_UPS):
+            self.decode(np.zeros((windows, self.latent_size), np.float32))
+
+
+class _Step:
+    """One pass for a number of windows, with buffers of its own."""
+
+    def __init__(self, model: MelodyVAE, windows: int, seed: int | None) -> None:
+        self._model, device = model, model.device
+        generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
+        generator.manual_seed(seed) if seed is not None else generator.seed()
+        with torch.inference_mode(), one_thread():
+            logits = model.logits(torch.zeros(windows, model.config.latent_size, device=device))
+            self._noise = [
+                -torch.log(-torch.log(torch.rand(each.shape, generator=generator).clamp(1e-12, 1 - 1e-7))).to(device)
+                for each in (logits.rhythm, logits.pitch)
+            ]
+        self._latents = torch.zeros(windows, model.config.latent_size, pin_memory=device.type == "cuda")
+        self._temperature = torch.zeros((), pin_memory=device.type == "cuda")
+        self._is_cpu = device.type == "cpu"
+        function = partial(self._function, model)
+        if self._is_cpu and not model.training:
+            with one_thread():
+                function = trace(self._function, model, [self._latents, self._temperature])
+        self._tokens = Graphed(function)
+
+    def __call__(self, latents: np.ndarray, temperature: float) -> np.ndarray:
+        with torch.inference_mode(), one_thread():
+            self._latents.numpy()[:] = latents
+            self._temperature.fill_(temperature)
+            if self._is_cpu:
+                return self._tokens(self._latents, self._temperature).numpy()
+            device = self._model.device
+            inputs = [each.to(device, non_blocking=True) for each in (self._latents, self._temperature)]
+            return self._tokens(*inputs).cpu().numpy()
+
+    def _function(self, model: MelodyVAE, z: Tensor, temperature: Tensor) -> Tensor:
+        return decoded(model, self._noise, z, temperature)
+
+
+def decoded(model: MelodyVAE, noise: Sequence[Tensor], z: Tensor, temperature: Tensor) -> Tensor:
+    """Latents (W, D), temperature (), noise of a Gumbel distribution (W, 32, 3), (W, 32, P) -> tokens (W, 32) int64."""
+    logits = model.logits(z)
+    rhythm = (logits.rhythm + temperature * noise[0]).argmax(-1)
+    pitch = (logits.pitch + temperature * noise[1]).argmax(-1)
+    return torch.where(rhythm == ONSET, pitch + (model.config.lowest_pitch + ONSET), rhythm)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """torch computes on one thread of the CPU meanwhile: more only get in the way of products this small."""
+    before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,126 @@
+"""What was played, as notes and as a MIDI file; pure but for the writing."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mido
+
+from latentmix.errors import InputError
+from latentmix.files import replace_file
+from midi_vae.midi.score import RESOLUTION, tempo_us
+
+MOST_NOTES = 1_000_000  # kept: more than a day of sixteenths
+TEMPO_STEP = 0.002  # share by which a tempo differs before it is written down: less is the jitter of a MIDI clock
+
+
+@dataclass(frozen=True)
+class PlayedNote:
+    """A note as it was played.
+
+    Attributes:
+        start, end: seconds from the first report of the recording.
+        start_beat, end_beat: quarter notes from there.
+        pitch, velocity: 0..127 and 1..127.
+    """
+
+    start: float
+    end: float
+    start_beat: float
+    end_beat: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True)
+class TempoChange:
+    """Quarter notes a minute from a beat of the recording on."""
+
+    beat: float
+    tempo: float
+
+
+class Recorder:
+    """Collects the events of a player's reports; where its clock jumps, the recording goes on."""
+
+    def __init__(self) -> None:
+        self.notes: list[PlayedNote] = []
+        self.tempi: list[TempoChange] = []
+        self._open: tuple[float, float, int, int] | None = None  # start, start beat, pitch, velocity
+        self._zero: float | None = None
+        self._beat = self._time = 0.0  # of the recording, as far as it came
+        self._song_beat: float | None = None  # of the clock there
+
+    def add(self, events: Sequence[Sequence], tempo: float) -> None:
+        """Events (time, beat, starts, pitch, velocity) of a report, and the tempo at its end."""
+        for time, song_beat, starts, pitch, velocity in events:
+            self._go_on(time, song_beat, tempo)
+            if starts:
+                self._open = (self._time, self._beat, pitch, velocity)
+            elif self._open is not None and self._open[2] == pitch:
+                self._end_note()
+
+    def finished(self) -> list[PlayedNote]:
+        """All notes; one that still sounds ends now."""
+        if self._open is None:
+            return list(self.notes)
+        start, beat, pitch, velocity = self._open
+        return [*self.notes, PlayedNote(start, max(self._time, start), beat, max(self._beat, beat), pitch, velocity)]
+
+    def _end_note(self) -> None:
+        start, beat, pitch, velocity = self._open
+        self._open = None
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(PlayedNote(start, self._time, beat, self._beat, pitch, velocity))
+
+    def _go_on(self, time: float, song_beat: float, tempo: float) -> None:
+        if self._zero is None:
+            self._zero, self._song_beat = time, song_beat
+        passed = max(0.0, time - self._zero - self._time)
+        step = song_beat - self._song_beat
+        if not 0 <= step <= passed * tempo / 60 * 1.5 + 0.5:  # it jumped: count what passed at the tempo
+            step = passed * tempo / 60
+        self._time, self._beat, self._song_beat = self._time + passed, self._beat + step, song_beat
+        if not self.tempi or abs(tempo / self.tempi[-1].tempo - 1) > TEMPO_STEP:
+            self.tempi.append(TempoChange(self._beat, tempo))
+
+
+def write_recording(
+    path: str | os.PathLike[str],
+    notes: Sequence[PlayedNote],
+    tempi: Sequence[TempoChange],
+    metre: tuple[int, int] = (4, 4),
+    program: int = 0,
+) -> None:
+    """Write notes as a MIDI file of one track, 480 ticks a quarter note, with the tempo as it was.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = [
+        (0, 0, mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1])),
+        (0, 0, mido.Message("program_change", program=program)),
+    ]
+    for change in tempi or [TempoChange(0.0, 120.0)]:
+        events.append((_ticks(change.beat), 0, mido.MetaMessage("set_tempo", tempo=tempo_us(change.tempo))))
+    for note in notes:
+        start, end = _ticks(note.start_beat), _ticks(note.end_beat)
+        events.append((start, 2, mido.Message("note_on", note=note.pitch, velocity=note.velocity)))
+        events.append((max(end, start + 1), 1, mido.Message("note_off", note=note.pitch, velocity=0)))
+    track, at = mido.MidiTrack(), 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - at))
+        at = tick
+    file = io.BytesIO()
+    mido.MidiFile(tracks=[track], ticks_per_beat=RESOLUTION).save(file=file)
+    try:
+        replace_file(path, file.getvalue())
+    except InputError as error:
+        raise InputError(str(error)) from None
+
+
+def _ticks(beat: float) -> int:
+    return round(beat * RESOLUTION)

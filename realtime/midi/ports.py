@@ -1,0 +1,286 @@
+"""MIDI ports by mido: rtmidi's (ALSA, JACK, CoreMIDI, WinMM) and TCP sockets; in-memory ones beside them.
+
+A port that goes away is a warning, and it is bound again when it comes back (`check`, called now and then from a thread
+that may wait). Messages that arrive are stamped at once, for rtmidi's own time stamps get lost on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mido
+
+from latentmix.errors import InputError
+
+from ..music.clock import now
+from .sockets import SocketIn, SocketOut, parse_address
+
+CLIENT = "latentmix"
+OUT_NAME, IN_NAME = "latentmix out", "latentmix in"
+APIS = ("LINUX_ALSA", "UNIX_JACK", "MACOSX_CORE", "WINDOWS_MM")  # in the order in which they are tried
+
+WITHOUT_MIDI = "--audio or --out tcp:HOST:PORT, moved by --osc-port N or --in tcp::PORT"
+
+Receiver = Callable[[float, mido.Message], None]
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class MidiOut:
+    """An output as somebody asks for it.
+
+    Attributes:
+        name: of a port that is there, or a part of it that no other has; tcp:HOST:PORT; None is the only one there is.
+        virtual: make a port of this name (`OUT_NAME` if None) for others to connect to.
+        api: one of `APIS`; None is the first that works.
+    """
+
+    name: str | None = None
+    virtual: bool = False
+    api: str | None = None
+
+
+@dataclass(frozen=True)
+class MidiIn:
+    """An input as somebody asks for it; attributes as of `MidiOut`, where tcp:HOST:PORT is listened on."""
+
+    name: str | None = None
+    virtual: bool = False
+    api: str | None = None
+
+
+@dataclass(frozen=True)
+class ApiPorts:
+    """What there is through one API, or why nothing is; a problem is one line for people."""
+
+    api: str
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass
+class MemoryOut:
+    """An output that keeps what is sent: for tests and for rendering."""
+
+    name: str = "memory"
+    sent: list[mido.Message] = field(default_factory=list)
+
+    def send(self, message: mido.Message) -> None:
+        self.sent.append(message)
+
+    def check(self) -> None:
+        """Always there."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class RtPort:
+    """A port of rtmidi that is bound again when it comes back: what inputs and outputs have in common.
+
+    Attributes:
+        name: of the port as it is found.
+        is_lost: whether it, or the MIDI system, went away.
+    """
+
+    def __init__(self, spec: MidiOut | MidiIn, api: str, warn: Warn) -> None:
+        self._spec, self._api, self._warn = spec, api, warn
+        self._backend = mido.Backend(f"mido.backends.rtmidi/{api}")
+        self.name, self._port = self._open(spec)
+        self.is_lost = False
+
+    @property
+    def api(self) -> str:
+        """The MIDI system it is a port of."""
+        return self._api
+
+    def check(self) -> None:
+        """Look whether the port is still there, and bind it again if it is back. It may take its time."""
+        if self._spec.virtual:
+            return
+        seen: list[str] = []
+        with contextlib.suppress(OSError):
+            seen = self._port._rt.get_ports()  # mido would make two new clients to look, which JACK can hear
+        if self.name not in seen and not self.is_lost:
+            self.is_lost = True
+            self._warn(f"{self.name}: the MIDI port went away; playing on, it is bound again when it comes back")
+        elif self.is_lost and self.name in seen:
+            with contextlib.suppress(OSError, InputError):
+                before, (_, self._port) = self._port, self._open(replace(self._spec, name=self.name))
+                self.is_lost = False
+                self._warn(f"{self.name}: the MIDI port is back")
+                before.close()
+
+    def close(self) -> None:
+        """Let go of the port."""
+        with contextlib.suppress(OSError):
+            self._port.close()
+
+    def _open(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
+        raise NotImplementedError
+
+
+class RtOut(RtPort):
+    """An output of rtmidi."""
+
+    def send(self, message: mido.Message) -> None:
+        """Send it now; on a port that went away it is lost."""
+        self._port.send(message)
+
+    def _open(self, spec: MidiOut) -> tuple[str, Any]:
+        if spec.virtual:
+            name = spec.name or OUT_NAME
+            return name, self._backend.open_output(name, virtual=True, client_name=CLIENT)
+        name = find_port(spec.name, self._backend.get_output_names(), "output")
+        return name, self._backend.open_output(name)
+
+
+class RtIn(RtPort):
+    """An input of rtmidi; messages go to a receiver, with the time at which they arrived, in a thread of rtmidi."""
+
+    def __init__(self, spec: MidiIn, api: str, warn: Warn, receiver: Receiver) -> None:
+        self._receiver = receiver
+        super().__init__(spec, api, warn)
+
+    def _open(self, spec: MidiIn) -> tuple[str, Any]:
+        if spec.virtual:
+            name = spec.name or IN_NAME
+            return name, self._backend.open_input(name, virtual=True, client_name=CLIENT, callback=self._arrived)
+        name = find_port(spec.name, self._backend.get_input_names(), "input")
+        return name, self._backend.open_input(name, callback=self._arrived)
+
+    def _arrived(self, message: mido.Message) -> None:
+        self._receiver(now(), message)
+
+
+def open_output(spec: MidiOut, warn: Warn) -> RtOut | SocketOut:
+    """Open an output.
+
+    Raises:
+        InputError: no such port, several that match, no MIDI system, an address where nobody listens.
+    """
+    address = parse_address(spec.name)
+    if address is not None:
+        return SocketOut(address, warn)
+    check_virtual(spec)
+    with _one_line(spec):
+        return RtOut(spec, working_api(spec.api), warn)
+
+
+def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
+    """Open an input; the receiver is called in another thread.
+
+    Raises:
+        InputError: as `open_output`.
+    """
+    address = parse_address(spec.name)
+    if address is not None:
+        return SocketIn(address, receiver, warn)
+    check_virtual(spec)
+    with _one_line(spec):
+        return RtIn(spec, working_api(spec.api), warn, receiver)
+
+
+def find_port(wanted: str | None, names: list[str], kind: str) -> str:
+    """The port that somebody means: its name, or a part of it, in whatever case.
+
+    Raises:
+        InputError: none, or several.
+
+    >>> find_port("SYNTH", ["Through 14:0", "My Synth 20:0"], "output")
+    'My Synth 20:0'
+    """
+    if wanted in names:
+        return wanted
+    found = [name for name in names if wanted is None or wanted.lower() in name.lower()]
+    if len(dict.fromkeys(found)) == 1:
+        return found[0]
+    there = "; ".join(found or names) or "none"
+    what = f"MIDI {kind} port" + (f" {wanted!r}" if wanted is not None else "")
+    if found:
+        raise InputError(f"expected a name that only one {what} has, found {there}; give more of the name")
+    raise InputError(f"expected a {what}, found {there}; see livemix ports, or open one with --virtual")
+
+
+def working_api(api: str | None = None, ask: Callable[[str], ApiPorts] | None = None) -> str:
+    """An API, if it works, or the first that does.
+
+    Args:
+        api: one of `APIS`; None for any.
+        ask: finds out whether one works; `api_ports` if None.
+
+    Raises:
+        InputError: python-rtmidi is not installed, no such API here, or none that works.
+    """
+    available, ask = compiled_apis(), ask or api_ports
+    if api is not None:
+        if api not in available:
+            raise InputError(f"expected a MIDI API out of {', '.join(available)}, found {api!r}")
+        problem = ask(api).problem
+        if problem:
+            raise InputError(f"{api}: {problem}")
+        return api
+    problems = []
+    for each in available:
+        problem = ask(each).problem
+        if problem is None:
+            return each
+        problems.append(f"{each}: {problem}")
+    raise InputError(
+        f"expected a MIDI system, found none ({'; '.join(problems) or 'no API'}); start JACK or load snd-seq, or use "
+        + WITHOUT_MIDI
+    )
+
+
+def compiled_apis() -> list[str]:
+    """The APIs that rtmidi has here, in the order in which they are tried.
+
+    Raises:
+        InputError: python-rtmidi is not installed.
+    """
+    try:
+        from mido.backends import rtmidi
+    except ImportError as error:
+        raise InputError(
+            f"expected python-rtmidi for MIDI ports, found it cannot be imported ({error}); pip install python-rtmidi "
+            f"(for Python 3.10 to 3.12), or use {WITHOUT_MIDI}"
+        ) from None
+    names = [name for name in rtmidi.get_api_names() if name in APIS]
+    return sorted(names, key=APIS.index)
+
+
+def api_ports(api: str) -> ApiPorts:
+    """What there is through an API, or why nothing is."""
+    backend = mido.Backend(f"mido.backends.rtmidi/{api}")
+    try:
+        return ApiPorts(api, tuple(backend.get_input_names()), tuple(backend.get_output_names()))
+    except OSError as error:  # rtmidi's own are of this kind
+        return ApiPorts(
+            api, problem=" ".join(str(error).split(": ", 1)[-1].split()).rstrip(".") or "it cannot be opened"
+        )
+
+
+def check_virtual(spec: MidiOut | MidiIn) -> None:
+    """See to it that a virtual port can be made.
+
+    Raises:
+        InputError: one is wanted, on Windows.
+    """
+    if spec.virtual and sys.platform == "win32":
+        raise InputError(
+            "expected a system with virtual MIDI ports, found Windows; install a loopback driver such as loopMIDI and "
+            "name its ports by --in and --out, or use --audio"
+        )
+
+
+@contextlib.contextmanager
+def _one_line(spec: MidiOut | MidiIn) -> Any:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{spec.name or 'MIDI port'}: cannot open the port: {' '.join(str(error).split())}") from None

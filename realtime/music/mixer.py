@@ -1,0 +1,254 @@
+"""Mixer: melodies and what was moved -> one latent -> one melody. A state machine without clock, thread or port.
+
+What was moved last decides how the latent is mixed: `position` goes along the melodies, `x` and `y` over the points on
+the pad, `weight.N` sets shares. The engine plays what comes out, `--render` writes it to a file, a page shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from latentmix.errors import InputError
+from midi_vae.music.key import estimate_key
+from midi_vae.music.melody import Melody
+from midi_vae.music.windows import from_windows
+
+from . import blend
+from .parameters import MOST_MELODIES, Value, find, table
+from .shaping import in_key, thin, to_octave
+
+Mode = Literal["position", "pad", "weights"]
+MODES: Mapping[str, Mode] = {"position": "position", "x": "pad", "y": "pad"} | {
+    f"weight.{number}": "weights" for number in range(1, MOST_MELODIES + 1)
+}
+AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
+DECODED = ("temperature", *MODES)
+
+
+class Coder(Protocol):
+    """What the mixer needs of a model (`decoder.Decoder`)."""
+
+    latent_size: int
+    attributes: tuple[str, ...]
+
+    def encode(self, melodies: Sequence[Melody]) -> Coded: ...
+
+    def decode(self, latents: np.ndarray, temperature: float = 0.0) -> np.ndarray: ...
+
+    def shift(self, amounts: Mapping[str, float]) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Melodies of one metre and length, and their latents (M, W, D) float32."""
+
+    partners: tuple[Melody, ...]
+    latents: np.ndarray
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a melody stands on the pad, both 0..1; y goes up."""
+
+    x: float
+    y: float
+
+
+@dataclass
+class Mixer:
+    """See the module's docstring.
+
+    Attributes:
+        coder: encodes the melodies and decodes the mix.
+        melodies: 1 to 8, as given.
+        places: of the melodies on the pad; spread evenly if None.
+        spherical: mix along arcs instead of straight lines.
+        values: of all targets, by name.
+        mode: what was moved last.
+
+    Raises:
+        InputError: no melody, more than 8, or bars longer than a window.
+    """
+
+    coder: Coder
+    melodies: list[Melody]
+    places: list[Place] | None = None
+    spherical: bool = False
+    values: dict[str, Value] = field(default_factory=dict)
+    mode: Mode = "position"
+
+    def __post_init__(self) -> None:
+        self.targets = table(tuple(self.coder.attributes))
+        self.values = {name: target.default for name, target in self.targets.items()} | self.values
+        self._set_melodies(list(self.melodies), self.places)
+
+    # What is moved.
+
+    def set(self, name: str, value: object) -> bool:
+        """Move a target; whether the melody may now be another.
+
+        Raises:
+            InputError: as `targets.check`.
+        """
+        checked = find(name, self.targets).check(value)
+        mode = MODES.get(name, self.mode)
+        if mode == "weights" and self.mode != "weights":  # go on from the shares that are heard
+            for number, weight in enumerate(self.weights(), start=1):
+                self.values[f"weight.{number}"] = float(weight)
+        changed = self.values[name] != checked or mode != self.mode
+        self.values[name], self.mode = checked, mode
+        return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))
+
+    def move(self, values: Mapping[str, object]) -> bool:
+        """Move several targets; whether there may be another melody now: not while it is held, and once it is let go.
+
+        Raises:
+            InputError: as `set`; those before it are moved.
+        """
+        was_held = self.values["hold"]
+        changed = any([self.set(name, value) for name, value in values.items()])
+        return bool(changed or was_held) and not self.values["hold"]
+
+    def load(self, index: int, melody: Melody) -> None:
+        """Put another melody in the place of one.
+
+        Raises:
+            InputError: no melody of this index, or bars longer than a window.
+        """
+        self._check_index(index)
+        melodies = list(self.melodies)
+        melodies[index] = melody
+        self._set_melodies(melodies, self.places)
+
+    def add(self, melody: Melody, place: Place | None = None) -> None:
+        """One more melody, after the last one; where the pad has most room if no place is given.
+
+        Raises:
+            InputError: there are 8, or bars longer than a window.
+        """
+        places = [*self.places, place or _emptiest(self.places)]
+        self._set_melodies([*self.melodies, melody], places)
+        self.values[f"weight.{len(self.melodies)}"] = 0.0
+
+    def remove(self, index: int) -> None:
+        """Take a melody away.
+
+        Raises:
+            InputError: no melody of this index, or it is the last one.
+        """
+        self._check_index(index)
+        keep = [each for each in range(len(self.melodies)) if each != index]
+        shares = [self.values[f"weight.{each + 1}"] for each in keep]
+        self._set_melodies([self.melodies[each] for each in keep], [self.places[each] for each in keep])
+        for number, share in enumerate([*shares, 0.0], start=1):
+            self.values[f"weight.{number}"] = share
+
+    def place(self, index: int, x: float, y: float) -> None:
+        """Put a melody elsewhere on the pad; values outside 0..1 are clamped.
+
+        Raises:
+            InputError: no melody of this index, or not a number.
+        """
+        self._check_index(index)
+        x, y = (float(self.targets[name].check(value)) for name, value in (("x", x), ("y", y)))
+        self.places[index] = Place(x, y)
+
+    # What comes out.
+
+    def weights(self) -> np.ndarray:
+        """Share of each melody (M,), with the sum 1."""
+        count = len(self.melodies)
+        if self.mode == "position":
+            return blend.path(float(self.values["position"]), count)
+        if self.mode == "pad":
+            x, y = float(self.values["x"]), float(self.values["y"])
+            points = np.array([(place.x, place.y) for place in self.places])
+            if points.tolist() == [list(corner) for corner in blend.CORNERS]:
+                return blend.corners(x, y)
+            return blend.inverse_distance(points, x, y)
+        weights = np.array([float(self.values[f"weight.{number}"]) for number in range(1, count + 1)])
+        return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+
+    def latent(self) -> np.ndarray:
+        """The mix, moved along its attributes; (W, D) float32."""
+        weights = self.weights()
+        heard = np.flatnonzero(weights)
+        if self.spherical and self.mode == "position" and len(heard) == 2:
+            a, b = heard
+            mixed = blend.slerp(self.coded.latents[a], self.coded.latents[b], float(weights[b]))
+        else:
+            mixed = blend.weighted(self.coded.latents, weights, self.spherical)
+        return (mixed + self.coder.shift(self._amounts())).astype(np.float32)
+
+    def melody(self, decoder: Coder | None = None) -> Melody:
+        """The melody of the mix, decoded by another decoder if one is given, then shaped by density, key and octave.
+
+        Where one melody alone is heard, unchanged, it is that melody itself rather than what the model makes of it.
+        """
+        return self.shaped(self._decoded(decoder or self.coder))
+
+    def shaped(self, melody: Melody) -> Melody:
+        """A melody with density, key and octave as they are set."""
+        melody = thin(melody, float(self.values["density"]))
+        key = str(self.values["key"])
+        if key == "auto":
+            key = self._own_key
+        if key != "none":
+            melody = in_key(melody, key)
+        return to_octave(melody, int(self.values["octave"]))
+
+    def _decoded(self, decoder: Coder) -> Melody:
+        weights, temperature = self.weights(), float(self.values["temperature"])
+        like = self._like
+        if weights.max() == 1.0 and temperature == 0.0 and not any(self._amounts().values()):
+            return replace(self.coded.partners[int(weights.argmax())], tempo=like.tempo, program=like.program)
+        return from_windows(decoder.decode(self.latent(), temperature), like, like.bars)
+
+    def _amounts(self) -> dict[str, float]:
+        return {name: float(self.values[f"attribute.{name}"]) for name in self.coder.attributes}
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < len(self.melodies):
+            raise InputError(f"expected a melody from 1 to {len(self.melodies)}, found {index + 1}")
+
+    def _set_melodies(self, melodies: list[Melody], places: list[Place] | None) -> None:
+        """All of it or, where the melodies do not go together, none."""
+        if not 1 <= len(melodies) <= MOST_MELODIES:
+            raise InputError(f"expected 1 to {MOST_MELODIES} melodies, found {len(melodies)}")
+        if places is not None and len(places) != len(melodies):
+            raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
+        self.coded = self.coder.encode(melodies)
+        self._like = replace(self.coded.partners[0], name="")
+        self.melodies, self.places = melodies, list(places or spread(len(melodies)))
+        self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"
+
+
+def spread(count: int) -> list[Place]:
+    """Places of so many melodies: in the middle, left and right, on the corners, or on a circle with the first on top.
+
+    >>> spread(2)
+    [Place(x=0.0, y=0.5), Place(x=1.0, y=0.5)]
+    """
+    if count == 1:
+        return [Place(0.5, 0.5)]
+    if count == 2:
+        return [Place(0.0, 0.5), Place(1.0, 0.5)]
+    if count == 4:
+        return [Place(*corner) for corner in blend.CORNERS]
+    angles = 2 * np.pi * np.arange(count) / count
+    return [
+        Place(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
+        for angle in angles
+    ]
+
+
+def _emptiest(places: Sequence[Place]) -> Place:
+    """Of a grid over the pad the place furthest from all others."""
+    taken = np.array([(place.x, place.y) for place in places])
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 1, 9)), -1).reshape(-1, 2)
+    nearest = np.hypot(*(grid[:, None] - taken).transpose(2, 0, 1)).min(1)
+    return Place(*grid[int(nearest.argmax())].tolist())

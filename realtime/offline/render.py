@@ -1,0 +1,155 @@
+"""A performance faster than real time: the mixer and the player on a clock that is turned by hand."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from latentmix.errors import InputError
+from midi_vae.audio.sound import SOUND_FORMATS
+from midi_vae.cli.outputs import MIDI_SUFFIXES
+
+from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
+from ..midi.ports import MemoryOut
+from ..music.automation import Plan, recalled
+from ..music.clock import TestClock
+from ..music.mixer import Mixer
+from ..music.parameters import AT_ONCE, Value
+from ..music.shaping import as_pattern
+from ..player.client import PlayerSetup, make_player
+from ..player.loop import PlayerByHand
+from ..player.player import STEPS_A_BEAT
+from .sounding import write_sound
+
+MOST_STEPS = 1_000_000
+JUST_BEFORE = 0.999  # of a step: then the plan is looked up for the next one
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What was played; see `recorder`."""
+
+    notes: list[PlayedNote]
+    tempi: list[TempoChange]
+
+
+def perform(
+    mixer: Mixer,
+    plan: Plan,
+    setup: PlayerSetup,
+    presets: Mapping[int, Mapping[str, Value]] = MappingProxyType({}),
+    settings: Mapping[str, Value] = MappingProxyType({}),
+) -> Performance:
+    """Play a plan to its end; what it sets is heard at the next step, beat or bar, as on stage.
+
+    The same mixer, plan, setup, presets and settings give the same notes.
+
+    Args:
+        presets: what the target `preset` recalls (`plan.read_presets`).
+        settings: of targets, to begin with.
+    """
+    clock, recorder = TestClock(), Recorder()
+
+    def hear(report: dict) -> None:
+        if report.get("events"):
+            recorder.add(report["events"], report["tempo"])
+
+    handle = PlayerByHand(lambda tell: make_player([MemoryOut()], vars(setup), tell, clock), hear, clock)
+    for name in ("tempo", "follow", "velocity"):
+        mixer.set(name, getattr(setup, name))
+    hand = _Hand(mixer, presets, handle)
+    timeline, beats_a_bar = handle.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
+    end = plan.end if plan.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
+    said = plan.values_at(0.0)
+    hand.move(settings)
+    hand.move({"play": plan.end > 0.0, **said})
+    for _ in range(MOST_STEPS):
+        due = handle.next_due()
+        if due < math.inf:
+            handle.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
+            at = plan.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
+        else:  # nothing plays, until a row says so
+            at = plan.next_time(clock())
+            handle.run_until(at)
+        if at >= plan.end:
+            break
+        new = {name: value for name, value in plan.values_at(at).items() if said.get(name) != value}
+        said |= new
+        hand.move(new)
+        if due < math.inf and (due := handle.next_due()) < math.inf:
+            handle.run_until(due)
+    if due < math.inf:
+        handle.run_until(min(due - 1e-6, end))
+    handle.close()
+    return Performance(recorder.finished(), recorder.tempi)
+
+
+class _Hand:
+    """Moves targets as the engine does, one after another instead of in threads."""
+
+    def __init__(self, mixer: Mixer, presets: Mapping[int, Mapping[str, Value]], handle: PlayerByHand) -> None:
+        self._mixer, self._presets, self._handle = mixer, presets, handle
+        self._version = 0
+        self._offer()
+
+    def move(self, values: Mapping[str, Value]) -> None:
+        """Move targets, and play another melody if there is one."""
+        mixed = {}
+        for name, wanted in values.items():
+            value = self._mixer.targets[name].check(wanted)
+            if name in AT_ONCE:
+                if value or name not in ("panic", "tap"):
+                    self._handle.command({name: value})
+                self._mixer.set(name, value)
+                continue
+            if name == "preset":
+                self._mix(mixed)
+                mixed = {}
+                self.move(recalled(self._presets, value, len(self._mixer.melodies)))
+            mixed[name] = value
+        self._mix(mixed)
+
+    def _mix(self, values: Mapping[str, Value]) -> None:
+        if self._mixer.move(values):
+            self._offer()
+
+    def _offer(self) -> None:
+        self._version += 1
+        self._handle.command({"pattern": as_pattern(self._mixer.melody(), self._version)})
+
+
+def check_place(path: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]]) -> None:
+    """See to it, before a performance, that it can be written.
+
+    Raises:
+        InputError: another kind of file, a file that is read, a folder that is not there.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (*MIDI_SUFFIXES, *SOUND_FORMATS):
+        raise InputError(f"{path}: expected a name that ends in .mid, {', '.join(SOUND_FORMATS)}")
+    if path.resolve() in {Path(each).resolve() for each in inputs}:
+        raise InputError(f"{path}: expected another name than that of a file that is read")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: expected the name of a file in a folder that can be written to")
+
+
+def write_performance(
+    path: str | os.PathLike[str],
+    performance: Performance,
+    metre: tuple[int, int],
+    program: int,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> None:
+    """Write a MIDI file, or sound where the name ends in .wav, .flac or .ogg.
+
+    Raises:
+        InputError: the file cannot be written, too long for a sound file.
+    """
+    if os.fspath(path).lower().endswith(MIDI_SUFFIXES):
+        write_recording(path, performance.notes, performance.tempi, metre, program)
+        return
+    write_sound(path, performance.notes, program, soundfont)

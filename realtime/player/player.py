@@ -1,0 +1,269 @@
+"""Player: patterns in, notes on time out; it knows neither torch nor model, and runs in a process of its own.
+
+Everything is handed to it: the clock, the outputs, the time. `advance` sends all that is due and says when to come
+back, so that the same code plays on stage, in a test on a clock turned by hand, and into a file faster than real time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import mido
+
+from ..music.clock import TICKS_A_BEAT, InternalClock, TapTempo, Timeline
+from ..music.sequencer import NoteChange, Pattern, Sequencer
+from .external_clock import TICKS_A_POSITION, MidiClock
+
+STEPS_A_BEAT = 4
+TOO_LATE = 0.15  # seconds after which a step is left out rather than played late: the machine slept
+ALL_SOUND_OFF, ALL_NOTES_OFF, SUSTAIN = 120, 123, 64  # MIDI controllers
+CHANNELS = 16
+TRANSPORT = ("clock", "start", "stop", "continue", "songpos")  # what a MIDI clock consists of
+
+
+class Sink(Protocol):
+    """Where messages go: a MIDI port, the built-in sound, a list in a test."""
+
+    def send(self, message: mido.Message) -> None: ...
+
+
+class Player:
+    """See the module's docstring.
+
+    Attributes:
+        outs: where notes go, and clock messages where `sends_clock`.
+        timeline: the clock.
+        report: called with what happened: `{"step": …, "events": […], …}` (`_tell`), `{"warning": …}`.
+        now: the time; only to measure how late a note was.
+        is_on: whether it plays from the start, or from the command `play` on.
+    """
+
+    def __init__(
+        self,
+        outs: Sequence[Sink],
+        timeline: Timeline,
+        report: Callable[[dict[str, Any]], None],
+        now: Callable[[], float],
+        *,
+        follow: str = "step",
+        velocity: int = 80,
+        channel: int = 0,
+        sends_clock: bool = False,
+        is_on: bool = True,
+    ) -> None:
+        self.outs, self.timeline, self.report, self.now = list(outs), timeline, report, now
+        self.follow, self.velocity, self.channel, self.sends_clock = follow, velocity, channel, sends_clock
+        self.sequencer = Sequencer()
+        self.steps = self.skipped = self.late_decodes = self.notes = 0
+        self._step = self._tick = 0  # the next ones
+        self._jumps, self._is_on, self._was_running = 0, is_on, False
+        self._boundary = -math.inf  # when a change could last be heard
+        self._taps = TapTempo()
+        if not is_on and isinstance(timeline, InternalClock):
+            timeline.stop(now())
+        self._events: list[tuple[float, float, bool, int, int]] = []
+
+    # From the engine.
+
+    def command(self, command: Mapping[str, Any], time: float) -> None:
+        """Do what the engine says: `{name: value}` of what `_COMMANDS` lists."""
+        for name, value in command.items():
+            getattr(self, "_" + self._COMMANDS[name])(value, time)
+
+    _COMMANDS: Mapping[str, str] = {
+        name: f"set_{name}" for name in ("pattern", "tempo", "follow", "velocity", "play", "panic", "tap", "program")
+    }
+
+    def _set_pattern(self, value: Mapping[str, Any], time: float) -> None:
+        if value.get("asked", math.inf) < self._boundary <= time:  # meanwhile the one before went on
+            self.late_decodes += 1
+        tokens = tuple(value["tokens"])
+        self.sequencer.offer(Pattern(value["version"], tokens, value["steps_per_bar"], value["steps_per_beat"]))
+
+    def _set_tempo(self, tempo: float, time: float) -> None:
+        set_tempo = getattr(self.timeline, "set_tempo", None)  # a MIDI clock keeps its own
+        if set_tempo is not None:
+            set_tempo(tempo, time)
+
+    def _set_tap(self, value: object, time: float) -> None:
+        tempo = self._taps.tap(time if isinstance(value, bool) else float(value))
+        if tempo is not None:
+            self._set_tempo(tempo, time)
+
+    def _set_follow(self, follow: str, time: float) -> None:
+        self.follow = follow
+
+    def _set_velocity(self, velocity: int, time: float) -> None:
+        self.velocity = velocity
+
+    def _set_program(self, program: int, time: float) -> None:
+        self._send(mido.Message("program_change", channel=self.channel, program=program))
+
+    def _set_play(self, is_on: bool, time: float) -> None:
+        if is_on == self._is_on:
+            return
+        self._is_on = is_on
+        if isinstance(self.timeline, InternalClock):
+            self.timeline.start(time) if is_on else self.timeline.stop(time)
+        self._end_note(time)
+
+    def _set_panic(self, value: object, time: float) -> None:
+        self._end_note(time)
+        for out in self.outs:
+            for message in panic_messages():
+                self._send_to(out, message)
+
+    # From a clock port.
+
+    def clock_message(self, message: mido.Message, time: float) -> None:
+        """A message of a MIDI clock that arrived at a time; nothing where another clock is followed."""
+        clock = self.timeline
+        if not isinstance(clock, MidiClock):
+            return
+        if message.type == "clock":
+            clock.tick(time)
+        elif message.type == "start":
+            clock.start()
+        elif message.type == "continue":
+            clock.go_on()
+        elif message.type == "stop":
+            clock.stop()
+        elif message.type == "songpos":
+            clock.position(message.pos)
+
+    # On time.
+
+    def advance(self, time: float) -> float:
+        """Send all that is due; the time of what comes next, infinity if nothing does."""
+        warning = self.timeline.update(time)
+        if warning:
+            self.report({"warning": warning})
+        if self.timeline.jumps != self._jumps:
+            self._jump(time)
+        if self.timeline.running != self._was_running:
+            self._start_or_stop(time)
+        while True:
+            due = self.timeline.time_of(self._step / STEPS_A_BEAT)
+            tick_due = self.timeline.time_of(self._tick / TICKS_A_BEAT) if self.sends_clock else math.inf
+            if min(due, tick_due) > time:
+                return min(due, tick_due)
+            if tick_due <= due:
+                self._send(mido.Message("clock"))
+                self._tick += 1
+            elif time - due > TOO_LATE:
+                self._skip(time)
+            else:
+                self._play(due, time)
+
+    def close(self, time: float) -> None:
+        """End what sounds, and the music of those that follow our clock."""
+        self._end_note(time)
+        self.say_silence()
+        if self.sends_clock and self._was_running:
+            self._send(mido.Message("stop"))
+        self._tell(time)
+
+    def say_silence(self) -> None:
+        """All notes off on our channel, even if a note off got lost."""
+        self._send(mido.Message("control_change", channel=self.channel, control=ALL_NOTES_OFF))
+
+    def _play(self, due: float, time: float) -> None:
+        step, self._step = self._step, self._step + 1
+        sequencer = self.sequencer
+        if sequencer.is_boundary(step, self.follow):
+            self._boundary = due
+        changes = sequencer.step(step, self.follow)
+        self.steps += 1
+        if not self._is_on:
+            sequencer.silence()
+            changes = [change for change in changes if not change.starts]
+        self._apply(changes, due, self.timeline.beat_at(due))
+        self._tell(due, self.now() - due)
+
+    def _skip(self, time: float) -> None:
+        """Leave out what is too late, but not its end."""
+        beat = self.timeline.beat_at(time)
+        step, tick = math.ceil(beat * STEPS_A_BEAT), math.ceil(beat * TICKS_A_BEAT)
+        self.skipped += max(1, step - self._step)
+        self._step, self._tick = max(step, self._step + 1), max(tick, self._tick)
+        self._end_note(time)
+        self.report({"warning": "the machine was too busy or asleep, notes were left out"})
+
+    def _jump(self, time: float) -> None:
+        self._jumps = self.timeline.jumps
+        self._end_note(time)
+        self._step = math.ceil(self.timeline.origin * STEPS_A_BEAT - 1e-6)
+        self._tick = math.ceil(self.timeline.origin * TICKS_A_BEAT - 1e-6)
+        if self._was_running:
+            self._send_start()
+
+    def _start_or_stop(self, time: float) -> None:
+        self._was_running = self.timeline.running
+        if self._was_running:
+            self._send_start()
+        else:
+            self._end_note(time)
+            if self.sends_clock:
+                self._send(mido.Message("stop"))
+        self._tell(time)
+
+    def _send_start(self) -> None:
+        if not self.sends_clock:
+            return
+        if self._step == 0:
+            self._send(mido.Message("start"))
+        else:
+            self._send(mido.Message("songpos", pos=min(self._tick // TICKS_A_POSITION, 16383)))
+            self._send(mido.Message("continue"))
+
+    def _apply(self, changes: Sequence[NoteChange], time: float, beat: float) -> None:
+        for change in changes:
+            velocity = self.velocity if change.starts else 0
+            kind = "note_on" if change.starts else "note_off"
+            self._send(mido.Message(kind, channel=self.channel, note=change.pitch, velocity=velocity))
+            self._events.append((time, beat, change.starts, change.pitch, velocity))
+            self.notes += change.starts
+
+    def _end_note(self, time: float) -> None:
+        self._apply(self.sequencer.silence(), time, self.timeline.beat_at(time))
+
+    def _send(self, message: mido.Message) -> None:
+        for out in self.outs:
+            self._send_to(out, message)
+
+    def _send_to(self, out: Sink, message: mido.Message) -> None:
+        try:
+            out.send(message)
+        except (OSError, ValueError) as error:  # a port that went away; the others go on
+            self.report({"warning": f"{getattr(out, 'name', 'output')}: cannot send: {error}"})
+
+    def _tell(self, time: float, late: float | None = None) -> None:
+        clock = self.timeline
+        events, self._events = self._events, []
+        self.report(
+            {
+                "step": self._step - 1,
+                "time": time,
+                "late": late,
+                "events": events,
+                "version": self.sequencer.pattern.version,
+                "sounding": self.sequencer.sounding,
+                "tempo": clock.tempo,
+                "source": clock.source,
+                "running": clock.running and self._is_on,
+                "notes": self.notes,
+                "late_decodes": self.late_decodes,
+                "skipped": self.skipped,
+            }
+        )
+
+
+def panic_messages() -> list[mido.Message]:
+    """Sustain off, all sound off, all notes off, on every channel."""
+    return [
+        mido.Message("control_change", channel=channel, control=control)
+        for channel in range(CHANNELS)
+        for control in (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
+    ]

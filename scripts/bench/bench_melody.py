@@ -1,0 +1,275 @@
+"""Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder in the same run.
+
+    scripts/run python scripts/bench/bench_melody.py --train TRAIN_FOLDER --dev DEV_FOLDER [--musicvae WEIGHTS.npz]
+
+Windows of two bars of 4/4 that start with a note, one from each tune. The likelihood model is fitted on windows of
+TRAIN_FOLDER. Path, jump and gap are of `decode` on the straight line between two encoded means; the row `interpolate`
+has the exact ends. MusicVAE's encoder is not to be had, so its latents are searched by gradient. Speeds are medians on
+one thread; only their ratio within one run means anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import mido
+import numpy as np
+import torch
+import torch.nn.functional as F
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from midi_vae import InputError, Melody, MelodyVAE
+from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
+from midi_vae.music.melody import ONSET, read_melody, tidy
+from midi_vae.training.dataset import find_midi_files
+
+STEPS, BAR, POINTS = 32, 16, 9
+LOWEST, HIGHEST, FEWEST_ONSETS = 36, 96, 6
+SAMPLES = 256
+CONSOLE = Console()
+
+
+def windows(folder: Path, count: int) -> np.ndarray:
+    """Up to `count` windows (n, 32), one a tune; which tunes and bars is fixed by hashes of their names."""
+    out: list[np.ndarray] = []
+    files = sorted(find_midi_files(folder), key=lambda path: hashlib.md5(path.name.encode()).hexdigest())
+    for path in files:
+        if len(out) == count:
+            break
+        tokens = four_four(path)
+        if tokens is None:
+            continue
+        onsets = tokens >= ONSET
+        starts = [
+            k
+            for k in range(0, len(tokens) - STEPS + 1, BAR)
+            if onsets[k] and onsets[k : k + STEPS].sum() >= FEWEST_ONSETS
+        ]
+        if starts:
+            place = int(hashlib.md5(str(path).encode()[-12:]).hexdigest(), 16) % len(starts)
+            window = tidy(tokens[starts[place] : starts[place] + STEPS])
+            pitch = window[window >= ONSET] - ONSET
+            if pitch.min() >= LOWEST and pitch.max() <= HIGHEST:
+                out.append(window.astype(np.int64))
+    if not out:
+        raise InputError(f"{folder}: expected tunes in 4/4 on the grid of sixteenths, found none")
+    return np.stack(out)
+
+
+def four_four(path: Path) -> np.ndarray | None:
+    """Tokens of a whole tune in 4/4 or 2/2 whose onsets lie on the grid; None for others."""
+    try:
+        metres = {
+            (m.numerator, m.denominator) for t in mido.MidiFile(path).tracks for m in t if m.type == "time_signature"
+        }
+        if metres - {(4, 4), (2, 2)}:
+            return None
+        melody, report = read_melody(path)
+    except (InputError, OSError, ValueError, EOFError, KeyError, IndexError):
+        return None
+    return None if report.free or report.mean_deviation_steps > 0.02 else melody.tokens
+
+
+def figures_of_lines(lines: list[np.ndarray], likelihood: IntervalModel) -> dict[str, float]:
+    """Path and middle of lines (9, 32) of tokens."""
+    lines = [np.stack([tidy(row) for row in line]) for line in lines]
+    path, middle = path_figures(lines), middle_figures(likelihood, lines)
+    return {**asdict(path), **asdict(middle)}
+
+
+def splice_figures(lines: np.ndarray) -> dict[str, float]:
+    """Whether middles are mixed or cut together, of lines (n, 9, 32); over the steps in which the ends differ.
+
+    middle_new: share of steps that are neither end's. middle_switches: how often the source changes from one such step
+    to the next; two halves joined have 1. middle_splices: share of lines with at most 1.
+    """
+    new, switches = [], []
+    for line in lines:
+        first, middle, last = line[0], line[POINTS // 2], line[-1]
+        differ = first != last
+        if differ.any():
+            source = np.where(middle == first, 0, np.where(middle == last, 1, 2))[differ]
+            new.append((source == 2).mean())
+            switches.append((np.diff(source) != 0).sum())
+    return {
+        "middle_new": float(np.mean(new)),
+        "middle_switches": float(np.mean(switches)),
+        "middle_splices": float(np.mean(np.array(switches) <= 1)),
+    }
+
+
+def sample_figures(rows: np.ndarray, data: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
+    """Likelihood, onsets and variety of random melodies (n, 32) against the data's."""
+    rows, onsets = np.stack([tidy(row) for row in rows]), (data >= ONSET).sum(1).mean()
+    return {
+        "sample_nats": float(np.mean([likelihood.nats_a_step(row) for row in rows])),
+        "data_nats": float(np.mean([likelihood.nats_a_step(row) for row in data])),
+        "sample_onsets_over_data": float((rows >= ONSET).sum(1).mean() / onsets),
+        "sample_distance": float(np.mean(rows != np.roll(rows, 1, axis=0))),
+        "data_distance": float(np.mean(data != np.roll(data, 1, axis=0))),
+        "distinct_samples": len(np.unique(rows, axis=0)) / len(rows),
+    }
+
+
+def between(z: torch.Tensor) -> torch.Tensor:
+    """Nine points from each latent to the next one, (B * 9, D)."""
+    share = torch.linspace(0.0, 1.0, POINTS)[None, :, None]
+    return torch.lerp(z[:, None], z.roll(-1, 0)[:, None], share).flatten(0, 1)
+
+
+def median_ms(call: Callable[[], object], rounds: int = 60) -> float:
+    """Median milliseconds of a call on one thread."""
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(taken[5:]))
+
+
+def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
+    """Rows of the table: decode on the straight line, and interpolate."""
+    melodies = [Melody(row) for row in data]
+    z = model.encode(melodies)
+    back = np.stack([m.tokens for m in model.decode(z)])
+    lines = model.decode_windows(between(z)).reshape(len(z), POINTS, STEPS)
+    decode = {
+        "step_accuracy": float((back == data).mean()),
+        "exact": float((back == data).all(1).mean()),
+        **figures_of_lines(list(lines), likelihood),
+        **splice_figures(lines),
+        **sample_figures(np.stack([m.tokens for m in model.sample(SAMPLES, seed=0)]), data, likelihood),
+    }
+    made = [
+        np.stack([m.tokens for m in model.interpolate(a, b, POINTS, exact_ends=True)])
+        for a, b in zip(melodies, melodies[1:] + melodies[:1], strict=True)
+    ]
+    noise = torch.randn(SAMPLES, z.shape[1], generator=torch.Generator().manual_seed(0))
+    return {
+        "latentmix decode": decode,
+        "latentmix interpolate": figures_of_lines(made, likelihood),
+        "latentmix N(0, I)": sample_figures(model.decode_windows(noise), data, likelihood),
+    }
+
+
+def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """MusicVAE's two-bar decoder (Roberts et al. 2018, arXiv 1803.05428): two LSTM layers, fed with their output."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            weights = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected MusicVAE's decoder as an .npz file, found {error}") from None
+
+    def pick(*parts: str) -> torch.Tensor:
+        return next(value for name, value in weights.items() if all(part in name for part in parts))
+
+    first, second, out, start = (
+        (pick(*parts, "kernel"), pick(*parts, "bias"))
+        for parts in (("decoder", "cell_0"), ("decoder", "cell_1"), ("output_projection",), ("z_to_initial",))
+    )
+    symbols, size = out[1].shape[0], start[0].shape[0]
+
+    def cell(gates: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        i, j, f, o = gates.chunk(4, -1)
+        c = torch.sigmoid(f + 1.0) * c + torch.sigmoid(i) * torch.tanh(j)
+        return c, torch.sigmoid(o) * torch.tanh(c)
+
+    def decode(z: torch.Tensor, teacher: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        c0, h0, c1, h1 = torch.tanh(z @ start[0] + start[1]).chunk(4, -1)
+        fixed, fed = z @ first[0][symbols : symbols + size] + first[1], 0.0
+        logits, chosen = [], []
+        for step in range(STEPS):
+            c0, h0 = cell(fixed + fed + h0 @ first[0][symbols + size :], c0)
+            c1, h1 = cell(torch.cat([h0, h1], -1) @ second[0] + second[1], c1)
+            logits.append(h1 @ out[0] + out[1])
+            chosen.append(logits[-1].argmax(-1))
+            fed = first[0][:symbols][chosen[-1] if teacher is None else teacher[:, step]]
+        return torch.stack(logits, 1), torch.stack(chosen, 1)
+
+    return decode
+
+
+def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
+    """The same figures for MusicVAE, its latents found by 300 steps of Adam under its own prior."""
+    offset = 21  # its lowest pitch: symbol 2 is the onset of MIDI pitch 21
+    target = torch.from_numpy(np.where(data >= ONSET, data - offset, data))
+    z = torch.zeros(len(data), 256, requires_grad=True)
+    adam = torch.optim.Adam([z], 0.05)
+    for _ in range(300):
+        loss = F.cross_entropy(decode(z, target)[0].flatten(0, 1), target.flatten(), reduction="sum") / len(data)
+        adam.zero_grad()
+        (loss + 0.1 * z.square().sum(1).mean()).backward()
+        adam.step()
+    with torch.no_grad():
+        z = z.detach()
+        back = decode(z)[1]
+        ours = lambda symbols: np.where(symbols >= ONSET, symbols + offset, symbols)  # noqa: E731
+        lines = ours(decode(between(z))[1].numpy()).reshape(len(data), POINTS, STEPS)
+        drawn = ours(decode(torch.randn(SAMPLES, 256, generator=torch.Generator().manual_seed(0)))[1].numpy())
+    return {
+        "step_accuracy": float((back == target).float().mean()),
+        "exact": float((back == target).all(1).float().mean()),
+        **figures_of_lines(list(lines), likelihood),
+        **splice_figures(lines),
+        **sample_figures(drawn, data, likelihood),
+    }
+
+
+def show(rows: dict[str, dict[str, float]]) -> None:
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = Table("figure", *rows)
+    for name in names:
+        table.add_row(name, *[f"{row[name]:.4g}" if name in row else "" for row in rows.values()])
+    CONSOLE.print(table)
+
+
+def main(
+    train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
+    dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
+    model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
+    musicvae: Annotated[Path | None, typer.Option(help="MusicVAE's mel_2bar_small decoder, .npz")] = None,
+    count: Annotated[int, typer.Option(help="windows, one a tune")] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON rather than a table")] = False,
+) -> None:
+    """Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder."""
+    try:
+        vae = MelodyVAE.from_pretrained(model)
+        likelihood = IntervalModel().fit(windows(train, 4000))
+        data = windows(dev, count)
+        rows = measure_ours(vae, data, likelihood)
+        decoders: dict[str, Callable] = {"latentmix decode": vae.decode}
+        if musicvae:
+            theirs = read_musicvae(musicvae)
+            rows["MusicVAE"] = measure_musicvae(theirs, data, likelihood)
+            decoders["MusicVAE"] = torch.inference_mode()(theirs)
+    except InputError as error:
+        CONSOLE.print(str(error), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    torch.set_num_threads(1)
+    for name, decode in decoders.items():
+        size = 256 if name == "MusicVAE" else vae.config.latent_size
+        for batch in (1, POINTS):
+            z = torch.randn(batch, size)
+            rows[name][f"decode_{batch}_ms"] = median_ms(lambda decode=decode, z=z: decode(z))
+    if musicvae:
+        for batch in (1, POINTS):
+            key = f"decode_{batch}_ms"
+            rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = (
+                rows["latentmix decode"][key] / rows["MusicVAE"][key]
+            )
+    if as_json:
+        typer.echo(json.dumps({"windows": len(data), **rows}, indent=2))
+    else:
+        show(rows)
+
+
+if __name__ == "__main__":
+    typer.run(main)

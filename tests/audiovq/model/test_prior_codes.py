@@ -1,0 +1,238 @@
+"""The prior over codes: causal, the same in steps as at once, and able to learn what there is to learn."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from audiovq.entropy.coder import EntropyModel
+from audiovq.model.config import VQVAEConfig
+from audiovq.model.prior import CodePrior, CodePriorConfig, draw
+from audiovq.model.vqvae import VQVAE
+from latentmix.errors import InputError
+
+CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8)
+
+
+def patterned(batch: int, n: int, seed: int) -> Tensor:
+    """Codebook 0 counts up; codebook 1 is 0 or 1 more than it."""
+    generator = torch.Generator().manual_seed(seed)
+    first = (torch.randint(16, (batch, 1), generator=generator) + torch.arange(n)) % 16
+    return torch.stack([first, (first + torch.randint(2, (batch, n), generator=generator)) % 16], 1)
+
+
+@pytest.fixture(scope="module")
+def prior() -> CodePrior:
+    torch.manual_seed(0)
+    prior = CodePrior(CONFIG).train()
+    optimizer = torch.optim.AdamW(prior.parameters(), 1e-2)
+    for step in range(150):
+        loss = prior.loss(patterned(16, 20, step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return prior.eval()
+
+
+def test_an_untrained_prior_knows_nothing():
+    torch.manual_seed(1)
+    assert float(CodePrior(CONFIG).bits(patterned(1, 50, 0)[0]).mean()) == pytest.approx(4.0, abs=0.3)
+
+
+def test_it_learns_the_entropy_of_its_source(prior: CodePrior):
+    bits = prior.bits(patterned(1, 200, 77)[0])
+    assert bits.shape == (2, 200)
+    assert bits[0, 1:].mean() < 0.1 and bits[1, 1:].mean() == pytest.approx(1.0, abs=0.15)
+    assert prior.loss(patterned(1, 200, 77)).item() == pytest.approx(float(bits.mean()), rel=1e-4)
+
+
+def test_it_looks_neither_ahead_nor_up(prior: CodePrior):
+    codes = patterned(1, 12, 3)[0]
+    for q, t in ((0, 5), (1, 5)):
+        other = codes.clone()
+        other[q, t] = (other[q, t] + 3) % 16
+        changed = ~torch.isclose(prior.bits(codes), prior.bits(other), atol=1e-5)
+        assert changed[q, t]
+        assert not changed[:, :t].any() and not changed[:q, t].any()
+        assert changed[:, t + 1 :].any()
+
+
+@torch.inference_mode()
+def test_steps_see_what_the_whole_sees(prior: CodePrior):
+    codes = patterned(1, 20, 4)
+    state = prior.start()
+    for a, b in ((0, 1), (1, 4), (4, 13)):
+        state = prior.listen(codes[:, :, a:b], state)
+    context, _ = prior.time(state[0], state[1:])
+    whole = prior.listen(codes[:, :, :13], prior.start())
+    torch.testing.assert_close(context, prior.time(whole[0], whole[1:])[0])
+
+
+def test_likelihood_and_step_agree(prior: CodePrior):
+    """The share of draws of each code in one step is what the bits say."""
+    codes = patterned(1, 8, 5)[0]
+    state = [s.expand(2000, *s.shape[1:]) for s in prior.listen(codes[None], prior.start())]
+    drawn, _ = prior.step(state, 1.0, torch.Generator().manual_seed(0))
+    first = (codes[0, -1] + 1) % 16
+    chosen = drawn[drawn[:, 0] == first]
+    assert len(chosen) > 1800
+    for code in (first, (first + 1) % 16):
+        bits = prior.bits(torch.cat([codes, torch.stack([first, code])[:, None]], 1))[1, -1]
+        assert (chosen[:, 1] == code).float().mean().item() == pytest.approx(2.0 ** -bits.item(), abs=0.05)
+
+
+def test_samples_follow_the_pattern_and_the_seed(prior: CodePrior):
+    codes = prior.sample(40, temperature=0.5, seed=3)
+    assert codes.shape == (2, 40) and codes.dtype == torch.int16
+    assert torch.equal(codes, prior.sample(40, temperature=0.5, seed=3))
+    assert not torch.equal(codes, prior.sample(40, temperature=0.5, seed=4))
+    assert ((codes[0, 1:] - codes[0, :-1]) % 16 == 1).float().mean() > 0.9
+
+
+def test_a_recording_is_continued(prior: CodePrior):
+    codes = patterned(1, 20, 6)[0].to(torch.int16)
+    more = prior.continue_(codes, 5, temperature=0.0)
+    assert more[0].tolist() == [(int(codes[0, -1]) + k) % 16 for k in range(1, 6)]
+    assert prior.continue_(codes[:, :0], 3, seed=1).tolist() == prior.sample(3, seed=1).tolist()
+    assert prior.sample(0).shape == (2, 0)
+
+
+def test_fewer_codebooks_count_alone():
+    prior, codes = CodePrior(CONFIG).eval(), patterned(2, 10, 1)
+    bits = prior(codes, torch.tensor([1, 2]))
+    assert not bits[0, 1].any() and bits[1].all()
+    other = codes.clone()
+    other[0, 1] = 0
+    torch.testing.assert_close(prior(other, torch.tensor([1, 2])), bits)
+
+
+def test_temperature_of_a_draw():
+    logits = torch.tensor([[0.0, math.log(3.0)]]).expand(8000, 2)
+    generator = torch.Generator().manual_seed(0)
+    assert draw(logits, 1.0, generator).float().mean().item() == pytest.approx(0.75, abs=0.02)
+    assert draw(logits, 0.5, generator).float().mean().item() == pytest.approx(0.9, abs=0.02)
+    assert draw(logits, 0.0).float().mean().item() == 1.0
+
+
+def test_saved_and_loaded(prior: CodePrior, tmp_path: Path):
+    prior.save_pretrained(tmp_path)
+    loaded, codes = CodePrior.from_pretrained(tmp_path), patterned(1, 30, 8)[0]
+    assert loaded.config == CONFIG
+    torch.testing.assert_close(loaded.bits(codes), prior.bits(codes), atol=0.05, rtol=0.02)  # kept as float16
+
+
+def test_damaged_files_are_refused(prior: CodePrior, tmp_path: Path):
+    with pytest.raises(InputError, match=r"prior\.json: cannot read"):
+        CodePrior.from_pretrained(tmp_path)
+    prior.save_pretrained(tmp_path)
+    text = (tmp_path / "prior.json").read_text()
+    raw = json.loads(text)
+    for entries in ({"width": 10**9}, {"dilations": []}, {"width": 33}, {"surplus": 1}):
+        (tmp_path / "prior.json").write_text(json.dumps({**raw, "config": {**raw["config"], **entries}}))
+        with pytest.raises(InputError, match="prior"):
+            CodePrior.from_pretrained(tmp_path)
+    (tmp_path / "prior.json").write_text(text)
+    (tmp_path / "prior.safetensors").write_bytes(b"short")
+    with pytest.raises(InputError, match=r"prior\.safetensors: expected"):
+        CodePrior.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("codes", [torch.zeros(3, 4, dtype=torch.int16), torch.zeros(2, 4), torch.full((2, 4), 16)])
+def test_codes_of_another_kind_are_refused(prior: CodePrior, codes: Tensor):
+    with pytest.raises(InputError, match="codes: expected"):
+        prior.continue_(codes, 3)
+
+
+def test_it_can_begin_with_what_is_known_of_the_codes():
+    shares = torch.full((2, 16), 0.5 / 15)
+    shares[:, 3] = 0.5
+    torch.manual_seed(0)
+    prior = CodePrior(CONFIG).eval()
+    prior.start_from(shares, torch.randn(2, 16, 4))
+    bits = prior.bits(torch.tensor([[3, 4], [3, 4]]))
+    assert bits[:, 0].mean() < 2.0 and bits[:, 1].mean() > 3.5
+
+
+# the script that trains it, and the entropy coder with it
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_codes.py"
+
+
+@pytest.fixture
+def script() -> Iterator[ModuleType]:
+    """The script as a module; the process's own handlers come back after it."""
+    spec = importlib.util.spec_from_file_location("train_codes", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    sys.modules["train_codes"] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["train_codes"]
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def codec_and_speech(tmp_path: Path) -> tuple[Path, Path]:
+    torch.manual_seed(0)
+    sizes = {"encoder_width": 16, "decoder_width": 16, "latent_size": 8, "codebooks": 2, "codes": 16}
+    model = VQVAE(VQVAEConfig(**sizes, encoder_dilations=(1,), decoder_dilations=(1,))).eval()
+    samples = 0.3 * torch.randn(3, 40_000, generator=torch.Generator().manual_seed(0))
+    latents, _ = model.latents(samples[:, : 124 * 320], model.initial_encoder_state(3))
+    model.quantizer.initialise(latents.detach().transpose(1, 2), torch.Generator().manual_seed(0))
+    (tmp_path / "codec").mkdir()
+    (tmp_path / "speech").mkdir()
+    model.save_pretrained(tmp_path / "codec")
+    for i, row in enumerate(samples.numpy()):
+        soundfile.write(tmp_path / "speech" / f"{i}.wav", np.clip(row, -1, 1), 16_000)
+    (tmp_path / "speech" / "broken.wav").write_bytes(b"RIFF")
+    return tmp_path / "codec", tmp_path / "speech"
+
+
+def test_the_script_writes_what_a_codec_loads(script: ModuleType, codec_and_speech: tuple[Path, Path], tmp_path: Path):
+    codec, speech = codec_and_speech
+    again = {"weights": codec, "data": speech, "dev": speech, "run": tmp_path / "run"}
+    small = {"batch": 4, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 2}
+    both = {"entropy_steps": 6, "prior_steps": 4, "start_from": None, "hours": 1.0, "dropout": 0.1}
+    script.main(**again, **small, **both, seed=0, threads=0)
+    model, prior = EntropyModel.load(codec), CodePrior.from_pretrained(codec)
+    assert (model.codebooks, model.codes) == (prior.config.codebooks, prior.config.codes) == (2, 16)
+    assert len(list((tmp_path / "run").glob("codes-*.npz"))) == 1  # one folder, read once
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(script: ModuleType, tmp_path: Path):
+    generator = np.random.default_rng(0)
+    codes = script.Codes(generator.integers(0, 16, (2, 300)).astype(np.int16), np.array([0, 300]), 16, 20)
+
+    def run(folder: Path, stops: list[int]) -> dict[str, Tensor]:
+        folder.mkdir()
+        while True:
+            torch.manual_seed(0)
+            prior = CodePrior(CONFIG)
+            loss = lambda g, prior=prior: prior.loss(codes.draw(2, 20, g), None, 0.1)  # noqa: E731
+            phase = script.Phase("prior", prior, loss, lambda: None, 5, 1e-2, 0.0)
+            state = script.State(folder / "state.safetensors", [phase])
+            if state.path.is_file():
+                state.load()
+            place = stops.pop(0) if stops else 99
+            try:
+                script.train(state, 0, 0, 100, lambda state=state, place=place: state.step >= place)
+                return load_file(state.path)
+            except KeyboardInterrupt:
+                assert state.step == place
+
+    whole, stopped = run(tmp_path / "whole", []), run(tmp_path / "stopped", [2, 4])
+    assert whole.keys() == stopped.keys() and all(torch.equal(t, stopped[name]) for name, t in whole.items())

@@ -1,0 +1,130 @@
+"""Functions without their Python: the same results, after changes of the weights and in copies too."""
+
+from __future__ import annotations
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from midi_vae.model import tracing
+from midi_vae.model.tracing import OFTEN, OftenCalled
+from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+
+
+@pytest.fixture
+def model() -> MelodyVAE:
+    torch.manual_seed(0)
+    return MelodyVAE(MelodyVAEConfig(width=16, latent_size=16, decoder_blocks=1, critic_width=8)).eval()
+
+
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the batches that are traced, as they are."""
+    seen: list[int] = []
+    plain = tracing.trace
+    monkeypatch.setattr(tracing, "trace", lambda f, m, x: seen.append(len(x[0])) or plain(f, m, x))
+    return seen
+
+
+def plainly(model: MelodyVAE, z: torch.Tensor) -> np.ndarray:
+    with torch.inference_mode():
+        return model.tokens(z).numpy()
+
+
+def test_what_is_decoded_often_is_traced_and_stays_the_same(model: MelodyVAE, traces: list[int]) -> None:
+    for _ in range(2 * OFTEN):
+        for size in (1, 3):
+            z = torch.randn(size, 16)
+            assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [1, 3]
+
+
+def test_what_is_decoded_seldom_is_not_traced(model: MelodyVAE, traces: list[int]) -> None:
+    for size in range(1, 12):
+        model.decode_windows(torch.randn(size, 16))
+    assert traces == []
+
+
+def test_other_weights_are_noticed(model: MelodyVAE, traces: list[int]) -> None:
+    z = torch.randn(4, 16)
+    for _ in range(OFTEN):
+        before = model.decode_windows(z)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_()
+    after = model.decode_windows(z)
+    assert np.array_equal(after, plainly(model, z)) and not np.array_equal(before, after)
+    for _ in range(OFTEN):
+        assert np.array_equal(model.decode_windows(z), after)
+    assert traces == [4, 4]
+
+
+def test_a_model_in_training_is_not_traced(model: MelodyVAE, traces: list[int]) -> None:
+    model.train()
+    for _ in range(2 * OFTEN):
+        model.decode_windows(torch.zeros(2, 16))
+    assert traces == []
+
+
+def test_copies_trace_for_themselves(model: MelodyVAE, traces: list[int]) -> None:
+    z = torch.randn(2, 16)
+    for _ in range(OFTEN):
+        model.decode_windows(z)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.pitch_head.bias.normal_(0.0, 10.0)
+    for _ in range(OFTEN):
+        assert np.array_equal(other.decode_windows(z), plainly(other, z))
+    assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [2, 2]
+
+
+@pytest.mark.skipif(torch.backends.quantized.engine not in ("x86", "fbgemm"), reason="needs FBGEMM (x86)")
+def test_only_weights_that_lose_nothing_by_it_are_halved() -> None:
+    layers = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.Linear(32, 32))
+    with torch.no_grad():
+        layers[0].weight.copy_(layers[0].weight.half())
+        layers[1].weight.fill_(1 / 3)
+    halved = tracing._halved(layers)
+    assert type(halved[1]) is torch.nn.Linear and type(halved[0]) is not torch.nn.Linear
+    assert type(layers[0]) is torch.nn.Linear
+    x = torch.randn(5, 32)
+    assert torch.allclose(halved(x), layers(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_with_halved_weights_says_the_same(model: MelodyVAE, traces: list[int]) -> None:
+    model.half().float()
+    for _ in range(3 * OFTEN):
+        z = torch.randn(5, 16)
+        assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [5]
+
+
+def test_threads_may_decode_with_one_model(model: MelodyVAE, traces: list[int]) -> None:
+    failed: list[BaseException] = []
+
+    def decode(size: int) -> None:
+        try:
+            for _ in range(2 * OFTEN):
+                z = torch.randn(size, 16)
+                assert np.array_equal(model.decode_windows(z), plainly(model, z))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=decode, args=(size,)) for size in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == [] and sorted(traces) == [1, 2, 3]
+
+
+def test_few_sizes_are_kept() -> None:
+    often = OftenCalled(lambda module, x: 2 * x, torch.nn.Linear(1, 1).eval())
+    for size in range(1, 9):
+        for _ in range(OFTEN):
+            assert torch.equal(often(torch.ones(size)), torch.full((size,), 2.0))
+    assert len(often._traced) == tracing.MOST_SIZES

@@ -1,0 +1,217 @@
+"""Sound through a real JACK server of our own: what is played is heard at the other end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from latentmix.errors import InputError
+from realtime.audio.fluidsynth import find_soundfont, load_library
+from realtime.audio.sound import BUILT_IN, Sound
+from realtime.audio.synthesis import make_synth
+
+RATE = 48000
+PERIOD = 128
+
+
+def wait_for(condition, seconds: float = 30.0) -> None:
+    """Until something is so; a bound on hanging, not a measurement."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+class Server:
+    """A JACK server of its own name, without a sound card."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"latentmix-test-{os.getpid()}"
+        self.folder = folder
+        self.process = None
+
+    def start(self) -> None:
+        command = ["jackd", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
+        with open(self.folder / "jackd.log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self.answers)
+
+    def answers(self) -> bool:
+        import jack
+
+        try:
+            jack.Client("probe", no_start_server=True).close()
+        except jack.JackOpenError:
+            return False
+        return True
+
+    def stop(self, kill: bool = False) -> None:
+        self.process.kill() if kill else self.process.terminate()
+        self.process.wait()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    try:
+        import sounddevice  # noqa: F401
+
+        missing = [] if shutil.which("jackd") else ["jackd"]
+    except OSError:
+        missing = ["PortAudio (libportaudio2)"]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"expected CI to have installed {missing[0]}")
+    if missing:
+        pytest.skip(f"needs {missing[0]}")
+    jack = Server(tmp_path)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", jack.name)
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    jack.start()
+    yield jack
+    jack.stop()
+
+
+class Ear:
+    """Records what a client of JACK plays on its first port."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.blocks: list[np.ndarray] = []
+        self.client = jack.Client("ear", no_start_server=True)
+        self.port = self.client.inports.register("in")
+        self.client.set_process_callback(lambda frames: self.blocks.append(self.port.get_array().copy()))
+        self.client.activate()
+        outs = [port for port in self.client.get_ports(is_audio=True, is_output=True) if "system" not in port.name]
+        self.client.connect(outs[0], self.port)
+
+    def __enter__(self) -> Ear:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.deactivate()
+        self.client.close()
+
+    @property
+    def sound(self) -> np.ndarray:
+        return np.concatenate(self.blocks) if self.blocks else np.zeros(0)
+
+    def level(self) -> float:
+        """Peak of the latest 2,000 samples; 0 before the first arrive."""
+        return float(np.abs(self.sound[-2000:]).max(initial=0.0))
+
+    def listen(self, seconds: float) -> np.ndarray:
+        """The next seconds of sound."""
+        start = len(self.sound)
+        wait_for(lambda: len(self.sound) >= start + seconds * RATE)
+        return self.sound[start:]
+
+
+def strongest_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 18))
+    return float(spectrum.argmax() * RATE / (1 << 18))
+
+
+def wait_for_pitch(ear: Ear, hz: float) -> None:
+    """Half a second of that pitch, at once or a little later: where a busy machine leaves a gap, the peak moves."""
+    wait_for(lambda: strongest_hz(ear.listen(0.5)) == pytest.approx(hz, rel=1e-2))
+
+
+def test_a_note_is_heard_at_its_pitch_and_ends(server):
+    with Sound(soundfont=BUILT_IN, program=16) as sound:
+        assert sound.sample_rate == RATE and sound.name == "system, built-in synthesizer"
+        with Ear() as ear:
+            assert not ear.listen(0.1).any()
+            sound.note_on(69, 100)
+            wait_for(lambda: ear.level() > 0.02)
+            wait_for_pitch(ear, 440)
+            sound.send(mido.Message("note_off", note=69))
+            sound.send(mido.Message("note_on", note=57, velocity=90))
+            sound.send(mido.Message("clock"))
+            ear.listen(0.3)
+            wait_for_pitch(ear, 220)
+            sound.panic()
+            wait_for(lambda: len(ear.sound) > 20000 and not ear.sound[-5000:].any())
+            for _ in range(3):
+                sound.send(mido.Message("program_change", program=40))
+                sound.note_on(60)
+            sound.send(mido.Message("control_change", control=123))
+            wait_for(lambda: not ear.sound[-5000:].any())
+            assert sound.is_heard
+    sound.close()
+    sound.note_on(60)  # too late, and no harm
+
+
+def test_sound_of_fluidsynth_without_being_asked_for(server):
+    if load_library() is None or find_soundfont() is None:
+        pytest.skip("needs FluidSynth and a soundfont")
+    with Sound(program=73, block=64, latency=0.01) as sound, Ear() as ear:
+        assert "FluidSynth" in sound.name
+        sound.note_on(69, 100)
+        wait_for(lambda: ear.level() > 0.01)
+        wait_for_pitch(ear, 440)
+
+
+def test_the_server_goes_away_and_comes_back(server):
+    warnings = []
+    with Sound(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound:
+        sound.note_on(69)
+        server.stop(kill=True)
+        wait_for(lambda: not sound.is_heard)
+        sound.note_on(60)
+        server.start()
+        wait_for(lambda: sound.is_heard)
+        with Ear() as ear:
+            sound.panic()
+            sound.note_on(57)
+            wait_for(lambda: ear.level() > 0.02)
+        wait_for(lambda: any("is back" in line for line in warnings))
+        assert "went away" in warnings[0]
+
+
+def test_a_synthesizer_that_dies_is_started_again(server):
+    warnings = []
+    with Sound(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound, Ear() as ear:
+        first = sound._synth.pid
+        sound._synth.kill()
+        wait_for(lambda: sound._synth is not None and sound._synth.pid != first)
+        sound.note_on(69)
+        wait_for(lambda: ear.level() > 0.02)
+    assert len(warnings) == 1 and "the synthesizer stopped" in warnings[0]
+
+
+def test_no_process_is_left(server):
+    sound = Sound(soundfont=BUILT_IN)
+    pids = [sound._synth.pid, sound._device.pid]
+    sound.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_what_cannot_be_opened_is_one_clear_line(server, tmp_path):
+    with pytest.raises(InputError, match=r"expected a sound device 'trumpet', found system \(JACK.*; start JACK"):
+        Sound(device="trumpet")
+    with pytest.raises(InputError, match=r"no\.sf2: cannot read the soundfont"):
+        Sound(soundfont=tmp_path / "no.sf2")
+    with pytest.raises(InputError, match=r"latency of 0\.001 to 0.5 seconds, found 9"):
+        Sound(latency=9)
+    with pytest.raises(InputError, match="expected blocks of 0"):
+        Sound(block=-1)
+
+
+def test_the_synthesizer_that_is_meant(monkeypatch, tmp_path):
+    assert make_synth(RATE, BUILT_IN, 0)[1] == "built-in synthesizer"
+    monkeypatch.setattr("realtime.audio.fluidsynth.FOLDERS", ())
+    assert make_synth(RATE, None, 0)[1] == "built-in synthesizer"
+    (tmp_path / "bad.sf2").write_bytes(b"RIFF")
+    monkeypatch.setattr("realtime.audio.fluidsynth.FOLDERS", (str(tmp_path),))
+    assert make_synth(RATE, None, 0)[1] == "built-in synthesizer"  # nobody asked for the bad one
+    with pytest.raises(InputError, match="expected a soundfont"):
+        make_synth(RATE, str(tmp_path / "bad.sf2"), 0)

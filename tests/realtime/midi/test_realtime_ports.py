@@ -1,0 +1,315 @@
+"""Ports over TCP, which every machine has: the whole way from a knob to notes through a player process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import mido
+import pytest
+from virtual_players import wait_for
+
+from latentmix.errors import InputError
+from realtime.midi.ports import (
+    MemoryOut,
+    MidiIn,
+    MidiOut,
+    compiled_apis,
+    find_port,
+    open_input,
+    open_output,
+    working_api,
+)
+from realtime.midi.sockets import MOST_IN_A_MESSAGE, SocketIn, SocketOut, parse_address
+from realtime.music.clock import now
+from realtime.player.client import PlayerProcess, PlayerSetup
+
+SCALE = {"version": 1, "tokens": [62 + k for k in range(16)], "steps_per_bar": 16, "steps_per_beat": 4}
+
+
+class Synth:
+    """Something that listens on a TCP port and keeps what it hears."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.heard: list[mido.Message] = []
+        self.times: list[float] = []
+        self.warnings: list[str] = []
+        self._in = SocketIn(("127.0.0.1", port), self._receive, self.warnings.append)
+        self.port = self._in.port
+        self.name = f"tcp:127.0.0.1:{self.port}"
+
+    def _receive(self, time: float, message: mido.Message) -> None:
+        self.times.append(time)
+        self.heard.append(message)
+
+    def kinds(self) -> list[str]:
+        return [message.type for message in self.heard]
+
+    def close(self) -> None:
+        self._in.close()
+
+
+@pytest.fixture
+def synth():
+    synth = Synth()
+    yield synth
+    synth.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def start(setup: PlayerSetup) -> tuple[PlayerProcess, list[dict]]:
+    reports: list[dict] = []
+    player = PlayerProcess(setup, reports.append)
+    return player, reports
+
+
+def warnings(reports: list[dict]) -> list[str]:
+    return [report["warning"] for report in list(reports) if "warning" in report]
+
+
+def check_pairs(heard: list[mido.Message]) -> None:
+    sounding: set[int] = set()
+    for message in heard:
+        if message.type == "note_on":
+            assert message.note not in sounding
+            sounding.add(message.note)
+        elif message.type == "note_off":
+            sounding.discard(message.note)
+    assert not sounding
+
+
+def test_a_message_arrives_with_the_time_of_its_arrival(synth):
+    before = now()
+    port = open_output(MidiOut(synth.name), synth.warnings.append)
+    for value in range(100):
+        port.send(mido.Message("control_change", control=1, value=value))
+    wait_for(lambda: len(synth.heard) == 100)
+    port.close()
+    assert [message.value for message in synth.heard] == list(range(100))
+    assert before <= synth.times[0] <= synth.times[-1] <= now()
+
+
+def test_a_connection_that_is_lost_is_told_once_and_made_again():
+    synth, told = Synth(), []
+    port = SocketOut(("127.0.0.1", synth.port), told.append)
+    synth.close()
+
+    def is_lost():
+        port.send(mido.Message("note_on", note=1))
+        return port.is_lost
+
+    wait_for(is_lost)
+    port.send(mido.Message("note_on", note=2))
+    port.check()
+    assert len(told) == 1 and "lost" in told[0]
+    again = Synth(synth.port)
+    port.check()
+    assert told[1:] == [f"{port.name}: connected again"]
+    port.send(mido.Message("note_on", note=3))
+    wait_for(lambda: again.heard)
+    port.close()
+    again.close()
+    assert again.heard[0].note == 3
+
+
+def test_bytes_that_are_no_midi_do_no_harm(synth):
+    with socket.create_connection(("127.0.0.1", synth.port)) as client:
+        client.sendall(b"\xff\x00\x12GET / HTTP/1.1\r\n\xf7\x90\x3c")
+        client.sendall(b"\x40\xb0\x01\x02")
+        wait_for(lambda: len(synth.heard) >= 2)
+    assert [m.type for m in synth.heard if m.type != "reset"] == ["note_on", "control_change"]
+
+
+def test_a_message_without_end_is_hung_up_on(synth):
+    with socket.create_connection(("127.0.0.1", synth.port)) as client:
+        client.settimeout(20)
+        with pytest.raises(ConnectionError):
+            client.sendall(b"\xf0")
+            for _ in range(MOST_IN_A_MESSAGE):
+                client.sendall(bytes(1000))
+    assert not synth.heard
+
+
+@pytest.mark.parametrize("name", ["tcp:", "tcp:9090", "tcp:host:", "tcp:host:99999", "tcp:host:a"])
+def test_addresses_that_are_none(name):
+    with pytest.raises(InputError, match="tcp:HOST:PORT"):
+        parse_address(name)
+
+
+def test_nobody_listens_and_somebody_listens_already(synth):
+    with pytest.raises(InputError, match="cannot connect"):
+        open_output(MidiOut(f"tcp::{free_port()}"), print)
+    with pytest.raises(InputError, match="cannot listen"):
+        open_input(MidiIn(synth.name), print, print)
+
+
+def test_ports_are_found_by_a_part_of_their_name():
+    names = ["Midi Through:0", "Synth A 20:0", "Synth B 21:0"]
+    assert find_port("synth b", names, "output") == "Synth B 21:0"
+    assert find_port(None, names[:1], "output") == "Midi Through:0"
+    with pytest.raises(InputError, match="only one MIDI output port 'Synth' has, found Synth A 20:0; Synth B 21:0"):
+        find_port("Synth", names, "output")
+    with pytest.raises(InputError, match="a MIDI input port 'Piano', found none; see livemix ports"):
+        find_port("Piano", [], "input")
+
+
+def test_an_unknown_api_is_one_line():
+    try:
+        compiled_apis()
+    except InputError as error:
+        assert "python-rtmidi" in str(error) and "\n" not in str(error)
+    else:
+        with pytest.raises(InputError, match="a MIDI API out of"):
+            working_api("BEOS")
+
+
+def test_the_port_in_memory_keeps_what_is_sent():
+    port = MemoryOut()
+    port.send(mido.Message("clock"))
+    port.check()
+    port.close()
+    assert [m.type for m in port.sent] == ["clock"]
+
+
+def test_a_player_process_plays_and_leaves_nothing_sounding(synth):
+    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=300, program=7))
+    assert player.ports == [synth.name]
+    player.command({"pattern": SCALE})
+    player.command({"play": True})
+    wait_for(lambda: synth.kinds().count("note_on") >= 20)
+    player.close()
+    wait_for(lambda: synth.kinds()[-1:] == ["control_change"])
+    assert synth.heard[0] == mido.Message("program_change", program=7)
+    notes = [message.note for message in synth.heard if message.type == "note_on"]
+    assert notes == [60 + k % 16 for k in range(len(notes))]
+    check_pairs(synth.heard)
+    played = [report for report in reports if report.get("late") is not None]
+    assert [report["step"] for report in played] == list(range(len(notes)))
+    assert not warnings(reports)
+
+
+def test_knobs_come_back_from_the_process(synth):
+    port = free_port()
+    player, reports = start(PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)))
+    knob = SocketOut(("127.0.0.1", port), print)
+    before = now()
+    knob.send(mido.Message("control_change", control=1, value=64))
+    wait_for(lambda: any("midi" in report for report in list(reports)))
+    ((arrived, message),) = next(report["midi"] for report in reports if "midi" in report)
+    assert message == [0xB0, 1, 64] and before < arrived < now()
+    knob.close()
+    player.close()
+
+
+def test_a_flood_comes_back_in_order_and_together(synth):
+    port, gate = free_port(), threading.Event()
+    reports: list[dict] = []
+    player = PlayerProcess(
+        PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
+    )
+    knob = SocketOut(("127.0.0.1", port), print)
+    sent = [[0xB0, 1, value % 128] for value in range(2000)]
+    for message in sent:
+        knob.send(mido.Message.from_bytes(message))
+    gate.set()
+    wait_for(lambda: sum(len(report.get("midi", ())) for report in list(reports)) == len(sent))
+    found = [each for report in reports for each in report.get("midi", ())]
+    assert [message for _, message in found] == sent and sorted(time for time, _ in found) == [t for t, _ in found]
+    assert sum("midi" in report for report in reports) < len(sent)
+    knob.close()
+    player.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="needs real-time priorities")
+def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
+    try:
+        before = os.sched_getscheduler(0), os.sched_getparam(0)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
+        os.sched_setscheduler(0, *before)
+    except OSError:
+        pytest.skip("needs the right to real-time priorities")
+    port = free_port()
+    player = PlayerProcess(PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
+
+    def policies() -> list[int]:
+        return [os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{player.pid}/task")]
+
+    wait_for(lambda: set(policies()) == {os.SCHED_FIFO})
+    player.close()
+
+
+def test_midi_clock_through_the_process(synth):
+    port = free_port()
+    setup = PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="midi")
+    player, reports = start(setup)
+    player.command({"pattern": SCALE})
+    player.command({"play": True})
+    sender = SocketOut(("127.0.0.1", port), print)
+    sender.send(mido.Message("start"))
+    for _ in range(24 * 2 + 1):
+        sender.send(mido.Message("clock"))
+        time.sleep(0.005)
+    sender.send(mido.Message("stop"))
+    wait_for(lambda: any(report.get("running") is False and report["step"] >= 7 for report in list(reports)))
+    sender.close()
+    player.close()
+    check_pairs(synth.heard)
+    played = [report["step"] for report in reports if report.get("late") is not None]
+    assert played[:8] == list(range(8)) and len(played) <= 10  # eight sixteenths, and what it foresaw
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
+    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=60))
+    player.command({"pattern": SCALE})
+    player.command({"tempo": 240, "play": True})
+    wait_for(lambda: synth.kinds().count("note_on") >= 3)
+    os.kill(player.pid, signal.SIGKILL)
+    wait_for(lambda: any("was started again" in line for line in warnings(reports)))
+    before = synth.kinds().count("note_on")
+    wait_for(lambda: synth.kinds().count("note_on") >= before + 3)
+    assert synth.kinds().count("control_change") >= 48  # all notes off, on every channel
+    player.close()
+    assert [report for report in reports if report.get("late") is not None][-1]["tempo"] == 240
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
+def test_a_player_that_is_told_to_end_ends_its_note(synth):
+    player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
+    player.command({"pattern": {**SCALE, "tokens": [62] + [0] * 15}, "play": True})
+    wait_for(lambda: "note_on" in synth.kinds())
+    os.kill(player.pid, signal.SIGTERM)
+    wait_for(lambda: "note_off" in synth.kinds())
+    player.close()
+
+
+def test_when_the_engine_dies_the_player_ends_its_note(synth):
+    player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
+    player.command({"pattern": {**SCALE, "tokens": [62] + [0] * 15}, "play": True})
+    wait_for(lambda: "note_on" in synth.kinds())
+    player._closing.set()
+    player._process.stdin.close()  # as the system does
+    wait_for(lambda: "note_off" in synth.kinds() and synth.kinds()[-1] == "control_change")
+    player.close()
+
+
+def test_a_port_that_cannot_be_opened_is_said_before_playing():
+    with pytest.raises(InputError, match="cannot connect"):
+        start(PlayerSetup((MidiOut(f"tcp::{free_port()}"),)))
+
+
+def test_a_busy_reader_of_reports_stops_no_notes(synth):
+    gate = threading.Event()
+    player = PlayerProcess(PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
+    player.command({"pattern": SCALE, "play": True})
+    wait_for(lambda: synth.kinds().count("note_on") >= 40)
+    gate.set()
+    player.close()
+    check_pairs(synth.heard)

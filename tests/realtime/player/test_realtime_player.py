@@ -1,0 +1,279 @@
+"""Player on a clock turned by hand: what is sent when, and that every note that starts ends."""
+
+from __future__ import annotations
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from virtual_players import PlayerBench
+
+from realtime.music.sequencer import HOLD, OFF, ONSET, Pattern, Sequencer
+from realtime.player.external_clock import MidiClock
+from realtime.player.player import panic_messages
+
+SCALE = Pattern(1, tuple(ONSET + 60 + k // 2 if k % 2 == 0 else HOLD for k in range(32)))
+HIGH = Pattern(2, tuple(ONSET + 84 + k // 4 if k % 4 == 0 else HOLD for k in range(32)))
+RESTS = Pattern(3, (ONSET + 40, HOLD, OFF) + (HOLD,) * 29)
+
+
+@pytest.fixture
+def bench() -> PlayerBench:
+    bench = PlayerBench()
+    bench.make()
+    return bench
+
+
+def test_notes_are_sent_when_they_are_due(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.6)
+    assert bench.notes() == [
+        ("note_on", 60, 0.0),
+        ("note_off", 60, 0.25),
+        ("note_on", 61, 0.25),
+        ("note_off", 61, 0.5),
+        ("note_on", 62, 0.5),
+    ]
+    bench.close()
+    bench.check_pairs()
+
+
+def test_the_loop_goes_round_and_what_sounds_ends_there(bench):
+    bench.offer(Pattern(1, (HOLD,) * 12 + (ONSET + 60,) + (HOLD,) * 3))
+    bench.run_until(4.0 + 1e-6)
+    assert bench.notes() == [("note_on", 60, 1.5), ("note_off", 60, 2.0), ("note_on", 60, 3.5), ("note_off", 60, 4.0)]
+
+
+@pytest.mark.parametrize("follow, heard", [("step", 0.375), ("beat", 0.5), ("bar", 2.0)])
+def test_a_change_is_heard_at_the_next_step_beat_or_bar(follow, heard):
+    bench = PlayerBench()
+    bench.make(follow=follow)
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    bench.offer(Pattern(2, (ONSET + 90,) * 32))
+    bench.run_until(3.0)
+    assert next(time for kind, note, time in bench.notes() if note == 90) == heard
+
+
+def test_the_newest_change_counts(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.01)
+    bench.offer(RESTS)  # version 3
+    bench.offer(HIGH)  # version 2, late
+    bench.run_until(0.5)
+    assert bench.player.sequencer.pattern == RESTS
+
+
+def test_a_note_goes_on_until_the_new_melody_speaks(bench):
+    bench.offer(HIGH)
+    bench.run_until(0.05)
+    bench.offer(Pattern(5, (ONSET + 70, HOLD, HOLD, ONSET + 72) + (HOLD,) * 28))
+    bench.run_until(0.45)
+    assert bench.notes() == [("note_on", 84, 0.0), ("note_off", 84, 0.375), ("note_on", 72, 0.375)]
+
+
+def test_a_note_ends_where_the_new_melody_is_silent(bench):
+    bench.offer(HIGH)
+    bench.run_until(0.3)
+    bench.offer(RESTS)
+    bench.run_until(0.45)
+    assert bench.notes() == [("note_on", 84, 0.0), ("note_off", 84, 0.375)]
+
+
+def test_another_tempo_holds_from_now_on(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    bench.player.command({"tempo": 60}, bench.clock())
+    bench.run_until(1.0)
+    assert [time for kind, _, time in bench.notes() if kind == "note_on"] == [0.0, 0.25, 0.7]
+
+
+def test_taps_set_the_tempo(bench):
+    for time in (0.0, 0.75, 1.5):
+        bench.player.command({"tap": time}, time)
+    assert bench.player.timeline.tempo == 80
+
+
+def test_play_and_stop(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    bench.player.command({"play": False}, bench.clock())
+    bench.run_until(5.0)
+    assert bench.notes()[-1] == ("note_off", 61, 0.3)
+    bench.player.command({"play": True}, bench.clock())
+    bench.run_until(5.1)
+    assert bench.notes()[-1] == ("note_on", 60, 5.0)
+
+
+def test_panic_says_it_on_every_channel(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.1)
+    bench.player.command({"panic": True}, bench.clock())
+    assert bench.notes()[-1] == ("note_off", 60, 0.1)
+    assert [message for _, message in bench.sent[2:]] == panic_messages()
+    found = {(m.channel, m.control) for m in panic_messages()}
+    assert found == {(channel, control) for channel in range(16) for control in (64, 120, 123)}
+
+
+def test_velocity_channel_and_program():
+    bench = PlayerBench()
+    bench.make(channel=9, velocity=33)
+    bench.offer(SCALE)
+    bench.player.command({"program": 5, "velocity": 99}, 0.0)
+    bench.run_until(0.1)
+    assert [str(m) for _, m in bench.sent] == [
+        "program_change channel=9 program=5 time=0",
+        "note_on channel=9 note=60 velocity=99 time=0",
+    ]
+
+
+def test_a_late_decode_is_counted_and_the_music_goes_on(bench):
+    def offer(version: int, asked: float) -> None:
+        value = {"version": version, "tokens": SCALE.tokens, "steps_per_bar": 16, "steps_per_beat": 4, "asked": asked}
+        bench.player.command({"pattern": value}, bench.clock())
+
+    bench.offer(SCALE)
+    bench.run_until(0.6)
+    assert bench.player.notes == 3
+    offer(2, asked=0.45)  # the step at 0.5 came before it
+    assert bench.player.late_decodes == 1
+    offer(3, asked=0.55)
+    bench.player.command({"follow": "bar"}, bench.clock())
+    bench.run_until(1.0)
+    offer(4, asked=0.65)  # no bar since
+    assert bench.player.late_decodes == 1
+
+
+def test_after_a_sleep_nothing_is_made_up_for(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.1)
+    bench.clock.advance(10.03)
+    bench.player.advance(bench.clock())
+    assert bench.notes() == [("note_on", 60, 0.0), ("note_off", 60, 10.13)] and bench.player.skipped == 81
+    assert any("left out" in report.get("warning", "") for report in bench.reports)
+    bench.run_until(10.3)
+    assert bench.notes()[-1] == ("note_on", 60 + 82 % 32 // 2, 10.25)
+
+
+def test_clock_out_ticks_24_times_a_quarter():
+    bench = PlayerBench()
+    bench.make(sends_clock=True)
+    bench.run_until(2.0 - 1e-9)
+    kinds = [message.type for _, message in bench.sent]
+    assert kinds == ["start"] + ["clock"] * 96
+    assert [t for t, _ in bench.sent[1:]] == pytest.approx([k * 60 / 120 / 24 for k in range(96)])
+    bench.close()
+    assert [m.type for _, m in bench.sent[-2:]] == ["control_change", "stop"]
+
+
+def test_midi_clock_is_followed_tick_by_tick():
+    bench, clock = PlayerBench(), MidiClock()
+    player = bench.make(clock)
+    bench.offer(SCALE)
+    period = 60 / 100 / 24
+    for k in range(-24, 96):
+        time = 1 + k * period
+        bench.run_until(time)
+        if k == 0:
+            player.clock_message(mido.Message("start"), time)
+        player.clock_message(mido.Message("clock"), time)
+    bench.run_until(1 + 96 * period)
+    player.clock_message(mido.Message("stop"), bench.clock())
+    bench.run_until(9.0)
+    onsets = [time for kind, _, time in bench.notes() if kind == "note_on"]
+    assert onsets == pytest.approx([1 + k * 12 * period for k in range(len(onsets))], abs=1e-6) and len(onsets) in (
+        8,
+        9,
+    )
+    bench.check_pairs()
+    player.clock_message(mido.Message("songpos", pos=4), 9.0)
+    player.clock_message(mido.Message("continue"), 9.0)
+    player.clock_message(mido.Message("clock"), 9.1)
+    bench.run_until(9.11)
+    assert bench.notes()[-1] == ("note_on", 62, 9.1)
+    bench.close()
+    bench.check_pairs()
+
+
+def test_an_output_that_fails_is_a_warning_and_the_others_play():
+    class Broken:
+        name = "synth"
+
+        def send(self, message):
+            raise OSError("it is gone")
+
+    bench = PlayerBench()
+    player = bench.make()
+    player.outs.insert(0, Broken())
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    assert len(bench.notes()) == 3
+    assert {"warning": "synth: cannot send: it is gone"} in bench.reports
+    bench.close()
+
+
+def test_reports_tell_what_was_played(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    events = [event for report in bench.reports for event in report.get("events", ())]
+    assert events == [(0.0, 0.0, True, 60, 80), (0.25, 0.5, False, 60, 0), (0.25, 0.5, True, 61, 80)]
+    last = bench.reports[-1]
+    assert (last["step"], last["version"], last["tempo"], last["running"], last["notes"]) == (2, 1, 120, True, 2)
+
+
+@pytest.mark.parametrize("tokens", [(), (0, 130), (-1,), (0,) * (1 << 17)])
+def test_patterns_that_cannot_be(tokens):
+    with pytest.raises(ValueError, match="expected 1 to"):
+        Pattern(1, tokens)
+
+
+TOKENS = st.lists(st.sampled_from([HOLD, HOLD, OFF, *range(ONSET, ONSET + 128, 9)]), min_size=16, max_size=48)
+
+
+@given(st.lists(st.tuples(TOKENS, st.integers(1, 40), st.sampled_from(["step", "beat", "bar"])), max_size=8))
+def test_notes_come_in_pairs_whatever_is_offered(changes):
+    sequencer, sounding, step = Sequencer(), None, 0
+    for version, (tokens, steps, follow) in enumerate(changes, start=1):
+        sequencer.offer(Pattern(version, tuple(tokens)))
+        for _ in range(steps):
+            for change in sequencer.step(step, follow):
+                assert change.starts == (sounding is None) and (change.starts or change.pitch == sounding)
+                sounding = change.pitch if change.starts else None
+            step += 1
+    assert sequencer.sounding == sounding
+
+
+def commands(random: np.random.Generator, version: int) -> dict:
+    """Something that somebody may do."""
+    tokens = random.choice([HOLD, HOLD, HOLD, OFF, *(ONSET + random.integers(0, 128, 4))], 32).tolist()
+    return [
+        {"pattern": {"version": version, "tokens": tokens, "steps_per_bar": 16, "steps_per_beat": 4}},
+        {"tempo": float(random.uniform(20, 400))},
+        {"follow": str(random.choice(["step", "beat", "bar"]))},
+        {"velocity": int(random.integers(1, 128))},
+        {"play": bool(random.random() < 0.7)},
+        {"tap": float(random.random())},
+        {"panic": True},
+    ][int(random.choice(7, p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05]))]
+
+
+def test_ten_minutes_of_random_changes():
+    bench, random = PlayerBench(), np.random.default_rng(0)
+    bench.make(sends_clock=True)
+    for version in range(1, 6_000):
+        bench.run_until(bench.clock() + 0.1)
+        bench.player.command(commands(random, version), bench.clock())
+    bench.close()
+    assert bench.clock() == pytest.approx(599.9) and bench.player.notes > 500
+    bench.check_pairs()
+
+
+def test_an_hour_has_no_drift():
+    bench = PlayerBench()
+    bench.make()
+    bench.offer(Pattern(1, (ONSET + 60, OFF) * 8))
+    bench.run_until(3600 - 1e-6)
+    onsets = [time for kind, _, time in bench.notes() if kind == "note_on"]
+    assert len(onsets) == 3600 * 4
+    assert np.abs(np.array(onsets) - np.arange(len(onsets)) * 0.25).max() < 1e-6

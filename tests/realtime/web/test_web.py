@@ -1,0 +1,508 @@
+"""The server of the page: who is let in, what may be said, what comes back; real sockets, a clock turned by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from importlib import resources
+
+import httpx
+import mido
+import pytest
+import soundfile
+import torch
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from latentmix.errors import InputError
+from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.music.melody import Melody
+from realtime.engine.engine import Engine
+from realtime.midi.ports import MemoryOut
+from realtime.music.clock import TestClock
+from realtime.music.mixer import Place
+from realtime.music.parameters import TARGETS
+from realtime.player.client import make_player
+from realtime.player.loop import PlayerByHand
+from realtime.web.gate import Gate, is_loopback, new_token
+from realtime.web.hub import Hub
+from realtime.web.opening import opening_melodies
+from realtime.web.paths import along, share_at
+from realtime.web.server import make_app, make_server, open_socket
+from realtime.web.tap import Tap
+from realtime.web.uploads import MOST_BYTES, Shelf
+from realtime.web.wire import PathSetting, Session, melody_from_json, melody_to_json, session_from_json
+
+PORT = 8420
+PATIENCE = 120  # seconds; only so that a test that hangs fails
+EXAMPLES = resources.files("realtime").parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def model() -> MelodyVAE:
+    torch.manual_seed(0)
+    return MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).eval()
+
+
+class House:
+    """A server with its engine, in a thread of this process."""
+
+    def __init__(self, model: MelodyVAE, token: str | None = None) -> None:
+        self.clock = TestClock()
+
+        def make(setup, report):
+            self.handle = PlayerByHand(
+                lambda tell: make_player([MemoryOut()], vars(setup), tell, self.clock), report, self.clock
+            )
+            self.tap = Tap(self.handle)
+            return self.tap
+
+        self.engine = Engine(model, opening_melodies(), player=make, seed=0, tempo=120)
+        self.hub = Hub(self.engine, model, self.tap)
+        self._sock = open_socket("127.0.0.1", 0, PORT)
+        self.port = self._sock.getsockname()[1]
+        self.page = f"http://127.0.0.1:{self.port}"
+        gate = Gate(self.port, "127.0.0.1" if token is None else "0.0.0.0", token)
+        started = threading.Event()
+        self._server = make_server(make_app(self.hub, model, gate), started.set)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._sock]})
+        self._thread.start()
+        assert started.wait(PATIENCE)
+        self.client = httpx.Client(base_url=self.page, trust_env=False, timeout=PATIENCE)
+
+    def socket(self, origin: str | None = None, **headers: str) -> ClientConnection:
+        return connect(
+            f"ws://127.0.0.1:{self.port}/live", origin=origin, additional_headers=headers, proxy=None, close_timeout=2
+        )
+
+    def close(self) -> None:
+        self.client.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._sock.close()
+        self.engine.close()
+
+
+@pytest.fixture
+def house(model):
+    house = House(model)
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="module")
+def shared(model):
+    """A house for tests that leave it as it is."""
+    house = House(model)
+    yield house
+    house.close()
+
+
+class Page:
+    """What a page says and hears."""
+
+    def __init__(self, socket) -> None:
+        self.socket, self.state, self.melodies, self.melody, self.answers = socket, {"values": {}}, None, None, {}
+        self._id = 0
+
+    def hear(self) -> None:
+        message = json.loads(self.socket.recv(PATIENCE))
+        state = message.get("state", {})
+        values = {**self.state["values"], **state.get("values", {})}
+        self.state = {**self.state, **state, "values": values}
+        self.melodies = message.get("melodies", self.melodies)
+        self.melody = message.get("melody", self.melody)
+        for answer in message.get("answers", ()):
+            self.answers[answer.get("id")] = answer
+
+    def until(self, condition) -> None:
+        while not condition():
+            self.hear()
+
+    def ask(self, **message):
+        self._id += 1
+        self._send({"id": self._id, **message})
+        self.until(lambda: self._id in self.answers)
+        return self.answers[self._id]
+
+    def _send(self, message) -> None:
+        self.socket.send(json.dumps(message))
+
+    def say(self, **message) -> None:
+        self._send(message)
+
+
+@pytest.fixture
+def page(house):
+    with house.socket(house.page) as socket:
+        page = Page(socket)
+        page.until(lambda: page.melody is not None)
+        yield page
+
+
+# Who is let in.
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "127.0.0.1:8420"}, None),
+        ({"host": "localhost:8420", "origin": "http://localhost:8420"}, None),
+        ({"host": "[::1]:8420"}, None),
+        ({"host": "evil.example:8420"}, 421),
+        ({"host": "127.0.0.1"}, 421),
+        ({"host": "127.0.0.1:9999"}, 421),
+        ({}, 421),
+        ({"host": "127.0.0.1:8420", "origin": "http://evil.example"}, 403),
+        ({"host": "127.0.0.1:8420", "origin": "null"}, 403),
+        ({"host": "127.0.0.1:8420", "origin": "http://localhost:8420"}, 403),
+        ({"host": "127.0.0.1:8420", "sec-fetch-site": "cross-site"}, 403),
+        ({"host": "127.0.0.1:8420", "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"}, 403),
+        ({"host": "127.0.0.1:8420", "sec-fetch-site": "same-origin"}, None),
+    ],
+)
+def test_the_gate_on_loopback(headers, status):
+    refusal = Gate(PORT).check(headers, "", "/take-home/loop.mid")
+    assert (refusal.status if refusal else None) == status
+
+
+def test_a_link_from_elsewhere_may_open_the_page_and_nothing_else():
+    headers = {"host": "127.0.0.1:8420", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    gate = Gate(PORT)
+    assert gate.check(headers, "", "/") is None
+    assert gate.check(headers, "", "/take-home/session.json").status == 403
+    assert gate.check(headers | {"upgrade": "websocket"}, "", "/").status == 403
+
+
+def test_beyond_loopback_a_token_is_asked_for():
+    with pytest.raises(InputError, match="expected a token"):
+        Gate(PORT, "0.0.0.0")
+    token = new_token()
+    gate = Gate(PORT, "0.0.0.0", token)
+    headers = {"host": "192.168.1.7:8420"}
+    assert gate.check(headers, "", "/").status == 401
+    assert gate.check(headers, "token=wrong", "/").status == 401
+    assert gate.check(headers, f"token={token}", "/") is None
+    assert gate.check(headers | {"cookie": f"a=b; latentmix-8420={token}"}, "", "/live") is None
+    assert gate.check(headers | {"cookie": "latentmix-8420=wrong"}, "", "/live").status == 401
+    assert gate.check({"host": "evil.example:8420"}, f"token={token}", "/").status == 421
+    assert token in gate.address and len(token) >= 20 and is_loopback("::1") and not is_loopback("10.0.0.1")
+
+
+def test_the_first_visit_turns_the_token_into_a_cookie(model):
+    token = new_token()
+    house = House(model, token)
+    try:
+        assert house.client.get("/").status_code == 401
+        with pytest.raises((InvalidStatus, ConnectionClosed)), house.socket() as socket:
+            socket.recv(10)
+        answer = house.client.get(f"/?token={token}", follow_redirects=False)
+        assert answer.status_code == 303 and answer.headers["location"] == "/"
+        assert "HttpOnly" in answer.headers["set-cookie"] and "SameSite=Strict" in answer.headers["set-cookie"]
+        assert house.client.get("/").status_code == 200
+        with house.socket(Cookie=f"latentmix-{house.port}={token}") as socket:
+            assert "hello" in json.loads(socket.recv(PATIENCE))
+    finally:
+        house.close()
+
+
+def test_a_foreign_page_gets_no_socket(shared):
+    for origin, headers in (("http://evil.example", {}), (None, {"Sec-Fetch-Site": "cross-site"})):
+        with pytest.raises(InvalidStatus) as refused, shared.socket(origin, **headers):
+            pass
+        assert refused.value.response.status_code == 403
+    assert shared.client.post("/files", content=b"x", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert shared.client.get("/", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_every_answer_has_the_security_headers(shared):
+    for path in ("/", "/main.js", "/nothing", "/take-home/session.json", "/take-home/performance.mid"):
+        headers = shared.client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff" and "server" not in headers
+
+
+def test_the_page_asks_nobody_else_and_holds_no_script_of_its_own():
+    folder = resources.files("realtime.web") / "static"
+    for file in folder.iterdir():
+        text = file.read_text(encoding="utf-8")
+        left = text.replace("http://www.w3.org/2000/svg", "")
+        assert "http://" not in left and "https://" not in left.replace('"https:"', ""), file.name
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 1 and 'src="./main.js"></script>' in page
+    assert "style=" not in page and "onclick" not in page and "<style" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../pyproject.toml", "/..%2f..%2fengine.py", "/server.py", "/static/main.js", "/%2fetc%2fpasswd", "/a\\b"],
+)
+def test_no_path_reaches_the_file_system(shared, path):
+    assert shared.client.get(path).status_code == 404
+
+
+# What a page may say.
+
+
+def test_a_page_is_greeted_with_all_there_is(page):
+    assert [m["name"] for m in page.melodies["list"]] == ["lively", "lyrical", "waltz", "jig"]
+    assert page.state["values"]["tempo"] == 120 and not page.state["running"]
+    assert sum(page.melody["weights"].values()) == pytest.approx(1) and len(page.melody["tokens"]) == 32
+
+
+def test_the_puck_moves_the_melody_and_both_pages_hear_it(house, page):
+    with house.socket() as socket:
+        other = Page(socket)
+        other.until(lambda: other.melody is not None)
+        page.say(set={"x": 1.0, "y": 1.0})
+        for each in (page, other):
+            each.until(lambda each=each: each.melody["at"]["x"] == 1.0 and each.melody["at"]["y"] == 1.0)
+            assert each.melody["weights"] == {"0": 0, "1": 0, "2": 0, "3": 1}
+            assert each.melody["tokens"] == house.engine.snapshot().melody.tokens.tolist()
+        other.until(lambda: other.state["values"].get("x") == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ({"set": {"tempo": "fast"}}, "tempo: expected a number from 20 to 400"),
+        ({"set": {"volume": 1}}, "expected the name of a target, found 'volume'"),
+        ({"set": [1]}, "expected at most 64 targets"),
+        ({"do": "format"}, "expected one of place, put"),
+        ({"do": ["put"]}, "expected one of place, put"),
+        ({"do": "place", "hue": 0, "x": 2, "y": 0}, "x: expected a number from 0 to 1"),
+        ({"do": "place", "hue": 7, "x": 0, "y": 0}, "another page has taken it away"),
+        ({"do": "place", "hue": True, "x": 0, "y": 0}, "hue: expected 0 to 7"),
+        ({"do": "put", "melody": {"tokens": [500]}}, "expected tokens 0 to 129"),
+        ({"do": "put", "melody": {"tokens": [0] * 17}}, "expected whole bars of 16"),
+        ({"do": "put", "melody": {"tokens": [0] * 5000}}, "a melody of 1 to 2048"),
+        ({"do": "put", "melody": {"tokens": [0] * 16, "metre": [7, 11]}}, "expected a metre"),
+        ({"do": "put", "melody": {"tokens": [0] * 16, "metre": [1 << 40, 4]}}, "expected a metre"),
+        ({"do": "put", "melody": {"tokens": [0] * 16, "tempo": 0}}, "tempo: expected"),
+        ({"do": "take", "file": "../../etc/passwd", "track": 1, "bar": 1, "bars": 2}, "drop it once more"),
+        ({"do": "take", "file": "x", "track": 1, "bar": -1, "bars": 2}, "bar: expected"),
+        ({"do": "vary", "hue": 0, "amount": 3}, "amount: expected"),
+        ({"do": "restore", "session": {"format": "x"}}, "expected a session of latentmix"),
+        ({"do": "path", "path": {"points": [[0, 9]]}}, "y: expected"),
+        ({"do": "undo"}, "expected something to undo"),
+        ({"ping": "now"}, "ping: expected"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_changes_nothing(shared, message, line):
+    with shared.socket(shared.page) as socket:
+        page = Page(socket)
+        page.until(lambda: page.melody is not None)
+        before = page.melodies
+        answer = page.ask(**message)
+        assert line in answer["error"] and "\n" not in answer["error"]
+        assert page.melodies == before
+
+
+def test_nonsense_on_the_socket_is_answered_and_the_page_goes_on(page):
+    for text in ("{", "[]", "null", "[" * 100_000, '{"set": {"x": NaN}}', '{"set": {"x": 1e999}}'):
+        page.socket.send(text)
+    page.until(lambda: None in page.answers)
+    assert page.ask(do="loop", on=False)["hue"] is None
+    page.until(lambda: page.state["loop"] is False)
+
+
+def test_melodies_come_go_and_come_back(page):
+    melody = melody_to_json(Melody.from_notes([(0, 8, 60), (8, 16, 67)], bars=1, name="mine"))
+    assert page.ask(do="put", melody=melody, x=0.5, y=0.25)["hue"] == 4
+    assert [m["name"] for m in page.melodies["list"]][-1] == "mine"
+    assert (page.melodies["list"][-1]["x"], page.melodies["list"][-1]["y"]) == (0.5, 0.25)
+    page.ask(do="remove", hue=1)
+    page.ask(do="put", hue=0, melody=melody | {"name": "first"})
+    assert [(m["hue"], m["name"]) for m in page.melodies["list"]] == [
+        (0, "first"), (2, "waltz"), (3, "jig"), (4, "mine"),
+    ]  # fmt: skip
+    for _ in range(3):
+        page.ask(do="undo")
+    assert [(m["hue"], m["name"]) for m in page.melodies["list"]] == [
+        (0, "lively"), (1, "lyrical"), (2, "waltz"), (3, "jig"),
+    ]  # fmt: skip
+
+
+def test_two_melodies_stay(page):
+    page.ask(do="remove", hue=3)
+    page.ask(do="remove", hue=2)
+    assert "expected at least 2 melodies" in page.ask(do="remove", hue=1)["error"]
+
+
+def test_a_new_melody_keeps_away_from_the_puck(house, page):
+    page.say(set={"x": 0.5, "y": 0.5})
+    page.until(lambda: page.melody["at"]["x"] == 0.5 and page.melody["at"]["y"] == 0.5)
+    page.ask(do="random")
+    places = [(m["x"], m["y"]) for m in page.melodies["list"]]
+    assert places[4] == (0.5, 0.0) and house.engine.mixer.weights()[4] < 0.5
+
+
+def test_chance_makes_melodies_up_to_eight(page):
+    hues = [page.ask(do="random")["hue"] for _ in range(4)]
+    assert hues == [4, 5, 6, 7]
+    assert "expected 1 to 8 melodies" in page.ask(do="random")["error"]
+    before = page.melodies["list"][1]["tokens"]
+    page.ask(do="vary", hue=1, amount=1.0)
+    assert page.melodies["list"][1]["tokens"] != before and page.melodies["list"][1]["name"] == "lyrical"
+
+
+def test_a_session_goes_out_and_comes_back(house, page):
+    page.say(set={"x": 0.25, "y": 0.75, "key": "D:maj", "octave": 1})
+    page.ask(do="place", hue=2, x=0.5, y=1.0)
+    page.ask(do="path", path={"points": [[0, 0], [1, 1]], "bars": 2, "back": False})
+    session = house.client.get("/take-home/session.json").json()
+    page.ask(do="remove", hue=2)
+    page.ask(do="random", hue=0)
+    page.say(set={"position": 0.9, "key": "none"})
+    page.ask(do="restore", session=session)
+    page.until(lambda: page.melody["at"]["x"] == 0.25 and page.state["values"]["key"] == "D:maj")
+    assert house.client.get("/take-home/session.json").json() == session
+    assert page.state["mode"] == "pad" and page.state["path"]["bars"] == 2
+    assert page.ask(do="restore", session={}, fresh=True)["hue"] is None  # no longer fresh: nothing happens
+
+
+def test_a_path_runs_in_time_until_a_hand_takes_over(house, page):
+    page.ask(do="path", path={"points": [[0, 0], [1, 0]], "bars": 1, "runs": True})
+    page.until(lambda: page.melody["at"]["x"] > 0.05 and page.melody["at"]["y"] == 0)
+    page.say(set={"x": 0.5, "y": 1.0})
+    page.until(lambda: page.state["path"]["runs"] is False and page.melody["at"]["y"] == 1.0)
+
+
+def test_without_loop_it_stops_after_the_last_step(house, page):
+    page.ask(do="loop", on=False)
+    page.say(set={"play": True})
+    page.until(lambda: page.state["values"]["play"])
+    house.handle.run_until(house.clock() + 31.5 * 0.125)
+    page.until(lambda: not page.state["values"]["play"])
+
+
+# Files in and out.
+
+
+def test_a_file_is_described_and_a_passage_taken(house, page):
+    found = house.client.post("/files?name=my%20jig.mid", content=(EXAMPLES / "jig.mid").read_bytes()).json()
+    assert (found["name"], found["chosen"], found["tracks"][0]["bars"]) == ("my jig.mid", 1, 8)
+    assert found["tracks"][0]["starts"][:3] == [0, 12, 24] and found["tracks"][0]["notes"][0] == [0, 2, 76]
+    hue = page.ask(do="take", file=found["file"], track=1, bar=3, bars=2)["hue"]
+    taken = next(m for m in page.melodies["list"] if m["hue"] == hue)
+    assert taken["name"] == "my jig" and taken["metre"] == [6, 8]
+    assert taken["tokens"] == Melody.from_midi(EXAMPLES / "jig.mid", 2, 2).tokens.tolist()
+    assert "bars 99 to 100" in page.ask(do="take", file=found["file"], track=1, bar=99, bars=2)["error"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no MIDI", b"MThd\0\0\0\x06\0\1\xff\xff\0\x60", bytes(range(256)) * 40])
+def test_what_is_no_midi_file_is_refused_in_one_line(shared, content):
+    answer = shared.client.post("/files?name=../../etc/x.mid", content=content)
+    assert answer.status_code == 422 and answer.json()["error"].startswith("../../etc/x.mid: ")
+    assert "upload.mid" not in answer.text and "tmp" not in answer.text
+
+
+def test_a_file_that_is_too_large_is_refused(shared):
+    answer = shared.client.post("/files", content=bytes(MOST_BYTES + 1))
+    assert answer.status_code == 413 and "at most 4 MB" in answer.json()["error"]
+
+
+def test_the_shelf_keeps_the_last_files():
+    shelf = Shelf()
+    data = (EXAMPLES / "jig.mid").read_bytes()
+    keys = [shelf.put("a.mid", data)["file"] for _ in range(13)]
+    assert len(set(keys)) == 13 and shelf.passage(keys[-1], 1, 1, 2).bars == 2
+    with pytest.raises(InputError, match="drop it once more"):
+        shelf.passage(keys[0], 1, 1, 2)
+
+
+def notes_in(content: bytes) -> list[int]:
+    file = mido.MidiFile(file=io.BytesIO(content))
+    return [m.note for m in file if m.type == "note_on" and m.velocity]
+
+
+def test_the_loop_goes_home_as_midi_and_sound(house, page):
+    page.say(set={"x": 0.0, "y": 0.0, "tempo": 100})
+    page.until(lambda: page.melody["weights"]["0"] == 1)
+    pitches = [pitch for _, _, pitch in opening_melodies()[0].notes()]
+    file = house.client.get("/take-home/loop.mid?times=3")
+    assert notes_in(file.content) == pitches * 3
+    assert file.headers["content-disposition"] == 'attachment; filename="latentmix-loop.mid"'
+    samples, rate = soundfile.read(io.BytesIO(house.client.get("/take-home/loop.wav?times=1").content))
+    assert len(samples) == round(rate * 8 * 60 / 100) and abs(samples).max() > 0.2
+
+
+def test_lines_and_grids_go_home(shared):
+    line = mido.MidiFile(file=io.BytesIO(shared.client.get("/take-home/line.mid?steps=5").content))
+    markers = [m.text for m in line if m.type == "marker"]
+    assert markers == ["A", "1/4", "2/4", "3/4", "B", "1/4", "2/4", "3/4", "C", "1/4", "2/4", "3/4", "D"]
+    grid = mido.MidiFile(file=io.BytesIO(shared.client.get("/take-home/grid.mid?side=3").content))
+    assert len([m for m in grid if m.type == "marker"]) == 9
+
+
+@pytest.mark.parametrize("path", ["line.mid?steps=1", "line.mid?steps=9999", "loop.mid?times=x", "loop.wav?times=-1"])
+def test_sizes_of_files_are_bounded(shared, path):
+    answer = shared.client.get(f"/take-home/{path}")
+    assert answer.status_code == 422 and "expected a whole number" in answer.json()["error"]
+
+
+def test_a_performance_goes_home(house, page):
+    assert "press record" in house.client.get("/take-home/performance.mid").json()["error"]
+    page.say(set={"x": 0.0, "y": 0.0})
+    page.until(lambda: page.melody["weights"]["0"] == 1)
+    page.say(set={"record": True})
+    page.until(lambda: page.state["values"]["record"])
+    page.say(set={"play": True})
+    page.until(lambda: page.state["values"]["play"])
+    house.handle.run_until(house.clock() + 2.05)
+    page.until(lambda: page.state["step"] >= 16)
+    page.say(set={"record": False})
+    page.until(lambda: not page.state["values"]["record"])
+    played = notes_in(house.client.get("/take-home/performance.mid").content)
+    assert played[:8] == [pitch for _, _, pitch in opening_melodies()[0].notes()][:8]
+
+
+# Pure parts.
+
+
+def test_melodies_and_sessions_survive_json():
+    for melody in opening_melodies():
+        assert melody_from_json(json.loads(json.dumps(melody_to_json(melody)))) == melody
+    melodies = tuple(opening_melodies()[:3])
+    places = (Place(0, 0), Place(1, 0.5), Place(0.25, 1))
+    session = Session(melodies, places, (5, 0, 2), {"x": 0.5, "key": "auto"}, "pad", False, PathSetting(((0.1, 0.2),)))
+    assert session_from_json(json.loads(json.dumps(session.to_json())), TARGETS) == session
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"melodies": []}, {"melodies": [{}] * 9}, {"version": 2}, {"values": []}, {"values": {"tempo": "x"}}, {"path": 7}],
+)
+def test_a_session_out_of_bounds_is_refused(change):
+    melodies = tuple(opening_melodies()[:2])
+    raw = Session(melodies, (Place(0, 0), Place(1, 1)), (0, 1)).to_json() | change
+    with pytest.raises(InputError, match="expected"):
+        session_from_json(raw, TARGETS)
+
+
+def test_the_opening_melodies_are_those_of_the_examples():
+    for melody in opening_melodies():
+        example = Melody.from_midi(EXAMPLES / f"{melody.name}.mid", 2)
+        assert (melody.notes(), melody.metre, melody.program) == (example.notes(), example.metre, example.program)
+
+
+def test_a_path_is_run_at_an_even_pace():
+    square = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
+    assert [along(square, share) for share in (-1, 0, 0.25, 0.5, 1, 2)] == [
+        (0, 0), (0, 0), (0.5, 0), (1, 0), (1, 1), (1, 1),
+    ]  # fmt: skip
+    assert along([(0.5, 0.5), (0.5, 0.5)], 0.7) == (0.5, 0.5)
+    assert share_at(9, 4, back=True) == 0.25 and share_at(9, 4, back=False) == 0.25
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with open_socket("127.0.0.1", 0, PORT) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} of 127.0.0.1: cannot listen there"):
+            open_socket("127.0.0.1", port, PORT)
+        with open_socket("127.0.0.1", None, port) as other:  # where none is asked for, a free one
+            assert other.getsockname()[1] != port
+    with pytest.raises(InputError, match="expected an address of this machine"):
+        open_socket("no.such.host.invalid", 0, PORT)

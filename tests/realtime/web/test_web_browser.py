@@ -1,0 +1,593 @@
+"""The page in a real browser: Debian's chromium, driven by Playwright, against `livemix web` as a user starts it.
+
+What the page has scheduled and drawn it tells as events on the document (docs/web.md); nothing is put in its place.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import mido
+import pytest
+
+from midi_vae.music.melody import ONSET, Melody
+from realtime.web.opening import opening_melodies
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+PATIENCE = 120_000  # ms; only so that a test that hangs fails
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
+).split()
+# What the page tells, kept by version and in order.
+LISTEN = """
+window.melodies = []; window.notes = [];
+document.addEventListener("latentmix:melody", (event) => melodies.push(event.detail));
+document.addEventListener("latentmix:note", (event) => notes.push(event.detail));
+"""
+
+
+# What of a dialog does not lie within it.
+WITHIN = """(selector) => [...document.querySelectorAll(selector)].filter((e) => {
+  const box = e.getBoundingClientRect(), around = e.closest("dialog").getBoundingClientRect();
+  return box.width === 0 || box.left < around.left || box.right > around.right || box.bottom > around.bottom;
+}).map((e) => e.id || e.className)"""
+
+
+class Mixer:
+    """`livemix web` in a process of its own."""
+
+    def __init__(self, port: int = 0) -> None:
+        code = "from realtime.cli.app import main; main()"
+        command = [sys.executable, "-c", code, "web", "--no-browser", "--port", str(port), "--seed", "1"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._errors: list[str] = []
+        self._drain = threading.Thread(target=lambda: self._errors.extend(self.process.stderr))
+        self._drain.start()
+        line = self.process.stdout.readline()
+        found = re.search(r"(http://127\.0\.0\.1:(\d+))/", line)
+        if not found:
+            self.close()
+            raise AssertionError(f"livemix web said {line!r} and {self._errors}")
+        self.address, self.port = found[1], int(found[2])
+
+    def close(self) -> int:
+        """End it as Ctrl-C does; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(PATIENCE / 1000)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._drain.join()
+            self.process.stdout.close()
+            self.process.stderr.close()
+        assert "Traceback" not in "".join(self._errors), "".join(self._errors)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = ["the program chromium"] * (path is None) + ["playwright"] * (find_spec("playwright") is None)
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"expected CI to have installed {' and '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {' and '.join(missing)}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium) -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def mixer(chromium) -> Iterator[Mixer]:
+    mixer = Mixer()
+    yield mixer
+    assert mixer.close() == 0
+
+
+@pytest.fixture
+def open_page(browser, mixer) -> Iterator[Callable]:
+    """Opens pages, each in a context of its own; what goes wrong in one fails the test."""
+    contexts, wrong = [], []
+
+    def open_one(path: str = "/", script: str = "", **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
+        page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((mixer.address, "blob:")) else None)
+        page.add_init_script(LISTEN + script)
+        page.goto(mixer.address + path)
+        page.wait_for_selector(".card")
+        until(page, "melodies.length > 0")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def page(open_page):
+    """A page with the opening melodies and values, whatever a test before has left."""
+    page = open_page()
+    if not hasattr(page.context.browser, "opening"):
+        page.context.browser.opening = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
+    restore(page, page.context.browser.opening)
+    return page
+
+
+def restore(page, session: dict) -> None:
+    """By the file chooser, as a user does it."""
+    page.set_input_files(
+        "#sessionfile", {"name": "s.json", "mimeType": "application/json", "buffer": as_bytes(session)}
+    )
+    until(page, "document.getElementById('toast').textContent.includes('restored')")
+    page.evaluate("document.getElementById('toast').textContent = ''")
+    until(page, "[...document.querySelectorAll('.card strong')].map((e) => e.textContent).join()"
+                           " === 'lively,lyrical,waltz,jig'")  # fmt: skip
+
+
+def until(page, condition: str, argument: object = None) -> None:
+    """Wait until an expression, of `arg`, is true; asked from here: the page's own policy forbids to compile text."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(f"(arg) => Boolean({condition})", argument):
+        assert time.monotonic() < end, f"it did not happen: {condition}"
+        time.sleep(0.03)
+
+
+def as_bytes(content: object) -> bytes:
+    return json.dumps(content).encode()
+
+
+def place_on_pad(page, x: float, y: float) -> tuple[float, float]:
+    """Where a place of the pad is in the window; y goes up."""
+    page.locator("#pad").scroll_into_view_if_needed()
+    box, inset = page.locator("#pad").bounding_box(), 0.085
+    side = box["width"]
+    return box["x"] + side * (inset + x * (1 - 2 * inset)), box["y"] + side * (1 - inset - y * (1 - 2 * inset))
+
+
+def drag_puck(page, x: float, y: float, steps: int = 6) -> None:
+    page.hover("#puck")  # which waits until it stands still
+    page.mouse.down()
+    page.mouse.move(*place_on_pad(page, x, y), steps=steps)
+    page.mouse.up()
+
+
+def wait_for_tokens(page, tokens: list[int]) -> None:
+    until(page, "melodies.at(-1).tokens.join() === arg", ",".join(map(str, tokens)))
+
+
+def picture_of_roll(page) -> str:
+    return page.evaluate("document.getElementById('roll').toDataURL()")
+
+
+def notes_in(content: bytes) -> list[int]:
+    return [m.note for m in mido.MidiFile(file=io.BytesIO(content)) if m.type == "note_on" and m.velocity]
+
+
+def download(page, selector: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.click(selector)
+    return Path(waiting.value.path()).read_bytes()
+
+
+def pitches(melody: Melody) -> list[int]:
+    return [pitch for _, _, pitch in melody.notes()]
+
+
+def test_a_drag_of_the_puck_changes_roll_and_notes(page):
+    lively, lyrical = opening_melodies()[:2]
+    before = picture_of_roll(page)
+    drag_puck(page, 0, 0)
+    wait_for_tokens(page, lively.tokens.tolist())
+    until(page, "document.getElementById('roll').toDataURL() !== arg", before)
+    page.evaluate("notes.length = 0")
+    page.keyboard.press(" ")
+    until(page, "notes.filter((note) => note.on).length >= 4")
+    heard = page.evaluate("notes")
+    for note in heard:
+        if note["on"]:
+            assert lively.tokens[note["step"] % 32] == note["pitch"] + ONSET
+    starts = [note["time"] for note in heard if note["on"]]
+    steps = [note["step"] for note in heard if note["on"]]
+    for k in range(1, len(starts)):  # on the grid, at 112 quarter notes a minute; how well a page knows the engine's
+        # clock hangs on how soon the machine answers
+        assert starts[k] - starts[0] == pytest.approx((steps[k] - steps[0]) * 15 / 112, abs=0.06)
+    drag_puck(page, 1, 0)
+    wait_for_tokens(page, lyrical.tokens.tolist())
+    version = page.evaluate("melodies.at(-1).version")
+    until(page, "notes.some((note) => note.on && note.version >= arg)", version)
+    later = page.evaluate("(version) => notes.filter((note) => note.on && note.version >= version)", version)
+    assert all(lyrical.tokens[note["step"] % 32] == note["pitch"] + ONSET for note in later)
+    until(page, "notes.some((note) => note.on && note.audioTime !== null)")
+    page.keyboard.press(" ")
+    until(page, "!notes.at(-1).on")
+
+
+def test_keys_move_the_puck_and_all_is_labelled(page):
+    for key, melody in zip("1234", opening_melodies(), strict=True):
+        page.keyboard.press(key)
+        until(page, "document.getElementById('puck').ariaValueText === `${arg} 100 %`", melody.name)
+    page.keyboard.press("1")
+    page.keyboard.press("ArrowRight")
+    until(page, "document.getElementById('puck').ariaValueText.includes('lyrical')")
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll("button, input:not([hidden]), select, canvas:not([aria-hidden])")]
+        .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.title || e.closest("label")?.textContent.trim()))
+        .map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_two_melodies_are_on_a_line(page):
+    for count in (3, 2):
+        page.click('.card [data-action="remove"] >> nth=-1')
+        until(page, "document.querySelectorAll('.card').length === arg", count)
+    assert page.is_disabled('.card [data-action="remove"] >> nth=0') and page.is_disabled("#draw")
+    page.wait_for_selector("#pad.line")
+    box = page.locator("#pad").bounding_box()
+    assert box["width"] == pytest.approx(3 * box["height"], rel=0.05)
+    for x, melody in ((0.99, opening_melodies()[1]), (0.01, opening_melodies()[0])):
+        page.hover("#puck")
+        page.mouse.down()
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + box["height"] / 2, steps=4)
+        page.mouse.up()
+        wait_for_tokens(page, melody.tokens.tolist())
+
+
+def test_a_melody_is_moved_on_the_pad_by_hand_and_by_keys(page, open_page):
+    other = open_page()
+    page.hover(".point[data-hue='1']")
+    page.mouse.down()
+    page.mouse.move(*place_on_pad(page, 0.7, 0.4), steps=4)
+    page.mouse.up()
+    page.focus(".point[data-hue='0']")
+    page.keyboard.press("Shift+ArrowUp")
+    places = "fetch('./take-home/session.json').then((r) => r.json()).then((s) => s.melodies.map((m) => [m.x, m.y]))"
+    end = time.monotonic() + PATIENCE / 1000
+    while True:  # each page knows what the other has done
+        found = other.evaluate(places)
+        if found[0] == pytest.approx([0, 0.1]) and found[1] == pytest.approx([0.7, 0.4], abs=0.02):
+            break
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+
+
+def test_a_melody_goes_and_comes_back_by_keys_alone(page):
+    page.focus('.card [data-action="remove"] >> nth=1')
+    page.keyboard.press("Enter")
+    until(page, "document.querySelectorAll('.card').length === 3")
+    until(page, "document.activeElement.id === 'undo'")  # what had the focus is gone
+    page.keyboard.press("Enter")
+    until(page, "document.querySelectorAll('.card').length === 4")
+
+
+def test_two_pages_stay_in_step(page, open_page):
+    other = open_page()
+    drag_puck(page, 0, 1)
+    until(other, "melodies.at(-1).at.y === 1 && melodies.at(-1).at.x === 0")
+    page.fill("#tempo", "90")
+    page.keyboard.press("Enter")
+    until(other, "document.getElementById('tempo').value === '90'")
+    other.click('.card [data-action="random"] >> nth=1')
+    until(page, "document.querySelectorAll('.card strong')[1].textContent.startsWith('random')")
+
+
+def test_a_midi_file_is_dropped_and_its_bars_are_taken(page):
+    data = list((EXAMPLES / "jig.mid").read_bytes())
+    page.evaluate(
+        """(data) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(data)], "tune <b>.mid"));
+          const fire = (kind) => document.querySelector("main").dispatchEvent(
+            new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+          fire("dragenter"); fire("dragover"); fire("drop");
+        }""",
+        data,
+    )
+    page.wait_for_selector("#chooser[open]")
+    assert page.inner_text("#choosertitle") == "tune <b>.mid"
+    page.fill("#bar", "3")
+    page.click("#take")
+    until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
+    assert page.inner_text(".card >> nth=4 >> strong") == "tune <b>"
+    page.keyboard.press("5")
+    until(page, "document.getElementById('puck').ariaValueText === 'tune <b> 100 %'")
+    taken = Melody.from_midi(EXAMPLES / "jig.mid", 2, 2)
+    assert pitches(taken) == notes_in(download(page, "#loopmid"))[: len(taken.notes())]
+    page.set_input_files("#file", {"name": "bad.mid", "mimeType": "audio/midi", "buffer": b"no MIDI"})
+    until(page, "document.getElementById('toast').textContent.startsWith('bad.mid: ')")
+
+
+def test_a_melody_is_drawn_in_its_roll(page):
+    page.click("#adddraw")
+    page.wait_for_selector("#editor[open]")
+    for key in ("Enter", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    box = page.locator("#editroll").bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
+    page.fill("#editname", "mine")
+    page.click("#editdone")
+    until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
+    session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
+    drawn = session["melodies"][4]
+    assert drawn["name"] == "mine" and drawn["tokens"][:4] == [67 + ONSET, 0, 69 + ONSET, 0]
+    assert len([token for token in drawn["tokens"] if token >= ONSET]) == 3
+    page.keyboard.press("z")
+    until(page, "document.querySelectorAll('.card').length === 4")
+
+
+def test_files_go_home(page):
+    drag_puck(page, 0, 0)
+    wait_for_tokens(page, opening_melodies()[0].tokens.tolist())
+    page.select_option("#times", "2")
+    assert notes_in(download(page, "#loopmid")) == pitches(opening_melodies()[0]) * 2
+    line = mido.MidiFile(file=io.BytesIO(download(page, "#linemid")))
+    assert [m.text for m in line if m.type == "marker"][::8] == ["A", "B", "C", "D"]
+    assert download(page, "#loopwav")[:4] == b"RIFF"
+
+
+def test_a_performance_is_recorded(page):
+    drag_puck(page, 0, 0)
+    wait_for_tokens(page, opening_melodies()[0].tokens.tolist())
+    page.fill("#tempo", "240")
+    page.keyboard.press("Enter")
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=true]")
+    page.evaluate("notes.length = 0")
+    page.click("#play")
+    until(page, "notes.filter((note) => note.on).length >= 8")
+    page.click("#play")
+    until(page, "!notes.at(-1).on")
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=false]")
+    played = notes_in(download(page, "#performance"))
+    assert played[:7] == pitches(opening_melodies()[0])[:7]
+
+
+def test_a_path_is_drawn_and_run(page):
+    page.click("#draw")
+    page.mouse.move(*place_on_pad(page, 0.1, 0.9))
+    page.mouse.down()
+    page.mouse.move(*place_on_pad(page, 0.9, 0.9), steps=6)
+    page.mouse.up()
+    page.wait_for_selector("#run[aria-pressed=true]")
+    until(page, "melodies.at(-1).at.x > 0.3 && Math.abs(melodies.at(-1).at.y - 0.9) < 0.02")
+    page.click("#run")
+    page.wait_for_selector("#run[aria-pressed=false]")
+
+
+def test_a_link_restores_the_session(page, open_page):
+    page.keyboard.press("3")
+    until(page, "document.getElementById('puck').ariaValueText === 'waltz 100 %'")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.bring_to_front()  # only what has the focus may use the clipboard
+    page.click("#link")
+    until(page, "/link is copied|address bar/.test(document.getElementById('toast').textContent)")
+    is_copied = "copied" in page.inner_text("#toast")
+    link = page.evaluate("navigator.clipboard.readText()") if is_copied else page.url
+    assert "#" in link
+    page.click('.card [data-action="remove"] >> nth=0')
+    page.keyboard.press("1")
+    until(page, "document.querySelectorAll('.card').length === 3")
+    other = open_page("/" + link.split("/")[-1])
+    until(other, "document.querySelectorAll('.card').length === 4")
+    page.bring_to_front()
+    until(page, "document.getElementById('puck').ariaValueText === 'waltz 100 %'")
+
+
+def test_a_link_without_a_clipboard_stands_in_the_address(page):
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('denied')); }")
+    page.click("#link")
+    until(page, "document.getElementById('toast').textContent.includes('address bar')")
+    until(page, "location.hash.length > 20")
+
+
+def test_another_site_is_shut_out(page, browser, mixer):
+    """A page of another origin, in the same browser: neither socket nor answers."""
+    context = browser.new_context()
+    try:
+        foreign = context.new_page()
+        foreign.route(
+            "http://evil.example/", lambda route: route.fulfill(body="<title>evil</title>", content_type="text/html")
+        )
+        foreign.goto("http://evil.example/")
+        tried = foreign.evaluate(
+            """async (address) => {
+              const socket = new WebSocket(address.replace("http", "ws") + "/live");
+              const opened = await new Promise((done) => {
+                socket.onopen = () => done(true);
+                socket.onerror = () => done(false);
+              });
+              const read = await fetch(address + "/take-home/session.json").then(() => true, () => false);
+              return [opened, read];
+            }""",
+            mixer.address,
+        )
+    finally:
+        context.close()
+    assert tried == [False, False]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(open_page, scheme, tmp_path):
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    small = page.evaluate(
+        """[...document.querySelectorAll(".transport button, .card footer button, .point")]
+        .map((e) => e.getBoundingClientRect())
+        .filter((box) => box.width && Math.min(box.width, box.height) < 32).length"""
+    )
+    assert small == 0
+    for button, dialog in (("#adddraw", "#editor"), ("#keys", "#help")):
+        page.click(button)
+        page.wait_for_selector(f"{dialog}[open]")
+        assert page.evaluate(WITHIN, f"{dialog} :is(button, input, select, canvas)") == []
+        page.keyboard.press("Escape")
+    page.set_input_files("#file", EXAMPLES / "jig.mid")
+    page.wait_for_selector("#chooser[open]")
+    assert page.evaluate(WITHIN, "#chooser :is(button, input, select, canvas)") == []
+    page.keyboard.press("Escape")
+    page.evaluate("scrollTo(0, 0)")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    keep(page, f"page-phone-{scheme}.png", tmp_path)
+
+
+def keep(page, name: str, tmp_path: Path) -> None:
+    """A picture of the page, as an artefact where CI names a folder for them."""
+    folder = Path(os.environ.get("LATENTMIX_ARTEFACTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / name)
+    assert (folder / name).stat().st_size > 10_000
+
+
+def test_a_picture_is_kept(page, tmp_path):
+    keep(page, "page.png", tmp_path)
+
+
+def test_the_page_comes_back_after_a_restart_with_its_session(browser, chromium):
+    mixer = Mixer()
+    context = browser.new_context()
+    try:
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.add_init_script(LISTEN)
+        page.goto(mixer.address)
+        page.wait_for_selector(".card")
+        page.click('.card [data-action="remove"] >> nth=3')
+        until(page, "document.querySelectorAll('.card').length === 3")
+        assert mixer.close() == 0
+        until(page, "document.getElementById('status').textContent.startsWith('connection lost')")
+        page.click("#loopmid")
+        until(page, "document.getElementById('toast').textContent === 'The mixer is not connected.'")
+        mixer = Mixer(mixer.port)
+        until(page, "document.getElementById('status').textContent === 'connected'")
+        until(page, "document.querySelectorAll('.card').length === 3")
+        answer = context.request.get(mixer.address + "/take-home/session.json").json()
+        assert [melody["name"] for melody in answer["melodies"]] == ["lively", "lyrical", "waltz"]
+    finally:
+        context.close()
+        mixer.close()
+
+
+# Web MIDI: ports cannot be had in a browser without a sound system, so the browser's own interface is stood in for.
+
+FAKE_MIDI = """
+window.sent = [];
+const input = { id: "in", name: "Knobs", onmidimessage: null };
+const output = { id: "out", name: "Synth", send: (bytes, time) => sent.push({ bytes: [...bytes], time }) };
+window.access = { inputs: new Map([["in", input]]), outputs: new Map([["out", output]]), onstatechange: null };
+navigator.requestMIDIAccess = async () => {
+  if (localStorage.getItem("test.denied")) throw new Error("denied");
+  return access;
+};
+window.turn = (...bytes) => input.onmidimessage({ data: Uint8Array.from(bytes) });
+"""
+
+
+@pytest.fixture
+def midi_page(open_page, page):
+    """A page (beside one that has set all back) that finds a controller and a synthesizer."""
+    found = open_page(script=FAKE_MIDI)
+    found.click("#midion")
+    until(found, "document.getElementById('midistate').textContent === 'Listening to Knobs.'")
+    return found
+
+
+def target_of(page, name: str) -> object:
+    return page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["values"][name]
+
+
+def learn(page, name: str, *message: int) -> None:
+    page.select_option("#learnwhat", name)
+    page.click("#learn")
+    page.evaluate("(bytes) => turn(...bytes)", message)
+    page.wait_for_selector("#learn[aria-pressed=false]")
+
+
+def wait_for_target(page, name: str, value: object) -> None:
+    end = time.monotonic() + PATIENCE / 1000
+    while target_of(page, name) != pytest.approx(value):
+        assert time.monotonic() < end, f"{name} is {target_of(page, name)}"
+        time.sleep(0.05)
+
+
+def test_a_controller_is_learned_and_moves_what_it_was_taught(midi_page):
+    learn(midi_page, "temperature", 0xB0, 7, 0)
+    learn(midi_page, "x", 0xE0, 0, 0)
+    learn(midi_page, "hold", 0x90, 60, 100)
+    assert midi_page.locator("#bound li").all_inner_texts() == [
+        "CC 7, channel 1 → Surprise\nforget",
+        "bend 1 → Puck, left to right\nforget",
+        "note 60, channel 1 → Hold\nforget",
+    ]
+    until(midi_page, "document.getElementById('hold').ariaPressed === 'true'")  # learning does what it has learned
+    midi_page.evaluate("turn(0x90, 60, 100)")
+    until(midi_page, "document.getElementById('hold').ariaPressed === 'false'")
+    midi_page.evaluate("turn(0xB0, 7, 127), turn(0xE0, 0x7F, 0x7F), turn(0xB1, 7, 0), turn(0xB0, 8, 0), turn(0xF8)")
+    highest = midi_page.evaluate("Number(document.querySelector('input[data-target=temperature]').max)")
+    wait_for_target(midi_page, "temperature", highest)  # another channel, another knob and a clock have not moved it
+    wait_for_target(midi_page, "x", 1.0)
+    midi_page.click("#bound li >> nth=0 >> button")
+    midi_page.evaluate("turn(0xB0, 7, 0), turn(0xE0, 0, 0)")
+    wait_for_target(midi_page, "x", 0.0)
+    assert target_of(midi_page, "temperature") == pytest.approx(highest)
+    midi_page.reload()
+    midi_page.wait_for_selector(".card")
+    midi_page.click("#midion")
+    until(midi_page, "document.querySelectorAll('#bound li').length === 2")
+
+
+def test_notes_go_to_a_synthesizer_and_every_one_ends(midi_page):
+    midi_page.select_option("#midiout", "out")
+    midi_page.evaluate("sent.length = 0")
+    midi_page.click("#play")
+    until(midi_page, "sent.filter(({ bytes }) => bytes[0] === 0x90).length >= 6")
+    midi_page.click("#play")
+    until(midi_page, "sent.at(-1).bytes[0] === 0x80")
+    sent = midi_page.evaluate("sent")
+    assert [message["time"] for message in sent] == sorted(message["time"] for message in sent)
+    sounding: list[int] = []
+    for status, pitch, _ in (message["bytes"] for message in sent):
+        assert sounding == ([pitch] if status == 0x80 else [])
+        sounding = [pitch] if status == 0x90 else []
+    assert sounding == []
+    midi_page.evaluate("access.outputs.delete('out'), access.onstatechange()")
+    until(midi_page, "document.getElementById('midiout').value === ''")
+    assert midi_page.evaluate("sent.slice(-2).map(({ bytes }) => bytes)") == [[0xB0, 120, 0], [0xB0, 123, 0]]
+
+
+def test_a_browser_without_midi_or_that_denies_it_says_so(open_page, mixer):
+    without = open_page(script="Object.defineProperty(navigator, 'requestMIDIAccess', { value: undefined });")
+    assert "no Web MIDI" in without.inner_text("#midistate") and without.is_disabled("#midion")
+    denied = open_page(script=FAKE_MIDI + "localStorage.setItem('test.denied', '1');")
+    denied.click("#midion")
+    until(denied, "document.getElementById('midistate').textContent.startsWith('The browser did not allow MIDI')")
