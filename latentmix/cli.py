@@ -31,33 +31,30 @@ class Device(str, enum.Enum):
 class Commands(TyperGroup):
     """Commands that say in one line what was wrong with their input, or that they were stopped."""
 
+    program = "latentmix"
+
     def invoke(self, ctx: typer.Context) -> Any:
         try:
             return super().invoke(ctx)
         except InputError as error:
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
-            complain(program(ctx), str(error))
+            complain(self.program, str(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            complain(program(ctx), "stopped; nothing is left half-written")
+            complain(self.program, "stopped; nothing is left half-written")
             raise typer.Exit(130) from None
 
 
-def program(ctx: typer.Context) -> str:
-    """The name of the command that was called."""
-    return ctx.find_root().info_name or "latentmix"
-
-
-def complain(name: str, text: str) -> None:
+def complain(program: str, text: str) -> None:
     """One line on standard error, after the name of the program."""
-    typer.echo(f"{name}: " + " ".join(text.splitlines()), err=True)
+    typer.echo(f"{program}: " + " ".join(text.splitlines()), err=True)
 
 
-def make_app() -> typer.Typer:
-    """A command with commands in it, as all of ours are."""
+def make_app(program: str) -> typer.Typer:
+    """The command of that name with commands in it, as all of ours are."""
     return typer.Typer(
-        cls=Commands,
+        cls=type("Commands", (Commands,), {"program": program}),
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -65,12 +62,12 @@ def make_app() -> typer.Typer:
     )
 
 
-def run(app: typer.Typer, name: str) -> None:
+def run(app: typer.Typer) -> None:
     """What the entry point of a command does."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # names of files and tracks may hold anything
-    app(prog_name=name)
+    app()
 
 
 def version_option(name: str) -> Any:

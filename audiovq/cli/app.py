@@ -37,13 +37,13 @@ from .options import (
 AVQ_SUFFIXES = frozenset({".avq"})
 
 
-app = make_app()
+app = make_app("audiovq")
 
 
 def main() -> None:
     """Entry point."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
-    run(app, "audiovq")
+    run(app)
 
 
 @app.callback()

@@ -287,7 +287,7 @@ def load_coder(name_or_folder: str | os.PathLike[str]) -> Coder | None:
         InputError: no such model, or a damaged coder.
     """
     from ..entropy.coder import EntropyModel
-    from ..model.checkpoint import resolve
+    from ..model.vqvae import CHECKPOINT
 
-    folder = resolve(name_or_folder)
+    folder = CHECKPOINT.resolve(name_or_folder)
     return EntropyModel.load(folder) if (folder / "entropy.json").is_file() else None

@@ -28,9 +28,9 @@ def load_prior(name_or_folder: str | os.PathLike[str]) -> CodePrior:
     Raises:
         InputError: no such model, or one without a prior.
     """
-    from ..model.checkpoint import resolve
+    from ..model.vqvae import CHECKPOINT
 
-    return CodePrior.from_pretrained(resolve(name_or_folder))
+    return CodePrior.from_pretrained(CHECKPOINT.resolve(name_or_folder))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse_safetensors
 from safetensors.numpy import save as make_safetensors
 
-from latentmix.checkpoint import CheckpointFormat
+from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 from latentmix.files import read_bounded, replace_file
 

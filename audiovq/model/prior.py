@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from latentmix.checkpoint import CheckpointFormat, fill
+from latentmix import checkpoint
+from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 
 from .layers import CausalStack
@@ -207,7 +208,7 @@ class CodePrior(nn.Module):
         Raises:
             InputError: the folder cannot be written.
         """
-        CHECKPOINT.save(self, self.config, folder, half=True, **more)
+        checkpoint.save(CHECKPOINT, self, self.config, folder, half=True, **more)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str]) -> CodePrior:
@@ -216,9 +217,9 @@ class CodePrior(nn.Module):
         Raises:
             InputError: none is there, or it is damaged or of another version.
         """
-        stored = CHECKPOINT.load(folder, CodePriorConfig)
+        stored = checkpoint.load(CHECKPOINT, folder, CodePriorConfig)
         prior = cls(stored.config)
-        fill(prior, stored)
+        checkpoint.fill(prior, stored)
         return prior.eval()
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from latentmix.checkpoint import CheckpointFormat, fill, fingerprint
+from latentmix import checkpoint
+from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 
 from ..dsp.excitation import Excitation
@@ -206,19 +207,19 @@ class VQVAE(nn.Module):
         Raises:
             InputError: missing, damaged, of another kind, version or shape.
         """
-        stored = CHECKPOINT.load(name_or_folder, VQVAEConfig)
+        stored = checkpoint.load(CHECKPOINT, name_or_folder, VQVAEConfig)
         model = cls(stored.config)
-        fill(model, stored)
+        checkpoint.fill(model, stored)
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
         """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
-        CHECKPOINT.save(self, self.config, folder, half)
+        checkpoint.save(CHECKPOINT, self, self.config, folder, half)
 
     @cached_property
     def fingerprint(self) -> bytes:
         """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole."""
-        return fingerprint(self, self.config)
+        return checkpoint.fingerprint(self, self.config)
 
     def codebooks_for(self, kbps: float) -> int:
         """How many codebooks a rate has room for as plain bits, at least 1.

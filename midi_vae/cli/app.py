@@ -20,12 +20,12 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
 
 
-app = make_app()
+app = make_app("midi-vae")
 
 
 def main() -> None:
     """Entry point."""
-    run(app, "midi-vae")
+    run(app)
 
 
 @app.callback()

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentmix.checkpoint import CheckpointFormat, fill
+from latentmix import checkpoint
+from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 
 from .. import interpolation as mixing
@@ -144,14 +145,14 @@ class MelodyVAE(nn.Module):
         Raises:
             InputError: missing, damaged, of another kind, version or shape.
         """
-        stored = CHECKPOINT.load(name_or_folder, MelodyVAEConfig)
+        stored = checkpoint.load(CHECKPOINT, name_or_folder, MelodyVAEConfig)
         model = cls(stored.config)
-        fill(model, stored)
+        checkpoint.fill(model, stored)
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
         """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
-        CHECKPOINT.save(self, self.config, folder, half)
+        checkpoint.save(CHECKPOINT, self, self.config, folder, half)
 
     @property
     def device(self) -> torch.device:

@@ -20,12 +20,12 @@ MOST_FILES = 8
 Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA and so on.")]
 
 
-app = make_app()
+app = make_app("livemix")
 
 
 def main() -> None:
     """Entry point."""
-    run(app, "livemix")
+    run(app)
 
 
 @app.callback()

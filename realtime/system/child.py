@@ -42,7 +42,7 @@ class Child:
     def __init__(self, kind: str, ring: Ring) -> None:
         self._kind, self._ring, self._said = kind, ring, queue.SimpleQueue()
         self._lock = threading.Lock()
-        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.{kind} import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.audio.{kind} import main; main()"
         handles = [ring.handle] if isinstance(ring.handle, int) else []
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],

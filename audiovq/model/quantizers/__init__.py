@@ -1,6 +1,6 @@
 """Latents to codes and back: quantizers with one interface, a named result, and codebooks that stay in use.
 
-from audiovq.quantizers import QuantizerConfig, make_quantizer
+from audiovq.model.quantizers import QuantizerConfig, make_quantizer
 
 quantizer = make_quantizer(QuantizerConfig(kind="ema", dim=64, codebooks=3))
 out = quantizer(z)                    # z (B, D, N); out.z_q, out.codes (B, Q, N), out.loss, out.usage …

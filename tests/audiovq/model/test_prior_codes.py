@@ -135,7 +135,7 @@ def test_saved_and_loaded(prior: CodePrior, tmp_path: Path):
 
 
 def test_damaged_files_are_refused(prior: CodePrior, tmp_path: Path):
-    with pytest.raises(InputError, match=r"prior\.json: cannot read"):
+    with pytest.raises(InputError, match=r"expected a bundled model .* or a folder with prior\.json"):
         CodePrior.from_pretrained(tmp_path)
     prior.save_pretrained(tmp_path)
     text = (tmp_path / "prior.json").read_text()

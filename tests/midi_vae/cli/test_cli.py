@@ -308,7 +308,7 @@ def test_help_and_version():
 def test_what_needs_no_model_does_not_wait_for_torch(arguments: list[str]):
     code = """if True:
         import sys
-        from midi_vae.cli import main
+        from midi_vae.cli.app import main
         try:
             main()
         finally:
@@ -454,7 +454,8 @@ def test_interrupted_quietly(work: Path, model: str, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(jobs, "journey", interrupt)
     result = run(*MIX, "--model", model)
-    assert (result.exit_code, result.output) == (130, "") and not Path("x.mid").exists()
+    assert (result.exit_code, result.output) == (130, "midi-vae: stopped; nothing is left half-written\n")
+    assert not Path("x.mid").exists()
 
 
 def test_the_command_itself(work: Path, model: str):

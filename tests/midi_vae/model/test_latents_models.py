@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
+from latentmix import checkpoint
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
 from midi_vae.cli import app as cli
@@ -193,7 +194,7 @@ def test_a_kind_that_is_not_there_is_refused(tmp_path: Path) -> None:
     config["config"]["latent"] = "fuzzy"
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"config\.json: .* latent fuzzy; it is one of"):
-        CHECKPOINT.load(tmp_path, MelodyVAEConfig)
+        checkpoint.load(CHECKPOINT, tmp_path, MelodyVAEConfig)
 
 
 # What is particular to one

@@ -69,7 +69,7 @@ WRITER = """
 import sys, time
 sys.path[:] = {path!r}
 import numpy as np
-from realtime.ring import Ring
+from realtime.audio.ring_buffer import Ring
 ring = Ring(256, {handle!r})
 for block in range(300):
     while ring.capacity - ring.filled < 50:
