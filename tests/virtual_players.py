@@ -12,10 +12,10 @@ import torch
 from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from realtime.engine.engine import Engine
-from realtime.music.clock import InternalClock, TestClock
+from realtime.music.clock import InternalClock, VirtualClock
 from realtime.music.sequencer import Pattern
 from realtime.player.client import make_player
-from realtime.player.loop import PlayerByHand
+from realtime.player.loop import OfflinePlayer
 from realtime.player.player import Player
 
 A = Melody.from_notes([(2 * k, 2 * k + 2, 60 + k) for k in range(16)], name="a")
@@ -33,7 +33,7 @@ def small_model() -> MelodyVAE:
 class PlayerBench:
     """A player with a clock, an output and what it reported."""
 
-    clock: TestClock = field(default_factory=TestClock)
+    clock: VirtualClock = field(default_factory=VirtualClock)
     sent: list[tuple[float, mido.Message]] = field(default_factory=list)
     reports: list[dict] = field(default_factory=list)
     player: Player = None
@@ -82,7 +82,7 @@ class EngineBench(PlayerBench):
 
     def open(self, model, melodies=(A, B), **options) -> Engine:
         def make(setup, report):
-            self.handle = PlayerByHand(
+            self.handle = OfflinePlayer(
                 lambda tell: make_player([self], vars(setup), tell, self.clock), report, self.clock
             )
             return self.handle

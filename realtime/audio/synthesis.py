@@ -20,7 +20,7 @@ BLOCK = 64  # frames that are synthesized at a time
 GRID = 16  # frames: events are placed on multiples of it, a third of a millisecond
 FIRST_FILL = 1 << 12  # frames of silence before the device starts: nobody knows yet how much it takes at a time
 POLL_SECONDS = 0.001
-MOST_PENDING = 4096  # events that wait for their frame
+MAX_PENDING = 4096  # events that wait for their frame
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # MIDI
 SILENCERS = (120, 123)  # controllers: all sound off, all notes off
 BUILT_IN = "built-in"  # in the place of a soundfont
@@ -58,7 +58,7 @@ class Scheduler:
 
     def add(self, time: float, kind: int, first: int, second: int) -> None:
         """An event sent at a time, in seconds of `clock.now`."""
-        if len(self._pending) >= MOST_PENDING:
+        if len(self._pending) >= MAX_PENDING:
             self._apply(kind, first, second)  # nobody hears the order any more, but no note off may be lost
             return
         self._pending.append((self._frame(time), self._order, kind, first, second))

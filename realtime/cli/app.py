@@ -12,11 +12,11 @@ from midi_vae.cli.options import Engine as Model
 from midi_vae.cli.options import Source
 
 from ..web.options import Page
-from .options import Clock, Hands, Ports, Stage
+from .options import Clock, ControlOptions, PlaybackOptions, Ports
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
-MOST_FILES = 8
+MAX_FILES = 8
 Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA and so on.")]
 
 
@@ -40,8 +40,8 @@ def livemix(
 def play(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
     ports: Ports,
-    hands: Hands,
-    stage: Stage,
+    control: ControlOptions,
+    playback: PlaybackOptions,
     source: Source,
     model: Model,
 ) -> None:
@@ -57,19 +57,19 @@ def play(
     livemix play A.mid B.mid --audio --record OUT.mid
     livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid
     """
-    if not 2 <= len(files) <= MOST_FILES:
-        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files, found {len(files)}")
-    if stage.render is not None and hands.plan is None:
+    if not 2 <= len(files) <= MAX_FILES:
+        raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
+    if playback.render is not None and control.automation is None:
         raise typer.BadParameter("expected --plan POSITIONS.csv to say what is played", param_hint="--render")
-    if stage.render is not None and stage.record is not None:
+    if playback.render is not None and playback.record is not None:
         raise typer.BadParameter(
             "expected one of the two: --render writes what is played itself", param_hint="--record"
         )
-    if stage.render is not None and stage.clock is not Clock.internal:
+    if playback.render is not None and playback.clock is not Clock.internal:
         raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
     from . import play as show
 
-    raise typer.Exit(show.play(files, ports, hands, stage, source, model))
+    raise typer.Exit(show.play(files, ports, control, playback, source, model))
 
 
 @app.command()
@@ -77,8 +77,8 @@ def play(
 def web(
     page: Page,
     ports: Ports,
-    hands: Hands,
-    stage: Stage,
+    control: ControlOptions,
+    playback: PlaybackOptions,
     source: Source,
     model: Model,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]", help="2 to 8 MIDI files, or none.")] = None,
@@ -93,11 +93,11 @@ def web(
     livemix web A.mid B.mid C.mid --out "My Synth" --in nanoKONTROL2 --map nanokontrol2
     livemix web --host 0.0.0.0
     """
-    if files and not 2 <= len(files) <= MOST_FILES:
-        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files or none, found {len(files)}")
+    if files and not 2 <= len(files) <= MAX_FILES:
+        raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files or none, found {len(files)}")
     from ..web import run as server
 
-    raise typer.Exit(server.run(files or [], page, ports, hands, stage, source, model))
+    raise typer.Exit(server.run(files or [], page, ports, control, playback, source, model))
 
 
 @app.command()
@@ -125,8 +125,8 @@ def panic(
 
 @app.command()
 def learn(
-    targets: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET", help="What to bind: position, x, y, hold and so on.")
+    parameters: Annotated[
+        list[str] | None, typer.Argument(metavar="PARAMETER", help="What to bind: position, x, y, hold and so on.")
     ] = None,
     map: Annotated[Path, typer.Option("--map", metavar="FILE", help="The TOML file to add to, or to make.")] = Path(
         "latentmix.toml"
@@ -145,4 +145,4 @@ def learn(
     """
     from . import learn as teach
 
-    teach.run(targets or ["position"], map, ins or [], midi_api, virtual)
+    teach.run(parameters or ["position"], map, ins or [], midi_api, virtual)

@@ -18,14 +18,14 @@ from ..music.parameters import find
 from .listing import api_of
 
 
-def run(targets: Sequence[str], path: Path, ins: Sequence[str], api: str | None, virtual: bool) -> None:
-    """Bind targets one after another and add them to a map's file.
+def run(parameters: Sequence[str], path: Path, ins: Sequence[str], api: str | None, virtual: bool) -> None:
+    """Bind parameters one after another and add them to a map's file.
 
     Raises:
-        InputError: no such target or port, a file that cannot be written, nothing learned.
+        InputError: no such parameter or port, a file that cannot be written, nothing learned.
     """
-    for target in targets:
-        find(target)
+    for parameter in parameters:
+        find(parameter)
     inbox: queue.SimpleQueue[tuple[float, mido.Message]] = queue.SimpleQueue()
     api = api_of(list(ins) or [None], api)
     specs = [MidiIn(name, api=api) for name in ins] or [MidiIn(virtual=virtual, api=api)]
@@ -36,8 +36,8 @@ def run(targets: Sequence[str], path: Path, ins: Sequence[str], api: str | None,
         typer.echo(f"listening to {', '.join(port.name for port in opened)}; Ctrl-C skips what is left")
         learned = []
         try:
-            for target in targets:
-                learned += learn([target], lambda seconds: _receive(inbox, seconds), typer.echo, bound=learned)
+            for parameter in parameters:
+                learned += learn([parameter], lambda seconds: _receive(inbox, seconds), typer.echo, bound=learned)
         except KeyboardInterrupt:
             typer.echo("")
     finally:

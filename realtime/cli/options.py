@@ -16,12 +16,12 @@ from latentmix.errors import InputError
 
 from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
 from ..music.clock import check_tempo
-from ..music.parameters import TARGETS, Target, Value, check
+from ..music.parameters import PARAMETERS, Parameter, Value, check
 
 SHORTEST = 0.1  # seconds of playing
 LOCAL_HOST = "127.0.0.1"
-_ports, _hands, _stage = (
-    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "Hands", "Stage")
+_ports, _control, _playback = (
+    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "ControlOptions", "PlaybackOptions")
 )
 
 
@@ -103,55 +103,58 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class Hands:
+class ControlOptions:
     """What moves the mix."""
 
     map: Annotated[
-        str | None, _hands("--map", metavar="FILE.toml|NAME", help="What the controller's knobs do; see livemix learn.")
+        str | None,
+        _control("--map", metavar="FILE.toml|NAME", help="What the controller's knobs do; see livemix learn."),
     ] = None
     feedback: Annotated[
-        str | None, _hands("--feedback", metavar="NAME", help="MIDI output to the controller's lights and motors.")
+        str | None, _control("--feedback", metavar="NAME", help="MIDI output to the controller's lights and motors.")
     ] = None
     osc_port: Annotated[
-        int | None, _hands("--osc-port", metavar="N", min=0, max=65535, help="Listen for OSC on this UDP port.")
+        int | None, _control("--osc-port", metavar="N", min=0, max=65535, help="Listen for OSC on this UDP port.")
     ] = None
-    osc_host: Annotated[str, _hands("--osc-host", metavar="HOST", help="Address to listen on for OSC.")] = LOCAL_HOST
+    osc_host: Annotated[str, _control("--osc-host", metavar="HOST", help="Address to listen on for OSC.")] = LOCAL_HOST
     osc_out: Annotated[
-        str | None, _hands("--osc-out", metavar="HOST:PORT", help="Send the targets there by OSC as they move.")
+        str | None, _control("--osc-out", metavar="HOST:PORT", help="Send the parameters there by OSC as they move.")
     ] = None
-    plan: Annotated[
-        Path | None, _hands("--plan", metavar="FILE.csv", help="Play a performance written down; see docs/live.md.")
+    automation: Annotated[
+        Path | None, _control("--plan", metavar="FILE.csv", help="Play a performance written down; see docs/live.md.")
     ] = None
     presets: Annotated[
-        Path | None, _hands("--presets", metavar="FILE.csv", help="What program changes recall; see docs/live.md.")
+        Path | None, _control("--presets", metavar="FILE.csv", help="What program changes recall; see docs/live.md.")
     ] = None
     settings: Annotated[
         list[str] | None,
-        _hands("--set", metavar="TARGET=VALUE", help="To begin with, such as key=C:maj. May be given several times."),
+        _control(
+            "--set", metavar="PARAMETER=VALUE", help="To begin with, such as key=C:maj. May be given several times."
+        ),
     ] = None
-    keyboard: Annotated[bool, _hands(help="The computer's keys move the mix too, in a terminal.")] = True
+    keyboard: Annotated[bool, _control(help="The computer's keys move the mix too, in a terminal.")] = True
 
     def check(self) -> None:
         """See to it, before a model is loaded, that what was asked for can be had."""
-        self.values(TARGETS, others=True)
+        self.values(PARAMETERS, others=True)
         if self.osc_host != LOCAL_HOST and self.osc_port is None:
             raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
 
-    def values(self, targets: Mapping[str, Target], others: bool = False) -> dict[str, Value]:
-        """What `--set` says; where others are allowed, attributes that are none of these targets are left out."""
+    def values(self, parameters: Mapping[str, Parameter], others: bool = False) -> dict[str, Value]:
+        """What `--set` says; where others are allowed, attributes that are none of these parameters are left out."""
         out = {}
         for text in self.settings or ():
             name, equals, value = text.partition("=")
             try:
                 if not equals:
-                    raise InputError(f"expected TARGET=VALUE such as key=C:maj, found {text!r}")
-                if not (others and name.startswith("attribute.") and name not in targets):  # the model says which
-                    out[name] = check(name, value, targets)
+                    raise InputError(f"expected PARAMETER=VALUE such as key=C:maj, found {text!r}")
+                if not (others and name.startswith("attribute.") and name not in parameters):  # the model says which
+                    out[name] = check(name, value, parameters)
             except InputError as error:
                 raise typer.BadParameter(str(error), param_hint="--set") from None
         return out
 
-    def osc_target(self) -> tuple[str, int] | None:
+    def osc_destination(self) -> tuple[str, int] | None:
         """Host and port of `--osc-out`."""
         if self.osc_out is None:
             return None
@@ -162,26 +165,28 @@ class Hands:
 
 
 @dataclass(frozen=True)
-class Stage:
+class PlaybackOptions:
     """How it plays."""
 
     tempo: Annotated[
         float | None,
-        _stage(
+        _playback(
             "--tempo", metavar="BPM", callback=_tempo, help="Quarter notes a minute, 20 to 400; that of the first file."
         ),
     ] = None
-    follow: Annotated[Follow, _stage("--follow", help="A change is heard at the next step, beat or bar.")] = Follow.step
-    clock: Annotated[Clock, _stage("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = Clock.internal
-    velocity: Annotated[int, _stage("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
-    spherical: Annotated[bool, _stage("--spherical", help="Mix along arcs instead of straight lines.")] = False
-    record: Annotated[Path | None, _stage("--record", metavar="OUT.mid", help="Keep what was played.")] = None
+    follow: Annotated[Follow, _playback("--follow", help="A change is heard at the next step, beat or bar.")] = (
+        Follow.step
+    )
+    clock: Annotated[Clock, _playback("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = Clock.internal
+    velocity: Annotated[int, _playback("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
+    spherical: Annotated[bool, _playback("--spherical", help="Mix along arcs instead of straight lines.")] = False
+    record: Annotated[Path | None, _playback("--record", metavar="OUT.mid", help="Keep what was played.")] = None
     render: Annotated[
         Path | None,
-        _stage("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
+        _playback("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
     ] = None
     seconds: Annotated[
         float | None,
-        _stage("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
+        _playback("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
     ] = None
-    screen: Annotated[bool, _stage(help="Show what happens, in a terminal.")] = True
+    screen: Annotated[bool, _playback(help="Show what happens, in a terminal.")] = True

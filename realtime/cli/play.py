@@ -23,40 +23,49 @@ from ..control.bindings import ControllerMap
 from ..engine.engine import Engine
 from ..engine.snapshot import Snapshot
 from ..midi.ports import MidiOut, check_virtual, open_output
-from ..music.automation import Plan, check_presets, read_plan, read_presets
+from ..music.automation import Automation, check_presets, read_automation, read_presets
 from ..music.parameters import Value, table
 from ..player.client import PlayerSetup
-from .options import Hands, Ports, Stage
+from .options import ControlOptions, PlaybackOptions, Ports
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
 NICENESS = -19  # of the engine; the player and the sound go before it, in real time
 STOPPED_BY = {"SIGTERM": 143, "SIGHUP": 129}  # exit status; Ctrl-C is the ordinary end
 
 
-def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source: Source, model: Model) -> int:
+def play(
+    files: Sequence[Path],
+    ports: Ports,
+    control: ControlOptions,
+    playback: PlaybackOptions,
+    source: Source,
+    model: Model,
+) -> int:
     """Play; the exit status.
 
     Raises:
         InputError: anything that was asked for cannot be had; nothing has sounded then.
     """
-    check_recording(stage.record, files)
-    hands.check()
-    ports.check(is_sound=ports.audio or (stage.render is not None and not is_midi(stage.render)))
-    osc_target = hands.osc_target()
+    check_recording(playback.record, files)
+    control.check()
+    ports.check(is_sound=ports.audio or (playback.render is not None and not is_midi(playback.render)))
+    osc_destination = control.osc_destination()
     passages = source.read(files)
     melodies = [passage.melody for passage in passages]
     loaded = model.load()
-    targets = table(tuple(loaded.attribute_names))
-    settings = hands.values(targets)
-    plan = read_plan(hands.plan, targets) if hands.plan is not None else None
-    presets = read_presets(hands.presets, targets) if hands.presets is not None else {}
-    if plan is not None:
-        check_presets(plan, presets)
-    if stage.render is not None:
-        return render(stage.render, files, loaded, melodies, plan, presets, settings, ports, stage, model.seed)
+    parameters = table(tuple(loaded.attribute_names))
+    settings = control.values(parameters)
+    automation = read_automation(control.automation, parameters) if control.automation is not None else None
+    presets = read_presets(control.presets, parameters) if control.presets is not None else {}
+    if automation is not None:
+        check_presets(automation, presets)
+    if playback.render is not None:
+        return render(
+            playback.render, files, loaded, melodies, automation, presets, settings, ports, playback, model.seed
+        )
     from ..control.maps import DEFAULT, read_map
 
-    controller = read_map(hands.map or DEFAULT, targets)
+    controller = read_map(control.map or DEFAULT, parameters)
     import torch
 
     torch.set_num_threads(1)
@@ -65,35 +74,35 @@ def play(files: Sequence[Path], ports: Ports, hands: Hands, stage: Stage, source
         engine = Engine(
             loaded,
             melodies,
-            out=outs_of(ports, hands),
-            ins=ports.midi_ins(hands.osc_port),
+            out=outs_of(ports, control),
+            ins=ports.midi_ins(control.osc_port),
             audio=audio,
-            clock=stage.clock.value,
-            tempo=stage.tempo,
-            follow=stage.follow.value,
+            clock=playback.clock.value,
+            tempo=playback.tempo,
+            follow=playback.follow.value,
             seed=model.drawn_seed(),
             names=[path.stem for path in files],
-            spherical=stage.spherical,
+            spherical=playback.spherical,
             channel=ports.channel - 1,
-            velocity=stage.velocity,
+            velocity=playback.velocity,
             sends_clock=ports.clock_out,
         )
-        held.callback(save, engine, stage.record, melodies[0])
+        held.callback(save, engine, playback.record, melodies[0])
         held.callback(engine.close)
         engine.presets = presets
         for name, value in settings.items():
             engine.set(name, value)
-        if stage.record is not None:
+        if playback.record is not None:
             engine.set("record", True)
-        lay_hands_on(engine, hands, osc_target, controller, stop, held, ports.midi_api)
-        tell(engine, stage)
-        present(engine, hands, stage, held)
+        connect_controllers(engine, control, osc_destination, controller, stop, held, ports.midi_api)
+        tell(engine, playback)
+        present(engine, control, playback, held)
         engine.start()
-        if plan is not None:
-            from ..control.desk import PlanDesk
+        if automation is not None:
+            from ..control.surface import AutomationPlayer
 
-            held.callback(PlanDesk(engine, plan, stop.set).close)
-        wait(stop, stage.seconds)
+            held.callback(AutomationPlayer(engine, automation, stop.set).close)
+        wait(stop, playback.seconds)
     return STOPPED_BY.get(caught[0], 0) if caught else 0
 
 
@@ -102,11 +111,11 @@ def render(
     files: Sequence[Path],
     loaded: object,
     melodies: list[Melody],
-    plan: Plan,
+    automation: Automation,
     presets: Mapping[int, Mapping[str, Value]],
     settings: Mapping[str, Value],
     ports: Ports,
-    stage: Stage,
+    playback: PlaybackOptions,
     seed: int | None,
 ) -> int:
     """Write a performance faster than real time."""
@@ -115,16 +124,18 @@ def render(
     from ..offline.render import check_place, perform, write_performance
 
     check_place(path, files)
-    mixer = Mixer(Decoder(loaded, 0 if seed is None else seed), melodies, spherical=stage.spherical)
-    tempo = stage.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
-    setup = PlayerSetup(tempo=tempo, follow=stage.follow.value, velocity=stage.velocity, channel=ports.channel - 1)
-    performance = perform(mixer, plan, setup, presets, settings)
+    mixer = Mixer(Decoder(loaded, 0 if seed is None else seed), melodies, spherical=playback.spherical)
+    tempo = playback.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
+    setup = PlayerSetup(
+        tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1
+    )
+    performance = perform(mixer, automation, setup, presets, settings)
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0
 
 
-def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
+def outs_of(ports: Ports, control: ControlOptions) -> tuple[MidiOut, ...]:
     """MIDI outputs; none, and a line that says so, where no port can be opened and somebody asked for hands only.
 
     Raises:
@@ -132,8 +143,8 @@ def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
     """
     from .listing import api_of
 
-    outs, has_hands = ports.midi_outs(), bool(ports.ins) or hands.osc_port is not None
-    if outs and has_hands and not (ports.virtual or ports.outs):
+    outs, has_control = ports.midi_outs(), bool(ports.ins) or control.osc_port is not None
+    if outs and has_control and not (ports.virtual or ports.outs):
         try:
             check_virtual(outs[0])
             api_of([None], ports.midi_api)
@@ -143,50 +154,50 @@ def outs_of(ports: Ports, hands: Hands) -> tuple[MidiOut, ...]:
     return outs
 
 
-def lay_hands_on(
+def connect_controllers(
     engine: Engine,
-    hands: Hands,
-    osc_target: tuple[str, int] | None,
+    control: ControlOptions,
+    osc_destination: tuple[str, int] | None,
     controller: ControllerMap,
     stop: threading.Event,
     held: contextlib.ExitStack,
     api: str | None = None,
 ) -> None:
     """Controller, OSC and keyboard."""
-    from ..control.desk import ControllerDesk
+    from ..control.surface import ControlSurface
 
     osc = lights = None
-    targets = engine.mixer.targets
-    if hands.osc_port is not None or osc_target is not None:
+    parameters = engine.mixer.parameters
+    if control.osc_port is not None or osc_destination is not None:
         from ..control.osc import OscIn, OscOut
 
-        if hands.osc_port is not None:
-            listener = OscIn(engine.set, engine.warn, hands.osc_port, hands.osc_host, targets)
+        if control.osc_port is not None:
+            listener = OscIn(engine.set, engine.warn, control.osc_port, control.osc_host, parameters)
             held.callback(listener.close)
-            typer.echo(f"OSC on {hands.osc_host}:{listener.port}, such as /latentmix/position 0.5")
-        if osc_target is not None:
-            osc = OscOut(*osc_target, targets)
+            typer.echo(f"OSC on {control.osc_host}:{listener.port}, such as /latentmix/position 0.5")
+        if osc_destination is not None:
+            osc = OscOut(*osc_destination, parameters)
             held.callback(osc.close)
-    if hands.feedback is not None:
+    if control.feedback is not None:
         from .listing import api_of
 
-        lights = open_output(MidiOut(hands.feedback, api=api_of([hands.feedback], api)), engine.warn)
+        lights = open_output(MidiOut(control.feedback, api=api_of([control.feedback], api)), engine.warn)
         held.callback(lights.close)
-    desk = ControllerDesk(engine, controller, lights, osc)
-    held.callback(desk.close)
+    surface = ControlSurface(engine, controller, lights, osc)
+    held.callback(surface.close)
 
 
-def present(engine: Engine, hands: Hands, stage: Stage, held: contextlib.ExitStack) -> None:
+def present(engine: Engine, control: ControlOptions, playback: PlaybackOptions, held: contextlib.ExitStack) -> None:
     """The live screen and the computer's keys, in a terminal; elsewhere warnings as lines."""
     from ..control.keyboard import HELP, KeyReader, Keys
     from .screen import Screen
 
-    shown = stage.screen and sys.stdout.isatty()
+    shown = playback.screen and sys.stdout.isatty()
     if not shown:
-        watch(engine, stage, held)
+        watch(engine, playback, held)
     keys = ""
-    if hands.keyboard:
-        pressed = Keys(engine.set, engine.value, engine.count, engine.mixer.targets, engine.warn)
+    if control.keyboard:
+        pressed = Keys(engine.set, engine.value, engine.count, engine.mixer.parameters, engine.warn)
         reader = KeyReader(pressed.press)
         held.callback(reader.close)
         keys = HELP if reader.is_reading else ""
@@ -194,7 +205,7 @@ def present(engine: Engine, hands: Hands, stage: Stage, held: contextlib.ExitSta
         held.callback(Screen(engine.snapshot, keys).close)
 
 
-def watch(engine: Engine, stage: Stage, held: contextlib.ExitStack) -> None:
+def watch(engine: Engine, playback: PlaybackOptions, held: contextlib.ExitStack) -> None:
     """Warnings as lines on standard error."""
     told = 0
 
@@ -235,14 +246,14 @@ def _niceness() -> Iterator[None]:
             os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
-def tell(engine: Engine, stage: Stage) -> None:
+def tell(engine: Engine, playback: PlaybackOptions) -> None:
     """One line about what plays where."""
     snapshot = engine.snapshot()
     where = ", ".join(snapshot.ports) or "no MIDI port"
     clock = (
         f"{snapshot.tempo:g} quarter notes a minute"
-        if stage.clock.value == "internal"
-        else f"{stage.clock.value} clock"
+        if playback.clock.value == "internal"
+        else f"{playback.clock.value} clock"
     )
     typer.echo(f"playing {', '.join(snapshot.names)}: {clock}; {where}; Ctrl-C ends it")
 

@@ -1,11 +1,11 @@
-"""What a controller map is made of: which control moves which target, and how."""
+"""What a controller map is made of: which control moves which parameter, and how."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..music.parameters import Target, Value
+from ..music.parameters import Parameter, Value
 from .curves import Curve, bend, unbend
 
 # kind of a control -> whether it needs a number, and the highest
@@ -29,7 +29,7 @@ Channel = int | Literal["members", "master"] | None
 
 @dataclass(frozen=True)
 class Feedback:
-    """What a controller is sent so that its motor or light shows a target.
+    """What a controller is sent so that its motor or light shows a parameter.
 
     Attributes:
         kind: cc, cc14, note, pitchbend or pressure.
@@ -47,10 +47,10 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Binding:
-    """One control bound to one target.
+    """One control bound to one parameter.
 
     Attributes:
-        target: name of the target.
+        parameter: name of the parameter.
         kind: of control, one of `KINDS`.
         number: of the controller, NRPN, note or program; None where the kind has none.
         low_byte: controller of the low byte, of kind cc14.
@@ -58,7 +58,7 @@ class Binding:
         channel: 1 to 16, None any; "members" or "master" of the map's MPE zone.
         encoding: of kind relative.
         step: share of the range that a click of a relative encoder moves; None: 1/127, or a whole step.
-        range: values at the two ends of the control, for continuous targets; None: the target's own.
+        range: values at the two ends of the control, for continuous parameters; None: the parameter's own.
         curve: see `curves.bend`.
         smoothing: time constant in seconds.
         pickup: nothing moves until the control has passed the current value.
@@ -68,7 +68,7 @@ class Binding:
         feedback: None: none.
     """
 
-    target: str
+    parameter: str
     kind: str
     number: int | None = None
     low_byte: int | None = None
@@ -84,18 +84,18 @@ class Binding:
     value: Value | None = None
     feedback: Feedback | None = None
 
-    def at(self, share: float, target: Target) -> float:
+    def at(self, share: float, parameter: Parameter) -> float:
         """The number at a share 0..1 of the control; an index of a choice."""
-        low, high = self.range or (target.low, target.high)
-        if target.kind == "choice":  # each choice has an equal part of the way
-            return float(min(int(share * len(target.choices)), len(target.choices) - 1))
+        low, high = self.range or (parameter.low, parameter.high)
+        if parameter.kind == "choice":  # each choice has an equal part of the way
+            return float(min(int(share * len(parameter.choices)), len(parameter.choices) - 1))
         return bend(share, self.curve, low, high)
 
-    def share(self, value: Value, target: Target) -> float:
+    def share(self, value: Value, parameter: Parameter) -> float:
         """The inverse of `at`; 0..1."""
-        low, high = self.range or (target.low, target.high)
-        number = target.choices.index(str(value)) if target.kind == "choice" else float(value)
-        return unbend(number, self.curve if target.kind == "continuous" else "linear", low, high)
+        low, high = self.range or (parameter.low, parameter.high)
+        number = parameter.choices.index(str(value)) if parameter.kind == "choice" else float(value)
+        return unbend(number, self.curve if parameter.kind == "continuous" else "linear", low, high)
 
 
 @dataclass(frozen=True)

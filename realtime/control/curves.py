@@ -1,4 +1,4 @@
-"""How far a target moves when a knob turns: curves from a share 0..1 of the knob to a share or value, and back."""
+"""How far a parameter moves when a knob turns: curves from a share 0..1 of the knob to a share or value, and back."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from latentmix.errors import InputError
 
-from ..music.parameters import Target, find
+from ..music.parameters import Parameter, find
 from .bindings import BUTTONS, ENCODINGS, KINDS, Binding, Channel, Feedback, MpeZone
 from .curves import CURVES, FLATTEST, STEEPEST
 
-MOST_SMOOTHING = 10.0  # seconds
+MAX_SMOOTHING = 10.0  # seconds
 LOW_BYTE = 32  # controllers 0 to 31 have their low bytes at 32 to 63 (MIDI 1.0)
 FEEDBACK_KINDS = ("cc", "cc14", "note", "pitchbend", "pressure")
 
@@ -24,37 +24,37 @@ class BadEntry(Exception):
         self.key, self.expected, self.found = key, expected, found
 
 
-def read_binding(entry: dict[str, Any], targets: Mapping[str, Target]) -> Binding:
+def read_binding(entry: dict[str, Any], parameters: Mapping[str, Parameter]) -> Binding:
     """A [[bind]] table as a binding; raises BadEntry."""
     keys = ("target", "kind", "number", "low_byte", "low_first", "channel", "encoding", "step", "range", "curve")
     keys += ("smoothing", "mode", "button", "value", "feedback")
     only(entry, keys)
     name = entry.get("target")
     try:
-        target = find(name, targets) if isinstance(name, str) else None
+        parameter = find(name, parameters) if isinstance(name, str) else None
     except InputError:
-        target = None
-    if target is None:
-        raise BadEntry("target", f"one of {', '.join(targets)}", name)
+        parameter = None
+    if parameter is None:
+        raise BadEntry("target", f"one of {', '.join(parameters)}", name)
     kind = _one_of(entry, "kind", tuple(KINDS), None)
     number = _number(entry, kind)
     if kind not in ("cc14", "nrpn") and "low_first" in entry:
         raise BadEntry("low_first", "the kind cc14 or nrpn", kind)
     button = _one_of(entry, "button", BUTTONS, "momentary")
-    if button in ("next", "previous") and not (target.kind == "choice" or target.whole):
-        raise BadEntry("button", f"momentary or toggle, since {target.name} has no next", button)
-    if button == "toggle" and target.kind != "switch":
-        raise BadEntry("button", f"no toggle, since {target.name} is no switch", button)
+    if button in ("next", "previous") and not (parameter.kind == "choice" or parameter.whole):
+        raise BadEntry("button", f"momentary or toggle, since {parameter.name} has no next", button)
+    if button == "toggle" and parameter.kind != "switch":
+        raise BadEntry("button", f"no toggle, since {parameter.name} is no switch", button)
     pickup = _one_of(entry, "mode", ("jump", "pickup"), "jump") == "pickup"
-    if pickup and (target.kind != "continuous" or kind == "relative"):
-        raise BadEntry("mode", "jump: pickup is for controls with two ends and targets that are numbers", "pickup")
+    if pickup and (parameter.kind != "continuous" or kind == "relative"):
+        raise BadEntry("mode", "jump: pickup is for controls with two ends and parameters that are numbers", "pickup")
     for key, wanted in (("low_byte", "cc14"), ("encoding", "relative"), ("step", "relative")):
         if key in entry and kind != wanted:
             raise BadEntry(key, f"the kind {wanted}", kind)
-    span = _range(entry, target)
+    span = _range(entry, parameter)
     channel = _channel(entry)
     return Binding(
-        target=target.name,
+        parameter=parameter.name,
         kind=kind,
         number=number,
         low_byte=_low_byte(entry, number) if kind == "cc14" else None,
@@ -63,24 +63,24 @@ def read_binding(entry: dict[str, Any], targets: Mapping[str, Target]) -> Bindin
         encoding=_one_of(entry, "encoding", ENCODINGS, "twos-complement"),
         step=_real(entry, "step", 1e-6, 1.0) if "step" in entry else None,
         range=span,
-        curve=_curve(entry, target, span),
-        smoothing=_real(entry, "smoothing", 0.0, MOST_SMOOTHING) if "smoothing" in entry else 0.0,
+        curve=_curve(entry, parameter, span),
+        smoothing=_real(entry, "smoothing", 0.0, MAX_SMOOTHING) if "smoothing" in entry else 0.0,
         pickup=pickup,
         button=button,
-        value=_value(entry, target),
+        value=_value(entry, parameter),
         feedback=_feedback(entry, kind, number, channel),
     )
 
 
 def check_new(binding: Binding, others: Sequence[Binding]) -> None:
-    """Refuse a control that is bound to the same target twice: each of its moves would count twice; raises BadEntry."""
+    """Refuse a control that is bound twice to a parameter: each of its moves would count twice; raises BadEntry."""
 
     def control(each: Binding) -> tuple:
-        return each.target, each.kind, each.number, each.channel, each.value
+        return each.parameter, each.kind, each.number, each.channel, each.value
 
     for at, other in enumerate(others, 1):
         if control(other) == control(binding):
-            raise BadEntry("target", f"another target, or another control, than [[bind]] {at}", binding.target)
+            raise BadEntry("target", f"another parameter, or another control, than [[bind]] {at}", binding.parameter)
 
 
 def only(table: dict[str, Any], keys: tuple[str, ...]) -> None:
@@ -153,24 +153,24 @@ def _channel(entry: dict[str, Any]) -> Channel:
     return value
 
 
-def _range(entry: dict[str, Any], target: Target) -> tuple[float, float] | None:
+def _range(entry: dict[str, Any], parameter: Parameter) -> tuple[float, float] | None:
     value = entry.get("range")
     if value is None:
         return None
-    if target.kind != "continuous":
-        raise BadEntry("range", f"none, since {target.name} is a {target.kind}", value)
+    if parameter.kind != "continuous":
+        raise BadEntry("range", f"none, since {parameter.name} is a {parameter.kind}", value)
     if not isinstance(value, list) or len(value) != 2:
         raise BadEntry("range", "two numbers, [low, high]", value)
     for end in value:
         number = isinstance(end, (int, float)) and not isinstance(end, bool)
-        if not number or not target.low <= end <= target.high:
-            raise BadEntry("range", f"two numbers from {target.low:g} to {target.high:g}", value)
+        if not number or not parameter.low <= end <= parameter.high:
+            raise BadEntry("range", f"two numbers from {parameter.low:g} to {parameter.high:g}", value)
     if value[0] == value[1]:
         raise BadEntry("range", "two numbers that differ", value)
     return float(value[0]), float(value[1])
 
 
-def _curve(entry: dict[str, Any], target: Target, span: tuple[float, float] | None) -> str | float:
+def _curve(entry: dict[str, Any], parameter: Parameter, span: tuple[float, float] | None) -> str | float:
     value = entry.get("curve", "linear")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not FLATTEST <= value <= STEEPEST:
@@ -178,24 +178,24 @@ def _curve(entry: dict[str, Any], target: Target, span: tuple[float, float] | No
         return float(value)
     if value not in CURVES:
         raise BadEntry("curve", f"one of {', '.join(CURVES)} or an exponent", value)
-    if value == "log" and min(span or (target.low, target.high)) <= 0.0:
+    if value == "log" and min(span or (parameter.low, parameter.high)) <= 0.0:
         raise BadEntry("curve", "another one, or a range above 0: log takes equal ratios", value)
     return value
 
 
-def _value(entry: dict[str, Any], target: Target) -> Any:
+def _value(entry: dict[str, Any], parameter: Parameter) -> Any:
     value = entry.get("value")
     if value is None:
         return None
     try:
-        if isinstance(value, (list, dict)) or (isinstance(value, str) and target.kind != "choice"):
+        if isinstance(value, (list, dict)) or (isinstance(value, str) and parameter.kind != "choice"):
             raise InputError("")
-        within = target.kind == "choice" or target.low <= float(value) <= target.high
+        within = parameter.kind == "choice" or parameter.low <= float(value) <= parameter.high
         if not within:
             raise InputError("")
-        return target.check(value)
+        return parameter.check(value)
     except (InputError, TypeError, ValueError, OverflowError):
-        raise BadEntry("value", target.expected, value) from None
+        raise BadEntry("value", parameter.expected, value) from None
 
 
 def read_mpe(table: Any) -> MpeZone:

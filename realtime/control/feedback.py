@@ -1,4 +1,4 @@
-"""Targets -> motors and lights of a controller: messages that make it show what is; pure, time is passed in."""
+"""Parameters -> motors and lights of a controller: messages that make it show what is; pure, time is passed in."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import mido
 
 from latentmix.errors import InputError
 
-from ..music.parameters import TARGETS, Target, Value, find
+from ..music.parameters import PARAMETERS, Parameter, Value, find
 from .bindings import Binding, ControllerMap, Feedback
-from .sources import CENTRE
+from .messages import CENTRE
 
 UPDATE_SECONDS = 0.03  # between two values of one motor or light; a MIDI cable carries a thousand messages a second
 TOUCH_SECONDS = 0.4  # that a motor keeps still after its fader was moved by hand
 LOW_BYTE = 32
 
 
-class LightsAndMotors:
-    """What a controller shows, and what it is to be sent so that it shows the targets as they are.
+class ControllerFeedback:
+    """What a controller shows, and what it is to be sent so that it shows the parameters as they are.
 
     Only changes are sent, at most 33 a second for each light or motor, and none to a fader that a hand moves.
     """
 
-    def __init__(self, controller: ControllerMap, targets: Mapping[str, Target] = TARGETS) -> None:
-        self._bindings = [(b, find(b.target, targets)) for b in controller.bindings if b.feedback is not None]
+    def __init__(self, controller: ControllerMap, parameters: Mapping[str, Parameter] = PARAMETERS) -> None:
+        self._bindings = [(b, find(b.parameter, parameters)) for b in controller.bindings if b.feedback is not None]
         self._shown: dict[Feedback, int] = {}
         self._sent: dict[Feedback, float] = {}
         self._touched: dict[tuple[str, int | None], float] = {}
@@ -40,14 +40,14 @@ class LightsAndMotors:
         self._shown.clear()
 
     def messages(self, values: Mapping[str, Value], now: float) -> list[mido.Message]:
-        """What to send, now that the targets have these values; call it again within 30 ms or so."""
+        """What to send, now that the parameters have these values; call it again within 30 ms or so."""
         sent = []
-        for binding, target in self._bindings:
+        for binding, parameter in self._bindings:
             feedback = binding.feedback
-            if feedback is None or target.name not in values or self._is_held(binding, now):
+            if feedback is None or parameter.name not in values or self._is_held(binding, now):
                 continue
             try:
-                share = binding.share(target.check(values[target.name]), target)
+                share = binding.share(parameter.check(values[parameter.name]), parameter)
             except (InputError, ValueError):
                 continue
             level = round(feedback.low + share * (feedback.high - feedback.low))

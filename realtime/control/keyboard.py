@@ -1,4 +1,4 @@
-"""The computer's keyboard as a controller: keys of the terminal move targets."""
+"""The computer's keyboard as a controller: keys of the terminal move parameters."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, Literal, NamedTuple, TextIO
 
 from latentmix.errors import InputError
 
-from ..music.parameters import TARGETS, Target, Value
+from ..music.parameters import PARAMETERS, Parameter, Value
 
 POLL_SECONDS = 0.1
 ESCAPE_SECONDS = 0.05  # within which the rest of an arrow key's code follows its first byte
-MOST_WAITING = 64  # bytes read at a time
+MAX_WAITING = 64  # bytes read at a time
 
 
 class Key(NamedTuple):
     """What a key does: by is the share of the range that it adds; or a switch, a trigger, the next or last choice."""
 
-    target: str
+    parameter: str
     act: Literal["add", "toggle", "trigger", "next"]
     by: float = 0.0
 
@@ -61,12 +61,12 @@ _CODES = {"A": "up", "B": "down", "C": "right", "D": "left"}  # after ESC [ or E
 
 
 class Keys:
-    """What keys do to targets.
+    """What keys do to parameters.
 
     Args:
-        set, get: the engine's: sets a target; tells its value, None where it is not known.
+        set, get: the engine's: sets a parameter; tells its value, None where it is not known.
         melodies: tells how many there are.
-        targets: of the engine.
+        parameters: of the engine.
         warn: called with a line when a value is refused.
     """
 
@@ -75,10 +75,10 @@ class Keys:
         set: Callable[[str, Value], object],
         get: Callable[[str], Value | None],
         melodies: Callable[[], int],
-        targets: Mapping[str, Target] = TARGETS,
+        parameters: Mapping[str, Parameter] = PARAMETERS,
         warn: Callable[[str], object] | None = None,
     ) -> None:
-        self._set, self._get, self._melodies, self._targets = set, get, melodies, targets
+        self._set, self._get, self._melodies, self._parameters = set, get, melodies, parameters
         self._warn = warn or (lambda line: None)
 
     def press(self, name: str) -> bool:
@@ -98,18 +98,20 @@ class Keys:
             at = int(name) - 1
             return ("position", at / (count - 1) if count > 1 else 0.0) if at < count else None
         key = KEYS.get(name)
-        if key is None or key.target not in self._targets:
+        if key is None or key.parameter not in self._parameters:
             return None
-        target = self._targets[key.target]
-        value = self._get(key.target)
-        value = target.default if value is None else value
+        parameter = self._parameters[key.parameter]
+        value = self._get(key.parameter)
+        value = parameter.default if value is None else value
         if key.act == "trigger":
-            return key.target, True
+            return key.parameter, True
         if key.act == "toggle":
-            return key.target, not value
+            return key.parameter, not value
         if key.act == "next":
-            return key.target, target.choices[(target.choices.index(str(value)) + int(key.by)) % len(target.choices)]
-        return key.target, target.check(target.clamp(float(value) + key.by * (target.high - target.low)))
+            return key.parameter, parameter.choices[
+                (parameter.choices.index(str(value)) + int(key.by)) % len(parameter.choices)
+            ]
+        return key.parameter, parameter.check(parameter.clamp(float(value) + key.by * (parameter.high - parameter.low)))
 
 
 class KeyReader:
@@ -162,11 +164,11 @@ class KeyReader:
         file = self._stream.fileno()
         if not select.select([file], [], [], POLL_SECONDS)[0]:
             return ""
-        data = os.read(file, MOST_WAITING)
+        data = os.read(file, MAX_WAITING)
         if not data:
             raise OSError("the terminal is closed")
         while data.endswith((b"\x1b", b"\x1b[", b"\x1bO")) and select.select([file], [], [], ESCAPE_SECONDS)[0]:
-            data += os.read(file, MOST_WAITING)
+            data += os.read(file, MAX_WAITING)
         return data.decode(errors="ignore")
 
 

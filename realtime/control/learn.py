@@ -13,17 +13,17 @@ from latentmix.errors import InputError
 from latentmix.errors import InputError as FileError
 from latentmix.files import replace_file
 
-from ..music.parameters import TARGETS, Target, find
+from ..music.parameters import PARAMETERS, Parameter, find
 from .bindings import Binding
 from .entries import LOW_BYTE
 from .maps import parse_map, read_map
+from .messages import RPN_CONTROLLERS, RpnParser
 from .recognise import Kind, recognise
-from .sources import PARAMETER_CONTROLLERS, Parameters
 
 QUIET_SECONDS = 0.5  # after which a movement is over
 DOUBT_SECONDS = 4.0  # that one waits for a movement that says more
 HELD_SECONDS = 0.6  # a button pressed for longer is to work while it is pressed
-MOST_VALUES = 4000  # kept of one control
+MAX_VALUES = 4000  # kept of one control
 WAIT_SECONDS = 0.05
 
 Address = tuple[str, int, int]  # kind, channel 0..15, number
@@ -37,7 +37,7 @@ class _Seen:
     times: list[float] = field(default_factory=list)
 
     def add(self, value: int, now: float) -> None:
-        if len(self.values) < MOST_VALUES:
+        if len(self.values) < MAX_VALUES:
             self.values.append(value)
             self.times.append(now)
         else:
@@ -50,10 +50,10 @@ class Learner:
     Of several that move (a neighbour touched, a noisy fader) the one that moved most is taken.
     """
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, parameter: Parameter) -> None:
+        self._parameter = parameter
         self._seen: dict[Address, _Seen] = {}
-        self._parameters: dict[int, Parameters] = {}
+        self._rpn_parsers: dict[int, RpnParser] = {}
 
     def feed(self, message: Any, now: float) -> None:
         """A mido message came at this time."""
@@ -73,9 +73,9 @@ class Learner:
             number -= LOW_BYTE
             seen = self._seen["cc", channel, number]
         if kind == "cc" and self._is_low_of_pair(channel, number + LOW_BYTE):
-            return Binding(self._target.name, "cc14", number, number + LOW_BYTE, channel=channel + 1)
+            return Binding(self._parameter.name, "cc14", number, number + LOW_BYTE, channel=channel + 1)
         if kind != "cc":
-            is_button = kind == "note" or (kind == "program" and self._target.kind != "continuous")
+            is_button = kind == "note" or (kind == "program" and self._parameter.kind != "continuous")
             if kind == "program" and is_button:
                 number = seen.values[-1]  # that program alone
             return self._binding(kind, channel, number, Kind(kind, is_button=is_button), seen)
@@ -93,13 +93,13 @@ class Learner:
         button = "momentary"
         if found.is_button:
             held = len(seen.times) > 1 and seen.times[-1] - seen.times[0] >= HELD_SECONDS and len(seen.values) == 2
-            if self._target.kind == "switch" and not held:
+            if self._parameter.kind == "switch" and not held:
                 button = "toggle"
-            elif self._target.kind == "choice" or self._target.whole:
+            elif self._parameter.kind == "choice" or self._parameter.whole:
                 button = "next"
         has_number = kind in ("cc", "relative", "note", "poly", "nrpn") or (kind == "program" and found.is_button)
         return Binding(
-            self._target.name,
+            self._parameter.name,
             kind,
             number if has_number else None,
             channel=channel + 1,
@@ -120,8 +120,8 @@ class Learner:
         """Address and value of a message; empty for what is no control."""
         kind, channel = message.type, getattr(message, "channel", 0)
         if kind == "control_change":
-            if message.control in PARAMETER_CONTROLLERS:
-                said = self._parameters.setdefault(channel, Parameters()).feed(message.control, message.value)
+            if message.control in RPN_CONTROLLERS:
+                said = self._rpn_parsers.setdefault(channel, RpnParser()).feed(message.control, message.value)
                 if said is not None and not said.registered:
                     return [(("nrpn", channel, said.number), said.value)] if said.part != "low" else []
                 if said is not None or message.control not in (6, 38, 96, 97):
@@ -146,27 +146,27 @@ def learn(
     names: Iterable[str],
     receive: Callable[[float], tuple[float, Any] | None],
     say: Callable[[str], object],
-    targets: Mapping[str, Target] = TARGETS,
+    parameters: Mapping[str, Parameter] = PARAMETERS,
     bound: Sequence[Binding] = (),
 ) -> list[Binding]:
-    """Ask for a movement for each target and bind what moves.
+    """Ask for a movement for each parameter and bind what moves.
 
     Args:
-        names: of targets.
+        names: of parameters.
         receive: waits so many seconds at most; returns the time and the next message, or the time and None. Returns
-            None altogether where this target is to be skipped (a key was pressed).
+            None altogether where this parameter is to be skipped (a key was pressed).
         say: called with a line for the person at the controller.
-        targets: of the engine.
+        parameters: of the engine.
         bound: what was learned before: the same controls are not bound again.
 
     Raises:
-        InputError: no target of such a name.
+        InputError: no parameter of such a name.
     """
-    chosen = [find(name, targets) for name in names]
+    chosen = [find(name, parameters) for name in names]
     learned = []
-    for target in chosen:
-        say(f"{target.name} ({target.help}): move a knob, a fader or a button")
-        learner, asked = Learner(target), 0.0
+    for parameter in chosen:
+        say(f"{parameter.name} ({parameter.help}): move a knob, a fader or a button")
+        learner, asked = Learner(parameter), 0.0
         while (received := receive(WAIT_SECONDS)) is not None:
             now, message = received
             if message is not None:
@@ -177,14 +177,14 @@ def learn(
                 (each for each in (*bound, *learned) if binding is not None and _same_control(binding, each)), None
             )
             if other is not None:
-                say(f"{target.name}: {describe(binding)} has just been bound to {other.target}; move another one")
-                learner, asked = Learner(target), 0.0
+                say(f"{parameter.name}: {describe(binding)} has just been bound to {other.parameter}; move another one")
+                learner, asked = Learner(parameter), 0.0
             elif binding is not None:
                 learned.append(binding)
-                say(f"{target.name}: {describe(binding)}")
+                say(f"{parameter.name}: {describe(binding)}")
                 break
             if learner.is_in_doubt and asked and now - asked > QUIET_SECONDS:
-                say(f"{target.name}: not clear yet; move it further, both ways")
+                say(f"{parameter.name}: not clear yet; move it further, both ways")
                 asked = 0.0
     return learned
 
@@ -213,7 +213,7 @@ def describe(binding: Binding) -> str:
 def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], device: str = "") -> None:
     """Add bindings to a map's file, or make it; comments and everything else in it stay.
 
-    A binding takes the place of those of the same target, and of those of the same control.
+    A binding takes the place of those of the same parameter, and of those of the same control.
 
     Args:
         path: of a TOML file.
@@ -252,7 +252,7 @@ def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], de
 
 
 def _replaces(new: Binding, old: Binding) -> bool:
-    return old.target == new.target or _same_control(old, new)
+    return old.parameter == new.parameter or _same_control(old, new)
 
 
 def _same_control(a: Binding, b: Binding) -> bool:
@@ -265,8 +265,8 @@ def _table(binding: Binding) -> dict[str, Any]:
     said = {}
     for each in fields(Binding):
         value = getattr(binding, each.name)
-        if each.name in ("target", "kind") or value != each.default:
-            said[each.name] = value
+        if each.name in ("parameter", "kind") or value != each.default:
+            said["target" if each.name == "parameter" else each.name] = value
     return said
 
 

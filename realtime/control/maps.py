@@ -12,13 +12,13 @@ from typing import Any
 
 from latentmix.errors import InputError
 
-from ..music.parameters import TARGETS, Target
+from ..music.parameters import PARAMETERS, Parameter
 from .bindings import ControllerMap
 from .entries import BadEntry, check_new, only, read_binding, read_mpe, read_text
 
 DEFAULT = "default"
-MOST_BYTES = 1 << 20  # of a map
-MOST_BINDINGS = 1000
+MAX_BYTES = 1 << 20  # of a map
+MAX_BINDINGS = 1000
 MAP_KEYS = ("name", "device", "mpe", "bind")
 
 
@@ -28,7 +28,7 @@ def shipped_maps() -> list[str]:
     return sorted(names, key=lambda name: (name != DEFAULT, name))
 
 
-def read_map(path_or_name: str | os.PathLike[str], targets: Mapping[str, Target] = TARGETS) -> ControllerMap:
+def read_map(path_or_name: str | os.PathLike[str], parameters: Mapping[str, Parameter] = PARAMETERS) -> ControllerMap:
     """A controller map, from a TOML file or by the name of one that ships.
 
     Raises:
@@ -37,18 +37,18 @@ def read_map(path_or_name: str | os.PathLike[str], targets: Mapping[str, Target]
     path = os.fspath(path_or_name)
     if path in shipped_maps():  # a file of that name is ./NAME
         shipped = _shipped(path)  # they name attributes of the shipped model; another may have others
-        return replace(shipped, bindings=tuple(b for b in shipped.bindings if b.target in targets))
+        return replace(shipped, bindings=tuple(b for b in shipped.bindings if b.parameter in parameters))
     try:
         with open(path, "rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
             f"{path}: cannot read the map: {error.strerror}; expected a TOML file or one of {', '.join(shipped_maps())}"
         ) from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: expected a map of at most {MOST_BYTES >> 20} MiB, found more")
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path}: expected a map of at most {MAX_BYTES >> 20} MiB, found more")
     try:
-        return parse_map(content.decode("utf-8"), path, targets)
+        return parse_map(content.decode("utf-8"), path, parameters)
     except UnicodeDecodeError:
         raise InputError(f"{path}: expected TOML in UTF-8, found other bytes") from None
 
@@ -65,13 +65,13 @@ def shipped_map_for(port: str) -> str | None:
     return None
 
 
-def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> ControllerMap:
+def parse_map(text: str, name: str, parameters: Mapping[str, Parameter] = PARAMETERS) -> ControllerMap:
     """A controller map from the text of a TOML file.
 
     Args:
         text: TOML.
         name: of the file, for errors.
-        targets: of the engine.
+        parameters: of the engine.
 
     Raises:
         InputError: as `read_map`.
@@ -90,8 +90,8 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
         entries = document.get("bind", [])
         if not isinstance(entries, list):
             raise BadEntry("bind", "[[bind]] tables", entries)
-        if len(entries) > MOST_BINDINGS:
-            raise BadEntry("bind", f"at most {MOST_BINDINGS} [[bind]] tables", len(entries))
+        if len(entries) > MAX_BINDINGS:
+            raise BadEntry("bind", f"at most {MAX_BINDINGS} [[bind]] tables", len(entries))
         mpe = read_mpe(document.get("mpe", {}))
         bindings = []
         for at, entry in enumerate(entries, 1):
@@ -100,7 +100,7 @@ def parse_map(text: str, name: str, targets: Mapping[str, Target] = TARGETS) -> 
                 raise BadEntry("bind", "a table", entry)
             if isinstance(entry.get("target"), str):
                 place += f" ({entry['target']})"
-            binding = read_binding(entry, targets)
+            binding = read_binding(entry, parameters)
             check_new(binding, bindings)
             bindings.append(binding)
             place = ""

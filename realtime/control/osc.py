@@ -1,4 +1,4 @@
-"""OSC in and out: `/latentmix/position 0.5`, the names of the targets as addresses, over UDP."""
+"""OSC in and out: `/latentmix/position 0.5`, the names of the parameters as addresses, over UDP."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from latentmix.errors import InputError
 
-from ..music.parameters import TARGETS, Target, Value, find
+from ..music.parameters import PARAMETERS, Parameter, Value, find
 
 PREFIX = "/latentmix/"
 PORT = 9000
-MOST_BYTES = 65507  # of a UDP packet
-UPDATE_SECONDS = 0.02  # between two values of one target that are sent
+MAX_BYTES = 65507  # of a UDP packet
+UPDATE_SECONDS = 0.02  # between two values of one parameter that are sent
 POLL_SECONDS = 0.2
 
 
 def address(name: str) -> str:
-    """The OSC address of a target.
+    """The OSC address of a parameter.
 
     >>> address("weight.1"), address("attribute.density")
     ('/latentmix/weight/1', '/latentmix/attribute/density')
@@ -28,11 +28,13 @@ def address(name: str) -> str:
     return PREFIX + name.replace(".", "/")
 
 
-def read_message(path: str, arguments: list[Any], targets: Mapping[str, Target] = TARGETS) -> list[tuple[str, Value]]:
+def read_message(
+    path: str, arguments: list[Any], parameters: Mapping[str, Parameter] = PARAMETERS
+) -> list[tuple[str, Value]]:
     """What an OSC message sets.
 
-    A target takes one number, true or false, or the name of a choice. A trigger also takes none at all; a number below
-    0.5 is its release and sets nothing. `/latentmix/xy` takes two numbers, x and y.
+    A parameter takes one number, true or false, or the name of a choice. A trigger also takes none at all; a number
+    below 0.5 is its release and sets nothing. `/latentmix/xy` takes two numbers, x and y.
 
     Raises:
         InputError: no such address, another number or kind of arguments, NaN; one line.
@@ -43,24 +45,24 @@ def read_message(path: str, arguments: list[Any], targets: Mapping[str, Target] 
     if name == "xy":
         if len(arguments) != 2:
             raise InputError(f"{path}: expected two numbers, found {len(arguments)} arguments")
-        return [(each, _value(path, targets[each], value)) for each, value in zip("xy", arguments, strict=True)]
-    if name not in targets:
-        raise InputError(f"{_short(path)}: expected the name of a target after {PREFIX} ({', '.join(targets)})")
-    target = find(name, targets)
-    if target.kind == "trigger":
+        return [(each, _value(path, parameters[each], value)) for each, value in zip("xy", arguments, strict=True)]
+    if name not in parameters:
+        raise InputError(f"{_short(path)}: expected the name of a parameter after {PREFIX} ({', '.join(parameters)})")
+    parameter = find(name, parameters)
+    if parameter.kind == "trigger":
         if len(arguments) > 1:
             raise InputError(f"{path}: expected no argument or one, found {len(arguments)}")
-        return [(name, True)] if not arguments or _value(path, target, arguments[0]) else []
+        return [(name, True)] if not arguments or _value(path, parameter, arguments[0]) else []
     if len(arguments) != 1:
-        raise InputError(f"{path}: expected one argument, {target.expected}, found {len(arguments)}")
-    return [(name, _value(path, target, arguments[0]))]
+        raise InputError(f"{path}: expected one argument, {parameter.expected}, found {len(arguments)}")
+    return [(name, _value(path, parameter, arguments[0]))]
 
 
-def _value(path: str, target: Target, value: Any) -> Value:
+def _value(path: str, parameter: Parameter, value: Any) -> Value:
     is_number = isinstance(value, (int, float)) and math.isfinite(value)
-    if not (is_number or (isinstance(value, str) and target.kind == "choice")):
-        raise InputError(f"{path}: expected {target.expected}, found {_short(repr(value))}")
-    return target.check(value)
+    if not (is_number or (isinstance(value, str) and parameter.kind == "choice")):
+        raise InputError(f"{path}: expected {parameter.expected}, found {_short(repr(value))}")
+    return parameter.check(value)
 
 
 def _short(text: str) -> str:
@@ -69,7 +71,7 @@ def _short(text: str) -> str:
 
 
 class OscIn:
-    """Listens for OSC on a UDP port, in a thread of its own, and sets targets."""
+    """Listens for OSC on a UDP port, in a thread of its own, and sets parameters."""
 
     def __init__(
         self,
@@ -77,20 +79,20 @@ class OscIn:
         warn: Callable[[str], object],
         port: int = PORT,
         host: str = "127.0.0.1",
-        targets: Mapping[str, Target] = TARGETS,
+        parameters: Mapping[str, Parameter] = PARAMETERS,
     ) -> None:
         """
         Args:
-            set: called with the name of a target and its value, from the thread.
+            set: called with the name of a parameter and its value, from the thread.
             warn: called with one line about a packet that says nothing; the same line once in a row.
             port: of UDP; 0 is one that is free (`port` says which).
             host: the address to listen on; "0.0.0.0" for other machines too.
-            targets: of the engine.
+            parameters: of the engine.
 
         Raises:
             InputError: the port is taken or may not be used.
         """
-        self._set, self._warn, self._targets = set, warn, targets
+        self._set, self._warn, self._parameters = set, warn, parameters
         self._socket, self.port = _bound(host, port)
         self._last_warning, self._is_open = "", True
         self._thread = threading.Thread(target=self._listen, name="latentmix OSC", daemon=True)
@@ -112,7 +114,7 @@ class OscIn:
         """One packet: a message or a bundle; what it sets is set, what it gets wrong is a warning."""
         for path, arguments in self._messages(packet):
             try:
-                for name, value in read_message(path, arguments, self._targets):
+                for name, value in read_message(path, arguments, self._parameters):
                     self._set(name, value)
             except InputError as error:
                 self._tell(str(error))
@@ -129,7 +131,7 @@ class OscIn:
     def _listen(self) -> None:
         while self._is_open:
             try:
-                packet = self._socket.recv(MOST_BYTES)
+                packet = self._socket.recv(MAX_BYTES)
             except TimeoutError:
                 continue
             except OSError as error:  # on Windows, when a packet that was sent found nobody
@@ -163,18 +165,18 @@ def _bound(host: str, port: int) -> tuple[socket.socket, int]:
 
 
 class OscOut:
-    """Sends the targets' values by OSC, under the same addresses, as they change."""
+    """Sends the parameters' values by OSC, under the same addresses, as they change."""
 
-    def __init__(self, host: str, port: int, targets: Mapping[str, Target] = TARGETS) -> None:
+    def __init__(self, host: str, port: int, parameters: Mapping[str, Parameter] = PARAMETERS) -> None:
         """
         Args:
             host, port: where to.
-            targets: of the engine.
+            parameters: of the engine.
 
         Raises:
             InputError: no such host.
         """
-        self._targets = targets
+        self._parameters = parameters
         self._shown: dict[str, Value] = {}
         self._sent = -1e9
         try:
@@ -187,9 +189,9 @@ class OscOut:
         """Send what has changed since it was last sent; at most every 20 ms, the rest the next time."""
         if now - self._sent < UPDATE_SECONDS:
             return
-        changed = {n: v for n, v in values.items() if n in self._targets and self._shown.get(n) != v}
+        changed = {n: v for n, v in values.items() if n in self._parameters and self._shown.get(n) != v}
         for name, value in changed.items():
-            if self._targets[name].kind != "trigger":
+            if self._parameters[name].kind != "trigger":
                 self._send(address(name), value)
         self._shown.update(changed)
         if changed:

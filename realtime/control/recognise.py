@@ -25,7 +25,7 @@ def recognise(values: list[int]) -> Kind | None:
     """What a controller of 7 bits is, from the values it sent while it was moved; None: too few to tell.
 
     A button sends one value, or two of which one is 0. A knob passes through neighbouring values and does not repeat
-    itself. A relative encoder repeats itself, near 0 and 127, near 64, or near 0 and 64 (`sources.clicks`).
+    itself. A relative encoder repeats itself, near 0 and 127, near 64, or near 0 and 64 (`messages.clicks`).
 
     >>> recognise([127, 0]).is_button, recognise([10, 11, 13, 14, 16, 19, 22]).kind
     (True, 'cc')

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from midi_vae.model.vae import MelodyVAE
 
 WARM_UPS = 10  # first passes allocate, choose kernels and fill caches
-MOST_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
+MAX_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
 
 
 class Graphed:
@@ -119,7 +119,7 @@ class Decoder:
             together = mixing.partners(melodies) if len(melodies) > 1 else list(melodies)
         except InputError as error:
             raise InputError(str(error)) from None
-        most = MOST_WINDOWS * layout.bars
+        most = MAX_WINDOWS * layout.bars
         if together[0].bars > most:
             raise InputError(f"expected melodies of at most {most} bars to play live, found {together[0].bars} bars")
         with one_thread():

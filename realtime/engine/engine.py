@@ -2,8 +2,9 @@
 
     set() from anywhere -> worker thread: mixer, decoder -pattern-> player process: clock, notes -reports-> snapshot
 
-The worker takes what was moved since it last looked, the newest value of each target, and decodes once. The player goes
-on with the melody it has until there is another one. `snapshot` and `subscribe` tell a screen or a page what happens.
+The worker takes what was moved since it last looked, the newest value of each parameter, and decodes once. The player
+goes on with the melody it has until there is another one. `snapshot` and `subscribe` tell a screen or a page what
+happens.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from midi_vae.music.melody import Melody
 from ..midi.ports import MidiIn, MidiOut
 from ..music.automation import recalled
 from ..music.clock import CLOCKS, check_tempo, now
-from ..music.mixer import Mixer, Place
+from ..music.mixer import Mixer, PadPoint
 from ..music.parameters import AT_ONCE, Value
 from ..music.shaping import as_pattern
-from ..player.client import PlayerProcess, PlayerSetup, make_player
+from ..player.client import PlayerClient, PlayerSetup, make_player
 from ..player.loop import PlayerThread
 from ..player.player import STEPS_A_BEAT
 from .decoder import Decoder
@@ -57,7 +58,7 @@ class Engine:
     All methods may be called from any thread; subscribers are called in the engine's own.
 
     Attributes:
-        presets: what setting the target `preset` to a number sets (`plan.read_presets`).
+        presets: what setting the parameter `preset` to a number sets (`automation.read_presets`).
 
     Args:
         model: of melodies.
@@ -125,7 +126,7 @@ class Engine:
         setup = PlayerSetup(
             outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, melodies[0].program, sends_clock
         )
-        make = player or (PlayerProcess if is_spec else _thread_for(out))
+        make = player or (PlayerClient if is_spec else _thread_for(out))
         self._player = make(setup, self._hear)
         self._worker = threading.Thread(target=self._work, name="latentmix engine", daemon=True)
         self._worker.start()
@@ -139,14 +140,14 @@ class Engine:
     # What others move.
 
     def set(self, name: str, value: object) -> None:
-        """Move a target, now; of several moves in a row the newest counts.
+        """Move a parameter, now; of several moves in a row the newest counts.
 
         Raises:
-            InputError: as `targets.check`; then nothing moves.
+            InputError: as `parameters.check`; then nothing moves.
         """
-        if name not in self.mixer.targets:
-            raise InputError(f"expected the name of a target, found {name!r}")
-        checked = self.mixer.targets[name].check(value)
+        if name not in self.mixer.parameters:
+            raise InputError(f"expected the name of a parameter, found {name!r}")
+        checked = self.mixer.parameters[name].check(value)
         if name in AT_ONCE:
             self._set_at_once(name, checked)
             return
@@ -163,7 +164,7 @@ class Engine:
         return len(self.mixer.melodies)
 
     def value(self, name: str) -> Value:
-        """What a target was last set to."""
+        """What a parameter was last set to."""
         moved = self._moved.get(name)
         return self.mixer.values[name] if moved is None else moved[0]
 
@@ -199,7 +200,7 @@ class Engine:
 
         self._change(job)
 
-    def add(self, melody: Melody, name: str | None = None, place: Place | None = None) -> None:
+    def add(self, melody: Melody, name: str | None = None, place: PadPoint | None = None) -> None:
         """One more melody.
 
         Raises:
@@ -389,7 +390,7 @@ class Engine:
             else:
                 self._told = {**self._told, **report}
                 if "tempo" in report:  # taps and other clocks move it too
-                    self.mixer.values["tempo"] = self.mixer.targets["tempo"].clamp(report["tempo"])
+                    self.mixer.values["tempo"] = self.mixer.parameters["tempo"].clamp(report["tempo"])
             if report.get("late") is not None:
                 self._lateness.append(1000 * report["late"])
             if report.get("events") and self.mixer.values["record"]:

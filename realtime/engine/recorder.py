@@ -13,7 +13,7 @@ from latentmix.errors import InputError
 from latentmix.files import replace_file
 from midi_vae.midi.score import RESOLUTION, tempo_us
 
-MOST_NOTES = 1_000_000  # kept: more than a day of sixteenths
+MAX_NOTES = 1_000_000  # kept: more than a day of sixteenths
 TEMPO_STEP = 0.002  # share by which a tempo differs before it is written down: less is the jitter of a MIDI clock
 
 
@@ -73,7 +73,7 @@ class Recorder:
     def _end_note(self) -> None:
         start, beat, pitch, velocity = self._open
         self._open = None
-        if len(self.notes) < MOST_NOTES:
+        if len(self.notes) < MAX_NOTES:
             self.notes.append(PlayedNote(start, self._time, beat, self._beat, pitch, velocity))
 
     def _go_on(self, time: float, song_beat: float, tempo: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from midi_vae.music.melody import Melody
 
-from ..music.mixer import Mode, Place
+from ..music.mixer import Mode, PadPoint
 from ..music.parameters import Value
 
 
@@ -16,7 +16,7 @@ class Snapshot:
     """What is going on; all times in milliseconds, or seconds where it says so.
 
     Attributes:
-        values: of all targets, by name.
+        values: of all parameters, by name.
         mode: what was moved last, position, pad or weights.
         names, places, weights: of the melodies: places on the pad, shares that are heard.
         melody: the newest one, decoded and shaped; it is heard from the next step, beat or bar on.
@@ -40,7 +40,7 @@ class Snapshot:
     values: Mapping[str, Value]
     mode: Mode
     names: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[PadPoint, ...]
     weights: tuple[float, ...]
     melody: Melody
     version: int

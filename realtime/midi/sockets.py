@@ -15,8 +15,8 @@ from latentmix.errors import InputError
 from ..music.clock import now
 
 PREFIX = "tcp:"
-MOST_CLIENTS = 16
-MOST_IN_A_MESSAGE = 1 << 16  # bytes of system exclusive, which could go on without end
+MAX_CLIENTS = 16
+MAX_IN_A_MESSAGE = 1 << 16  # bytes of system exclusive, which could go on without end
 WAIT = 2.0  # seconds for a connection
 
 
@@ -94,7 +94,7 @@ class _Client:
         last_status = max((at for at, byte in enumerate(data) if 0x80 <= byte < 0xF8), default=None)
         self._open_bytes = self._open_bytes + len(data) if last_status is None else len(data) - last_status
         self.parser.feed(data)
-        return self._open_bytes <= MOST_IN_A_MESSAGE
+        return self._open_bytes <= MAX_IN_A_MESSAGE
 
 
 class SocketIn:
@@ -148,7 +148,7 @@ class SocketIn:
     def _accept(self, clients: dict[socket.socket, _Client]) -> None:
         with contextlib.suppress(OSError):
             client, _ = self._server.accept()
-            if len(clients) >= MOST_CLIENTS:
+            if len(clients) >= MAX_CLIENTS:
                 client.close()
                 return
             client.setblocking(False)

@@ -5,9 +5,9 @@
     9,   1,        0.5,
 
 The first column is the time, in `bar` (from 1), `beat` (quarter notes from 0) or `seconds`; each other column is a
-target. Numbers go over in a straight line from one row that has them to the next; what is chosen or switched, presets
-among it, changes at its row; an empty field says nothing. Where the first row is numbers already, the columns are beat
-and position, or beat, x and y. The performance ends with the last row.
+parameter. Numbers go over in a straight line from one row that has them to the next; what is chosen or switched,
+presets among it, changes at its row; an empty field says nothing. Where the first row is numbers already, the
+columns are beat and position, or beat, x and y. The performance ends with the last row.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from typing import Any, Literal
 
 from latentmix.errors import InputError
 
-from .parameters import TARGETS, Target, Value, find
+from .parameters import PARAMETERS, Parameter, Value, find
 
-MOST_BYTES = 16 << 20
-MOST_ROWS = 100_000
-MOST_BEATS = 100_000.0
+MAX_BYTES = 16 << 20
+MAX_ROWS = 100_000
+MAX_BEATS = 100_000.0
 UNITS = ("bar", "beat", "seconds")
 BARE_COLUMNS = {2: ["beat", "position"], 3: ["beat", "x", "y"]}
 Unit = Literal["bar", "beat", "seconds"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Automation:
     """What stands where when.
 
     Attributes:
         unit: of all times; bars are counted from 0 here.
-        tracks: of each target times, ascending, and its values there.
+        tracks: of each parameter times, ascending, and its values there.
         end: the last time.
     """
 
@@ -47,9 +47,9 @@ class Plan:
     end: float
 
     def values_at(self, at: float) -> dict[str, Value]:
-        """The values at a time; none of a target that has none yet.
+        """The values at a time; none of a parameter that has none yet.
 
-        >>> Plan("beat", {"position": ((0.0, 8.0), (0.0, 1.0))}, 8.0).values_at(2.0)
+        >>> Automation("beat", {"position": ((0.0, 8.0), (0.0, 1.0))}, 8.0).values_at(2.0)
         {'position': 0.25}
         """
         out: dict[str, Value] = {}
@@ -71,26 +71,26 @@ class Plan:
         return min([*later, self.end])
 
     def time(self, seconds: float, beat: float, beats_a_bar: float) -> float:
-        """The time in the plan's unit, out of seconds and beats since the start."""
+        """The time in the automation's unit, out of seconds and beats since the start."""
         if self.unit == "seconds":
             return seconds
         return beat if self.unit == "beat" else beat / beats_a_bar
 
 
-def read_plan(path: str | os.PathLike[str], targets: Mapping[str, Target] = TARGETS) -> Plan:
-    """Read a plan.
+def read_automation(path: str | os.PathLike[str], parameters: Mapping[str, Parameter] = PARAMETERS) -> Automation:
+    """Read an automation.
 
     Raises:
         InputError: no such file, not such a table, a value that cannot be; the line says which row and column.
     """
-    return _read(path, lambda text: parse_plan(text, targets))
+    return _read(path, lambda text: parse_automation(text, parameters))
 
 
-def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
-    """A plan out of the text of its file.
+def parse_automation(text: str, parameters: Mapping[str, Parameter] = PARAMETERS) -> Automation:
+    """An automation out of the text of its file.
 
     Raises:
-        InputError: as `read_plan`.
+        InputError: as `read_automation`.
     """
     numbered = _rows(text)
     first = numbered[0][1]
@@ -99,7 +99,7 @@ def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
         raise InputError(f"row 1: expected the names of the columns, such as bar,position, found {','.join(first)}")
     if columns[0] not in UNITS:
         raise InputError(f"row 1: expected bar, beat or seconds as the first column, found {columns[0]!r}")
-    _check_columns(columns[1:], targets)
+    _check_columns(columns[1:], parameters)
     if "play" in columns and columns[0] != "seconds":
         raise InputError(
             f"row 1: expected no column play, for a {columns[0]} does not come while nothing plays; "
@@ -108,23 +108,25 @@ def parse_plan(text: str, targets: Mapping[str, Target] = TARGETS) -> Plan:
     body = numbered if _is_number(first[0]) else numbered[1:]
     if not body:
         raise InputError("expected rows below the names of the columns, found none")
-    return _collect(columns, body, targets)
+    return _collect(columns, body, parameters)
 
 
-def read_presets(path: str | os.PathLike[str], targets: Mapping[str, Target] = TARGETS) -> dict[int, dict[str, Value]]:
-    """Presets out of a table like that of a plan, whose first column is `preset`, a number 0 to 127.
+def read_presets(
+    path: str | os.PathLike[str], parameters: Mapping[str, Parameter] = PARAMETERS
+) -> dict[int, dict[str, Value]]:
+    """Presets out of a table like that of an automation, whose first column is `preset`, a number 0 to 127.
 
     Raises:
-        InputError: as `read_plan`.
+        InputError: as `read_automation`.
     """
-    return _read(path, lambda text: parse_presets(text, targets))
+    return _read(path, lambda text: parse_presets(text, parameters))
 
 
-def parse_presets(text: str, targets: Mapping[str, Target] = TARGETS) -> dict[int, dict[str, Value]]:
+def parse_presets(text: str, parameters: Mapping[str, Parameter] = PARAMETERS) -> dict[int, dict[str, Value]]:
     """Presets out of the text of their file.
 
     Raises:
-        InputError: as `read_plan`.
+        InputError: as `read_automation`.
 
     >>> parse_presets("preset,position,key\\n0,0.5,C:maj\\n7,1,")
     {0: {'position': 0.5, 'key': 'C:maj'}, 7: {'position': 1.0}}
@@ -133,25 +135,29 @@ def parse_presets(text: str, targets: Mapping[str, Target] = TARGETS) -> dict[in
     columns = [name.lower() for name in columns]
     if columns[0] != "preset":
         raise InputError(f"row 1: expected preset as the first column, found {columns[0]!r}")
-    _check_columns(columns[1:], targets, "preset")
+    _check_columns(columns[1:], parameters, "preset")
     out: dict[int, dict[str, Value]] = {}
     for number, row in body:
         if not (row[0].isdecimal() and int(row[0]) <= 127) or len(row) > len(columns):
             raise InputError(f"row {number}: expected a preset 0 to 127 and its values, found {','.join(row)}")
         given = [(name, field) for name, field in zip(columns[1:], row[1:], strict=False) if field]
-        out[int(row[0])] = {name: _value(name, field, number, targets) for name, field in given}
+        out[int(row[0])] = {name: _value(name, field, number, parameters) for name, field in given}
     return out
 
 
-def check_presets(plan: Plan, presets: Mapping[int, Mapping[str, Value]]) -> None:
-    """See to it that a plan whose time is that of the music does not stop it.
+def check_presets(automation: Automation, presets: Mapping[int, Mapping[str, Value]]) -> None:
+    """See to it that an automation whose time is that of the music does not stop it.
 
     Raises:
         InputError: it recalls presets, and one of them says `play`.
     """
-    if plan.unit != "seconds" and "preset" in plan.tracks and any("play" in each for each in presets.values()):
+    if (
+        automation.unit != "seconds"
+        and "preset" in automation.tracks
+        and any("play" in each for each in presets.values())
+    ):
         raise InputError(
-            f"expected presets without play for a plan in {plan.unit}s, which do not come while none plays"
+            f"expected presets without play for an automation in {automation.unit}s, which do not come while none plays"
         )
 
 
@@ -170,11 +176,11 @@ def _read(path: str | os.PathLike[str], parse: Callable[[str], Any]) -> Any:
     path = os.fspath(path)
     try:
         with open(path, "rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot read the table: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: expected a table of at most {MOST_BYTES >> 20} MB, found a larger one")
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path}: expected a table of at most {MAX_BYTES >> 20} MB, found a larger one")
     try:
         return parse(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -189,30 +195,30 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row) and not row[0].startswith("#")]
     if not numbered:
         raise InputError("expected rows of times and values, found none")
-    if len(numbered) > MOST_ROWS:
-        raise InputError(f"expected at most {MOST_ROWS} rows, found {len(numbered)}")
+    if len(numbered) > MAX_ROWS:
+        raise InputError(f"expected at most {MAX_ROWS} rows, found {len(numbered)}")
     return numbered
 
 
-def _check_columns(names: list[str], targets: Mapping[str, Target], *others: str) -> None:
-    """Refuse columns that are no targets, that come twice, or that are taken by others."""
+def _check_columns(names: list[str], parameters: Mapping[str, Parameter], *others: str) -> None:
+    """Refuse columns that are no parameters, that come twice, or that are taken by others."""
     for at, name in enumerate(names):
         if name in (*names[:at], *others):
             raise InputError(f"row 1: expected each column once, found {name} again")
         try:
-            find(name, targets)
+            find(name, parameters)
         except InputError as error:
             raise InputError(f"row 1: {error}") from None
 
 
-def _value(name: str, field: str, number: int, targets: Mapping[str, Target]) -> Value:
+def _value(name: str, field: str, number: int, parameters: Mapping[str, Parameter]) -> Value:
     try:
-        return find(name, targets).check(field)
+        return find(name, parameters).check(field)
     except InputError as error:
         raise InputError(f"row {number}: {error}") from None
 
 
-def _collect(columns: list[str], body: list[tuple[int, list[str]]], targets: Mapping[str, Target]) -> Plan:
+def _collect(columns: list[str], body: list[tuple[int, list[str]]], parameters: Mapping[str, Parameter]) -> Automation:
     times: dict[str, list[float]] = {name: [] for name in columns[1:]}
     values: dict[str, list[Value]] = {name: [] for name in columns[1:]}
     at = -math.inf
@@ -224,17 +230,17 @@ def _collect(columns: list[str], body: list[tuple[int, list[str]]], targets: Map
             raise InputError(f"row {number}: expected a time after that of the row before, found {row[0]}")
         for name, field in zip(columns[1:], row[1:], strict=False):
             if field:
-                values[name].append(_value(name, field, number, targets))
+                values[name].append(_value(name, field, number, parameters))
                 times[name].append(at)
     tracks = {name: (tuple(times[name]), tuple(values[name])) for name in times if times[name]}
-    return Plan(columns[0], tracks, at)
+    return Automation(columns[0], tracks, at)
 
 
 def _time(field: str, unit: str, number: int) -> float:
     least = 1.0 if unit == "bar" else 0.0
     at = float(field) if _is_number(field) else math.nan
-    if not least <= at <= MOST_BEATS:
-        raise InputError(f"row {number}: expected a {unit} from {least:g} to {MOST_BEATS:g}, found {field!r}")
+    if not least <= at <= MAX_BEATS:
+        raise InputError(f"row {number}: expected a {unit} from {least:g} to {MAX_BEATS:g}, found {field!r}")
     return at - least
 
 

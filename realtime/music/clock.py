@@ -114,10 +114,10 @@ class TapTempo:
         return min(max(60.0 / typical, SLOWEST), FASTEST)
 
 
-class TestClock:
+class VirtualClock:
     """Time that stands still until it is moved: what tests and rendering use for `now`.
 
-    >>> clock = TestClock()
+    >>> clock = VirtualClock()
     >>> clock.advance(1.5)
     >>> clock()
     1.5

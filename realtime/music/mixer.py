@@ -18,12 +18,12 @@ from midi_vae.music.melody import Melody
 from midi_vae.music.windows import from_windows
 
 from . import blend
-from .parameters import MOST_MELODIES, Value, find, table
+from .parameters import MAX_MELODIES, Value, find, table
 from .shaping import in_key, thin, to_octave
 
 Mode = Literal["position", "pad", "weights"]
 MODES: Mapping[str, Mode] = {"position": "position", "x": "pad", "y": "pad"} | {
-    f"weight.{number}": "weights" for number in range(1, MOST_MELODIES + 1)
+    f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)
 }
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
 DECODED = ("temperature", *MODES)
@@ -51,7 +51,7 @@ class Coded:
 
 
 @dataclass(frozen=True)
-class Place:
+class PadPoint:
     """Where a melody stands on the pad, both 0..1; y goes up."""
 
     x: float
@@ -67,7 +67,7 @@ class Mixer:
         melodies: 1 to 8, as given.
         places: of the melodies on the pad; spread evenly if None.
         spherical: mix along arcs instead of straight lines.
-        values: of all targets, by name.
+        values: of all parameters, by name.
         mode: what was moved last.
 
     Raises:
@@ -76,25 +76,25 @@ class Mixer:
 
     coder: Coder
     melodies: list[Melody]
-    places: list[Place] | None = None
+    places: list[PadPoint] | None = None
     spherical: bool = False
     values: dict[str, Value] = field(default_factory=dict)
     mode: Mode = "position"
 
     def __post_init__(self) -> None:
-        self.targets = table(tuple(self.coder.attributes))
-        self.values = {name: target.default for name, target in self.targets.items()} | self.values
+        self.parameters = table(tuple(self.coder.attributes))
+        self.values = {name: parameter.default for name, parameter in self.parameters.items()} | self.values
         self._set_melodies(list(self.melodies), self.places)
 
     # What is moved.
 
     def set(self, name: str, value: object) -> bool:
-        """Move a target; whether the melody may now be another.
+        """Move a parameter; whether the melody may now be another.
 
         Raises:
-            InputError: as `targets.check`.
+            InputError: as `parameters.check`.
         """
-        checked = find(name, self.targets).check(value)
+        checked = find(name, self.parameters).check(value)
         mode = MODES.get(name, self.mode)
         if mode == "weights" and self.mode != "weights":  # go on from the shares that are heard
             for number, weight in enumerate(self.weights(), start=1):
@@ -104,7 +104,7 @@ class Mixer:
         return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))
 
     def move(self, values: Mapping[str, object]) -> bool:
-        """Move several targets; whether there may be another melody now: not while it is held, and once it is let go.
+        """Move several parameters; whether the melody may be another now: not while it is held, and once it is let go.
 
         Raises:
             InputError: as `set`; those before it are moved.
@@ -124,7 +124,7 @@ class Mixer:
         melodies[index] = melody
         self._set_melodies(melodies, self.places)
 
-    def add(self, melody: Melody, place: Place | None = None) -> None:
+    def add(self, melody: Melody, place: PadPoint | None = None) -> None:
         """One more melody, after the last one; where the pad has most room if no place is given.
 
         Raises:
@@ -154,8 +154,8 @@ class Mixer:
             InputError: no melody of this index, or not a number.
         """
         self._check_index(index)
-        x, y = (float(self.targets[name].check(value)) for name, value in (("x", x), ("y", y)))
-        self.places[index] = Place(x, y)
+        x, y = (float(self.parameters[name].check(value)) for name, value in (("x", x), ("y", y)))
+        self.places[index] = PadPoint(x, y)
 
     # What comes out.
 
@@ -215,10 +215,10 @@ class Mixer:
         if not 0 <= index < len(self.melodies):
             raise InputError(f"expected a melody from 1 to {len(self.melodies)}, found {index + 1}")
 
-    def _set_melodies(self, melodies: list[Melody], places: list[Place] | None) -> None:
+    def _set_melodies(self, melodies: list[Melody], places: list[PadPoint] | None) -> None:
         """All of it or, where the melodies do not go together, none."""
-        if not 1 <= len(melodies) <= MOST_MELODIES:
-            raise InputError(f"expected 1 to {MOST_MELODIES} melodies, found {len(melodies)}")
+        if not 1 <= len(melodies) <= MAX_MELODIES:
+            raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
         if places is not None and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
         self.coded = self.coder.encode(melodies)
@@ -227,28 +227,28 @@ class Mixer:
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"
 
 
-def spread(count: int) -> list[Place]:
+def spread(count: int) -> list[PadPoint]:
     """Places of so many melodies: in the middle, left and right, on the corners, or on a circle with the first on top.
 
     >>> spread(2)
-    [Place(x=0.0, y=0.5), Place(x=1.0, y=0.5)]
+    [PadPoint(x=0.0, y=0.5), PadPoint(x=1.0, y=0.5)]
     """
     if count == 1:
-        return [Place(0.5, 0.5)]
+        return [PadPoint(0.5, 0.5)]
     if count == 2:
-        return [Place(0.0, 0.5), Place(1.0, 0.5)]
+        return [PadPoint(0.0, 0.5), PadPoint(1.0, 0.5)]
     if count == 4:
-        return [Place(*corner) for corner in blend.CORNERS]
+        return [PadPoint(*corner) for corner in blend.CORNERS]
     angles = 2 * np.pi * np.arange(count) / count
     return [
-        Place(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
+        PadPoint(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
         for angle in angles
     ]
 
 
-def _emptiest(places: Sequence[Place]) -> Place:
+def _emptiest(places: Sequence[PadPoint]) -> PadPoint:
     """Of a grid over the pad the place furthest from all others."""
     taken = np.array([(place.x, place.y) for place in places])
     grid = np.stack(np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 1, 9)), -1).reshape(-1, 2)
     nearest = np.hypot(*(grid[:, None] - taken).transpose(2, 0, 1)).min(1)
-    return Place(*grid[int(nearest.argmax())].tolist())
+    return PadPoint(*grid[int(nearest.argmax())].tolist())

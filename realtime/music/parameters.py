@@ -1,4 +1,4 @@
-"""What can be moved while playing, as a table; controllers, OSC, keyboard, plan files and web pages all name these."""
+"""What can be moved while playing, as a table that controllers, OSC, keyboard, automation and web pages go by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from latentmix.errors import InputError
 
-MOST_MELODIES = 8
+MAX_MELODIES = 8
 AT_ONCE = ("tempo", "follow", "velocity", "play", "panic", "tap")  # the player's: they do not wait for a decode
 Value = float | int | bool | str
 Kind = Literal["continuous", "switch", "trigger", "choice"]
@@ -24,7 +24,7 @@ ATTRIBUTES = ("density", "height", "range", "syncopation", "legato")  # of the s
 
 
 @dataclass(frozen=True)
-class Target:
+class Parameter:
     """Something that can be moved.
 
     Attributes:
@@ -54,9 +54,9 @@ class Target:
         """The value as the engine wants it: numbers are clamped into the range, choices may be given by index.
 
         Raises:
-            InputError: NaN, not a number, no such choice, outside the range of a strict target.
+            InputError: NaN, not a number, no such choice, outside the range of a strict parameter.
 
-        >>> TARGETS["position"].check(1.5), TARGETS["follow"].check(2), TARGETS["hold"].check(0.7)
+        >>> PARAMETERS["position"].check(1.5), PARAMETERS["follow"].check(2), PARAMETERS["hold"].check(0.7)
         (1.0, 'bar', True)
         """
         if self.kind == "choice" and isinstance(value, str):
@@ -97,38 +97,38 @@ class Target:
     def share(self, value: Value) -> float:
         """The inverse of `at`, 0..1: what a motor fader or a ring of LEDs shows.
 
-        >>> TARGETS["tempo"].share(210), TARGETS["follow"].share("bar")
+        >>> PARAMETERS["tempo"].share(210), PARAMETERS["follow"].share("bar")
         (0.5, 1.0)
         """
         number = self.choices.index(str(value)) if self.kind == "choice" else float(value)
         return (number - self.low) / (self.high - self.low)
 
 
-def _continuous(name: str, low: float, high: float, default: float, help: str, whole: bool = False) -> Target:
-    return Target(name, "continuous", low, high, default, help, whole)
+def _continuous(name: str, low: float, high: float, default: float, help: str, whole: bool = False) -> Parameter:
+    return Parameter(name, "continuous", low, high, default, help, whole)
 
 
-def _switch(name: str, default: bool, help: str) -> Target:
-    return Target(name, "switch", 0, 1, default, help)
+def _switch(name: str, default: bool, help: str) -> Parameter:
+    return Parameter(name, "switch", 0, 1, default, help)
 
 
-def _trigger(name: str, help: str) -> Target:
-    return Target(name, "trigger", 0, 1, False, help)
+def _trigger(name: str, help: str) -> Parameter:
+    return Parameter(name, "trigger", 0, 1, False, help)
 
 
-def _choice(name: str, choices: tuple[str, ...], help: str) -> Target:
-    return Target(name, "choice", 0, len(choices) - 1, choices[0], help, choices=choices)
+def _choice(name: str, choices: tuple[str, ...], help: str) -> Parameter:
+    return Parameter(name, "choice", 0, len(choices) - 1, choices[0], help, choices=choices)
 
 
-def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Target]:
-    """All targets by name, of a model with these attributes."""
-    targets = [
+def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Parameter]:
+    """All parameters by name, of a model with these attributes."""
+    parameters = [
         _continuous("position", 0, 1, 0.0, "along the melodies, from the first to the last"),
         _continuous("x", 0, 1, 0.5, "on the pad, from left to right"),
         _continuous("y", 0, 1, 0.5, "on the pad, from bottom to top"),
         *(
             _continuous(f"weight.{number}", 0, 1, 0.0, f"share of melody {number}")
-            for number in range(1, MOST_MELODIES + 1)
+            for number in range(1, MAX_MELODIES + 1)
         ),
         _continuous("temperature", 0, 2, 0.0, "0 the likeliest notes, above 0 drawn ones"),
         *(_continuous(f"attribute.{name}", -3, 3, 0.0, f"{name}, up or down") for name in attributes),
@@ -145,30 +145,30 @@ def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Target]:
         _trigger("tap", "tap the tempo, on the beat"),
         _continuous("preset", 0, 127, 0, "number of a preset", whole=True),
     ]
-    return {target.name: target for target in targets}
+    return {parameter.name: parameter for parameter in parameters}
 
 
-TARGETS: Mapping[str, Target] = table()
+PARAMETERS: Mapping[str, Parameter] = table()
 
 
-def check(name: str, value: object, targets: Mapping[str, Target] = TARGETS) -> Value:
-    """The value of a target as the engine wants it (`Target.check`).
+def check(name: str, value: object, parameters: Mapping[str, Parameter] = PARAMETERS) -> Value:
+    """The value of a parameter as the engine wants it (`Parameter.check`).
 
     Raises:
-        InputError: no target of that name; as `Target.check`.
+        InputError: no parameter of that name; as `Parameter.check`.
 
     >>> check("position", 10_000)
     1.0
     """
-    return find(name, targets).check(value)
+    return find(name, parameters).check(value)
 
 
-def find(name: str, targets: Mapping[str, Target] = TARGETS) -> Target:
-    """A target by its name.
+def find(name: str, parameters: Mapping[str, Parameter] = PARAMETERS) -> Parameter:
+    """A parameter by its name.
 
     Raises:
         InputError: there is none of that name.
     """
-    if name not in targets:
-        raise InputError(f"expected the name of a target ({', '.join(targets)}), found {name!r}")
-    return targets[name]
+    if name not in parameters:
+        raise InputError(f"expected the name of a parameter ({', '.join(parameters)}), found {name!r}")
+    return parameters[name]

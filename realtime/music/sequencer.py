@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 HOLD, OFF, ONSET = 0, 1, 2  # tokens as of `midi_vae.music.melody`, which this does without, to start soon
 HIGHEST_TOKEN = ONSET + 127
-MOST_STEPS = 1 << 16
+MAX_STEPS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Pattern:
     steps_per_beat: int = 4
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.tokens) <= MOST_STEPS or min(self.tokens) < 0 or max(self.tokens) > HIGHEST_TOKEN:
-            raise ValueError(f"expected 1 to {MOST_STEPS} tokens 0..{HIGHEST_TOKEN}, found {len(self.tokens)}")
+        if not 0 < len(self.tokens) <= MAX_STEPS or min(self.tokens) < 0 or max(self.tokens) > HIGHEST_TOKEN:
+            raise ValueError(f"expected 1 to {MAX_STEPS} tokens 0..{HIGHEST_TOKEN}, found {len(self.tokens)}")
         if min(self.steps_per_bar, self.steps_per_beat) < 1:
             raise ValueError("expected bars and beats of at least a step")
 

@@ -15,18 +15,18 @@ from midi_vae.cli.outputs import MIDI_SUFFIXES
 
 from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from ..midi.ports import MemoryOut
-from ..music.automation import Plan, recalled
-from ..music.clock import TestClock
+from ..music.automation import Automation, recalled
+from ..music.clock import VirtualClock
 from ..music.mixer import Mixer
 from ..music.parameters import AT_ONCE, Value
 from ..music.shaping import as_pattern
 from ..player.client import PlayerSetup, make_player
-from ..player.loop import PlayerByHand
+from ..player.loop import OfflinePlayer
 from ..player.player import STEPS_A_BEAT
 from .sounding import write_sound
 
-MOST_STEPS = 1_000_000
-JUST_BEFORE = 0.999  # of a step: then the plan is looked up for the next one
+MAX_STEPS = 1_000_000
+JUST_BEFORE = 0.999  # of a step: then the automation is looked up for the next one
 
 
 @dataclass(frozen=True)
@@ -39,45 +39,45 @@ class Performance:
 
 def perform(
     mixer: Mixer,
-    plan: Plan,
+    automation: Automation,
     setup: PlayerSetup,
     presets: Mapping[int, Mapping[str, Value]] = MappingProxyType({}),
     settings: Mapping[str, Value] = MappingProxyType({}),
 ) -> Performance:
-    """Play a plan to its end; what it sets is heard at the next step, beat or bar, as on stage.
+    """Play an automation to its end; what it sets is heard at the next step, beat or bar, as on stage.
 
-    The same mixer, plan, setup, presets and settings give the same notes.
+    The same mixer, automation, setup, presets and settings give the same notes.
 
     Args:
-        presets: what the target `preset` recalls (`plan.read_presets`).
-        settings: of targets, to begin with.
+        presets: what the parameter `preset` recalls (`automation.read_presets`).
+        settings: of parameters, to begin with.
     """
-    clock, recorder = TestClock(), Recorder()
+    clock, recorder = VirtualClock(), Recorder()
 
     def hear(report: dict) -> None:
         if report.get("events"):
             recorder.add(report["events"], report["tempo"])
 
-    handle = PlayerByHand(lambda tell: make_player([MemoryOut()], vars(setup), tell, clock), hear, clock)
+    handle = OfflinePlayer(lambda tell: make_player([MemoryOut()], vars(setup), tell, clock), hear, clock)
     for name in ("tempo", "follow", "velocity"):
         mixer.set(name, getattr(setup, name))
     hand = _Hand(mixer, presets, handle)
     timeline, beats_a_bar = handle.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
-    end = plan.end if plan.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
-    said = plan.values_at(0.0)
+    end = automation.end if automation.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
+    said = automation.values_at(0.0)
     hand.move(settings)
-    hand.move({"play": plan.end > 0.0, **said})
-    for _ in range(MOST_STEPS):
+    hand.move({"play": automation.end > 0.0, **said})
+    for _ in range(MAX_STEPS):
         due = handle.next_due()
         if due < math.inf:
             handle.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
-            at = plan.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
+            at = automation.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
         else:  # nothing plays, until a row says so
-            at = plan.next_time(clock())
+            at = automation.next_time(clock())
             handle.run_until(at)
-        if at >= plan.end:
+        if at >= automation.end:
             break
-        new = {name: value for name, value in plan.values_at(at).items() if said.get(name) != value}
+        new = {name: value for name, value in automation.values_at(at).items() if said.get(name) != value}
         said |= new
         hand.move(new)
         if due < math.inf and (due := handle.next_due()) < math.inf:
@@ -89,18 +89,18 @@ def perform(
 
 
 class _Hand:
-    """Moves targets as the engine does, one after another instead of in threads."""
+    """Moves parameters as the engine does, one after another instead of in threads."""
 
-    def __init__(self, mixer: Mixer, presets: Mapping[int, Mapping[str, Value]], handle: PlayerByHand) -> None:
+    def __init__(self, mixer: Mixer, presets: Mapping[int, Mapping[str, Value]], handle: OfflinePlayer) -> None:
         self._mixer, self._presets, self._handle = mixer, presets, handle
         self._version = 0
         self._offer()
 
     def move(self, values: Mapping[str, Value]) -> None:
-        """Move targets, and play another melody if there is one."""
+        """Move parameters, and play another melody if there is one."""
         mixed = {}
         for name, wanted in values.items():
-            value = self._mixer.targets[name].check(wanted)
+            value = self._mixer.parameters[name].check(wanted)
             if name in AT_ONCE:
                 if value or name not in ("panic", "tap"):
                     self._handle.command({name: value})

@@ -27,7 +27,7 @@ from .player import Player, Sink
 START_WITHIN = 60.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
 ENDED_WITHIN = 1.0  # a process whose pipe has closed
-MOST_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; more often only every
+MAX_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; more often only every
 RETRY_EVERY = 2.0  # seconds
 ONCE = ("panic", "tap")  # commands that a player which is started again need not know
 
@@ -56,7 +56,7 @@ class PlayerSetup:
     sends_clock: bool = False
 
 
-class PlayerProcess:
+class PlayerClient:
     """A player process, started with this object and again if it should die.
 
     Attributes:
@@ -140,14 +140,14 @@ class PlayerProcess:
         )
         self._report({"warning": f"the player stopped ({words}); it is started again"})
         self._let_go()
-        while not self._closing.wait(RETRY_EVERY * (len(self._starts) >= MOST_RESTARTS)):
+        while not self._closing.wait(RETRY_EVERY * (len(self._starts) >= MAX_RESTARTS)):
             try:
                 process, ports = self._start()
             except InputError as error:
                 if str(error) != words:
                     words = str(error)
                     self._report({"warning": f"the player cannot be started yet: {words}"})
-                self._starts += [now()] * MOST_RESTARTS  # not so often
+                self._starts += [now()] * MAX_RESTARTS  # not so often
                 continue
             with self._lock:
                 self._process, self.ports = process, ports

@@ -74,7 +74,7 @@ class PlayerLoop:
 class PlayerThread:
     """A player in a thread of this process, for an output that is an object here: what a busy thread beside it delays.
 
-    The same handle as `process.PlayerProcess`.
+    The same handle as `process.PlayerClient`.
     """
 
     def __init__(self, make: Callable[[Callable[[dict[str, Any]], None]], Player], report: Callable) -> None:
@@ -92,7 +92,7 @@ class PlayerThread:
         self._thread.join()
 
 
-class PlayerByHand:
+class OfflinePlayer:
     """A player on a clock that is turned by hand, for tests and for rendering; the same handle again."""
 
     def __init__(

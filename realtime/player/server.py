@@ -32,7 +32,7 @@ from .player import TRANSPORT
 CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
 FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
 REAL_TIME_PRIORITY = 5  # below that of JACK
-MOST_WAITING = 4096  # MIDI messages: of more, the oldest are dropped
+MAX_WAITING = 4096  # MIDI messages: of more, the oldest are dropped
 SWITCH_SECONDS = 1e-4  # JACK's own thread waits for the interpreter to hand a message over: longer, and it loses some
 
 
@@ -46,7 +46,7 @@ class _Reports:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._midi: deque[tuple[float, list[int]]] = deque(maxlen=MOST_WAITING)
+        self._midi: deque[tuple[float, list[int]]] = deque(maxlen=MAX_WAITING)
         self._has_midi = False  # that the writer was told of
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()

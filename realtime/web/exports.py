@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LETTERS = "ABCDEFGH"
 MOST_LINE, MOST_SIDE, MOST_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
-MOST_WINDOWS = 4096  # decoded for one file
+MAX_WINDOWS = 4096  # decoded for one file
 
 
 def loop_midi(engine: Engine, times: int) -> bytes:
@@ -104,8 +104,8 @@ def _shift(engine: Engine, model: MelodyVAE):
 
 def _check_size(melodies: Sequence[Melody], count: int) -> None:
     windows = count * max(len(melody.tokens) for melody in melodies) // 16
-    if windows > MOST_WINDOWS:
-        raise InputError(f"expected at most {MOST_WINDOWS} bars in a file, found {windows}; take fewer steps")
+    if windows > MAX_WINDOWS:
+        raise InputError(f"expected at most {MAX_WINDOWS} bars in a file, found {windows}; take fewer steps")
 
 
 def _written(name: str, write: Callable[[Path], None]) -> bytes:

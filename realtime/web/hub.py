@@ -21,8 +21,8 @@ from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine, Snapshot
 from ..music.clock import now
-from ..music.mixer import MODES, Place
-from ..music.parameters import MOST_MELODIES, Value
+from ..music.mixer import MODES, PadPoint
+from ..music.parameters import MAX_MELODIES, Value
 from .outbox import Outbox
 from .paths import roomiest
 from .puck import Puck
@@ -91,10 +91,10 @@ class Hub:
         self._outboxes.discard(outbox)
 
     def move(self, values: Mapping[str, object]) -> None:
-        """Move targets.
+        """Move parameters.
 
         Raises:
-            InputError: no such target or value; those before it are moved.
+            InputError: no such parameter or value; those before it are moved.
         """
         if any(name in MODES for name in values):
             self._puck.halt()
@@ -108,11 +108,11 @@ class Hub:
         await asyncio.to_thread(self.engine.place, self._index(hue), x, y)
         self._publish_melodies()
 
-    async def do_put(self, hue: int | None, melody: Melody, place: Place | None = None) -> int:
+    async def do_put(self, hue: int | None, melody: Melody, place: PadPoint | None = None) -> int:
         """Put a melody in the place of one, or add it; its hue."""
         self._remember()
         if hue is None:
-            hue = free_hue([*self._hues]) if len(self._hues) < MOST_MELODIES else 0
+            hue = free_hue([*self._hues]) if len(self._hues) < MAX_MELODIES else 0
             await asyncio.to_thread(self.engine.add, melody, melody.name or None, place or self._free_place())
             self._hues.append(hue)
         else:
@@ -152,7 +152,7 @@ class Hub:
         """A whole session; if only a fresh one is to be replaced and this is none, nothing happens."""
         if only_if_fresh and not self._fresh:
             return
-        session = session_from_json(raw, self.engine.mixer.targets)
+        session = session_from_json(raw, self.engine.mixer.parameters)
         self._remember()
         await asyncio.to_thread(self._restore, session)
         self._hues = list(session.hues)
@@ -194,7 +194,7 @@ class Hub:
             tuple(replace(m, name=name) for m, name in zip(mixer.melodies, self._names(), strict=True)),
             tuple(mixer.places),
             tuple(self._hues),
-            {name: self.engine.value(name) for name in mixer.targets},
+            {name: self.engine.value(name) for name in mixer.parameters},
             mixer.mode,
             self._loop_on,
             self._puck.setting,
@@ -287,9 +287,9 @@ class Hub:
         return {
             "instance": self.instance,
             "fresh": self._fresh,
-            "targets": {name: asdict(target) for name, target in self.engine.mixer.targets.items()},
+            "parameters": {name: asdict(parameter) for name, parameter in self.engine.mixer.parameters.items()},
             "attributes": list(self.engine.mixer.coder.attributes),
-            "most": MOST_MELODIES,
+            "most": MAX_MELODIES,
             "fewest": FEWEST,
         }
 
@@ -301,11 +301,11 @@ class Hub:
             raise InputError("expected a melody that is there; another page has taken it away")
         return self._hues.index(hue)
 
-    def _free_place(self) -> Place:
+    def _free_place(self) -> PadPoint:
         """Room for one more melody, also away from the puck, so that what is heard does not jump."""
         mixer = self.engine.mixer
         puck = [(float(mixer.values["x"]), float(mixer.values["y"]))] if mixer.mode == "pad" else []
-        return Place(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
+        return PadPoint(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
 
     def _remember(self) -> None:
         self._undo.append(self.session())

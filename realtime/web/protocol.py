@@ -1,6 +1,6 @@
 """What a page may say over its WebSocket, and what becomes of it.
 
-{"set": {"x": 0.5, "y": 0.25}}             move targets
+{"set": {"x": 0.5, "y": 0.25}}             move parameters
 {"do": "random", "hue": 2, "id": 7}        do something; answered by {"answers": [{"id": 7, …}]}
 {"ping": 12.5}                             answered with the time of the server's clock, for scheduling
 """
@@ -14,14 +14,14 @@ from typing import Any
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from ..music.mixer import Place
-from ..music.parameters import MOST_MELODIES
+from ..music.mixer import PadPoint
+from ..music.parameters import MAX_MELODIES
 from .hub import Hub
 from .outbox import Outbox
 from .wire import PathSetting, melody_from_json, number
 
 MOST_MESSAGE = 512 << 10  # bytes: eight long melodies
-MOST_TARGETS = 64  # in one message
+MAX_PARAMETERS = 64  # in one message
 
 
 async def receive(hub: Hub, outbox: Outbox, text: str) -> None:
@@ -54,8 +54,8 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _move(hub: Hub, values: object) -> None:
-    if not isinstance(values, dict) or len(values) > MOST_TARGETS:
-        raise InputError(f"expected at most {MOST_TARGETS} targets with their values")
+    if not isinstance(values, dict) or len(values) > MAX_PARAMETERS:
+        raise InputError(f"expected at most {MAX_PARAMETERS} parameters with their values")
     hub.move(values)
 
 
@@ -71,13 +71,13 @@ def _hue(message: dict[str, Any], optional: bool = False) -> int | None:
     hue = message.get("hue")
     if hue is None and optional:
         return None
-    if type(hue) is not int or not 0 <= hue < MOST_MELODIES:
-        raise InputError(f"hue: expected 0 to {MOST_MELODIES - 1}, found {str(hue)[:40]!r}")
+    if type(hue) is not int or not 0 <= hue < MAX_MELODIES:
+        raise InputError(f"hue: expected 0 to {MAX_MELODIES - 1}, found {str(hue)[:40]!r}")
     return hue
 
 
-def _place(message: dict[str, Any]) -> Place:
-    return Place(number(message.get("x"), 0, 1, "x"), number(message.get("y"), 0, 1, "y"))
+def _place(message: dict[str, Any]) -> PadPoint:
+    return PadPoint(number(message.get("x"), 0, 1, "x"), number(message.get("y"), 0, 1, "y"))
 
 
 def _whole(message: dict[str, Any], name: str, low: int, high: int) -> int:

@@ -15,8 +15,8 @@ from midi_vae.cli.options import Engine as Model
 from midi_vae.cli.options import Source
 from midi_vae.music.melody import Melody
 
-from ..cli.options import Hands, Ports, Stage
-from ..cli.play import STOPPED_BY, check_recording, going_first, lay_hands_on, save, until_signal, watch
+from ..cli.options import ControlOptions, PlaybackOptions, Ports
+from ..cli.play import STOPPED_BY, check_recording, connect_controllers, going_first, save, until_signal, watch
 from .gate import Gate, is_loopback, new_token
 from .hub import Hub
 from .opening import TEMPO, opening_melodies
@@ -26,17 +26,23 @@ from .tap import open_engine
 
 
 def run(
-    files: Sequence[Path], page: Page, ports: Ports, hands: Hands, stage: Stage, source: Source, model: Model
+    files: Sequence[Path],
+    page: Page,
+    ports: Ports,
+    control: ControlOptions,
+    playback: PlaybackOptions,
+    source: Source,
+    model: Model,
 ) -> int:
     """Serve the page until a signal ends it; the exit status.
 
     Raises:
         InputError: anything that was asked for cannot be had.
     """
-    check_recording(stage.record, files)
-    hands.check()
+    check_recording(playback.record, files)
+    control.check()
     ports.check(is_sound=ports.audio)
-    osc_target = hands.osc_target()
+    osc_destination = control.osc_destination()
     melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
@@ -49,45 +55,47 @@ def run(
         from ..control.maps import DEFAULT, read_map
         from ..music.parameters import table
 
-        targets = table(tuple(loaded.attribute_names))
-        settings, controller = hands.values(targets), read_map(hands.map or DEFAULT, targets)
+        parameters = table(tuple(loaded.attribute_names))
+        settings, controller = control.values(parameters), read_map(control.map or DEFAULT, parameters)
         torch.set_num_threads(1)
-        engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, stage, model))
-        held.callback(save, engine, stage.record, melodies[0])
+        engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, playback, model))
+        held.callback(save, engine, playback.record, melodies[0])
         held.callback(engine.close)
         for name, value in settings.items():
             engine.set(name, value)
         if not any(name in settings for name in ("position", "x", "y")) and len(melodies) > 2:
             engine.set("x", 0.5)  # begin in the middle of the pad
-        if stage.record is not None:
+        if playback.record is not None:
             engine.set("record", True)
-        lay_hands_on(engine, hands, osc_target, controller, stop, held, ports.midi_api)
-        watch(engine, stage, held)
+        connect_controllers(engine, control, osc_destination, controller, stop, held, ports.midi_api)
+        watch(engine, playback, held)
 
         def started() -> None:
             typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
             sys.stdout.flush()
             if page.browser:
-                threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
+                threading.Thread(parameter=webbrowser.open, args=(gate.address,), daemon=True).start()
 
         make_server(make_app(Hub(engine, loaded, tap), loaded, gate), started).run(sockets=[sock])
     return STOPPED_BY.get(caught[0], 0) if caught else 0
 
 
-def _options(files: Sequence[Path], melodies: list[Melody], ports: Ports, stage: Stage, model: Model) -> dict:
+def _options(
+    files: Sequence[Path], melodies: list[Melody], ports: Ports, playback: PlaybackOptions, model: Model
+) -> dict:
     """Of the engine; ports only where they are asked for: the page itself makes sound."""
     wants_ports = ports.virtual or ports.outs or ports.ins
     return {
         "out": ports.midi_outs() if ports.virtual or ports.outs else None,
         "ins": ports.midi_ins(None) if wants_ports else (),
         "audio": {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None,
-        "clock": stage.clock.value,
-        "tempo": stage.tempo if files or stage.tempo else TEMPO,
-        "follow": stage.follow.value,
+        "clock": playback.clock.value,
+        "tempo": playback.tempo if files or playback.tempo else TEMPO,
+        "follow": playback.follow.value,
         "seed": model.drawn_seed(),
         "names": [path.stem for path in files] or None,
-        "spherical": stage.spherical,
+        "spherical": playback.spherical,
         "channel": ports.channel - 1,
-        "velocity": stage.velocity,
+        "velocity": playback.velocity,
         "sends_clock": ports.clock_out,
     }

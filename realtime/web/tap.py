@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine, Handle
-from ..player.client import PlayerProcess, PlayerSetup
+from ..player.client import PlayerClient, PlayerSetup
 
 if TYPE_CHECKING:
     from midi_vae.model.vae import MelodyVAE
@@ -42,7 +42,7 @@ def open_engine(model: MelodyVAE, melodies: list[Melody], **options: Any) -> tup
     taps: list[Tap] = []
 
     def make(setup: PlayerSetup, report: Callable) -> Tap:
-        taps.append(Tap(PlayerProcess(setup, report)))
+        taps.append(Tap(PlayerClient(setup, report)))
         return taps[0]
 
     return Engine(model, melodies, player=make, **options), taps[0]

@@ -10,13 +10,13 @@ from typing import Any
 from latentmix.errors import InputError
 from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
 
-from ..engine.decoder import MOST_WINDOWS
-from ..music.mixer import Place
-from ..music.parameters import MOST_MELODIES, Target, Value
+from ..engine.decoder import MAX_WINDOWS
+from ..music.mixer import PadPoint
+from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
 
 FORMAT, VERSION = "latentmix.session", 1
-MOST_STEPS = 32 * MOST_WINDOWS  # of a melody
+MOST_STEPS = 32 * MAX_WINDOWS  # of a melody
 MOST_NAME = 60  # characters
 MOST_POINTS = 512  # of a path
 PATH_BARS = (1, 64)
@@ -68,14 +68,14 @@ class Session:
     Attributes:
         melodies: 2 to 8.
         places, hues: of each of them.
-        values: of targets.
+        values: of parameters.
         moved: position, pad or weights, what was moved last.
         loop: whether the melody starts again at its end.
         path: that the puck may run along.
     """
 
     melodies: tuple[Melody, ...]
-    places: tuple[Place, ...]
+    places: tuple[PadPoint, ...]
     hues: tuple[int, ...]
     values: Mapping[str, Value] = field(default_factory=dict)
     moved: str = "pad"
@@ -97,7 +97,7 @@ class Session:
         }
 
 
-def session_from_json(raw: object, targets: Mapping[str, Target]) -> Session:
+def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Session:
     """
     Raises:
         InputError: no session, one of a later version, or values out of bounds.
@@ -108,16 +108,16 @@ def session_from_json(raw: object, targets: Mapping[str, Target]) -> Session:
     if given.get("version") != VERSION:
         raise InputError(f"expected a session of version {VERSION}, found {str(given.get('version'))[:20]}")
     rows = given.get("melodies")
-    if not isinstance(rows, list) or not 2 <= len(rows) <= MOST_MELODIES:
-        raise InputError(f"expected 2 to {MOST_MELODIES} melodies in a session")
+    if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_MELODIES:
+        raise InputError(f"expected 2 to {MAX_MELODIES} melodies in a session")
     values = {}
     for name, value in _mapping(given.get("values", {}), "values of a session").items():
-        if name in targets and name not in NOT_KEPT:  # a session of another model may know other attributes
-            values[name] = targets[name].check(value)
+        if name in parameters and name not in NOT_KEPT:  # a session of another model may know other attributes
+            values[name] = parameters[name].check(value)
     moved = given.get("moved")
     return Session(
         tuple(melody_from_json(row) for row in rows),
-        tuple(Place(number(row.get("x"), 0, 1, "x"), number(row.get("y"), 0, 1, "y")) for row in rows),
+        tuple(PadPoint(number(row.get("x"), 0, 1, "x"), number(row.get("y"), 0, 1, "y")) for row in rows),
         _hues([row.get("hue") for row in rows]),
         values,
         moved if moved in ("position", "pad", "weights") else "pad",
@@ -185,7 +185,7 @@ def number(raw: object, low: float, high: float, what: str) -> float:
 
 def free_hue(hues: Sequence[int]) -> int:
     """The first colour that no melody has."""
-    return next(hue for hue in range(MOST_MELODIES) if hue not in hues)
+    return next(hue for hue in range(MAX_MELODIES) if hue not in hues)
 
 
 def _hues(given: Sequence[object]) -> tuple[int, ...]:
@@ -196,7 +196,7 @@ def _hues(given: Sequence[object]) -> tuple[int, ...]:
     """
     hues: list[int] = []
     for hue in given:
-        is_good = type(hue) is int and 0 <= hue < MOST_MELODIES and hue not in hues
+        is_good = type(hue) is int and 0 <= hue < MAX_MELODIES and hue not in hues
         hues.append(hue if is_good else free_hue(hues))
     return tuple(hues)
 

@@ -29,15 +29,15 @@ import torch
 from midi_vae.model.vae import MelodyVAE
 from midi_vae.music.melody import Melody
 from realtime.cli.play import going_first
-from realtime.control.desk import ControllerDesk
 from realtime.control.maps import parse_map
+from realtime.control.surface import ControlSurface
 from realtime.engine.decoder import Decoder
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MidiIn, MidiOut
 from realtime.midi.sockets import SocketIn, SocketOut
 from realtime.music.clock import now
 from realtime.music.mixer import Mixer
-from realtime.player.client import PlayerProcess, PlayerSetup
+from realtime.player.client import PlayerClient, PlayerSetup
 from realtime.player.server import REAL_TIME_PRIORITY
 from realtime.system.wakefulness import staying_awake
 
@@ -103,7 +103,7 @@ def knob_times(model: MelodyVAE, runs: int) -> tuple[list[float], list[float]]:
     decoded, notes = [], []
     with Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0) as engine:
         patterns = Patterns(engine)
-        desk = ControllerDesk(engine, parse_map(KNOBS, "bench"))
+        surface = ControlSurface(engine, parse_map(KNOBS, "bench"))
         knob = SocketOut(("127.0.0.1", port), print)
         engine.start()
         time.sleep(1.0)
@@ -118,7 +118,7 @@ def knob_times(model: MelodyVAE, runs: int) -> tuple[list[float], list[float]]:
                 time.sleep(0.25)
                 notes += [at - sent for at, m in heard if at > sent and m.type == "note_on"][:1]
             time.sleep(float(random.uniform(0.005, 0.03)))
-        desk.close()
+        surface.close()
         knob.close()
     synth.close()
     return [each for each in decoded if each is not None], notes
@@ -185,7 +185,7 @@ def our_jitter(seconds: float) -> list[float]:
         if report.get("late") is not None:
             late.append(report["late"])
 
-    player = PlayerProcess(PlayerSetup((MidiOut(f"tcp::{synth.port}"),), tempo=TEMPO), hear)
+    player = PlayerClient(PlayerSetup((MidiOut(f"tcp::{synth.port}"),), tempo=TEMPO), hear)
     player.command({"pattern": DENSE, "play": True})
     time.sleep(seconds)
     player.close()
@@ -278,7 +278,7 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
 
     engine._player._report = hear
     with engine, idle_process() as idle:
-        desk = ControllerDesk(engine, parse_map(KNOBS, "bench"))
+        surface = ControlSurface(engine, parse_map(KNOBS, "bench"))
         engine.start()
         code = CONTROLLER.replace("PORT", str(port)).replace("RATE", str(rate)).replace("SECONDS", str(60 * minutes))
         knob, start = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE), now()
@@ -291,7 +291,7 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
             time.sleep(0.2)
         sent, skipped, (worst, often) = int(knob.communicate()[0]), engine.snapshot().skipped, idle()
         memory.append([resident("self"), resident(engine._player.pid)])
-        desk.close()
+        surface.close()
     synth.close()
     found = {
         "sent": sent,

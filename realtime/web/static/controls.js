@@ -1,4 +1,4 @@
-// Sliders, choices and the transport: each is one of the engine's targets, under the name that controllers use too.
+// Sliders, choices and the transport: each is one of the engine's parameters, under the name that controllers use too.
 
 import { inFrame, setAttribute, setText } from "./frame.js";
 
@@ -89,34 +89,34 @@ export class Controls {
     $("follow").onchange = (event) => this._live.set({ follow: event.target.value });
     $("key").onchange = () => this._live.set({ key: $("key").value });
     $("reset").onclick = () => {
-      const targets = this._live.hello?.targets ?? {};
-      this._live.set(Object.fromEntries([...this._sliders.keys(), "key"].map((name) => [name, targets[name].default])));
+      const parameters = this._live.hello?.parameters ?? {};
+      this._live.set(Object.fromEntries([...this._sliders.keys(), "key"].map((name) => [name, parameters[name].default])));
     };
   }
 
   _build() {
-    const { targets } = this._live.hello;
+    const { parameters } = this._live.hello;
     const root = $("sliders");
     root.replaceChildren();
     this._sliders.clear();
-    const own = Object.keys(targets).filter((name) => name.startsWith("attribute.") && !SHOWN.includes(name));
-    for (const name of [...SHOWN, ...own].filter((name) => targets[name])) root.append(this._slider(targets[name]));
-    $("key").replaceChildren(...targets.key.choices.map((key) => new Option({ none: "As it is", auto: "Of melody 1" }[key] ?? key.replace(":maj", " major").replace(":min", " minor"), key)));
+    const own = Object.keys(parameters).filter((name) => name.startsWith("attribute.") && !SHOWN.includes(name));
+    for (const name of [...SHOWN, ...own].filter((name) => parameters[name])) root.append(this._slider(parameters[name]));
+    $("key").replaceChildren(...parameters.key.choices.map((key) => new Option({ none: "As it is", auto: "Of melody 1" }[key] ?? key.replace(":maj", " major").replace(":min", " minor"), key)));
     this.update();
   }
 
-  _slider(target) {
+  _slider(parameter) {
     const label = document.createElement("label");
     label.className = "slider";
-    label.title = `${target.help} (double-click: as it was)`;
+    label.title = `${parameter.help} (double-click: as it was)`;
     const name = document.createElement("span"), output = document.createElement("output"), input = document.createElement("input");
-    name.textContent = title(target.name);
-    Object.assign(input, { type: "range", min: target.low, max: target.high, step: target.whole ? 1 : 0.01, value: target.default });
-    input.dataset.target = target.name;
-    input.oninput = () => this._live.set({ [target.name]: Number(input.value) });
-    input.ondblclick = () => this._live.set({ [target.name]: target.default });
+    name.textContent = title(parameter.name);
+    Object.assign(input, { type: "range", min: parameter.low, max: parameter.high, step: parameter.whole ? 1 : 0.01, value: parameter.default });
+    input.dataset.parameter = parameter.name;
+    input.oninput = () => this._live.set({ [parameter.name]: Number(input.value) });
+    input.ondblclick = () => this._live.set({ [parameter.name]: parameter.default });
     label.append(name, input, output);
-    this._sliders.set(target.name, { input, output });
+    this._sliders.set(parameter.name, { input, output });
     return label;
   }
 

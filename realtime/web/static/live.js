@@ -37,7 +37,7 @@ export class Live extends EventTarget {
     this._pinger ??= setInterval(() => this._ping(), 2000);
   }
 
-  /** Move targets, now: {name: value}. */
+  /** Move parameters, now: {name: value}. */
   set(values) {
     this._send({ set: values }); // before anything else: the melody is on its way while the page draws
     const until = performance.now() + GRAB;

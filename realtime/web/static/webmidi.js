@@ -29,9 +29,9 @@ export class WebMidi {
     }
     $("midion").hidden = true;
     $("learnbox").hidden = $("outlabel").hidden = false;
-    const targets = Object.values(this._live.hello.targets).filter((target) => target.name !== "preset" && !target.name.startsWith("weight."));
-    const weights = Object.values(this._live.hello.targets).filter((target) => target.name.startsWith("weight."));
-    $("learnwhat").replaceChildren(...[...targets, ...weights].map((target) => new Option(title(target.name), target.name)));
+    const parameters = Object.values(this._live.hello.parameters).filter((parameter) => parameter.name !== "preset" && !parameter.name.startsWith("weight."));
+    const weights = Object.values(this._live.hello.parameters).filter((parameter) => parameter.name.startsWith("weight."));
+    $("learnwhat").replaceChildren(...[...parameters, ...weights].map((parameter) => new Option(title(parameter.name), parameter.name)));
     this._access.onstatechange = () => this._list();
     addEventListener("pagehide", () => this._scheduler.panic()); // or the synthesizer would hold the last note
     this._list();
@@ -66,14 +66,14 @@ export class WebMidi {
       this._learn(false);
       this._showBound();
     }
-    const target = this._live.hello?.targets[this._bound[key]];
-    if (!target) return;
+    const parameter = this._live.hello?.parameters[this._bound[key]];
+    if (!parameter) return;
     const share = kind === 0xe0 ? ((second << 7) | first) / 16383 : second / 127;
-    if (target.kind === "continuous") this._live.set({ [target.name]: target.low + share * (target.high - target.low) });
-    else if (target.kind === "choice") this._live.set({ [target.name]: target.choices[Math.round(share * target.high)] });
-    else if (target.kind === "trigger") share > 0 && this._live.set({ [target.name]: true });
-    else if (kind === 0x90) share > 0 && this._live.set({ [target.name]: !this._live.values[target.name] });
-    else this._live.set({ [target.name]: share >= 0.5 });
+    if (parameter.kind === "continuous") this._live.set({ [parameter.name]: parameter.low + share * (parameter.high - parameter.low) });
+    else if (parameter.kind === "choice") this._live.set({ [parameter.name]: parameter.choices[Math.round(share * parameter.high)] });
+    else if (parameter.kind === "trigger") share > 0 && this._live.set({ [parameter.name]: true });
+    else if (kind === 0x90) share > 0 && this._live.set({ [parameter.name]: !this._live.values[parameter.name] });
+    else this._live.set({ [parameter.name]: share >= 0.5 });
   }
 
   _learn(on) {

@@ -17,11 +17,11 @@ from latentmix.errors import InputError
 from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from realtime.cli.app import app
-from realtime.cli.options import Hands, Ports
+from realtime.cli.options import ControlOptions, Ports
 from realtime.cli.play import outs_of
 from realtime.engine.decoder import Decoder
 from realtime.engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
-from realtime.music.automation import check_presets, parse_plan, parse_presets, read_plan
+from realtime.music.automation import check_presets, parse_automation, parse_presets, read_automation
 from realtime.music.mixer import Mixer
 from realtime.offline.render import perform
 from realtime.player.client import PlayerSetup
@@ -39,7 +39,7 @@ def decoder() -> Decoder:
 
 
 def test_a_plan_goes_over_in_straight_lines_and_switches_at_its_rows():
-    plan = parse_plan("bar,position,follow,hold\n1,0,step,\n# half way\n\n3,1,,1\n5,0,bar,0\n")
+    plan = parse_automation("bar,position,follow,hold\n1,0,step,\n# half way\n\n3,1,,1\n5,0,bar,0\n")
     assert (plan.unit, plan.end) == ("bar", 4.0)
     assert plan.values_at(0.0) == {"position": 0.0, "follow": "step"}
     assert plan.values_at(1.0) == {"position": 0.5, "follow": "step"}
@@ -49,15 +49,15 @@ def test_a_plan_goes_over_in_straight_lines_and_switches_at_its_rows():
 
 
 def test_bare_numbers_are_beats_and_positions():
-    assert parse_plan("0,0\n8,1").values_at(2.0) == {"position": 0.25}
-    assert parse_plan("0,0,1\n8,1,0").values_at(2.0) == {"x": 0.25, "y": 0.75}
+    assert parse_automation("0,0\n8,1").values_at(2.0) == {"position": 0.25}
+    assert parse_automation("0,0,1\n8,1,0").values_at(2.0) == {"x": 0.25, "y": 0.75}
 
 
 @pytest.mark.parametrize(
     "text, line",
     [
         ("", "rows of times and values, found none"),
-        ("bar,loudness\n1,1", "name of a target"),
+        ("bar,loudness\n1,1", "name of a parameter"),
         ("minute,position\n1,1", "row 1: expected bar, beat or seconds as the first column, found 'minute'"),
         ("bar,position", "rows below the names"),
         ("bar,position\n1,0\n1,1", "row 3: expected a time after that of the row before, found 1"),
@@ -68,23 +68,23 @@ def test_bare_numbers_are_beats_and_positions():
         ("bar,key\n1,H:maj", "row 2: key: expected one of none"),
         ("bar,position\n1,0,3", "row 2: expected at most 2 fields, found 3"),
         ("1,2,3,4", "row 1: expected the names of the columns"),
-        ("bar,x,loudness\n1,1", "row 1: expected the name of a target"),
+        ("bar,x,loudness\n1,1", "row 1: expected the name of a parameter"),
         ("bar,x,y,X\n1,1", "row 1: expected each column once, found x again"),
         ("beat,play\n0,1\n4,0", "row 1: expected no column play, for a beat does not come while nothing plays"),
     ],
 )
 def test_plans_that_cannot_be_played(text, line):
     with pytest.raises(InputError, match=re.escape(line)):
-        parse_plan(text)
+        parse_automation(text)
 
 
 def test_files_that_are_no_plans(tmp_path):
     for content in (b"\xff\xfe\x00", b"bar,x\n1,\x00\n" + bytes(100)):
         (tmp_path / "plan.csv").write_bytes(content)
         with pytest.raises(InputError, match=r"plan\.csv: (expected a table in UTF-8|row 2: x: expected)"):
-            read_plan(tmp_path / "plan.csv")
+            read_automation(tmp_path / "plan.csv")
     with pytest.raises(InputError, match="cannot read the table"):
-        read_plan(tmp_path / "none.csv")
+        read_automation(tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_presets_that_are_none(text):
 
 
 def test_a_performance_is_what_the_plan_says(decoder):
-    plan = parse_plan("bar,position,tempo\n1,0,120\n2,0,\n2.01,1,\n5,1,120")
+    plan = parse_automation("bar,position,tempo\n1,0,120\n2,0,\n2.01,1,\n5,1,120")
     performance = perform(Mixer(decoder, [A, B]), plan, PlayerSetup(tempo=120))
     first = [note for note in performance.notes if note.start_beat < 4]
     assert [note.pitch for note in first] == [60 + k for k in range(8)]
@@ -120,15 +120,15 @@ def pitches(performance, start: float = 0.0, end: float = math.inf) -> list[int]
 
 
 def test_silence_in_a_plan_and_music_from_the_start_after_it(decoder):
-    plan = parse_plan("seconds,play\n0,1\n1,0\n60,1\n61,1")
+    plan = parse_automation("seconds,play\n0,1\n1,0\n60,1\n61,1")
     notes = perform(Mixer(decoder, [A]), plan, PlayerSetup(tempo=120)).notes
     assert [note.pitch for note in notes] == [60, 61, 62, 63, 60, 61, 62, 63]
     assert notes[3].end == pytest.approx(1.0, abs=1e-3) and notes[4].start == pytest.approx(60.0, abs=1e-3)
-    assert perform(Mixer(decoder, [A]), parse_plan("seconds,play\n0,0\n9,0"), PlayerSetup()).notes == []
+    assert perform(Mixer(decoder, [A]), parse_automation("seconds,play\n0,0\n9,0"), PlayerSetup()).notes == []
 
 
 def test_settings_are_where_a_performance_begins(decoder):
-    plan = parse_plan("beat,position\n0,0\n4,0")
+    plan = parse_automation("beat,position\n0,0\n4,0")
     settings = {"tempo": 60.0, "velocity": 30, "octave": 1}
     performance = perform(Mixer(decoder, [A, B]), plan, PlayerSetup(tempo=120), settings=settings)
     assert performance.tempi[0].tempo == 60 and {note.velocity for note in performance.notes} == {30}
@@ -136,7 +136,7 @@ def test_settings_are_where_a_performance_begins(decoder):
 
 
 def test_a_plan_may_say_what_is_the_default_elsewhere(decoder):
-    plan = parse_plan("bar,tempo,velocity,x,y\n1,120,80,0.5,0.5\n3,120,80,0.5,0.5")
+    plan = parse_automation("bar,tempo,velocity,x,y\n1,120,80,0.5,0.5\n3,120,80,0.5,0.5")
     mixer = Mixer(decoder, [A, B])
     performance = perform(mixer, plan, PlayerSetup(tempo=60, velocity=100))
     assert performance.tempi[0].tempo == 120 and {note.velocity for note in performance.notes} == {80}
@@ -147,18 +147,18 @@ SETUP = PlayerSetup(tempo=120)
 
 
 def plan_of_a():
-    return parse_plan("bar,position\n1,0\n3,0")
+    return parse_automation("bar,position\n1,0\n3,0")
 
 
 def test_what_is_held_goes_on_and_then_catches_up(decoder):
-    plan = parse_plan("beat,hold,position\n0,1,0\n4,1,1\n8,0,1\n16,0,1")
+    plan = parse_automation("beat,hold,position\n0,1,0\n4,1,1\n8,0,1\n16,0,1")
     performance = perform(Mixer(decoder, [A, B]), plan, SETUP)
     assert pitches(performance, 0, 8) == [60 + k for k in range(16)]
     assert pitches(performance, 8) == [80 - k for k in range(8)]
 
 
 def test_presets_in_a_plan(decoder):
-    plan = parse_plan("beat,preset\n0,0\n8,1\n16,5\n24,5")
+    plan = parse_automation("beat,preset\n0,0\n8,1\n16,5\n24,5")
     performance = perform(Mixer(decoder, [A, B]), plan, SETUP)
     assert pitches(performance, 8, 16) == [80 - k for k in range(8)]
     presets = {1: {"octave": 1, "position": 0.0}, 5: {"position": 1.0, "velocity": 20}}
@@ -171,42 +171,44 @@ def test_presets_in_a_plan(decoder):
 def test_what_is_moved_last_decides_in_a_plan_too(decoder):
     mixer = Mixer(decoder, [A, B])
     presets = {5: {"position": 1.0}}
-    performance = perform(mixer, parse_plan("beat,position,preset\n0,0.2,5\n4,0.2,5"), SETUP, presets)
+    performance = perform(mixer, parse_automation("beat,position,preset\n0,0.2,5\n4,0.2,5"), SETUP, presets)
     assert pitches(performance) == [80, 79, 78, 77] and mixer.values["position"] == 1.0
-    performance = perform(mixer, parse_plan("beat,position\n0,0\n4,0"), SETUP, settings={"position": 1.0, "x": 0.3})
+    performance = perform(
+        mixer, parse_automation("beat,position\n0,0\n4,0"), SETUP, settings={"position": 1.0, "x": 0.3}
+    )
     assert pitches(performance) == [60 + k for k in range(8)] and mixer.mode == "position"
 
 
 def test_a_plan_in_seconds_ends_when_it_says(decoder):
-    notes = perform(Mixer(decoder, [A]), parse_plan("seconds,play\n0,1\n1,0\n2,1\n2.1,"), SETUP).notes
+    notes = perform(Mixer(decoder, [A]), parse_automation("seconds,play\n0,1\n1,0\n2,1\n2.1,"), SETUP).notes
     assert [note.pitch for note in notes] == [60, 61, 62, 63, 60]
-    notes = perform(Mixer(decoder, [A]), parse_plan("seconds,tempo\n0,20\n1,400\n3,20\n4,20"), SETUP).notes
+    notes = perform(Mixer(decoder, [A]), parse_automation("seconds,tempo\n0,20\n1,400\n3,20\n4,20"), SETUP).notes
     assert max(note.end for note in notes) <= 4.0 + 1e-6
 
 
 def test_presets_that_would_stop_the_plan_that_recalls_them():
     presets = {5: {"play": False}}
-    with pytest.raises(InputError, match="expected presets without play for a plan in bars"):
-        check_presets(parse_plan("bar,preset\n1,5\n3,5"), presets)
-    check_presets(parse_plan("seconds,preset\n1,5\n3,5"), presets)
-    check_presets(parse_plan("bar,position\n1,0\n3,1"), presets)
+    with pytest.raises(InputError, match="expected presets without play for an automation in bars"):
+        check_presets(parse_automation("bar,preset\n1,5\n3,5"), presets)
+    check_presets(parse_automation("seconds,preset\n1,5\n3,5"), presets)
+    check_presets(parse_automation("bar,position\n1,0\n3,1"), presets)
 
 
 def test_hands_alone_are_no_error_where_no_port_can_be_made(monkeypatch, capsys):
     monkeypatch.setattr("sys.platform", "win32")
-    assert outs_of(Ports(ins=["nano"]), Hands()) == ()
+    assert outs_of(Ports(ins=["nano"]), ControlOptions()) == ()
     assert "nothing is going to be heard: expected a system with virtual MIDI ports" in capsys.readouterr().err
-    assert outs_of(Ports(audio=True), Hands()) == ()
+    assert outs_of(Ports(audio=True), ControlOptions()) == ()
 
 
 def test_the_same_plan_gives_the_same_notes(decoder):
-    plan = parse_plan("seconds,x,y,temperature,follow\n0,0,0,1,beat\n4,1,1,0.2,bar\n8,0,1,1,step")
+    plan = parse_automation("seconds,x,y,temperature,follow\n0,0,0,1,beat\n4,1,1,0.2,bar\n8,0,1,1,step")
     made = [perform(Mixer(decoder, [A, B, A, B]), plan, PlayerSetup(tempo=90)).notes for _ in range(2)]
     assert made[0] == made[1] and len(made[0]) > 4
 
 
 def test_a_performance_changes_its_tempo(decoder):
-    plan = parse_plan("beat,tempo\n0,60\n4,60\n4.01,240\n12,240")
+    plan = parse_automation("beat,tempo\n0,60\n4,60\n4.01,240\n12,240")
     performance = perform(Mixer(decoder, [A]), plan, PlayerSetup(tempo=60))
     assert performance.tempi[0].tempo == 60 and performance.tempi[-1].tempo == 240
     assert performance.notes[7].start == pytest.approx(3.5) and performance.notes[-1].end < 4 + 8 / 4 + 0.3
@@ -265,13 +267,13 @@ def test_render_to_midi_and_to_sound(tmp_path):
         ([*FILES, "--clock", "sun"], 2, "--clock"),
         ([*FILES, "--channel", "17"], 2, "--channel"),
         ([*FILES, "--set", "key=H:maj"], 2, "key: expected one of"),
-        ([*FILES, "--set", "position"], 2, "expected TARGET=VALUE"),
+        ([*FILES, "--set", "position"], 2, "expected PARAMETER=VALUE"),
         (
             [*FILES, "--set", "attribute.density=abc"],
             2,
             "attribute.density: expected a number from -3 to 3, found 'abc'",
         ),
-        ([*FILES, "--set", "attribute.foo=1"], 2, "expected the name of a target (position, x, y"),
+        ([*FILES, "--set", "attribute.foo=1"], 2, "expected the name of a parameter (position, x, y"),
         ([*FILES, "--soundfont", "my.sf2"], 2, "expected --audio, which plays it"),
         ([*FILES, "--osc-host", "0.0.0.0"], 2, "expected --osc-port N"),
         ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--record", "r.mid"], 2, "expected one of the two"),

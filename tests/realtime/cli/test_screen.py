@@ -12,13 +12,13 @@ from rich.console import Console
 from midi_vae.music.melody import Melody
 from realtime.cli.screen import Screen, draw, piano_roll
 from realtime.engine.engine import Snapshot
-from realtime.music.parameters import TARGETS
+from realtime.music.parameters import PARAMETERS
 
 MELODY = Melody.from_notes([(0, 4, 60), (4, 6, 64), (8, 16, 67), (16, 32, 62)], bars=2)
 
 
 def snapshot(**other) -> Snapshot:
-    values = {name: target.default for name, target in TARGETS.items()} | other.pop("values", {})
+    values = {name: parameter.default for name, parameter in PARAMETERS.items()} | other.pop("values", {})
     told = dict.fromkeys((field.name for field in fields(Snapshot)), 0)
     told |= {
         "values": values,

@@ -1,4 +1,4 @@
-"""Controllers to targets: known messages in, known values out, on a clock that the test turns."""
+"""Controllers to parameters: known messages in, known values out, on a clock that the test turns."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from latentmix.errors import InputError
 from realtime.control.bindings import Binding, ControllerMap, MpeZone
 from realtime.control.controller import TICK_SECONDS, Controls
 from realtime.control.maps import read_map
-from realtime.control.sources import PAIR_SECONDS
-from realtime.music.parameters import TARGETS
+from realtime.control.messages import PAIR_SECONDS
+from realtime.music.parameters import PARAMETERS
 
 
 class Bench:
@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self, *bindings: Binding, mpe: MpeZone | None = None, **has) -> None:
         self.now, self.log = 100.0, []
-        self.has = {name: target.default for name, target in TARGETS.items()} | has
+        self.has = {name: parameter.default for name, parameter in PARAMETERS.items()} | has
         self.controls = Controls(ControllerMap("test", bindings=bindings, mpe=mpe or MpeZone()), self.set, self.has.get)
 
     def set(self, name, value):
@@ -371,8 +371,8 @@ def test_any_messages_give_only_valid_values(stream, name):
     bench = Bench(*read_map(name).bindings)
     for message, wait in stream:
         bench.send(message, wait=wait)
-    for target, value in bench.log:
-        assert TARGETS[target].check(value) == value
+    for parameter, value in bench.log:
+        assert PARAMETERS[parameter].check(value) == value
     bench.rest(5.0)
     assert bench.controls.tick(bench.now) is None
 
@@ -385,4 +385,4 @@ def test_no_knob_leaves_the_range_of_the_tempo(curve):
     for value in range(128):
         bench.send(cc(6, value))
     found = [value for _, value in bench.log]
-    assert found and all(TARGETS["tempo"].check(value) == value for value in found) and found[-1] == 400.0
+    assert found and all(PARAMETERS["tempo"].check(value) == value for value in found) and found[-1] == 400.0

@@ -1,16 +1,16 @@
-"""Motors and lights show the targets, and leave a hand alone."""
+"""Motors and lights show the parameters, and leave a hand alone."""
 
 from __future__ import annotations
 
 import mido
 
 from realtime.control.bindings import Binding, ControllerMap, Feedback
-from realtime.control.feedback import TOUCH_SECONDS, UPDATE_SECONDS, LightsAndMotors
+from realtime.control.feedback import TOUCH_SECONDS, UPDATE_SECONDS, ControllerFeedback
 from realtime.control.maps import read_map
 
 
-def panel(*bindings: Binding) -> LightsAndMotors:
-    return LightsAndMotors(ControllerMap("test", bindings=bindings))
+def panel(*bindings: Binding) -> ControllerFeedback:
+    return ControllerFeedback(ControllerMap("test", bindings=bindings))
 
 
 def sent(messages: list[mido.Message]) -> list[list[int]]:
@@ -44,7 +44,7 @@ def test_motors_lights_and_rings():
     assert lights.messages({"x": "much"}, 3.0) == []
 
 
-def test_a_moving_target_does_not_flood_the_cable():
+def test_a_moving_parameter_does_not_flood_the_cable():
     lights = panel(Binding("x", "cc", 81, feedback=Feedback("cc", 81, 1, 0, 127)))
     count = sum(len(lights.messages({"x": at / 2000}, at / 1000)) for at in range(1000))
     assert 20 <= count <= 1 / UPDATE_SECONDS + 1
@@ -52,7 +52,7 @@ def test_a_moving_target_does_not_flood_the_cable():
 
 
 def test_a_fader_that_a_hand_moves_is_left_alone():
-    lights = LightsAndMotors(read_map("bcf2000"))
+    lights = ControllerFeedback(read_map("bcf2000"))
     lights.messages({"weight.1": 0.0}, 0.0)
     lights.touched(mido.Message("control_change", control=81, value=30), 1.0)
     assert lights.messages({"weight.1": 0.3}, 1.0 + TOUCH_SECONDS / 2) == []

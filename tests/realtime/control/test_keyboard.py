@@ -10,11 +10,11 @@ import pytest
 
 from latentmix.errors import InputError
 from realtime.control.keyboard import KEYS, KeyReader, Keys, is_ours, key_names
-from realtime.music.parameters import TARGETS
+from realtime.music.parameters import PARAMETERS
 
 
 def keys(melodies: int = 2, **has) -> tuple[Keys, dict, list]:
-    values = {name: target.default for name, target in TARGETS.items()} | has
+    values = {name: parameter.default for name, parameter in PARAMETERS.items()} | has
     log = []
 
     def set(name, value):
@@ -29,12 +29,12 @@ def test_every_key_does_something_and_stays_within_the_range():
         board, values, log = keys()
         for _ in range(200):
             assert board.press(name)
-        assert all(TARGETS[target].check(value) == value for target, value in log)
+        assert all(PARAMETERS[parameter].check(value) == value for parameter, value in log)
         assert len(log) == 200 and values
 
 
 @pytest.mark.parametrize(
-    ("typed", "target", "found"),
+    ("typed", "parameter", "found"),
     [
         ("\x1b[C\x1b[C\x1b[D", "position", 0.02),
         ("2", "position", 1.0),
@@ -49,11 +49,11 @@ def test_every_key_does_something_and_stays_within_the_range():
         ("ww", "y", 0.6),
     ],
 )
-def test_what_keys_do(typed, target, found):
+def test_what_keys_do(typed, parameter, found):
     board, values, _ = keys()
     for name in key_names(typed):
         board.press(name)
-    assert values[target] == pytest.approx(found)
+    assert values[parameter] == pytest.approx(found)
 
 
 def test_numbers_go_to_melodies():

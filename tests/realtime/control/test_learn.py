@@ -12,7 +12,7 @@ from realtime.control.bindings import Binding
 from realtime.control.learn import DOUBT_SECONDS, Learner, learn, write_bindings
 from realtime.control.maps import read_map
 from realtime.control.recognise import recognise
-from realtime.music.parameters import TARGETS
+from realtime.music.parameters import PARAMETERS
 
 
 def cc(number: int, value: int, channel: int = 2) -> mido.Message:
@@ -23,8 +23,10 @@ def pair(value: int) -> list[mido.Message]:
     return [cc(7, value >> 7), cc(39, value & 127)]
 
 
-def learned(messages: list[mido.Message], target: str = "x", wait: float = 0.6, gap: float = 0.008) -> Binding | None:
-    learner, now = Learner(TARGETS[target]), 10.0
+def learned(
+    messages: list[mido.Message], parameter: str = "x", wait: float = 0.6, gap: float = 0.008
+) -> Binding | None:
+    learner, now = Learner(PARAMETERS[parameter]), 10.0
     for message in messages:
         learner.feed(message, now)
         assert learner.result(now) is None  # not while it moves
@@ -87,7 +89,7 @@ def test_buttons():
 
 
 def test_a_button_held_for_long_works_while_it_is_pressed():
-    learner = Learner(TARGETS["hold"])
+    learner = Learner(PARAMETERS["hold"])
     learner.feed(cc(50, 127), 0.0)
     learner.feed(cc(50, 0), 1.0)
     assert learner.result(1.6) == Binding("hold", "cc", 50, channel=3)
@@ -114,7 +116,7 @@ def test_an_absolute_knob_is_never_taken_for_an_encoder(start, end, speed):
     assert found is None or found.kind == "cc" or len(set(values)) < 6
 
 
-def test_learning_asks_for_each_target_in_turn():
+def test_learning_asks_for_each_parameter_in_turn():
     script = [cc(21, value) for value in FADER] + [None] * 20 + [cc(50, 127), cc(50, 0)] + [None] * 20
     now, said = 0.0, []
 
@@ -131,7 +133,7 @@ def test_learning_asks_for_each_target_in_turn():
         learn(["volume"], receive, said.append)
 
 
-def test_a_control_is_learned_for_one_target_only():
+def test_a_control_is_learned_for_one_parameter_only():
     more = [cc(21, value) for value in range(90, 128, 2)]
     script = [*[cc(21, value) for value in FADER], *[None] * 20, *more, *[None] * 20]
     script += [*[cc(22, value) for value in FADER], *[None] * 20]

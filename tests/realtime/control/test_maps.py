@@ -10,7 +10,7 @@ from latentmix.errors import InputError
 from realtime.control.bindings import Binding, Feedback, MpeZone
 from realtime.control.controller import Controls
 from realtime.control.maps import parse_map, read_map, shipped_map_for, shipped_maps
-from realtime.music.parameters import TARGETS, table
+from realtime.music.parameters import PARAMETERS, table
 
 BIND = '[[bind]]\ntarget = "x"\nkind = "cc"\nnumber = 1\n'
 
@@ -20,14 +20,14 @@ def test_shipped_maps_can_be_used():
     for name in shipped_maps():
         controller = read_map(name)
         assert controller.bindings and Controls(controller, lambda name, value: None)
-        addresses = [(b.kind, b.number, b.channel, b.target) for b in controller.bindings]
+        addresses = [(b.kind, b.number, b.channel, b.parameter) for b in controller.bindings]
         assert len(set(addresses)) == len(addresses)
         devices = {(b.kind, b.number, b.channel) for b in controller.bindings if b.number is not None}
         assert len(devices) == len([b for b in controller.bindings if b.number is not None])
 
 
 def test_the_default_map_is_the_documented_one():
-    controls = {(b.kind, b.number, b.low_byte): b.target for b in read_map("default").bindings}
+    controls = {(b.kind, b.number, b.low_byte): b.parameter for b in read_map("default").bindings}
     assert controls == {
         ("cc14", 1, 33): "position",
         ("cc", 16, None): "x",
@@ -46,9 +46,9 @@ def test_ports_find_their_map():
 
 
 def test_shipped_maps_leave_out_attributes_of_other_models():
-    targets = table(attributes=("swing",))
-    bindings = read_map("nanokontrol2", targets).bindings
-    assert bindings and all(b.target in targets for b in bindings)
+    parameters = table(attributes=("swing",))
+    bindings = read_map("nanokontrol2", parameters).bindings
+    assert bindings and all(b.parameter in parameters for b in bindings)
 
 
 def test_all_keys(tmp_path):
@@ -201,7 +201,7 @@ def test_any_values_are_taken_or_refused_in_one_line(entry, kind):
     except InputError as error:
         assert str(error).startswith("m.toml: ") and len(str(error).splitlines()) == 1
     else:
-        assert binding.target in TARGETS
+        assert binding.parameter in PARAMETERS
 
 
 def test_the_guide_names_everything():
@@ -212,8 +212,8 @@ def test_the_guide_names_everything():
     from realtime.control.keyboard import KEYS
 
     text = (Path(__file__).parents[3] / "docs" / "controllers.md").read_text(encoding="utf-8")
-    words = [*shipped_maps(), *KINDS, *BUTTONS, *ENCODINGS, *CURVES, *(n for n in TARGETS if "." not in n)]
+    words = [*shipped_maps(), *KINDS, *BUTTONS, *ENCODINGS, *CURVES, *(n for n in PARAMETERS if "." not in n)]
     words += [name for name in KEYS if len(name) == 1 and name != " "]
     assert [word for word in words if f"`{word}`" not in text] == []
     example = text.split("```toml")[1].split("```")[0]
-    assert parse_map(example, "docs").bindings[0].target == "tempo"
+    assert parse_map(example, "docs").bindings[0].parameter == "tempo"

@@ -1,4 +1,4 @@
-"""OSC by real UDP sockets: addresses in, targets set; targets in, messages out; nonsense is a warning."""
+"""OSC by real UDP sockets: addresses in, parameters set; parameters in, messages out; nonsense is a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from latentmix.errors import InputError
 from realtime.control.osc import UPDATE_SECONDS, OscIn, OscOut, address, read_message
-from realtime.music.parameters import TARGETS
+from realtime.music.parameters import PARAMETERS
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def bench():
         client._sock.close()
 
 
-def test_targets_are_set_by_name(bench):
+def test_parameters_are_set_by_name(bench):
     client, arrived, _ = bench
     said = {"/latentmix/position": 0.25, "/latentmix/weight/1": 1, "/latentmix/weight.2": 0.5, "/latentmix/hold": True}
     said |= {"/latentmix/key": "d:min", "/latentmix/follow": 2, "/latentmix/tempo": 399, "/latentmix/panic": []}
@@ -67,7 +67,7 @@ def test_nonsense_is_a_warning_and_the_next_message_counts(bench):
     assert warned.get(timeout=30) == "/latentmix/x: expected a number from 0 to 1, found nan"
     client.send_message("/latentmix/x", float("nan"))  # not said again
     client.send_message("/latentmix/volume", 1)
-    assert "/latentmix/volume: expected the name of a target" in warned.get(timeout=30)
+    assert "/latentmix/volume: expected the name of a parameter" in warned.get(timeout=30)
     client._sock.sendto(b"hello", ("127.0.0.1", client._port))
     assert "a packet of 5 bytes: expected OSC" in warned.get(timeout=30)
     client.send_message("/latentmix/x", 1)
@@ -92,7 +92,7 @@ def test_nonsense_is_a_warning_and_the_next_message_counts(bench):
         ("/latentmix/xy", [1], "expected two numbers, found 1"),
         ("/latentmix/tempo", [0.0], "tempo: expected a number from 20 to 400, found 0.0"),
         ("/latentmix/tempo", [10_000], "tempo: expected a number from 20 to 400, found 10000"),
-        ("/latentmix/" + "é" * 500, [1], "expected the name of a target"),
+        ("/latentmix/" + "é" * 500, [1], "expected the name of a parameter"),
     ],
 )
 def test_one_clear_line(path, arguments, said):
@@ -110,7 +110,12 @@ def test_a_trigger_is_released_without_effect():
 def test_any_bytes(packet):
     log, warnings = [], []
     osc = OscIn.__new__(OscIn)
-    osc._set, osc._warn, osc._targets, osc._last_warning = lambda *said: log.append(said), warnings.append, TARGETS, ""
+    osc._set, osc._warn, osc._parameters, osc._last_warning = (
+        lambda *said: log.append(said),
+        warnings.append,
+        PARAMETERS,
+        "",
+    )
     osc.receive(packet)
     assert all("\n" not in line for line in warnings)
 

@@ -15,8 +15,8 @@ from midi_vae.model.vae import MelodyVAE
 from realtime.cli.play import watch
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
-from realtime.music.clock import TestClock
-from realtime.music.mixer import Place
+from realtime.music.clock import VirtualClock
+from realtime.music.mixer import PadPoint
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_what_need_not_wait_for_a_decode_does_not(stage, model):
 def test_taps_move_the_tempo_that_is_shown(stage, model, monkeypatch):
     engine = stage.open(model)
     engine.start()
-    taps = TestClock(10.0)
+    taps = VirtualClock(10.0)
     monkeypatch.setattr("realtime.engine.engine.now", taps)
     for _ in range(3):
         engine.set("tap", 1)
@@ -123,11 +123,11 @@ def test_melodies_come_and_go_while_it_plays(stage, model):
     engine = stage.open(model)
     engine.start()
     stage.go_on(0.5)
-    engine.add(replace(B, name="c"), place=Place(0.3, 0.4))
+    engine.add(replace(B, name="c"), place=PadPoint(0.3, 0.4))
     engine.load(0, B, "other")
     engine.place(1, 0.9, 2.0)
     snapshot = engine.snapshot()
-    assert snapshot.names == ("other", "b", "c") and snapshot.places[1:] == (Place(0.9, 1.0), Place(0.3, 0.4))
+    assert snapshot.names == ("other", "b", "c") and snapshot.places[1:] == (PadPoint(0.9, 1.0), PadPoint(0.3, 0.4))
     engine.remove(0)
     assert engine.snapshot().names == ("b", "c")
     engine.remove(0)
@@ -176,7 +176,7 @@ def test_a_warning_that_comes_again_is_told_again(stage, model, capsys):
     assert set("".join(told).splitlines()) == {"livemix: the port went away"}
 
 
-def test_the_target_is_the_tempo_that_plays_whoever_sets_it(stage, model):
+def test_the_parameter_is_the_tempo_that_plays_whoever_sets_it(stage, model):
     engine = stage.open(model)
     for source, tempo, value in (("midi", 150.0, 150.0), ("internal", 99.0, 99.0), ("link", 999.0, 400.0)):
         engine._hear({"source": source, "tempo": tempo, "step": 3, "running": True, "time": 0.0, "late": None})
@@ -256,7 +256,7 @@ def test_ten_minutes_of_random_hands(stage, model):
             random.choice(["position", "x", "y", "weight.1", "octave", "key", "density", "tempo", "temperature"])
         )
         name = str(random.choice([name, name, "follow", "hold", "play", "velocity", "panic", "attribute.range"]))
-        engine.set(name, engine.mixer.targets[name].at(float(random.random())))
+        engine.set(name, engine.mixer.parameters[name].at(float(random.random())))
         if random.random() < 0.2:
             stage.settled()
     engine.set("hold", False)

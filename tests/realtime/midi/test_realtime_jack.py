@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from virtual_players import A, B, small_model, wait_for
 
-from realtime.control.desk import ControllerDesk
 from realtime.control.maps import read_map
+from realtime.control.surface import ControlSurface
 from realtime.engine.engine import Engine
 from realtime.midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut, api_ports
 
@@ -135,7 +135,7 @@ def is_there(names: list[str], part: str) -> bool:
 
 def test_from_the_knob_to_the_notes(jack, model):
     with Engine(model, [A, B], out=MidiOut(virtual=True), ins=[MidiIn(virtual=True)], tempo=400) as engine:
-        desk = ControllerDesk(engine, read_map("default"))
+        surface = ControlSurface(engine, read_map("default"))
         ear = Ear(OUT_NAME)
         knob = jack.open_output(find(jack.get_output_names(), IN_NAME))
         engine.start()
@@ -158,7 +158,7 @@ def test_from_the_knob_to_the_notes(jack, model):
         heard = len(ear.heard)
         knob.send(mido.Message("control_change", control=123, value=0))
         wait_for(lambda: any(m.type == "control_change" and m.control == 120 for m in ear.heard[heard:]))
-        desk.close()
+        surface.close()
         knob.close()
     wait_for(lambda: ear.heard[-1].type == "control_change")
     ear.check_pairs()

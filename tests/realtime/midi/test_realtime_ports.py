@@ -23,9 +23,9 @@ from realtime.midi.ports import (
     open_output,
     working_api,
 )
-from realtime.midi.sockets import MOST_IN_A_MESSAGE, SocketIn, SocketOut, parse_address
+from realtime.midi.sockets import MAX_IN_A_MESSAGE, SocketIn, SocketOut, parse_address
 from realtime.music.clock import now
-from realtime.player.client import PlayerProcess, PlayerSetup
+from realtime.player.client import PlayerClient, PlayerSetup
 
 SCALE = {"version": 1, "tokens": [62 + k for k in range(16)], "steps_per_bar": 16, "steps_per_beat": 4}
 
@@ -64,9 +64,9 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def start(setup: PlayerSetup) -> tuple[PlayerProcess, list[dict]]:
+def start(setup: PlayerSetup) -> tuple[PlayerClient, list[dict]]:
     reports: list[dict] = []
-    player = PlayerProcess(setup, reports.append)
+    player = PlayerClient(setup, reports.append)
     return player, reports
 
 
@@ -132,7 +132,7 @@ def test_a_message_without_end_is_hung_up_on(synth):
         client.settimeout(20)
         with pytest.raises(ConnectionError):
             client.sendall(b"\xf0")
-            for _ in range(MOST_IN_A_MESSAGE):
+            for _ in range(MAX_IN_A_MESSAGE):
                 client.sendall(bytes(1000))
     assert not synth.heard
 
@@ -211,7 +211,7 @@ def test_knobs_come_back_from_the_process(synth):
 def test_a_flood_comes_back_in_order_and_together(synth):
     port, gate = free_port(), threading.Event()
     reports: list[dict] = []
-    player = PlayerProcess(
+    player = PlayerClient(
         PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
     )
     knob = SocketOut(("127.0.0.1", port), print)
@@ -236,7 +236,7 @@ def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
     except OSError:
         pytest.skip("needs the right to real-time priorities")
     port = free_port()
-    player = PlayerProcess(PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
+    player = PlayerClient(PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
 
     def policies() -> list[int]:
         return [os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{player.pid}/task")]
@@ -307,7 +307,7 @@ def test_a_port_that_cannot_be_opened_is_said_before_playing():
 
 def test_a_busy_reader_of_reports_stops_no_notes(synth):
     gate = threading.Event()
-    player = PlayerProcess(PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
+    player = PlayerClient(PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
     player.command({"pattern": SCALE, "play": True})
     wait_for(lambda: synth.kinds().count("note_on") >= 40)
     gate.set()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from latentmix.errors import InputError
-from realtime.music.clock import InternalClock, TapTempo, TestClock, check_tempo, now
+from realtime.music.clock import InternalClock, TapTempo, VirtualClock, check_tempo, now
 from realtime.player.external_clock import LinkClock, MidiClock, TickFilter
 
 TICK = 60 / 120 / 24
@@ -56,7 +56,7 @@ def test_taps():
 
 
 def test_the_test_clock_goes_when_told():
-    clock = TestClock(3.0)
+    clock = VirtualClock(3.0)
     clock.advance(0.5)
     assert clock() == clock() == 3.5
 
@@ -163,7 +163,7 @@ class FakeLink:
 
 
 def test_link_says_where_the_beat_is():
-    now, link = TestClock(1.0), FakeLink()
+    now, link = VirtualClock(1.0), FakeLink()
     clock = LinkClock(120, now, link)
     assert (clock.tempo, clock.jumps, clock.origin) == (130, 1, 7.5)
     assert clock.time_of(7.5 + 13) == pytest.approx(1.0 + 6.0)

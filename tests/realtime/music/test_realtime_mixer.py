@@ -18,7 +18,7 @@ from midi_vae.model.tracing import trace
 from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from realtime.engine.decoder import Decoder, Graphed, decoded, one_thread
-from realtime.music.mixer import Mixer, Place, spread
+from realtime.music.mixer import Mixer, PadPoint, spread
 from realtime.music.shaping import in_key, strength, thin, to_octave
 
 A = Melody.from_notes([(4 * k, 4 * k + 3, 60 + k) for k in range(8)], name="a")
@@ -100,8 +100,8 @@ def test_what_cannot_be_is_refused_in_one_line(decoder, name, value):
 def test_melodies_come_and_go(decoder):
     mixer = Mixer(decoder, [A])
     mixer.add(B)
-    mixer.add(C, Place(0.1, 0.2))
-    assert [m.name for m in mixer.melodies] == ["a", "b", "c"] and mixer.places[2] == Place(0.1, 0.2)
+    mixer.add(C, PadPoint(0.1, 0.2))
+    assert [m.name for m in mixer.melodies] == ["a", "b", "c"] and mixer.places[2] == PadPoint(0.1, 0.2)
     mixer.set("position", 0.3)
     mixer.set("weight.3", 0.6)
     mixer.remove(0)

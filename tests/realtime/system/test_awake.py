@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from virtual_players import wait_for
 
-from realtime.player.client import PlayerProcess, PlayerSetup
+from realtime.player.client import PlayerClient, PlayerSetup
 from realtime.system import wakefulness as awake
 from realtime.system.wakefulness import LATENCY_FILE, Wakefulness, staying_awake
 
@@ -60,7 +60,7 @@ def test_where_it_may_not_be_asked_nothing_happens(monkeypatch: pytest.MonkeyPat
     reason=f"needs the right to write {LATENCY_FILE}",
 )
 def test_a_player_keeps_them_awake_while_it_plays() -> None:
-    player = PlayerProcess(PlayerSetup(), lambda report: None)
+    player = PlayerClient(PlayerSetup(), lambda report: None)
 
     def asks() -> bool:
         files = Path(f"/proc/{player.pid}/fd")

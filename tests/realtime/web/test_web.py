@@ -20,11 +20,11 @@ from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
-from realtime.music.clock import TestClock
-from realtime.music.mixer import Place
-from realtime.music.parameters import TARGETS
+from realtime.music.clock import VirtualClock
+from realtime.music.mixer import PadPoint
+from realtime.music.parameters import PARAMETERS
 from realtime.player.client import make_player
-from realtime.player.loop import PlayerByHand
+from realtime.player.loop import OfflinePlayer
 from realtime.web.gate import Gate, is_loopback, new_token
 from realtime.web.hub import Hub
 from realtime.web.opening import opening_melodies
@@ -49,10 +49,10 @@ class House:
     """A server with its engine, in a thread of this process."""
 
     def __init__(self, model: MelodyVAE, token: str | None = None) -> None:
-        self.clock = TestClock()
+        self.clock = VirtualClock()
 
         def make(setup, report):
-            self.handle = PlayerByHand(
+            self.handle = OfflinePlayer(
                 lambda tell: make_player([MemoryOut()], vars(setup), tell, self.clock), report, self.clock
             )
             self.tap = Tap(self.handle)
@@ -268,8 +268,8 @@ def test_the_puck_moves_the_melody_and_both_pages_hear_it(house, page):
     ("message", "line"),
     [
         ({"set": {"tempo": "fast"}}, "tempo: expected a number from 20 to 400"),
-        ({"set": {"volume": 1}}, "expected the name of a target, found 'volume'"),
-        ({"set": [1]}, "expected at most 64 targets"),
+        ({"set": {"volume": 1}}, "expected the name of a parameter, found 'volume'"),
+        ({"set": [1]}, "expected at most 64 parameters"),
         ({"do": "format"}, "expected one of place, put"),
         ({"do": ["put"]}, "expected one of place, put"),
         ({"do": "place", "hue": 0, "x": 2, "y": 0}, "x: expected a number from 0 to 1"),
@@ -466,9 +466,9 @@ def test_melodies_and_sessions_survive_json():
     for melody in opening_melodies():
         assert melody_from_json(json.loads(json.dumps(melody_to_json(melody)))) == melody
     melodies = tuple(opening_melodies()[:3])
-    places = (Place(0, 0), Place(1, 0.5), Place(0.25, 1))
+    places = (PadPoint(0, 0), PadPoint(1, 0.5), PadPoint(0.25, 1))
     session = Session(melodies, places, (5, 0, 2), {"x": 0.5, "key": "auto"}, "pad", False, PathSetting(((0.1, 0.2),)))
-    assert session_from_json(json.loads(json.dumps(session.to_json())), TARGETS) == session
+    assert session_from_json(json.loads(json.dumps(session.to_json())), PARAMETERS) == session
 
 
 @pytest.mark.parametrize(
@@ -477,9 +477,9 @@ def test_melodies_and_sessions_survive_json():
 )
 def test_a_session_out_of_bounds_is_refused(change):
     melodies = tuple(opening_melodies()[:2])
-    raw = Session(melodies, (Place(0, 0), Place(1, 1)), (0, 1)).to_json() | change
+    raw = Session(melodies, (PadPoint(0, 0), PadPoint(1, 1)), (0, 1)).to_json() | change
     with pytest.raises(InputError, match="expected"):
-        session_from_json(raw, TARGETS)
+        session_from_json(raw, PARAMETERS)
 
 
 def test_the_opening_melodies_are_those_of_the_examples():

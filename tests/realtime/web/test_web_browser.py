@@ -522,7 +522,7 @@ def midi_page(open_page, page):
     return found
 
 
-def target_of(page, name: str) -> object:
+def parameter_of(page, name: str) -> object:
     return page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["values"][name]
 
 
@@ -533,10 +533,10 @@ def learn(page, name: str, *message: int) -> None:
     page.wait_for_selector("#learn[aria-pressed=false]")
 
 
-def wait_for_target(page, name: str, value: object) -> None:
+def wait_for_parameter(page, name: str, value: object) -> None:
     end = time.monotonic() + PATIENCE / 1000
-    while target_of(page, name) != pytest.approx(value):
-        assert time.monotonic() < end, f"{name} is {target_of(page, name)}"
+    while parameter_of(page, name) != pytest.approx(value):
+        assert time.monotonic() < end, f"{name} is {parameter_of(page, name)}"
         time.sleep(0.05)
 
 
@@ -553,13 +553,13 @@ def test_a_controller_is_learned_and_moves_what_it_was_taught(midi_page):
     midi_page.evaluate("turn(0x90, 60, 100)")
     until(midi_page, "document.getElementById('hold').ariaPressed === 'false'")
     midi_page.evaluate("turn(0xB0, 7, 127), turn(0xE0, 0x7F, 0x7F), turn(0xB1, 7, 0), turn(0xB0, 8, 0), turn(0xF8)")
-    highest = midi_page.evaluate("Number(document.querySelector('input[data-target=temperature]').max)")
-    wait_for_target(midi_page, "temperature", highest)  # another channel, another knob and a clock have not moved it
-    wait_for_target(midi_page, "x", 1.0)
+    highest = midi_page.evaluate("Number(document.querySelector('input[data-parameter=temperature]').max)")
+    wait_for_parameter(midi_page, "temperature", highest)  # another channel, another knob and a clock have not moved it
+    wait_for_parameter(midi_page, "x", 1.0)
     midi_page.click("#bound li >> nth=0 >> button")
     midi_page.evaluate("turn(0xB0, 7, 0), turn(0xE0, 0, 0)")
-    wait_for_target(midi_page, "x", 0.0)
-    assert target_of(midi_page, "temperature") == pytest.approx(highest)
+    wait_for_parameter(midi_page, "x", 0.0)
+    assert parameter_of(midi_page, "temperature") == pytest.approx(highest)
     midi_page.reload()
     midi_page.wait_for_selector(".card")
     midi_page.click("#midion")

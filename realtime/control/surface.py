@@ -1,4 +1,4 @@
-"""Hands on the engine: a controller through its map, a plan; each in a thread of its own."""
+"""Control surfaces on the engine: a controller through its map, an automation; each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ import mido
 from latentmix.errors import InputError
 
 from ..engine.engine import Engine
-from ..music.automation import Plan
+from ..music.automation import Automation
 from ..music.clock import now
 from ..music.parameters import Value
 from .bindings import ControllerMap
 from .controller import Controls
-from .feedback import UPDATE_SECONDS, LightsAndMotors
+from .feedback import UPDATE_SECONDS, ControllerFeedback
 
 if TYPE_CHECKING:
     from .osc import OscOut
 
-PLAN_TICK = 0.005  # seconds
+AUTOMATION_TICK = 0.005  # seconds
 LOOK_SECONDS = 1.0  # between two looks whether the controller's lights are still there
-MOST_AT_ONCE = 64  # messages
-MOST_WAITING = 4096  # messages; of a controller that floods more than can be taken, the oldest are dropped
+MAX_AT_ONCE = 64  # messages
+MAX_WAITING = 4096  # messages; of a controller that floods more than can be taken, the oldest are dropped
 
 
-class ControllerDesk:
-    """MIDI that arrives at the engine's inputs moves targets through a map; lights and motors follow.
+class ControlSurface:
+    """MIDI that arrives at the engine's inputs moves parameters through a map; lights and motors follow.
 
     Args:
         engine: that listens.
         controller: the map.
         lights: where feedback goes, such as the controller's own input; None for nowhere.
-        osc: told about all targets as well; None for none.
+        osc: told about all parameters as well; None for none.
     """
 
     def __init__(
         self, engine: Engine, controller: ControllerMap, lights: Any | None = None, osc: OscOut | None = None
     ) -> None:
         self._engine, self._lights, self._osc = engine, lights, osc
-        self._controls = Controls(controller, engine.set, engine.value, engine.mixer.targets, engine.warn)
-        self._shown = LightsAndMotors(controller, engine.mixer.targets)
+        self._controls = Controls(controller, engine.set, engine.value, engine.mixer.parameters, engine.warn)
+        self._shown = ControllerFeedback(controller, engine.mixer.parameters)
         self._inbox: queue.SimpleQueue[tuple[float, bytes] | None] = queue.SimpleQueue()
         self._unlisten = engine.listen(self._arrived)
         self._closing, self._is_back, self._is_dark = threading.Event(), False, False
@@ -55,7 +55,7 @@ class ControllerDesk:
             thread.start()
 
     def close(self) -> None:
-        """Hands off."""
+        """ControlOptions off."""
         self._unlisten()
         self._inbox.put(None)
         self._closing.set()
@@ -63,7 +63,7 @@ class ControllerDesk:
             thread.join()
 
     def _arrived(self, time: float, message: bytes) -> None:
-        if self._inbox.qsize() >= MOST_WAITING:
+        if self._inbox.qsize() >= MAX_WAITING:
             with contextlib.suppress(queue.Empty):
                 self._inbox.get_nowait()
         self._inbox.put((time, message))
@@ -83,7 +83,7 @@ class ControllerDesk:
     def _take(self, seconds: float | None) -> bool:
         """Take what arrived, waiting so long for it; of a flood a part, for what was moved has to be set. Go on?"""
         with contextlib.suppress(queue.Empty):
-            for taken in range(MOST_AT_ONCE):
+            for taken in range(MAX_AT_ONCE):
                 item = self._inbox.get_nowait() if taken else self._inbox.get(timeout=seconds)
                 if item is None:
                     return False
@@ -99,7 +99,7 @@ class ControllerDesk:
         self._controls.feed(message, time)
 
     def _show(self) -> None:
-        values = {name: self._engine.value(name) for name in self._engine.mixer.targets}
+        values = {name: self._engine.value(name) for name in self._engine.mixer.parameters}
         if self._osc is not None:
             self._osc.update(values, now())
         if self._lights is None:
@@ -126,33 +126,33 @@ class ControllerDesk:
                 self._is_back = True
 
 
-class PlanDesk:
-    """A plan moves the engine's targets as it plays; at its end something is called."""
+class AutomationPlayer:
+    """An automation moves the engine's parameters as it plays; at its end something is called."""
 
-    def __init__(self, engine: Engine, plan: Plan, finished: Callable[[], None]) -> None:
-        self._engine, self._plan, self._finished = engine, plan, finished
+    def __init__(self, engine: Engine, automation: Automation, finished: Callable[[], None]) -> None:
+        self._engine, self._automation, self._finished = engine, automation, finished
         self._set: dict[str, Value] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="latentmix plan", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="latentmix automation", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following the plan."""
+        """Stop following the automation."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
         engine, started = self._engine, now()
         beats_a_bar = engine.snapshot().melody.steps_per_bar / 4
-        while not self._stop.wait(PLAN_TICK):
-            at = self._plan.time(now() - started, engine.beat(), beats_a_bar)
-            for name, value in self._plan.values_at(at).items():
+        while not self._stop.wait(AUTOMATION_TICK):
+            at = self._automation.time(now() - started, engine.beat(), beats_a_bar)
+            for name, value in self._automation.values_at(at).items():
                 if self._set.get(name) != value:
                     self._set[name] = value
                     try:
                         engine.set(name, value)
                     except InputError as error:
                         engine.warn(str(error))
-            if at >= self._plan.end:
+            if at >= self._automation.end:
                 self._finished()
                 return

@@ -11,7 +11,7 @@ CENTRE = 8192  # of pitch bend, 0 in mido
 # Controllers of registered and non-registered parameters (MIDI 1.0, table III)
 NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH = 98, 99, 100, 101
 DATA_HIGH, DATA_LOW, DATA_UP, DATA_DOWN = 6, 38, 96, 97
-PARAMETER_CONTROLLERS = {NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH, DATA_HIGH, DATA_LOW, DATA_UP, DATA_DOWN}
+RPN_CONTROLLERS = {NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH, DATA_HIGH, DATA_LOW, DATA_UP, DATA_DOWN}
 NO_PARAMETER = 0x3FFF
 MPE_CONFIGURATION = 6  # registered parameter: how many member channels
 
@@ -86,7 +86,7 @@ class Pair:
         return round((self._high << 7 | self._low) / 16383, 10)
 
 
-class Parameter(NamedTuple):
+class RpnChange(NamedTuple):
     """What a message says about a parameter: the byte of its value, or clicks up or down."""
 
     number: int
@@ -95,14 +95,14 @@ class Parameter(NamedTuple):
     value: int
 
 
-class Parameters:
+class RpnParser:
     """Registered and non-registered parameters on one channel: which is chosen, and what its value becomes."""
 
     def __init__(self) -> None:
         self._number = NO_PARAMETER
         self._registered = False
 
-    def feed(self, controller: int, value: int) -> Parameter | None:
+    def feed(self, controller: int, value: int) -> RpnChange | None:
         """A control change came; None if it says nothing about a value, or of none that was chosen."""
         if controller in (NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH):
             registered = controller in (RPN_LOW, RPN_HIGH)
@@ -114,8 +114,8 @@ class Parameters:
         if self._number == NO_PARAMETER:
             return None
         if controller in (DATA_HIGH, DATA_LOW):
-            return Parameter(self._number, self._registered, "high" if controller == DATA_HIGH else "low", value)
-        return Parameter(self._number, self._registered, "step", 1 if controller == DATA_UP else -1)
+            return RpnChange(self._number, self._registered, "high" if controller == DATA_HIGH else "low", value)
+        return RpnChange(self._number, self._registered, "step", 1 if controller == DATA_UP else -1)
 
 
 def clicks(value: int, encoding: Encoding) -> int:
@@ -144,7 +144,7 @@ def bend_share(pitch: int) -> float:
     return 0.5 + pitch / (2 * CENTRE) if pitch < 0 else 0.5 + pitch / (2 * (CENTRE - 1))
 
 
-class Fingers:
+class LastNotePriority:
     """Member channels of an MPE zone: of several notes held, the one struck last has the say.
 
     Bend, pressure and timbre of a note come before its note on (RP-053, section 3.3), so the last of each is kept and

@@ -1,4 +1,4 @@
-"""The desk: a controller's bytes reach the engine, its lights follow, also after it was away."""
+"""The control surface: a controller's bytes reach the engine, its lights follow, also after it was away."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from types import SimpleNamespace
 
 import mido
 
-from realtime.control import desk
-from realtime.control.desk import ControllerDesk
+from realtime.control import surface as surface_module
 from realtime.control.maps import read_map
+from realtime.control.surface import ControlSurface
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import now
-from realtime.music.parameters import TARGETS
+from realtime.music.parameters import PARAMETERS
 
 
 class FakeEngine:
-    """What a desk asks of an engine."""
+    """What a control surface asks of an engine."""
 
     def __init__(self) -> None:
-        self.values = {name: target.default for name, target in TARGETS.items()}
-        self.mixer, self.warnings, self.hear = SimpleNamespace(targets=TARGETS), [], None
+        self.values = {name: parameter.default for name, parameter in PARAMETERS.items()}
+        self.mixer, self.warnings, self.hear = SimpleNamespace(parameters=PARAMETERS), [], None
 
     def set(self, name, value) -> None:
         self.values[name] = value
@@ -62,9 +62,9 @@ def wait_for(condition) -> None:
 
 
 def test_hands_and_lights(monkeypatch):
-    monkeypatch.setattr(desk, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(surface_module, "LOOK_SECONDS", 0.02)
     engine, lights = FakeEngine(), Lights()
-    hands = ControllerDesk(engine, read_map("bcf2000"), lights)
+    hands = ControlSurface(engine, read_map("bcf2000"), lights)
     try:
         shown = len([b for b in read_map("bcf2000").bindings if b.feedback])
         wait_for(lambda: len(lights.sent) == shown)
