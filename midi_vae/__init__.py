@@ -9,14 +9,14 @@ from latentmix.errors import InputError
 from .music.melody import Melody
 
 if TYPE_CHECKING:
-    from .model.vae import MelodyVAE
+    from .vae import MelodyVAE
 
 __all__ = ["InputError", "Melody", "MelodyVAE"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "MelodyVAE":  # needs torch, which takes seconds to import: only for those who use the model
-        from .model.vae import MelodyVAE
+        from .vae import MelodyVAE
 
         return MelodyVAE
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ import numpy as np
 
 from .music.melody import ONSET
 
-LARGEST_INTERVAL = 16  # semitones; larger ones count as this
+MAX_INTERVAL = 16  # semitones; larger ones count as this
 VOCABULARY = 40  # symbols that the zero-gram spreads its half counts over
 SAME = 0.1  # ends that differ in less than this share of steps say nothing about a path
 
@@ -57,7 +57,7 @@ class IntervalModel:
                 symbols.append(token)
                 continue
             interval = 0 if last is None else token - last
-            symbols.append(100 + max(-LARGEST_INTERVAL, min(LARGEST_INTERVAL, interval)))
+            symbols.append(100 + max(-MAX_INTERVAL, min(MAX_INTERVAL, interval)))
             last = token
         return symbols
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
 
+from .model.network import MelodyNetwork
 from .music.melody import Melody
 from .music.windows import from_windows, rebar, to_windows, window_layout
 
-if TYPE_CHECKING:
-    from .model.vae import MelodyVAE
-
-MOST_MELODIES = 8
-MOST_STEPS = 1000  # melodies in one line or on one side of a grid
+MAX_MELODIES = 8
+MAX_STEPS = 1000  # melodies in one line or on one side of a grid
 NEARLY_PARALLEL = 1e-3  # sine of the angle below which a slerp is not to be computed
 
 
@@ -49,7 +46,7 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     return torch.where(straight, torch.lerp(a, b, t), arc * torch.lerp(*lengths, t))
 
 
-def check_mixable(model: MelodyVAE) -> None:
+def check_mixable(model: MelodyNetwork) -> None:
     """
     Raises:
         InputError: there is nothing between two codes of this model.
@@ -67,8 +64,8 @@ def partners(melodies: Sequence[Melody]) -> list[Melody]:
     Raises:
         InputError: fewer than 2 or more than 8 melodies, or the first one's bars are longer than a window.
     """
-    if not 2 <= len(melodies) <= MOST_MELODIES:
-        raise InputError(f"expected 2 to {MOST_MELODIES} melodies to mix, found {len(melodies)}")
+    if not 2 <= len(melodies) <= MAX_MELODIES:
+        raise InputError(f"expected 2 to {MAX_MELODIES} melodies to mix, found {len(melodies)}")
     first = melodies[0]
     window_layout(first.metre)
     bars = max(-(-_steps_in(melody, first) // first.steps_per_bar) for melody in melodies)
@@ -82,21 +79,21 @@ def _steps_in(melody: Melody, first: Melody) -> int:
     return len(melody.tokens) if even else melody.bars * wanted
 
 
-def codes(model: MelodyVAE, melodies: Sequence[Melody]) -> Tensor:
+def codes(model: MelodyNetwork, melodies: Sequence[Melody]) -> Tensor:
     """Latents of melodies of one length and metre; (M, W, D)."""
     windows = [to_windows(melody) for melody in melodies]
     stacked = torch.cat([torch.from_numpy(each) for each in windows]).numpy()
     return model.encode_windows(stacked).unflatten(0, (len(melodies), len(windows[0])))
 
 
-def melodies_at(model: MelodyVAE, points: Tensor, like: Melody, temperature: float = 0.0) -> list[Melody]:
+def melodies_at(model: MelodyNetwork, points: Tensor, like: Melody, temperature: float = 0.0) -> list[Melody]:
     """Decode latents (P, W, D) to P melodies with the metre, tempo, program and length of another."""
     windows = model.decode_windows(points.flatten(0, 1), temperature).reshape(*points.shape[:2], -1)
     return [from_windows(row, like, like.bars) for row in windows]
 
 
 def line(
-    model: MelodyVAE,
+    model: MelodyNetwork,
     a: Melody,
     b: Melody,
     steps: int = 9,
@@ -125,7 +122,7 @@ def line(
     return out
 
 
-def journey(model: MelodyVAE, melodies: Sequence[Melody], steps: int = 9, **options) -> list[Melody]:
+def journey(model: MelodyNetwork, melodies: Sequence[Melody], steps: int = 9, **options) -> list[Melody]:
     """Lines from each melody to the next, each melody in between given once; options as of `line`."""
     together = partners(melodies)
     out: list[Melody] = []
@@ -135,7 +132,7 @@ def journey(model: MelodyVAE, melodies: Sequence[Melody], steps: int = 9, **opti
 
 
 def blend(
-    model: MelodyVAE,
+    model: MelodyNetwork,
     melodies: Sequence[Melody],
     weights: Sequence[float],
     *,
@@ -163,7 +160,7 @@ def blend(
 
 
 def grid(
-    model: MelodyVAE,
+    model: MelodyNetwork,
     corners: Sequence[Melody],
     rows: int = 5,
     columns: int = 5,
@@ -194,7 +191,7 @@ def grid(
 
 
 def vary(
-    model: MelodyVAE,
+    model: MelodyNetwork,
     melody: Melody,
     amount: float,
     n: int = 4,
@@ -218,12 +215,12 @@ def vary(
     return melodies_at(model, _shifted(torch.lerp(z.expand_as(drawn), drawn, amount), shift), melody)
 
 
-def reconstruct(model: MelodyVAE, melody: Melody, shift: Tensor | None = None) -> Melody:
+def reconstruct(model: MelodyNetwork, melody: Melody, shift: Tensor | None = None) -> Melody:
     """What the model makes of a melody of any length."""
     return melodies_at(model, _shifted(codes(model, [melody]), shift), melody)[0]
 
 
-def attribute_shift(model: MelodyVAE, amounts: Mapping[str, float]) -> Tensor:
+def attribute_shift(model: MelodyNetwork, amounts: Mapping[str, float]) -> Tensor:
     """What to add to latents to move attributes, in standard deviations of the training data; (D,).
 
     Raises:
@@ -247,5 +244,5 @@ def _with_sound_of(melody: Melody, first: Melody) -> Melody:
 
 
 def _check_count(steps: int) -> None:
-    if not 2 <= steps <= MOST_STEPS:
-        raise InputError(f"expected 2 to {MOST_STEPS} steps, found {steps}")
+    if not 2 <= steps <= MAX_STEPS:
+        raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")

@@ -30,12 +30,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from latentmix.errors import InputError
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
-from midi_vae.model.attributes import fit_directions
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import ONSET, tidy
+from midi_vae.training.attribute_directions import fit_directions
 from midi_vae.training.dataset import Batches, load_windows
 from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
+from midi_vae.vae import MelodyVAE
 
 CONSOLE = Console()
 PHASES = ("critic", "model", "prior")

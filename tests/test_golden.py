@@ -67,7 +67,7 @@ def level(path: Path) -> np.ndarray:
 
 def session() -> bytes:
     """The session file of a fresh page."""
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
     from realtime.web.opening import opening_melodies
     from realtime.web.wire import PathSetting, Session
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import mido
 import torch
 
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 from realtime.engine.engine import Engine
 from realtime.music.clock import InternalClock, VirtualClock
 from realtime.music.sequencer import Pattern

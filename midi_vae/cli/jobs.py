@@ -14,9 +14,9 @@ from latentmix.errors import InputError
 
 from .. import interpolation as mixing
 from ..importing import Passage
-from ..model.vae import MelodyVAE
 from ..music.key import Key
 from ..music.melody import Melody
+from ..vae import MelodyVAE
 from . import report
 from .options import Change, Engine, Source, Target
 from .outputs import Outputs, Strip

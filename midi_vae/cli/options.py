@@ -23,7 +23,7 @@ from .outputs import MIDI_SUFFIXES, Outputs
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..model.vae import MelodyVAE
+    from ..vae import MelodyVAE
 
 MOST_IN_A_GRID = 1000
 
@@ -185,7 +185,7 @@ class Engine:
 
     def load(self) -> MelodyVAE:
         """The model on its device."""
-        from ..model.vae import MelodyVAE
+        from ..vae import MelodyVAE
 
         return MelodyVAE.from_pretrained(self.model, check_device(self.device))
 

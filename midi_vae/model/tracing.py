@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 OFTEN = 4  # calls at one size, from which on tracing, about a second, pays
 _ONE_AT_A_TIME = threading.Lock()  # two threads that trace at once would be in each other's way
-MOST_SIZES = 4  # that are kept traced: each has a copy of the weights
+MAX_SIZES = 4  # that are kept traced: each has a copy of the weights
 
 
 class _HalfLinear(nn.Module):
@@ -110,7 +110,7 @@ class OftenCalled:
             self._traced.clear()
         size = len(batch)
         self._calls[size] += 1
-        if self._calls[size] == OFTEN and len(self._traced) < MOST_SIZES:
+        if self._calls[size] == OFTEN and len(self._traced) < MAX_SIZES:
             self._traced[size] = trace(self._function, self._module, [batch])
         traced = self._traced.get(size)
         return traced(batch) if traced else self._function(self._module, batch)

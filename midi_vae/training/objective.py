@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ..model.critic import Critic, corrupt
 from ..model.steps import StepFields, StepLogits
-from ..model.vae import MelodyVAE
 from ..music.melody import ONSET
+from ..vae import MelodyVAE
 from . import losses
 
 

@@ -28,7 +28,7 @@ from midi_vae.music.windows import window_layout
 from ..music.mixer import Coded
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 WARM_UPS = 10  # first passes allocate, choose kernels and fill caches
 MAX_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand

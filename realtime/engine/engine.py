@@ -36,7 +36,7 @@ from .recorder import PlayedNote, Recorder, TempoChange
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 TELL_EVERY = 1 / 60  # seconds between two snapshots for subscribers, at least
 MEASURED = 1000  # decodes whose times are kept, and notes whose lateness is

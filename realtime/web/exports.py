@@ -18,7 +18,7 @@ from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 LETTERS = "ABCDEFGH"
 MOST_LINE, MOST_SIDE, MOST_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop

@@ -31,7 +31,7 @@ from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 FEWEST = 2  # melodies
 MOST_UNDONE = 40

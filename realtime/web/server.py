@@ -24,7 +24,7 @@ from .protocol import MOST_MESSAGE, receive
 from .uploads import MOST_BYTES
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 MOST_PAGES = 32  # open at a time
 CLOSING_SECONDS = 2  # that open pages have when the server ends

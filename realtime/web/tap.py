@@ -11,7 +11,7 @@ from ..engine.engine import Engine, Handle
 from ..player.client import PlayerClient, PlayerSetup
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 
 class Tap:

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from midi_vae.model.vae import MelodyVAE
 from midi_vae.music.melody import read_melody
+from midi_vae.vae import MelodyVAE
 from realtime.audio.sound import LATENCY, Sound
 from realtime.cli.play import going_first
 from realtime.engine.engine import Engine

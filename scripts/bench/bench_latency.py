@@ -26,8 +26,8 @@ import mido
 import numpy as np
 import torch
 
-from midi_vae.model.vae import MelodyVAE
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 from realtime.cli.play import going_first
 from realtime.control.maps import parse_map
 from realtime.control.surface import ControlSurface

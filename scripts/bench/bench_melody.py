@@ -32,7 +32,7 @@ from midi_vae.music.melody import ONSET, read_melody, tidy
 from midi_vae.training.dataset import find_midi_files
 
 STEPS, BAR, POINTS = 32, 16, 9
-LOWEST, HIGHEST, FEWEST_ONSETS = 36, 96, 6
+LOWEST, HIGHEST, MIN_ONSETS = 36, 96, 6
 SAMPLES = 256
 CONSOLE = Console()
 
@@ -49,9 +49,7 @@ def windows(folder: Path, count: int) -> np.ndarray:
             continue
         onsets = tokens >= ONSET
         starts = [
-            k
-            for k in range(0, len(tokens) - STEPS + 1, BAR)
-            if onsets[k] and onsets[k : k + STEPS].sum() >= FEWEST_ONSETS
+            k for k in range(0, len(tokens) - STEPS + 1, BAR) if onsets[k] and onsets[k : k + STEPS].sum() >= MIN_ONSETS
         ]
         if starts:
             place = int(hashlib.md5(str(path).encode()[-12:]).hexdigest(), 16) % len(starts)

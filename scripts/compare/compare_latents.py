@@ -30,13 +30,14 @@ from torch import Tensor, nn
 
 from latentmix.errors import InputError
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.denoising import replace_symbols
 from midi_vae.model.latents.divergences import TwoModes, fit_forward, fit_reverse, log_normal
 from midi_vae.model.latents.quantized import PLACES, code_perplexity
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import HOLD, ONSET, tidy
 from midi_vae.training.dataset import Batches, load_windows
 from midi_vae.training.objective import MelodyObjective, ObjectiveConfig, PriorObjective
+from midi_vae.vae import MelodyVAE
 
 CONSOLE = Console()
 BATCH, LEARNING_RATE, WARM_UP = 128, 1.5e-3, 100

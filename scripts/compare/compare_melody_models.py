@@ -22,12 +22,15 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from midi_vae.model.config import MelodyVAEConfig
+from midi_vae.model.latents.gaussian import Posterior
 from midi_vae.model.layers import BEATS, BeatBlock
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig, Posterior, StepFields, StepLogits
+from midi_vae.model.steps import StepFields, StepLogits
 from midi_vae.music.melody import ONSET
 from midi_vae.music.windows import WINDOW_STEPS
 from midi_vae.training import losses
 from midi_vae.training.dataset import Batches, load_windows
+from midi_vae.vae import MelodyVAE
 
 BATCH, LEARNING_RATE, BETA = 384, 1e-3, 0.2
 

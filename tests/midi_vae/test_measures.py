@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_vae.evaluation import LARGEST_INTERVAL, VOCABULARY, IntervalModel, distance, middle_figures, path_figures
+from midi_vae.evaluation import MAX_INTERVAL, VOCABULARY, IntervalModel, distance, middle_figures, path_figures
 from midi_vae.music.melody import HOLD, OFF, ONSET
 
 
@@ -83,7 +83,7 @@ def test_no_line_has_no_figures() -> None:
 def test_symbols_are_hold_off_and_clipped_intervals() -> None:
     model = IntervalModel()
     melody = np.array([HOLD, 62, OFF, 65, 65, 40, 129])
-    up, down = 100 + LARGEST_INTERVAL, 100 - LARGEST_INTERVAL
+    up, down = 100 + MAX_INTERVAL, 100 - MAX_INTERVAL
     assert model._symbols(melody) == ["start"] * 4 + [0, 100, 1, 103, 100, down, up]
 
 
@@ -116,7 +116,7 @@ def test_an_empty_model_finds_everything_equally_likely() -> None:
 def test_all_symbols_after_any_context_have_a_probability_of_at_most_1_together() -> None:
     rng = np.random.default_rng(0)
     model = IntervalModel().fit(rng.integers(0, 70, (5, 32)))
-    symbols = [0, 1, *range(100 - LARGEST_INTERVAL, 100 + LARGEST_INTERVAL + 1)]
+    symbols = [0, 1, *range(100 - MAX_INTERVAL, 100 + MAX_INTERVAL + 1)]
     for context in ((0, 0, 1, 100), ("start",) * 4, (7, 7, 7, 7)):
         total = sum(model._probability(context, symbol) for symbol in symbols)
         assert 0.5 < total <= 1.0

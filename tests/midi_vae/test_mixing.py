@@ -14,10 +14,11 @@ from torch import Tensor
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
 from midi_vae.interpolation import lerp, slerp
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.latent import Latent, LatentSizes
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.music.windows import to_windows
+from midi_vae.vae import MelodyVAE
 
 
 class Echo:

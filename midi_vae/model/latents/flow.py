@@ -127,7 +127,7 @@ class Flow(Latent):
 
     def posterior(self, features: Tensor) -> FlowPosterior:
         start, log_variance, context = self.heads_of(features)
-        log_variance = log_variance.clamp(Gaussian.least, Gaussian.most)
+        log_variance = log_variance.clamp(Gaussian.min_log_variance, Gaussian.max_log_variance)
         return FlowPosterior(self.flow(start, context).z, start, log_variance, context)
 
     def draw(self, posterior: FlowPosterior, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:

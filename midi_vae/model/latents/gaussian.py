@@ -89,11 +89,11 @@ class Gaussian(Latent):
     """VAE and, by the weight of its KL term, β-VAE."""
 
     heads, term, weight = 2, "kl", 0.03
-    least, most = -8.0, 4.0  # log variance; bounds keep exp() finite
+    min_log_variance, max_log_variance = -8.0, 4.0  # bounds keep exp() finite
 
     def posterior(self, features: Tensor) -> Posterior:
         mean, log_variance = self.heads_of(features)
-        return Posterior(mean, log_variance.clamp(self.least, self.most))
+        return Posterior(mean, log_variance.clamp(self.min_log_variance, self.max_log_variance))
 
     def draw(self, posterior: Posterior, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:
         kl = gaussian_kl_by_dimension(posterior.mean, posterior.log_variance)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .latent import Draw, Latent, LatentSizes
 
 PLACES = 32  # codes in a window, four of each beat
-LEAST_SHARE = 0.1  # of an even share; a code that is used less is dead
+MIN_SHARE = 0.1  # of an even share; a code that is used less is dead
 FORGET = 0.01  # of the shares, at each count
 
 
@@ -77,7 +77,7 @@ class Codebook(nn.Module):
         A vector that is never the nearest never learns. A new one has an even share until it has lost it.
         """
         even = 1.0 / len(self.vectors)
-        dead = torch.nonzero(self.share < LEAST_SHARE * even)[:, 0]
+        dead = torch.nonzero(self.share < MIN_SHARE * even)[:, 0]
         if len(dead):
             order = torch.randperm(len(inputs), generator=generator).repeat(-(-len(dead) // len(inputs)))
             self.vectors[dead] = inputs[order[: len(dead)].to(inputs.device)].to(self.vectors)

@@ -19,10 +19,11 @@ from midi_vae.cli import app as cli
 from midi_vae.cli import jobs
 from midi_vae.interpolation import partners
 from midi_vae.midi.score import read_tune
-from midi_vae.model.attributes import ATTRIBUTES
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
+from midi_vae.music.attributes import ATTRIBUTES
 from midi_vae.music.key import estimate_key, parse_key
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 LIVELY, LYRICAL, WALTZ, JIG = (str(EXAMPLES / f"{name}.mid") for name in ("lively", "lyrical", "waltz", "jig"))

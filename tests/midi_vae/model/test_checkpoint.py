@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from latentmix import checkpoint
 from latentmix.errors import InputError
-from midi_vae.model import vae
-from midi_vae.model.vae import CHECKPOINT, MelodyVAE, MelodyVAEConfig
+from midi_vae import vae
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
+from midi_vae.vae import CHECKPOINT, MelodyVAE
 
 CONFIG = MelodyVAEConfig(16, 8, 12, step_width=4, lowest_pitch=36, pitches=60, prior_width=8, prior_rounds=1)
 TUNE = Melody.from_notes([(0, 4, 60), (4, 6, 64), (8, 16, 67), (20, 32, 72)], bars=2)

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.critic import Critic
 from midi_vae.model.fusion import UNSURE_NATS, fused
 from midi_vae.model.steps import StepLogits
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import ONSET
+from midi_vae.vae import MelodyVAE
 
 PITCHES = 12
 SIZES = {"width": 16, "latent_size": 16, "critic_width": 8}

@@ -19,17 +19,18 @@ from latentmix import checkpoint
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
 from midi_vae.cli import app as cli
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.denoising import Denoising
 from midi_vae.model.latents.family import LATENTS, make_latent
 from midi_vae.model.latents.gaussian import gaussian_kl
 from midi_vae.model.latents.latent import LatentSizes
 from midi_vae.model.latents.likelihoods import gaussian_log_likelihood
 from midi_vae.model.layers import BEATS
-from midi_vae.model.vae import CHECKPOINT, MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import HOLD, OFF, ONSET, Melody
 from midi_vae.music.windows import window_of
 from midi_vae.training import losses
 from midi_vae.training.objective import MelodyObjective, ObjectiveConfig, PriorObjective
+from midi_vae.vae import CHECKPOINT, MelodyVAE
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = MelodyVAEConfig(

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from latentmix.errors import InputError
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig, Posterior
+from midi_vae.model.config import MelodyVAEConfig
+from midi_vae.model.latents.gaussian import Posterior
 from midi_vae.music.melody import HOLD, OFF, ONSET, Melody
 from midi_vae.training import losses
+from midi_vae.vae import MelodyVAE
 
 CONFIG = MelodyVAEConfig(latent_size=32, width=32, across=64, decoder_blocks=2, prior_width=32)
 TUNE = Melody.from_notes([(0, 4, 60), (4, 6, 64), (8, 16, 67), (20, 32, 72)], bars=2, name="tune")
@@ -192,7 +194,7 @@ def test_decode_takes_latents_of_other_precision(model: MelodyVAE) -> None:
 
 
 def test_encode_refuses_more_than_a_window_and_says_what_to_do(model: MelodyVAE) -> None:
-    with pytest.raises(InputError, match=r"air: expected at most 2 bars of 4/4, found 3; .*midi_vae\.mixing"):
+    with pytest.raises(InputError, match=r"air: expected at most 2 bars of 4/4, found 3; .*midi_vae\.interpolation"):
         model.encode([Melody.from_notes([(0, 48, 60)], name="air")])
     with pytest.raises(InputError, match="at most 32 sixteenths, found 9/4"):
         model.encode([Melody.from_notes([(0, 4, 60)], metre=(9, 4))])

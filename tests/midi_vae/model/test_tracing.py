@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from midi_vae.model import tracing
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.tracing import OFTEN, OftenCalled
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.vae import MelodyVAE
 
 
 @pytest.fixture
@@ -127,4 +128,4 @@ def test_few_sizes_are_kept() -> None:
     for size in range(1, 9):
         for _ in range(OFTEN):
             assert torch.equal(often(torch.ones(size)), torch.full((size,), 2.0))
-    assert len(often._traced) == tracing.MOST_SIZES
+    assert len(often._traced) == tracing.MAX_SIZES

@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import load_file
 from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
 
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import OFF, ONSET, Melody
 from midi_vae.training import losses
 from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
+from midi_vae.vae import MelodyVAE
 
 CONFIG = MelodyVAEConfig(16, 16, 16, decoder_blocks=1, prior_width=16, prior_rounds=1, critic_width=8)
 BATCH = 6

@@ -14,8 +14,9 @@ import torch
 from typer.testing import CliRunner
 
 from latentmix.errors import InputError
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 from realtime.cli.app import app
 from realtime.cli.options import ControlOptions, Ports
 from realtime.cli.play import outs_of

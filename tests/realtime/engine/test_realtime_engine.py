@@ -11,7 +11,7 @@ import pytest
 from virtual_players import A, B, EngineBench, small_model, wait_for
 
 from latentmix.errors import InputError
-from midi_vae.model.vae import MelodyVAE
+from midi_vae.vae import MelodyVAE
 from realtime.cli.play import watch
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut

@@ -14,9 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.tracing import trace
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder, Graphed, decoded, one_thread
 from realtime.music.mixer import Mixer, PadPoint, spread
 from realtime.music.shaping import in_key, strength, thin, to_octave

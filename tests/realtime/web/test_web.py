@@ -16,8 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from latentmix.errors import InputError
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
+from midi_vae.vae import MelodyVAE
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock

@@ -1,17 +1,10 @@
-"""Attributes of a melody that can be turned up and down, and the directions in the latent space that do it."""
+"""Attributes of melodies that can be turned up and down: what they are, measured on windows; numpy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import torch
-from torch import Tensor
 
-from ..music.melody import HOLD, ONSET
-
-if TYPE_CHECKING:
-    from .vae import MelodyVAE
+from .melody import HOLD, ONSET
 
 ATTRIBUTES = ("density", "height", "range", "syncopation", "legato")
 # How deep in the bar a sixteenth lies: bar, half, quarter, eighth, sixteenth (Longuet-Higgins & Lee 1984).
@@ -62,27 +55,3 @@ def _sounding_share(tokens: np.ndarray) -> np.ndarray:
     sounds = (symbol >= ONSET) & (latest >= 0)
     begun = np.maximum.accumulate(tokens >= ONSET, axis=1)
     return np.where(begun.any(1), sounds.sum(1) / np.maximum(begun.sum(1), 1), 1.0)
-
-
-@torch.inference_mode()
-def fit_directions(model: MelodyVAE, windows: np.ndarray) -> Tensor:
-    """Directions (5, D) that each raise one attribute by about one standard deviation and leave the others.
-
-    The codes are regressed on all standardised attributes at once, so that a direction holds the others still. Its
-    length is then set by what a step along it does to the attribute of what is decoded.
-
-    Args:
-        windows: (N, 32) of training data, N some thousands.
-    """
-    z = model.encode_windows(windows)
-    values = measure(windows)
-    spread = values.std(0)
-    spread[spread < 1e-6] = 1.0  # an attribute that never changes in the data gets the direction 0
-    design = np.column_stack([np.ones(len(values)), (values - values.mean(0)) / spread])
-    codes = z.cpu().numpy().astype(np.float64)
-    directions = torch.from_numpy(np.linalg.lstsq(design, codes, rcond=None)[0][1:]).to(z)
-    for index in range(len(ATTRIBUTES)):
-        moved = [measure(model.decode_windows(z + sign * directions[index]))[:, index].mean() for sign in (1.0, -1.0)]
-        gain = float((moved[0] - moved[1]) / (2.0 * spread[index]))
-        directions[index] /= max(gain, 0.2)  # a direction that does little is not stretched without end
-    return directions

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from midi_vae.model.attributes import ATTRIBUTES, fit_directions, measure
+from midi_vae.music.attributes import ATTRIBUTES, measure
 from midi_vae.music.melody import HOLD, OFF, ONSET, Melody
+from midi_vae.training.attribute_directions import fit_directions
 
 
 def window(notes: list[tuple[int, int, int]]) -> np.ndarray:

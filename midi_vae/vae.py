@@ -1,0 +1,91 @@
+"""MelodyVAE: the trained network, with melodies going in and coming out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix import checkpoint
+from latentmix.checkpoint_format import CheckpointFormat
+
+from . import interpolation
+from .model.config import MelodyVAEConfig
+from .model.network import MelodyNetwork
+from .music.melody import Melody
+from .music.windows import WINDOW_STEPS, from_windows, window_of
+
+CHECKPOINT = CheckpointFormat("latentmix.midi_vae", 2, Path(__file__).parent / "weights")
+
+
+class MelodyVAE(MelodyNetwork):
+    """A variational autoencoder of melodies of one window, two bars of 4/4; `interpolation` takes longer ones.
+
+    >>> model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16))
+    >>> z = model.encode([Melody.from_notes([(0, 4, 60), (4, 8, 64)], bars=2)])
+    >>> z.shape, model.decode(z)[0].bars
+    (torch.Size([1, 16]), 2)
+    """
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | os.PathLike[str] = "melody_2bar", device: str | torch.device = "cpu"
+    ) -> MelodyVAE:
+        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
+
+        Raises:
+            InputError: missing, damaged, of another kind, version or shape.
+        """
+        stored = checkpoint.load(CHECKPOINT, name_or_folder, MelodyVAEConfig)
+        model = cls(stored.config)
+        checkpoint.fill(model, stored)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
+        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
+        checkpoint.save(CHECKPOINT, self, self.config, folder, half)
+
+    def encode(self, melodies: Sequence[Melody]) -> Tensor:
+        """Posterior means (B, D) float32 of melodies that each fit one window (2 bars of 4/4)."""
+        return self.encode_windows(window_of(melodies))
+
+    def decode(
+        self, z: Tensor, temperature: float = 0.0, like: Melody | None = None, seed: int | None = None
+    ) -> list[Melody]:
+        """Latents (B, D) -> B melodies of one window.
+
+        Args:
+            z: any latents.
+            temperature: 0 takes the likeliest symbols; above, symbols are drawn, flatter the higher it is.
+            like: gives metre, tempo and program; 4/4, 120 and piano if None.
+            seed: of the draw.
+        """
+        generator = torch.Generator(self.device).manual_seed(seed) if seed is not None else None
+        return self._melodies(self.decode_windows(z, temperature, generator), like)
+
+    def reconstruct(self, melodies: Sequence[Melody]) -> list[Melody]:
+        """decode(encode(x)), each with the metre, tempo and program of its own."""
+        windows = self.decode_windows(self.encode(melodies))
+        return [from_windows(row[None], melody, melody.bars) for row, melody in zip(windows, melodies, strict=True)]
+
+    def interpolate(self, a: Melody, b: Melody, steps: int = 9, exact_ends: bool = False) -> list[Melody]:
+        """A straight line from a to b in `steps` melodies, in the metre of a (`interpolation.line` does more)."""
+        return interpolation.line(self, a, b, steps, exact_ends=exact_ends)
+
+    def sample(self, n: int, temperature: float = 1.0, seed: int | None = None) -> list[Melody]:
+        """n new melodies from the learned prior (`prior.MelodyPrior`).
+
+        Args:
+            temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest at each step.
+            seed: the same seed gives the same melodies.
+        """
+        return self._melodies(self.decode_windows(self.sample_latents(n, temperature, seed)), None)
+
+    def _melodies(self, windows: np.ndarray, like: Melody | None) -> list[Melody]:
+        like = like or Melody(np.zeros(WINDOW_STEPS, np.int16))
+        return [from_windows(row[None], replace(like, name="")) for row in windows]
