@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from .errors import InputError
 
+PIPE = "-"  # in place of a file's name: standard input, standard output
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -50,17 +52,54 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
         file.write(content)
 
 
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file opened to be read.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    try:
+        return open(path, "rb")
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise InputError(f"{os.fspath(path)}: cannot read the file: {_reason(error)}") from None
+
+
+@contextlib.contextmanager
+def open_input(path: str) -> Iterator[tuple[BinaryIO, str]]:
+    """A file to read, or standard input for `-`, and what to call it in messages.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if path == PIPE:
+        yield standard_input(), "standard input"
+        return
+    with open_file(path) as stream:
+        yield stream, path
+
+
+@contextlib.contextmanager
+def open_output(path: str) -> Iterator[BinaryIO]:
+    """A file to write as `replacing` does, or standard output for `-`.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    with standard_output() if path == PIPE else replacing(path) as stream:
+        yield stream
+
+
 def read_bounded(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     """The content of a file that is not to be larger than that.
 
     Raises:
         InputError: it cannot be read, or is larger.
     """
-    try:
-        with open(path, "rb") as file:
+    with open_file(path) as file:
+        try:
             data = file.read(max_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{os.fspath(path)}: cannot read the file: {_reason(error)}") from None
+        except OSError as error:
+            raise InputError(f"{os.fspath(path)}: cannot read the file: {_reason(error)}") from None
     if len(data) > max_bytes:
         raise InputError(f"{os.fspath(path)}: expected at most {max_bytes} bytes, found more")
     return data

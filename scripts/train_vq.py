@@ -40,7 +40,7 @@ WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
 SHOWN = 3  # pieces of dev speech in TensorBoard, of 4 s
 JUDGES_RATE = 0.5  # learning rate of the discriminators, of the model's
-FEWEST_FRAMES = 5  # code frames of a piece: less the delay, they fill the longest window of the losses
+MIN_FRAMES = 5  # code frames of a piece: less the delay, they fill the longest window of the losses
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Plan:
     lr: float
 
     def __post_init__(self) -> None:
-        if self.frames < FEWEST_FRAMES:
-            raise InputError(f"--frames {self.frames}: expected at least {FEWEST_FRAMES}")
+        if self.frames < MIN_FRAMES:
+            raise InputError(f"--frames {self.frames}: expected at least {MIN_FRAMES}")
         if min(self.steps, self.batch) < 1:
             raise InputError(f"--steps {self.steps}, --batch {self.batch}: expected at least 1 of each")
         if self.settle_from < self.quantize_from:  # codebooks that are not there yet cannot stay as they are

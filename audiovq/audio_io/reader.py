@@ -1,4 +1,4 @@
-"""Audio files and pipes -> blocks of samples (C, n) float32; soundfile stops here and in `sinks.py`."""
+"""Audio files and pipes -> blocks of samples (C, n) float32; soundfile stops here and in `writer.py`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ import numpy as np
 import soundfile
 
 from latentmix.errors import InputError
-from latentmix.files import standard_input
+from latentmix.files import PIPE, open_file, standard_input
 
 from . import wav
 
 # what is looked for in folders; a file that is named may have any suffix
 SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split())
-LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000  # Hz
-MOST_CHANNELS = 64
-LOUDEST = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
+MIN_RATE, MAX_RATE = 1_000, 384_000  # Hz
+MAX_CHANNELS = 64
+MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
 BLOCK = 1 << 16  # samples of a block, over all channels
-PIPE = "-"
 
 
 @dataclass(frozen=True)
-class Source:
+class AudioSource:
     """Audio that is read block by block, once.
 
     Attributes:
@@ -48,7 +47,7 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(path: str | os.PathLike[str]) -> Iterator[Source]:
+def open_source(path: str | os.PathLike[str]) -> Iterator[AudioSource]:
     """Audio of a file, or of standard input for `-`.
 
     WAV through a pipe is read as it comes; other formats are kept in a temporary file first.
@@ -61,10 +60,24 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[Source]:
         if path == PIPE:
             yield _open_stream("standard input", standard_input(), stack)
         elif os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-            yield _open_stream(path, stack.enter_context(_open(path)), stack)
+            yield _open_stream(path, stack.enter_context(open_file(path)), stack)
         else:
-            stack.enter_context(_open(path))  # its errors are clearer than those of soundfile
+            stack.enter_context(open_file(path))  # its errors are clearer than those of soundfile
             yield _open_file(path, path, stack)
+
+
+def waveform_source(waveform: np.ndarray, sample_rate: int, name: str = "waveform") -> AudioSource:
+    """Samples (C, T) or (T,) float32 as audio to be read.
+
+    Raises:
+        InputError: another shape, no samples, or an unusual rate or number of channels.
+    """
+    samples = waveform[None] if waveform.ndim == 1 else waveform
+    if samples.ndim != 2 or not samples.size:
+        raise InputError(f"{name}: expected samples of shape (C, T), found {tuple(waveform.shape)}")
+    _check_format(name, sample_rate, len(samples))
+    blocks = (samples[:, i : i + BLOCK] for i in range(0, samples.shape[1], BLOCK))
+    return AudioSource(name, sample_rate, len(samples), samples.shape[1], _checked(blocks, name, sample_rate))
 
 
 def check_samples(block: np.ndarray, name: str, place: int, sample_rate: int) -> np.ndarray:
@@ -76,24 +89,17 @@ def check_samples(block: np.ndarray, name: str, place: int, sample_rate: int) ->
     peak = float(np.abs(block).max(initial=0.0))
     if peak <= 1.0:
         return block
-    if peak <= LOUDEST:
+    if peak <= MAX_PEAK:
         return np.clip(block, -1.0, 1.0)
-    first = int(np.argmax(~(np.abs(block) <= LOUDEST).all(0)))
-    found = block[:, first][~(np.abs(block[:, first]) <= LOUDEST)][0]
+    first = int(np.argmax(~(np.abs(block) <= MAX_PEAK).all(0)))
+    found = block[:, first][~(np.abs(block[:, first]) <= MAX_PEAK)][0]
     raise InputError(
         f"{name}: expected samples between -1 and 1, found {found:g} at {(place + first) / sample_rate:.3f} s; "
         "repair or scale the recording"
     )
 
 
-def _open(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _open_file(path: str | int, name: str, stack: contextlib.ExitStack) -> Source:
+def _open_file(path: str | int, name: str, stack: contextlib.ExitStack) -> AudioSource:
     try:
         file = stack.enter_context(soundfile.SoundFile(path, closefd=False))
     except (RuntimeError, TypeError, ValueError, OSError) as error:
@@ -105,16 +111,16 @@ def _open_file(path: str | int, name: str, stack: contextlib.ExitStack) -> Sourc
     _check_format(name, file.samplerate, file.channels)
     blocks = _checked(_blocks(file, name), name, file.samplerate)
     known = file.frames if 0 <= file.frames < 1 << 62 else None
-    return Source(name, file.samplerate, file.channels, known, blocks)
+    return AudioSource(name, file.samplerate, file.channels, known, blocks)
 
 
-def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> Source:
+def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> AudioSource:
     form, read = wav.read_header(stream)
     if form is not None:
         _check_format(name, form.sample_rate, form.channels)
         samples = None if form.size is None else form.size // form.frame_bytes
         blocks = _checked(_wav_blocks(stream, form), name, form.sample_rate)
-        return Source(name, form.sample_rate, form.channels, samples, blocks)
+        return AudioSource(name, form.sample_rate, form.channels, samples, blocks)
     try:
         kept = stack.enter_context(tempfile.TemporaryFile())
         kept.write(read)
@@ -130,9 +136,9 @@ def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> So
 
 
 def _check_format(name: str, sample_rate: int, channels: int) -> None:
-    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE or not 1 <= channels <= MOST_CHANNELS:
+    if not MIN_RATE <= sample_rate <= MAX_RATE or not 1 <= channels <= MAX_CHANNELS:
         raise InputError(
-            f"{name}: expected {LOWEST_RATE} to {HIGHEST_RATE} Hz and at most {MOST_CHANNELS} channels, "
+            f"{name}: expected {MIN_RATE} to {MAX_RATE} Hz and at most {MAX_CHANNELS} channels, "
             f"found {sample_rate} Hz and {channels}"
         )
 
@@ -150,7 +156,7 @@ def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(block.T)
 
 
-def _wav_blocks(stream: BinaryIO, form: wav.Format) -> Iterator[np.ndarray]:
+def _wav_blocks(stream: BinaryIO, form: wav.WavFormat) -> Iterator[np.ndarray]:
     """Samples as they come, so that nobody waits for a block to be full."""
     left, rest = form.size, b""
     read = getattr(stream, "read1", stream.read)

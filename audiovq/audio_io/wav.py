@@ -20,11 +20,11 @@ SAMPLES = {
 }
 UNKNOWN = 0xFFFFFFFF  # size of a chunk that is not known beforehand
 MAX_BYTES = UNKNOWN - 64  # of samples that a header can speak of
-MOST_BEFORE = 1 << 20  # bytes before the samples
+MAX_BEFORE_DATA = 1 << 20  # bytes before the samples
 
 
 @dataclass(frozen=True)
-class Format:
+class WavFormat:
     """How samples are kept.
 
     Attributes:
@@ -65,7 +65,7 @@ def pack_header(sample_rate: int, channels: int, samples: int | None) -> bytes:
     return b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + form + b"data" + struct.pack("<I", size)
 
 
-def read_header(stream: BinaryIO) -> tuple[Format | None, bytes]:
+def read_header(stream: BinaryIO) -> tuple[WavFormat | None, bytes]:
     """Read a stream up to its samples.
 
     Returns:
@@ -75,7 +75,7 @@ def read_header(stream: BinaryIO) -> tuple[Format | None, bytes]:
     kind = None
     if read[:4] != b"RIFF" or read[8:12] != b"WAVE":
         return None, read
-    while len(read) < MOST_BEFORE:
+    while len(read) < MAX_BEFORE_DATA:
         head = stream.read(8)
         read += head
         if len(head) < 8:
@@ -83,14 +83,14 @@ def read_header(stream: BinaryIO) -> tuple[Format | None, bytes]:
         (size,) = struct.unpack_from("<I", head, 4)
         if head[:4] == b"data":
             return (kind and _sized(kind, size)), read
-        body = stream.read(min(size + size % 2, MOST_BEFORE))
+        body = stream.read(min(size + size % 2, MAX_BEFORE_DATA))
         read += body
         if head[:4] == b"fmt ":
-            kind = _format(body)
+            kind = _parse_format(body)
     return None, read
 
 
-def _format(body: bytes) -> Format | None:
+def _parse_format(body: bytes) -> WavFormat | None:
     if len(body) < 16:
         return None
     tag, channels, rate, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
@@ -98,10 +98,10 @@ def _format(body: bytes) -> Format | None:
         (tag,) = struct.unpack_from("<H", body, 24)
     if (tag, bits) not in SAMPLES or frame_bytes != channels * bits // 8 or not channels:
         return None
-    return Format(rate, channels, (tag, bits), None)
+    return WavFormat(rate, channels, (tag, bits), None)
 
 
-def _sized(kind: Format, size: int) -> Format:
+def _sized(kind: WavFormat, size: int) -> WavFormat:
     """Writers into pipes leave 0 or a number near the largest as the size."""
     known = size if 0 < size < 0x7FFFF000 else None
-    return Format(kind.sample_rate, kind.channels, kind.kind, known)
+    return WavFormat(kind.sample_rate, kind.channels, kind.kind, known)

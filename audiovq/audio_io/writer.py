@@ -13,31 +13,31 @@ import numpy as np
 import soundfile
 
 from latentmix.errors import InputError
-from latentmix.files import replacing, standard_output
+from latentmix.files import PIPE, replacing, standard_output
 
 from . import wav
-from .reader import BLOCK, PIPE
+from .reader import BLOCK
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """What soundfile calls a format, and the highest rate (Hz) and most channels that it can hold."""
 
     name: str
     subtype: str
-    highest_rate: int
-    most_channels: int
+    max_rate: int
+    max_channels: int
 
 
 # WAV is written here, so that it can go through a pipe. Asked for more than this, libsndfile 1.2 crashes.
 FORMATS = {
     ".wav": None,
-    ".flac": Format("FLAC", "PCM_16", 655_350, 8),
-    ".ogg": Format("OGG", "VORBIS", 200_000, 64),
+    ".flac": FileFormat("FLAC", "PCM_16", 655_350, 8),
+    ".ogg": FileFormat("OGG", "VORBIS", 200_000, 64),
 }
 
 
-class Sink:
+class AudioSink:
     """Somewhere that 16-bit samples are written to.
 
     Attributes:
@@ -56,7 +56,7 @@ class Sink:
         raise NotImplementedError
 
 
-class _WavSink(Sink):
+class _WavSink(AudioSink):
     def __init__(self, name: str, stream: BinaryIO, sample_rate: int, channels: int, samples: int | None) -> None:
         super().__init__(sample_rate, channels)
         self._name, self._stream = name, stream
@@ -69,10 +69,10 @@ class _WavSink(Sink):
         self._stream.flush()
 
 
-class _SoundfileSink(Sink):
+class _SoundfileSink(AudioSink):
     """Lets the C library write by itself: called back from there, Python would lose Ctrl-C."""
 
-    def __init__(self, name: str, file: BinaryIO, sample_rate: int, channels: int, kind: Format) -> None:
+    def __init__(self, name: str, file: BinaryIO, sample_rate: int, channels: int, kind: FileFormat) -> None:
         super().__init__(sample_rate, channels)
         self._name, self._kind, self._kept = name, kind, file
         try:
@@ -114,7 +114,7 @@ class _SoundfileSink(Sink):
 @contextlib.contextmanager
 def open_sink(
     path: str | os.PathLike[str], sample_rate: int, channels: int, samples: int | None = None
-) -> Iterator[Sink]:
+) -> Iterator[AudioSink]:
     """A 16-bit WAV, FLAC or Ogg Vorbis file by its suffix, or WAV on standard output for `-`.
 
     A file appears when the block ends well, whole, or not at all.
@@ -131,9 +131,9 @@ def open_sink(
             yield _WavSink("standard output", stream, sample_rate, channels, samples)
         return
     kind = FORMATS[check_suffix(path)]
-    if kind and (sample_rate > kind.highest_rate or channels > kind.most_channels):
+    if kind and (sample_rate > kind.max_rate or channels > kind.max_channels):
         raise InputError(
-            f"{path}: expected at most {kind.highest_rate} Hz and {kind.most_channels} channels for {kind.name}, "
+            f"{path}: expected at most {kind.max_rate} Hz and {kind.max_channels} channels for {kind.name}, "
             f"found {sample_rate} and {channels}; write .wav, or another rate by --rate"
         )
     with replacing(path) as file:

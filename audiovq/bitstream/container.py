@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .header import CRC_BYTES, END, MAX_HEADER, SIZE_BYTES, End, Header, read_varint, varint
-from .packing import most_bytes
+from .packing import max_payload_bytes
 
 # first byte of a record: up to 191 it is the size of the payload, from 192 to 253 the next byte counts too
 TWO_BYTES, SHORT = 0xC0, 0xFE
 MAX_PREFIX = 5  # bytes before the payload
 RECORD_BYTES = 2 + CRC_BYTES  # around the payload of a whole chunk, at most
-INDEX_EVERY = 16  # chunks from one place in the index to the next
+INDEX_EVERY = 16  # chunks from one offset in the index to the next
 MAX_END = 1 << 20  # bytes of the end that are read
 MAX_LOST = 1_000  # records in a row that damage may take away; beyond, what looks like a record is chance
 # A record's number is spread over all bits before the checksum is combined with it: were the number itself taken,
@@ -58,14 +58,14 @@ class Writer:
         self.size = len(packed)  # bytes so far
         self._stream, self._start, self._seed = stream, len(packed), zlib.crc32(packed)
         self._number = self._frames = 0
-        self._places: list[int] = []
+        self._offsets: list[int] = []
         stream.write(packed)
 
     def write(self, payload: bytes, frames: int) -> None:
         """The next record; `frames` is below `chunk_frames` in the last chunk only."""
         channels = self.header.channels
         if self._number and self._number % (INDEX_EVERY * channels) == 0:
-            self._places.append(self.size - self._start)
+            self._offsets.append(self.size - self._start)
         is_short = frames != self.header.chunk_frames
         content = (bytes([SHORT]) + varint(frames) if is_short else b"") + _size(len(payload)) + payload
         checksum = zlib.crc32(content, self._seed) ^ self._number * SPREAD & 0xFFFFFFFF
@@ -76,7 +76,7 @@ class Writer:
 
     def finish(self, samples: int) -> None:
         """The end; `samples` is the length of a channel at the original rate."""
-        self._put(End(samples, self._frames, tuple(self._places)).pack(self._seed))
+        self._put(End(samples, self._frames, tuple(self._offsets)).pack(self._seed))
 
     def _put(self, data: bytes) -> None:
         self._stream.write(data)
@@ -107,16 +107,16 @@ class Reader:
         self._has(MAX_HEADER)
         self.header, self._start = Header.unpack(bytes(self._buffer[:MAX_HEADER]))
         self._seed = zlib.crc32(self._buffer[: self._start])
-        self._place, self._number = self._start, 0
+        self._offset, self._number = self._start, 0
 
     def seek(self, chunk: int, end: End) -> int:
         """Go to the last chunk in the index that is not after `chunk`, in a stream that can seek; its number.
 
         To be called before iterating; `end` is from `read_end`.
         """
-        entry = min(chunk // INDEX_EVERY, len(end.places))
+        entry = min(chunk // INDEX_EVERY, len(end.offsets))
         if entry:
-            self._stream.seek(self._start + end.places[entry - 1])
+            self._stream.seek(self._start + end.offsets[entry - 1])
             self._forget()
             self._number = entry * INDEX_EVERY * self.header.channels
         return entry * INDEX_EVERY
@@ -125,7 +125,7 @@ class Reader:
         while self._has(1):
             record, size = self._record(lost=0)
             if record is not None:
-                self._place += size
+                self._offset += size
                 self._number += 1
                 yield record
             elif self._is_end():
@@ -143,7 +143,7 @@ class Reader:
                     yield Record(number, self.header.chunk_frames, None)
                 self._number = record.number
                 return
-            self._place += 1
+            self._offset += 1
             self.skipped += 1
 
     def _missing(self) -> Iterator[Record]:
@@ -157,52 +157,52 @@ class Reader:
     def _record(self, lost: int) -> tuple[Record | None, int]:
         """The record that starts here, if at most so many are lost before it, and its size."""
         self._has(MAX_PREFIX + self.header.max_payload + CRC_BYTES)
-        data, place, frames = self._buffer, self._place, self.header.chunk_frames
+        data, offset, frames = self._buffer, self._offset, self.header.chunk_frames
         try:
-            if data[place] == SHORT:
-                frames, place = read_varint(data, place + 1)
+            if data[offset] == SHORT:
+                frames, offset = read_varint(data, offset + 1)
                 if not 0 < frames < self.header.chunk_frames:
                     return None, 0
-            size, place = _read_size(data, place)
+            size, offset = _read_size(data, offset)
         except IndexError:
             return None, 0
-        stop = place + size
-        if size > most_bytes(self.header.codebooks, frames, self.header.codes) or len(data) < stop + CRC_BYTES:
+        stop = offset + size
+        if size > max_payload_bytes(self.header.codebooks, frames, self.header.codes) or len(data) < stop + CRC_BYTES:
             return None, 0
-        checksum = zlib.crc32(memoryview(data)[self._place : stop], self._seed)
+        checksum = zlib.crc32(memoryview(data)[self._offset : stop], self._seed)
         spread = checksum ^ int.from_bytes(data[stop : stop + CRC_BYTES], "big")
         ahead = (spread * GATHER - self._number) & 0xFFFFFFFF
         if ahead > lost:
             return None, 0
-        return Record(self._number + ahead, frames, bytes(data[place:stop])), stop + CRC_BYTES - self._place
+        return Record(self._number + ahead, frames, bytes(data[offset:stop])), stop + CRC_BYTES - self._offset
 
     def _is_end(self) -> bool:
         """Whether all that is left is the end; reads it then."""
-        if self._buffer[self._place] != END or self._has(MAX_END + 1):
+        if self._buffer[self._offset] != END or self._has(MAX_END + 1):
             return False
-        size = len(self._buffer) - self._place
+        size = len(self._buffer) - self._offset
         if int.from_bytes(self._buffer[-SIZE_BYTES - CRC_BYTES : -CRC_BYTES], "big") != size:
             return False
-        self.end = End.unpack(bytes(self._buffer[self._place :]), self._seed)
+        self.end = End.unpack(bytes(self._buffer[self._offset :]), self._seed)
         if self.end is not None:
-            self._place = len(self._buffer)
+            self._offset = len(self._buffer)
         return self.end is not None
 
     def _forget(self) -> None:
-        self._buffer, self._place, self._is_over = bytearray(), 0, False
+        self._buffer, self._offset, self._is_over = bytearray(), 0, False
 
     def _has(self, count: int) -> bool:
-        """Whether there are so many bytes from the place on; reads them if need be."""
-        while len(self._buffer) - self._place < count and not self._is_over:
-            if self._place > BLOCK:
-                del self._buffer[: self._place]
-                self._place = 0
+        """Whether there are so many bytes from the offset on; reads them if need be."""
+        while len(self._buffer) - self._offset < count and not self._is_over:
+            if self._offset > BLOCK:
+                del self._buffer[: self._offset]
+                self._offset = 0
             # of a pipe whatever is there, so that sound comes out while more is on its way
             block = getattr(self._stream, "read1", self._stream.read)(BLOCK)
             self._buffer += block
             self.size += len(block)
             self._is_over = not block
-        return len(self._buffer) - self._place >= count
+        return len(self._buffer) - self._offset >= count
 
 
 def read_end(stream: BinaryIO) -> End | None:
@@ -230,11 +230,11 @@ def _size(size: int) -> bytes:
     return (size - TWO_BYTES + (TWO_BYTES << 8)).to_bytes(2, "big")
 
 
-def _read_size(data: bytes, place: int) -> tuple[int, int]:
-    """A size and the place after it; IndexError if there is none."""
-    first = data[place]
+def _read_size(data: bytes, offset: int) -> tuple[int, int]:
+    """A size and the offset after it; IndexError if there is none."""
+    first = data[offset]
     if first < TWO_BYTES:
-        return first, place + 1
+        return first, offset + 1
     if first >= SHORT:
         raise IndexError
-    return TWO_BYTES + ((first - TWO_BYTES) << 8 | data[place + 1]), place + 2
+    return TWO_BYTES + ((first - TWO_BYTES) << 8 | data[offset + 1]), offset + 2

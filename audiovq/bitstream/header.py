@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from latentmix.errors import InputError
 
-from .packing import most_bytes
+from .packing import max_payload_bytes
 
 MAGIC = b"\x89AVQ"
 VERSION = 2
@@ -64,7 +64,7 @@ class Header:
     @property
     def max_payload(self) -> int:
         """Bytes of the largest payload: plain bits."""
-        return most_bytes(self.codebooks, self.chunk_frames, self.codes)
+        return max_payload_bytes(self.codebooks, self.chunk_frames, self.codes)
 
     @property
     def seconds_a_chunk(self) -> float:
@@ -91,18 +91,18 @@ class Header:
             raise InputError(
                 f"expected .avq version {VERSION}, found version {found}; use {release} release of latentmix"
             )
-        place, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, {}
+        offset, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, {}
         try:
             for name, _, _ in FIELDS:
-                numbers[name], place = read_varint(data, place)
+                numbers[name], offset = read_varint(data, offset)
         except IndexError:
             raise InputError("the file is cut off: its header is incomplete") from None
-        size = place + CRC_BYTES
+        size = offset + CRC_BYTES
         if len(data) < size:
             raise InputError("the file is cut off: its header is incomplete")
-        if int.from_bytes(data[place:size], "big") != zlib.crc32(data[:place]):
+        if int.from_bytes(data[offset:size], "big") != zlib.crc32(data[:offset]):
             raise InputError("the file is damaged: the checksum of its header does not fit")
-        coder = place = len(MAGIC) + 1 + FINGERPRINT_BYTES
+        coder = offset = len(MAGIC) + 1 + FINGERPRINT_BYTES
         fingerprints = bytes(data[len(MAGIC) + 1 : coder]), bytes(data[coder : coder + CODER_BYTES])
         return cls(*fingerprints, **numbers), size
 
@@ -114,16 +114,16 @@ class End:
     Attributes:
         samples: of each channel, at the original rate.
         frames: code frames of each channel.
-        places: of every `INDEX_EVERY`th chunk but the first, in bytes after the header.
+        offsets: of every `INDEX_EVERY`th chunk but the first, in bytes after the header.
     """
 
     samples: int
     frames: int
-    places: tuple[int, ...] = ()
+    offsets: tuple[int, ...] = ()
 
     def pack(self, seed: int) -> bytes:
         """The bytes at the end of a file whose header has the checksum `seed`."""
-        steps = [b - a for a, b in zip((0, *self.places), self.places, strict=False)]
+        steps = [b - a for a, b in zip((0, *self.offsets), self.offsets, strict=False)]
         content = bytes([END]) + b"".join(map(varint, (self.samples, self.frames, *steps)))
         content += (len(content) + SIZE_BYTES + CRC_BYTES).to_bytes(SIZE_BYTES, "big")
         return content + zlib.crc32(content, seed).to_bytes(CRC_BYTES, "big")
@@ -137,20 +137,20 @@ class End:
             return None
         if zlib.crc32(content, seed) != int.from_bytes(data[-CRC_BYTES:], "big"):
             return None
-        numbers, place, limit = [], 1, len(content) - SIZE_BYTES
+        numbers, offset, limit = [], 1, len(content) - SIZE_BYTES
         try:
-            while place < limit:
-                number, place = read_varint(content, place)
+            while offset < limit:
+                number, offset = read_varint(content, offset)
                 numbers.append(number)
         except IndexError:
             return None
         if len(numbers) < 2:
             return None
-        places, total = [], 0
+        offsets, total = [], 0
         for step in numbers[2:]:
             total += step
-            places.append(total)
-        return cls(numbers[0], numbers[1], tuple(places))
+            offsets.append(total)
+        return cls(numbers[0], numbers[1], tuple(offsets))
 
 
 def varint(number: int) -> bytes:
@@ -166,15 +166,15 @@ def varint(number: int) -> bytes:
     return bytes(out + bytes([number]))
 
 
-def read_varint(data: bytes, place: int) -> tuple[int, int]:
-    """A number of at most nine bytes and the place after it; IndexError beyond that or beyond the data."""
+def read_varint(data: bytes, offset: int) -> tuple[int, int]:
+    """A number of at most nine bytes and the offset after it; IndexError beyond that or beyond the data."""
     value = 0
     for shift in range(0, 63, 7):
-        byte = data[place]
-        place += 1
+        byte = data[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
     raise IndexError
 
 

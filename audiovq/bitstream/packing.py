@@ -28,7 +28,8 @@ class Packing:
     """How the codes of a chunk become its payload.
 
     A payload begins with a byte that says how many codebooks there are. What follows is plain bits if it is as long as
-    those; shorter, it is from the coder. So no flag is needed, and no payload is ever longer than `most_bytes` says.
+    those; shorter, it is from the coder. So no flag is needed, and no payload is ever longer than
+    `max_payload_bytes` says.
 
     Attributes:
         codes: K, the codes in a codebook.
@@ -120,7 +121,7 @@ def raw_size(q: int, n: int, codes: int) -> int:
     return -(-q * n * code_bits(codes) // 8)
 
 
-def most_bytes(q: int, n: int, codes: int) -> int:
+def max_payload_bytes(q: int, n: int, codes: int) -> int:
     """Bytes of the largest payload of up to q x n codes."""
     return 1 + raw_size(q, n, codes)
 

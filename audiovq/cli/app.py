@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from latentmix.cli import Device, Seed, Verbose, drawn_seed, make_app, run, version_option
+from latentmix.files import open_input
 
-from .batches import Wanted, complain, run_many, tell_made
+from .batches import BatchRequest, complain, run_many, tell_made
 from .options import (
     DEFAULT_MODEL,
     AudioFile,
@@ -80,7 +81,7 @@ def compress(
     from ..audio_io.reader import SUFFIXES
     from .jobs import Compress
 
-    wanted = Wanted(inputs, output, SUFFIXES, ".avq", model, device, jobs, as_json)
+    wanted = BatchRequest(inputs, output, SUFFIXES, ".avq", model, device, jobs, as_json)
     run_many("compressing", Compress(kbps, channels is Channels.keep), wanted)
 
 
@@ -112,7 +113,7 @@ def decompress(
     """
     from .jobs import Decompress
 
-    wanted = Wanted(inputs, output, AVQ_SUFFIXES, f".{suffix.value}", model, device, jobs, as_json)
+    wanted = BatchRequest(inputs, output, AVQ_SUFFIXES, f".{suffix.value}", model, device, jobs, as_json)
     run_many("decompressing", Decompress(rate, start, seconds), wanted)
 
 
@@ -128,7 +129,6 @@ def info(file: AvqFile, as_json: Json = False, verbose: Verbose = False) -> None
     audiovq info talk.avq --json
     """
     from .inspection import file_figures
-    from .paths import open_input
 
     with open_input(str(file)) as (stream, name):
         figures = file_figures(stream, name)
@@ -187,15 +187,15 @@ def sample(
     audiovq sample -o babble.wav --seconds 10
     audiovq sample -n 8 --temperature 0.8 --seed 1 -o samples
     """
-    from ..codec import generation as creation
+    from ..codec import generation
     from ..codec.codec import Codec
 
     seed = drawn_seed(seed)
-    paths = creation.targets(output, count, "sample")
-    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
+    paths = generation.targets(output, count, "sample")
+    codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     frames = round(seconds * codec.sample_rate / codec.hop)
     made = [
-        (path, creation.write_codes(codec, creation.new_frames(prior, frames, temperature, seed + number), path))
+        (path, generation.write_codes(codec, generation.new_frames(prior, frames, temperature, seed + number), path))
         for number, path in enumerate(paths)
     ]
     tell_made(made, seed, as_json)
@@ -220,18 +220,18 @@ def continue_(
     audiovq continue talk.wav -o longer.wav --seconds 5 --seed 1
     audiovq continue talk.avq -o rest.wav --only-new
     """
-    from ..codec import generation as creation
+    from ..codec import generation
     from ..codec.codec import Codec
 
     seed = drawn_seed(seed)
-    (path,) = creation.targets(output, 1, "continued")
-    codec, prior = Codec.from_pretrained(model), creation.load_prior(model)
-    with creation.open_recording(str(recording), codec) as source:
+    (path,) = generation.targets(output, 1, "continued")
+    codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
+    with generation.open_recording(str(recording), codec) as source:
         codes = codec.encode_source(source)
     rate = codec.sample_rate / codec.hop
-    new = creation.following_frames(prior, codes, round(seconds * rate), temperature, seed, rate)
+    new = generation.following_frames(prior, codes, round(seconds * rate), temperature, seed, rate)
     said = [] if only_new else [codes]
-    tell_made([(path, creation.write_codes(codec, itertools.chain(said, new), path))], seed, as_json)
+    tell_made([(path, generation.write_codes(codec, itertools.chain(said, new), path))], seed, as_json)
 
 
 @app.command()
@@ -254,14 +254,13 @@ def mix(
     audiovq mix A.wav B.wav --steps 5 -o mix.wav
     audiovq mix A.wav B.avq --steps 9 --separate -o steps
     """
-    from ..codec import generation as creation
-    from ..codec import interpolation as mixing
+    from ..codec import generation, interpolation
     from ..codec.codec import Codec
 
-    paths = creation.targets(output if not separate else output + "/", steps if separate else 1, "step")
+    paths = generation.targets(output if not separate else output + "/", steps if separate else 1, "step")
     codec = Codec.from_pretrained(model)
-    a, b = (mixing.read_whole(path, codec) for path in (first, second))
-    codes = mixing.mixed_codes(codec, a, b, steps)
+    a, b = (interpolation.read_whole(path, codec) for path in (first, second))
+    codes = interpolation.mixed_codes(codec, a, b, steps)
     pieces = [[each] for each in codes] if separate else [codes]
-    made = [(path, creation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
+    made = [(path, generation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
     tell_made(made, None, as_json)

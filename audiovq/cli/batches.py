@@ -10,16 +10,15 @@ import typer
 
 from latentmix import cli
 from latentmix.cli import Device, check_device
+from latentmix.files import PIPE
 
 if TYPE_CHECKING:
     from .jobs import Outcome, Work
 
-PIPE = "-"
-
 
 @dataclass(frozen=True)
-class Wanted:
-    """Files of a command that works on many; see `places.pair_up` and `jobs.run`."""
+class BatchRequest:
+    """Files of a command that works on many; see `paths.pair_up` and `jobs.run`."""
 
     inputs: list[str]
     output: str
@@ -36,7 +35,7 @@ def complain(message: str) -> None:
     cli.complain("audiovq", message)
 
 
-def run_many(what: str, work: Work, wanted: Wanted) -> None:
+def run_many(what: str, work: Work, wanted: BatchRequest) -> None:
     """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong."""
     if wanted.as_json and wanted.output == PIPE:
         raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")

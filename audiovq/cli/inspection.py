@@ -8,13 +8,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from latentmix.errors import InputError
-from latentmix.files import check_target, replacing
+from latentmix.files import check_target, open_input, replacing
 
 from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
 from ..bitstream.container import Reader
 from ..bitstream.header import CODER_BYTES, VERSION
 from ..bitstream.packing import Coder, raw_size
-from .paths import open_input
 
 
 def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:

@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 from latentmix.errors import InputError
-from latentmix.files import replacing, standard_output
+from latentmix.files import PIPE, open_input, open_output
 
-from ..audio_io.reader import PIPE, open_source
+from ..audio_io.reader import open_source
 from ..audio_io.writer import check_suffix, open_sink
 from ..codec.codec import Codec
-from .paths import Pair, open_input, prepare
+from .paths import Pair, prepare
 
 Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 
@@ -39,14 +39,14 @@ class Compress:
         codec.codebooks_for(self.kbps)
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
-        with open_source(pair.source) as source:
+        with open_source(pair.input) as source:
             total = source.samples or 0
             tell = (lambda samples: progress(min(samples / total, 1.0))) if total else None
-            with _target(pair.target) as stream:
+            with open_output(pair.output) as stream:
                 made = codec.compress(source, stream, self.kbps, self.keep_channels, tell)
         return {
-            "input": pair.source,
-            "output": pair.target,
+            "input": pair.input,
+            "output": pair.output,
             "seconds": round(made.seconds, 6),
             "original_rate": made.sample_rate,
             "channels": made.channels,
@@ -69,7 +69,7 @@ class Decompress:
         """Nothing is wrong for every file."""
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
-        with open_input(pair.source) as (stream, name):
+        with open_input(pair.input) as (stream, name):
             decoding = codec.open(stream, name, self.sample_rate, self.start)
             rate, channels = decoding.sample_rate, decoding.header.channels
             left = None if decoding.samples is None else max(decoding.samples - round(self.start * rate), 0)
@@ -79,7 +79,7 @@ class Decompress:
             if first is None or wanted == 0:
                 what = decoding.damage.describe(decoding.header) or "the file is shorter"
                 raise InputError(f"{name}: expected audio from {self.start:g} s on, found none: {what}")
-            with open_sink(pair.target, rate, channels, wanted if left is not None else None) as sink:
+            with open_sink(pair.output, rate, channels, wanted if left is not None else None) as sink:
                 for block in itertools.chain([first], blocks):
                     sink.write(block if wanted is None else block[:, : wanted - sink.samples])
                     if wanted:
@@ -88,8 +88,8 @@ class Decompress:
                             break
         damage = decoding.damage.describe(decoding.header)
         return {
-            "input": pair.source,
-            "output": pair.target,
+            "input": pair.input,
+            "output": pair.output,
             "seconds": round(sink.samples / rate, 6),
             "sample_rate": rate,
             "channels": channels,
@@ -140,8 +140,8 @@ def run(
     start = time.perf_counter()
     if isinstance(work, Decompress):
         for pair in pairs:
-            if pair.target != PIPE:
-                check_suffix(pair.target)
+            if pair.output != PIPE:
+                check_suffix(pair.output)
     if workers is None:
         workers = min(usable_cores(), 1 + sum(map(_size, pairs)) // work.bytes_a_process)
     workers = min(workers, len(pairs)) if device == "cpu" else 1
@@ -156,7 +156,7 @@ def run(
         if isinstance(result, dict):
             outcome.files.append(result)
         else:
-            outcome.failed.append({"input": pair.source, "error": result})
+            outcome.failed.append({"input": pair.input, "error": result})
     outcome.wall_seconds = time.perf_counter() - start
     return outcome
 
@@ -168,7 +168,7 @@ def usable_cores() -> int:
 
 def _size(pair: Pair) -> int:
     try:
-        return os.path.getsize(pair.source)
+        return os.path.getsize(pair.input)
     except (OSError, ValueError):  # told when it is its turn
         return 0
 
@@ -193,7 +193,7 @@ def _one(work: Work, codec: Codec, pair: Pair, progress: Progress) -> dict[str, 
     except InputError as error:
         return " ".join(str(error).splitlines())
     except Exception as error:  # a fault of ours, perhaps, but none of the other files'
-        return f"{pair.source}: {type(error).__name__}: {' '.join(str(error).splitlines())}"
+        return f"{pair.input}: {type(error).__name__}: {' '.join(str(error).splitlines())}"
 
 
 _codec: list[Codec] = []  # of a worker process, loaded once
@@ -254,10 +254,4 @@ def _result(future: Future, pair: Pair) -> dict[str, Any] | str:
     try:
         return future.result()
     except BrokenProcessPool:
-        return f"{pair.source}: the process that worked on it, or on another file, was killed; is memory short?"
-
-
-@contextlib.contextmanager
-def _target(path: str) -> Iterator[BinaryIO]:
-    with standard_output() if path == PIPE else replacing(path) as stream:
-        yield stream
+        return f"{pair.input}: the process that worked on it, or on another file, was killed; is memory short?"

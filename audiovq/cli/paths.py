@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from latentmix.errors import InputError
-from latentmix.files import check_target, make_folder, standard_input
-
-PIPE = "-"
+from latentmix.files import PIPE, check_target, make_folder
 
 
 @dataclass(frozen=True)
@@ -20,11 +16,11 @@ class Pair:
     """A file to read and the one to make of it; `-` is a pipe.
 
     Attributes:
-        is_new_folder: whether the folder of the target is made if it is missing.
+        is_new_folder: whether the folder of the output is made if it is missing.
     """
 
-    source: str
-    target: str
+    input: str
+    output: str
     is_new_folder: bool = False
 
 
@@ -57,33 +53,15 @@ def pair_up(inputs: Sequence[str], output: str, suffixes: Collection[str], suffi
 
 
 def prepare(pair: Pair) -> None:
-    """See to it that the target can be written, before long work.
+    """See to it that the output can be written, before long work.
 
     Raises:
         InputError: it cannot.
     """
     if pair.is_new_folder:
-        make_folder(os.path.dirname(pair.target))
-    if pair.target != PIPE:
-        check_target(pair.target)
-
-
-@contextlib.contextmanager
-def open_input(path: str) -> Iterator[tuple[BinaryIO, str]]:
-    """A file to read, or standard input for `-`, and what to call it in messages.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if path == PIPE:
-        yield standard_input(), "standard input"
-        return
-    try:
-        stream = open(path, "rb")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read the file: {getattr(error, 'strerror', None) or error}") from None
-    with stream:
-        yield stream, path
+        make_folder(os.path.dirname(pair.output))
+    if pair.output != PIPE:
+        check_target(pair.output)
 
 
 def _found(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
@@ -113,14 +91,14 @@ def _renamed(found: list[tuple[str, str]], suffix: str) -> list[tuple[str, str]]
 
 
 def _refuse_overwriting(pairs: Sequence[Pair]) -> None:
-    read = {os.path.realpath(pair.source) for pair in pairs if pair.source != PIPE}
+    read = {os.path.realpath(pair.input) for pair in pairs if pair.input != PIPE}
     written: set[str] = set()
     for pair in pairs:
-        if pair.target == PIPE:
+        if pair.output == PIPE:
             continue
-        place = os.path.realpath(pair.target)
+        place = os.path.realpath(pair.output)
         if place in read:
-            raise InputError(f"{pair.target}: expected another name than that of a file that is read")
+            raise InputError(f"{pair.output}: expected another name than that of a file that is read")
         if place in written:
-            raise InputError(f"{pair.target}: expected a name for every file, found two that would be written here")
+            raise InputError(f"{pair.output}: expected a name for every file, found two that would be written here")
         written.add(place)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -15,15 +15,15 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from ..audio_io.reader import Source, check_samples
+from ..audio_io.reader import AudioSource, waveform_source
 from ..bitstream.chunks import MISSING, short_fingerprint, write_chunk
 from ..bitstream.container import Writer
 from ..bitstream.header import Header
 from ..bitstream.packing import Coder, Packing
 from ..dsp.resampling import resampled
+from .chunked_model import ChunkedModel
 from .decoding import Decoding
 
-CHUNK_SECONDS = 1.0
 KBPS = 1.5
 END_BYTES = 32  # of a file that are kept free for its end, where bytes are counted
 KBIT_BYTES = 125
@@ -56,23 +56,11 @@ class Compressed:
         return self.size * 8 / 1000 / self.seconds
 
 
-class Codec:
+class Codec(ChunkedModel):
     """A model, an entropy coder that goes with it or none, and what can be done with them.
 
-    Args:
-        model: with `config.sample_rate`, `.hop`, `.codebooks`, `.codes`, the states and steps of `VQVAE`, `delay`,
-            `warm_up`, `fingerprint` and `codebooks_for`.
-        name: for messages.
+    Thread-safe: what a stream has come to is kept in the stream, and threads may share the codec.
     """
-
-    def __init__(self, model: Any, coder: Coder | None = None, name: str = "this model") -> None:
-        self.model, self.coder, self.name = model, coder, name
-        config = model.config
-        self.sample_rate: int = config.sample_rate
-        self.hop: int = config.hop
-        self.codebooks: int = config.codebooks
-        self.codes: int = config.codes
-        self.chunk_frames = max(round(CHUNK_SECONDS * config.sample_rate / config.hop), 1)
 
     @classmethod
     def from_pretrained(cls, name_or_folder: str | os.PathLike[str] = "speech_16k", device: str = "cpu") -> Codec:
@@ -92,7 +80,7 @@ class Codec:
         """Audio -> codes. Several channels are mixed to one.
 
         Args:
-            waveform: (C, T) float32, full scale ±1.
+            waveform: (C, T) or (T,) float32, full scale ±1.
             sample_rate: Hz, any.
             kbps: rate that decides how many codebooks are used, those it has room for as plain bits; None: all.
 
@@ -102,14 +90,13 @@ class Codec:
         Raises:
             InputError: no samples, or some that are not finite.
         """
-        blocks = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
-        if blocks.ndim != 2 or not blocks.size:
-            raise InputError(f"waveform: expected samples of shape (C, T), found {tuple(blocks.shape)}")
-        blocks = check_samples(blocks, "waveform", 0, sample_rate).mean(0, keepdims=True)
-        pieces = self._encode(resampled([blocks], sample_rate, self.sample_rate), 1, self.codebooks_for(kbps))
+        samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
+        source = waveform_source(samples, sample_rate)
+        mono = (block.mean(0, keepdims=True) for block in source.blocks)
+        pieces = self.encode_chunks(resampled(mono, sample_rate, self.sample_rate), 1, self.codebooks_for(kbps))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
-    def encode_source(self, source: Source, kbps: float | None = None) -> np.ndarray:
+    def encode_source(self, source: AudioSource, kbps: float | None = None) -> np.ndarray:
         """Audio that is read block by block, mixed to one channel -> codes (Q, N) int16 of all its whole code frames.
 
         Raises:
@@ -124,7 +111,7 @@ class Codec:
                 counted += block.shape[1]
                 yield block
 
-        codes = np.concatenate([piece[0] for piece in self._encode(blocks(), 1, self.codebooks_for(kbps))], 1)
+        codes = np.concatenate([piece[0] for piece in self.encode_chunks(blocks(), 1, self.codebooks_for(kbps))], 1)
         return codes[:, : -(-counted // self.hop)]
 
     def decode(self, codes: Tensor | np.ndarray, length: int | None = None) -> Tensor:
@@ -158,15 +145,11 @@ class Codec:
         pieces += self.decode_chunks((whole[:, :, i : i + step] for i in range(0, whole.shape[2], step)), len(whole))
         return torch.from_numpy(np.concatenate(pieces, 1)[:, :length])
 
-    def codebooks_for(self, kbps: float | None) -> int:
-        """How many codebooks a rate leaves room for; None: all."""
-        return self.codebooks if kbps is None else min(max(int(self.model.codebooks_for(kbps)), 1), self.codebooks)
-
     # -- files -----------------------------------------------------------------------------------------------------
 
     def compress(
         self,
-        source: Source,
+        source: AudioSource,
         stream: BinaryIO,
         kbps: float | None = KBPS,
         keep_channels: bool = False,
@@ -207,7 +190,9 @@ class Codec:
                 if progress:
                     progress(counted)
 
-        chunks = self._encode(resampled(blocks(), source.sample_rate, self.sample_rate), channels, header.codebooks)
+        chunks = self.encode_chunks(
+            resampled(blocks(), source.sample_rate, self.sample_rate), channels, header.codebooks
+        )
         first = next(chunks)  # nothing is written where nothing can be read
         writer, packing, frames = Writer(stream, header), Packing(self.codes, self.coder), 0
         frame_bytes = math.inf if kbps is None else kbps * KBIT_BYTES * channels * self.hop / self.sample_rate
@@ -234,50 +219,6 @@ class Codec:
             return Decoding(self, stream, sample_rate, start)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
-
-    # -- both ------------------------------------------------------------------------------------------------------
-
-    def _encode(self, blocks: Iterable[np.ndarray], channels: int, q: int) -> Iterator[np.ndarray]:
-        """Samples (C, n) in blocks -> codes (C, q, frames) int16 in chunks; silence follows until all is through."""
-        size, held, total, done = self.chunk_frames * self.hop, np.zeros((channels, 0), np.float32), 0, 0
-        state = self.model.initial_encoder_state(channels)
-        for block in blocks:
-            held = np.concatenate([held, block], 1)
-            total += block.shape[1]
-            while held.shape[1] >= size:
-                codes, state = self._encode_step(held[:, :size], state, q)
-                held, done = held[:, size:], done + size
-                yield codes
-        left = -(-(total + self.model.delay) // self.hop) * self.hop - done
-        held = np.pad(held, ((0, 0), (0, left - held.shape[1])))
-        for start in range(0, left, size):
-            codes, state = self._encode_step(held[:, start : start + size], state, q)
-            yield codes
-
-    def _encode_step(self, samples: np.ndarray, state: Any, q: int) -> tuple[np.ndarray, Any]:
-        x = torch.from_numpy(np.ascontiguousarray(samples)).to(self.device)
-        codes, state = self.model.encode_step(x, state)
-        return codes[:, :q].cpu().numpy().astype(np.int16), state
-
-    def decode_chunks(
-        self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None
-    ) -> Iterator[np.ndarray]:
-        """Codes (C, q, frames) in chunks -> samples (C, n) float32, a block for each chunk.
-
-        Args:
-            skip: samples to leave out at the start; None: the delay, so that the output begins where the input did.
-        """
-        state, skip = self.model.initial_decoder_state(channels), self.model.delay if skip is None else skip
-        for codes in chunks:
-            y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self.device), state)
-            left_out = min(skip, y.shape[1])
-            skip -= left_out
-            yield y[:, left_out:].float().cpu().numpy()
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
 
 
 def load_coder(name_or_folder: str | os.PathLike[str]) -> Coder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from latentmix.errors import InputError
 from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
 from ..bitstream.container import Reader, read_end
 from ..dsp.resampling import Resampler, resampled
+from .chunked_model import ChunkedModel
 from .concealment import Concealment
-
-if TYPE_CHECKING:
-    from .codec import Codec
 
 
 class Decoding:
@@ -30,7 +28,9 @@ class Decoding:
         damage: what was found so far to be wrong; complete after the last block.
     """
 
-    def __init__(self, codec: Codec, stream: BinaryIO, sample_rate: int | None = None, start: float = 0.0) -> None:
+    def __init__(
+        self, codec: ChunkedModel, stream: BinaryIO, sample_rate: int | None = None, start: float = 0.0
+    ) -> None:
         """Like `Codec.open`."""
         end = read_end(stream) if stream.seekable() else None
         self._codec, self._reader = codec, Reader(stream)

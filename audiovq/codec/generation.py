@@ -11,11 +11,10 @@ import numpy as np
 import torch
 
 from latentmix.errors import InputError
-from latentmix.files import check_target, make_folder
+from latentmix.files import PIPE, check_target, make_folder, open_input
 
-from ..audio_io.reader import PIPE, Source, open_source
+from ..audio_io.reader import AudioSource, open_source
 from ..audio_io.writer import check_suffix, open_sink
-from ..cli.paths import open_input
 from ..model.prior import CodePrior
 from .codec import Codec
 
@@ -34,7 +33,7 @@ def load_prior(name_or_folder: str | os.PathLike[str]) -> CodePrior:
 
 
 @contextlib.contextmanager
-def open_recording(path: str, codec: Codec) -> Iterator[Source]:
+def open_recording(path: str, codec: Codec) -> Iterator[AudioSource]:
     """Audio of a file of any kind, .avq too.
 
     Raises:
@@ -46,7 +45,7 @@ def open_recording(path: str, codec: Codec) -> Iterator[Source]:
         return
     with open_input(path) as (stream, name):
         decoding = codec.open(stream, name)
-        yield Source(name, decoding.sample_rate, decoding.header.channels, decoding.samples, iter(decoding))
+        yield AudioSource(name, decoding.sample_rate, decoding.header.channels, decoding.samples, iter(decoding))
         if decoding.damage:
             raise InputError(f"{name}: expected a sound file, found {decoding.damage.describe(decoding.header)}")
 

@@ -14,7 +14,7 @@ from .codec import Codec
 from .generation import open_recording
 
 BATCH = 500  # frames that are quantized at once
-MOST_SECONDS = 600  # of a recording
+MAX_SECONDS = 600  # of a recording
 
 
 def mixed_codes(codec: Codec, first: np.ndarray, second: np.ndarray, steps: int) -> Iterator[np.ndarray]:
@@ -36,14 +36,14 @@ def read_whole(path: str, codec: Codec) -> np.ndarray:
     """Samples (1, T) float32 of a recording, mixed to one channel, at the codec's rate.
 
     Raises:
-        InputError: it cannot be read, or is longer than `MOST_SECONDS`.
+        InputError: it cannot be read, or is longer than `MAX_SECONDS`.
     """
     with open_recording(path, codec) as source:
         pieces, samples = [], 0
         for block in source.blocks:
             samples += block.shape[1]
-            if samples > MOST_SECONDS * source.sample_rate:
-                raise InputError(f"{path}: expected at most {MOST_SECONDS} s to mix, found more; cut it first")
+            if samples > MAX_SECONDS * source.sample_rate:
+                raise InputError(f"{path}: expected at most {MAX_SECONDS} s to mix, found more; cut it first")
             pieces.append(block.mean(0, keepdims=True))
         return np.concatenate(list(resampled(pieces, source.sample_rate, codec.sample_rate)), 1)
 

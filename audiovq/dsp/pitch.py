@@ -16,11 +16,11 @@ from torch import Tensor
 
 SAMPLE_RATE = 16000  # Hz
 BINS = 128
-LOWEST, HIGHEST = 60.0, 400.0  # Hz
+MIN_PITCH, MAX_PITCH = 60.0, 400.0  # Hz
 WINDOW = 800  # samples: three periods of the lowest pitch
 UNVOICED_SCORE = 0.45  # a frame whose autocorrelation is below is better off unvoiced
 JUMP_COST = 0.015  # per bin and frame
-MOST_JUMP = 8  # bins a frame
+MAX_JUMP = 8  # bins a frame
 SWITCH_COST = 0.25  # between voiced and unvoiced
 OCTAVE_COST = 0.04  # per octave below the highest: a multiple of the period repeats as well as the period
 PART = 2000  # frames that are looked at together, so that memory does not grow with the recording
@@ -28,7 +28,7 @@ PART = 2000  # frames that are looked at together, so that memory does not grow 
 
 def frequencies() -> Tensor:
     """Centres of the bins, evenly spaced in the logarithm; (BINS,) Hz."""
-    return torch.exp(torch.linspace(math.log(LOWEST), math.log(HIGHEST), BINS))
+    return torch.exp(torch.linspace(math.log(MIN_PITCH), math.log(MAX_PITCH), BINS))
 
 
 def frequency_at(bins: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def frequency_at(bins: Tensor) -> Tensor:
     >>> frequency_at(torch.tensor([0.0, 63.5, 127.0])).round()
     tensor([ 60., 155., 400.])
     """
-    return torch.exp(math.log(LOWEST) + bins * (math.log(HIGHEST / LOWEST) / (BINS - 1)))
+    return torch.exp(math.log(MIN_PITCH) + bins * (math.log(MAX_PITCH / MIN_PITCH) / (BINS - 1)))
 
 
 def centred_windows(x: Tensor, hop: int, offset: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -119,26 +119,26 @@ def track_pitch(x: Tensor, hop: int, offset: int) -> PitchTrack:
     correlation = Autocorrelation()
     parts = [correlation(frames) for _, frames in centred_windows(x, hop, offset)]
     scores = torch.cat([torch.zeros(0, BINS), *parts]).numpy()
-    scores = scores - OCTAVE_COST * np.linspace(np.log2(HIGHEST / LOWEST), 0.0, BINS, dtype=np.float32)
+    scores = scores - OCTAVE_COST * np.linspace(np.log2(MAX_PITCH / MIN_PITCH), 0.0, BINS, dtype=np.float32)
     return _best_path(scores)
 
 
 def _best_path(scores: np.ndarray) -> PitchTrack:
     """Viterbi over BINS voiced states and one unvoiced; scores (N, BINS)."""
     count = len(scores)
-    jumps = np.abs(np.arange(-MOST_JUMP, MOST_JUMP + 1)) * JUMP_COST
+    jumps = np.abs(np.arange(-MAX_JUMP, MAX_JUMP + 1)) * JUMP_COST
     voiced, unvoiced = np.zeros(BINS), 0.0  # of the best path that ends here; float64: an hour adds up
     came_from = np.zeros((count, BINS), np.int16)  # a bin, or -1 from unvoiced
     started_at = np.zeros(count, np.int16)  # unvoiced came from this bin, or -1
     for i, score in enumerate(scores):
         reach = np.lib.stride_tricks.sliding_window_view(
-            np.pad(voiced, MOST_JUMP, constant_values=-np.inf), 2 * MOST_JUMP + 1
+            np.pad(voiced, MAX_JUMP, constant_values=-np.inf), 2 * MAX_JUMP + 1
         )
         reach = reach - jumps
         best = reach.argmax(1)
         value = reach[np.arange(BINS), best]
         fresh = unvoiced - SWITCH_COST > value
-        came_from[i] = np.where(fresh, -1, best + np.arange(BINS) - MOST_JUMP)
+        came_from[i] = np.where(fresh, -1, best + np.arange(BINS) - MAX_JUMP)
         last = int(voiced.argmax())
         started_at[i] = last if voiced[last] - SWITCH_COST > unvoiced else -1
         new_unvoiced = max(unvoiced, voiced[last] - SWITCH_COST) + UNVOICED_SCORE

@@ -15,18 +15,18 @@ WINDOW = (
     0.144232,
     0.012604,
 )  # cosines of Nuttall's window (1981), 93 dB down beyond the transition
-MOST_TAPS = 1 << 22  # coefficients that are kept; with more phases they are computed as they are needed
+MAX_TAPS = 1 << 22  # coefficients that are kept; with more phases they are computed as they are needed
 AT_ONCE = 1 << 20  # coefficients in one step, which bounds memory
 
 
 class Resampler:
-    """Streaming change of the sample rate, without delay: sample j of the output is at the time of j / target.
+    """Streaming change of the sample rate, without delay: sample j of the output is at the time of j / target_rate.
 
     In blocks of any size it gives what it gives for the whole, bit for bit. Before the first sample and after the
     last one there is silence.
 
     Args:
-        source, target: Hz.
+        source_rate, target_rate: Hz.
 
     Attributes:
         half: source samples on each side that a sample of the output depends on.
@@ -37,12 +37,12 @@ class Resampler:
     (1, 334)
     """
 
-    def __init__(self, source: int, target: int) -> None:
-        common = math.gcd(source, target)
-        self._up, self._down = target // common, source // common
-        self._cut = ROLL_OFF * min(1.0, target / source)  # of the source's Nyquist frequency
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        common = math.gcd(source_rate, target_rate)
+        self._up, self._down = target_rate // common, source_rate // common
+        self._cut = ROLL_OFF * min(1.0, target_rate / source_rate)  # of the source's Nyquist frequency
         self.half = math.ceil(CROSSINGS / self._cut)  # taps on each side
-        self._table = self._taps(np.arange(self._up)) if self._up * 2 * self.half <= MOST_TAPS else None
+        self._table = self._taps(np.arange(self._up)) if self._up * 2 * self.half <= MAX_TAPS else None
         self._buffer: np.ndarray | None = None  # source samples from `_first` on
         self._first, self._given, self._made = -self.half, 0, 0
 
@@ -58,7 +58,7 @@ class Resampler:
         return self._make(max(-(-known * self._up // self._down), self._made))
 
     def finish(self) -> np.ndarray:
-        """The rest of the output, which has ceil(samples * target / source) samples in all."""
+        """The rest of the output, which has ceil(samples * target_rate / source_rate) samples in all."""
         if self._buffer is None:
             return np.zeros((1, 0), np.float32)
         silence = np.zeros((len(self._buffer), self.half + 1), np.float32)
@@ -88,9 +88,9 @@ class Resampler:
         return (self._cut * np.sinc(self._cut * distance) * window).astype(np.float32)
 
 
-def resampled(blocks: Iterable[np.ndarray], source: int, target: int) -> Iterator[np.ndarray]:
+def resampled(blocks: Iterable[np.ndarray], source_rate: int, target_rate: int) -> Iterator[np.ndarray]:
     """Blocks (C, n) at one rate -> blocks at another, none of them empty."""
-    resampler = Resampler(source, target)
+    resampler = Resampler(source_rate, target_rate)
     for block in blocks:
         made = resampler.push(block)
         if made.shape[1]:

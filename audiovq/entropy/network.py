@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ..model.quantizers import principal_axes
 from .coder import EntropyModel
-from .weights import MOST_TOTAL, OUT_UNIT, PAST, STEPS_A_BIT, TAP_SPACING, TAPS, TOP, UNIT, EntropyWeights
+from .weights import MAX_TOTAL, OUT_UNIT, PAST, STEPS_A_BIT, TAP_SPACING, TAPS, TOP, UNIT, EntropyWeights
 
-MOST_FEATURE = TOP / UNIT
-MOST_WEIGHT = 127 / UNIT
+MAX_FEATURE = TOP / UNIT
+MAX_WEIGHT = 127 / UNIT
 
 
 class EntropyNetwork(nn.Module):
@@ -65,12 +65,12 @@ class EntropyNetwork(nn.Module):
         embedded = F.dropout(embedded, dropout, self.training) * there[:, None, :, None]  # (B, N, Q, R)
         flat = embedded.flatten(2)
         sums = self.past_bias + sum(_later(flat @ self.past[d].flatten(0, 1), d + 1) for d in range(PAST))
-        a = sums.clamp(0.0, MOST_FEATURE)
+        a = sums.clamp(0.0, MAX_FEATURE)
         mixed = self.mix_bias + sum(_later(a @ self.mix[k], k * TAP_SPACING) for k in range(TAPS))
-        h = mixed.clamp(0.0, MOST_FEATURE)
+        h = mixed.clamp(0.0, MAX_FEATURE)
         same = (self.same * self.lower).flatten(0, 1).flatten(1)
         v = (h @ self.spread.flatten(1) + flat @ same).unflatten(2, (self.codebooks, self.hidden)) + self.spread_bias
-        v = v.clamp(0.0, MOST_FEATURE)
+        v = v.clamp(0.0, MAX_FEATURE)
         bits = []
         for j in range(self.codebooks):
             logits = (v[:, :, j] @ self.out[j] @ self.target[j].t() + self.out_bias[j]) * math.log(2.0)
@@ -95,7 +95,7 @@ class EntropyNetwork(nn.Module):
     def limit(self) -> None:
         """Keep the weights in the range of their integers; to be called after each step."""
         for weight in (self.mix, self.spread):
-            weight.clamp_(-MOST_WEIGHT, MOST_WEIGHT)
+            weight.clamp_(-MAX_WEIGHT, MAX_WEIGHT)
 
     @torch.no_grad()
     def freeze(self) -> EntropyModel:
@@ -104,8 +104,8 @@ class EntropyNetwork(nn.Module):
         past = torch.einsum("jkr,djrf->djkf", embedding, self.past.double())
         same = torch.einsum("jkr,jrqh->jkqh", embedding, (self.same * self.lower).double())
         out = torch.einsum("qhr,qkr->qhk", self.out.double(), self.target.double())
-        steps = np.arange(int(STEPS_A_BIT * math.log2(MOST_TOTAL / self.codes)) + 1)
-        table = np.maximum(1.0, MOST_TOTAL / self.codes * 2.0 ** (-steps / STEPS_A_BIT))
+        steps = np.arange(int(STEPS_A_BIT * math.log2(MAX_TOTAL / self.codes)) + 1)
+        table = np.maximum(1.0, MAX_TOTAL / self.codes * 2.0 ** (-steps / STEPS_A_BIT))
         return EntropyModel(
             EntropyWeights(
                 past=_whole(past, UNIT, np.int8),

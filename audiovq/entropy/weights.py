@@ -22,8 +22,8 @@ UNIT, TOP = 64, 255  # a feature of 1.0; the greatest
 OUT_UNIT = 256  # a weight of 1.0 towards the logits
 STEPS_A_BIT = 128  # of the table
 LOGIT_SHIFT = 7  # logits in units of 1 / (UNIT * OUT_UNIT) -> steps of the table
-MOST_TOTAL = 1 << 23  # of the frequencies of all codes
-MOST_BYTES, MOST_CODEBOOKS, MOST_CODES, MOST_FEATURES = 1 << 26, 32, 1 << 12, 1024
+MAX_TOTAL = 1 << 23  # of the frequencies of all codes
+MAX_BYTES, MAX_CODEBOOKS, MAX_CODES, MAX_FEATURES = 1 << 26, 32, 1 << 12, 1024
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def load_weights(folder: str | os.PathLike[str]) -> EntropyWeights:
     """
     CHECKPOINT.read_description(Path(folder) / CHECKPOINT.config_file)
     path = Path(folder) / CHECKPOINT.tensor_file
-    content = read_bounded(path, MOST_BYTES)
+    content = read_bounded(path, MAX_BYTES)
     try:
         return EntropyWeights(**parse_safetensors(content))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -115,15 +115,13 @@ def check_weights(weights: EntropyWeights, name: str) -> None:
                 f"{name}: expected {np.dtype(kind).name} {shape} for {field}, found {found.dtype.name} {found.shape}"
             )
     _, q, k, h1 = w.past.shape
-    sizes = (q <= MOST_CODEBOOKS, k <= MOST_CODES, max(h1, w.mix.shape[2], w.out.shape[1]) <= MOST_FEATURES)
+    sizes = (q <= MAX_CODEBOOKS, k <= MAX_CODES, max(h1, w.mix.shape[2], w.out.shape[1]) <= MAX_FEATURES)
     if min(w.past.shape) < 1 or min(w.mix.shape) < 1 or min(w.out.shape) < 1 or not len(w.table) or not all(sizes):
-        raise InputError(
-            f"{name}: expected 1 to {MOST_CODEBOOKS} codebooks of 1 to {MOST_CODES} codes, found {q} of {k}"
-        )
+        raise InputError(f"{name}: expected 1 to {MAX_CODEBOOKS} codebooks of 1 to {MAX_CODES} codes, found {q} of {k}")
     # the greatest sums: 255 * 127 * 3 * 1024 and 255 * 32767 * H, plus the biases
     logits = TOP * np.abs(w.out.astype(np.int64)).sum(1) + np.abs(w.out_bias.astype(np.int64))
     biases = max(int(np.abs(b.astype(np.int64)).max()) for b in (w.mix_bias, w.spread_bias))
     if logits.max() >= 1 << 30 or biases >= 1 << 30:
         raise InputError(f"{name}: expected sums below 2^30, found weights that exceed them; they are damaged")
-    if w.table.min() < 0 or w.table[0] < 1 or int(w.table.max()) * k > 2 * MOST_TOTAL - 1:
-        raise InputError(f"{name}: expected a table of frequencies from 0 to {MOST_TOTAL // k}, found another")
+    if w.table.min() < 0 or w.table[0] < 1 or int(w.table.max()) * k > 2 * MAX_TOTAL - 1:
+        raise InputError(f"{name}: expected a table of frequencies from 0 to {MAX_TOTAL // k}, found another")

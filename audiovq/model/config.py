@@ -8,7 +8,7 @@ from ..dsp.pitch import SAMPLE_RATE, WINDOW
 from .quantizers import QuantizerConfig
 
 # a configuration comes from a file that could say anything: what it asks for stays below 1 GB in each part
-MOST = {
+MAX_SIZES = {
     "frame": 400,
     "frames_per_code": 8,
     "window": WINDOW,
@@ -19,7 +19,7 @@ MOST = {
     "codes": 4096,
     "bands": 64,
 }
-MOST_BLOCKS, MOST_DILATION = 16, 64
+MAX_BLOCKS, MAX_DILATION = 16, 64
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class VQVAEConfig:
     bands: int = 16
 
     def __post_init__(self) -> None:
-        for name, most in MOST.items():
+        for name, most in MAX_SIZES.items():
             value = getattr(self, name)
             if not 1 <= value <= most:
                 raise ValueError(f"{name} {value}; it is 1 to {most}")
         for name in ("encoder_dilations", "decoder_dilations"):
             value = getattr(self, name)
-            if len(value) > MOST_BLOCKS or not all(type(d) is int and 1 <= d <= MOST_DILATION for d in value):
-                raise ValueError(f"{name} {value}; at most {MOST_BLOCKS} of 1 to {MOST_DILATION} frames")
+            if len(value) > MAX_BLOCKS or not all(type(d) is int and 1 <= d <= MAX_DILATION for d in value):
+                raise ValueError(f"{name} {value}; at most {MAX_BLOCKS} of 1 to {MAX_DILATION} frames")
         if not self.frame < self.window:
             raise ValueError(f"window {self.window}; it is more than frame, {self.frame}")
         if self.sample_rate != SAMPLE_RATE:

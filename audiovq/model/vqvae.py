@@ -37,7 +37,7 @@ CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] 
 FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
 VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
-LEAST_SHARE = 1e-6
+MIN_SHARE = 1e-6
 EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
 ROUGHNESS = 0.6  # of decoded noise: evener than real noise, which quantized gains make rough already
 SHARPENING = 0.25  # of decoded gains: what is learned from distances errs on the smooth side
@@ -60,7 +60,7 @@ class Speech:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TargetSpectrum:
     """Frames as they should be, before they are made to fit together; both (B, N, F).
 
     Attributes:
@@ -172,7 +172,7 @@ class VQVAE(nn.Module):
 
     def filtered(
         self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: float
-    ) -> tuple[Wanted, list[Tensor]]:
+    ) -> tuple[TargetSpectrum, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> pulses and noise with these gains, state.
 
         Args:
@@ -182,12 +182,12 @@ class VQVAE(nn.Module):
         pulses, noise, source = self.excitation(pitch, state[0])
         pulses, past_pulses = self.stft.analyse(pulses, state[1])
         noise, past_noise = self.stft.analyse(noise, state[2])
-        share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(LEAST_SHARE, 1.0 - LEAST_SHARE)
+        share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(MIN_SHARE, 1.0 - MIN_SHARE)
         noise_power = roughness * torch.view_as_real(noise).square().sum(-1) + (1.0 - roughness) * EVEN_NOISE
         power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
         magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
-        return Wanted(magnitude, phase), [source, past_pulses, past_noise]
+        return TargetSpectrum(magnitude, phase), [source, past_pulses, past_noise]
 
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""

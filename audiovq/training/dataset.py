@@ -25,7 +25,7 @@ from ..dsp.resampling import resampled
 from ..model.config import VQVAEConfig
 
 LABEL_OFFSET = 160  # samples before the end of a frame at which its pitch is taken; the encoder has heard both sides
-QUIETEST, LOUDEST = -18.0, 6.0  # dB of the random gain
+MIN_GAIN, MAX_GAIN = -18.0, 6.0  # dB of the random gain
 FILES_A_PROCESS = 10  # at least: a process takes seconds to start
 
 
@@ -94,7 +94,7 @@ class SpeechBatches:
         hop, per_code = self.config.hop, self.config.frames_per_code
         last = len(self.data.samples) // hop - code_frames
         starts = torch.randint(max(1, last), (size,), generator=generator).tolist()
-        gain = QUIETEST + (LOUDEST - QUIETEST) * torch.rand(size, 1, generator=generator)
+        gain = MIN_GAIN + (MAX_GAIN - MIN_GAIN) * torch.rand(size, 1, generator=generator)
 
         def cut(rows: np.ndarray, unit: int) -> Tensor:
             pieces = [rows[s * unit : (s + code_frames) * unit] for s in starts]

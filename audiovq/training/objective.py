@@ -14,7 +14,7 @@ from .dataset import SpeechBatch
 from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 from .losses import bin_loss, periodicity_loss, pitch_loss, spread_loss
 
-LEAST_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
+MIN_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
 QUIET = 1e-3  # root mean square of a piece; below, what pitch it has is that of some hum
 
 
@@ -74,7 +74,7 @@ class CodecObjective(nn.Module):
         wanted, _ = model.filtered(said, pitch, state[:3], roughness=0.0)
         original = model.stft.analyse(batch.samples, model.stft.past(size))[0].abs()
         # noise has no bins to get right, only bands
-        parts["bins"] = bin_loss(wanted.magnitude, original, LEAST_WEIGHT + batch.periodicity @ model.band_weights)
+        parts["bins"] = bin_loss(wanted.magnitude, original, MIN_WEIGHT + batch.periodicity @ model.band_weights)
         made = invert_at_once(wanted.magnitude, wanted.phase, model.stft)
         made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
         spectral = self.spectral(made, real)

@@ -12,7 +12,7 @@ from .lookup import count_codes, kmeans, nearest, perplexity
 from .processes import of_first_process, sum_over_processes
 
 VECTORS_A_CODE = 50  # that the running usage looks back on, in the mean: fewer, and chance decides who is dead
-MOST_NEW = 0.1  # at most this share of the running usage is the latest batch's
+MAX_NEW = 0.1  # at most this share of the running usage is the latest batch's
 DEAD_BELOW = 0.2  # of the usage that every code would have if all were used alike: below, a code is replaced
 
 
@@ -156,5 +156,5 @@ class SingleQuantizer(Quantizer):
     def _observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
         counts = sum_over_processes(counts.clone())
         scaled = counts * (self.size / counts.sum())
-        self.usage.lerp_(scaled, (counts.sum() / (self.size * VECTORS_A_CODE)).clamp(max=MOST_NEW))
+        self.usage.lerp_(scaled, (counts.sum() / (self.size * VECTORS_A_CODE)).clamp(max=MAX_NEW))
         self.learn(vectors, indices, counts)

@@ -17,7 +17,7 @@ import soundfile
 from toy_codec import ToyCoder, ToyModel
 
 from audiovq.audio_io import wav
-from audiovq.audio_io.reader import Source, open_source
+from audiovq.audio_io.reader import AudioSource, open_source
 from audiovq.bitstream.container import MAX_LOST, Reader, Writer
 from audiovq.bitstream.header import FIELDS, End, Header
 from audiovq.cli.inspection import file_figures
@@ -37,7 +37,7 @@ def noise(seconds: float, channels: int = 1, rate: int = RATE) -> np.ndarray:
 
 def avq(audio: np.ndarray, rate: int = RATE, **given: object) -> bytes:
     out = io.BytesIO()
-    CODEC.compress(Source("seed", rate, len(audio), None, iter([audio])), out, **given)
+    CODEC.compress(AudioSource("seed", rate, len(audio), None, iter([audio])), out, **given)
     return out.getvalue()
 
 

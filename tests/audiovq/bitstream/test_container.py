@@ -108,20 +108,20 @@ def test_little_overhead():
 def test_every_corruption_of_a_byte_is_noticed_and_stays_where_it_is(channels: int):
     good = build(4, channels)
     whole, _ = read(good)
-    for place in range(len(good)):
-        for change in (0x01, 0x80, 0xFF, good[place]):  # the last one makes it 0
+    for offset in range(len(good)):
+        for change in (0x01, 0x80, 0xFF, good[offset]):  # the last one makes it 0
             if not change:
                 continue
             data = bytearray(good)
-            data[place] ^= change
+            data[offset] ^= change
             try:
                 records, reader = read(bytes(data))
             except InputError as error:
-                assert place < MAX_HEADER and "\n" not in str(error)
+                assert offset < MAX_HEADER and "\n" not in str(error)
                 continue
-            assert is_noticed(records, reader), place
+            assert is_noticed(records, reader), offset
             lost = [a for a, b in zip(records, whole, strict=False) if a != b]
-            assert len(lost) <= 1 and all(record.payload is None for record in lost), place
+            assert len(lost) <= 1 and all(record.payload is None for record in lost), offset
             assert len(records) >= len(whole) - 1
             assert len(records) == len(whole) or reader.end is None
 
@@ -176,7 +176,7 @@ def test_the_index_leads_to_chunks():
     data = build(100, channels=2)
     stream = io.BytesIO(data)
     end = read_end(stream)
-    assert stream.tell() == 0 and len(end.places) == 100 // INDEX_EVERY
+    assert stream.tell() == 0 and len(end.offsets) == 100 // INDEX_EVERY
     for chunk in (0, 15, 16, 17, 50, 99, 1000):
         reader = Reader(io.BytesIO(data))
         first = reader.seek(chunk, end)

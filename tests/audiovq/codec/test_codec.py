@@ -11,7 +11,7 @@ import pytest
 import torch
 from toy_codec import ToyCoder, ToyConfig, ToyModel
 
-from audiovq.audio_io.reader import Source
+from audiovq.audio_io.reader import AudioSource
 from audiovq.bitstream.container import Reader
 from audiovq.codec.codec import Codec, Compressed
 from audiovq.codec.decoding import Decoding
@@ -30,9 +30,9 @@ def steps(frames: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     return np.repeat(levels, HOP, 1).astype(np.float32)
 
 
-def source(audio: np.ndarray, rate: int = RATE, block: int = 1000) -> Source:
+def source(audio: np.ndarray, rate: int = RATE, block: int = 1000) -> AudioSource:
     pieces = (audio[:, i : i + block] for i in range(0, audio.shape[1], block))
-    return Source("test", rate, len(audio), audio.shape[1], pieces)
+    return AudioSource("test", rate, len(audio), audio.shape[1], pieces)
 
 
 def compress(codec: Codec, audio: np.ndarray, rate: int = RATE, **given: object) -> tuple[bytes, Compressed]:
@@ -117,7 +117,7 @@ def test_other_codes_are_refused(codes: np.ndarray, message: str):
     ("waveform", "message"),
     [
         (np.zeros((1, 0), np.float32), "expected samples of shape"),
-        (np.zeros(100, np.float32), "expected samples of shape"),
+        (np.zeros((1, 1, 100), np.float32), "expected samples of shape"),
         (np.array([[0.0, np.nan]], np.float32), "found nan at 0.000 s"),
         (np.array([[0.0] * 32_000 + [np.inf]], np.float32), "found inf at 2.000 s"),
         (np.full((1, 100), 20_000.0, np.float32), "repair or scale"),
@@ -247,7 +247,7 @@ def test_no_audio_is_no_file():
 
     out = io.BytesIO()
     with pytest.raises(InputError, match="0 samples"):
-        codec().compress(Source("x", RATE, 1, 0, nothing()), out)
+        codec().compress(AudioSource("x", RATE, 1, 0, nothing()), out)
     assert not out.getvalue()
 
 
@@ -352,7 +352,7 @@ def test_memory_does_not_depend_on_the_length():
     for seconds in (30, 300):
         out = io.BytesIO()
         tracemalloc.start()
-        codec().compress(Source("x", RATE, 1, None, blocks(seconds)), out)
+        codec().compress(AudioSource("x", RATE, 1, None, blocks(seconds)), out)
         out.seek(0)
         assert sum(block.shape[1] for block in codec().open(out, "x")) == seconds * RATE
         peaks.append(tracemalloc.get_traced_memory()[1] - len(out.getvalue()))

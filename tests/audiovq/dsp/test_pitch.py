@@ -11,8 +11,8 @@ from audiovq.dsp import pitch as pitch_module
 from audiovq.dsp.periodicity import band_weights, track_periodicity
 from audiovq.dsp.pitch import (
     BINS,
-    HIGHEST,
-    LOWEST,
+    MAX_PITCH,
+    MIN_PITCH,
     WINDOW,
     Autocorrelation,
     PitchTrack,
@@ -40,7 +40,7 @@ def cents(found: np.ndarray, real: np.ndarray | float) -> np.ndarray:
 def test_the_grid() -> None:
     centres = frequencies()
     assert centres.shape == (BINS,)
-    torch.testing.assert_close(centres[[0, -1]], torch.tensor([LOWEST, HIGHEST]))
+    torch.testing.assert_close(centres[[0, -1]], torch.tensor([MIN_PITCH, MAX_PITCH]))
     ratio = centres[1:] / centres[:-1]
     torch.testing.assert_close(ratio, ratio[:1].expand(BINS - 1), rtol=1e-5, atol=0)
     torch.testing.assert_close(frequency_at(torch.arange(BINS)), centres)
@@ -140,7 +140,7 @@ def test_autocorrelation_of_what_repeats_is_one_at_its_period() -> None:
 
 
 def periodicity(x: np.ndarray, pitch: float) -> np.ndarray:
-    bins = np.log(pitch / LOWEST) / np.log(HIGHEST / LOWEST) * (BINS - 1)
+    bins = np.log(pitch / MIN_PITCH) / np.log(MAX_PITCH / MIN_PITCH) * (BINS - 1)
     places = np.full(len(x) // HOP, bins, np.float32)
     return track_periodicity(torch.from_numpy(x.astype(np.float32)), places, HOP, OFFSET, BANDS)[EDGE:-EDGE]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audiovq.entropy.coder import EntropyModel
 from audiovq.entropy.network import EntropyNetwork
-from audiovq.entropy.weights import MOST_TOTAL, EntropyWeights
+from audiovq.entropy.weights import MAX_TOTAL, EntropyWeights
 from latentmix.errors import InputError
 
 Q, K = 3, 64
@@ -39,7 +39,7 @@ def make_weights(seed: int = 0) -> EntropyWeights:
         same=same,
         out=draw(-400, 401, (Q, h, K)).astype(np.int16),
         out_bias=draw(-9000, 9001, (Q, K)).astype(np.int32),
-        table=np.array([max(1, (MOST_TOTAL // K) >> (i // 128)) for i in range(17 * 128)], np.int32),
+        table=np.array([max(1, (MAX_TOTAL // K) >> (i // 128)) for i in range(17 * 128)], np.int32),
     )
 
 
@@ -211,7 +211,7 @@ def test_weights_that_could_overflow_are_refused():
     weights = make_weights()
     for change in (
         {"out_bias": np.full((Q, K), 2**31 - 1, np.int32)},
-        {"table": np.array([MOST_TOTAL], np.int32)},
+        {"table": np.array([MAX_TOTAL], np.int32)},
         {"table": np.array([-1], np.int32)},
         {"mix": weights.mix[:2]},
         {"past": weights.past.astype(np.int16)},

@@ -13,7 +13,7 @@ from synthetic_speech import RATE, hiss, vowel
 from audiovq.dsp.pitch import frequency_at
 from audiovq.model.vqvae import VQVAEConfig
 from audiovq.training import dataset
-from audiovq.training.dataset import LOUDEST, QUIETEST, SpeechBatches, label, prepare
+from audiovq.training.dataset import MAX_GAIN, MIN_GAIN, SpeechBatches, label, prepare
 from latentmix.errors import InputError
 
 CONFIG = VQVAEConfig()
@@ -106,8 +106,8 @@ def test_levels_are_random_and_within_bounds(kept: Path) -> None:
     batches = SpeechBatches(kept, CONFIG)
     levels = batches.draw(200, 8, torch.Generator().manual_seed(1)).samples.abs().amax(1)
     original = np.abs(batches.data.samples).max() / 32767.0
-    assert levels.max() <= min(original * 10 ** (LOUDEST / 20), 1.0) * 1.001
-    assert levels.max() / levels.min() > 10 ** ((LOUDEST - QUIETEST) / 20) / 4
+    assert levels.max() <= min(original * 10 ** (MAX_GAIN / 20), 1.0) * 1.001
+    assert levels.max() / levels.min() > 10 ** ((MAX_GAIN - MIN_GAIN) / 20) / 4
 
 
 def test_the_generator_decides(kept: Path) -> None:

@@ -1,0 +1,78 @@
+"""A model that is led through audio and codes chunk by chunk, with its state between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..bitstream.packing import Coder
+
+CHUNK_SECONDS = 1.0
+
+
+class ChunkedModel:
+    """A model in steps of whole chunks, and the entropy coder that goes with it.
+
+    Args:
+        model: with `config.sample_rate`, `.hop`, `.codebooks`, `.codes`, the states and steps of `VQVAE`, `delay`,
+            `warm_up`, `fingerprint` and `codebooks_for`.
+        name: for messages.
+    """
+
+    def __init__(self, model: Any, coder: Coder | None = None, name: str = "this model") -> None:
+        self.model, self.coder, self.name = model, coder, name
+        config = model.config
+        self.sample_rate: int = config.sample_rate
+        self.hop: int = config.hop
+        self.codebooks: int = config.codebooks
+        self.codes: int = config.codes
+        self.chunk_frames = max(round(CHUNK_SECONDS * config.sample_rate / config.hop), 1)
+
+    def codebooks_for(self, kbps: float | None) -> int:
+        """How many codebooks a rate leaves room for; None: all."""
+        return self.codebooks if kbps is None else min(max(int(self.model.codebooks_for(kbps)), 1), self.codebooks)
+
+    def encode_chunks(self, blocks: Iterable[np.ndarray], channels: int, q: int) -> Iterator[np.ndarray]:
+        """Samples (C, n) in blocks -> codes (C, q, frames) int16 in chunks; silence follows until all is through."""
+        size, held, total, done = self.chunk_frames * self.hop, np.zeros((channels, 0), np.float32), 0, 0
+        state = self.model.initial_encoder_state(channels)
+        for block in blocks:
+            held = np.concatenate([held, block], 1)
+            total += block.shape[1]
+            while held.shape[1] >= size:
+                codes, state = self._encode_step(held[:, :size], state, q)
+                held, done = held[:, size:], done + size
+                yield codes
+        left = -(-(total + self.model.delay) // self.hop) * self.hop - done
+        held = np.pad(held, ((0, 0), (0, left - held.shape[1])))
+        for start in range(0, left, size):
+            codes, state = self._encode_step(held[:, start : start + size], state, q)
+            yield codes
+
+    def _encode_step(self, samples: np.ndarray, state: Any, q: int) -> tuple[np.ndarray, Any]:
+        x = torch.from_numpy(np.ascontiguousarray(samples)).to(self.device)
+        codes, state = self.model.encode_step(x, state)
+        return codes[:, :q].cpu().numpy().astype(np.int16), state
+
+    def decode_chunks(
+        self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Codes (C, q, frames) in chunks -> samples (C, n) float32, a block for each chunk.
+
+        Args:
+            skip: samples to leave out at the start; None: the delay, so that the output begins where the input did.
+        """
+        state, skip = self.model.initial_decoder_state(channels), self.model.delay if skip is None else skip
+        for codes in chunks:
+            y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self.device), state)
+            left_out = min(skip, y.shape[1])
+            skip -= left_out
+            yield y[:, left_out:].float().cpu().numpy()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
