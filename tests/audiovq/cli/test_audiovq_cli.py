@@ -453,8 +453,10 @@ def test_a_pipe_from_audio_to_audio(tmp_path: Path, model: str):
         check=True,
     )
     figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model)
-    assert decompress.stdout[44:] == (tmp_path / "b.wav").read_bytes()[44:]
-    assert len(decompress.stdout) == 44 + 4 * 52_920
+    piped, filed = (np.frombuffer(each[44:], "<i2") for each in (decompress.stdout, (tmp_path / "b.wav").read_bytes()))
+    assert len(piped) == len(filed) == 2 * 52_920
+    # another process may add up in another order, which the last bit of 16 sees
+    assert np.abs(piped.astype(int) - filed).max() <= 1
 
 
 def test_sound_comes_out_while_more_is_on_its_way(model: str):
