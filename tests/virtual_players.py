@@ -15,9 +15,9 @@ from midi_vae.vae import MelodyVAE
 from realtime.engine.engine import Engine
 from realtime.music.clock import InternalClock, VirtualClock
 from realtime.music.sequencer import Pattern
-from realtime.player.client import make_player
 from realtime.player.loop import OfflinePlayer
-from realtime.player.player import Player
+from realtime.player.messages import PlayPattern, Report
+from realtime.player.player import Player, make_player
 
 A = Melody.from_notes([(2 * k, 2 * k + 2, 60 + k) for k in range(16)], name="a")
 B = Melody.from_notes([(4 * k, 4 * k + 4, 80 - k) for k in range(8)], name="b", tempo=90)
@@ -36,7 +36,7 @@ class PlayerBench:
 
     clock: VirtualClock = field(default_factory=VirtualClock)
     sent: list[tuple[float, mido.Message]] = field(default_factory=list)
-    reports: list[dict] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     player: Player = None
 
     def make(self, timeline=None, **options) -> Player:
@@ -48,9 +48,7 @@ class PlayerBench:
         self.sent.append((self.clock(), message))
 
     def offer(self, pattern: Pattern) -> None:
-        value = {"version": pattern.version, "tokens": pattern.tokens}
-        value |= {"steps_per_bar": pattern.steps_per_bar, "steps_per_beat": pattern.steps_per_beat}
-        self.player.command({"pattern": value}, self.clock())
+        self.player.command(PlayPattern(pattern), self.clock())
 
     def run_until(self, time: float) -> None:
         while (due := self.player.advance(self.clock())) <= time:
@@ -83,9 +81,7 @@ class EngineBench(PlayerBench):
 
     def open(self, model, melodies=(A, B), **options) -> Engine:
         def make(setup, report):
-            self.handle = OfflinePlayer(
-                lambda tell: make_player([self], vars(setup), tell, self.clock), report, self.clock
-            )
+            self.handle = OfflinePlayer(lambda tell: make_player([self], setup, tell, self.clock), report, self.clock)
             return self.handle
 
         self.engine = Engine(model, list(melodies), player=make, seed=0, **options)
@@ -98,7 +94,7 @@ class EngineBench(PlayerBench):
     def settled(self) -> None:
         """All that was set has reached the player."""
         for _ in range(2):  # the worker comes to the second job once the melody of the first has been offered
-            self.engine._change(lambda: None)
+            self.engine._worker.change(lambda: None)
         version = self.engine.snapshot().version
         newest = self.handle.player.sequencer
         self.wait_for(lambda: (newest.waiting or newest.pattern).version >= version)

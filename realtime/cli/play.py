@@ -25,7 +25,7 @@ from ..engine.snapshot import Snapshot
 from ..midi.ports import MidiOut, check_virtual, open_output
 from ..music.automation import Automation, check_presets, read_automation, read_presets
 from ..music.parameters import Value, table
-from ..player.client import PlayerSetup
+from ..player.messages import PlayerSetup
 from .options import ControlOptions, PlaybackOptions, Ports
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on

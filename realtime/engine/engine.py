@@ -5,57 +5,49 @@
 The worker takes what was moved since it last looked, the newest value of each parameter, and decodes once. The player
 goes on with the melody it has until there is another one. `snapshot` and `subscribe` tell a screen or a page what
 happens.
+
+Each public method says whether it is thread-safe, and whether it is real-time-safe: whether it comes back at once, so
+that a thread which has to be on time may call it. No Python is real-time-safe in the sense of a sound callback: the
+interpreter's lock may be held by another thread. What is meant here is that the method waits for no decode, file or
+network: it takes a lock that is held for microseconds, and at most writes a line to a pipe.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
-from ..music.automation import recalled
 from ..music.clock import CLOCKS, check_tempo, now
 from ..music.mixer import Mixer, PadPoint
-from ..music.parameters import AT_ONCE, Value
+from ..music.parameters import Value, find
+from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
-from ..player.client import PlayerClient, PlayerSetup, make_player
+from ..player.client import PlayerClient
 from ..player.loop import PlayerThread
-from ..player.player import STEPS_A_BEAT
+from ..player.messages import MidiReceived, PlayerHandle, PlayerSetup, PlayPattern, Progress, Report
+from ..player.player import STEPS_A_BEAT, Sink, make_player
+from .callbacks import Callbacks, Unsubscribe
 from .decoder import Decoder
-from .recorder import PlayedNote, Recorder, TempoChange
+from .monitor import Monitor
+from .moves import AT_ONCE, Presets, resolve, set_at_once
+from .recorder import PlayedNote, TempoChange
 from .snapshot import Snapshot
+from .worker import Worker
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
-TELL_EVERY = 1 / 60  # seconds between two snapshots for subscribers, at least
-MEASURED = 1000  # decodes whose times are kept, and notes whose lateness is
-
-Callback = Callable[["Snapshot"], None]
-
-
-class Handle(Protocol):
-    """A player, wherever it runs."""
-
-    def command(self, command: Mapping[str, Any]) -> None: ...
-
-    def close(self) -> None: ...
+MakePlayer = Callable[[PlayerSetup, Callable[[Report], None]], PlayerHandle]
 
 
 class Engine:
     """A mix that plays. Use it in a `with`, or call `close`: then every note that started has ended.
-
-    All methods may be called from any thread; subscribers are called in the engine's own.
 
     Attributes:
         presets: what setting the parameter `preset` to a number sets (`automation.read_presets`).
@@ -84,7 +76,7 @@ class Engine:
         model: MelodyVAE,
         melodies: Sequence[Melody],
         *,
-        out: MidiOut | Sequence[MidiOut] | Any | None = None,
+        out: MidiOut | Sequence[MidiOut] | Sink | None = None,
         ins: Sequence[MidiIn] = (),
         audio: Mapping[str, Any] | None = None,
         clock: str = "internal",
@@ -96,7 +88,7 @@ class Engine:
         channel: int = 0,
         velocity: int = 80,
         sends_clock: bool = False,
-        player: Callable[[PlayerSetup, Callable], Handle] | None = None,
+        player: MakePlayer | None = None,
     ) -> None:
         if clock not in CLOCKS:
             raise InputError(f"expected a clock out of {', '.join(CLOCKS)}, found {clock!r}")
@@ -107,28 +99,17 @@ class Engine:
         tempo = check_tempo(min(max(melodies[0].tempo, 20.0), 400.0) if tempo is None else tempo)
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
-        self.presets: Mapping[int, Mapping[str, Value]] = {}
-        self._lock, self._wake = threading.RLock(), threading.Condition()
-        self._moved: dict[str, tuple[Value, float]] = {}
-        self._jobs: deque[Callable[[], None]] = deque()
-        self._subscribers: list[Callback] = []
-        self._listeners: list[Callable[[float, bytes], None]] = []
-        self._decode_times: deque[float] = deque(maxlen=MEASURED)
-        self._lateness: deque[float] = deque(maxlen=MEASURED)
-        self._warnings: deque[str] = deque(maxlen=8)
-        self._warned = 0
-        self._recorder = Recorder()
-        self._told: dict[str, Any] = {"step": -1, "running": False, "tempo": tempo, "source": clock, "time": now()}
-        self._melody, self._version, self._has_news, self._is_open = self.mixer.melody(), 0, False, True
-        self._told_at = 0.0
-        is_spec = out is None or isinstance(out, MidiOut) or isinstance(out, Sequence)
-        outs = () if out is None or not is_spec else (out,) if isinstance(out, MidiOut) else tuple(out)
-        setup = PlayerSetup(
-            outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, melodies[0].program, sends_clock
-        )
-        make = player or (PlayerClient if is_spec else _thread_for(out))
-        self._player = make(setup, self._hear)
-        self._worker = threading.Thread(target=self._work, name="latentmix engine", daemon=True)
+        self.presets: Presets = {}
+        self._lock = threading.RLock()
+        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn)
+        self._on_snapshot, self._on_midi, self._on_pattern = Callbacks(), Callbacks(), Callbacks()
+        self._monitor = Monitor(tempo, clock, now())
+        self._melody = self.mixer.melody()
+        self._pattern = as_pattern(self._melody, 0)
+        outs, play_in_thread = _outputs(out)
+        program = melodies[0].program
+        setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
+        self._player = (player or play_in_thread or PlayerClient)(setup, self._hear)
         self._worker.start()
 
     def __enter__(self) -> Engine:
@@ -140,55 +121,57 @@ class Engine:
     # What others move.
 
     def set(self, name: str, value: object) -> None:
-        """Move a parameter, now; of several moves in a row the newest counts.
+        """Move a parameter, now; of several moves in a row the newest counts. Thread-safe, real-time-safe.
 
         Raises:
-            InputError: as `parameters.check`; then nothing moves.
+            InputError: as `Parameter.check`; then nothing moves.
         """
-        if name not in self.mixer.parameters:
-            raise InputError(f"expected the name of a parameter, found {name!r}")
-        checked = self.mixer.parameters[name].check(value)
-        if name in AT_ONCE:
-            self._set_at_once(name, checked)
-            return
-        if name == "preset":
-            for each, wanted in recalled(self.presets, int(checked), self.count()).items():
-                self.set(each, wanted)
-        with self._wake:
-            self._moved.pop(name, None)  # so that what was moved last comes last
-            self._moved[name] = (checked, now())
-            self._wake.notify()
+        self.move({name: value})
+
+    def move(self, values: Mapping[str, object]) -> None:
+        """Move several parameters at once: no melody is made in between. Thread-safe, real-time-safe.
+
+        Raises:
+            InputError: as `Parameter.check`, of any of them; then nothing moves.
+        """
+        moves = [move for name, value in values.items() for move in resolve(self.mixer, self.presets, name, value)]
+        for name, value in moves:
+            if name in AT_ONCE:
+                self._set_at_once(name, value)
+        if later := {name: value for name, value in moves if name not in AT_ONCE}:
+            self._worker.move(later)
 
     def count(self) -> int:
-        """How many melodies there are."""
+        """How many melodies there are. Thread-safe, real-time-safe."""
         return len(self.mixer.melodies)
 
     def value(self, name: str) -> Value:
-        """What a parameter was last set to."""
-        moved = self._moved.get(name)
-        return self.mixer.values[name] if moved is None else moved[0]
+        """What a parameter was last set to. Thread-safe, real-time-safe."""
+        return self._worker.value(name)
 
     def beat(self) -> float:
-        """Quarter notes from the start of the song to now."""
-        told = self._told
-        if not told["running"]:
-            return max(0.0, (told["step"] + 1) / STEPS_A_BEAT)
-        return max(0.0, told["step"] / STEPS_A_BEAT + (now() - told["time"]) * told["tempo"] / 60)
+        """Quarter notes from the start of the song to now. Thread-safe, real-time-safe."""
+        told = self._monitor.progress
+        if not told.running:
+            return max(0.0, (told.step + 1) / STEPS_A_BEAT)
+        return max(0.0, told.step / STEPS_A_BEAT + (now() - told.time) * told.tempo / 60)
 
     def start(self) -> None:
-        """Play, from the beginning."""
+        """Play, from the beginning. Thread-safe, real-time-safe."""
         self.set("play", True)
 
     def stop(self) -> None:
-        """Be silent."""
+        """Be silent. Thread-safe, real-time-safe."""
         self.set("play", False)
 
     def panic(self) -> None:
-        """End all notes, ours and others, on all channels."""
+        """End all notes, ours and others, on all channels. Thread-safe, real-time-safe."""
         self.set("panic", True)
 
     def load(self, index: int, melody: Melody, name: str | None = None) -> None:
         """Put another melody in the place of one, while playing.
+
+        Thread-safe; not real-time-safe: it waits until the worker has encoded it.
 
         Raises:
             InputError: as `Mixer.load`.
@@ -198,10 +181,10 @@ class Engine:
             self.mixer.load(index, melody)
             self._names[index] = name or melody.name or f"melody {index + 1}"
 
-        self._change(job)
+        self._worker.change(job)
 
     def add(self, melody: Melody, name: str | None = None, place: PadPoint | None = None) -> None:
-        """One more melody.
+        """One more melody. Thread-safe; not real-time-safe, as `load`.
 
         Raises:
             InputError: as `Mixer.add`.
@@ -211,10 +194,10 @@ class Engine:
             self.mixer.add(melody, place)
             self._names.append(name or melody.name or f"melody {len(self._names) + 1}")
 
-        self._change(job)
+        self._worker.change(job)
 
     def remove(self, index: int) -> None:
-        """Take a melody away.
+        """Take a melody away. Thread-safe; not real-time-safe, as `load`.
 
         Raises:
             InputError: as `Mixer.remove`.
@@ -224,32 +207,40 @@ class Engine:
             self.mixer.remove(index)
             del self._names[index]
 
-        self._change(job)
+        self._worker.change(job)
 
     def place(self, index: int, x: float, y: float) -> None:
-        """Put a melody elsewhere on the pad, both 0..1.
+        """Put a melody elsewhere on the pad, both 0..1. Thread-safe; not real-time-safe, as `load`.
 
         Raises:
             InputError: as `Mixer.place`.
         """
-        self._change(lambda: self.mixer.place(index, x, y))
+        self._worker.change(lambda: self.mixer.place(index, x, y))
 
     def close(self) -> None:
-        """End all notes and let go of ports, process and threads; a second time does nothing."""
-        with self._wake:
-            if not self._is_open:
-                return
-            self._is_open = False
-            self._wake.notify()
-        self._worker.join()
-        self._player.close()
+        """End all notes and let go of ports, process and threads; a second time does nothing.
+
+        Thread-safe; not real-time-safe: it waits until they have ended.
+        """
+        if self._worker.close():
+            self._player.close()
 
     # What others are told.
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is played, a line for people; None while there is a player. Thread-safe, real-time-safe."""
+        return self._monitor.problem
+
+    @property
+    def pattern(self) -> Pattern:
+        """The newest melody as the player has it. Thread-safe, real-time-safe."""
+        return self._pattern
+
     def snapshot(self) -> Snapshot:
-        """What is going on now."""
+        """What is going on now. Thread-safe; not real-time-safe: it takes a millisecond and a lock."""
         with self._lock:
-            mixer, told = self.mixer, self._told
+            mixer = self.mixer
             return Snapshot(
                 values=MappingProxyType(dict(mixer.values)),
                 mode=mixer.mode,
@@ -257,178 +248,92 @@ class Engine:
                 places=tuple(mixer.places),
                 weights=tuple(mixer.weights().tolist()),
                 melody=self._melody,
-                version=self._version,
-                heard=told.get("version", 0),
-                step=told["step"],
-                sounding=told.get("sounding"),
-                running=told["running"],
-                tempo=told["tempo"],
-                source=told["source"],
-                time=told["time"],
-                decode_ms=_last(self._decode_times),
-                decode_p99_ms=_p99(self._decode_times),
-                late_ms=_last(self._lateness),
-                late_p99_ms=_p99(self._lateness),
-                late_decodes=told.get("late_decodes", 0),
-                skipped=told.get("skipped", 0),
-                notes=told.get("notes", 0),
-                underruns=told.get("underruns", 0),
-                warnings=tuple(self._warnings),
-                warned=self._warned,
-                ports=tuple(getattr(self._player, "ports", ())),
+                version=self._pattern.version,
+                ports=tuple(self._player.ports),
+                **self._monitor.figures(),
             )
 
-    def subscribe(self, callback: Callback) -> Callable[[], None]:
-        """Call this with a snapshot whenever there is news: a melody, a step, a warning; what comes back ends it."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> Unsubscribe:
+        """Call this with a snapshot whenever there is news: a melody, a step, a warning; what comes back ends it.
 
-    def listen(self, callback: Callable[[float, bytes], None]) -> Callable[[], None]:
-        """Call this with (time of arrival, bytes) of each MIDI message from the inputs; what comes back ends it."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+        Thread-safe, real-time-safe. It is called in the engine's worker, at most 60 times a second: while it runs, no
+        melody is made.
+        """
+        return self._on_snapshot.add(callback)
+
+    def on_pattern(self, callback: Callable[[Pattern], None]) -> Unsubscribe:
+        """Call this with each melody as it goes to the player, before any snapshot; what comes back ends it.
+
+        Thread-safe, real-time-safe. It is called in the engine's worker, as those of `subscribe`.
+        """
+        return self._on_pattern.add(callback)
+
+    def listen(self, callback: Callable[[float, bytes], None]) -> Unsubscribe:
+        """Call this with (time of arrival, bytes) of each MIDI message from the inputs; what comes back ends it.
+
+        Thread-safe, real-time-safe. It is called in the thread that reads the player's reports, and holds those up.
+        """
+        return self._on_midi.add(callback)
 
     def recording(self) -> list[PlayedNote]:
-        """The notes played while `record` was on."""
+        """The notes played while `record` was on. Thread-safe; not real-time-safe: it copies them."""
         with self._lock:
-            return self._recorder.finished()
+            return self._monitor.recorder.finished()
 
     def recorded_tempi(self) -> list[TempoChange]:
-        """The tempo during the recording."""
+        """The tempo during the recording. Thread-safe; not real-time-safe: it copies them."""
         with self._lock:
-            return list(self._recorder.tempi)
+            return list(self._monitor.recorder.tempi)
 
     def warn(self, text: str) -> None:
-        """Something that a person should know; the music goes on."""
+        """Something that a person should know; the music goes on. Thread-safe, real-time-safe."""
         with self._lock:
-            self._keep_warning(text)
-        self._announce()
+            self._monitor.warn(text)
+        self._worker.announce()
 
-    # The worker.
+    # Inside.
 
-    def _work(self) -> None:
-        self._offer(math.inf)
-        while True:
-            with self._wake:
-                while not self._has_work():
-                    self._wake.wait(max(0.001, self._told_at + TELL_EVERY - now()) if self._has_news else None)
-                if not self._is_open:
-                    return
-                moved, self._moved = self._moved, {}
-                jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
-            try:
-                if moved or jobs:
-                    self._take(moved, jobs)
-            except Exception as error:  # the music goes on, whatever it was
-                self.warn(f"{type(error).__name__}: {error}")
-            self._tell()
-
-    def _has_work(self) -> bool:
-        is_time = self._has_news and now() >= self._told_at + TELL_EVERY
-        return bool(self._moved or self._jobs or is_time or not self._is_open)
-
-    def _take(self, moved: Mapping[str, tuple[Value, float]], jobs: Sequence[Callable[[], None]]) -> None:
-        since = min((time for _, time in moved.values()), default=now())
-        with self._lock:
-            changed = self.mixer.move({name: value for name, (value, _) in moved.items()})
-        for job in jobs:
-            job()
-        if changed or (jobs and not self.mixer.values["hold"]):
-            self._offer(since)
-            self._decode_times.append(1000 * (now() - since))
-
-    def _offer(self, asked: float) -> None:
+    def _offer(self, requested: float | None) -> None:
         """Decode, and hand the melody to the player, with the time at which it was asked for."""
         melody = self.mixer.melody()
+        pattern = as_pattern(melody, self._pattern.version + 1)
         with self._lock:
-            self._melody, self._version = melody, self._version + 1
-        pattern = as_pattern(melody, self._version)
-        self._player.command({"pattern": pattern if asked == math.inf else pattern | {"asked": asked}})
+            self._melody, self._pattern = melody, pattern
+        self._player.command(PlayPattern(pattern, requested))
+        if requested is not None:
+            self._monitor.decoded(now() - requested)
+        self._on_pattern(pattern)
 
     def _set_at_once(self, name: str, value: Value) -> None:
-        if name == "tap":
-            self._player.command({"tap": now()})
-            return
-        if name == "panic" and not value:
-            return
         with self._lock:
-            self.mixer.set(name, value if name != "panic" else False)
-        self._player.command({name: value})
-        self._announce()
+            command = set_at_once(self.mixer, name, value, now())
+        if command is not None:
+            self._player.command(command)
+        self._worker.announce()
 
-    def _change(self, job: Callable[[], None]) -> None:
-        """Do something to the melodies in the worker, the only one that computes with the model, and wait for it."""
-        done, errors = threading.Event(), []
-
-        def run() -> None:
-            try:
-                with self._lock:
-                    job()
-            except Exception as error:
-                errors.append(error)
-            done.set()
-
-        with self._wake:
-            if not self._is_open:
-                raise InputError("expected an engine that is open, found it is closed")
-            self._jobs.append(run)
-            self._wake.notify()
-        done.wait()
-        if errors:
-            raise errors[0]
-
-    def _hear(self, report: Mapping[str, Any]) -> None:
+    def _hear(self, report: Report) -> None:
         """A report of the player, in a thread of its own."""
-        if "midi" in report:
-            for time, message in report["midi"]:
-                for listener in list(self._listeners):
-                    listener(time, bytes(message))
+        if isinstance(report, MidiReceived):
+            for time, message in report.messages:
+                self._on_midi(time, message)
             return
         with self._lock:
-            if "warning" in report:
-                self._keep_warning(report["warning"])
-            else:
-                self._told = {**self._told, **report}
-                if "tempo" in report:  # taps and other clocks move it too
-                    self.mixer.values["tempo"] = self.mixer.parameters["tempo"].clamp(report["tempo"])
-            if report.get("late") is not None:
-                self._lateness.append(1000 * report["late"])
-            if report.get("events") and self.mixer.values["record"]:
-                self._recorder.add(report["events"], report["tempo"])
-        self._announce()
-
-    def _keep_warning(self, warning: str) -> None:
-        self._warnings.append(warning)
-        self._warned += 1
-
-    def _announce(self) -> None:
-        with self._wake:
-            self._has_news = True
-            self._wake.notify()
+            self._monitor.hear(report, is_recording=bool(self.mixer.values["record"]))
+            if isinstance(report, Progress):  # taps and other clocks move it too
+                self.mixer.values["tempo"] = find("tempo", self.mixer.parameters).clamp(report.tempo)
+        self._worker.announce()
 
     def _tell(self) -> None:
-        if now() < self._told_at + TELL_EVERY:
-            self._has_news = True
-            return
-        self._has_news, self._told_at = False, now()
-        if not self._subscribers:
-            return
-        snapshot = self.snapshot()
-        for callback in list(self._subscribers):
-            with contextlib.suppress(Exception):  # a screen that fails must not stop the music
-                callback(snapshot)
+        if self._on_snapshot:
+            self._on_snapshot(self.snapshot())
 
 
-def _thread_for(sink: Any) -> Callable[[PlayerSetup, Callable], Handle]:
-    def make(setup: PlayerSetup, report: Callable) -> Handle:
-        return PlayerThread(lambda tell: make_player([sink], vars(setup), tell), report)
-
-    return make
-
-
-def _last(values: deque[float]) -> float:
-    return values[-1] if values else 0.0
-
-
-def _p99(values: deque[float]) -> float:
-    return float(np.percentile(list(values), 99)) if values else 0.0
+def _outputs(out: MidiOut | Sequence[MidiOut] | Sink | None) -> tuple[tuple[MidiOut, ...], MakePlayer | None]:
+    """The ports that a player's process is to open; or, for an object with `send`, what makes a player in a thread."""
+    if out is None:
+        return (), None
+    if isinstance(out, MidiOut):
+        return (out,), None
+    if isinstance(out, Sequence):
+        return tuple(out), None
+    return (), lambda setup, report: PlayerThread(lambda tell: make_player([out], setup, tell), report)

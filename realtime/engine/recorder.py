@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import mido
 
-from latentmix.errors import InputError
 from latentmix.files import replace_file
 from midi_vae.midi.score import RESOLUTION, tempo_us
+
+from ..player.messages import NoteEvent
 
 MAX_NOTES = 1_000_000  # kept: more than a day of sixteenths
 TEMPO_STEP = 0.002  # share by which a tempo differs before it is written down: less is the jitter of a MIDI clock
@@ -54,8 +55,8 @@ class Recorder:
         self._beat = self._time = 0.0  # of the recording, as far as it came
         self._song_beat: float | None = None  # of the clock there
 
-    def add(self, events: Sequence[Sequence], tempo: float) -> None:
-        """Events (time, beat, starts, pitch, velocity) of a report, and the tempo at its end."""
+    def add(self, events: Sequence[NoteEvent], tempo: float) -> None:
+        """Events of a report, and the tempo at its end."""
         for time, song_beat, starts, pitch, velocity in events:
             self._go_on(time, song_beat, tempo)
             if starts:
@@ -116,10 +117,7 @@ def write_recording(
         at = tick
     file = io.BytesIO()
     mido.MidiFile(tracks=[track], ticks_per_beat=RESOLUTION).save(file=file)
-    try:
-        replace_file(path, file.getvalue())
-    except InputError as error:
-        raise InputError(str(error)) from None
+    replace_file(path, file.getvalue())
 
 
 def _ticks(beat: float) -> int:

@@ -10,7 +10,6 @@ from typing import Literal
 from latentmix.errors import InputError
 
 MAX_MELODIES = 8
-AT_ONCE = ("tempo", "follow", "velocity", "play", "panic", "tap")  # the player's: they do not wait for a decode
 Value = float | int | bool | str
 Kind = Literal["continuous", "switch", "trigger", "choice"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from midi_vae.music.key import lock, parse_key
 from midi_vae.music.melody import OFF, ONSET, Melody, steps_per_bar
+
+from .sequencer import Pattern
 
 
 @functools.lru_cache(maxsize=16)
@@ -81,14 +82,9 @@ def to_octave(melody: Melody, octaves: int) -> Melody:
     return replace(melody, tokens=np.where(pitch >= 0, moved + ONSET, tokens))
 
 
-def as_pattern(melody: Melody, version: int) -> dict[str, Any]:
-    """A melody as the player takes it (`sequencer.Pattern`), ready for JSON."""
-    return {
-        "version": version,
-        "tokens": melody.tokens.tolist(),
-        "steps_per_bar": melody.steps_per_bar,
-        "steps_per_beat": steps_a_beat(melody.metre),
-    }
+def as_pattern(melody: Melody, version: int) -> Pattern:
+    """A melody as the player takes it."""
+    return Pattern(version, tuple(melody.tokens.tolist()), melody.steps_per_bar, steps_a_beat(melody.metre))
 
 
 @functools.lru_cache(maxsize=32)

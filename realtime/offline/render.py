@@ -13,16 +13,17 @@ from latentmix.errors import InputError
 from midi_vae.audio.sound import SOUND_FORMATS
 from midi_vae.cli.outputs import MIDI_SUFFIXES
 
+from ..engine.moves import AT_ONCE, Presets, resolve, set_at_once
 from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from ..midi.ports import MemoryOut
-from ..music.automation import Automation, recalled
+from ..music.automation import Automation
 from ..music.clock import VirtualClock
 from ..music.mixer import Mixer
-from ..music.parameters import AT_ONCE, Value
+from ..music.parameters import Value
 from ..music.shaping import as_pattern
-from ..player.client import PlayerSetup, make_player
 from ..player.loop import OfflinePlayer
-from ..player.player import STEPS_A_BEAT
+from ..player.messages import PlayerSetup, PlayPattern, Progress, Report
+from ..player.player import STEPS_A_BEAT, make_player
 from .sounding import write_sound
 
 MAX_STEPS = 1_000_000
@@ -41,7 +42,7 @@ def perform(
     mixer: Mixer,
     automation: Automation,
     setup: PlayerSetup,
-    presets: Mapping[int, Mapping[str, Value]] = MappingProxyType({}),
+    presets: Presets = MappingProxyType({}),
     settings: Mapping[str, Value] = MappingProxyType({}),
 ) -> Performance:
     """Play an automation to its end; what it sets is heard at the next step, beat or bar, as on stage.
@@ -54,45 +55,45 @@ def perform(
     """
     clock, recorder = VirtualClock(), Recorder()
 
-    def hear(report: dict) -> None:
-        if report.get("events"):
-            recorder.add(report["events"], report["tempo"])
+    def hear(report: Report) -> None:
+        if isinstance(report, Progress) and report.events:
+            recorder.add(report.events, report.tempo)
 
-    handle = OfflinePlayer(lambda tell: make_player([MemoryOut()], vars(setup), tell, clock), hear, clock)
+    player = OfflinePlayer(lambda tell: make_player([MemoryOut()], setup, tell, clock), hear, clock)
     for name in ("tempo", "follow", "velocity"):
         mixer.set(name, getattr(setup, name))
-    hand = _Hand(mixer, presets, handle)
-    timeline, beats_a_bar = handle.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
+    mover = _Mover(mixer, presets, player, clock)
+    timeline, beats_a_bar = player.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
     end = automation.end if automation.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
     said = automation.values_at(0.0)
-    hand.move(settings)
-    hand.move({"play": automation.end > 0.0, **said})
+    mover.move(settings)
+    mover.move({"play": automation.end > 0.0, **said})
     for _ in range(MAX_STEPS):
-        due = handle.next_due()
+        due = player.next_due()
         if due < math.inf:
-            handle.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
+            player.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
             at = automation.time(round(due, 6), round(timeline.beat_at(due) * STEPS_A_BEAT) / STEPS_A_BEAT, beats_a_bar)
         else:  # nothing plays, until a row says so
             at = automation.next_time(clock())
-            handle.run_until(at)
+            player.run_until(at)
         if at >= automation.end:
             break
         new = {name: value for name, value in automation.values_at(at).items() if said.get(name) != value}
         said |= new
-        hand.move(new)
-        if due < math.inf and (due := handle.next_due()) < math.inf:
-            handle.run_until(due)
+        mover.move(new)
+        if due < math.inf and (due := player.next_due()) < math.inf:
+            player.run_until(due)
     if due < math.inf:
-        handle.run_until(min(due - 1e-6, end))
-    handle.close()
+        player.run_until(min(due - 1e-6, end))
+    player.close()
     return Performance(recorder.finished(), recorder.tempi)
 
 
-class _Hand:
-    """Moves parameters as the engine does, one after another instead of in threads."""
+class _Mover:
+    """Moves parameters by the engine's rule (`engine.moves`), one after another instead of in threads."""
 
-    def __init__(self, mixer: Mixer, presets: Mapping[int, Mapping[str, Value]], handle: OfflinePlayer) -> None:
-        self._mixer, self._presets, self._handle = mixer, presets, handle
+    def __init__(self, mixer: Mixer, presets: Presets, player: OfflinePlayer, clock: VirtualClock) -> None:
+        self._mixer, self._presets, self._player, self._clock = mixer, presets, player, clock
         self._version = 0
         self._offer()
 
@@ -100,26 +101,20 @@ class _Hand:
         """Move parameters, and play another melody if there is one."""
         mixed = {}
         for name, wanted in values.items():
-            value = self._mixer.parameters[name].check(wanted)
-            if name in AT_ONCE:
-                if value or name not in ("panic", "tap"):
-                    self._handle.command({name: value})
-                self._mixer.set(name, value)
-                continue
-            if name == "preset":
-                self._mix(mixed)
-                mixed = {}
-                self.move(recalled(self._presets, value, len(self._mixer.melodies)))
-            mixed[name] = value
-        self._mix(mixed)
-
-    def _mix(self, values: Mapping[str, Value]) -> None:
-        if self._mixer.move(values):
+            for each, value in resolve(self._mixer, self._presets, name, wanted):
+                if each in AT_ONCE:
+                    command = set_at_once(self._mixer, each, value, self._clock())
+                    if command is not None:
+                        self._player.command(command)
+                else:
+                    mixed.pop(each, None)  # so that what was moved last comes last
+                    mixed[each] = value
+        if self._mixer.move(mixed):
             self._offer()
 
     def _offer(self) -> None:
         self._version += 1
-        self._handle.command({"pattern": as_pattern(self._mixer.melody(), self._version)})
+        self._player.command(PlayPattern(as_pattern(self._mixer.melody(), self._version)))
 
 
 def check_place(path: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]]) -> None:

@@ -1,176 +1,122 @@
 """The player in a process of its own, which holds the ports: nothing that keeps this interpreter busy makes it late.
 
-Lines of JSON go both ways through pipes: commands in (`Player.command`), reports out (`Player.report`, MIDI that
-arrived, what became of the ports). When the pipe closes, for whatever reason, the process ends what sounds and exits.
+Messages go both ways through pipes, a line each (`messages`). When the pipe closes, for whatever reason, the process
+ends what sounds and exits. A process that ends by itself is started again and goes on where the music would be by now.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 from latentmix.errors import InputError
 
-from ..midi.ports import MidiIn, MidiOut
-from ..music.clock import InternalClock, Timeline, now
-from .external_clock import LinkClock, MidiClock
-from .player import Player, Sink
+from ..music.clock import now
+from .messages import (
+    Command,
+    OpeningFailed,
+    Panic,
+    PlayerLost,
+    PlayerSetup,
+    PlayerWarning,
+    PortsOpened,
+    Progress,
+    Report,
+    SetPlaying,
+    SetTempo,
+    Tap,
+    decode,
+    encode,
+)
+from .player import STEPS_A_BEAT
 
 START_WITHIN = 60.0  # seconds that opening the ports may take
 STOP_WITHIN = 5.0
 ENDED_WITHIN = 1.0  # a process whose pipe has closed
-MAX_RESTARTS, RESTART_MEMORY = 3, 10.0  # within so many seconds; more often only every
-RETRY_EVERY = 2.0  # seconds
-ONCE = ("panic", "tap")  # commands that a player which is started again need not know
+MAX_CRASHES, CRASH_MEMORY = 5, 10.0  # so many within so many seconds, and it is not started again
+RETRY_EVERY = 2.0  # seconds, where the ports cannot be opened yet
+REMIND_EVERY = 30.0  # seconds, that nothing is heard
 
 
-@dataclass(frozen=True)
-class PlayerSetup:
-    """What a player process is to open and how it starts.
+class PlayerProcess:
+    """One process of a player, from its start to its end.
 
-    Attributes:
-        outs, ins: MIDI ports.
-        audio: options of `audio.Sound`, None for none.
-        clock: internal, midi or link.
-        tempo, follow, velocity, channel, program: to begin with; program None sends none.
-        sends_clock: whether MIDI clock goes out.
+    Args:
+        setup: what it opens.
+        report: called with each of its reports, in a thread of its own, before and after `wait_until_open` returns;
+            with none once `silence` was called.
     """
 
-    outs: tuple[MidiOut, ...] = ()
-    ins: tuple[MidiIn, ...] = ()
-    audio: Mapping[str, Any] | None = None
-    clock: str = "internal"
-    tempo: float = 120.0
-    follow: str = "step"
-    velocity: int = 80
-    channel: int = 0
-    program: int | None = None
-    sends_clock: bool = False
-
-
-class PlayerClient:
-    """A player process, started with this object and again if it should die.
-
-    Attributes:
-        ports: names of the ports that are open.
-
-    Raises:
-        InputError: a port that cannot be opened, a clock that is not there.
-    """
-
-    def __init__(self, setup: PlayerSetup, report: Callable[[dict[str, Any]], None]) -> None:
-        self._setup, self._report = setup, report
-        self._state: dict[str, Any] = {}
-        self._lock, self._closing = threading.Lock(), threading.Event()
-        self._starts: list[float] = []
-        self._process, self.ports = self._start()
+    def __init__(self, setup: PlayerSetup, report: Callable[[Report], None]) -> None:
+        self._report, self._opened = report, queue.SimpleQueue[PortsOpened | OpeningFailed | None]()
+        self._errors = tempfile.TemporaryFile()  # what it and the libraries in it print, JACK's complaints among them
+        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.player.server import main; main()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
+        )
+        self.write(setup)
         self._reader = threading.Thread(target=self._read, name="latentmix reports", daemon=True)
         self._reader.start()
 
     @property
     def pid(self) -> int:
-        """Of the process that plays."""
         return self._process.pid
 
-    def command(self, command: Mapping[str, Any]) -> None:
-        """As `Player.command`."""
-        with self._lock:
-            self._state.update({name: value for name, value in command.items() if name not in ONCE})
-            self._write(command)
+    def wait_until_open(self) -> tuple[str, ...]:
+        """The names of its ports, once they are open.
 
-    def close(self) -> None:
-        """Stop; no note is left sounding."""
-        self._closing.set()
-        with self._lock, contextlib.suppress(OSError):
+        Raises:
+            InputError: they cannot be opened, or it ended or does not answer; then it has ended.
+        """
+        try:
+            answer = self._opened.get(timeout=START_WITHIN)
+        except queue.Empty:
+            answer = OpeningFailed(f"the player did not open its ports within {START_WITHIN:.0f} s")
+            self.kill()
+        if isinstance(answer, PortsOpened):
+            return answer.ports
+        reason = self.last_words() if answer is None else answer.reason
+        self.end()
+        raise InputError(reason)
+
+    def write(self, message: PlayerSetup | Command) -> None:
+        """Tell it something; lost if it has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(encode(message))
+            self._process.stdin.flush()
+
+    def wait(self) -> None:
+        """Until it has ended and all that it said has been reported."""
+        self._reader.join()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Ask it to end, then insist; no note is left sounding. A second time does nothing."""
+        with contextlib.suppress(OSError, ValueError):
             self._process.stdin.close()
         try:
             self._process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
         self._reader.join()
-        self._let_go()
-
-    def _write(self, command: Mapping[str, Any]) -> None:
-        with contextlib.suppress(OSError, ValueError):  # it died: `_read` sees to it
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            self._process.stdin.flush()
-
-    def _start(self) -> tuple[subprocess.Popen, list[str]]:
-        self._errors = tempfile.TemporaryFile()  # what it and the libraries in it print, JACK's complaints among them
-        code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.player.server import main; main()"
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
-        )
-        process.stdin.write(json.dumps(asdict(self._setup)).encode() + b"\n")
-        process.stdin.flush()
-        self._starts.append(now())
-        guard = threading.Timer(START_WITHIN, process.kill)
-        guard.start()
-        line = process.stdout.readline()
-        guard.cancel()
-        answer = json.loads(line) if line else {"error": self._last_words(process)}
-        if "error" in answer:
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
-            self._errors.close()
-            raise InputError(answer["error"])
-        return process, answer["ports"]
-
-    def _read(self) -> None:
-        while True:
-            for line in self._process.stdout:
-                self._report(json.loads(line))
-            if self._closing.is_set() or not self._start_again():
-                return
-
-    def _start_again(self) -> bool:
-        """After the process died: try until it plays again; whether it does."""
-        words, self._starts = (
-            self._last_words(self._process),
-            [at for at in self._starts if now() - at < RESTART_MEMORY],
-        )
-        self._report({"warning": f"the player stopped ({words}); it is started again"})
-        self._let_go()
-        while not self._closing.wait(RETRY_EVERY * (len(self._starts) >= MAX_RESTARTS)):
-            try:
-                process, ports = self._start()
-            except InputError as error:
-                if str(error) != words:
-                    words = str(error)
-                    self._report({"warning": f"the player cannot be started yet: {words}"})
-                self._starts += [now()] * MAX_RESTARTS  # not so often
-                continue
-            with self._lock:
-                self._process, self.ports = process, ports
-                if self._closing.is_set():  # `close` has told the one before to end
-                    process.stdin.close()
-                    return True
-                self._write({"panic": True})  # what sounded when it died
-                self._write(self._state)
-            self._report({"warning": "the player was started again"})
-            return True
-        return False
-
-    def _let_go(self) -> None:
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        self._process.wait()
         self._process.stdout.close()
         self._errors.close()
 
-    def _last_words(self, process: subprocess.Popen) -> str:
+    def last_words(self) -> str:
         """Why it ended; what it and its libraries printed is not always about that."""
         with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
-            if (status := process.wait(ENDED_WITHIN)) < 0:
+            if (status := self._process.wait(ENDED_WITHIN)) < 0:
                 return f"ended by {signal.Signals(-status).name}"
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
@@ -178,25 +124,122 @@ class PlayerClient:
             return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
         return "it said nothing"
 
+    def _read(self) -> None:
+        with contextlib.suppress(ValueError):  # half a line, of a process that was killed while it wrote
+            for line in self._process.stdout:
+                report = decode(line)
+                if isinstance(report, PortsOpened | OpeningFailed):
+                    self._opened.put(report)
+                else:
+                    self._report(report)
+        self._opened.put(None)
 
-def make_player(
-    outs: list[Sink],
-    setup: Mapping[str, Any],
-    report: Callable[[dict[str, Any]], None],
-    clock: Callable[[], float] = now,
-) -> Player:
-    """A player as a setup (its fields) wants it, which waits for the command `play`.
+
+class PlayerClient:
+    """A player process, started with this object and again if it should die.
+
+    What was set last holds in the next process too, and the music goes on at the beat where it would be by then. Ports
+    that are not there yet are tried again every 2 s, for as long as it takes; a process that crashes five times within
+    10 s is given up (`PlayerLost.is_final`).
+
+    Methods are thread-safe. None is real-time-safe: they write to a pipe.
+
+    Args:
+        setup: what it opens.
+        report: called with each report, in a thread of its own, also before this returns.
+
+    Attributes:
+        ports: names of the ports that are open; none while there is no process.
 
     Raises:
-        InputError: a clock that is not there.
+        InputError: a port that cannot be opened, a clock that is not there.
     """
-    options = {name: setup[name] for name in ("follow", "velocity", "channel", "sends_clock")}
-    return Player(outs, _timeline(setup, clock), report, clock, is_on=False, **options)
 
+    def __init__(self, setup: PlayerSetup, report: Callable[[Report], None]) -> None:
+        self._setup, self._report = setup, report
+        self._state: dict[type, Command] = {}  # the newest of each kind
+        self._progress: Progress | None = None
+        self._lock, self._closing = threading.Lock(), threading.Event()
+        self._crashes: list[float] = []
+        self._process = PlayerProcess(setup, self._hear)
+        self.ports = self._process.wait_until_open()
+        self._supervisor = threading.Thread(target=self._supervise, name="latentmix player", daemon=True)
+        self._supervisor.start()
 
-def _timeline(setup: Mapping[str, Any], clock: Callable[[], float]) -> Timeline:
-    if setup["clock"] == "midi":
-        return MidiClock(setup["tempo"])
-    if setup["clock"] == "link":
-        return LinkClock(setup["tempo"], clock)
-    return InternalClock(setup["tempo"], clock())
+    @property
+    def pid(self) -> int:
+        """Of the process that plays."""
+        return self._process.pid
+
+    def command(self, command: Command) -> None:
+        """As `Player.command`."""
+        with self._lock:
+            if not isinstance(command, Panic | Tap):
+                self._state[type(command)] = command
+            self._process.write(command)
+
+    def close(self) -> None:
+        """Stop; no note is left sounding. A process that hangs is killed."""
+        self._closing.set()
+        if self._lock.acquire(timeout=STOP_WITHIN):  # else somebody waits for a process that reads no more
+            self._lock.release()
+        else:
+            self._process.kill()
+        self._process.end()
+        self._supervisor.join()
+
+    def _hear(self, report: Report) -> None:
+        if isinstance(report, Progress):
+            self._progress = report
+            if report.source == "internal":  # taps move it too
+                self._state[SetTempo] = SetTempo(report.tempo)
+        self._report(report)
+
+    def _supervise(self) -> None:
+        while True:
+            self._process.wait()
+            if self._closing.is_set():
+                return
+            reason = self._process.last_words()
+            self._process.end()
+            self.ports = ()
+            time = now()
+            self._crashes = [at for at in self._crashes if time - at < CRASH_MEMORY] + [time]
+            if len(self._crashes) >= MAX_CRASHES:
+                self._report(PlayerLost(f"the player stopped {MAX_CRASHES} times in a row ({reason})", is_final=True))
+                return
+            self._report(PlayerLost(f"the player stopped ({reason})"))
+            if not self._start_again():
+                return
+
+    def _start_again(self) -> bool:
+        """Try until it plays again; whether it does."""
+        told, told_at, wait = "", now(), 0.0
+        while not self._closing.wait(wait):
+            with self._lock:  # what is set meanwhile waits in its pipe, and `close` ends it
+                process = self._process = PlayerProcess(self._setup, self._hear)
+            try:
+                ports = process.wait_until_open()
+            except InputError as error:
+                if str(error) != told or now() - told_at > REMIND_EVERY:
+                    told, told_at = str(error), now()
+                    self._report(PlayerWarning(f"the player cannot be started yet, nothing is heard: {told}"))
+                wait = RETRY_EVERY
+                continue
+            with self._lock:
+                self.ports = ports
+                process.write(Panic())  # what sounded when it died
+                for command in self._resumed():
+                    process.write(command)
+            self._report(PlayerWarning("the player was started again"))
+            return True
+        return False
+
+    def _resumed(self) -> list[Command]:
+        """What the next process has to know: all that was set, and where the music would be by now."""
+        state, told = dict(self._state), self._progress
+        playing = state.pop(SetPlaying, None)
+        if isinstance(playing, SetPlaying) and playing.on and told is not None and told.running:
+            beat = told.step / STEPS_A_BEAT + (now() - told.time) * told.tempo / 60
+            playing = replace(playing, beat=max(0.0, beat))
+        return [*state.values(), *([] if playing is None else [playing])]

@@ -7,12 +7,13 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import mido
 
-from ..music.clock import now
+from ..music.clock import VirtualClock, now
+from .messages import Command, Report
 from .player import Player
 
 LOOK = 0.05  # seconds between two looks at the clock and at the ports' queue where nothing is due
@@ -29,7 +30,7 @@ class PlayerLoop:
         self.player = player
         self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()  # its put may interrupt its get: signals, callbacks
 
-    def command(self, command: Mapping[str, Any]) -> None:
+    def command(self, command: Command) -> None:
         """Something for the player to do (`Player.command`), at once."""
         self._inbox.put(("command", command, now()))
 
@@ -74,15 +75,17 @@ class PlayerLoop:
 class PlayerThread:
     """A player in a thread of this process, for an output that is an object here: what a busy thread beside it delays.
 
-    The same handle as `process.PlayerClient`.
+    The same handle as `client.PlayerClient`.
     """
 
-    def __init__(self, make: Callable[[Callable[[dict[str, Any]], None]], Player], report: Callable) -> None:
+    ports: tuple[str, ...] = ()
+
+    def __init__(self, make: Callable[[Callable[[Report], None]], Player], report: Callable[[Report], None]) -> None:
         self._loop = PlayerLoop(make(report))
         self._thread = threading.Thread(target=self._loop.run, name="latentmix player", daemon=True)
         self._thread.start()
 
-    def command(self, command: Mapping[str, Any]) -> None:
+    def command(self, command: Command) -> None:
         """As `Player.command`."""
         self._loop.command(command)
 
@@ -95,16 +98,18 @@ class PlayerThread:
 class OfflinePlayer:
     """A player on a clock that is turned by hand, for tests and for rendering; the same handle again."""
 
+    ports: tuple[str, ...] = ()
+
     def __init__(
         self,
-        make: Callable[[Callable[[dict[str, Any]], None]], Player],
-        report: Callable,
-        clock: Any,
+        make: Callable[[Callable[[Report], None]], Player],
+        report: Callable[[Report], None],
+        clock: VirtualClock,
     ) -> None:
         self.player, self._clock = make(report), clock
         self._lock = threading.RLock()  # commands come from another thread
 
-    def command(self, command: Mapping[str, Any]) -> None:
+    def command(self, command: Command) -> None:
         """As `Player.command`."""
         with self._lock:
             self.player.command(command, self._clock())

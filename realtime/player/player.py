@@ -7,14 +7,30 @@ back, so that the same code plays on stage, in a test on a clock turned by hand,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import mido
 
-from ..music.clock import TICKS_A_BEAT, InternalClock, TapTempo, Timeline
-from ..music.sequencer import NoteChange, Pattern, Sequencer
-from .external_clock import TICKS_A_POSITION, MidiClock
+from ..music.clock import TICKS_A_BEAT, InternalClock, TapTempo, Timeline, now
+from ..music.sequencer import NoteChange, Sequencer
+from .external_clock import TICKS_A_POSITION, LinkClock, MidiClock
+from .messages import (
+    Command,
+    NoteEvent,
+    Panic,
+    PlayerSetup,
+    PlayerWarning,
+    PlayPattern,
+    Progress,
+    Report,
+    SetFollow,
+    SetPlaying,
+    SetProgram,
+    SetTempo,
+    SetVelocity,
+    Tap,
+)
 
 STEPS_A_BEAT = 4
 TOO_LATE = 0.15  # seconds after which a step is left out rather than played late: the machine slept
@@ -35,7 +51,7 @@ class Player:
     Attributes:
         outs: where notes go, and clock messages where `sends_clock`.
         timeline: the clock.
-        report: called with what happened: `{"step": …, "events": […], …}` (`_tell`), `{"warning": …}`.
+        report: called with what happened.
         now: the time; only to measure how late a note was.
         is_on: whether it plays from the start, or from the command `play` on.
     """
@@ -44,7 +60,7 @@ class Player:
         self,
         outs: Sequence[Sink],
         timeline: Timeline,
-        report: Callable[[dict[str, Any]], None],
+        report: Callable[[Report], None],
         now: Callable[[], float],
         *,
         follow: str = "step",
@@ -63,53 +79,48 @@ class Player:
         self._taps = TapTempo()
         if not is_on and isinstance(timeline, InternalClock):
             timeline.stop(now())
-        self._events: list[tuple[float, float, bool, int, int]] = []
+        self._events: list[NoteEvent] = []
 
     # From the engine.
 
-    def command(self, command: Mapping[str, Any], time: float) -> None:
-        """Do what the engine says: `{name: value}` of what `_COMMANDS` lists."""
-        for name, value in command.items():
-            getattr(self, "_" + self._COMMANDS[name])(value, time)
-
-    _COMMANDS: Mapping[str, str] = {
-        name: f"set_{name}" for name in ("pattern", "tempo", "follow", "velocity", "play", "panic", "tap", "program")
-    }
-
-    def _set_pattern(self, value: Mapping[str, Any], time: float) -> None:
-        if value.get("asked", math.inf) < self._boundary <= time:  # meanwhile the one before went on
-            self.late_decodes += 1
-        tokens = tuple(value["tokens"])
-        self.sequencer.offer(Pattern(value["version"], tokens, value["steps_per_bar"], value["steps_per_beat"]))
+    def command(self, command: Command, time: float) -> None:
+        """Do what the engine says."""
+        match command:
+            case PlayPattern(pattern, requested):
+                if requested is not None and requested < self._boundary <= time:  # meanwhile the one before went on
+                    self.late_decodes += 1
+                self.sequencer.offer(pattern)
+            case SetTempo(tempo):
+                self._set_tempo(tempo, time)
+            case Tap(at):
+                tempo = self._taps.tap(at)
+                if tempo is not None:
+                    self._set_tempo(tempo, time)
+            case SetFollow(follow):
+                self.follow = follow
+            case SetVelocity(velocity):
+                self.velocity = velocity
+            case SetProgram(program):
+                self._send(mido.Message("program_change", channel=self.channel, program=program))
+            case SetPlaying(on, beat):
+                self._set_playing(on, beat, time)
+            case Panic():
+                self._panic(time)
 
     def _set_tempo(self, tempo: float, time: float) -> None:
         set_tempo = getattr(self.timeline, "set_tempo", None)  # a MIDI clock keeps its own
         if set_tempo is not None:
             set_tempo(tempo, time)
 
-    def _set_tap(self, value: object, time: float) -> None:
-        tempo = self._taps.tap(time if isinstance(value, bool) else float(value))
-        if tempo is not None:
-            self._set_tempo(tempo, time)
-
-    def _set_follow(self, follow: str, time: float) -> None:
-        self.follow = follow
-
-    def _set_velocity(self, velocity: int, time: float) -> None:
-        self.velocity = velocity
-
-    def _set_program(self, program: int, time: float) -> None:
-        self._send(mido.Message("program_change", channel=self.channel, program=program))
-
-    def _set_play(self, is_on: bool, time: float) -> None:
-        if is_on == self._is_on:
+    def _set_playing(self, on: bool, beat: float, time: float) -> None:
+        if on == self._is_on:
             return
-        self._is_on = is_on
+        self._is_on = on
         if isinstance(self.timeline, InternalClock):
-            self.timeline.start(time) if is_on else self.timeline.stop(time)
+            self.timeline.start(time, beat) if on else self.timeline.stop(time)
         self._end_note(time)
 
-    def _set_panic(self, value: object, time: float) -> None:
+    def _panic(self, time: float) -> None:
         self._end_note(time)
         for out in self.outs:
             for message in panic_messages():
@@ -139,7 +150,7 @@ class Player:
         """Send all that is due; the time of what comes next, infinity if nothing does."""
         warning = self.timeline.update(time)
         if warning:
-            self.report({"warning": warning})
+            self.report(PlayerWarning(warning))
         if self.timeline.jumps != self._jumps:
             self._jump(time)
         if self.timeline.running != self._was_running:
@@ -189,7 +200,7 @@ class Player:
         self.skipped += max(1, step - self._step)
         self._step, self._tick = max(step, self._step + 1), max(tick, self._tick)
         self._end_note(time)
-        self.report({"warning": "the machine was too busy or asleep, notes were left out"})
+        self.report(PlayerWarning("the machine was too busy or asleep, notes were left out"))
 
     def _jump(self, time: float) -> None:
         self._jumps = self.timeline.jumps
@@ -223,7 +234,7 @@ class Player:
             velocity = self.velocity if change.starts else 0
             kind = "note_on" if change.starts else "note_off"
             self._send(mido.Message(kind, channel=self.channel, note=change.pitch, velocity=velocity))
-            self._events.append((time, beat, change.starts, change.pitch, velocity))
+            self._events.append(NoteEvent(time, beat, change.starts, change.pitch, velocity))
             self.notes += change.starts
 
     def _end_note(self, time: float) -> None:
@@ -237,27 +248,54 @@ class Player:
         try:
             out.send(message)
         except (OSError, ValueError) as error:  # a port that went away; the others go on
-            self.report({"warning": f"{getattr(out, 'name', 'output')}: cannot send: {error}"})
+            self.report(PlayerWarning(f"{getattr(out, 'name', 'output')}: cannot send: {error}"))
 
     def _tell(self, time: float, late: float | None = None) -> None:
         clock = self.timeline
         events, self._events = self._events, []
         self.report(
-            {
-                "step": self._step - 1,
-                "time": time,
-                "late": late,
-                "events": events,
-                "version": self.sequencer.pattern.version,
-                "sounding": self.sequencer.sounding,
-                "tempo": clock.tempo,
-                "source": clock.source,
-                "running": clock.running and self._is_on,
-                "notes": self.notes,
-                "late_decodes": self.late_decodes,
-                "skipped": self.skipped,
-            }
+            Progress(
+                step=self._step - 1,
+                time=time,
+                late=late,
+                events=tuple(events),
+                version=self.sequencer.pattern.version,
+                sounding=self.sequencer.sounding,
+                tempo=clock.tempo,
+                source=clock.source,
+                running=clock.running and self._is_on,
+                notes=self.notes,
+                late_decodes=self.late_decodes,
+                skipped=self.skipped,
+            )
         )
+
+
+def make_player(
+    outs: list[Sink], setup: PlayerSetup, report: Callable[[Report], None], clock: Callable[[], float] = now
+) -> Player:
+    """A player as a setup wants it, which waits for the command to play.
+
+    Raises:
+        InputError: a clock that is not there.
+    """
+    if setup.clock == "midi":
+        timeline: Timeline = MidiClock(setup.tempo)
+    elif setup.clock == "link":
+        timeline = LinkClock(setup.tempo, clock)
+    else:
+        timeline = InternalClock(setup.tempo, clock())
+    return Player(
+        outs,
+        timeline,
+        report,
+        clock,
+        follow=setup.follow,
+        velocity=setup.velocity,
+        channel=setup.channel,
+        sends_clock=setup.sends_clock,
+        is_on=False,
+    )
 
 
 def panic_messages() -> list[mido.Message]:

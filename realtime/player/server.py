@@ -1,13 +1,12 @@
 """What the player's process does: ports, clock and player, from the first line of its standard input to its end.
 
-See `process` for the other side of the pipes, and for what goes through them.
+See `client` for the other side of the pipes, and `messages` for what goes through them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import queue
 import signal
@@ -15,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import mido
@@ -23,11 +22,23 @@ import mido
 from latentmix.errors import InputError
 
 from ..midi.jack import JackWatch
-from ..midi.ports import MidiIn, MidiOut, open_input, open_output
+from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
-from .client import make_player
 from .loop import PlayerLoop
-from .player import TRANSPORT
+from .messages import (
+    MidiReceived,
+    OpeningFailed,
+    PlayerSetup,
+    PlayerWarning,
+    PortsOpened,
+    Report,
+    SetPlaying,
+    SetProgram,
+    Underruns,
+    decode,
+    encode,
+)
+from .player import TRANSPORT, make_player
 
 CHECK_EVERY = 1.0  # seconds between two looks whether the ports are still there
 FLUSH = 0.06  # seconds that the last messages have before their port is closed: JACK sends once a period
@@ -45,20 +56,20 @@ class _Reports:
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._midi: deque[tuple[float, list[int]]] = deque(maxlen=MAX_WAITING)
+        self._queue: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
+        self._midi: deque[tuple[float, bytes]] = deque(maxlen=MAX_WAITING)
         self._has_midi = False  # that the writer was told of
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
 
-    def put(self, report: dict[str, Any]) -> None:
+    def put(self, report: Report) -> None:
         self._queue.put(report)
 
     def put_midi(self, time: float, message: mido.Message) -> None:
-        self._midi.append((time, message.bytes()))
+        self._midi.append((time, bytes(message.bin())))
         if not self._has_midi:
             self._has_midi = True
-            self._queue.put({"midi": []})
+            self._queue.put(MidiReceived(()))
 
     def close(self) -> None:
         self._queue.put(None)
@@ -67,10 +78,10 @@ class _Reports:
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # nobody reads any more
             while (report := self._queue.get()) is not None:
-                if "midi" in report:
+                if isinstance(report, MidiReceived):
                     self._has_midi = False  # what arrives from now on is told of anew
-                    report = {"midi": [self._midi.popleft() for _ in range(len(self._midi))]}
-                self._file.write(json.dumps(report).encode() + b"\n")
+                    report = MidiReceived(tuple(self._midi.popleft() for _ in range(len(self._midi))))
+                self._file.write(encode(report))
                 if self._queue.empty():
                     self._file.flush()
             self._file.flush()
@@ -81,14 +92,15 @@ def main() -> None:
     commands, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # libraries may print what they like
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who will say so
-    setup = json.loads(commands.readline())
+    setup = decode(commands.readline())
+    assert isinstance(setup, PlayerSetup)
     reports = _Reports(out)
     held = contextlib.ExitStack()
     try:
         loop = _open(setup, reports, held)
     except (InputError, OSError) as error:
         held.close()
-        reports.put({"error": str(error)})
+        reports.put(OpeningFailed(str(error)))
         reports.close()
         os._exit(1)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
@@ -105,25 +117,25 @@ def main() -> None:
     os._exit(0)  # a thread of a MIDI library that hangs must not hold us
 
 
-def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStack) -> PlayerLoop:
+def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> PlayerLoop:
     """Open ports and clock, closed by `held`."""
 
     def warn(text: str) -> None:
-        reports.put({"warning": text})
+        reports.put(PlayerWarning(text))
 
     ports: list[Any] = []
-    for spec in setup["outs"]:
-        ports.append(open_output(MidiOut(**spec), warn))
+    for out in setup.outs:
+        ports.append(open_output(out, warn))
         held.callback(ports[-1].close)
     sounds = []
-    if setup["audio"] is not None:
+    if setup.audio is not None:
         from ..audio.sound import Sound
 
-        sounds.append(Sound(**setup["audio"], program=setup["program"] or 0, warn=warn))
+        sounds.append(Sound(**setup.audio, program=setup.program or 0, warn=warn))
         held.callback(sounds[-1].close)
     player = make_player([*ports, *sounds], setup, reports.put)
     loop = PlayerLoop(player)
-    follows_midi = setup["clock"] == "midi"
+    follows_midi = setup.clock == "midi"
 
     def receive(time: float, message: mido.Message) -> None:
         if message.type not in TRANSPORT:
@@ -131,24 +143,24 @@ def _open(setup: Mapping[str, Any], reports: _Reports, held: contextlib.ExitStac
         elif follows_midi:
             loop.clock_message(time, message)
 
-    for spec in setup["ins"]:
-        ports.append(open_input(MidiIn(**spec), receive, warn))
+    for source in setup.ins:
+        ports.append(open_input(source, receive, warn))
         held.callback(ports[-1].close)
     if any(getattr(port, "api", None) == "UNIX_JACK" for port in ports):
         held.push(_keep(JackWatch(lambda: _end(reports))))
     threading.Thread(target=_watch, args=(ports, sounds, reports), daemon=True).start()
-    reports.put({"ports": [port.name for port in (*ports, *sounds)]})
-    if setup["program"] is not None:
-        loop.command({"program": setup["program"]})
+    reports.put(PortsOpened(tuple(port.name for port in (*ports, *sounds))))
+    if setup.program is not None:
+        loop.command(SetProgram(setup.program))
     return loop
 
 
 def _obey(commands: Any, loop: PlayerLoop) -> None:
     wakefulness = Wakefulness()  # that of the machine, so that the engine answers sooner too
     for line in commands:
-        command = json.loads(line)
-        if "play" in command:
-            wakefulness.set(command["play"])
+        command = decode(line)
+        if isinstance(command, SetPlaying):
+            wakefulness.set(command.on)
         loop.command(command)
     loop.stop()
 
@@ -159,7 +171,7 @@ def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
         for port in ports:
             port.check()
         if sounds:
-            reports.put({"underruns": sounds[0].underruns})
+            reports.put(Underruns(sounds[0].underruns))
 
 
 def _keep(thing: object) -> Callable[..., None]:
@@ -169,7 +181,7 @@ def _keep(thing: object) -> Callable[..., None]:
 
 def _end(reports: _Reports) -> None:
     """JACK died, and cannot be found again by this process: the next one will see when it is back."""
-    reports.put({"warning": "the JACK server went away"})
+    reports.put(PlayerWarning("the JACK server went away"))
     reports.close()
     os._exit(1)
 

@@ -23,10 +23,10 @@ from ..engine.engine import Engine, Snapshot
 from ..music.clock import now
 from ..music.mixer import MODES, PadPoint
 from ..music.parameters import MAX_MELODIES, Value
+from ..music.sequencer import Pattern
 from .outbox import Outbox
 from .paths import roomiest
 from .puck import Puck
-from .tap import Tap
 from .uploads import Shelf
 from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
 
@@ -47,9 +47,9 @@ class Hub:
         instance: a name of this run of the server, so that a page sees that it was started again.
     """
 
-    def __init__(self, engine: Engine, model: MelodyVAE, tap: Tap) -> None:
+    def __init__(self, engine: Engine, model: MelodyVAE) -> None:
         self.engine, self.shelf, self.instance = engine, Shelf(), secrets.token_hex(6)
-        self._model, self._tap = model, tap
+        self._model = model
         self._hues = list(range(len(engine.mixer.melodies)))
         self._fresh, self._loop_on = True, True
         self._undo: deque[Session] = deque(maxlen=MOST_UNDONE)
@@ -63,13 +63,11 @@ class Hub:
     def start(self) -> None:
         """Listen to the engine."""
         self._events = asyncio.get_running_loop()
-        self._tap.listener = self._hear_pattern
-        self._closers.append(self.engine.subscribe(self._hear))
+        self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.subscribe(self._hear)]
         self._take_state(self.engine.snapshot())
 
     async def stop(self) -> None:
         """Listen no more."""
-        self._tap.listener = None
         for close in self._closers:
             close()
         await self._puck.close()
@@ -82,7 +80,7 @@ class Hub:
         outbox.put("hello", self._hello())
         outbox.put("melodies", self._melodies())
         outbox.put("state", self._state)
-        outbox.put("melody", self._melody(self._tap.pattern))
+        outbox.put("melody", self._melody(self.engine.pattern))
         self._outboxes.add(outbox)
         return outbox
 
@@ -94,12 +92,11 @@ class Hub:
         """Move parameters.
 
         Raises:
-            InputError: no such parameter or value; those before it are moved.
+            InputError: no such parameter or value; then nothing moves.
         """
         if any(name in MODES for name in values):
             self._puck.halt()
-        for name, value in values.items():
-            self.engine.set(name, value)
+        self.engine.move(values)
 
     # What else a page can do; each a coroutine, one at a time.
 
@@ -211,7 +208,7 @@ class Hub:
         with contextlib.suppress(RuntimeError):  # the event loop has ended
             self._events.call_soon_threadsafe(self._take_state, snapshot)
 
-    def _hear_pattern(self, pattern: dict[str, Any]) -> None:
+    def _hear_pattern(self, pattern: Pattern) -> None:
         message = self._melody(pattern)
         with contextlib.suppress(RuntimeError):
             self._events.call_soon_threadsafe(self._publish, "melody", message)
@@ -261,7 +258,7 @@ class Hub:
     def _publish_melodies(self) -> None:
         self.touched()
         self._publish("melodies", self._melodies())
-        self._publish("melody", self._melody(self._tap.pattern))  # the one before knew not all colours
+        self._publish("melody", self._melody(self.engine.pattern))  # the one before knew not all colours
         self._take_state(self.engine.snapshot())
 
     def _melodies(self) -> dict[str, Any]:
@@ -273,12 +270,12 @@ class Hub:
         ]
         return {"list": melodies, "undo": len(self._undo)}
 
-    def _melody(self, pattern: dict[str, Any] | None) -> dict[str, Any]:
+    def _melody(self, pattern: Pattern) -> dict[str, Any]:
         """The newest melody, with what it was made of; called in the engine's worker, which alone moves the mixer."""
         mixer = self.engine.mixer
         shares = mixer.weights().tolist()
         return {
-            **(pattern or {"version": 0, "tokens": [0] * 16, "steps_per_bar": 16, "steps_per_beat": 4}),
+            **asdict(pattern),
             "weights": {hue: round(share, 5) for hue, share in zip(list(self._hues), shares, strict=False)},
             "at": {name: mixer.values[name] for name in ("position", "x", "y")},
         }

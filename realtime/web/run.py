@@ -17,12 +17,12 @@ from midi_vae.music.melody import Melody
 
 from ..cli.options import ControlOptions, PlaybackOptions, Ports
 from ..cli.play import STOPPED_BY, check_recording, connect_controllers, going_first, save, until_signal, watch
+from ..engine.engine import Engine
 from .gate import Gate, is_loopback, new_token
 from .hub import Hub
 from .opening import TEMPO, opening_melodies
 from .options import USUAL_PORT, Page
 from .server import make_app, make_server, open_socket
-from .tap import open_engine
 
 
 def run(
@@ -58,7 +58,7 @@ def run(
         parameters = table(tuple(loaded.attribute_names))
         settings, controller = control.values(parameters), read_map(control.map or DEFAULT, parameters)
         torch.set_num_threads(1)
-        engine, tap = open_engine(loaded, melodies, **_options(files, melodies, ports, playback, model))
+        engine = Engine(loaded, melodies, **_options(files, melodies, ports, playback, model))
         held.callback(save, engine, playback.record, melodies[0])
         held.callback(engine.close)
         for name, value in settings.items():
@@ -76,7 +76,7 @@ def run(
             if page.browser:
                 threading.Thread(parameter=webbrowser.open, args=(gate.address,), daemon=True).start()
 
-        make_server(make_app(Hub(engine, loaded, tap), loaded, gate), started).run(sockets=[sock])
+        make_server(make_app(Hub(engine, loaded), loaded, gate), started).run(sockets=[sock])
     return STOPPED_BY.get(caught[0], 0) if caught else 0
 
 

@@ -37,7 +37,9 @@ from realtime.midi.ports import MidiIn, MidiOut
 from realtime.midi.sockets import SocketIn, SocketOut
 from realtime.music.clock import now
 from realtime.music.mixer import Mixer
-from realtime.player.client import PlayerClient, PlayerSetup
+from realtime.music.sequencer import Pattern
+from realtime.player.client import PlayerClient
+from realtime.player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetPlaying
 from realtime.player.server import REAL_TIME_PRIORITY
 from realtime.system.wakefulness import staying_awake
 
@@ -55,7 +57,7 @@ kind = "cc"
 number = 2
 range = [-1, 1]
 """
-DENSE = {"version": 1, "tokens": [62 + k % 24 for k in range(32)], "steps_per_bar": 16, "steps_per_beat": 4}
+DENSE = Pattern(1, tuple(62 + k % 24 for k in range(32)))
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
@@ -130,15 +132,12 @@ class Patterns:
     def __init__(self, engine: Engine) -> None:
         self._at = 0.0
         self._has_news = threading.Event()
-        command = engine._player.command
 
-        def tapped(what: dict) -> None:
-            if "pattern" in what:
-                self._at = now()
-                self._has_news.set()
-            command(what)
+        def made(pattern: Pattern) -> None:
+            self._at = now()
+            self._has_news.set()
 
-        engine._player.command = tapped
+        engine.on_pattern(made)
 
     def next(self, seconds: float) -> float | None:
         """When the next one is handed over, waiting so long for it; None if there is none."""
@@ -181,12 +180,13 @@ def our_jitter(seconds: float) -> list[float]:
     late: list[float] = []
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
 
-    def hear(report: dict) -> None:
-        if report.get("late") is not None:
-            late.append(report["late"])
+    def hear(report: Report) -> None:
+        if isinstance(report, Progress) and report.late is not None:
+            late.append(report.late)
 
     player = PlayerClient(PlayerSetup((MidiOut(f"tcp::{synth.port}"),), tempo=TEMPO), hear)
-    player.command({"pattern": DENSE, "play": True})
+    player.command(PlayPattern(DENSE))
+    player.command(SetPlaying(True))
     time.sleep(seconds)
     player.close()
     synth.close()
@@ -270,10 +270,11 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
     engine = Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0)
     report = engine._player._report
 
-    def hear(what: dict) -> None:
-        if what.get("late") is not None:
-            late.append(what["late"])
-        heard[0] += len(what.get("midi", ()))
+    def hear(what: Report) -> None:
+        if isinstance(what, Progress) and what.late is not None:
+            late.append(what.late)
+        if isinstance(what, MidiReceived):
+            heard[0] += len(what.messages)
         report(what)
 
     engine._player._report = hear

@@ -25,7 +25,7 @@ from realtime.engine.recorder import PlayedNote, Recorder, TempoChange, write_re
 from realtime.music.automation import check_presets, parse_automation, parse_presets, read_automation
 from realtime.music.mixer import Mixer
 from realtime.offline.render import perform
-from realtime.player.client import PlayerSetup
+from realtime.player.messages import PlayerSetup
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 FILES = [str(EXAMPLES / name) for name in ("lively.mid", "lyrical.mid")]

@@ -11,6 +11,7 @@ from realtime.control.maps import DEFAULT, parse_map, read_map
 from realtime.control.surface import MAX_WAITING, AutomationPlayer, ControlSurface
 from realtime.midi.ports import MemoryOut
 from realtime.music.automation import parse_automation
+from realtime.player.messages import MidiReceived
 
 MOTOR = """
 [[bind]]
@@ -34,7 +35,7 @@ def engine(model):
 
 
 def turn(engine, control: int, value: int) -> None:
-    engine._hear({"midi": [[0.0, [0xB0, control, value]]]})
+    engine._hear(MidiReceived(((0.0, bytes([0xB0, control, value])),)))
 
 
 def test_the_default_map_moves_the_parameters(engine):
@@ -57,7 +58,7 @@ def test_of_a_flood_the_newest_counts(engine, monkeypatch):
     monkeypatch.setattr(engine, "set", lambda name, value: (gate.wait(), taken.append(value)))
     surface = ControlSurface(engine, read_map(DEFAULT))
     for value in (*range(100), 127):
-        engine._hear({"midi": [[0.0, [0xB0, 1, value]]] * 100})
+        engine._hear(MidiReceived(((0.0, bytes([0xB0, 1, value])),) * 100))
     assert surface._inbox.qsize() <= MAX_WAITING
     gate.set()
     wait_for(lambda: taken and taken[-1] == 1.0)

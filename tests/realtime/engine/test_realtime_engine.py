@@ -17,6 +17,7 @@ from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock
 from realtime.music.mixer import PadPoint
+from realtime.player.messages import MidiReceived, Progress
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,7 @@ def test_a_warning_that_comes_again_is_told_again(stage, model, capsys):
 def test_the_parameter_is_the_tempo_that_plays_whoever_sets_it(stage, model):
     engine = stage.open(model)
     for source, tempo, value in (("midi", 150.0, 150.0), ("internal", 99.0, 99.0), ("link", 999.0, 400.0)):
-        engine._hear({"source": source, "tempo": tempo, "step": 3, "running": True, "time": 0.0, "late": None})
+        engine._hear(Progress(3, 0.0, None, (), 1, None, tempo, source, True))
         assert engine.value("tempo") == value
 
 
@@ -214,9 +215,9 @@ def test_what_arrives_at_the_inputs_is_heard_by_listeners(stage, model):
     engine = stage.open(model)
     heard = []
     stop = engine.listen(lambda time, message: heard.append((time, message)))
-    engine._hear({"midi": [[1.5, [0xB0, 1, 64]]]})
+    engine._hear(MidiReceived(((1.5, b"\xb0\x01\x40"),)))
     stop()
-    engine._hear({"midi": [[2.5, [0xB0, 1, 65]]]})
+    engine._hear(MidiReceived(((2.5, b"\xb0\x01\x41"),)))
     assert heard == [(1.5, b"\xb0\x01\x40")]
 
 

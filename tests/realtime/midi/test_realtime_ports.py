@@ -25,9 +25,21 @@ from realtime.midi.ports import (
 )
 from realtime.midi.sockets import MAX_IN_A_MESSAGE, SocketIn, SocketOut, parse_address
 from realtime.music.clock import now
-from realtime.player.client import PlayerClient, PlayerSetup
+from realtime.music.sequencer import Pattern
+from realtime.player.client import PlayerClient
+from realtime.player.messages import (
+    MidiReceived,
+    PlayerSetup,
+    PlayerWarning,
+    PlayPattern,
+    Progress,
+    Report,
+    SetPlaying,
+    SetTempo,
+)
 
-SCALE = {"version": 1, "tokens": [62 + k for k in range(16)], "steps_per_bar": 16, "steps_per_beat": 4}
+SCALE = Pattern(1, tuple(62 + k for k in range(16)))
+LONG_NOTE = Pattern(1, (62,) + (0,) * 15)
 
 
 class Synth:
@@ -64,14 +76,27 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def start(setup: PlayerSetup) -> tuple[PlayerClient, list[dict]]:
-    reports: list[dict] = []
+def start(setup: PlayerSetup) -> tuple[PlayerClient, list[Report]]:
+    reports: list[Report] = []
     player = PlayerClient(setup, reports.append)
     return player, reports
 
 
-def warnings(reports: list[dict]) -> list[str]:
-    return [report["warning"] for report in list(reports) if "warning" in report]
+def play(player: PlayerClient, pattern: Pattern = SCALE) -> None:
+    player.command(PlayPattern(pattern))
+    player.command(SetPlaying(True))
+
+
+def warnings(reports: list[Report]) -> list[str]:
+    return [report.text for report in list(reports) if isinstance(report, PlayerWarning)]
+
+
+def received(reports: list[Report]) -> list[tuple[float, bytes]]:
+    return [each for report in list(reports) if isinstance(report, MidiReceived) for each in report.messages]
+
+
+def played(reports: list[Report]) -> list[Progress]:
+    return [report for report in list(reports) if isinstance(report, Progress) and report.late is not None]
 
 
 def check_pairs(heard: list[mido.Message]) -> None:
@@ -180,9 +205,8 @@ def test_the_port_in_memory_keeps_what_is_sent():
 
 def test_a_player_process_plays_and_leaves_nothing_sounding(synth):
     player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=300, program=7))
-    assert player.ports == [synth.name]
-    player.command({"pattern": SCALE})
-    player.command({"play": True})
+    assert player.ports == (synth.name,)
+    play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 20)
     player.close()
     wait_for(lambda: synth.kinds()[-1:] == ["control_change"])
@@ -190,8 +214,7 @@ def test_a_player_process_plays_and_leaves_nothing_sounding(synth):
     notes = [message.note for message in synth.heard if message.type == "note_on"]
     assert notes == [60 + k % 16 for k in range(len(notes))]
     check_pairs(synth.heard)
-    played = [report for report in reports if report.get("late") is not None]
-    assert [report["step"] for report in played] == list(range(len(notes)))
+    assert [report.step for report in played(reports)] == list(range(len(notes)))
     assert not warnings(reports)
 
 
@@ -201,28 +224,28 @@ def test_knobs_come_back_from_the_process(synth):
     knob = SocketOut(("127.0.0.1", port), print)
     before = now()
     knob.send(mido.Message("control_change", control=1, value=64))
-    wait_for(lambda: any("midi" in report for report in list(reports)))
-    ((arrived, message),) = next(report["midi"] for report in reports if "midi" in report)
-    assert message == [0xB0, 1, 64] and before < arrived < now()
+    wait_for(lambda: received(reports))
+    ((arrived, message),) = received(reports)
+    assert message == b"\xb0\x01\x40" and before < arrived < now()
     knob.close()
     player.close()
 
 
 def test_a_flood_comes_back_in_order_and_together(synth):
     port, gate = free_port(), threading.Event()
-    reports: list[dict] = []
+    reports: list[Report] = []
     player = PlayerClient(
         PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
     )
     knob = SocketOut(("127.0.0.1", port), print)
-    sent = [[0xB0, 1, value % 128] for value in range(2000)]
+    sent = [bytes([0xB0, 1, value % 128]) for value in range(2000)]
     for message in sent:
         knob.send(mido.Message.from_bytes(message))
     gate.set()
-    wait_for(lambda: sum(len(report.get("midi", ())) for report in list(reports)) == len(sent))
-    found = [each for report in reports for each in report.get("midi", ())]
+    wait_for(lambda: len(received(reports)) == len(sent))
+    found = received(reports)
     assert [message for _, message in found] == sent and sorted(time for time, _ in found) == [t for t, _ in found]
-    assert sum("midi" in report for report in reports) < len(sent)
+    assert sum(isinstance(report, MidiReceived) for report in reports) < len(sent)
     knob.close()
     player.close()
 
@@ -249,27 +272,26 @@ def test_midi_clock_through_the_process(synth):
     port = free_port()
     setup = PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="midi")
     player, reports = start(setup)
-    player.command({"pattern": SCALE})
-    player.command({"play": True})
+    play(player)
     sender = SocketOut(("127.0.0.1", port), print)
     sender.send(mido.Message("start"))
     for _ in range(24 * 2 + 1):
         sender.send(mido.Message("clock"))
         time.sleep(0.005)
     sender.send(mido.Message("stop"))
-    wait_for(lambda: any(report.get("running") is False and report["step"] >= 7 for report in list(reports)))
+    wait_for(lambda: any(isinstance(r, Progress) and not r.running and r.step >= 7 for r in list(reports)))
     sender.close()
     player.close()
     check_pairs(synth.heard)
-    played = [report["step"] for report in reports if report.get("late") is not None]
-    assert played[:8] == list(range(8)) and len(played) <= 10  # eight sixteenths, and what it foresaw
+    steps = [report.step for report in played(reports)]
+    assert steps[:8] == list(range(8)) and len(steps) <= 10  # eight sixteenths, and what it foresaw
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
     player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=60))
-    player.command({"pattern": SCALE})
-    player.command({"tempo": 240, "play": True})
+    player.command(SetTempo(240))
+    play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 3)
     os.kill(player.pid, signal.SIGKILL)
     wait_for(lambda: any("was started again" in line for line in warnings(reports)))
@@ -277,13 +299,13 @@ def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
     wait_for(lambda: synth.kinds().count("note_on") >= before + 3)
     assert synth.kinds().count("control_change") >= 48  # all notes off, on every channel
     player.close()
-    assert [report for report in reports if report.get("late") is not None][-1]["tempo"] == 240
+    assert played(reports)[-1].tempo == 240
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
 def test_a_player_that_is_told_to_end_ends_its_note(synth):
     player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
-    player.command({"pattern": {**SCALE, "tokens": [62] + [0] * 15}, "play": True})
+    play(player, LONG_NOTE)
     wait_for(lambda: "note_on" in synth.kinds())
     os.kill(player.pid, signal.SIGTERM)
     wait_for(lambda: "note_off" in synth.kinds())
@@ -292,10 +314,10 @@ def test_a_player_that_is_told_to_end_ends_its_note(synth):
 
 def test_when_the_engine_dies_the_player_ends_its_note(synth):
     player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
-    player.command({"pattern": {**SCALE, "tokens": [62] + [0] * 15}, "play": True})
+    play(player, LONG_NOTE)
     wait_for(lambda: "note_on" in synth.kinds())
     player._closing.set()
-    player._process.stdin.close()  # as the system does
+    player._process._process.stdin.close()  # as the system does
     wait_for(lambda: "note_off" in synth.kinds() and synth.kinds()[-1] == "control_change")
     player.close()
 
@@ -308,7 +330,7 @@ def test_a_port_that_cannot_be_opened_is_said_before_playing():
 def test_a_busy_reader_of_reports_stops_no_notes(synth):
     gate = threading.Event()
     player = PlayerClient(PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
-    player.command({"pattern": SCALE, "play": True})
+    play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 40)
     gate.set()
     player.close()

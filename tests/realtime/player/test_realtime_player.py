@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mido
 import numpy as np
 import pytest
@@ -11,6 +13,18 @@ from virtual_players import PlayerBench
 
 from realtime.music.sequencer import HOLD, OFF, ONSET, Pattern, Sequencer
 from realtime.player.external_clock import MidiClock
+from realtime.player.messages import (
+    Command,
+    Panic,
+    PlayerWarning,
+    PlayPattern,
+    SetFollow,
+    SetPlaying,
+    SetProgram,
+    SetTempo,
+    SetVelocity,
+    Tap,
+)
 from realtime.player.player import panic_messages
 
 SCALE = Pattern(1, tuple(ONSET + 60 + k // 2 if k % 2 == 0 else HOLD for k in range(32)))
@@ -84,24 +98,24 @@ def test_a_note_ends_where_the_new_melody_is_silent(bench):
 def test_another_tempo_holds_from_now_on(bench):
     bench.offer(SCALE)
     bench.run_until(0.3)
-    bench.player.command({"tempo": 60}, bench.clock())
+    bench.player.command(SetTempo(60), bench.clock())
     bench.run_until(1.0)
     assert [time for kind, _, time in bench.notes() if kind == "note_on"] == [0.0, 0.25, 0.7]
 
 
 def test_taps_set_the_tempo(bench):
     for time in (0.0, 0.75, 1.5):
-        bench.player.command({"tap": time}, time)
+        bench.player.command(Tap(time), time)
     assert bench.player.timeline.tempo == 80
 
 
 def test_play_and_stop(bench):
     bench.offer(SCALE)
     bench.run_until(0.3)
-    bench.player.command({"play": False}, bench.clock())
+    bench.player.command(SetPlaying(False), bench.clock())
     bench.run_until(5.0)
     assert bench.notes()[-1] == ("note_off", 61, 0.3)
-    bench.player.command({"play": True}, bench.clock())
+    bench.player.command(SetPlaying(True), bench.clock())
     bench.run_until(5.1)
     assert bench.notes()[-1] == ("note_on", 60, 5.0)
 
@@ -109,7 +123,7 @@ def test_play_and_stop(bench):
 def test_panic_says_it_on_every_channel(bench):
     bench.offer(SCALE)
     bench.run_until(0.1)
-    bench.player.command({"panic": True}, bench.clock())
+    bench.player.command(Panic(), bench.clock())
     assert bench.notes()[-1] == ("note_off", 60, 0.1)
     assert [message for _, message in bench.sent[2:]] == panic_messages()
     found = {(m.channel, m.control) for m in panic_messages()}
@@ -120,7 +134,8 @@ def test_velocity_channel_and_program():
     bench = PlayerBench()
     bench.make(channel=9, velocity=33)
     bench.offer(SCALE)
-    bench.player.command({"program": 5, "velocity": 99}, 0.0)
+    bench.player.command(SetProgram(5), 0.0)
+    bench.player.command(SetVelocity(99), 0.0)
     bench.run_until(0.1)
     assert [str(m) for _, m in bench.sent] == [
         "program_change channel=9 program=5 time=0",
@@ -130,8 +145,7 @@ def test_velocity_channel_and_program():
 
 def test_a_late_decode_is_counted_and_the_music_goes_on(bench):
     def offer(version: int, asked: float) -> None:
-        value = {"version": version, "tokens": SCALE.tokens, "steps_per_bar": 16, "steps_per_beat": 4, "asked": asked}
-        bench.player.command({"pattern": value}, bench.clock())
+        bench.player.command(PlayPattern(replace(SCALE, version=version), asked), bench.clock())
 
     bench.offer(SCALE)
     bench.run_until(0.6)
@@ -139,7 +153,7 @@ def test_a_late_decode_is_counted_and_the_music_goes_on(bench):
     offer(2, asked=0.45)  # the step at 0.5 came before it
     assert bench.player.late_decodes == 1
     offer(3, asked=0.55)
-    bench.player.command({"follow": "bar"}, bench.clock())
+    bench.player.command(SetFollow("bar"), bench.clock())
     bench.run_until(1.0)
     offer(4, asked=0.65)  # no bar since
     assert bench.player.late_decodes == 1
@@ -151,7 +165,7 @@ def test_after_a_sleep_nothing_is_made_up_for(bench):
     bench.clock.advance(10.03)
     bench.player.advance(bench.clock())
     assert bench.notes() == [("note_on", 60, 0.0), ("note_off", 60, 10.13)] and bench.player.skipped == 81
-    assert any("left out" in report.get("warning", "") for report in bench.reports)
+    assert any("left out" in report.text for report in bench.reports if isinstance(report, PlayerWarning))
     bench.run_until(10.3)
     assert bench.notes()[-1] == ("note_on", 60 + 82 % 32 // 2, 10.25)
 
@@ -209,17 +223,17 @@ def test_an_output_that_fails_is_a_warning_and_the_others_play():
     bench.offer(SCALE)
     bench.run_until(0.3)
     assert len(bench.notes()) == 3
-    assert {"warning": "synth: cannot send: it is gone"} in bench.reports
+    assert PlayerWarning("synth: cannot send: it is gone") in bench.reports
     bench.close()
 
 
 def test_reports_tell_what_was_played(bench):
     bench.offer(SCALE)
     bench.run_until(0.3)
-    events = [event for report in bench.reports for event in report.get("events", ())]
+    events = [event for report in bench.reports for event in report.events]
     assert events == [(0.0, 0.0, True, 60, 80), (0.25, 0.5, False, 60, 0), (0.25, 0.5, True, 61, 80)]
     last = bench.reports[-1]
-    assert (last["step"], last["version"], last["tempo"], last["running"], last["notes"]) == (2, 1, 120, True, 2)
+    assert (last.step, last.version, last.tempo, last.running, last.notes) == (2, 1, 120, True, 2)
 
 
 @pytest.mark.parametrize("tokens", [(), (0, 130), (-1,), (0,) * (1 << 17)])
@@ -244,17 +258,17 @@ def test_notes_come_in_pairs_whatever_is_offered(changes):
     assert sequencer.sounding == sounding
 
 
-def commands(random: np.random.Generator, version: int) -> dict:
+def commands(random: np.random.Generator, version: int) -> Command:
     """Something that somebody may do."""
     tokens = random.choice([HOLD, HOLD, HOLD, OFF, *(ONSET + random.integers(0, 128, 4))], 32).tolist()
     return [
-        {"pattern": {"version": version, "tokens": tokens, "steps_per_bar": 16, "steps_per_beat": 4}},
-        {"tempo": float(random.uniform(20, 400))},
-        {"follow": str(random.choice(["step", "beat", "bar"]))},
-        {"velocity": int(random.integers(1, 128))},
-        {"play": bool(random.random() < 0.7)},
-        {"tap": float(random.random())},
-        {"panic": True},
+        PlayPattern(Pattern(version, tuple(tokens))),
+        SetTempo(float(random.uniform(20, 400))),
+        SetFollow(str(random.choice(["step", "beat", "bar"]))),
+        SetVelocity(int(random.integers(1, 128))),
+        SetPlaying(bool(random.random() < 0.7)),
+        Tap(float(random.random())),
+        Panic(),
     ][int(random.choice(7, p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05]))]
 
 

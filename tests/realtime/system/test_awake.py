@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from virtual_players import wait_for
 
-from realtime.player.client import PlayerClient, PlayerSetup
+from realtime.player.client import PlayerClient
+from realtime.player.messages import PlayerSetup, SetPlaying
 from realtime.system import wakefulness as awake
 from realtime.system.wakefulness import LATENCY_FILE, Wakefulness, staying_awake
 
@@ -68,9 +69,9 @@ def test_a_player_keeps_them_awake_while_it_plays() -> None:
 
     try:
         assert not asks()
-        player.command({"play": True})
+        player.command(SetPlaying(True))
         wait_for(asks)
-        player.command({"play": False})
+        player.command(SetPlaying(False))
         wait_for(lambda: not asks())
     finally:
         player.close()

@@ -1,0 +1,277 @@
+"""What engine and player tell each other: commands one way, reports the other, and both as lines of JSON.
+
+    engine -> PlayerSetup, then commands -> player -> reports -> engine
+
+All of them are frozen values. Reports come in any order: whoever waits for one of a kind has to take the others too.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
+from typing import Any, NamedTuple, Protocol, Union
+
+from ..midi.ports import MidiIn, MidiOut
+from ..music.sequencer import Pattern
+
+
+@dataclass(frozen=True)
+class PlayerSetup:
+    """What a player is to open and how it starts; the first line that the process of a player is told.
+
+    Attributes:
+        outs, ins: MIDI ports.
+        audio: options of `audio.Sound`, None for none.
+        clock: internal, midi or link.
+        tempo, follow, velocity, channel, program: to begin with; program None sends none.
+        sends_clock: whether MIDI clock goes out.
+    """
+
+    outs: tuple[MidiOut, ...] = ()
+    ins: tuple[MidiIn, ...] = ()
+    audio: Mapping[str, Any] | None = None
+    clock: str = "internal"
+    tempo: float = 120.0
+    follow: str = "step"
+    velocity: int = 80
+    channel: int = 0
+    program: int | None = None
+    sends_clock: bool = False
+
+
+# Commands.
+
+
+@dataclass(frozen=True)
+class PlayPattern:
+    """Play this from the next step, beat or bar on.
+
+    Attributes:
+        pattern: the melody.
+        requested: when somebody moved what it comes from, in seconds of `clock.now`; None: nobody waits for it.
+    """
+
+    pattern: Pattern
+    requested: float | None = None
+
+
+@dataclass(frozen=True)
+class SetTempo:
+    """Quarter notes a minute; a clock that is followed keeps its own."""
+
+    tempo: float
+
+
+@dataclass(frozen=True)
+class SetFollow:
+    """Whether a change is heard at the next step, beat or bar."""
+
+    follow: str
+
+
+@dataclass(frozen=True)
+class SetVelocity:
+    """Of the notes, 1..127."""
+
+    velocity: int
+
+
+@dataclass(frozen=True)
+class SetProgram:
+    """Send a program change, 0..127."""
+
+    program: int
+
+
+@dataclass(frozen=True)
+class SetPlaying:
+    """Play, from a beat of the song on where the clock is our own, or be silent."""
+
+    on: bool
+    beat: float = 0.0
+
+
+@dataclass(frozen=True)
+class Panic:
+    """End all notes on all channels."""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tap on the beat at a time, in seconds of `clock.now`."""
+
+    time: float
+
+
+Command = PlayPattern | SetTempo | SetFollow | SetVelocity | SetProgram | SetPlaying | Panic | Tap
+
+
+# Reports.
+
+
+class NoteEvent(NamedTuple):
+    """A note started or ended: seconds of `clock.now`, quarter notes from the start of the song, MIDI numbers."""
+
+    time: float
+    beat: float
+    starts: bool
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True)
+class PortsOpened:
+    """All that the setup asked for is open; comes once, though not always first."""
+
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpeningFailed:
+    """Something of the setup cannot be had: a line for people. Nothing comes after it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlayerWarning:
+    """Something that a person should know; the music goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PlayerLost:
+    """The player ended.
+
+    Attributes:
+        reason: a line for people.
+        is_final: it is not started again.
+    """
+
+    reason: str
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class MidiReceived:
+    """What came in at the inputs, but for the messages of a clock: (time of arrival, bytes) each."""
+
+    messages: tuple[tuple[float, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step was played, or the music started or stopped.
+
+    Attributes:
+        step: sixteenth that was played last, from the start of the song.
+        time: when it was due, in seconds of `clock.now`.
+        late: how much later it was sent, in seconds; None where no step was played.
+        events: since the last report.
+        version: of the pattern that plays.
+        sounding: pitch, or None.
+        tempo, source, running: of the clock.
+        notes, late_decodes, skipped: so far (`engine.Snapshot`).
+    """
+
+    step: int
+    time: float
+    late: float | None
+    events: tuple[NoteEvent, ...]
+    version: int
+    sounding: int | None
+    tempo: float
+    source: str
+    running: bool
+    notes: int = 0
+    late_decodes: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Underruns:
+    """How often the sound has broken off so far."""
+
+    count: int
+
+
+Report = PortsOpened | OpeningFailed | PlayerWarning | PlayerLost | MidiReceived | Progress | Underruns
+Message = PlayerSetup | Command | Report
+
+
+class PlayerHandle(Protocol):
+    """A player, wherever it runs.
+
+    Attributes:
+        ports: names of the ports that are open.
+    """
+
+    @property
+    def ports(self) -> tuple[str, ...]: ...
+
+    def command(self, command: Command) -> None: ...
+
+    def close(self) -> None: ...
+
+
+# Lines.
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (PlayerSetup, *typing.get_args(Command | Report))}
+
+
+def encode(message: Message) -> bytes:
+    """A message as a line.
+
+    >>> encode(SetTempo(90.0))
+    b'["SetTempo", {"tempo": 90.0}]\\n'
+    """
+    return json.dumps([type(message).__name__, message], default=_plain).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """A message out of its line.
+
+    Raises:
+        ValueError: no such line.
+
+    >>> decode(encode(MidiReceived(((0.5, b"\\x90\\x3c\\x50"),))))
+    MidiReceived(messages=((0.5, b'\\x90<P'),))
+    """
+    try:
+        name, fields = json.loads(line)
+        return _built(_KINDS[name], fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"expected a message of engine or player, found {line[:80]!r} ({error})") from None
+
+
+def _plain(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else vars(value)
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """A value of a kind out of what JSON made of it."""
+    origin = typing.get_origin(kind)
+    if origin in (Union, types.UnionType):
+        inner = [each for each in typing.get_args(kind) if each is not type(None)]
+        return None if value is None else _built(inner[0], value)
+    if origin is tuple:
+        inner = typing.get_args(kind)
+        if inner[-1] is not ...:
+            return tuple(map(_built, inner, value))
+        return tuple(value) if inner[0] is int else tuple(_built(inner[0], each) for each in value)
+    if is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _built(hints[name], each) for name, each in value.items()})
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a named one
+        return kind(*value)
+    return bytes.fromhex(value) if kind is bytes else value
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
