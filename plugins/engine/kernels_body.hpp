@@ -1,0 +1,176 @@
+// The body of `kernels.hpp` for one kind of processor. Included by a source file that has said, before:
+//   LANES         floats in a vector
+//   TILE          rows that share a loaded weight
+//   NAME          of the path
+//   HALF          1: there is a `load_weights` of IEEE halves
+// and that is compiled with that processor's flags. It uses no template or inline function of the standard library:
+// the linker keeps one copy of those, and it might be this one, on a processor that cannot run it.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+namespace latentmix {
+namespace {
+
+typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef std::int32_t Ints __attribute__((vector_size(4 * LANES)));
+constexpr int PARTS = PANEL / LANES; // vectors in a row of a panel
+
+inline Vector load_weights(const float *p) { return *reinterpret_cast<const Vector *>(p); }
+inline Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p); }
+inline void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
+inline Vector all(float x) { return x - Vector{}; }
+inline float sum(Vector v) {
+    float s = 0;
+    for (int i = 0; i < LANES; i++) s += v[i];
+    return s;
+}
+
+// exp for x in -87 .. 88 to about 1e-7 of it: 2^n times a polynomial over half an octave (Moshier, Cephes `expf`).
+inline Vector exponential(Vector x) {
+    const Vector low = all(-87.0f), high = all(88.0f);
+    x = x < low ? low : x;
+    x = x > high ? high : x;
+    const Vector shifted = x * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the whole number stands in the lowest bits
+    const Vector n = shifted - 12582912.0f;
+    const Vector r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    Vector p = all(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union {
+        Vector f;
+        Ints i;
+    } whole = {shifted}, scale;
+    scale.i = (whole.i << 23) + 0x3f800000;
+    return p * scale.f;
+}
+
+// R rows of one panel. Where there is one row alone, four inputs at a time have sums of their own: else each product
+// would wait for the one before.
+template <int R, typename Weight>
+inline void tile(const Weight *w, const Matrix &m, const float *x, float *y, int panel, bool add) {
+    constexpr int CHAINS = R == 1 ? 4 : 1;
+    Vector sums[CHAINS][R][PARTS] = {};
+    int i = 0;
+    for (; i + CHAINS <= m.in; i += CHAINS)
+        for (int c = 0; c < CHAINS; c++)
+            for (int k = 0; k < PARTS; k++) {
+                const Vector v = load_weights(w + (i + c) * PANEL + k * LANES);
+                for (int r = 0; r < R; r++) sums[c][r][k] += v * x[r * m.in + i + c];
+            }
+    for (; i < m.in; i++)
+        for (int k = 0; k < PARTS; k++) {
+            const Vector v = load_weights(w + i * PANEL + k * LANES);
+            for (int r = 0; r < R; r++) sums[0][r][k] += v * x[r * m.in + i];
+        }
+    const int first = panel * PANEL, n = m.out - first < PANEL ? m.out - first : PANEL;
+    for (int r = 0; r < R; r++) {
+        float *to = y + (std::size_t)r * m.out + first;
+        float made[PANEL];
+        for (int k = 0; k < PARTS; k++) {
+            Vector s = sums[0][r][k];
+            for (int c = 1; c < CHAINS; c++) s += sums[c][r][k];
+            if (n == PANEL) {
+                if (m.bias) s += load(m.bias + first + k * LANES);
+                store(to + k * LANES, add ? s + load(to + k * LANES) : s);
+            } else {
+                store(made + k * LANES, s);
+            }
+        }
+        for (int o = 0; n < PANEL && o < n; o++) {
+            const float s = made[o] + (m.bias ? m.bias[first + o] : 0.0f);
+            to[o] = add ? to[o] + s : s;
+        }
+    }
+}
+
+template <typename Weight> void product_of(const Matrix &m, const float *x, float *y, int rows, bool add) {
+    const int panels = (m.out + PANEL - 1) / PANEL;
+    for (int p = 0; p < panels; p++) {
+        const Weight *w = static_cast<const Weight *>(m.panels) + (std::size_t)p * m.in * PANEL;
+        int r = 0;
+        for (; r + TILE <= rows; r += TILE)
+            tile<TILE>(w, m, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, p, add);
+        for (; r < rows; r++) tile<1>(w, m, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, p, add);
+    }
+}
+
+void product(const Matrix &m, const float *x, float *y, int rows, bool add) {
+#if HALF
+    if (m.is_half) return product_of<std::uint16_t>(m, x, y, rows, add);
+#endif
+    product_of<float>(m, x, y, rows, add);
+}
+
+void silu(float *x, std::size_t n) {
+    std::size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const Vector v = load(x + i);
+        store(x + i, v / (exponential(-v) + 1.0f));
+    }
+    if (i < n) {
+        float rest[LANES] = {};
+        for (std::size_t k = i; k < n; k++) rest[k - i] = x[k];
+        const Vector v = load(rest);
+        store(rest, v / (exponential(-v) + 1.0f));
+        for (std::size_t k = i; k < n; k++) x[k] = rest[k - i];
+    }
+}
+
+void norm(const float *x, const float *gain, const float *offset, float *y, int rows, int n) {
+    for (int r = 0; r < rows; r++, x += n, y += n) {
+        Vector many = {};
+        int i = 0;
+        for (; i + LANES <= n; i += LANES) many += load(x + i);
+        float mean = sum(many);
+        for (; i < n; i++) mean += x[i];
+        mean /= n;
+        many = Vector{};
+        for (i = 0; i + LANES <= n; i += LANES) {
+            const Vector d = load(x + i) - mean;
+            many += d * d;
+        }
+        float variance = sum(many);
+        for (; i < n; i++) variance += (x[i] - mean) * (x[i] - mean);
+        const float scale = 1.0f / __builtin_sqrtf(variance / n + 1e-5f);
+        for (i = 0; i + LANES <= n; i += LANES)
+            store(y + i, (load(x + i) - mean) * scale * load(gain + i) + load(offset + i));
+        for (; i < n; i++) y[i] = (x[i] - mean) * scale * gain[i] + offset[i];
+    }
+}
+
+float exp_sum(const float *x, int n, float shift) {
+    Vector total = {};
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) total += exponential(load(x + i) - shift);
+    float s = sum(total);
+    if (i < n) {
+        float rest[LANES];
+        for (int k = 0; k < LANES; k++) rest[k] = i + k < n ? x[i + k] - shift : 0.0f;
+        const Vector e = exponential(load(rest));
+        for (int k = 0; i + k < n; k++) s += e[k];
+    }
+    return s;
+}
+
+float largest(const float *x, int n) {
+    float best = x[0];
+    int i = 0;
+    if (n >= LANES) {
+        Vector most = load(x);
+        for (i = LANES; i + LANES <= n; i += LANES) {
+            const Vector v = load(x + i);
+            most = v > most ? v : most;
+        }
+        for (int k = 0; k < LANES; k++) best = most[k] > best ? most[k] : best;
+    }
+    for (; i < n; i++) best = x[i] > best ? x[i] : best;
+    return best;
+}
+
+const Kernels TABLE = {NAME, HALF != 0, product, silu, norm, exp_sum, largest};
+
+} // namespace
+} // namespace latentmix

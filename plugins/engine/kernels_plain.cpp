@@ -1,0 +1,9 @@
+// For every processor: vectors of four, which is SSE2 on x86-64, NEON on Arm and SIMD128 in WebAssembly.
+#include "kernels.hpp"
+#define LANES 4
+#define TILE 2
+#define NAME "plain"
+#define HALF 0
+#include "kernels_body.hpp"
+
+const latentmix::Kernels *latentmix::plain_kernels() { return &TABLE; }

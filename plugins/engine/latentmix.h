@@ -1,0 +1,68 @@
+/* latentmix: melodies to latents, mixes, and latents to melodies, for programs in C and what calls C.
+ *
+ * A model is read once and shared; it never changes, so any number of threads may use it. An `lm_network` is one user of
+ * it with scratch of its own: one thread at a time. Only the functions marked "allocates" do; none locks or waits.
+ * `lm_encode` and `lm_decode` take about a millisecond a window: not for an audio thread.
+ *
+ * Tokens: one for each sixteenth; 0 holds, 1 ends the note, 2 + p starts MIDI pitch p. A window has LM_STEPS of them.
+ */
+#ifndef LATENTMIX_H
+#define LATENTMIX_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility push(default)
+#endif
+
+#define LM_STEPS 32
+
+typedef struct lm_model lm_model;
+typedef struct lm_network lm_network;
+
+/* Reads a file that `midi-vae export plugin` wrote; allocates. NULL, with one line in `problem`, where it cannot be
+ * used. `path_of_kernels` is NULL for the quickest, or "plain", "avx2", "avx512". */
+lm_model *lm_model_read(const char *file, const char *path_of_kernels, char *problem, unsigned problem_bytes);
+lm_model *lm_model_parse(const void *bytes, unsigned long long count, const char *path_of_kernels, char *problem,
+                         unsigned problem_bytes);
+void lm_model_free(lm_model *);
+const char *lm_model_name(const lm_model *);
+const char *lm_model_id(const lm_model *);
+const char *lm_model_fingerprint(const lm_model *); /* 32 hexadecimal digits */
+const char *lm_model_kernels(const lm_model *);
+int lm_model_latent_size(const lm_model *); /* D */
+int lm_model_attributes(const lm_model *);
+const char *lm_model_attribute(const lm_model *, int);
+int lm_model_melodies(const lm_model *);
+/* Tokens of a melody that came with the model, at most `most`; how many it has, 0 where there is no such melody. */
+int lm_model_melody(const lm_model *, int which, int *tokens, int most, int *numerator, int *denominator);
+
+lm_network *lm_network_new(lm_model *); /* allocates */
+void lm_network_free(lm_network *);
+void lm_encode(lm_network *, const int *tokens, int windows, float *latents);
+/* Temperature 0: the likeliest tokens. Above, drawn ones, the same for the same seed (as `Decoder(model, seed)` in
+ * Python for one window); a new seed draws new noise. */
+void lm_decode(lm_network *, const float *latents, int windows, int *tokens, float temperature, unsigned seed);
+
+/* Mixing: weights (melodies) of a position 0..1 along the melodies, of a place on the pad, both with the sum 1. */
+void lm_path(double position, int melodies, double *weights);
+void lm_pad(double x, double y, int melodies, double *weights);
+/* latents (melodies, size), weights (melodies) -> out (size); spherical: mean direction at the mean length. */
+int lm_mix(const float *latents, int melodies, int size, const double *weights, int spherical, float *out);
+void lm_line(const float *a, const float *b, int size, double t, int spherical, float *out);
+/* amounts (attributes) in standard deviations -> what to add to a latent (D) */
+void lm_shift(const lm_model *, const float *amounts, float *out);
+
+/* Shaping, in place. `key`: 0 none, 1 to 12 C to B major, 13 to 24 C to B minor. */
+void lm_thin(int *tokens, int steps, int numerator, int denominator, double share);
+void lm_key(int *tokens, int steps, int key);
+void lm_octave(int *tokens, int steps, int octaves);
+int lm_key_of(const int *tokens, int steps); /* of a melody; 0 where it has no notes */
+
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif

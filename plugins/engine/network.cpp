@@ -1,0 +1,191 @@
+#include "network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace latentmix {
+namespace {
+
+constexpr float UNSURE_NATS = 4.0f; // fusion.UNSURE_NATS
+
+// The first place of the largest.
+int argmax(const Kernels &k, const float *x, int n) {
+    return static_cast<int>(std::find(x, x + n, k.largest(x, n)) - x);
+}
+
+void log_softmax(const Kernels &k, float *x, int n) {
+    const float most = k.largest(x, n), rest = std::log(k.exp_sum(x, n, most));
+    for (int i = 0; i < n; i++) x[i] = (x[i] - most) - rest;
+}
+
+} // namespace
+
+Network::Network(std::shared_ptr<const Weights> weights, const Kernels &kernels)
+    : weights_(std::move(weights)), kernels_(kernels) {
+    const Sizes &s = weights_->sizes;
+    const std::size_t n = MOST_AT_ONCE, windows = n * WINDOW_STEPS, c = s.critic_width;
+    beats_.resize(n * BEATS * s.width);
+    normed_.resize(beats_.size());
+    hidden_.resize(std::max(n * BEATS * 2 * s.width, n * s.across));
+    steps_.resize(windows * s.step_width);
+    rhythm_.resize(windows * RHYTHM_SYMBOLS);
+    pitch_.resize(windows * s.pitches);
+    log_p_.resize(windows * s.symbols());
+    scores_.resize(windows * s.symbols());
+    for (auto &t : towers_) t.resize(windows * c);
+    tower_.resize(windows * c);
+    both_.resize(windows * 2 * c);
+    head_.resize(windows * 2 * c);
+    symbols_.resize(windows);
+}
+
+// layers.BeatStack; in (8 count, inputs) -> out (8 count, outputs)
+void Network::run(const Stack &s, int count, const float *in, float *out) {
+    const int width = weights_->sizes.width, across = weights_->sizes.across, rows = BEATS * count;
+    float *x = beats_.data(), *t = normed_.data(), *u = hidden_.data();
+    kernels_.product(s.enter, in, x, rows, false);
+    for (int w = 0; w < count; w++)
+        for (int i = 0; i < BEATS * width; i++) x[w * BEATS * width + i] += s.places[i];
+    for (const Block &b : s.blocks) {
+        kernels_.norm(x, b.norm.gain, b.norm.offset, t, rows, width);
+        kernels_.product(b.up, t, u, rows, false);
+        kernels_.silu(u, static_cast<std::size_t>(rows) * 2 * width);
+        kernels_.product(b.down, u, x, rows, true);
+        kernels_.norm(x, b.norm_across.gain, b.norm_across.offset, t, rows, width);
+        kernels_.product(b.gather, t, u, count, false);
+        kernels_.silu(u, static_cast<std::size_t>(count) * across);
+        kernels_.product(b.spread, u, x, count, true);
+    }
+    kernels_.norm(x, s.norm.gain, s.norm.offset, t, rows, width);
+    kernels_.product(s.leave, t, out, rows, false);
+}
+
+void Network::encode(const int *tokens, int count, float *means) {
+    for (int at = 0; at < count; at += MOST_AT_ONCE)
+        encode_some(tokens + at * WINDOW_STEPS, std::min(count - at, MOST_AT_ONCE),
+                    means + static_cast<std::size_t>(at) * weights_->sizes.latent_size);
+}
+
+// model.MelodyVAE.fields and .inputs, then the encoder
+void Network::encode_some(const int *tokens, int count, float *means) {
+    const Sizes &s = weights_->sizes;
+    for (int w = 0; w < count; w++) {
+        const int *t = tokens + w * WINDOW_STEPS;
+        int pitch = 0; // before the first note: that of the first
+        for (int i = WINDOW_STEPS - 1; i >= 0; i--)
+            if (t[i] >= ONSET) pitch = fold_pitch(t[i], s.lowest_pitch, s.pitches) - ONSET - s.lowest_pitch;
+        for (int i = 0; i < WINDOW_STEPS; i++) {
+            if (t[i] >= ONSET) pitch = fold_pitch(t[i], s.lowest_pitch, s.pitches) - ONSET - s.lowest_pitch;
+            const float *r = weights_->rhythm_embedding + std::min(t[i], ONSET) * s.step_width;
+            const float *p = weights_->pitch_embedding + pitch * s.step_width;
+            float *to = steps_.data() + static_cast<std::size_t>(w * WINDOW_STEPS + i) * s.step_width;
+            for (int k = 0; k < s.step_width; k++) to[k] = r[k] + p[k];
+        }
+    }
+    run(weights_->encoder, count, steps_.data(), means);
+}
+
+void Network::decode(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
+    for (int at = 0; at < count; at += MOST_AT_ONCE)
+        decode_some(latents + static_cast<std::size_t>(at) * weights_->sizes.latent_size,
+                    std::min(count - at, MOST_AT_ONCE), tokens + at * WINDOW_STEPS, temperature, noise);
+}
+
+void Network::decode_some(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
+    const Weights &w = *weights_;
+    const Sizes &s = w.sizes;
+    const int rows = WINDOW_STEPS * count, window = WINDOW_STEPS * s.symbols();
+    float unsure[MOST_AT_ONCE];
+    run(w.decoder, count, latents, steps_.data());
+    kernels_.norm(steps_.data(), w.step_norm.gain, w.step_norm.offset, steps_.data(), rows, s.step_width);
+    kernels_.product(w.rhythm, steps_.data(), rhythm_.data(), rows, false);
+    kernels_.product(w.pitch, steps_.data(), pitch_.data(), rows, false);
+    for (int i = 0; i < count; i++)
+        unsure[i] = say(&rhythm_[i * WINDOW_STEPS * RHYTHM_SYMBOLS], &pitch_[i * WINDOW_STEPS * s.pitches],
+                        &symbols_[i * WINDOW_STEPS], &log_p_[static_cast<std::size_t>(i) * window]);
+    if (s.fusion > 0.0f) criticise(symbols_.data(), count, scores_.data());
+    for (int i = 0; i < count; i++)
+        choose(&log_p_[static_cast<std::size_t>(i) * window], &scores_[static_cast<std::size_t>(i) * window],
+               s.fusion * std::min(1.0f, unsure[i] / UNSURE_NATS), temperature, noise, tokens + i * WINDOW_STEPS);
+}
+
+// What the decoder says of each step of one window: log p of each symbol, the likeliest, and how unsure it is (nats).
+float Network::say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const {
+    const Sizes &s = weights_->sizes;
+    float unsure = 0.0f;
+    for (int i = 0; i < WINDOW_STEPS; i++, log_p += s.symbols()) {
+        float *pitches = log_p + ONSET, when[RHYTHM_SYMBOLS];
+        std::memcpy(when, rhythm + i * RHYTHM_SYMBOLS, sizeof when);
+        std::memcpy(pitches, pitch + i * s.pitches, sizeof(float) * s.pitches);
+        log_softmax(kernels_, when, RHYTHM_SYMBOLS);
+        log_softmax(kernels_, pitches, s.pitches);
+        const int rhythm_symbol = argmax(kernels_, when, RHYTHM_SYMBOLS);
+        symbols[i] = rhythm_symbol == ONSET ? ONSET + argmax(kernels_, pitches, s.pitches) : rhythm_symbol;
+        log_p[HOLD] = when[HOLD];
+        log_p[OFF] = when[OFF];
+        for (int p = 0; p < s.pitches; p++) pitches[p] += when[ONSET];
+        unsure -= kernels_.largest(log_p, s.symbols());
+    }
+    return unsure;
+}
+
+// critic.Critic.scores: two causal towers read the windows from either end. Rows are step by step, in each step window
+// by window, so that the steps before are the rows before.
+void Network::criticise(const int *symbols, int count, float *scores) {
+    const Weights &w = *weights_;
+    const int c = w.sizes.critic_width, edge = w.sizes.symbols(), rows = WINDOW_STEPS * count;
+    for (int t = 0; t < TOWERS; t++) {
+        float *h = towers_[t].data(), *x = tower_.data();
+        for (int s = 0; s < WINDOW_STEPS; s++)
+            for (int i = 0; i < count; i++) {
+                const int *window = symbols + i * WINDOW_STEPS;
+                const int symbol = s == 0 ? edge : t == 0 ? window[s - 1] : window[WINDOW_STEPS - s];
+                const float *e = w.critic_symbols + static_cast<std::size_t>(t * (edge + 1) + symbol) * c;
+                const float *p = w.critic_places + static_cast<std::size_t>(t * WINDOW_STEPS + s) * c;
+                float *to = h + static_cast<std::size_t>(s * count + i) * c;
+                for (int k = 0; k < c; k++) to[k] = e[k] + p[k];
+            }
+        for (int d = 0; d < DILATIONS; d++) {
+            const int before = (1 << d) * count;
+            kernels_.product(w.now[d][t], h, x, rows, false);
+            kernels_.product(w.before[d][t], h, x + static_cast<std::size_t>(before) * c, rows - before, true);
+            kernels_.silu(x, static_cast<std::size_t>(rows) * c);
+            kernels_.product(w.mix[d][t], x, h, rows, true);
+        }
+    }
+    for (int i = 0; i < count; i++) // back to window by window
+        for (int s = 0; s < WINDOW_STEPS; s++) {
+            float *to = &both_[static_cast<std::size_t>(i * WINDOW_STEPS + s) * 2 * c];
+            std::memcpy(to, &towers_[0][static_cast<std::size_t>(s * count + i) * c], sizeof(float) * c);
+            std::memcpy(to + c, &towers_[1][static_cast<std::size_t>((WINDOW_STEPS - 1 - s) * count + i) * c],
+                        sizeof(float) * c);
+        }
+    kernels_.product(w.critic_hidden, both_.data(), head_.data(), rows, false);
+    kernels_.silu(head_.data(), static_cast<std::size_t>(rows) * 2 * c);
+    kernels_.product(w.critic_scores, head_.data(), scores, rows, false);
+}
+
+// fusion.fused, then the likeliest or, with noise, drawn symbol of each step (decoder.decoded).
+void Network::choose(float *log_p, const float *scores, float share, float temperature, const Noise *noise,
+                     int *tokens) const {
+    const Sizes &s = weights_->sizes;
+    const int n = s.symbols();
+    const bool is_drawn = noise && temperature > 0.0f;
+    for (int i = 0; i < WINDOW_STEPS; i++, log_p += n, scores += n) {
+        if (s.fusion > 0.0f)
+            for (int k = 0; k < n; k++) log_p[k] += share * scores[k];
+        float *pitches = log_p + ONSET;
+        const float most = kernels_.largest(pitches, s.pitches);
+        float when[RHYTHM_SYMBOLS] = {log_p[HOLD], log_p[OFF],
+                                      most + std::log(kernels_.exp_sum(pitches, s.pitches, most))};
+        if (is_drawn) {
+            for (int k = 0; k < RHYTHM_SYMBOLS; k++) when[k] += temperature * noise->rhythm[i * RHYTHM_SYMBOLS + k];
+            for (int k = 0; k < s.pitches; k++) pitches[k] += temperature * noise->pitch[i * s.pitches + k];
+        }
+        const int symbol = argmax(kernels_, when, RHYTHM_SYMBOLS);
+        tokens[i] = symbol == ONSET ? ONSET + s.lowest_pitch + argmax(kernels_, pitches, s.pitches) : symbol;
+    }
+}
+
+} // namespace latentmix

@@ -1,0 +1,49 @@
+// The melody model: windows of tokens -> latents -> windows of tokens, as `model.MelodyVAE` in Python.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "weights.hpp"
+
+namespace latentmix {
+
+constexpr int MOST_AT_ONCE = 16; // windows in one pass: enough for the weights to be fetched seldom
+
+// Gumbel noise for draws at a temperature, of one window.
+struct Noise {
+    std::vector<float> rhythm, pitch; // (32, 3), (32, pitches)
+};
+
+// One user of the weights, with scratch of its own: for one thread at a time. After the constructor nothing allocates.
+class Network {
+  public:
+    Network(std::shared_ptr<const Weights> weights, const Kernels &kernels);
+
+    const Weights &weights() const { return *weights_; }
+    const Kernels &kernels() const { return kernels_; }
+
+    // Tokens (count, 32), of any pitches -> means (count, D).
+    void encode(const int *tokens, int count, float *means);
+
+    // Latents (count, D) -> the likeliest tokens (count, 32); with noise, at a temperature, drawn ones. Of each window
+    // the same noise is used, which is what makes neighbours on a pad alike.
+    void decode(const float *latents, int count, int *tokens, float temperature = 0.0f, const Noise *noise = nullptr);
+
+  private:
+    void run(const Stack &stack, int count, const float *in, float *out);
+    void decode_some(const float *latents, int count, int *tokens, float temperature, const Noise *noise);
+    void encode_some(const int *tokens, int count, float *means);
+    float say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const;
+    void criticise(const int *symbols, int count, float *scores);
+    void choose(float *log_p, const float *scores, float share, float temperature, const Noise *noise,
+                int *tokens) const;
+
+    std::shared_ptr<const Weights> weights_;
+    const Kernels &kernels_;
+    std::vector<float> beats_, normed_, hidden_;                 // (8 n, width), the same, (8 n, 2 width) or (n, across)
+    std::vector<float> steps_, rhythm_, pitch_, log_p_, scores_; // (32 n, ...)
+    std::vector<float> towers_[TOWERS], tower_, both_, head_;    // (32 n, critic_width), the same, (32 n, 2 of it) twice
+    std::vector<int> symbols_;
+};
+
+} // namespace latentmix

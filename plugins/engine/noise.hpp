@@ -1,0 +1,10 @@
+// Chance drawn beforehand, as `realtime.decoder` draws it: the same seed gives the same noise as in Python.
+#pragma once
+#include "network.hpp"
+
+namespace latentmix {
+
+// For windows of so many pitches; allocates.
+Noise draw_noise(unsigned seed, int pitches);
+
+} // namespace latentmix

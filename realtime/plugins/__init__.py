@@ -1,0 +1,1 @@
+"""The plugins: built from the C++ sources in `plugins/`, and put where hosts look for them."""

@@ -1,0 +1,122 @@
+"""The engine as a Python object, built once for a test run and called by its C interface."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.errors import InputError
+from realtime.plugins.compiler import Compiler, find_compiler
+
+STEPS = 32
+
+
+def compiler_or_skip(flags: Sequence[str] = ()) -> Compiler:
+    try:
+        return find_compiler(flags=flags)
+    except InputError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+def pointer(array: np.ndarray) -> ctypes.c_void_p:
+    assert array.flags.c_contiguous
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+class Library:
+    """The built engine."""
+
+    def __init__(self, path: Path) -> None:
+        self.c = ctypes.CDLL(str(path))
+        for name in ("model_read", "model_parse", "network_new"):
+            getattr(self.c, f"lm_{name}").restype = ctypes.c_void_p
+        for name in ("name", "id", "fingerprint", "kernels", "attribute"):
+            getattr(self.c, f"lm_model_{name}").restype = ctypes.c_char_p
+
+    def shape(self, tokens: np.ndarray, metre: tuple[int, int], share: float, key: int, octaves: int) -> np.ndarray:
+        out = np.ascontiguousarray(tokens, np.int32)
+        self.c.lm_thin(pointer(out), len(out), *metre, ctypes.c_double(share))
+        self.c.lm_key(pointer(out), len(out), key)
+        self.c.lm_octave(pointer(out), len(out), octaves)
+        return out
+
+    def weighted(self, vectors: np.ndarray, weights: np.ndarray, spherical: bool) -> np.ndarray:
+        out = np.zeros(vectors.shape[1], np.float32)
+        assert self.c.lm_mix(
+            pointer(vectors), *vectors.shape, pointer(np.asarray(weights, float)), spherical, pointer(out)
+        )
+        return out
+
+    def line(self, a: np.ndarray, b: np.ndarray, t: float, spherical: bool) -> np.ndarray:
+        out = np.zeros_like(a)
+        self.c.lm_line(pointer(a), pointer(b), len(a), ctypes.c_double(t), spherical, pointer(out))
+        return out
+
+    def path_weights(self, position: float, count: int) -> np.ndarray:
+        out = np.zeros(count)
+        self.c.lm_path(ctypes.c_double(position), count, pointer(out))
+        return out
+
+    def pad_weights(self, x: float, y: float, count: int) -> np.ndarray:
+        out = np.zeros(count)
+        self.c.lm_pad(ctypes.c_double(x), ctypes.c_double(y), count, pointer(out))
+        return out
+
+
+class Engine:
+    """One model in the engine, on one path of kernels.
+
+    Raises:
+        ValueError: what the engine says of the bytes.
+    """
+
+    def __init__(self, library: Library, data: bytes, kernels: str | None = None) -> None:
+        self.c = library.c
+        problem = ctypes.create_string_buffer(300)
+        name = kernels.encode() if kernels else None
+        model = self.c.lm_model_parse(data, ctypes.c_ulonglong(len(data)), name, problem, len(problem))
+        if not model:
+            raise ValueError(problem.value.decode())
+        self.model = ctypes.c_void_p(model)
+        self.network = ctypes.c_void_p(self.c.lm_network_new(self.model))
+        self.latent_size = self.c.lm_model_latent_size(self.model)
+        self.name, self.id, self.kernels = (
+            getattr(self.c, f"lm_model_{what}")(self.model).decode() for what in ("name", "id", "kernels")
+        )
+
+    def decode(self, latents: np.ndarray, temperature: float = 0.0, seed: int = 0) -> np.ndarray:
+        latents = np.ascontiguousarray(latents, np.float32)
+        out = np.zeros((len(latents), STEPS), np.int32)
+        self.c.lm_decode(
+            self.network, pointer(latents), len(latents), pointer(out), ctypes.c_float(temperature), ctypes.c_uint(seed)
+        )
+        return out
+
+    def encode(self, windows: np.ndarray) -> np.ndarray:
+        windows = np.ascontiguousarray(windows, np.int32)
+        out = np.zeros((len(windows), self.latent_size), np.float32)
+        self.c.lm_encode(self.network, pointer(windows), len(windows), pointer(out))
+        return out
+
+    def shift(self, amounts: Sequence[float]) -> np.ndarray:
+        out = np.zeros(self.latent_size, np.float32)
+        self.c.lm_shift(self.model, pointer(np.array(amounts, np.float32)), pointer(out))
+        return out
+
+    def melody(self, which: int) -> tuple[np.ndarray, tuple[int, int]]:
+        tokens, metre = np.zeros(4096, np.int32), (ctypes.c_int * 2)()
+        steps = self.c.lm_model_melody(
+            self.model, which, pointer(tokens), len(tokens), ctypes.byref(metre), ctypes.byref(metre, 4)
+        )
+        return tokens[:steps], (metre[0], metre[1])
+
+    def close(self) -> None:
+        self.c.lm_network_free(self.network)
+        self.c.lm_model_free(self.model)

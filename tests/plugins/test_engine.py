@@ -1,0 +1,209 @@
+"""The C++ engine beside PyTorch and the live engine: golden vectors are made here, in the same run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from native import Engine, Library, pointer
+
+from midi_vae import keys, mixing
+from midi_vae.melody import Melody, read_melody
+from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from midi_vae.plugin_weights import plugin_weights
+from midi_vae.windows import to_windows
+from realtime import blend, shaping
+from realtime.decoder import Decoder
+from realtime.targets import KEYS
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
+PATHS = ("plain", "avx2", "avx512")
+
+
+@pytest.fixture(scope="module")
+def model() -> MelodyVAE:
+    return MelodyVAE.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def data(model: MelodyVAE) -> bytes:
+    return plugin_weights(
+        model, "latentmix melody", "org.latentmix.melody", [read_melody(path)[0] for path in EXAMPLES]
+    )
+
+
+@pytest.fixture(params=PATHS)
+def engine(request: pytest.FixtureRequest, library: Library, data: bytes):
+    try:
+        engine = Engine(library, data, request.param)
+    except ValueError as error:
+        assert "has no path" in str(error)
+        pytest.skip(str(error))
+    yield engine
+    engine.close()
+
+
+def mixes(model: MelodyVAE, count: int) -> torch.Tensor:
+    """Latents between windows of the melodies in `examples`."""
+    windows = np.concatenate([to_windows(read_melody(path)[0]) for path in EXAMPLES])
+    z = model.encode_windows(windows)
+    random = np.random.default_rng(3)
+    a, b = random.integers(len(z), size=(2, count))
+    return torch.lerp(z[a], z[b], torch.from_numpy(random.random((count, 1), np.float32)))
+
+
+@pytest.fixture(scope="module")
+def golden(model: MelodyVAE) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """2,000 latents (drawn melodies, pure noise, points further out) and 500 mixes of real melodies; what they become,
+    and what that is encoded to."""
+    torch.manual_seed(5)
+    further = [torch.randn(1200, 256), 2 * torch.randn(400, 256)]
+    z = torch.cat([model.sample_latents(400, seed=4), *further, mixes(model, 500)])
+    tokens = model.decode_windows(z)
+    return z, tokens, model.encode_windows(tokens).numpy()
+
+
+def test_tokens_and_means_are_those_of_the_model(engine: Engine, golden: tuple) -> None:
+    z, tokens, means = golden
+    assert (engine.decode(z.numpy()) == tokens).all(1).sum() == len(z) == 2500
+    np.testing.assert_allclose(engine.encode(tokens), means, rtol=0, atol=1e-5)
+
+
+def test_one_at_a_time_is_what_many_at_once_are(engine: Engine, model: MelodyVAE) -> None:
+    z = mixes(model, 37).numpy()
+    assert np.array_equal(engine.decode(z), np.concatenate([engine.decode(each[None]) for each in z]))
+
+
+def test_draws_are_those_of_the_live_decoder(engine: Engine, model: MelodyVAE) -> None:
+    for seed in (0, 7, 123456):
+        live = Decoder(model, seed)
+        z = mixes(model, 20).numpy()
+        expected = np.concatenate([live.decode(each[None], 0.8) for each in z])
+        assert np.array_equal(engine.decode(z, 0.8, seed), expected)
+
+
+def test_pitches_that_the_model_does_not_know_are_folded(engine: Engine, model: MelodyVAE) -> None:
+    windows = np.zeros((2, 32), np.int64)
+    windows[0, ::4], windows[1, 3] = 2 + 127, 2 + 0
+    np.testing.assert_allclose(engine.encode(windows), model.encode_windows(windows).numpy(), rtol=0, atol=1e-5)
+
+
+def test_a_window_of_silence(engine: Engine, model: MelodyVAE) -> None:
+    windows = np.zeros((1, 32), np.int64)
+    np.testing.assert_allclose(engine.encode(windows), model.encode_windows(windows).numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MelodyVAEConfig(width=13, latent_size=16, across=5, step_width=7, critic_width=9,
+                        encoder_blocks=2, decoder_blocks=2),
+        MelodyVAEConfig(width=16, latent_size=8, across=16, step_width=8, critic_width=16, decoder_blocks=1, pitches=12,
+                        lowest_pitch=60, fusion=0.0),
+        MelodyVAEConfig(width=40, latent_size=32, across=24, critic_width=20, decoder_blocks=1, pitches=128,
+                        lowest_pitch=0, latent="sparse", fusion=1.0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("half", [False, True])
+def test_models_of_other_sizes(config: MelodyVAEConfig, half: bool, library: Library) -> None:
+    """Nothing is a multiple of 16; weights that are not halves come as float32."""
+    torch.manual_seed(1)
+    model = MelodyVAE(config).eval()
+    if half:
+        model.load_state_dict({name: value.half().float() for name, value in model.state_dict().items()})
+    data = plugin_weights(model, "Tiny", "org.example.tiny")
+    z = 3 * torch.randn(50, config.latent_size)
+    tokens = model.decode_windows(z)
+    for path in PATHS:
+        try:
+            engine = Engine(library, data, path)
+        except ValueError:
+            continue
+        assert np.array_equal(engine.decode(z.numpy()), tokens)
+        np.testing.assert_allclose(engine.encode(tokens), model.encode_windows(tokens).numpy(), rtol=0, atol=1e-5)
+        engine.close()
+
+
+def test_the_quickest_path_is_chosen_and_an_unknown_one_refused(library: Library, data: bytes) -> None:
+    engine = Engine(library, data)
+    assert engine.kernels in PATHS
+    assert (engine.name, engine.id) == ("latentmix melody", "org.latentmix.melody")
+    engine.close()
+    with pytest.raises(ValueError, match="no path mmx"):
+        Engine(library, data, "mmx")
+
+
+def test_melodies_travel_with_the_model(library: Library, data: bytes) -> None:
+    engine = Engine(library, data)
+    for which, path in enumerate(EXAMPLES):
+        tokens, metre = engine.melody(which)
+        melody = read_melody(path)[0]
+        assert tokens.tolist() == melody.tokens.tolist() and metre == melody.metre
+    assert not len(engine.melody(len(EXAMPLES))[0])
+    engine.close()
+
+
+def test_attributes(library: Library, data: bytes, model: MelodyVAE) -> None:
+    engine = Engine(library, data)
+    amounts = [0.5, -1.0, 2.0, 0.25, -3.0]
+    expected = mixing.attribute_shift(model, dict(zip(model.attribute_names, amounts, strict=True))).numpy()
+    np.testing.assert_allclose(engine.shift(amounts), expected, rtol=0, atol=1e-6)
+    engine.close()
+
+
+def test_blends_are_those_of_the_live_engine(library: Library) -> None:
+    random = np.random.default_rng(0)
+    for count in range(1, 9):
+        vectors = random.standard_normal((count, 256)).astype(np.float32)
+        for weights in (random.random(count), np.eye(count)[0], blend.path(0.3, count)):
+            for spherical in (False, True):
+                expected = blend.weighted(vectors, weights, spherical)
+                np.testing.assert_allclose(library.weighted(vectors, weights, spherical), expected, rtol=0, atol=1e-6)
+    a, b = random.standard_normal((2, 256)).astype(np.float32)
+    for one, other in ((a, b), (a, a), (a, -a), (a, np.zeros_like(a)), (a, 1e-4 * b)):
+        for t in (0.0, 0.25, 1.0):
+            np.testing.assert_allclose(library.line(one, other, t, False), blend.lerp(one, other, t), rtol=0, atol=1e-6)
+            np.testing.assert_allclose(library.line(one, other, t, True), blend.slerp(one, other, t), rtol=0, atol=3e-6)
+
+
+def test_weights_of_places(library: Library) -> None:
+    from realtime.mixer import spread
+
+    random = np.random.default_rng(0)
+    for count in range(1, 9):
+        points = np.array([(place.x, place.y) for place in spread(count)])
+        at = [*random.random((20, 2)), (0.0, 0.0), (1.0, 0.0), (0.5, 0.5), *points]
+        for x, y in at:
+            expected = blend.corners(x, y) if count == 4 else blend.inverse_distance(points, x, y)
+            np.testing.assert_allclose(library.pad_weights(x, y, count), expected, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(library.path_weights(x, count), blend.path(x, count), rtol=0, atol=1e-12)
+
+
+def test_shaping_is_that_of_the_live_engine(library: Library) -> None:
+    random = np.random.default_rng(2)
+    for metre in ((4, 4), (3, 4), (6, 8), (2, 4), (12, 8), (5, 4), (7, 8), (3, 2)):
+        size = Melody(np.zeros(16 * metre[0] // metre[1], np.int16), metre).steps_per_bar
+        for _ in range(12):
+            tokens = np.where(
+                random.random(4 * size) < 0.5, random.integers(2, 130, 4 * size), random.integers(0, 2, 4 * size)
+            )
+            melody = Melody(tokens, metre)
+            key, octaves, share = int(random.integers(25)), int(random.integers(-3, 4)), float(random.random())
+            shaped = shaping.thin(melody, share)
+            if key:
+                shaped = shaping.in_key(shaped, KEYS[key + 1])
+            shaped = shaping.to_octave(shaped, octaves)
+            assert library.shape(melody.tokens, metre, share, key, octaves).tolist() == shaped.tokens.tolist()
+
+
+def test_the_key_of_a_melody(library: Library) -> None:
+    random = np.random.default_rng(4)
+    names = [str(keys.Key(tonic, mode)) for mode in ("major", "minor") for tonic in range(12)]
+    for _ in range(60):
+        melody = Melody(np.where(random.random(32) < 0.4, random.integers(42, 90, 32), random.integers(0, 2, 32)))
+        tokens = np.ascontiguousarray(melody.tokens, np.int32)
+        found = library.c.lm_key_of(pointer(tokens), len(tokens))
+        assert names[found - 1] == str(keys.estimate_key([melody]))
+    assert library.c.lm_key_of(pointer(np.zeros(32, np.int32)), 32) == 0

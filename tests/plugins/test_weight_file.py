@@ -1,0 +1,122 @@
+"""Weight files that are damaged, cut off or lie about their sizes: refused with a line, and never read beyond."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from native import Engine, Library, compiler_or_skip
+
+from midi_vae.errors import InputError
+from midi_vae.melody import Melody
+from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from midi_vae.plugin_weights import plugin_weights
+from realtime.plugins import sources
+from realtime.plugins.compiler import Source
+
+TINY = MelodyVAEConfig(width=8, latent_size=8, across=8, step_width=8, critic_width=8, decoder_blocks=1, pitches=12)
+MUTATIONS = 2000
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    torch.manual_seed(0)
+    melodies = [Melody.from_notes([(0, 4, 60), (8, 20, 64)], bars=2, name="one") for _ in range(2)]
+    return plugin_weights(MelodyVAE(TINY), "Tiny", "org.example.tiny", melodies)
+
+
+def checked(data: bytes) -> bytes:
+    """With the length and checksum that a liar would write."""
+    body = struct.pack("<Q", len(data)) + data[24:]
+    return data[:12] + struct.pack("<I", zlib.crc32(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda d: b"MThd" + d[4:], "expected the weights of a latentmix plugin"),
+        (lambda d: d[:100], "expected the weights of a latentmix plugin"),
+        (lambda d: b"", "expected the weights of a latentmix plugin"),
+        (lambda d: d[:8] + b"\2" + d[9:], "expected version 1 of the format, found 2"),
+        (lambda d: d[:-1], "cut off or damaged"),
+        (lambda d: d[:600] + bytes([d[600] ^ 1]) + d[601:], "checksum"),
+        (lambda d: checked(d[:44] + struct.pack("<I", 4096) + d[48:]), "latent_size from 8 to 1024, found 4096"),
+        (lambda d: checked(d[:48] + struct.pack("<I", 16) + d[52:]), "do not fit the length"),
+        (lambda d: checked(d[:-64]), "do not fit the length"),
+        (lambda d: checked(d + bytes(64)), "do not fit the length"),
+        (lambda d: checked(d[:88] + struct.pack("<f", float("nan")) + d[92:]), "fusion"),
+        (lambda d: checked(d[:512] + struct.pack("<f", float("inf")) + d[516:]), "NaN or infinity"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_a_line(change, line: str, data: bytes, library: Library) -> None:
+    with pytest.raises(ValueError, match=line):
+        Engine(library, change(data))
+
+
+def test_halves_of_infinity_are_found_on_every_path(library: Library) -> None:
+    torch.manual_seed(0)
+    data = plugin_weights(MelodyVAE(TINY), "Tiny", "org.example.tiny", half=True)
+    for path in ("plain", None):
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            Engine(library, checked(data[:512] + struct.pack("<e", float("inf")) + data[514:]), path)
+
+
+def mutated(data: bytes, count: int) -> list[bytes]:
+    """Bytes changed, cut, doubled and taken out; of most the checksum is right again, so that they get further."""
+    random, out = np.random.default_rng(8), []
+    for number in range(count):
+        bad = bytearray(data)
+        for _ in range(int(random.integers(1, 4))):
+            near = int(random.choice([512, len(bad)]))  # half of them in the header
+            at = int(random.integers(16, min(near, len(bad))))
+            kind = int(random.integers(5))
+            if kind == 0:
+                bad[at] = int(random.integers(256))
+            elif kind == 1:
+                bad[at : at + 4] = struct.pack(
+                    "<I", int(random.choice([0, 1, 255, 65535, 2**31 - 1, 2**31, 2**32 - 1]))
+                )
+            elif kind == 2:
+                del bad[at:]
+            elif kind == 3:
+                del bad[at : at + int(random.integers(1, 64))]
+            else:
+                bad[at:at] = bytes(random.integers(0, 256, int(random.integers(1, 64)), np.uint8))
+            bad = bad if len(bad) > 32 else bytearray(data)
+        out.append(bytes(bad) if number % 8 == 0 else checked(bytes(bad)))
+    return out
+
+
+def test_mutated_files_under_sanitizers(data: bytes, tmp_path: Path) -> None:
+    """2,000 of them are read under address and undefined-behaviour sanitizers, and used where they are whole."""
+    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
+    compiler = compiler_or_skip(flags)
+    if compiler.target.system != "linux":
+        pytest.skip("the sanitizers are tried on Linux")
+    here = Path(__file__).parent
+    program = [Source(here / "read_weights.cpp", (f"-I{sources.source_folder() / 'engine'}",))]
+    built = compiler.program([*sources.engine(compiler.target), *program], tmp_path / "read", tmp_path / "objects")
+    files = [data, *mutated(data, MUTATIONS)]
+    stream = b"".join(struct.pack("<I", len(each)) + each for each in files)
+    done = subprocess.run([built], input=stream, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    refused, used = map(int, done.stdout.split())
+    assert refused + used == len(files) and used >= 1 and refused > MUTATIONS // 4
+
+
+def test_names_and_models_that_cannot_be() -> None:
+    model = MelodyVAE(TINY)
+    for name, plugin_id in (("", "org.x"), ("x" * 64, "org.x"), ("a\nb", "org.x"), ("ok", "Org X"), ("ok", "a" * 64)):
+        with pytest.raises(InputError, match="expected"):
+            plugin_weights(model, name, plugin_id)
+    with pytest.raises(InputError, match="latent iaf"):
+        plugin_weights(MelodyVAE(MelodyVAEConfig(width=8, latent_size=8, latent="iaf")), "ok", "org.x")
+    with pytest.raises(InputError, match="latent vq"):
+        plugin_weights(MelodyVAE(MelodyVAEConfig(width=8, latent_size=64, latent="vq")), "ok", "org.x")
+    with pytest.raises(InputError, match="bars of at most 32"):
+        plugin_weights(model, "ok", "org.x", [Melody(np.zeros(36, np.int16), (9, 4))])
