@@ -22,6 +22,11 @@ bool Melody::has_notes() const {
     return std::any_of(tokens.begin(), tokens.end(), [](int t) { return t >= ONSET; });
 }
 
+bool fits_a_window(int numerator, int denominator) {
+    const int size = steps_per_bar(numerator, denominator);
+    return size && size <= WINDOW_STEPS;
+}
+
 void tidy(std::vector<int> &tokens) {
     bool is_idle = true;
     for (int &token : tokens) {

@@ -22,6 +22,8 @@ struct Melody {
 
 int steps_per_bar(int numerator, int denominator);
 
+bool fits_a_window(int numerator, int denominator); // whether a bar does
+
 // Takes note offs away where nothing sounds, and a hold in the first step stays a hold.
 void tidy(std::vector<int> &tokens);
 

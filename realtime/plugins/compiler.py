@@ -76,30 +76,30 @@ class Compiler:
     target: Target
     flags: tuple[str, ...] = ()
 
-    def library(self, sources: Sequence[Source], out: Path, scratch: Path, link: Sequence[str] = ()) -> Path:
-        """Compile sources, two at a time, and link them to a shared library.
+    @property
+    def is_for_this_machine(self) -> bool:
+        return self.target == this_machine()
 
-        Args:
-            out: the library, which is replaced.
-            scratch: a folder for objects.
-            link: further arguments of the linker.
+    def objects(self, sources: Sequence[Source], folder: Path) -> list[Path]:
+        """Compile sources, as many at a time as there are processors.
 
         Raises:
             InputError: the compiler says no; its first line of complaint is in the message.
         """
-        return self._link(sources, out, scratch, ("-shared", *link))
-
-    def program(self, sources: Sequence[Source], out: Path, scratch: Path, link: Sequence[str] = ()) -> Path:
-        """The same to a program."""
-        return self._link(sources, out, scratch, link)
-
-    def _link(self, sources: Sequence[Source], out: Path, scratch: Path, link: Sequence[str]) -> Path:
-        scratch.mkdir(parents=True, exist_ok=True)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        objects = [scratch / f"{index:02}-{source.path.stem}.o" for index, source in enumerate(sources)]
+        folder.mkdir(parents=True, exist_ok=True)
+        objects = [folder / f"{index:02}-{source.path.stem}.o" for index, source in enumerate(sources)]
         with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, 8))) as pool:
             list(pool.map(self._compile, sources, objects))
-        self._run([*map(str, objects), *self.flags, *link, "-o", str(out)], out)
+        return objects
+
+    def link(self, objects: Sequence[Path], out: Path, arguments: Sequence[str] = ()) -> Path:
+        """Link objects to a program or, with `-shared`, to a library, which is replaced.
+
+        Raises:
+            InputError: the linker says no.
+        """
+        out.parent.mkdir(parents=True, exist_ok=True)
+        self._run([*map(str, objects), *self.flags, *arguments, "-o", str(out)], out)
         return out
 
     def _compile(self, source: Source, out: Path) -> None:

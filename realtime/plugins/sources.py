@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import InputError
 from .compiler import Source, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
+DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
+LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
+VERSION = "0.1.0"
 
 
 def source_folder() -> Path:
@@ -22,10 +26,67 @@ def source_folder() -> Path:
     raise InputError("expected the C++ sources of the plugins beside the package, found none; install latentmix anew")
 
 
-def engine(target: Target) -> list[Source]:
+def engine(target: Target, with_c_interface: bool = True) -> list[Source]:
     """The networks, mixing, shaping and the C interface. What is for another processor compiles to nothing."""
     is_x86 = target.processor == "x86-64"
     return [
         Source(path, X86.get(path.stem, ()) if is_x86 else ())
         for path in sorted((source_folder() / "engine").glob("*.cpp"))
+        if with_c_interface or path.stem != "capi"
     ]
+
+
+def device(target: Target) -> list[Source]:
+    """What all formats share: the engine and the instance without its format."""
+    folder = source_folder() / "device"
+    return [*engine(target, with_c_interface=False), *(Source(path) for path in sorted(folder.glob("*.cpp")))]
+
+
+def formats(headers: Path) -> dict[str, list[Source]]:
+    """What each binary has of its own, by the name of the binary.
+
+    Args:
+        headers: a folder in which only the headers of LV2 are (`lv2_headers`).
+
+    Raises:
+        InputError: DPF is not there.
+    """
+    dpf, folder = _find(DPF_FOLDERS, "distrho/DistrhoPluginMain.cpp", "dpf-source", "LATENTMIX_DPF"), source_folder()
+    version = f'-DLATENTMIX_VERSION="{VERSION}"'
+    out = {
+        "lv2": [Source(folder / "formats" / "lv2.cpp", (f"-isystem{headers}",))],
+        "clap": [Source(folder / "formats" / "clap.cpp", (f"-isystem{dpf / 'distrho/src'}", version))],
+    }
+    for name, is_synth in (("vst3", 0), ("vst3-synth", 1)):
+        own = folder / "formats" / "vst3"
+        flags = (
+            f"-DLATENTMIX_SYNTH={is_synth}",
+            "-DDISTRHO_PLUGIN_TARGET_VST3",
+            f"-isystem{dpf / 'distrho'}",
+            f"-I{own}",
+        )
+        main = Source(dpf / "distrho" / "DistrhoPluginMain.cpp", flags, is_foreign=True)
+        out[name] = [main, Source(own / "vst3.cpp", flags)]
+    return out
+
+
+def lv2_headers(folder: Path) -> Path:
+    """A folder that has the headers of LV2 and nothing else of this system, for compilers that build for another one.
+
+    Raises:
+        InputError: they are not there.
+    """
+    found = _find(LV2_FOLDERS, "lv2/core/lv2.h", "lv2-dev", "LATENTMIX_LV2")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "lv2").exists():
+        (folder / "lv2").symlink_to(found / "lv2")
+    return folder
+
+
+def _find(folders: tuple[str, ...], file: str, package: str, variable: str) -> Path:
+    for folder in (os.environ.get(variable, ""), *folders):
+        if folder and (Path(folder) / file).is_file():
+            return Path(folder)
+    raise InputError(
+        f"expected {file}, found it nowhere; install Debian's package {package}, or say in {variable} where it is"
+    )

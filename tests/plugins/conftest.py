@@ -13,4 +13,5 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The engine as a shared library, built with this machine's compiler."""
     folder: Path = tmp_path_factory.mktemp("engine")
     compiler = compiler_or_skip()
-    return Library(compiler.library(sources.engine(compiler.target), folder / "engine.so", folder / "objects"))
+    objects = compiler.objects(sources.engine(compiler.target), folder)
+    return Library(compiler.link(objects, folder / "engine.so", ("-shared",)))

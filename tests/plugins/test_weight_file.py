@@ -100,7 +100,7 @@ def test_mutated_files_under_sanitizers(data: bytes, tmp_path: Path) -> None:
         pytest.skip("the sanitizers are tried on Linux")
     here = Path(__file__).parent
     program = [Source(here / "read_weights.cpp", (f"-I{sources.source_folder() / 'engine'}",))]
-    built = compiler.program([*sources.engine(compiler.target), *program], tmp_path / "read", tmp_path / "objects")
+    built = compiler.link(compiler.objects([*sources.engine(compiler.target), *program], tmp_path), tmp_path / "read")
     files = [data, *mutated(data, MUTATIONS)]
     stream = b"".join(struct.pack("<I", len(each)) + each for each in files)
     done = subprocess.run([built], input=stream, capture_output=True, timeout=300)

@@ -1,0 +1,192 @@
+#include "device.hpp"
+
+#include <cmath>
+
+#include "state.hpp"
+
+namespace latentmix {
+namespace {
+
+// Renders the voice up to each note, then plays the note and passes it on.
+class Sounding final : public NoteSink {
+  public:
+    Sounding(NoteSink &out, Voice &voice, float *left, float *right, float gain)
+        : out_(out), voice_(voice), left_(left), right_(right), gain_(gain) {}
+
+    void note(int frame, bool is_on, int pitch, int velocity, int channel) override {
+        render(frame);
+        is_on ? voice_.start(pitch, velocity) : voice_.end();
+        out_.note(frame, is_on, pitch, velocity, channel);
+    }
+    void render(int until) {
+        if (until > at_) voice_.render(left_ + at_, right_ + at_, until - at_, gain_);
+        if (until > at_) at_ = until;
+    }
+
+  private:
+    NoteSink &out_;
+    Voice &voice_;
+    float *left_, *right_, gain_;
+    int at_ = 0;
+};
+
+bool needs_decoding(int parameter) {
+    return parameter == MIX_BY || parameter == VARIATION || parameter == SEED ||
+           (parameter >= ATTRIBUTE_1 && parameter <= ATTRIBUTE_5);
+}
+
+} // namespace
+
+Device::Device(std::shared_ptr<const Weights> weights, const Kernels &kernels)
+    : table_(parameter_table(weights->attributes)), bank_(weights, kernels) {
+    for (int p = 0; p < PARAMETERS; p++) values_[p] = table_[p].standard;
+    voice_.activate(48000.0);
+    worker_ = std::thread([this] { work(); });
+}
+
+Device::~Device() {
+    ends_ = true;
+    wake_.call();
+    worker_.join();
+}
+
+void Device::set(int parameter, double value) {
+    if (parameter < 0 || parameter >= PARAMETERS) return;
+    const double wanted = table_[parameter].clamp(value);
+    if (values_[parameter].exchange(wanted, std::memory_order_release) == wanted || !needs_decoding(parameter)) return;
+    if (!asked_.exchange(true)) wake_.call();
+}
+
+double Device::get(int parameter) const {
+    return parameter < 0 || parameter >= PARAMETERS ? 0.0 : values_[parameter].load(std::memory_order_acquire);
+}
+
+PadSettings Device::settings() const {
+    PadSettings out;
+    out.is_plane = get(MIX_BY) >= 0.5;
+    for (int i = 0; i < ATTRIBUTES; i++) out.amounts[i] = static_cast<float>(get(ATTRIBUTE_1 + i));
+    out.variation = static_cast<float>(get(VARIATION));
+    out.seed = static_cast<unsigned>(get(SEED));
+    return out;
+}
+
+void Device::work() {
+    while (true) {
+        wake_.wait();
+        if (ends_) return;
+        asked_ = false; // before looking: what is set from now on calls again
+        settle();
+    }
+}
+
+void Device::settle() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    renew();
+}
+
+void Device::renew() {
+    if (recordings_.take()) {
+        const Recording &heard = recordings_.newest();
+        Melody melody;
+        melody.tokens.assign(heard.tokens, heard.tokens + heard.steps);
+        tidy(melody.tokens);
+        melody.numerator = heard.numerator;
+        melody.denominator = heard.denominator;
+        melody.tempo = heard.tempo;
+        melody.name = "recorded";
+        std::vector<Melody> melodies = bank_.melodies();
+        std::string problem;
+        if (heard.slot < static_cast<int>(melodies.size()))
+            melodies[static_cast<std::size_t>(heard.slot)] = melody;
+        else if (melodies.size() < SLOTS)
+            melodies.push_back(melody);
+        if (melody.has_notes() && bank_.set(melodies, problem)) melodies_serial_++;
+    }
+    const PadSettings wanted = settings();
+    if (built_melodies_ == melodies_serial_ && wanted == built_) return;
+    Pad &draft = pads_.draft();
+    bank_.decode(wanted, draft);
+    draft.serial = ++serial_;
+    built_ = wanted;
+    built_melodies_ = melodies_serial_;
+    pads_.publish();
+}
+
+void Device::activate(double rate) {
+    settle();
+    rate_ = rate > 0.0 ? rate : 48000.0;
+    reset();
+}
+
+void Device::reset() {
+    player_.activate(rate_);
+    voice_.activate(rate_);
+}
+
+std::vector<Melody> Device::melodies() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return bank_.melodies();
+}
+
+bool Device::load(int slot, const Melody &melody, std::string &problem) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<Melody> melodies = bank_.melodies();
+    if (slot < 0 || slot > static_cast<int>(melodies.size()) || slot >= SLOTS || !melody.is_valid()) {
+        problem = "expected a melody and a place for it from 1 to 4";
+        return false;
+    }
+    if (slot == static_cast<int>(melodies.size())) melodies.emplace_back();
+    melodies[static_cast<std::size_t>(slot)] = melody;
+    if (!bank_.set(melodies, problem)) return false;
+    melodies_serial_++;
+    renew();
+    return true;
+}
+
+std::string Device::save() const {
+    State state;
+    for (int p = 0; p < PARAMETERS; p++) state.values.emplace_back(table_[p].symbol, get(p));
+    std::lock_guard<std::mutex> lock(mutex_);
+    state.fingerprint = bank_.weights().fingerprint;
+    state.melodies = bank_.melodies();
+    state.latents = bank_.latents();
+    return write_state(state);
+}
+
+bool Device::restore(const std::string &text, std::string &problem, bool with_parameters) {
+    State state;
+    if (!read_state(text, state, problem)) return false;
+    std::lock_guard<std::mutex> lock(mutex_);
+    const bool is_ours = state.fingerprint == bank_.weights().fingerprint;
+    if (!bank_.set(state.melodies, problem, is_ours ? state.latents : std::vector<float>())) return false;
+    melodies_serial_++;
+    for (const auto &[symbol, value] : state.values)
+        for (int p = 0; with_parameters && p < PARAMETERS; p++)
+            if (table_[p].symbol == symbol) values_[p] = table_[p].clamp(value);
+    renew();
+    return true;
+}
+
+void Device::process(const Transport &transport, const NoteIn *in, int count, int frames, NoteSink &out, float *left,
+                     float *right, bool is_offline) {
+    if (is_offline) settle();
+    pads_.take();
+    double values[PARAMETERS];
+    for (int p = 0; p < PARAMETERS; p++) values[p] = values_[p].load(std::memory_order_acquire);
+    const float gain = static_cast<float>(std::pow(10.0, values[VOLUME] / 20.0));
+    Recording &draft = recordings_.draft();
+    bool is_whole;
+    if (left) {
+        Sounding sounding(out, voice_, left, right, gain);
+        is_whole = player_.process(transport, values, pads_.newest(), in, count, frames, sounding, draft);
+        sounding.render(frames);
+    } else {
+        is_whole = player_.process(transport, values, pads_.newest(), in, count, frames, out, draft);
+    }
+    if (is_whole) {
+        recordings_.publish();
+        if (!asked_.exchange(true)) wake_.call();
+    }
+}
+
+} // namespace latentmix

@@ -1,0 +1,67 @@
+// One plugin instance without its format: parameters, melodies, worker, state; the audio thread's part is `Player`.
+#pragma once
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "handover.hpp"
+#include "pad.hpp"
+#include "parameters.hpp"
+#include "player.hpp"
+#include "voice.hpp"
+#include "wake.hpp"
+
+namespace latentmix {
+
+class Device {
+  public:
+    // The constructor encodes the melodies that came with the model and starts the worker; not for an audio thread.
+    Device(std::shared_ptr<const Weights> weights, const Kernels &kernels);
+    ~Device();
+
+    const std::vector<ParameterInfo> &table() const { return table_; }
+
+    // Any thread, real-time-safe. A value outside the range is moved into it.
+    void set(int parameter, double value);
+    double get(int parameter) const;
+
+    // Not for the audio thread. `activate` waits until the pad is decoded, so that the first block has it.
+    void activate(double rate);
+    void settle(); // waits until the pad is the one that the parameters ask for
+    std::vector<Melody> melodies() const;
+    bool load(int slot, const Melody &melody, std::string &problem); // one more where `slot` is the number of melodies
+    std::string save() const;
+    // A state that is none is refused with a line, and nothing changes. Another model's latents are computed anew.
+    bool restore(const std::string &state, std::string &problem, bool with_parameters = true);
+
+    // The audio thread, real-time-safe: forget what sounds and where the song was.
+    void reset();
+    // The audio thread, real-time-safe: notes and, where `left` is not null, sound. Offline it may wait for the worker,
+    // so that a bounce is the same every time.
+    void process(const Transport &transport, const NoteIn *in, int count, int frames, NoteSink &out, float *left,
+                 float *right, bool is_offline = false);
+
+  private:
+    PadSettings settings() const;
+    void work();
+    void renew(); // decodes a pad where another one is wanted; holds the mutex
+
+    std::vector<ParameterInfo> table_;
+    std::atomic<double> values_[PARAMETERS];
+    mutable std::mutex mutex_; // of what follows: main threads and worker, never the audio thread
+    Bank bank_;
+    PadSettings built_;
+    unsigned serial_ = 0, melodies_serial_ = 1, built_melodies_ = 0;
+
+    Handover<Pad> pads_;
+    Handover<Recording> recordings_;
+    std::atomic<bool> ends_{false}, asked_{false};
+    Player player_;
+    Voice voice_;
+    double rate_ = 48000.0;
+    Wake wake_;
+    std::thread worker_;
+};
+
+} // namespace latentmix

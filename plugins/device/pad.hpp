@@ -1,0 +1,65 @@
+// The pad: the melody of every point of a line or a plane between the melodies, decoded ahead.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../engine/blend.hpp"
+#include "../engine/network.hpp"
+#include "../engine/noise.hpp"
+#include "parameters.hpp"
+
+namespace latentmix {
+
+constexpr int LINE_POINTS = 33, SIDE = 17, MOST_POINTS = SIDE * SIDE;
+constexpr int MOST_WINDOWS = 8, MOST_PAD_STEPS = MOST_WINDOWS * WINDOW_STEPS, SLOTS = 4;
+
+struct Pad {
+    unsigned serial = 0; // counts up; 0: empty
+    bool is_plane = false;
+    int steps = 0, numerator = 4, denominator = 4;
+    int own_key = 0; // of the first melody
+    std::uint8_t tokens[MOST_POINTS][MOST_PAD_STEPS];
+
+    int point(double position, double x, double y) const; // the nearest one
+};
+
+// What a pad is decoded for; the rest is done to a melody afterwards.
+struct PadSettings {
+    bool is_plane = false;
+    float amounts[MOST_ATTRIBUTES] = {};
+    float variation = 0.0f;
+    unsigned seed = 0;
+
+    bool operator==(const PadSettings &other) const;
+};
+
+// Two to four melodies as partners with their latents, and the pads between them. For one thread at a time.
+class Bank {
+  public:
+    Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels);
+
+    const std::vector<Melody> &melodies() const { return melodies_; }
+    const Weights &weights() const { return network_.weights(); }
+    const std::vector<float> &latents() const { return latents_; } // (melodies, windows, D)
+    int windows() const { return windows_; }
+
+    // Another set of melodies; false, with a line in `problem`, where they do not go together, and nothing changes.
+    // Latents are those of an earlier `latents`, or empty: then they are computed, a millisecond a window.
+    bool set(const std::vector<Melody> &melodies, std::string &problem, const std::vector<float> &latents = {});
+
+    void decode(const PadSettings &settings, Pad &to); // up to a quarter of a second
+
+  private:
+    void mix(const std::vector<double> &weights, const PadSettings &settings, float *out);
+
+    Network network_;
+    Noise noise_;
+    unsigned seed_ = 0;
+    std::vector<Melody> melodies_, partners_;
+    std::vector<float> latents_, points_;
+    std::vector<int> tokens_;
+    int windows_ = 0;
+};
+
+} // namespace latentmix

@@ -1,0 +1,123 @@
+#include "state.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <locale>
+#include <sstream>
+
+namespace latentmix {
+namespace {
+
+constexpr const char *FIRST = "latentmix state ";
+constexpr int VERSION = 1;
+constexpr std::size_t MOST_LATENTS = 4 * 8 * 1024, MOST_LINES = 64, MOST_TOKENS = 4096, MOST_NAME = 63;
+
+// Numbers in the C locale, whatever the host has set.
+std::istringstream numbers(const std::string &text) {
+    std::istringstream in(text);
+    in.imbue(std::locale::classic());
+    return in;
+}
+
+bool read_melody(const std::string &rest, Melody &m) {
+    auto in = numbers(rest);
+    if (!(in >> m.numerator >> m.denominator >> m.tempo >> m.program)) return false;
+    in.get();
+    std::getline(in, m.name);
+    if (m.name.size() > MOST_NAME) m.name.resize(MOST_NAME);
+    return m.program >= 0 && m.program <= 127;
+}
+
+bool read_tokens(const std::string &rest, Melody &m) {
+    auto in = numbers(rest);
+    for (int token; in >> token;) {
+        if (m.tokens.size() == MOST_TOKENS) return false;
+        m.tokens.push_back(token);
+    }
+    return in.eof() && m.is_valid();
+}
+
+bool read_latents(const std::string &rest, std::vector<float> &out) {
+    auto in = numbers(rest);
+    in >> std::hex;
+    for (std::uint32_t bits; in >> bits;) {
+        float value;
+        std::memcpy(&value, &bits, 4);
+        if (out.size() == MOST_LATENTS || !std::isfinite(value)) return false;
+        out.push_back(value);
+    }
+    return in.eof();
+}
+
+} // namespace
+
+std::string write_state(const State &state) {
+    std::ostringstream out;
+    out.imbue(std::locale::classic());
+    out.precision(17);
+    out << FIRST << VERSION << "\nmodel " << state.fingerprint << '\n';
+    for (const auto &[symbol, value] : state.values) out << "value " << symbol << ' ' << value << '\n';
+    for (const Melody &m : state.melodies) {
+        std::string name = m.name;
+        for (char &c : name)
+            if (c == '\n' || c == '\r') c = ' ';
+        out << "melody " << m.numerator << ' ' << m.denominator << ' ' << m.tempo << ' ' << m.program << ' ' << name
+            << "\ntokens";
+        for (int token : m.tokens) out << ' ' << token;
+        out << '\n';
+    }
+    out << "latents" << std::hex;
+    for (float value : state.latents) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &value, 4);
+        out << ' ' << bits;
+    }
+    out << "\nend\n";
+    return out.str();
+}
+
+bool read_state(const std::string &text, State &state, std::string &problem) {
+    problem = "expected the state of a latentmix plugin, found something else or a damaged one";
+    const std::size_t first = std::strlen(FIRST);
+    if (text.size() > MOST_STATE_BYTES || text.compare(0, first, FIRST)) return false;
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
+    if (std::strtol(line.c_str() + first, nullptr, 10) != VERSION) {
+        problem = "expected a state of version 1, found " + line.substr(0, 40) + "; use a later release";
+        return false;
+    }
+    bool is_whole = false;
+    for (std::size_t n = 0; n < MOST_LINES && std::getline(lines, line); n++) {
+        const std::size_t gap = line.find(' ');
+        const std::string word = line.substr(0, gap), rest = gap == std::string::npos ? "" : line.substr(gap + 1);
+        if (word == "end") {
+            is_whole = true;
+            break;
+        }
+        if (word == "model") state.fingerprint = rest.substr(0, 64);
+        if (word == "value") {
+            auto in = numbers(rest);
+            std::string symbol;
+            double value;
+            if (!(in >> symbol >> value) || !std::isfinite(value)) return false;
+            state.values.emplace_back(symbol, value);
+        }
+        if (word == "melody") {
+            state.melodies.emplace_back();
+            if (state.melodies.size() > 8 || !read_melody(rest, state.melodies.back())) return false;
+        }
+        if (word == "tokens" && (state.melodies.empty() || !read_tokens(rest, state.melodies.back()))) return false;
+        if (word == "latents" && !read_latents(rest, state.latents)) return false;
+    }
+    if (!is_whole || state.melodies.empty()) return false;
+    for (const Melody &m : state.melodies)
+        if (!m.is_valid()) return false;
+    problem.clear();
+    return true;
+}
+
+} // namespace latentmix

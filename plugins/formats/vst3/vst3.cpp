@@ -1,0 +1,135 @@
+// VST3, by DPF (DISTRHO Plugin Framework, ISC): one flavour in a binary, LATENTMIX_SYNTH says which.
+#include "DistrhoPlugin.hpp"
+
+#include <cstdio>
+#include <memory>
+
+#include "../../device/device.hpp"
+#include "../../device/identity.hpp"
+
+START_NAMESPACE_DISTRHO
+
+namespace {
+
+constexpr int MOST_NOTES = 256;
+constexpr const char *STATE_KEY = "state";
+
+// 32 bits of an id (FNV-1a): VST3 hosts tell plugins apart by numbers.
+uint32_t hashed(const std::string &id) {
+    uint32_t out = 2166136261u;
+    for (const char c : id) out = (out ^ static_cast<uint8_t>(c)) * 16777619u;
+    return out;
+}
+
+} // namespace
+
+class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
+  public:
+    MelodyPlugin() : Plugin(latentmix::PARAMETERS, 0, 1), table_(latentmix::parameter_table(latentmix::identity().attributes)) {
+        name_ = latentmix::identity().name + (LATENTMIX_SYNTH ? " synth" : "");
+        if (isDummyInstance()) return; // DPF makes one to read names from: it needs no weights
+        std::string problem;
+        if (auto weights = latentmix::shared_weights(problem))
+            device_.reset(new latentmix::Device(weights, *latentmix::kernels()));
+        else
+            std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
+    }
+
+  protected:
+    const char *getName() const override { return name_.c_str(); }
+    const char *getLabel() const override { return "latentmix_melody"; }
+    const char *getMaker() const override { return "latentmix"; }
+    const char *getLicense() const override { return "MIT"; }
+    uint32_t getVersion() const override { return d_version(0, 1, 0); }
+    int64_t getUniqueId() const override {
+        return hashed(latentmix::identity().id + (LATENTMIX_SYNTH ? ".synth" : ""));
+    }
+
+    void initParameter(uint32_t index, Parameter &to) override {
+        const latentmix::ParameterInfo &p = table_[index];
+        to.hints = kParameterIsAutomatable | (p.is_whole ? kParameterIsInteger : 0);
+        to.name = p.name.c_str();
+        to.symbol = p.symbol.c_str();
+        to.unit = p.unit.c_str();
+        to.ranges = ParameterRanges(static_cast<float>(p.standard), static_cast<float>(p.least), static_cast<float>(p.most));
+        if (index == latentmix::BYPASS) to.initDesignation(kParameterDesignationBypass);
+        if (p.choices.empty()) return;
+        to.enumValues.count = static_cast<uint8_t>(p.choices.size());
+        to.enumValues.restrictedMode = true;
+        to.enumValues.values = new ParameterEnumerationValue[p.choices.size()];
+        for (std::size_t i = 0; i < p.choices.size(); i++) {
+            to.enumValues.values[i].label = p.choices[i].c_str();
+            to.enumValues.values[i].value = static_cast<float>(p.least + static_cast<double>(i));
+        }
+    }
+    void initState(uint32_t, State &to) override {
+        to.key = STATE_KEY;
+        to.label = "Melodies";
+        to.hints = kStateIsOnlyForDSP;
+    }
+
+    float getParameterValue(uint32_t index) const override {
+        return static_cast<float>(device_ ? device_->get(static_cast<int>(index)) : table_[index].standard);
+    }
+    void setParameterValue(uint32_t index, float value) override {
+        if (device_) device_->set(static_cast<int>(index), value);
+    }
+    String getState(const char *) const override { return String(device_ ? device_->save().c_str() : ""); }
+    void setState(const char *key, const char *value) override {
+        std::string problem;
+        if (!device_ || std::strcmp(key, STATE_KEY) || !value || !*value) return;
+        if (!device_->restore(value, problem, false)) std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
+    }
+
+    void activate() override {
+        if (device_) device_->activate(getSampleRate());
+    }
+    void run(const float **, float **outputs, uint32_t frames, const MidiEvent *events, uint32_t count) override {
+        latentmix::NoteIn notes[MOST_NOTES];
+        int kept = 0;
+        for (uint32_t i = 0; i < count && kept < MOST_NOTES; i++) {
+            const int kind = events[i].data[0] & 0xf0;
+            if (events[i].size == 3 && (kind == 0x80 || kind == 0x90))
+                notes[kept++] = {static_cast<int>(events[i].frame), kind == 0x90 && events[i].data[2], events[i].data[1] & 127};
+        }
+        float *left = LATENTMIX_SYNTH ? outputs[0] : nullptr, *right = LATENTMIX_SYNTH ? outputs[1] : nullptr;
+        if (device_)
+            device_->process(transport(), notes, kept, static_cast<int>(frames), *this, left, right);
+        else
+            for (uint32_t i = 0; left && i < frames; i++) left[i] = right[i] = 0.0f;
+    }
+
+  private:
+    latentmix::Transport transport() const {
+        const TimePosition &t = getTimePosition();
+        latentmix::Transport out;
+        out.is_playing = out.has_position = t.playing;
+        if (t.bbt.valid) {
+            const double beat = (t.bbt.bar - 1) * t.bbt.beatsPerBar + (t.bbt.beat - 1) + t.bbt.tick / t.bbt.ticksPerBeat;
+            out.beat = beat * 4.0 / t.bbt.beatType;
+            out.tempo = t.bbt.beatsPerMinute;
+            out.numerator = static_cast<int>(t.bbt.beatsPerBar);
+            out.denominator = static_cast<int>(t.bbt.beatType);
+        } else {
+            out.beat = static_cast<double>(t.frame) / getSampleRate() * device_->get(latentmix::TEMPO) / 60.0;
+        }
+        return out;
+    }
+    void note(int frame, bool is_on, int pitch, int velocity, int channel) override {
+        MidiEvent event = {};
+        event.frame = static_cast<uint32_t>(frame);
+        event.size = 3;
+        event.data[0] = static_cast<uint8_t>((is_on ? 0x90 : 0x80) | channel);
+        event.data[1] = static_cast<uint8_t>(pitch);
+        event.data[2] = static_cast<uint8_t>(velocity);
+        writeMidiEvent(event);
+    }
+
+    std::vector<latentmix::ParameterInfo> table_;
+    std::string name_;
+    std::unique_ptr<latentmix::Device> device_;
+};
+
+Plugin *createPlugin() { return new MelodyPlugin(); }
+
+END_NAMESPACE_DISTRHO

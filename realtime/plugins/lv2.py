@@ -1,0 +1,107 @@
+"""What LV2 hosts read about the plugins before they load them: Turtle, from the table of parameters.
+
+The order of ports is that of `plugins/formats/lv2.cpp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
+@prefix doap: <http://usefulinc.com/ns/doap#> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix lv2: <http://lv2plug.in/ns/lv2core#> .
+@prefix midi: <http://lv2plug.in/ns/ext/midi#> .
+@prefix pprops: <http://lv2plug.in/ns/ext/port-props#> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix rsz: <http://lv2plug.in/ns/ext/resize-port#> .
+@prefix state: <http://lv2plug.in/ns/ext/state#> .
+@prefix time: <http://lv2plug.in/ns/ext/time#> .
+@prefix units: <http://lv2plug.in/ns/extensions/units#> .
+@prefix urid: <http://lv2plug.in/ns/ext/urid#> .
+
+"""
+UNITS = {"BPM": "units:bpm", "dB": "units:db", "oct": "units:oct"}
+EVENT_BYTES = 16384  # of a port of events: some hundreds of notes
+
+
+def manifest(uris: Sequence[str], binary: str, description: str) -> str:
+    """`manifest.ttl`: where to read on."""
+    return PREFIXES + "".join(
+        f"<{uri}> a lv2:Plugin ;\n    lv2:binary <{binary}> ;\n    rdfs:seeAlso <{description}> .\n\n" for uri in uris
+    )
+
+
+def description(uri: str, name: str, parameters: Sequence[Mapping[str, Any]], is_synth: bool, version: str) -> str:
+    """One plugin: its ports and what it asks of a host."""
+    ports = [_events("InputPort", "events_in", "Events in", "atom:supports midi:MidiEvent , time:Position ;\n        "),
+             _events("OutputPort", "events_out", "Melody", "atom:supports midi:MidiEvent ;\n        ")]  # fmt: skip
+    ports.append(_switch("freewheel", "Offline", 0, "lv2:freeWheeling", "pprops:notOnGUI"))
+    ports.append(_switch("enabled", "Enabled", 1, "lv2:enabled", ""))
+    ports += [_control(each) for each in parameters]
+    if is_synth:
+        ports += [
+            f'a lv2:OutputPort , lv2:AudioPort ;\n        lv2:symbol "{symbol}" ;\n        lv2:name "{label}"'
+            for symbol, label in (("left", "Left"), ("right", "Right"))
+        ]
+    _, minor, micro = (int(part) for part in version.split("."))
+    listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
+    kind = "lv2:InstrumentPlugin" if is_synth else "lv2:MIDIPlugin"
+    return f"""<{uri}> a lv2:Plugin , {kind} ;
+    doap:name "{_escaped(name)}" ;
+    doap:license <https://spdx.org/licenses/MIT> ;
+    doap:maintainer [ foaf:name "latentmix" ] ;
+    lv2:minorVersion {2 * minor} ;
+    lv2:microVersion {2 * micro} ;
+    lv2:requiredFeature urid:map ;
+    lv2:optionalFeature lv2:hardRTCapable ;
+    lv2:extensionData state:interface ;
+    lv2:port {listed} .
+
+"""
+
+
+def _events(direction: str, symbol: str, label: str, more: str) -> str:
+    return f"""a lv2:{direction} , atom:AtomPort ;
+        atom:bufferType atom:Sequence ;
+        {more}lv2:designation lv2:control ;
+        rsz:minimumSize {EVENT_BYTES} ;
+        lv2:symbol "{symbol}" ;
+        lv2:name "{label}\""""
+
+
+def _switch(symbol: str, label: str, standard: int, designation: str, more: str) -> str:
+    properties = "lv2:toggled , lv2:integer" + (f" , {more}" if more else "")
+    return f"""a lv2:InputPort , lv2:ControlPort ;
+        lv2:symbol "{symbol}" ;
+        lv2:name "{label}" ;
+        lv2:designation {designation} ;
+        lv2:portProperty {properties} ;
+        lv2:default {standard} ; lv2:minimum 0 ; lv2:maximum 1"""
+
+
+def _control(parameter: Mapping[str, Any]) -> str:
+    lines = [
+        "a lv2:InputPort , lv2:ControlPort",
+        f'lv2:symbol "{parameter["symbol"]}"',
+        f'lv2:name "{_escaped(parameter["name"])}"',
+        *(f"lv2:{word} {parameter[key]:.6g}"
+          for word, key in (("default", "standard"), ("minimum", "least"), ("maximum", "most"))),
+    ]  # fmt: skip
+    if parameter["is_whole"]:
+        lines.append("lv2:portProperty lv2:integer" + (" , lv2:enumeration" if parameter["choices"] else ""))
+    if parameter["choices"]:
+        points = " , ".join(
+            f'[ rdfs:label "{_escaped(label)}" ; rdf:value {parameter["least"] + index:g} ]'
+            for index, label in enumerate(parameter["choices"])
+        )
+        lines.append(f"lv2:scalePoint {points}")
+    if parameter["unit"] in UNITS:
+        lines.append(f"units:unit {UNITS[parameter['unit']]}")
+    return " ;\n        ".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
