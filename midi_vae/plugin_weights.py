@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import mixing
-from .errors import InputError
-from .layers import BeatStack
-from .melody import Melody
-from .model import MelodyVAE
-from .windows import WINDOW_STEPS, window_layout
+from latentmix.errors import InputError
+
+from .interpolation import check_mixable
+from .model.layers import BeatStack
+from .model.vae import MelodyVAE
+from .music.melody import Melody
+from .music.windows import WINDOW_STEPS, window_layout
 
 MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
@@ -44,7 +45,7 @@ def plugin_weights(
     Raises:
         InputError: another kind of model, a name or id that cannot be, melodies that the plugin cannot hold.
     """
-    mixing.check_mixable(model)
+    check_mixable(model)
     _check_encoder(model)
     _check_names(model, name, plugin_id)
     values = np.concatenate([part.ravel() for part in _tensors(model)])

@@ -88,9 +88,9 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
     const int size = windows_ * network_.weights().sizes.latent_size;
     const std::vector<Place> places = spread(count);
     std::vector<double> weights(static_cast<std::size_t>(count));
-    if (settings.seed != seed_) {
+    if (settings.seed != seed_ || noise_.windows != windows_) {
         seed_ = settings.seed;
-        noise_ = draw_noise(seed_, network_.weights().sizes.pitches);
+        noise_ = draw_noise(seed_, network_.weights().sizes.pitches, windows_);
     }
     to.is_plane = settings.is_plane;
     to.steps = static_cast<int>(partners_[0].tokens.size());

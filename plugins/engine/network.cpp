@@ -88,11 +88,12 @@ void Network::encode_some(const int *tokens, int count, float *means) {
 
 void Network::decode(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
     for (int at = 0; at < count; at += MOST_AT_ONCE)
-        decode_some(latents + static_cast<std::size_t>(at) * weights_->sizes.latent_size,
+        decode_some(latents + static_cast<std::size_t>(at) * weights_->sizes.latent_size, at,
                     std::min(count - at, MOST_AT_ONCE), tokens + at * WINDOW_STEPS, temperature, noise);
 }
 
-void Network::decode_some(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
+void Network::decode_some(const float *latents, int first, int count, int *tokens, float temperature,
+                          const Noise *noise) {
     const Weights &w = *weights_;
     const Sizes &s = w.sizes;
     const int rows = WINDOW_STEPS * count, window = WINDOW_STEPS * s.symbols();
@@ -107,7 +108,8 @@ void Network::decode_some(const float *latents, int count, int *tokens, float te
     if (s.fusion > 0.0f) criticise(symbols_.data(), count, scores_.data());
     for (int i = 0; i < count; i++)
         choose(&log_p_[static_cast<std::size_t>(i) * window], &scores_[static_cast<std::size_t>(i) * window],
-               s.fusion * std::min(1.0f, unsure[i] / UNSURE_NATS), temperature, noise, tokens + i * WINDOW_STEPS);
+               s.fusion * std::min(1.0f, unsure[i] / UNSURE_NATS), temperature, noise,
+               noise ? (first + i) % noise->windows : 0, tokens + i * WINDOW_STEPS);
 }
 
 // What the decoder says of each step of one window: log p of each symbol, the likeliest, and how unsure it is (nats).
@@ -168,7 +170,7 @@ void Network::criticise(const int *symbols, int count, float *scores) {
 
 // fusion.fused, then the likeliest or, with noise, drawn symbol of each step (decoder.decoded).
 void Network::choose(float *log_p, const float *scores, float share, float temperature, const Noise *noise,
-                     int *tokens) const {
+                     int window, int *tokens) const {
     const Sizes &s = weights_->sizes;
     const int n = s.symbols();
     const bool is_drawn = noise && temperature > 0.0f;
@@ -180,8 +182,10 @@ void Network::choose(float *log_p, const float *scores, float share, float tempe
         float when[RHYTHM_SYMBOLS] = {log_p[HOLD], log_p[OFF],
                                       most + std::log(kernels_.exp_sum(pitches, s.pitches, most))};
         if (is_drawn) {
-            for (int k = 0; k < RHYTHM_SYMBOLS; k++) when[k] += temperature * noise->rhythm[i * RHYTHM_SYMBOLS + k];
-            for (int k = 0; k < s.pitches; k++) pitches[k] += temperature * noise->pitch[i * s.pitches + k];
+            const float *rhythm = &noise->rhythm[(window * WINDOW_STEPS + i) * RHYTHM_SYMBOLS];
+            const float *pitch = &noise->pitch[static_cast<std::size_t>(window * WINDOW_STEPS + i) * s.pitches];
+            for (int k = 0; k < RHYTHM_SYMBOLS; k++) when[k] += temperature * rhythm[k];
+            for (int k = 0; k < s.pitches; k++) pitches[k] += temperature * pitch[k];
         }
         const int symbol = argmax(kernels_, when, RHYTHM_SYMBOLS);
         tokens[i] = symbol == ONSET ? ONSET + s.lowest_pitch + argmax(kernels_, pitches, s.pitches) : symbol;

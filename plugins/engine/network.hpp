@@ -9,9 +9,10 @@ namespace latentmix {
 
 constexpr int MOST_AT_ONCE = 16; // windows in one pass: enough for the weights to be fetched seldom
 
-// Gumbel noise for draws at a temperature, of one window.
+// Gumbel noise for draws at a temperature, of the windows of one melody.
 struct Noise {
-    std::vector<float> rhythm, pitch; // (32, 3), (32, pitches)
+    int windows = 1;
+    std::vector<float> rhythm, pitch; // (windows, 32, 3), (windows, 32, pitches)
 };
 
 // One user of the weights, with scratch of its own: for one thread at a time. After the constructor nothing allocates.
@@ -25,18 +26,19 @@ class Network {
     // Tokens (count, 32), of any pitches -> means (count, D).
     void encode(const int *tokens, int count, float *means);
 
-    // Latents (count, D) -> the likeliest tokens (count, 32); with noise, at a temperature, drawn ones. Of each window
-    // the same noise is used, which is what makes neighbours on a pad alike.
+    // Latents (count, D) -> the likeliest tokens (count, 32); with noise, at a temperature, drawn ones. The
+    // latents are those of melodies of `noise->windows` windows, each melody with the same noise: so neighbours on a pad
+    // are alike.
     void decode(const float *latents, int count, int *tokens, float temperature = 0.0f, const Noise *noise = nullptr);
 
   private:
     void run(const Stack &stack, int count, const float *in, float *out);
-    void decode_some(const float *latents, int count, int *tokens, float temperature, const Noise *noise);
+    void decode_some(const float *latents, int first, int count, int *tokens, float temperature, const Noise *noise);
     void encode_some(const int *tokens, int count, float *means);
     float say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const;
     void criticise(const int *symbols, int count, float *scores);
     void choose(float *log_p, const float *scores, float share, float temperature, const Noise *noise,
-                int *tokens) const;
+                int window, int *tokens) const;
 
     std::shared_ptr<const Weights> weights_;
     const Kernels &kernels_;

@@ -16,11 +16,13 @@ float gumbel(std::mt19937 &random) {
 
 } // namespace
 
-Noise draw_noise(unsigned seed, int pitches) {
+Noise draw_noise(unsigned seed, int pitches, int windows) {
     std::mt19937 random(seed);
     Noise out;
-    out.rhythm.resize(WINDOW_STEPS * RHYTHM_SYMBOLS);
-    out.pitch.resize(static_cast<std::size_t>(WINDOW_STEPS) * pitches);
+    const std::size_t steps = static_cast<std::size_t>(windows) * WINDOW_STEPS;
+    out.windows = windows;
+    out.rhythm.resize(steps * RHYTHM_SYMBOLS);
+    out.pitch.resize(steps * pitches);
     for (float &v : out.rhythm) v = gumbel(random);
     for (float &v : out.pitch) v = gumbel(random);
     return out;

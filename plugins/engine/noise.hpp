@@ -4,7 +4,7 @@
 
 namespace latentmix {
 
-// For windows of so many pitches; allocates.
-Noise draw_noise(unsigned seed, int pitches);
+// For melodies of so many windows, and so many pitches; allocates.
+Noise draw_noise(unsigned seed, int pitches, int windows = 1);
 
 } // namespace latentmix

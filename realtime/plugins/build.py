@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from latentmix.errors import InputError
+
 from . import lv2, sources
 from .compiler import TARGETS, Compiler, Target
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from latentmix.errors import InputError
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 

@@ -49,10 +49,10 @@ def description(uri: str, name: str, parameters: Sequence[Mapping[str, Any]], is
     _, minor, micro = (int(part) for part in version.split("."))
     listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
     kind = "lv2:InstrumentPlugin" if is_synth else "lv2:MIDIPlugin"
-    return f"""<{uri}> a lv2:Plugin , {kind} ;
+    return f"""<{uri}> a lv2:Plugin , {kind} , doap:Project ;
     doap:name "{_escaped(name)}" ;
     doap:license <https://spdx.org/licenses/MIT> ;
-    doap:maintainer [ foaf:name "latentmix" ] ;
+    doap:maintainer [ a foaf:Person ; foaf:name "latentmix" ] ;
     lv2:minorVersion {2 * minor} ;
     lv2:microVersion {2 * micro} ;
     lv2:requiredFeature urid:map ;

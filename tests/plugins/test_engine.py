@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from native import Engine, Library, pointer
+from native_engine import Engine, Library, pointer
 
-from midi_vae import keys, mixing
-from midi_vae.melody import Melody, read_melody
-from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from midi_vae import interpolation
+from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.music import key as keys
+from midi_vae.music.melody import Melody, read_melody
+from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
-from midi_vae.windows import to_windows
-from realtime import blend, shaping
-from realtime.decoder import Decoder
-from realtime.targets import KEYS
+from realtime.engine.decoder import Decoder
+from realtime.music import blend, shaping
+from realtime.music.parameters import KEYS
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
 PATHS = ("plain", "avx2", "avx512")
@@ -148,7 +149,7 @@ def test_melodies_travel_with_the_model(library: Library, data: bytes) -> None:
 def test_attributes(library: Library, data: bytes, model: MelodyVAE) -> None:
     engine = Engine(library, data)
     amounts = [0.5, -1.0, 2.0, 0.25, -3.0]
-    expected = mixing.attribute_shift(model, dict(zip(model.attribute_names, amounts, strict=True))).numpy()
+    expected = interpolation.attribute_shift(model, dict(zip(model.attribute_names, amounts, strict=True))).numpy()
     np.testing.assert_allclose(engine.shift(amounts), expected, rtol=0, atol=1e-6)
     engine.close()
 
@@ -169,7 +170,7 @@ def test_blends_are_those_of_the_live_engine(library: Library) -> None:
 
 
 def test_weights_of_places(library: Library) -> None:
-    from realtime.mixer import spread
+    from realtime.music.mixer import spread
 
     random = np.random.default_rng(0)
     for count in range(1, 9):

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from native import Engine, Library, compiler_or_skip
+from native_engine import Engine, Library, compiler_or_skip
 
-from midi_vae.errors import InputError
-from midi_vae.melody import Melody
-from midi_vae.model import MelodyVAE, MelodyVAEConfig
+from latentmix.errors import InputError
+from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.music.melody import Melody
 from midi_vae.plugin_weights import plugin_weights
 from realtime.plugins import sources
 from realtime.plugins.compiler import Source

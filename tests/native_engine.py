@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.errors import InputError
+from latentmix.errors import InputError
 from realtime.plugins.compiler import Compiler, find_compiler
 
 STEPS = 32

@@ -1,0 +1,58 @@
+"""The plugins, built once for a test run from the shipped model and the melodies in `examples`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from native_engine import compiler_or_skip
+
+from midi_vae.model.vae import MelodyVAE
+from midi_vae.music.melody import read_melody
+from midi_vae.plugin_weights import plugin_weights
+from realtime.plugins import build, sources
+from realtime.plugins.compiler import Compiler, Source
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@dataclass(frozen=True)
+class Bundles:
+    folder: Path
+    compiler: Compiler
+    binaries: Path
+    model: MelodyVAE
+    melodies: tuple[Path, ...]
+
+    @property
+    def clap(self) -> Path:
+        return self.folder / "latentmix-melody" / "latentmix-melody.clap"
+
+    @property
+    def lv2(self) -> Path:
+        return self.folder / "latentmix-melody.lv2"
+
+    @cached_property
+    def clap_headers(self) -> str:
+        return next(flag for flag in sources.formats(self.folder / "none")["clap"][0].flags if "-isystem" in flag)
+
+    def program(self, name: str, folder: Path) -> Path:
+        """A program of `plugins/hosts`."""
+        source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
+        return self.compiler.link(self.compiler.objects([source], folder), folder / name, ("-ldl", "-pthread"))
+
+
+def make(folder: Path) -> Bundles:
+    compiler = compiler_or_skip()
+    binaries = build.build_binaries(compiler, folder / "binaries")
+    model, melodies = (
+        MelodyVAE.from_pretrained(),
+        tuple(EXAMPLES / f"{n}.mid" for n in ("lively", "lyrical", "jig", "waltz")),
+    )
+    weights = folder / "weights.lmw"
+    weights.write_bytes(
+        plugin_weights(model, "latentmix melody", "org.latentmix.melody", [read_melody(path)[0] for path in melodies])
+    )
+    build.bundle(binaries, compiler.target, weights, folder / "bundles")
+    return Bundles(folder / "bundles", compiler, binaries, model, melodies)

@@ -1,0 +1,83 @@
+"""The CLAP plugins in our own small host: its checks, and notes beside those of the live engine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from plugin_bundles import Bundles
+
+from midi_vae.music.melody import read_melody
+from realtime.music.mixer import Mixer
+
+
+@pytest.fixture(scope="module")
+def host(bundles: Bundles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundles.program("clap_host", tmp_path_factory.mktemp("host"))
+
+
+def run(host: Path, *words: object) -> str:
+    done = subprocess.run([host, *map(str, words)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, "\n".join(line for line in done.stdout.splitlines() if line.startswith("FAIL"))
+    return done.stdout
+
+
+def test_both_plugins_are_listed_with_the_name_of_the_model(host: Path, bundles: Bundles) -> None:
+    assert run(host, bundles.clap, "list").splitlines() == [
+        "org.latentmix.melody\tlatentmix melody\tnote-effect",
+        "org.latentmix.melody.synth\tlatentmix melody synth\tinstrument",
+    ]
+
+
+@pytest.mark.parametrize(("flavour", "loads"), [("", 200), (".synth", 20)])
+def test_the_checks_of_our_host(host: Path, bundles: Bundles, flavour: str, loads: int) -> None:
+    """Parameters, texts, flush, odd blocks, rates, stop, loop, seek, bypass, reset, state, recording, 200 loads."""
+    said = run(host, bundles.clap, "check", "org.latentmix.melody" + flavour, loads)
+    assert said.count("ok   ") >= 28 and "FAIL" not in said
+
+
+CASES = [
+    {"position": 0.0},
+    {"position": 1 / 3},
+    {"position": 0.5, "octave": -1, "density": 0.6},
+    {"position": 20 / 32, "key": "C:min"},
+    {"position": 0.25, "key": "auto", "attribute.density": 2.0, "attribute.height": -1.0},
+    {"x": 0.25, "y": 0.75},
+    {"x": 1.0, "y": 0.5, "temperature": 0.7},
+]
+NAMES = {
+    "position": "Position",
+    "x": "Pad X",
+    "y": "Pad Y",
+    "octave": "Octave",
+    "density": "Notes kept",
+    "temperature": "Variation",
+    "attribute.density": "More density",
+    "attribute.height": "More height",
+}
+
+
+@pytest.mark.parametrize("values", CASES, ids=str)
+def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: Bundles) -> None:
+    """Position, pad, key, octave, density, attributes and variation, four bars; the mixer is the one of `livemix`."""
+    from realtime.engine.decoder import Decoder
+    from realtime.music.parameters import KEYS
+
+    mixer = Mixer(Decoder(bundles.model, seed=3), [read_melody(path)[0] for path in bundles.melodies])
+    mixer.move(values)
+    words = [f"{NAMES[name]}={value}" for name, value in values.items() if name in NAMES] + ["Variation seed=3"]
+    if "key" in values:
+        words.append(f"Key={KEYS.index(values['key'])}")
+    if "x" in values:
+        words.append("Mix by=1")
+    melody = mixer.melody()
+    beats = len(melody.tokens) / 4
+    lines = run(host, bundles.clap, "play", "org.latentmix.melody", beats, *words).splitlines()
+    played = [tuple(map(int, line.split())) for line in lines]
+    onsets = [(frame // 6000, key) for frame, is_on, key, _ in played if is_on]
+    ends = [frame // 6000 for frame, is_on, _, _ in played if not is_on]
+    assert all(frame % 6000 == 0 for frame, *_ in played)
+    expected = melody.notes()
+    assert onsets == [(start, pitch) for start, _, pitch in expected]
+    assert ends == [end for _, end, _ in expected if end < len(melody.tokens)]
