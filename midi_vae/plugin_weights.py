@@ -19,14 +19,14 @@ from latentmix.errors import InputError
 
 from .interpolation import check_mixable
 from .model.layers import BeatStack
-from .model.vae import MelodyVAE
 from .music.melody import Melody
 from .music.windows import WINDOW_STEPS, window_layout
+from .vae import MelodyVAE
 
 MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
-MOST_TEXT, MOST_ATTRIBUTE_TEXT, MOST_ATTRIBUTES = 63, 15, 8  # bytes of UTF-8; how many
-MOST_MELODIES, MOST_MELODY_STEPS = 8, 4096
+MAX_TEXT, MAX_ATTRIBUTE_TEXT, MAX_ATTRIBUTES = 63, 15, 8  # bytes of UTF-8; how many
+MAX_MELODIES, MAX_MELODY_STEPS = 8, 4096
 ID_FORM = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 
 
@@ -135,11 +135,11 @@ def _melody(melody: Melody) -> bytes:
         InputError: too long, or its bars are longer than a window.
     """
     window_layout(melody.metre)
-    if len(melody.tokens) > MOST_MELODY_STEPS:
+    if len(melody.tokens) > MAX_MELODY_STEPS:
         raise InputError(
-            f"{melody.name or 'melody'}: expected at most {MOST_MELODY_STEPS} sixteenths, found {len(melody.tokens)}"
+            f"{melody.name or 'melody'}: expected at most {MAX_MELODY_STEPS} sixteenths, found {len(melody.tokens)}"
         )
-    name = melody.name.encode()[:MOST_TEXT].decode(errors="ignore").encode()
+    name = melody.name.encode()[:MAX_TEXT].decode(errors="ignore").encode()
     head = struct.pack("<64s4If12x", name, len(melody.tokens), *melody.metre, melody.program, melody.tempo)
     tokens = np.pad(melody.tokens.astype("<u2"), (0, -len(melody.tokens) % PANEL))
     return head + tokens.tobytes()
@@ -159,15 +159,15 @@ def _check_encoder(model: MelodyVAE) -> None:
 
 
 def _check_names(model: MelodyVAE, name: str, plugin_id: str) -> None:
-    if not name.strip() or len(name.encode()) > MOST_TEXT or not name.isprintable():
-        raise InputError(f"expected a plugin name of 1 to {MOST_TEXT} bytes, found {name!r}")
-    if len(plugin_id) > MOST_TEXT or not re.fullmatch(ID_FORM, plugin_id):
+    if not name.strip() or len(name.encode()) > MAX_TEXT or not name.isprintable():
+        raise InputError(f"expected a plugin name of 1 to {MAX_TEXT} bytes, found {name!r}")
+    if len(plugin_id) > MAX_TEXT or not re.fullmatch(ID_FORM, plugin_id):
         raise InputError(
-            f"expected an id such as org.example.my-tunes, at most {MOST_TEXT} letters a-z, digits and . _ - between "
+            f"expected an id such as org.example.my-tunes, at most {MAX_TEXT} letters a-z, digits and . _ - between "
             f"them, found {plugin_id!r}"
         )
     names = model.attribute_names
-    if len(names) > MOST_ATTRIBUTES or any(len(each.encode()) > MOST_ATTRIBUTE_TEXT for each in names):
-        raise InputError(f"expected at most {MOST_ATTRIBUTES} attributes with short names, found {', '.join(names)}")
+    if len(names) > MAX_ATTRIBUTES or any(len(each.encode()) > MAX_ATTRIBUTE_TEXT for each in names):
+        raise InputError(f"expected at most {MAX_ATTRIBUTES} attributes with short names, found {', '.join(names)}")
     if len(model.critic.towers.dilations) != 5:
         raise InputError("expected a critic of 5 layers, as this release makes them")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from native_engine import compiler_or_skip
 
-from midi_vae.model.vae import MelodyVAE
 from midi_vae.music.melody import read_melody
 from midi_vae.plugin_weights import plugin_weights
+from midi_vae.vae import MelodyVAE
 from realtime.plugins import build, sources
 from realtime.plugins.compiler import Compiler, Source
 

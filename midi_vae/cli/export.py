@@ -14,7 +14,7 @@ from latentmix.files import check_target, make_folder, replace_file
 from .options import Source
 
 app = make_app("midi-vae")
-MOST_MELODIES = 8
+MAX_MELODIES = 8
 DRAWN = 4  # melodies of the model's own, where none are named
 
 
@@ -56,10 +56,10 @@ def plugin(
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
     """
     files = melody or []
-    if len(files) > MOST_MELODIES:
-        raise InputError(f"expected at most {MOST_MELODIES} melodies, found {len(files)}")
-    from ..model.vae import MelodyVAE
+    if len(files) > MAX_MELODIES:
+        raise InputError(f"expected at most {MAX_MELODIES} melodies, found {len(files)}")
     from ..plugin_weights import plugin_weights
+    from ..vae import MelodyVAE
 
     melodies = [passage.melody for passage in source.read(files)] if files else []
     loaded = MelodyVAE.from_pretrained(model)

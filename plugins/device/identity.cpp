@@ -58,7 +58,7 @@ Identity look() {
     head[159] = head[223] = 0; // names end inside their fields, whatever the file says
     if (head[96]) out.name = reinterpret_cast<const char *>(head + 96);
     if (head[160]) out.id = reinterpret_cast<const char *>(head + 160);
-    for (int i = 0; i < MOST_ATTRIBUTES; i++) {
+    for (int i = 0; i < MAX_ATTRIBUTES; i++) {
         const char *name = reinterpret_cast<const char *>(head + 224 + 16 * i);
         if (*name) out.attributes.emplace_back(name, strnlen(name, 16));
     }

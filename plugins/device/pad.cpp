@@ -20,7 +20,7 @@ int Pad::point(double position, double x, double y) const {
 }
 
 bool PadSettings::operator==(const PadSettings &other) const {
-    return is_plane == other.is_plane && std::equal(amounts, amounts + MOST_ATTRIBUTES, other.amounts) &&
+    return is_plane == other.is_plane && std::equal(amounts, amounts + MAX_ATTRIBUTES, other.amounts) &&
            variation == other.variation && (variation == 0.0f || seed == other.seed);
 }
 
@@ -52,7 +52,7 @@ bool Bank::set(const std::vector<Melody> &melodies, std::string &problem, const 
         windows.insert(windows.end(), each.begin(), each.end());
     }
     const int count = static_cast<int>(windows.size()) / WINDOW_STEPS, of_each = count / static_cast<int>(together.size());
-    if (of_each > MOST_WINDOWS || static_cast<int>(together[0].tokens.size()) > MOST_PAD_STEPS) {
+    if (of_each > MAX_WINDOWS || static_cast<int>(together[0].tokens.size()) > MAX_PAD_STEPS) {
         problem = "expected melodies of at most 8 windows (16 bars of 4/4)";
         return false;
     }
@@ -66,8 +66,8 @@ bool Bank::set(const std::vector<Melody> &melodies, std::string &problem, const 
     melodies_ = melodies;
     partners_ = together;
     windows_ = of_each;
-    points_.resize(static_cast<std::size_t>(MOST_POINTS) * windows_ * weights().sizes.latent_size);
-    tokens_.resize(static_cast<std::size_t>(MOST_POINTS) * windows_ * WINDOW_STEPS);
+    points_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * weights().sizes.latent_size);
+    tokens_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * WINDOW_STEPS);
     return true;
 }
 
@@ -84,7 +84,7 @@ void Bank::mix(const std::vector<double> &weights, const PadSettings &settings, 
 }
 
 void Bank::decode(const PadSettings &settings, Pad &to) {
-    const int count = static_cast<int>(partners_.size()), points = settings.is_plane ? MOST_POINTS : LINE_POINTS;
+    const int count = static_cast<int>(partners_.size()), points = settings.is_plane ? MAX_POINTS : LINE_POINTS;
     const int size = windows_ * network_.weights().sizes.latent_size;
     const std::vector<Place> places = spread(count);
     std::vector<double> weights(static_cast<std::size_t>(count));
@@ -110,7 +110,7 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
     network_.decode(points_.data(), points * windows_, tokens_.data(), settings.variation, &noise_);
     const WindowLayout layout = window_layout(to.numerator, to.denominator);
     const bool is_moved = settings.variation > 0.0f ||
-                          std::any_of(settings.amounts, settings.amounts + MOST_ATTRIBUTES, [](float a) { return a != 0.0f; });
+                          std::any_of(settings.amounts, settings.amounts + MAX_ATTRIBUTES, [](float a) { return a != 0.0f; });
     for (int p = 0; p < points; p++) {
         weigh(p);
         const auto most = std::max_element(weights.begin(), weights.end());

@@ -11,15 +11,15 @@
 
 namespace latentmix {
 
-constexpr int LINE_POINTS = 33, SIDE = 17, MOST_POINTS = SIDE * SIDE;
-constexpr int MOST_WINDOWS = 8, MOST_PAD_STEPS = MOST_WINDOWS * WINDOW_STEPS, SLOTS = 4;
+constexpr int LINE_POINTS = 33, SIDE = 17, MAX_POINTS = SIDE * SIDE;
+constexpr int MAX_WINDOWS = 8, MAX_PAD_STEPS = MAX_WINDOWS * WINDOW_STEPS, SLOTS = 4;
 
 struct Pad {
     unsigned serial = 0; // counts up; 0: empty
     bool is_plane = false;
     int steps = 0, numerator = 4, denominator = 4;
     int own_key = 0; // of the first melody
-    std::uint8_t tokens[MOST_POINTS][MOST_PAD_STEPS];
+    std::uint8_t tokens[MAX_POINTS][MAX_PAD_STEPS];
 
     int point(double position, double x, double y) const; // the nearest one
 };
@@ -27,7 +27,7 @@ struct Pad {
 // What a pad is decoded for; the rest is done to a melody afterwards.
 struct PadSettings {
     bool is_plane = false;
-    float amounts[MOST_ATTRIBUTES] = {};
+    float amounts[MAX_ATTRIBUTES] = {};
     float variation = 0.0f;
     unsigned seed = 0;
 

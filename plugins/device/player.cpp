@@ -119,7 +119,7 @@ bool Player::record(const Transport &transport, const double *values, const Pad 
     if (!is_recording_) { // half a sixteenth early counts: nobody plays on the grid
         record_from_ = static_cast<long long>(std::ceil((at - 0.5) / bar)) * bar;
         recording.slot = armed_ - 1;
-        recording.steps = std::min(2 * bar, MOST_PAD_STEPS);
+        recording.steps = std::min(2 * bar, MAX_PAD_STEPS);
         recording.numerator = numerator;
         recording.denominator = denominator;
         recording.tempo = static_cast<float>(transport.tempo > 0.0 ? transport.tempo : values[TEMPO]);

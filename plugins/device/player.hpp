@@ -36,7 +36,7 @@ struct Recording {
     int slot = -1;
     int steps = 0, numerator = 4, denominator = 4;
     float tempo = 120.0f;
-    std::uint8_t tokens[MOST_PAD_STEPS];
+    std::uint8_t tokens[MAX_PAD_STEPS];
 };
 
 class Player {
@@ -60,7 +60,7 @@ class Player {
     long long last_ = 0; // step played
     int sounding_ = -1, channel_ = 0;
     // the melody that is heard, shaped, and what it was made for
-    int tokens_[MOST_PAD_STEPS], steps_ = 0, bar_ = 16, beat_ = 4;
+    int tokens_[MAX_PAD_STEPS], steps_ = 0, bar_ = 16, beat_ = 4;
     struct Made {
         unsigned serial;
         int point, key, octave;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char *FIRST = "latentmix state ";
 constexpr int VERSION = 1;
-constexpr std::size_t MOST_LATENTS = 4 * 8 * 1024, MOST_LINES = 64, MOST_TOKENS = 4096, MOST_NAME = 63;
+constexpr std::size_t MAX_LATENTS = 4 * 8 * 1024, MAX_LINES = 64, MAX_TOKENS = 4096, MAX_NAME = 63;
 
 // Numbers in the C locale, whatever the host has set.
 std::istringstream numbers(const std::string &text) {
@@ -27,14 +27,14 @@ bool read_melody(const std::string &rest, Melody &m) {
     if (!(in >> m.numerator >> m.denominator >> m.tempo >> m.program)) return false;
     in.get();
     std::getline(in, m.name);
-    if (m.name.size() > MOST_NAME) m.name.resize(MOST_NAME);
+    if (m.name.size() > MAX_NAME) m.name.resize(MAX_NAME);
     return m.program >= 0 && m.program <= 127;
 }
 
 bool read_tokens(const std::string &rest, Melody &m) {
     auto in = numbers(rest);
     for (int token; in >> token;) {
-        if (m.tokens.size() == MOST_TOKENS) return false;
+        if (m.tokens.size() == MAX_TOKENS) return false;
         m.tokens.push_back(token);
     }
     return in.eof() && m.is_valid();
@@ -46,7 +46,7 @@ bool read_latents(const std::string &rest, std::vector<float> &out) {
     for (std::uint32_t bits; in >> bits;) {
         float value;
         std::memcpy(&value, &bits, 4);
-        if (out.size() == MOST_LATENTS || !std::isfinite(value)) return false;
+        if (out.size() == MAX_LATENTS || !std::isfinite(value)) return false;
         out.push_back(value);
     }
     return in.eof();
@@ -82,7 +82,7 @@ std::string write_state(const State &state) {
 bool read_state(const std::string &text, State &state, std::string &problem) {
     problem = "expected the state of a latentmix plugin, found something else or a damaged one";
     const std::size_t first = std::strlen(FIRST);
-    if (text.size() > MOST_STATE_BYTES || text.compare(0, first, FIRST)) return false;
+    if (text.size() > MAX_STATE_BYTES || text.compare(0, first, FIRST)) return false;
     std::istringstream lines(text);
     std::string line;
     std::getline(lines, line);
@@ -91,7 +91,7 @@ bool read_state(const std::string &text, State &state, std::string &problem) {
         return false;
     }
     bool is_whole = false;
-    for (std::size_t n = 0; n < MOST_LINES && std::getline(lines, line); n++) {
+    for (std::size_t n = 0; n < MAX_LINES && std::getline(lines, line); n++) {
         const std::size_t gap = line.find(' ');
         const std::string word = line.substr(0, gap), rest = gap == std::string::npos ? "" : line.substr(gap + 1);
         if (word == "end") {

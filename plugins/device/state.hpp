@@ -16,7 +16,7 @@
 
 namespace latentmix {
 
-constexpr std::size_t MOST_STATE_BYTES = 4u << 20;
+constexpr std::size_t MAX_STATE_BYTES = 4u << 20;
 
 struct State {
     std::string fingerprint;

@@ -24,7 +24,7 @@ void log_softmax(const Kernels &k, float *x, int n) {
 Network::Network(std::shared_ptr<const Weights> weights, const Kernels &kernels)
     : weights_(std::move(weights)), kernels_(kernels) {
     const Sizes &s = weights_->sizes;
-    const std::size_t n = MOST_AT_ONCE, windows = n * WINDOW_STEPS, c = s.critic_width;
+    const std::size_t n = MAX_AT_ONCE, windows = n * WINDOW_STEPS, c = s.critic_width;
     beats_.resize(n * BEATS * s.width);
     normed_.resize(beats_.size());
     hidden_.resize(std::max(n * BEATS * 2 * s.width, n * s.across));
@@ -62,8 +62,8 @@ void Network::run(const Stack &s, int count, const float *in, float *out) {
 }
 
 void Network::encode(const int *tokens, int count, float *means) {
-    for (int at = 0; at < count; at += MOST_AT_ONCE)
-        encode_some(tokens + at * WINDOW_STEPS, std::min(count - at, MOST_AT_ONCE),
+    for (int at = 0; at < count; at += MAX_AT_ONCE)
+        encode_some(tokens + at * WINDOW_STEPS, std::min(count - at, MAX_AT_ONCE),
                     means + static_cast<std::size_t>(at) * weights_->sizes.latent_size);
 }
 
@@ -87,9 +87,9 @@ void Network::encode_some(const int *tokens, int count, float *means) {
 }
 
 void Network::decode(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
-    for (int at = 0; at < count; at += MOST_AT_ONCE)
+    for (int at = 0; at < count; at += MAX_AT_ONCE)
         decode_some(latents + static_cast<std::size_t>(at) * weights_->sizes.latent_size, at,
-                    std::min(count - at, MOST_AT_ONCE), tokens + at * WINDOW_STEPS, temperature, noise);
+                    std::min(count - at, MAX_AT_ONCE), tokens + at * WINDOW_STEPS, temperature, noise);
 }
 
 void Network::decode_some(const float *latents, int first, int count, int *tokens, float temperature,
@@ -97,7 +97,7 @@ void Network::decode_some(const float *latents, int first, int count, int *token
     const Weights &w = *weights_;
     const Sizes &s = w.sizes;
     const int rows = WINDOW_STEPS * count, window = WINDOW_STEPS * s.symbols();
-    float unsure[MOST_AT_ONCE];
+    float unsure[MAX_AT_ONCE];
     run(w.decoder, count, latents, steps_.data());
     kernels_.norm(steps_.data(), w.step_norm.gain, w.step_norm.offset, steps_.data(), rows, s.step_width);
     kernels_.product(w.rhythm, steps_.data(), rhythm_.data(), rows, false);

@@ -7,7 +7,7 @@
 
 namespace latentmix {
 
-constexpr int MOST_AT_ONCE = 16; // windows in one pass: enough for the weights to be fetched seldom
+constexpr int MAX_AT_ONCE = 16; // windows in one pass: enough for the weights to be fetched seldom
 
 // Gumbel noise for draws at a temperature, of the windows of one melody.
 struct Noise {

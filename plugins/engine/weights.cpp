@@ -84,14 +84,14 @@ class Reader {
         } fields[] = {{"latent_size", &s.latent_size, BEATS, LARGEST_SIZE},
                       {"width", &s.width, 1, LARGEST_SIZE},
                       {"across", &s.across, 1, LARGEST_SIZE},
-                      {"encoder_blocks", &s.encoder_blocks, 1, MOST_BLOCKS},
-                      {"decoder_blocks", &s.decoder_blocks, 1, MOST_BLOCKS},
+                      {"encoder_blocks", &s.encoder_blocks, 1, MAX_BLOCKS},
+                      {"decoder_blocks", &s.decoder_blocks, 1, MAX_BLOCKS},
                       {"step_width", &s.step_width, 1, LARGEST_SIZE},
                       {"lowest_pitch", &s.lowest_pitch, 0, 116},
                       {"pitches", &s.pitches, 12, 128},
                       {"critic_width", &s.critic_width, 1, LARGEST_SIZE},
-                      {"attributes", &s.attributes, 0, MOST_ATTRIBUTES},
-                      {"melodies", &s.melodies, 0, MOST_MELODIES}};
+                      {"attributes", &s.attributes, 0, MAX_ATTRIBUTES},
+                      {"melodies", &s.melodies, 0, MAX_MELODIES}};
         std::size_t at = 44;
         for (const Field &f : fields) {
             const std::uint32_t found = u32(&b[at]);
@@ -147,7 +147,7 @@ class Reader {
             m.denominator = static_cast<int>(u32(head + 72) & 255);
             m.program = static_cast<int>(u32(head + 76) & 127);
             m.tempo = f32(head + 80);
-            if (steps < 1 || steps > static_cast<std::uint32_t>(MOST_STEPS)) return false;
+            if (steps < 1 || steps > static_cast<std::uint32_t>(MAX_STEPS)) return false;
             const unsigned char *tokens = take(2 * padded(steps));
             if (!tokens) return false;
             for (std::uint32_t k = 0; k < steps; k++) m.tokens.push_back(tokens[2 * k] | tokens[2 * k + 1] << 8);
@@ -262,7 +262,7 @@ std::shared_ptr<const Weights> Weights::read(const std::string &path, const Kern
     std::fseek(file, 0, SEEK_END);
     const long size = std::ftell(file);
     std::rewind(file);
-    bool is_read = size >= 0 && static_cast<std::size_t>(size) <= MOST_FILE_BYTES;
+    bool is_read = size >= 0 && static_cast<std::size_t>(size) <= MAX_FILE_BYTES;
     if (is_read) {
         bytes.resize(static_cast<std::size_t>(size));
         is_read = std::fread(bytes.data(), 1, bytes.size(), file) == bytes.size();

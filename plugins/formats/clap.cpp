@@ -22,7 +22,7 @@ using namespace latentmix;
 
 namespace {
 
-constexpr int MOST_NOTES = 256;
+constexpr int MAX_NOTES = 256;
 
 // ext/render.h, of which only this much is needed
 struct Render {
@@ -117,7 +117,7 @@ class Instance final : public NoteSink {
         }
     }
     void keep(int at, bool is_on, int pitch) {
-        if (count_ < MOST_NOTES) notes_[count_++] = {at - start_, is_on, pitch};
+        if (count_ < MAX_NOTES) notes_[count_++] = {at - start_, is_on, pitch};
     }
     void set(const clap_event_header_t &event) {
         const auto &value = reinterpret_cast<const clap_event_param_value_t &>(event);
@@ -161,7 +161,7 @@ class Instance final : public NoteSink {
     Transport transport_;
     long long since_ = 0;
     int start_ = 0, count_ = 0;
-    NoteIn notes_[MOST_NOTES];
+    NoteIn notes_[MAX_NOTES];
 };
 
 Instance &of(const clap_plugin_t *plugin) { return *static_cast<Instance *>(plugin->plugin_data); }
@@ -238,7 +238,7 @@ const clap_plugin_state_t STATE = {
         std::string text, problem;
         char part[4096];
         for (int64_t n; (n = stream->read(stream, part, sizeof part)) != 0;) {
-            if (n < 0 || text.size() > MOST_STATE_BYTES) return false;
+            if (n < 0 || text.size() > MAX_STATE_BYTES) return false;
             text.append(part, static_cast<std::size_t>(n));
         }
         if (of(p).device_.restore(text, problem)) return true;

@@ -22,7 +22,7 @@ namespace {
 
 enum Port { EVENTS_IN, EVENTS_OUT, FREEWHEEL, ENABLED, FIRST_PARAMETER }; // then the parameters, then left and right
 
-constexpr int MOST_NOTES = 256; // that come in, in one block
+constexpr int MAX_NOTES = 256; // that come in, in one block
 
 std::string uri_of(bool is_synth) { return "urn:latentmix:" + identity().id + (is_synth ? ":synth" : ""); }
 
@@ -81,7 +81,7 @@ class Instance final : public NoteSink {
                 read_position(object);
             } else if (event->body.type == urids_.midi && event->body.size >= 3) {
                 const int kind = bytes[0] & 0xf0;
-                if ((kind == 0x80 || kind == 0x90) && count_ < MOST_NOTES)
+                if ((kind == 0x80 || kind == 0x90) && count_ < MAX_NOTES)
                     notes_[count_++] = {at - start_, kind == 0x90 && bytes[2], bytes[1]};
             }
         }
@@ -193,7 +193,7 @@ class Instance final : public NoteSink {
     double speed_ = 0.0, unit_ = 4.0, per_bar_ = 4.0;
     long long since_ = 0; // frames played since the host said where it was
     int start_ = 0, count_ = 0;
-    NoteIn notes_[MOST_NOTES];
+    NoteIn notes_[MAX_NOTES];
 };
 
 Instance &of(LV2_Handle handle) { return *static_cast<Instance *>(handle); }

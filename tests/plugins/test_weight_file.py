@@ -13,9 +13,10 @@ import torch
 from native_engine import Engine, Library, compiler_or_skip
 
 from latentmix.errors import InputError
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.plugin_weights import plugin_weights
+from midi_vae.vae import MelodyVAE
 from realtime.plugins import sources
 from realtime.plugins.compiler import Source
 

@@ -11,7 +11,7 @@ START_NAMESPACE_DISTRHO
 
 namespace {
 
-constexpr int MOST_NOTES = 256;
+constexpr int MAX_NOTES = 256;
 constexpr const char *STATE_KEY = "state";
 
 // 32 bits of an id (FNV-1a): VST3 hosts tell plugins apart by numbers.
@@ -85,9 +85,9 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
         if (device_) device_->activate(getSampleRate());
     }
     void run(const float **, float **outputs, uint32_t frames, const MidiEvent *events, uint32_t count) override {
-        latentmix::NoteIn notes[MOST_NOTES];
+        latentmix::NoteIn notes[MAX_NOTES];
         int kept = 0;
-        for (uint32_t i = 0; i < count && kept < MOST_NOTES; i++) {
+        for (uint32_t i = 0; i < count && kept < MAX_NOTES; i++) {
             const int kind = events[i].data[0] & 0xf0;
             if (events[i].size == 3 && (kind == 0x80 || kind == 0x90))
                 notes[kept++] = {static_cast<int>(events[i].frame), kind == 0x90 && events[i].data[2], events[i].data[1] & 127};

@@ -7,7 +7,8 @@ import torch
 from typer.testing import CliRunner
 
 from midi_vae.cli.app import app
-from midi_vae.model.vae import MelodyVAE, MelodyVAEConfig
+from midi_vae.model.config import MelodyVAEConfig
+from midi_vae.vae import MelodyVAE
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TINY = MelodyVAEConfig(width=8, latent_size=8, across=8, step_width=8, critic_width=8, prior_width=8, decoder_blocks=1)
