@@ -69,14 +69,13 @@ def session() -> bytes:
     """The session file of a fresh page."""
     from midi_vae.vae import MelodyVAE
     from realtime.web.opening import opening_melodies
-    from realtime.web.wire import PathSetting, Session
+    from realtime.web.wire import PlacedMelody, Session
 
     model = MelodyVAE.from_pretrained("melody_2bar")
     melodies = opening_melodies()
-    places = _places(model, melodies)
-    made = Session(
-        tuple(melodies), places, (0, 1, 2, 3), {"position": 0.25, "density": 1.0}, "pad", True, PathSetting()
-    )
+    rows = zip(melodies, _places(model, melodies), (0, 1, 2, 3), strict=True)
+    placed = [PlacedMelody.of(melody, melody.name, place, hue) for melody, place, hue in rows]
+    made = Session.of(placed, {"position": 0.25, "density": 1.0})
     return json.dumps(made.to_json(), indent=1).encode()
 
 

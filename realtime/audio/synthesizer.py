@@ -6,7 +6,7 @@ corner. Everything follows from the age of a voice in frames, so that blocks of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -159,6 +159,14 @@ class BuiltInSynth:
 def render(
     notes: Sequence[tuple[float, float, int, int]], sample_rate: int, program: int = 0, synth: Synthesizer | None = None
 ) -> np.ndarray:
+    """Notes as sound, as `blocks` has it, at once; (2, T) float32 within ±1."""
+    made = list(blocks(notes, sample_rate, program, synth))
+    return np.concatenate(made, axis=1) if made else np.zeros((2, 0), np.float32)
+
+
+def blocks(
+    notes: Sequence[tuple[float, float, int, int]], sample_rate: int, program: int = 0, synth: Synthesizer | None = None
+) -> Iterator[np.ndarray]:
     """Notes as sound, from the start of the first second until the last note has died away.
 
     Args:
@@ -167,27 +175,28 @@ def render(
         program: General MIDI program.
         synth: plays them; the built-in one if None.
 
-    Returns:
-        (2, T) float32 within ±1.
+    Yields:
+        (2, n) float32 within ±1, n at most 4096.
     """
     synth = synth or BuiltInSynth(sample_rate, program)
     synth.program(program)
     events = [(round(start * sample_rate), 1, pitch, velocity) for start, _, pitch, velocity in notes]
     events += [(round(end * sample_rate), 0, pitch, 0) for _, end, pitch, _ in notes]
-    blocks, now = [], 0
+    now = 0
     for frame, starts, pitch, velocity in sorted(events):
         while now < frame:
-            blocks.append(synth.render(min(frame - now, 4096)))
-            now += blocks[-1].shape[1]
+            made = synth.render(min(frame - now, 4096))
+            now += made.shape[1]
+            yield made
         if starts:
             synth.note_on(pitch, velocity)
         else:
             synth.note_off(pitch)
     for _ in range(round(4 * sample_rate / 1024) if events else 0):
-        blocks.append(synth.render(1024))
-        if np.abs(blocks[-1]).max() < INAUDIBLE:
+        made = synth.render(1024)
+        yield made
+        if np.abs(made).max() < INAUDIBLE:
             break
-    return np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 0), np.float32)
 
 
 def _waves(voices: list[_Voice], at: np.ndarray) -> np.ndarray:

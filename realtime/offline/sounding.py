@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from latentmix.errors import InputError
-from latentmix.errors import InputError as FileError
-from latentmix.files import replace_file
-from midi_vae.audio.sound import BLOCK, MOST_SECONDS, PEAK, SOUND_FORMATS
+from latentmix.files import replacing
+from midi_vae.audio.sound import BLOCK, MOST_SECONDS as MAX_SECONDS, PEAK, SOUND_FORMATS
 
 from ..audio.synthesis import BUILT_IN, make_synth
-from ..audio.synthesizer import render
+from ..audio.synthesizer import blocks
 from ..engine.recorder import PlayedNote
 
 SAMPLE_RATE = 44100
@@ -28,8 +28,11 @@ def write_sound(
     program: int = 0,
     soundfont: str | os.PathLike[str] | None = None,
     sample_rate: int = SAMPLE_RATE,
+    length: int | None = None,
 ) -> None:
     """Write notes as sound, until the last has died away; loudest at 80 % of full scale.
+
+    It is made block by block and waits on the disk, so that memory does not depend on the length.
 
     Args:
         path: ends in .wav, .flac (16 bits) or .ogg (Vorbis).
@@ -37,6 +40,7 @@ def write_sound(
         program: General MIDI program.
         soundfont: a file for FluidSynth; None is the built-in synthesizer, which sounds the same everywhere.
         sample_rate: frames a second.
+        length: frames, exactly; None: until it is silent.
 
     Raises:
         InputError: above 20 minutes, an unknown suffix, a soundfont that cannot be used, an unwritable place.
@@ -46,19 +50,32 @@ def write_sound(
     if Path(path).suffix.lower() not in SOUND_FORMATS:
         raise InputError(f"{path}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
     seconds = max((note.end for note in notes), default=0.0)
-    if seconds > MOST_SECONDS:
-        raise InputError(f"{path}: expected at most {MOST_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}")
+    if seconds > MAX_SECONDS:
+        raise InputError(f"{path}: expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}")
+    played = [(note.start, note.end, note.pitch, note.velocity) for note in notes]
     synth, _ = make_synth(sample_rate, BUILT_IN if soundfont is None else os.fspath(soundfont), program)
-    with contextlib.closing(synth):
-        played = [(note.start, note.end, note.pitch, note.velocity) for note in notes]
-        sound = render(played, sample_rate, program, synth)
-    sound *= PEAK / max(float(np.abs(sound).max(initial=0.0)), 1e-3)
-    kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
-    file = io.BytesIO()
-    with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:
-        for start in range(0, sound.shape[1], BLOCK):  # the Vorbis encoder does not stand long blocks
-            out.write(sound[:, start : start + BLOCK].T)
-    try:
-        replace_file(path, file.getvalue())
-    except FileError as error:
-        raise InputError(str(error)) from None
+    with replacing(path) as file, tempfile.TemporaryFile() as spool:
+        with contextlib.closing(synth):
+            peak = _spool(spool, blocks(played, sample_rate, program, synth), length)
+        spool.seek(0)
+        kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
+        with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:
+            while data := spool.read(8 * BLOCK):  # the Vorbis encoder does not stand long blocks
+                out.write(np.frombuffer(data, np.float32).reshape(-1, 2) * np.float32(PEAK / max(peak, 1e-3)))
+
+
+def _spool(spool: BinaryIO, sound: Iterable[np.ndarray], length: int | None) -> float:
+    """Write blocks (2, n) as float32, frame by frame, so long as asked for; how loud the loudest sample is."""
+    peak, left = 0.0, length
+    for block in sound:
+        if left is not None:
+            block, left = block[:, :left], left - min(left, block.shape[1])
+        peak = max(peak, float(np.abs(block).max(initial=0.0)))
+        spool.write(block.T.astype(np.float32).tobytes())
+        if left == 0:
+            return peak
+    while left:
+        piece = min(left, BLOCK)
+        spool.write(bytes(8 * piece))
+        left -= piece
+    return peak

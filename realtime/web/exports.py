@@ -1,27 +1,37 @@
-"""What is taken home: the loop, a line or grid of steps, the performance, as MIDI or sound; all as bytes."""
+"""What is taken home: the loop, a line or grid of steps, the performance, as MIDI, in bytes, or as sound, in a file."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
-from midi_vae.audio.sound import to_wav
+from midi_vae.audio.sound import MOST_SECONDS as MAX_SECONDS
 from midi_vae.midi.score import write_midi
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
+from ..offline.sounding import SAMPLE_RATE, write_sound
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
+
+@dataclass(frozen=True)
+class Instrument:
+    """What plays: a General MIDI program of a soundfont, None of the built-in synthesizer."""
+
+    program: int
+    soundfont: Path | None = None
+
+
 LETTERS = "ABCDEFGH"
-MOST_LINE, MOST_SIDE, MOST_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
+MAX_LINE, MAX_SIDE, MAX_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
 MAX_WINDOWS = 4096  # decoded for one file
 
 
@@ -30,9 +40,31 @@ def loop_midi(engine: Engine, times: int) -> bytes:
     return _written("loop.mid", lambda path: write_midi(path, [_now(engine)] * times))
 
 
-def loop_wav(engine: Engine, times: int) -> bytes:
-    """The same as sound."""
-    return _written("loop.wav", lambda path: to_wav(path, [_now(engine)] * times))
+def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
+    """The same as sound, exactly as long as its bars, into a file."""
+    melody, velocity = _now(engine), int(engine.value("velocity"))
+    step, size = 15.0 / melody.tempo, len(melody.tokens)
+    notes = [
+        PlayedNote((start + turn * size) * step, (end + turn * size) * step, 0.0, 0.0, pitch, velocity)
+        for turn in range(times)
+        for start, end, pitch in melody.notes()
+    ]
+    length = round(times * size * step * SAMPLE_RATE)
+    _check_seconds(length / SAMPLE_RATE)
+    write_sound(path, notes, sound.program, sound.soundfont, length=length)
+
+
+def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument) -> None:
+    """What was played while it was recorded, as sound, from its first note on, into a file.
+
+    Raises:
+        InputError: nothing was.
+    """
+    _check_recording(notes)
+    time = notes[0].start
+    write_sound(
+        path, [replace(n, start=n.start - time, end=n.end - time) for n in notes], sound.program, sound.soundfont
+    )
 
 
 def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
@@ -68,8 +100,7 @@ def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], 
     Raises:
         InputError: nothing was.
     """
-    if not notes:
-        raise InputError("expected a recording, found none; press record, then play")
+    _check_recording(notes)
     beat, time = notes[0].start_beat, notes[0].start
     moved = [
         replace(n, start=n.start - time, end=n.end - time, start_beat=n.start_beat - beat, end_beat=n.end_beat - beat)
@@ -79,6 +110,18 @@ def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], 
     later = [change for change in tempi if change.beat > beat]
     changes = [replace(change, beat=max(change.beat - beat, 0.0)) for change in (*before, *later)]
     return _written("performance.mid", lambda path: write_recording(path, moved, changes, first.metre, first.program))
+
+
+def _check_recording(notes: Sequence[PlayedNote]) -> None:
+    if not notes:
+        raise InputError("expected a recording, found none; press record, then play")
+
+
+def _check_seconds(seconds: float) -> None:
+    if seconds > MAX_SECONDS:
+        raise InputError(
+            f"expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}; choose fewer times"
+        )
 
 
 def _now(engine: Engine) -> Melody:

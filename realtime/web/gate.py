@@ -35,7 +35,7 @@ HEADERS = {
 }
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 HTTP_REFUSED, WEBSOCKET_REFUSED = "http.response.start", 1008
-_MOST_HEADER = 4096  # bytes of a header that is looked at
+_MAX_HEADER = 4096  # bytes of a header that is looked at
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,20 @@ class Gate:
         port: of the server.
         host: that it listens on.
         token: that is asked for; None asks for none, on loopback only.
+        names: of hosts that this server goes by too, in lower case: those of a proxy before it. As whoever reaches the
+            proxy reaches us, there must be a token then.
     """
 
     port: int
     host: str = "127.0.0.1"
     token: str | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host) and not self.token:
             raise InputError(f"{self.host}: expected a token to listen beyond this machine, found none")
+        if self.names and not self.token:
+            raise InputError(f"{self.names[0]}: expected a token to be reached by that name, found none")
 
     @property
     def cookie(self) -> str:
@@ -70,8 +75,11 @@ class Gate:
 
     @property
     def address(self) -> str:
-        """What a person opens."""
-        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host
+        """What a person opens on this machine."""
+        return self.address_at("localhost" if self.host in ("0.0.0.0", "::") else self.host)
+
+    def address_at(self, host: str) -> str:
+        """What a person opens who knows this machine by that name or number."""
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
@@ -81,7 +89,7 @@ class Gate:
         if not self._is_ours(host):
             return Refusal(421, "expected this server's own name in Host; a page elsewhere may not use the mixer")
         origin = headers.get("origin")
-        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+        if origin is not None and not self._is_own_origin(origin, host):
             return Refusal(403, "expected the mixer's own page as Origin")
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not self._is_visit(headers, path):
             return Refusal(403, "expected a request from the mixer's own page")
@@ -91,20 +99,27 @@ class Gate:
 
     def has_token(self, query: str) -> bool:
         """Whether the address holds the token."""
-        given = parse_qs(query[:_MOST_HEADER]).get("token", [""])[0]
+        given = parse_qs(query[:_MAX_HEADER]).get("token", [""])[0]
         return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
 
     def has_cookie(self, headers: Mapping[str, str]) -> bool:
         """Whether an earlier visit has left the token."""
         try:
-            jar = SimpleCookie(headers.get("cookie", "")[:_MOST_HEADER])
+            jar = SimpleCookie(headers.get("cookie", "")[:_MAX_HEADER])
         except CookieError:
             return False
         given = jar[self.cookie].value if self.cookie in jar else ""
         return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
 
+    def _is_own_origin(self, origin: str, host: str) -> bool:
+        """A proxy may hand on the Host that it was called by, as Caddy does, or put our own in its place, as nginx."""
+        scheme, _, rest = origin.partition("://")
+        return scheme in ("http", "https") and (rest == host or _split(rest)[0] in self.names)
+
     def _is_ours(self, host: str) -> bool:
         name, port = _split(host)
+        if name in self.names:
+            return True
         if port != str(self.port) and not (port == "" and self.port == 80):
             return False
         if name in LOCAL_NAMES:
@@ -144,7 +159,10 @@ class Guard:
             await _answer(send, refusal.status, refusal.reason)
         elif scope["path"] == "/" and self._gate.has_token(query):
             cookie = f"{self._gate.cookie}={self._gate.token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
-            await _answer(send, 303, "", {"Location": "/", "Set-Cookie": cookie})
+            if headers.get("x-forwarded-proto") == "https":
+                cookie += "; Secure"
+            below = "./" if self._gate.names else "/"  # a proxy may have us in a sub-path
+            await _answer(send, 303, "", {"Location": below, "Set-Cookie": cookie})
         else:
             await self._app(scope, receive, _with_headers(send))
 

@@ -1,6 +1,6 @@
-"""Hub: one engine and all pages that are open. What a page does goes to the engine; what the engine says, to all pages.
+"""Hub: one workspace and all pages that are open. What a page does goes to the engine; what it says, to all pages.
 
-    page -> do() / move() -> engine -> snapshots and patterns, in its threads -> outboxes, in the event loop -> pages
+    page -> workspace -> engine -> snapshots and patterns, in its threads -> outboxes, in the event loop -> pages
 
 A page that is slow gets the newest of everything and misses what was in between.
 """
@@ -10,67 +10,99 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
 from midi_vae.music.melody import Melody
 
+from ..audio.synthesizer import TIMBRES
 from ..engine.engine import Engine, Snapshot
+from ..engine.recorder import PlayedNote, TempoChange
 from ..music.clock import now
-from ..music.mixer import MODES, PadPoint
-from ..music.parameters import MAX_MELODIES, Value
+from ..music.parameters import MAX_MELODIES
 from ..music.sequencer import Pattern
+from . import exports
+from .messages import Restore
 from .outbox import Outbox
-from .paths import roomiest
-from .puck import Puck
-from .uploads import Shelf
-from .wire import PathSetting, Session, free_hue, melody_to_json, session_from_json
+from .sounds import SOUNDS
+from .store import Store
+from .workspace import MIN_MELODIES, Workspace
 
 if TYPE_CHECKING:
-    from midi_vae.vae import MelodyVAE
+    from midi_vae.model.vae import MelodyVAE
 
-FEWEST = 2  # melodies
-MOST_UNDONE = 40
 LAST_SHARE = 0.97  # of the last step, after which a melody that is not looped stops
+KEEP_AFTER = 1.0  # seconds from a change until the session is written
 
 
 class Hub:
-    """See the module's docstring. `start` and `stop` belong in the event loop's own thread, as do all methods.
+    """See the module's docstring.
+
+    Not thread-safe: `start`, `stop` and all other methods belong in the event loop's own thread; what the engine's
+    threads call (`_hear`, `_hear_pattern`) does nothing but hand over to it. Not real-time-safe.
 
     Attributes:
         engine: that plays.
-        shelf: files that pages have sent.
+        workspace: what pages change.
+        store: where sessions and recordings are kept.
+        recordings: names of those that are kept, newest first.
+        came_back: whether the session to begin with is there.
         instance: a name of this run of the server, so that a page sees that it was started again.
     """
 
-    def __init__(self, engine: Engine, model: MelodyVAE) -> None:
-        self.engine, self.shelf, self.instance = engine, Shelf(), secrets.token_hex(6)
-        self._model = model
-        self._hues = list(range(len(engine.mixer.melodies)))
-        self._fresh, self._loop_on = True, True
-        self._undo: deque[Session] = deque(maxlen=MOST_UNDONE)
+    def __init__(
+        self,
+        engine: Engine,
+        model: MelodyVAE,
+        store: Store | None = None,
+        session: dict[str, Any] | None = None,
+        resumes: bool = False,
+    ) -> None:
+        """
+        Args:
+            engine: that plays.
+            model: of its melodies.
+            store: where sessions and recordings are kept; None: nowhere.
+            session: to begin with.
+            resumes: whether a page may bring its own last session where there is none.
+        """
+        self.engine, self.instance = engine, secrets.token_hex(6)
+        self.store = store
         self._outboxes: set[Outbox] = set()
-        self._busy = asyncio.Lock()
         self._record_from, self._was_recording, self._stopping_at = 0, False, -1
-        self._puck = Puck(engine, lambda: self._take_state(engine.snapshot()))
         self._state: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
+        self._keeping: asyncio.TimerHandle | None = None
+        self._session, self._resumes, self.came_back = session, resumes, False
+        self._tasks: set[asyncio.Task] = set()
+        self.recordings = [each.name for each in store.recordings()] if store else []
+        self.workspace = Workspace(engine, model, self._changed)
 
-    def start(self) -> None:
-        """Listen to the engine."""
+    async def start(self) -> None:
+        """Listen to the engine, and begin with the session that was handed over, if there is one."""
         self._events = asyncio.get_running_loop()
         self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.subscribe(self._hear)]
         self._take_state(self.engine.snapshot())
+        if self._session is not None:
+            try:
+                await self.workspace.do(Restore(do="restore", session=self._session))
+                self.came_back = True
+            except InputError as error:
+                self.engine.warn(f"the session of last time did not come back: {error}")
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and keep what was not kept yet."""
         for close in self._closers:
             close()
-        await self._puck.close()
+        if self._was_recording:
+            self._keep_recording()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await self._keep_session()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.workspace.close()
 
     # Pages.
 
@@ -88,121 +120,21 @@ class Hub:
         """A page has gone."""
         self._outboxes.discard(outbox)
 
-    def move(self, values: Mapping[str, object]) -> None:
+    def move(self, values: Mapping[str, Any]) -> None:
         """Move parameters.
 
         Raises:
-            InputError: no such parameter or value; then nothing moves.
+            InputError: no such parameter or value; those before it are moved.
         """
-        if any(name in MODES for name in values):
-            self._puck.halt()
-        self.engine.move(values)
+        self.workspace.move(values)
+        self._keep_soon()
 
-    # What else a page can do; each a coroutine, one at a time.
-
-    async def do_place(self, hue: int, x: float, y: float) -> None:
-        """Put a melody elsewhere on the pad."""
-        await asyncio.to_thread(self.engine.place, self._index(hue), x, y)
-        self._publish_melodies()
-
-    async def do_put(self, hue: int | None, melody: Melody, place: PadPoint | None = None) -> int:
-        """Put a melody in the place of one, or add it; its hue."""
-        self._remember()
-        if hue is None:
-            hue = free_hue([*self._hues]) if len(self._hues) < MAX_MELODIES else 0
-            await asyncio.to_thread(self.engine.add, melody, melody.name or None, place or self._free_place())
-            self._hues.append(hue)
-        else:
-            await asyncio.to_thread(self.engine.load, self._index(hue), melody, melody.name or None)
-        self._publish_melodies()
-        return hue
-
-    async def do_remove(self, hue: int) -> None:
-        """Take a melody away."""
-        if len(self._hues) <= FEWEST:
-            raise InputError(f"expected at least {FEWEST} melodies to mix; put another one in its place instead")
-        index = self._index(hue)
-        self._remember()
-        await asyncio.to_thread(self.engine.remove, index)
-        del self._hues[index]
-        self._publish_melodies()
-
-    async def do_random(self, hue: int | None, temperature: float, seed: int) -> int:
-        """A melody out of nothing but chance."""
-        made = await asyncio.to_thread(self._model.sample, 1, temperature, seed)
-        like = self.engine.mixer.melodies[0]
-        melody = replace(made[0], tempo=like.tempo, program=like.program, name=f"random {seed % 1000:03}")
-        return await self.do_put(hue, melody)
-
-    async def do_vary(self, hue: int, amount: float, seed: int) -> int:
-        """A variation in the place of a melody."""
-        melody = self.engine.mixer.melodies[self._index(hue)]
-        made = await asyncio.to_thread(lambda: mixing.vary(self._model, melody, amount, 1, seed=seed))
-        return await self.do_put(hue, replace(made[0], name=melody.name))
-
-    async def do_take(self, hue: int | None, file: object, track: int, bar: int, bars: int) -> int:
-        """A passage of a file that was dropped."""
-        melody = await asyncio.to_thread(self.shelf.passage, file, track, bar, bars)
-        return await self.do_put(hue, melody)
-
-    async def do_restore(self, raw: object, only_if_fresh: bool) -> None:
-        """A whole session; if only a fresh one is to be replaced and this is none, nothing happens."""
-        if only_if_fresh and not self._fresh:
-            return
-        session = session_from_json(raw, self.engine.mixer.parameters)
-        self._remember()
-        await asyncio.to_thread(self._restore, session)
-        self._hues = list(session.hues)
-        self._loop_on = session.loop
-        self._puck.set(session.path)
-        self._publish_melodies()
-
-    async def do_undo(self) -> None:
-        """Melodies and places as they were before the last change."""
-        if not self._undo:
-            raise InputError("expected something to undo, found nothing")
-        session = self._undo.pop()
-        await asyncio.to_thread(self._restore, replace(session, values={}))
-        self._hues = list(session.hues)
-        self._publish_melodies()
-
-    async def do_path(self, path: PathSetting) -> None:
-        """Another path, and whether the puck runs."""
-        self._puck.set(path)
-
-    async def do_loop(self, on: bool) -> None:
-        """Whether the melody starts again at its end."""
-        self._loop_on = on
-        self._take_state(self.engine.snapshot())
-
-    @property
-    def busy(self) -> asyncio.Lock:
-        """Held while something is done: what pages ask for is done one after another."""
-        return self._busy
-
-    def touched(self) -> None:
-        """From now on the session is somebody's work."""
-        self._fresh = False
-
-    def session(self) -> Session:
-        """All there is to restore."""
-        mixer = self.engine.mixer
-        return Session(
-            tuple(replace(m, name=name) for m, name in zip(mixer.melodies, self._names(), strict=True)),
-            tuple(mixer.places),
-            tuple(self._hues),
-            {name: self.engine.value(name) for name in mixer.parameters},
-            mixer.mode,
-            self._loop_on,
-            self._puck.setting,
-        )
-
-    def recording(self) -> tuple[list, list, Melody]:
+    def recording(self) -> tuple[list[PlayedNote], list[TempoChange], Melody]:
         """Notes and tempi of the last recording, and the melody that gives its metre."""
         notes = self.engine.recording()[self._record_from :]
         return notes, self.engine.recorded_tempi(), self.engine.snapshot().melody
 
-    # From the engine.
+    # From the engine, in its threads.
 
     def _hear(self, snapshot: Snapshot) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has ended
@@ -213,12 +145,18 @@ class Hub:
         with contextlib.suppress(RuntimeError):
             self._events.call_soon_threadsafe(self._publish, "melody", message)
 
+    # Inside.
+
     def _take_state(self, snapshot: Snapshot) -> None:
         recording = bool(snapshot.values["record"])
         if recording and not self._was_recording:
             self._record_from = len(self.engine.recording())
+        if self._was_recording and not recording:
+            self._keep_recording()
         self._was_recording = recording
         self._stop_at_end(snapshot)
+        workspace = self.workspace
+        undo, redo = workspace.labels
         self._state = {
             "values": dict(snapshot.values),
             "mode": snapshot.mode,
@@ -234,41 +172,42 @@ class Hub:
             "late_decodes": snapshot.late_decodes,
             "warnings": list(snapshot.warnings),
             "ports": list(snapshot.ports),
-            "loop": self._loop_on,
-            "path": self._puck.setting.to_json(),
+            "loop": workspace.loop,
+            "path": workspace.puck.setting.model_dump(),
+            "snapshots": [each.model_dump() for each in workspace.snapshots],
+            "recordings": self.recordings,
+            "recorded": bool(snapshot.notes) and len(self.engine.recording()) > self._record_from,
+            "sound": workspace.sound.model_dump() if workspace.sound else None,
+            "restored": workspace.restored,
+            "undo": undo,
+            "redo": redo,
         }
         self._publish("state", self._state)
 
     def _stop_at_end(self, snapshot: Snapshot) -> None:
         """Stop after the last step of a melody that is not looped."""
         last = len(snapshot.melody.tokens) - 1
-        if self._loop_on or not snapshot.running or snapshot.step < last:
+        if self.workspace.loop or not snapshot.running or snapshot.step < last:
             self._stopping_at = -1
         elif self._stopping_at != snapshot.step:
             self._stopping_at = snapshot.step
             seconds = max(0.0, snapshot.time + LAST_SHARE * 15 / snapshot.tempo - now())
             self._events.call_later(seconds, self.engine.set, "play", False)
 
-    # Inside.
+    def _changed(self, melodies: bool) -> None:
+        """Something in the workspace has, perhaps the melodies."""
+        if melodies:
+            self._publish("melodies", self._melodies())
+            self._publish("melody", self._melody(self.engine.pattern))  # the one before knew not all colours
+        self._take_state(self.engine.snapshot())
+        self._keep_soon()
 
     def _publish(self, kind: str, content: Any) -> None:
         for outbox in self._outboxes:
             outbox.put(kind, content)
 
-    def _publish_melodies(self) -> None:
-        self.touched()
-        self._publish("melodies", self._melodies())
-        self._publish("melody", self._melody(self.engine.pattern))  # the one before knew not all colours
-        self._take_state(self.engine.snapshot())
-
     def _melodies(self) -> dict[str, Any]:
-        mixer = self.engine.mixer
-        rows = zip(mixer.melodies, self._names(), mixer.places, self._hues, strict=False)
-        melodies = [
-            melody_to_json(melody) | {"name": name, "x": place.x, "y": place.y, "hue": hue}
-            for melody, name, place, hue in rows
-        ]
-        return {"list": melodies, "undo": len(self._undo)}
+        return {"list": [each.model_dump() for each in self.workspace.placed()]}
 
     def _melody(self, pattern: Pattern) -> dict[str, Any]:
         """The newest melody, with what it was made of; called in the engine's worker, which alone moves the mixer."""
@@ -276,57 +215,58 @@ class Hub:
         shares = mixer.weights().tolist()
         return {
             **asdict(pattern),
-            "weights": {hue: round(share, 5) for hue, share in zip(list(self._hues), shares, strict=False)},
+            "weights": {hue: round(share, 5) for hue, share in zip(self.workspace.hues, shares, strict=False)},
             "at": {name: mixer.values[name] for name in ("position", "x", "y")},
         }
 
     def _hello(self) -> dict[str, Any]:
+        mixer = self.engine.mixer
         return {
             "instance": self.instance,
-            "fresh": self._fresh,
-            "parameters": {name: asdict(parameter) for name, parameter in self.engine.mixer.parameters.items()},
-            "attributes": list(self.engine.mixer.coder.attributes),
+            "fresh": self.workspace.is_fresh,
+            "resumes": self._resumes,
+            "parameters": {name: asdict(parameter) for name, parameter in mixer.parameters.items()},
+            "attributes": list(mixer.coder.attributes),
             "most": MAX_MELODIES,
-            "fewest": FEWEST,
+            "fewest": MIN_MELODIES,
+            "sounds": [
+                {"name": name, "program": program, **asdict(TIMBRES[program // 8])} for program, name in SOUNDS.items()
+            ],
         }
 
-    def _names(self) -> tuple[str, ...]:
-        return self.engine.snapshot().names
+    # What stays when the server has ended.
 
-    def _index(self, hue: int) -> int:
-        if hue not in self._hues:
-            raise InputError("expected a melody that is there; another page has taken it away")
-        return self._hues.index(hue)
+    def _keep_soon(self) -> None:
+        if self.store is not None and self._keeping is None and not self.workspace.is_fresh:
+            self._keeping = self._events.call_later(KEEP_AFTER, lambda: self._later(self._keep_session()))
 
-    def _free_place(self) -> PadPoint:
-        """Room for one more melody, also away from the puck, so that what is heard does not jump."""
-        mixer = self.engine.mixer
-        puck = [(float(mixer.values["x"]), float(mixer.values["y"]))] if mixer.mode == "pad" else []
-        return PadPoint(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
+    async def _keep_session(self) -> None:
+        self._keeping = None
+        session = (await self.workspace.session()).to_json()
+        if self.store is not None:
+            await self._write(self.store.keep_session, session)
 
-    def _remember(self) -> None:
-        self._undo.append(self.session())
+    def _keep_recording(self) -> None:
+        notes, tempi, first = self.recording()
+        if notes and self.store is not None:
+            self._later(self._write_recording(notes, tempi, first))
 
-    def _restore(self, session: Session) -> None:
-        """In a thread: the melodies one by one, then places and values."""
-        engine = self.engine
-        engine.decoder.encode(session.melodies)  # to see that they go together before anything changes
-        there = len(engine.mixer.melodies)
-        for index, melody in enumerate(session.melodies):
-            name = melody.name or f"melody {index + 1}"
-            if index < there:
-                engine.load(index, melody, name)
-            else:
-                engine.add(melody, name)
-        for index in reversed(range(len(session.melodies), there)):
-            engine.remove(index)
-        for index, place in enumerate(session.places):
-            engine.place(index, place.x, place.y)
-        for name, value in _in_order(session):
-            engine.set(name, value)
+    async def _write_recording(self, notes: list[PlayedNote], tempi: list[TempoChange], first: Melody) -> None:
+        content = await asyncio.to_thread(exports.performance_midi, notes, tempi, first)
+        if self.store is not None and await self._write(self.store.keep_recording, content):
+            self.recordings = [each.name for each in self.store.recordings()]
+            self._take_state(self.engine.snapshot())
 
+    async def _write(self, write: Callable[[Any], Any], content: Any) -> bool:
+        """Whether it could be written; why not is said."""
+        try:
+            await asyncio.to_thread(write, content)
+        except InputError as error:
+            self.engine.warn(f"not kept: {error}")
+            return False
+        return True
 
-def _in_order(session: Session) -> list[tuple[str, Value]]:
-    """Values of a session, those that say where the mix is last: what was moved last decides."""
-    rank = {name: 2 if mode == session.moved else 1 for name, mode in MODES.items()}
-    return sorted(session.values.items(), key=lambda item: rank.get(item[0], 0))
+    def _later(self, work: Any) -> None:
+        task = self._events.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -21,4 +21,15 @@ class Page:
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Listen beyond this machine; then a token is asked for.")
     ] = "127.0.0.1"
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="Also answer to this name, that of a proxy; then a token is asked for."
+        ),
+    ] = None
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="FILE|LINK", help="Open a session that was saved, or sent as a link."),
+    ] = None
+    new: Annotated[bool, typer.Option("--new", help="Begin afresh, not with the session of last time.")] = False
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..engine.engine import Engine
 from ..music.clock import now
@@ -45,7 +44,7 @@ class Puck:
     def halt(self) -> None:
         """Stand still, where it is: a hand on the puck takes over."""
         if self.setting.runs:
-            self.set(replace(self.setting, runs=False))
+            self.set(self.setting.model_copy(update={"runs": False}))
 
     async def close(self) -> None:
         """Stand still, and wait until it does."""

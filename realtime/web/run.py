@@ -18,11 +18,14 @@ from midi_vae.music.melody import Melody
 from ..cli.options import ControlOptions, PlaybackOptions, Ports
 from ..cli.play import STOPPED_BY, check_recording, connect_controllers, going_first, save, until_signal, watch
 from ..engine.engine import Engine
+from .addresses import addresses, qr_code
 from .gate import Gate, is_loopback, new_token
 from .hub import Hub
 from .opening import TEMPO, opening_melodies
 from .options import USUAL_PORT, Page
 from .server import make_app, make_server, open_socket
+from .sharing import read_session
+from .store import Store, usual_folder
 
 
 def run(
@@ -40,6 +43,9 @@ def run(
         InputError: anything that was asked for cannot be had.
     """
     check_recording(playback.record, files)
+    opened = read_session(page.session) if page.session else None
+    if opened is not None and files:
+        raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
     control.check()
     ports.check(is_sound=ports.audio)
     osc_destination = control.osc_destination()
@@ -47,8 +53,9 @@ def run(
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         held.callback(sock.close)
-        token = None if is_loopback(page.host) else new_token()
-        gate = Gate(sock.getsockname()[1], page.host, token)
+        names = tuple(name.lower() for name in page.allow_host or ())
+        token = None if is_loopback(page.host) and not names else new_token()
+        gate = Gate(sock.getsockname()[1], page.host, token, names)
         loaded = model.load()
         import torch
 
@@ -70,14 +77,28 @@ def run(
         connect_controllers(engine, control, osc_destination, controller, stop, held, ports.midi_api)
         watch(engine, playback, held)
 
-        def started() -> None:
-            typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
-            sys.stdout.flush()
-            if page.browser:
-                threading.Thread(parameter=webbrowser.open, args=(gate.address,), daemon=True).start()
-
-        make_server(make_app(Hub(engine, loaded), loaded, gate), started).run(sockets=[sock])
+        store, resumes = Store(usual_folder()), not (files or page.new or opened)
+        hub = Hub(engine, loaded, store, store.last_session() if resumes else opened, resumes)
+        make_server(make_app(hub, loaded, gate, ports.soundfont), lambda: _tell(gate, page, hub)).run(sockets=[sock])
     return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _tell(gate: Gate, page: Page, hub: Hub) -> None:
+    """Where the page is, for people and their phones, and whose session is in it."""
+    typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
+    if hub.came_back and not page.session:
+        typer.echo("the session of last time is back; livemix web --new begins afresh")
+    for name in gate.names:
+        typer.echo(f"behind your proxy: https://{name}/?token={gate.token}, below its sub-path if it has one")
+    if gate.host in ("0.0.0.0", "::"):
+        others = addresses()
+        for address in others:
+            typer.echo(f"from elsewhere in your network: {gate.address_at(address)}")
+        if others and sys.stdout.isatty():
+            typer.echo(qr_code(gate.address_at(others[0])))
+    sys.stdout.flush()
+    if page.browser:
+        threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
 
 
 def _options(

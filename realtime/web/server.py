@@ -5,51 +5,69 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import shutil
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse
+from starlette.background import BackgroundTask
 
 from latentmix.errors import InputError
 
 from . import exports
 from .gate import Gate, Guard
 from .hub import Hub
+from .idle import IDLE_SECONDS, settings
+from .messages import MAX_MESSAGE
 from .outbox import Outbox
-from .protocol import MOST_MESSAGE, receive
-from .uploads import MOST_BYTES
+from .protocol import receive
+from .sounds import USUAL
+from .uploads import MAX_BYTES
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
-MOST_PAGES = 32  # open at a time
+MAX_PAGES = 32  # open at a time
 CLOSING_SECONDS = 2  # that open pages have when the server ends
 TRY_AGAIN_LATER = 1013  # WebSocket close code
+Make = Callable[[], bytes | Path | dict[str, Any]]  # in a thread
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 
 
-def make_app(hub: Hub, model: MelodyVAE, gate: Gate) -> Guard:
-    """The whole application; nothing of it is reached but through the gate."""
+def make_app(hub: Hub, model: MelodyVAE, gate: Gate, soundfont: Path | None = None) -> Guard:
+    """The whole application; nothing of it is reached but through the gate.
+
+    Args:
+        hub: of the pages.
+        model: of the melodies to take home.
+        gate: that is passed before anything else.
+        soundfont: that sound to take home is played with; None: the built-in synthesizer.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        hub.start()
+        await hub.start()
         yield
         await hub.stop()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     _add_uploads(app, hub)
-    _add_exports(app, hub, model)
+    _add_exports(app, hub, model, soundfont)
     _add_live(app, hub)
     _add_pages(app)
     return Guard(app, gate)
 
 
-def make_server(app: Guard, started: Callable[[], None] | None = None) -> uvicorn.Server:
+def make_server(
+    app: Guard, started: Callable[[], None] | None = None, idle_seconds: float = IDLE_SECONDS
+) -> uvicorn.Server:
     """A server to `run(sockets=[…])` until a signal ends it; `started` is called once pages can be had."""
 
     class Server(uvicorn.Server):
@@ -65,11 +83,12 @@ def make_server(app: Guard, started: Callable[[], None] | None = None) -> uvicor
         access_log=False,
         server_header=False,
         ws="websockets-sansio",
-        ws_max_size=MOST_MESSAGE,
+        ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # it costs more time than it saves on the way to the same machine
         timeout_graceful_shutdown=CLOSING_SECONDS,
         loop="asyncio",
         lifespan="on",
+        **settings(idle_seconds),
     )
     return Server(config)
 
@@ -117,46 +136,89 @@ def _add_uploads(app: FastAPI, hub: Hub) -> None:
         data = bytearray()
         async for chunk in request.stream():
             data += chunk
-            if len(data) > MOST_BYTES:
+            if len(data) > MAX_BYTES:
                 return _json(
-                    {"error": f"expected a MIDI file of at most {MOST_BYTES >> 20} MB, found a larger one"}, 413
+                    {"error": f"expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one"}, 413
                 )
         name = request.query_params.get("name")
-        return await _answer(lambda: hub.shelf.put(name, bytes(data)))
+        return await _answer(lambda: hub.workspace.shelf.put(name, bytes(data)))
 
 
-def _add_exports(app: FastAPI, hub: Hub, model: MelodyVAE) -> None:
-    def number(request: Request, name: str, low: int, high: int, default: int) -> int:
-        text = request.query_params.get(name, str(default))
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and low <= int(text) <= high):
-            raise InputError(f"{name}: expected a whole number from {low} to {high}, found {text[:20]!r}")
-        return int(text)
+def _add_exports(app: FastAPI, hub: Hub, model: MelodyVAE, soundfont: Path | None) -> None:
+    engine = hub.engine
 
-    def times(request: Request) -> int:
-        return number(request, "times", 1, exports.MOST_TIMES, 4)
+    async def loop_midi(request: Request) -> Make:
+        times = _times(request)
+        return lambda: exports.loop_midi(engine, times)
 
-    makers: Mapping[str, tuple[str, Callable[[Request], bytes]]] = {
-        "loop.mid": ("audio/midi", lambda request: exports.loop_midi(hub.engine, times(request))),
-        "loop.wav": ("audio/wav", lambda request: exports.loop_wav(hub.engine, times(request))),
-        "line.mid": (
-            "audio/midi",
-            lambda r: exports.line_midi(hub.engine, model, number(r, "steps", 2, exports.MOST_LINE, 9)),
-        ),
-        "grid.mid": (
-            "audio/midi",
-            lambda r: exports.grid_midi(hub.engine, model, number(r, "side", 2, exports.MOST_SIDE, 5)),
-        ),
-        "performance.mid": ("audio/midi", lambda request: exports.performance_midi(*hub.recording())),
-        "session.json": ("application/json", lambda request: json.dumps(hub.session().to_json(), indent=1).encode()),
+    async def loop_wav(request: Request) -> Make:
+        times, sound = _times(request), _instrument(request, soundfont)
+        return _in_file(lambda path: exports.loop_wav(path, engine, times, sound))
+
+    async def line_midi(request: Request) -> Make:
+        steps = _number(request, "steps", 2, exports.MAX_LINE, 9)
+        return lambda: exports.line_midi(engine, model, steps)
+
+    async def grid_midi(request: Request) -> Make:
+        side = _number(request, "side", 2, exports.MAX_SIDE, 5)
+        return lambda: exports.grid_midi(engine, model, side)
+
+    async def performance_midi(request: Request) -> Make:
+        recording = hub.recording()
+        return lambda: exports.performance_midi(*recording)
+
+    async def performance_wav(request: Request) -> Make:
+        (notes, _, _), sound = hub.recording(), _instrument(request, soundfont)
+        return _in_file(lambda path: exports.performance_wav(path, notes, sound))
+
+    async def session(request: Request) -> Make:
+        kept = await hub.workspace.session()
+        return lambda: json.dumps(kept.to_json(), indent=1).encode()
+
+    # What belongs to the event loop is taken there; only what is made of it is made in a thread.
+    makers: Mapping[str, tuple[str, Callable[[Request], Awaitable[Make]]]] = {
+        "loop.mid": ("audio/midi", loop_midi),
+        "loop.wav": ("audio/wav", loop_wav),
+        "line.mid": ("audio/midi", line_midi),
+        "grid.mid": ("audio/midi", grid_midi),
+        "performance.mid": ("audio/midi", performance_midi),
+        "performance.wav": ("audio/wav", performance_wav),
+        "session.json": ("application/json", session),
     }
 
     @app.get("/take-home/{name}")
     async def take_home(name: str, request: Request) -> Response:
         if name not in makers:
             return _json({"error": f"expected one of {', '.join(makers)}"}, 404)
-        kind, make = makers[name]
-        disposition = {"Content-Disposition": f'attachment; filename="latentmix-{name}"'}
-        return await _answer(lambda: make(request), kind, disposition)
+        kind, prepare = makers[name]
+        try:
+            make = await prepare(request)
+        except InputError as error:
+            return _refused(error)
+        return await _answer(make, kind, f"latentmix-{name}")
+
+    @app.get("/recordings/{name}")
+    async def recording(name: str) -> Response:
+        """A recording that was kept, by its name in the list that pages have; no other name reaches a file."""
+        if hub.store is None or name not in hub.recordings:
+            return _json({"error": "expected a recording that is there, found none of that name"}, 404)
+        store = hub.store
+        return await _answer(lambda: store.recording(name), "audio/midi", f"latentmix {name}.mid")
+
+
+def _number(request: Request, name: str, low: int, high: int, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and low <= int(text) <= high):
+        raise InputError(f"{name}: expected a whole number from {low} to {high}, found {text[:20]!r}")
+    return int(text)
+
+
+def _times(request: Request) -> int:
+    return _number(request, "times", 1, exports.MAX_TIMES, 4)
+
+
+def _instrument(request: Request, soundfont: Path | None) -> exports.Instrument:
+    return exports.Instrument(_number(request, "program", 0, 127, USUAL), soundfont)
 
 
 def _add_live(app: FastAPI, hub: Hub) -> None:
@@ -164,7 +226,7 @@ def _add_live(app: FastAPI, hub: Hub) -> None:
 
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
-        if len(pages) >= MOST_PAGES:
+        if len(pages) >= MAX_PAGES:
             await socket.close(TRY_AGAIN_LATER)
             return
         await socket.accept()
@@ -190,15 +252,37 @@ async def _send(socket: WebSocket, outbox: Outbox) -> None:
             await socket.send_text(json.dumps(await outbox.take(), separators=(",", ":")))
 
 
-async def _answer(
-    make: Callable[[], Any], kind: str = "application/json", headers: Mapping[str, str] | None = None
-) -> Response:
+def _in_file(write: Callable[[Path], None]) -> Make:
+    """Makes a temporary file; whoever sends it removes it."""
+
+    def make() -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="latentmix-"))
+        try:
+            write(folder / "sound.wav")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return folder / "sound.wav"
+
+    return make
+
+
+async def _answer(make: Make, kind: str = "application/json", name: str | None = None) -> Response:
     """What `make` makes, in a thread; what is wrong with the input as one line."""
     try:
         made = await asyncio.to_thread(make)
     except InputError as error:
-        return _json({"error": " ".join(str(error).splitlines())[:500]}, 422)
+        return _refused(error)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'} if name else None
+    if isinstance(made, Path):
+        remove = BackgroundTask(shutil.rmtree, made.parent, ignore_errors=True)
+        return FileResponse(made, media_type=kind, headers=headers, background=remove)
     return Response(made if isinstance(made, bytes) else json.dumps(made), media_type=kind, headers=headers)
+
+
+def _refused(error: InputError) -> Response:
+    line = re.sub(r"^\S*/sound\.wav: ", "", " ".join(str(error).split()))
+    return _json({"error": line[:500]}, 422)
 
 
 def _json(content: Any, status: int) -> Response:

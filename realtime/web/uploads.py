@@ -22,12 +22,13 @@ from midi_vae.midi.score import Track, Tune, read_tune
 from midi_vae.music.grid import place
 from midi_vae.music.melody import Melody
 
-from .wire import MOST_STEPS, clean_name
+from .checking import clean_name
+from .wire import MAX_STEPS
 
-MOST_BYTES = 4 << 20  # of a file: a three-hour piano recital
-MOST_FILES = 12  # kept; then the oldest goes
-MOST_TRACKS = 64  # listed
-MOST_PREVIEW = 4000  # notes of a track drawn in the page
+MAX_BYTES = 4 << 20  # of a file: a three-hour piano recital
+MAX_FILES = 12  # kept; then the oldest goes
+MAX_TRACKS = 64  # listed
+MAX_PREVIEW = 4000  # notes of a track drawn in the page
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,15 @@ class Shelf:
             InputError: too large, no MIDI file, damaged, nothing but drums.
         """
         shown = clean_name(name) or "file.mid"
-        if len(data) > MOST_BYTES:
-            raise InputError(f"{shown}: expected a MIDI file of at most {MOST_BYTES >> 20} MB, found a larger one")
+        if len(data) > MAX_BYTES:
+            raise InputError(f"{shown}: expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one")
         with self._lock, _as_file(shown, data) as path:
             tune = read_tune(path)
             chosen = choose_track(tune)
-            tracks = [_describe(tune, track) for track in tune.tracks[:MOST_TRACKS] if not track.is_drum]
+            tracks = [_describe(tune, track) for track in tune.tracks[:MAX_TRACKS] if not track.is_drum]
             key = secrets.token_hex(8)
             self._files[key] = Upload(shown, data)
-            while len(self._files) > MOST_FILES:
+            while len(self._files) > MAX_FILES:
                 self._files.popitem(last=False)
         return {
             "file": key,
@@ -86,12 +87,12 @@ class Shelf:
         upload = self._files.get(key) if isinstance(key, str) else None
         if upload is None:
             raise InputError("expected a file that was dropped here, found none; drop it once more")
-        if not 1 <= bars <= MOST_STEPS // 2:
+        if not 1 <= bars <= MAX_STEPS // 2:
             raise InputError(f"expected some bars, found {bars}")
         with self._lock, _as_file(upload.name, upload.data) as path:
             melody = Melody.from_midi(path, bars, bar - 1, track)
-        if len(melody.tokens) > MOST_STEPS:
-            raise InputError(f"expected at most {MOST_STEPS // 16} bars of 4/4, found more; choose fewer bars")
+        if len(melody.tokens) > MAX_STEPS:
+            raise InputError(f"expected at most {MAX_STEPS // 16} bars of 4/4, found more; choose fewer bars")
         return replace(melody, name=Path(upload.name).stem or upload.name)
 
 
@@ -111,8 +112,8 @@ def _describe(tune: Tune, track: Track) -> dict[str, Any]:
     """A track as the page draws it; notes as sixteenths (start, end, pitch) on the melody's grid."""
     line = place(track.notes, tune.metres)
     first = line.bar_at(int(line.start[0]))
-    starts = [line.bar_start(bar)[0] for bar in range(min(line.bars, MOST_PREVIEW) + 1)]
-    notes = list(zip(line.start.tolist(), line.end.tolist(), line.pitch.tolist(), strict=True))[:MOST_PREVIEW]
+    starts = [line.bar_start(bar)[0] for bar in range(min(line.bars, MAX_PREVIEW) + 1)]
+    notes = list(zip(line.start.tolist(), line.end.tolist(), line.pitch.tolist(), strict=True))[:MAX_PREVIEW]
     return {
         "track": track.index,
         "name": track.name,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 
 from latentmix.errors import InputError
 from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
@@ -14,17 +14,76 @@ from ..engine.decoder import MAX_WINDOWS
 from ..music.mixer import PadPoint
 from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
+from .checking import Checked, Name, Share, checked, clean_name, number, one_of
 
 FORMAT, VERSION = "latentmix.session", 1
-MOST_STEPS = 32 * MAX_WINDOWS  # of a melody
-MOST_NAME = 60  # characters
-MOST_POINTS = 512  # of a path
-PATH_BARS = (1, 64)
+MAX_STEPS = 32 * MAX_WINDOWS  # of a melody
+MAX_POINTS = 512  # of a path
+MAX_PATH_BARS = 64
+MAX_SNAPSHOTS = 8
 NOT_KEPT = ("panic", "tap", "record", "play", "preset")  # what a session does not restore
 
+Hue = Annotated[
+    int, one_of(lambda raw: type(raw) is int and 0 <= raw < MAX_MELODIES, f"0 to {MAX_MELODIES - 1}")
+]  # colour of a melody, by which pages know it
+Program = Annotated[int, number(0, 127, whole=True)]  # General MIDI
+Tokens = Annotated[tuple[int, ...], PlainValidator(lambda raw: _tokens(raw))]
 
-@dataclass(frozen=True)
-class PathSetting:
+
+class MelodyData(Checked):
+    """A melody as the page takes and sends it.
+
+    Attributes:
+        name: one short line.
+        tokens: (S,), as of `Melody`; whole bars.
+        metre, tempo, program: as of `Melody`.
+        bar, beat: sixteenths of each, for the page; they follow from the metre.
+    """
+
+    name: Name = ""
+    tokens: Tokens
+    metre: Annotated[tuple[int, int], PlainValidator(lambda raw: _metre(raw))] = (4, 4)
+    tempo: Annotated[float, number(1, 1000)] = 120.0
+    program: Program = 0
+    bar: int = 16
+    beat: int = 4
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_follows(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            raise ValueError(f"expected a melody, found {type(raw).__name__}")
+        return {name: value for name, value in raw.items() if name not in ("bar", "beat")}
+
+    @model_validator(mode="after")
+    def _of_whole_bars(self) -> MelodyData:
+        size = steps_per_bar(self.metre)
+        if len(self.tokens) % size:
+            raise ValueError(f"expected whole bars of {size} sixteenths, found {len(self.tokens)} sixteenths")
+        object.__setattr__(self, "bar", size)
+        object.__setattr__(self, "beat", steps_a_beat(self.metre))
+        return self
+
+    @property
+    def melody(self) -> Melody:
+        """The melody itself."""
+        return Melody(list(self.tokens), self.metre, self.tempo, self.program, self.name)
+
+
+class PlacedMelody(MelodyData):
+    """A melody on the pad: its place, both 0..1, and its colour."""
+
+    x: Share
+    y: Share
+    hue: int
+
+    @classmethod
+    def of(cls, melody: Melody, name: str, point: PadPoint, hue: int) -> PlacedMelody:
+        """A melody that is in the mix; it is trusted."""
+        return cls.model_construct(**(_fields(melody) | {"name": name, "x": point.x, "y": point.y, "hue": hue}))
+
+
+class PathSetting(Checked):
     """A path over the pad that the puck runs along.
 
     Attributes:
@@ -34,158 +93,139 @@ class PathSetting:
         runs: whether it does.
     """
 
-    points: tuple[tuple[float, float], ...] = ()
-    bars: int = 4
+    points: Annotated[tuple[tuple[float, float], ...], PlainValidator(lambda raw: _points(raw))] = ()
+    bars: Annotated[int, number(1, MAX_PATH_BARS, whole=True)] = 4
     back: bool = True
     runs: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        return {"points": [list(p) for p in self.points], "bars": self.bars, "back": self.back, "runs": self.runs}
 
-    @classmethod
-    def from_json(cls, raw: object) -> PathSetting:
-        """
-        Raises:
-            InputError: anything but what `to_json` makes.
-        """
-        given = _mapping(raw, "a path")
-        points = given.get("points", [])
-        if not isinstance(points, list) or len(points) > MOST_POINTS:
-            raise InputError(f"expected a path of at most {MOST_POINTS} points")
-        pairs = []
-        for point in points:
-            if not isinstance(point, list) or len(point) != 2:
-                raise InputError("expected points (x, y) of a path")
-            pairs.append((number(point[0], 0, 1, "x"), number(point[1], 0, 1, "y")))
-        bars = round(number(given.get("bars", 4), *PATH_BARS, "bars of a path"))
-        return cls(tuple(pairs), bars, bool(given.get("back", True)), bool(given.get("runs", False)))
+class Sound(Checked):
+    """How a page sounds: a General MIDI program of the built-in synthesizer, and its volume."""
+
+    program: Program = 12
+    level: Share = 0.8
 
 
-@dataclass(frozen=True)
-class Session:
+class MixSnapshot(Checked):
+    """A mix to come back to: where the puck was and how it was shaped."""
+
+    name: Name = ""
+    values: dict[str, Any]
+    moved: Literal["position", "pad", "weights"] = "pad"
+
+
+class Session(Checked):
     """All that a link or file restores.
 
     Attributes:
-        melodies: 2 to 8.
-        places, hues: of each of them.
+        melodies: 2 to 8, with their places.
         values: of parameters.
         moved: position, pad or weights, what was moved last.
         loop: whether the melody starts again at its end.
         path: that the puck may run along.
+        sound: of the page that was heard last, if one has told.
+        snapshots: of mixes.
     """
 
-    melodies: tuple[Melody, ...]
-    places: tuple[PadPoint, ...]
-    hues: tuple[int, ...]
-    values: Mapping[str, Value] = field(default_factory=dict)
-    moved: str = "pad"
+    format: Literal["latentmix.session"] = FORMAT
+    version: Literal[1] = VERSION
+    melodies: Annotated[tuple[PlacedMelody, ...], Field(min_length=2, max_length=MAX_MELODIES)]
+    values: dict[str, Any] = Field(default_factory=dict)
+    moved: Literal["position", "pad", "weights"] = "pad"
     loop: bool = True
     path: PathSetting = PathSetting()
+    sound: Sound | None = None
+    snapshots: Annotated[tuple[MixSnapshot, ...], Field(max_length=MAX_SNAPSHOTS)] = ()
+
+    @classmethod
+    def of(cls, melodies: Iterable[PlacedMelody], values: Mapping[str, Value], **more: Any) -> Session:
+        """What is going on in a mix; it is trusted."""
+        kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
+        return cls.model_construct(melodies=tuple(melodies), values=kept, **more)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "melodies": [
-                melody_to_json(melody) | {"x": place.x, "y": place.y, "hue": hue}
-                for melody, place, hue in zip(self.melodies, self.places, self.hues, strict=True)
-            ],
-            "values": {name: value for name, value in self.values.items() if name not in NOT_KEPT},
-            "moved": self.moved,
-            "loop": self.loop,
-            "path": self.path.to_json(),
-        }
+        """As a file holds it; `session_from_json` reads it."""
+        empty = {name for name in ("sound", "snapshots") if not getattr(self, name)}
+        return self.model_dump(exclude=empty)
+
+
+_SESSION = TypeAdapter(Session)
 
 
 def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Session:
-    """
+    """A session, for a model with these parameters.
+
     Raises:
         InputError: no session, one of a later version, or values out of bounds.
     """
-    given = _mapping(raw, "a session")
-    if given.get("format") != FORMAT:
-        raise InputError(f"expected a session of latentmix, found format {str(given.get('format'))[:40]!r}")
-    if given.get("version") != VERSION:
-        raise InputError(f"expected a session of version {VERSION}, found {str(given.get('version'))[:20]}")
-    rows = given.get("melodies")
-    if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_MELODIES:
-        raise InputError(f"expected 2 to {MAX_MELODIES} melodies in a session")
-    values = {}
-    for name, value in _mapping(given.get("values", {}), "values of a session").items():
-        if name in parameters and name not in NOT_KEPT:  # a session of another model may know other attributes
-            values[name] = parameters[name].check(value)
-    moved = given.get("moved")
-    return Session(
-        tuple(melody_from_json(row) for row in rows),
-        tuple(PadPoint(number(row.get("x"), 0, 1, "x"), number(row.get("y"), 0, 1, "y")) for row in rows),
-        _hues([row.get("hue") for row in rows]),
-        values,
-        moved if moved in ("position", "pad", "weights") else "pad",
-        bool(given.get("loop", True)),
-        PathSetting.from_json({**_mapping(given.get("path", {}), "a path"), "runs": False}),
+    if not isinstance(raw, Mapping):
+        raise InputError(f"expected a session, found {type(raw).__name__}")
+    if raw.get("format") != FORMAT:
+        raise InputError(f"expected a session of latentmix, found format {str(raw.get('format'))[:40]!r}")
+    if raw.get("version") != VERSION:
+        raise InputError(f"expected a session of version {VERSION}, found {str(raw.get('version'))[:20]}")
+    given = dict(raw)
+    if isinstance(rows := given.get("melodies"), list):
+        hues = _hues([row.get("hue") if isinstance(row, dict) else None for row in rows[:MAX_MELODIES]])
+        given["melodies"] = [
+            row | {"hue": hue} if isinstance(row, dict) else row for row, hue in zip(rows, hues, strict=False)
+        ] + rows[MAX_MELODIES:]
+    if given.get("moved") not in ("position", "pad", "weights"):
+        given.pop("moved", None)
+    session = checked(_SESSION, given)
+    return session.model_copy(
+        update={
+            "values": known_values(session.values, parameters),
+            "path": session.path.model_copy(update={"runs": False}),
+            "snapshots": tuple(
+                each.model_copy(update={"values": known_values(each.values, parameters)}) for each in session.snapshots
+            ),
+        }
     )
+
+
+def known_values(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> dict[str, Value]:
+    """Those of parameters that are kept; a session of another model may know other attributes.
+
+    Raises:
+        InputError: a value out of bounds.
+    """
+    return {
+        name: parameters[name].check(value)
+        for name, value in values.items()
+        if name in parameters and name not in NOT_KEPT
+    }
 
 
 def melody_to_json(melody: Melody) -> dict[str, Any]:
     """As the page takes it."""
-    return {
-        "name": melody.name,
-        "tokens": melody.tokens.tolist(),
-        "metre": list(melody.metre),
-        "tempo": round(melody.tempo, 4),
-        "program": melody.program,
-        "bar": melody.steps_per_bar,
-        "beat": steps_a_beat(melody.metre),
-    }
+    return MelodyData.model_construct(**_fields(melody)).model_dump()
 
 
 def melody_from_json(raw: object) -> Melody:
-    """
+    """The inverse.
+
     Raises:
         InputError: tokens, metre, tempo or program out of bounds.
     """
-    given = _mapping(raw, "a melody")
-    tokens = given.get("tokens")
-    if not isinstance(tokens, list) or not 0 < len(tokens) <= MOST_STEPS:
-        raise InputError(f"expected a melody of 1 to {MOST_STEPS} sixteenths")
-    if not all(type(token) is int and 0 <= token < VOCABULARY for token in tokens):
-        raise InputError(f"expected tokens 0 to {VOCABULARY - 1} in a melody")
-    metre = given.get("metre", [4, 4])
-    if not isinstance(metre, list) or [type(each) for each in metre] != [int, int]:
-        raise InputError("expected a metre such as [4, 4]")
-    size = steps_per_bar((metre[0], metre[1]))
-    if len(tokens) % size:
-        raise InputError(f"expected whole bars of {size} sixteenths, found {len(tokens)} sixteenths")
-    tempo = number(given.get("tempo", 120), 1, 1000, "tempo")
-    program = round(number(given.get("program", 0), 0, 127, "program"))
-    return Melody(tokens, (metre[0], metre[1]), tempo, program, clean_name(given.get("name")))
-
-
-def clean_name(raw: object) -> str:
-    """A name as one short line; anything else is none.
-
-    >>> clean_name(" a\\nb "), clean_name(7)
-    ('a b', '')
-    """
-    if not isinstance(raw, str):
-        return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in raw[:200]).split())[:MOST_NAME]
-
-
-def number(raw: object, low: float, high: float, what: str) -> float:
-    """A number within bounds.
-
-    Raises:
-        InputError: anything else.
-    """
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw) or not low <= raw <= high:
-        raise InputError(f"{what}: expected a number from {low:g} to {high:g}, found {str(raw)[:40]}")
-    return float(raw)
+    return checked(TypeAdapter(MelodyData), raw).melody
 
 
 def free_hue(hues: Sequence[int]) -> int:
     """The first colour that no melody has."""
     return next(hue for hue in range(MAX_MELODIES) if hue not in hues)
+
+
+def _fields(melody: Melody) -> dict[str, Any]:
+    return {
+        "name": clean_name(melody.name),
+        "tokens": tuple(melody.tokens.tolist()),
+        "metre": melody.metre,
+        "tempo": round(melody.tempo, 4),
+        "program": melody.program,
+        "bar": melody.steps_per_bar,
+        "beat": steps_a_beat(melody.metre),
+    }
 
 
 def _hues(given: Sequence[object]) -> tuple[int, ...]:
@@ -201,7 +241,33 @@ def _hues(given: Sequence[object]) -> tuple[int, ...]:
     return tuple(hues)
 
 
-def _mapping(raw: object, what: str) -> Mapping[str, Any]:
-    if not isinstance(raw, dict):
-        raise InputError(f"expected {what}, found {type(raw).__name__}")
-    return raw
+def _tokens(raw: object) -> tuple[int, ...]:
+    if not isinstance(raw, list | tuple) or not 0 < len(raw) <= MAX_STEPS:
+        raise ValueError(f"expected a melody of 1 to {MAX_STEPS} sixteenths")
+    if not all(type(token) is int and 0 <= token < VOCABULARY for token in raw):
+        raise ValueError(f"expected tokens 0 to {VOCABULARY - 1} in a melody")
+    return tuple(raw)
+
+
+def _metre(raw: object) -> tuple[int, int]:
+    if not isinstance(raw, list | tuple) or [type(each) for each in raw] != [int, int]:
+        raise ValueError("expected a metre such as [4, 4]")
+    try:
+        steps_per_bar((raw[0], raw[1]))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return raw[0], raw[1]
+
+
+def _points(raw: object) -> tuple[tuple[float, float], ...]:
+    if not isinstance(raw, list | tuple) or len(raw) > MAX_POINTS:
+        raise ValueError(f"expected a path of at most {MAX_POINTS} points")
+    points = []
+    for point in raw:
+        if not isinstance(point, list | tuple) or len(point) != 2:
+            raise ValueError("expected points (x, y) of a path")
+        for name, each in zip("xy", point, strict=True):
+            if isinstance(each, bool) or not isinstance(each, int | float) or not 0 <= each <= 1:
+                raise ValueError(f"{name}: expected a number from 0 to 1, found {str(each)[:40]}")
+        points.append((float(point[0]), float(point[1])))
+    return tuple(points)

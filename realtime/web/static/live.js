@@ -1,45 +1,59 @@
 // The connection to the engine: what it says becomes this page's state, what hands do goes there.
 // Events: "hello", "melodies", "state", "melody", "online", "say" (an error, for people).
 
+import { Clock } from "./clock.js";
+
 const GRAB = 250; // ms that a value which was moved here is not overwritten by echoes
 const RETRY = [200, 400, 800, 1500, 2500];
+const PING = 2000, BURST = 6; // ms between two questions for the time; so many soon after one another at first
+const TOLD = 4000; // ms until a hand that moves without a server is told so again
+export const OFFLINE = "The mixer is not connected. Start livemix web again; the page finds it.";
 
 export class Live extends EventTarget {
   constructor() {
     super();
     this.hello = null;
     this.melodies = [];
-    this.undoable = 0;
     this.melody = null;
     this.state = { running: false, step: -1, time: 0, tempo: 120, path: { points: [], bars: 4, back: true, runs: false } };
     this.values = {};
     this.online = false;
-    this.clockOffset = null; // server seconds less ours
+    this.clock = new Clock();
     this.keep = () => null; // what to restore after the server was started again; set by session.js
+    this.kept = () => null; // the same of a page that was open here before
     this._remote = {};
     this._grabbed = new Map();
     this._pending = new Map();
     this._next = 1;
-    this._pings = [];
     this._tries = 0;
+    this._toldOffline = -TOLD;
+  }
+
+  /** Server seconds less ours. */
+  get clockOffset() {
+    return this.clock.offset;
   }
 
   connect() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = (this._socket = new WebSocket(`${scheme}://${location.host}/live`));
+    const address = new URL("./live", location.href); // also below a sub-path of a proxy
+    address.protocol = address.protocol.replace("http", "ws");
+    address.hash = address.search = "";
+    const socket = (this._socket = new WebSocket(address));
     socket.onopen = () => {
       this._tries = 0;
-      this._pings = [];
-      for (let i = 0; i < 6; i++) setTimeout(() => this._ping(), 60 * i);
+      this.clock.forget();
+      this._pingOften();
     };
     socket.onmessage = (event) => this._take(JSON.parse(event.data));
     socket.onclose = () => this._lost();
-    this._pinger ??= setInterval(() => this._ping(), 2000);
+    this._pinger ??= setInterval(() => this._ping(), PING);
+    this._watcher ??= document.addEventListener("visibilitychange", () => document.hidden || this._pingOften()) ?? true;
   }
 
   /** Move parameters, now: {name: value}. */
   set(values) {
-    this._send({ set: values }); // before anything else: the melody is on its way while the page draws
+    // Sent before anything else: the melody is on its way while the page draws.
+    if (!this._send({ set: values })) return this._sayOffline();
     const until = performance.now() + GRAB;
     for (const [name, value] of Object.entries(values)) {
       this.values[name] = value;
@@ -53,7 +67,7 @@ export class Live extends EventTarget {
   do(what, args = {}) {
     const id = this._next++;
     return new Promise((resolve, reject) => {
-      if (!this._send({ do: what, id, ...args })) return reject(new Error("the mixer is not connected"));
+      if (!this._send({ do: what, id, ...args })) return reject(new Error(OFFLINE));
       this._pending.set(id, { resolve, reject });
     });
   }
@@ -96,14 +110,23 @@ export class Live extends EventTarget {
     return true;
   }
 
+  _sayOffline() {
+    const now = performance.now();
+    if (now - this._toldOffline > TOLD) this.say(OFFLINE);
+    this._toldOffline = now;
+    this._tell("state"); // what was moved goes back to where it is
+  }
+
   _ping() {
     this._send({ ping: performance.now() / 1000 });
   }
 
+  _pingOften() {
+    for (let i = 0; i < BURST; i++) setTimeout(() => this._ping(), 60 * i);
+  }
+
   _pong(sent, server) {
-    const got = performance.now() / 1000;
-    this._pings = [...this._pings, { trip: got - sent, offset: server - (sent + got) / 2 }].slice(-20);
-    this.clockOffset = this._pings.reduce((a, b) => (b.trip < a.trip ? b : a)).offset;
+    if (this.clock.answer(sent, performance.now() / 1000, server)) this._pingOften();
   }
 
   _take(message) {
@@ -120,7 +143,6 @@ export class Live extends EventTarget {
     if (message.hello) this._greet(message.hello);
     if (message.melodies) {
       this.melodies = message.melodies.list;
-      this.undoable = message.melodies.undo;
       this._tell("melodies");
     }
     if (message.state) {
@@ -141,7 +163,7 @@ export class Live extends EventTarget {
 
   _greet(hello) {
     const restarted = this.hello && this.hello.instance !== hello.instance;
-    const kept = restarted && hello.fresh ? this.keep() : null;
+    const kept = !hello.fresh ? null : restarted ? this.keep() : hello.resumes ? this.kept() : null;
     this.hello = hello;
     this.online = true;
     this._tell("hello");
@@ -174,7 +196,7 @@ export class Live extends EventTarget {
   _lost() {
     const was = this.online;
     this.online = false;
-    for (const { reject } of this._pending.values()) reject(new Error("the connection to the mixer was lost"));
+    for (const { reject } of this._pending.values()) reject(new Error(OFFLINE));
     this._pending.clear();
     if (was) this._tell("online");
     setTimeout(() => this.connect(), RETRY[Math.min(this._tries++, RETRY.length - 1)]);

@@ -2,7 +2,7 @@
 
 import { Cards } from "./cards.js";
 import { HUES, mixCss } from "./colour.js";
-import { Controls } from "./controls.js";
+import { Controls, title } from "./controls.js";
 import { Editor } from "./editor.js";
 import { Files } from "./files.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
@@ -12,7 +12,8 @@ import { Pad } from "./pad.js";
 import { Roll } from "./roll.js";
 import { Scheduler } from "./scheduler.js";
 import { setUp as setUpSession } from "./session.js";
-import { Synth, VOICE_NAMES } from "./synth.js";
+import { Sound } from "./sound.js";
+import { Synth } from "./synth.js";
 import { WebMidi } from "./webmidi.js";
 
 const $ = (id) => document.getElementById(id);
@@ -24,9 +25,10 @@ const controls = new Controls(live);
 const cards = new Cards(live, $("cards"));
 const roll = new Roll($("roll"), { big: true, bare: true, drawn: tellDrawn, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
 const files = new Files(live);
-const editor = new Editor(live, { say, play: preview });
+const sound = new Sound(live, synth, scheduler, toast);
+const editor = new Editor(live, { say, play: (pitch) => sound.preview(pitch) });
 new WebMidi(live, scheduler);
-files.dispatch = setUpSession(live, toast);
+files.dispatch = setUpSession(live, sound, toast);
 
 // What is shown.
 
@@ -36,7 +38,6 @@ live.addEventListener("online", () => {
 });
 live.addEventListener("say", (event) => toast(event.detail.text, event.detail.kind));
 live.addEventListener("melodies", () => {
-  $("undo").disabled = !live.undoable;
   const full = live.melodies.length >= live.hello.most;
   for (const id of ["addfile", "addrandom", "adddraw"]) $(id).disabled = full;
   $("padhint").textContent = pad.isLine ? "Drag the puck from one melody to the other." : "Drag the puck, or move the melodies around it.";
@@ -76,6 +77,12 @@ function tellDrawn(isInPlace) {
 let toldWarnings = 0;
 function showState() {
   const { state } = live;
+  for (const [id, word, key] of [["undo", "Undo", "Z"], ["redo", "Redo", "shift Z"]]) {
+    const what = state[id] ? `${word}: ${title(state[id])}` : `Nothing to ${id}`;
+    $(id).disabled = !state[id];
+    setAttribute($(id), "title", `${what} (${key})`);
+    setAttribute($(id), "aria-label", what);
+  }
   setAttribute($("run"), "aria-pressed", state.path.runs);
   setText($("run").querySelector("span"), state.path.runs ? "Stop" : "Run");
   setAttribute($("run").querySelector("use"), "href", state.path.runs ? "#i-stop" : "#i-play");
@@ -84,12 +91,26 @@ function showState() {
   setText($("ports"), state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "");
   if (live.values.record) setText($("taken"), "recording …");
   else if ($("taken").textContent.startsWith("recording")) setText($("taken"), "ready to take");
+  showRecordings(state.recordings ?? []);
   const warnings = state.warnings ?? [];
   if (warnings.length > toldWarnings) toast(warnings.at(-1), "error");
   toldWarnings = warnings.length;
   animate();
 }
 live.addEventListener("state", () => inFrame(showState));
+
+let shownRecordings = "";
+function showRecordings(names) {
+  if (shownRecordings === names.join()) return;
+  shownRecordings = names.join();
+  $("earlier").hidden = !names.length;
+  $("recordings").replaceChildren(...names.map((name) => new Option(name.replaceAll(".", ":"), name)));
+  chooseRecording();
+}
+function chooseRecording() {
+  $("recording").href = `./recordings/${encodeURIComponent($("recordings").value)}`;
+}
+$("recordings").onchange = chooseRecording;
 
 let sounding = null, lastCards = 0, lastStep = null;
 function animate() {
@@ -141,45 +162,8 @@ function say(text) {
   $("said").textContent = text;
 }
 
-// Sound: a browser lets it begin only at a click or a key.
-
-async function unlock() {
-  try {
-    await synth.open();
-  } catch (error) {
-    toast(`This browser makes no sound here: ${error.message}`, "error");
-  }
-}
-for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => synth.ready || unlock(), { capture: true });
-
-async function preview(pitch) {
-  await unlock();
-  if (!synth.ready || scheduler.muted) return;
-  synth.start(pitch, synth.context.currentTime + 0.01, live.values.velocity)(synth.context.currentTime + 0.25);
-}
-
-function toggleMute() {
-  scheduler.muted = !scheduler.muted;
-  $("mute").setAttribute("aria-pressed", scheduler.muted);
-  $("mute").querySelector("use").setAttribute("href", scheduler.muted ? "#i-mute" : "#i-sound");
-}
-
-const both = (id) => [$(id), $(`${id}2`)]; // beside the mute button, and elsewhere on a phone
-for (const select of both("voice")) {
-  select.replaceChildren(...Object.entries(VOICE_NAMES).map(([name, words]) => new Option(words, name)));
-  select.onchange = () => {
-    for (const each of both("voice")) each.value = select.value;
-    synth.voice = select.value;
-  };
-}
-for (const slider of both("level"))
-  slider.oninput = () => {
-    for (const each of both("level")) each.value = slider.value;
-    synth.setLevel(Number(slider.value));
-  };
-$("mute").onclick = toggleMute;
 $("play").onclick = async () => {
-  await Promise.race([unlock(), new Promise((go) => setTimeout(go, 300))]); // ports and other pages need no sound here
+  await Promise.race([sound.unlock(), new Promise((go) => setTimeout(go, 300))]); // ports and other pages need no sound here
   controls.togglePlay();
 };
 
@@ -200,7 +184,7 @@ $("adddraw").onclick = () => {
   const { metre, tempo, program, bar, beat } = live.melodies[0];
   editor.open({ tokens: new Array(2 * bar).fill(0), metre, tempo, program, bar, beat, name: "" }, null);
 };
-$("undo").onclick = () => live.try("undo");
+for (const id of ["undo", "redo"]) $(id).onclick = () => live.try(id);
 
 // The path of the puck.
 
@@ -222,7 +206,7 @@ $("pathback").onclick = () => path({ back: !live.state.path.back });
 
 async function takeHome(event) {
   const link = event.target.closest("a[download]");
-  if (!link?.pathname.startsWith("/take-home/")) return;
+  if (!/\/(take-home|recordings)\//.test(link?.pathname)) return;
   event.preventDefault();
   if (link.ariaBusy === "true") return;
   link.ariaBusy = "true";
@@ -230,13 +214,14 @@ async function takeHome(event) {
     const answer = await fetch(link.href);
     if (!answer.ok) throw new Error((await answer.json()).error);
     const url = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement("a"), { href: url, download: link.pathname.replace("/take-home/", "latentmix-") }).click();
+    Object.assign(document.createElement("a"), { href: url, download: nameOf(link) }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch (error) {
     toast(live.online ? error.message : "The mixer is not connected.", "error");
   }
   link.ariaBusy = "false";
 }
+const nameOf = (link) => `latentmix-${decodeURIComponent(link.pathname.split("/").at(-1))}${link.id === "recording" ? ".mid" : ""}`;
 $("takes").addEventListener("click", takeHome);
 
 // Keys.
@@ -248,8 +233,8 @@ const KEYS = {
   h: () => controls.toggle("hold"),
   t: () => controls.tap(),
   p: () => $("draw").disabled || $("draw").click(),
-  m: toggleMute,
-  z: () => $("undo").click(),
+  m: () => sound.toggleMute(),
+  z: (shift) => $(shift ? "redo" : "undo").click(),
   "0": () => pad.moveTo(0.5, 0.5),
   "?": () => $("help").showModal(),
   Escape: () => (live.set({ panic: true }), scheduler.panic()),
@@ -259,6 +244,12 @@ const KEYS = {
   ArrowDown: (far) => pad.nudge(0, -1, far),
 };
 addEventListener("keydown", (event) => {
+  const undoes = (event.ctrlKey || event.metaKey) && !event.altKey && /^[zy]$/i.test(event.key);
+  const isText = event.target.closest?.("input:not([type=range]), textarea");
+  if (undoes && !isText && !document.querySelector("dialog[open]")) {
+    $(event.shiftKey || event.key.toLowerCase() === "y" ? "redo" : "undo").click();
+    return event.preventDefault();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const inField = event.target.closest?.("input, select, textarea");
   if (inField && !(event.key === " " && event.target.type === "range")) return;

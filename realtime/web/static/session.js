@@ -1,11 +1,15 @@
 // The whole session as a link or a file, and back. The link holds it after the #, which browsers keep to themselves.
 
 const $ = (id) => document.getElementById(id);
-const MOST_BYTES = 400_000;
+const MAX_BYTES = 400_000;
+const KEPT_AT = "latentmix.session"; // in localStorage
+const KEEP_AFTER = 1000; // ms after a change
+const USUAL = "http://127.0.0.1:8420/"; // where somebody else's mixer answers, unless told otherwise
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const NOT_KEPT = ["panic", "tap", "record", "play", "preset"];
 
 /** What is to be restored, as the server's session file has it. */
-export function sessionOf(live) {
+export function sessionOf(live, sound) {
   if (!live.melodies.length) return null;
   return {
     format: "latentmix.session",
@@ -15,18 +19,23 @@ export function sessionOf(live) {
     moved: live.state.mode,
     loop: live.state.loop,
     path: live.state.path,
+    sound,
+    snapshots: live.state.snapshots ?? [],
   };
 }
 
 export async function linkOf(session) {
   const bytes = await through(new TextEncoder().encode(JSON.stringify(session)), new CompressionStream("deflate-raw"));
   const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  return `${location.origin}/#s=${text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  // This machine's own name means another machine to everybody else: there it is their own mixer's.
+  const page = LOOPBACK.test(location.hostname) ? USUAL : `${location.origin}${location.pathname}`;
+  return `${page}#s=${text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
-export async function sessionFromLink(hash) {
-  const text = /^#s=([\w-]+)$/.exec(hash)?.[1];
-  if (!text || text.length > MOST_BYTES) return null;
+/** The session of a link, or of what comes after its address; null where there is none. */
+export async function sessionFromLink(link) {
+  const text = /#s=([\w-]+)$/.exec(link.trim())?.[1];
+  if (!text || text.length > MAX_BYTES) return null;
   try {
     const raw = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = await through(Uint8Array.from(raw, (c) => c.charCodeAt(0)), new DecompressionStream("deflate-raw"));
@@ -43,57 +52,83 @@ async function through(bytes, stream) {
     const { done, value } = await reader.read();
     if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
     size += value.length;
-    if (size > MOST_BYTES) throw new Error("too long");
+    if (size > MAX_BYTES) throw new Error("too long");
     parts.push(value);
   }
 }
 
 /** Wire up links and files; a link in the address is restored once the mixer is there. */
-export function setUp(live, tell) {
-  live.keep = () => sessionOf(live);
+export function setUp(live, sound, tell) {
+  live.keep = () => sessionOf(live, sound.setting);
+  live.kept = () => {
+    try {
+      return JSON.parse(localStorage.getItem(KEPT_AT));
+    } catch {
+      return null;
+    }
+  };
+  let keeping = 0;
+  const keepSoon = () => {
+    if (keeping || live.hello?.fresh) return;
+    keeping = setTimeout(() => {
+      keeping = 0;
+      const text = JSON.stringify(live.keep());
+      try {
+        if (text.length < MAX_BYTES) localStorage.setItem(KEPT_AT, text);
+      } catch { /* a browser that keeps nothing; the server does */ }
+    }, KEEP_AFTER);
+  };
+  for (const kind of ["melodies", "state"]) live.addEventListener(kind, keepSoon);
   const restore = async (session) => {
     if (session && (await live.try("restore", { session })) !== null) tell("The session is restored.");
   };
   const read = async (file) => {
     try {
-      if (file.size > MOST_BYTES) throw new Error("");
+      if (file.size > MAX_BYTES) throw new Error("");
       return JSON.parse(await file.text());
     } catch {
       live.say(`${file.name}: expected a session of latentmix`);
       return null;
     }
   };
-  const follow = async () => {
+  const follow = async (link = location.hash) => {
     try {
-      const session = await sessionFromLink(location.hash);
+      const session = await sessionFromLink(link);
       if (!session) return;
-      history.replaceState(null, "", location.pathname);
+      if (link === location.hash) history.replaceState(null, "", location.pathname);
       await restore(session);
     } catch (error) {
       live.say(error.message);
     }
   };
-  live.addEventListener("hello", follow, { once: true });
-  addEventListener("hashchange", follow);
+  live.addEventListener("hello", () => follow(), { once: true });
+  addEventListener("hashchange", () => follow());
+  addEventListener("paste", (event) => {
+    const link = event.clipboardData?.getData("text") ?? "";
+    if (!event.target.closest?.("input, textarea") && link.includes("#s=")) follow(link);
+  });
   $("open").onclick = () => $("sessionfile").click();
   $("sessionfile").onchange = async () => restore(await read($("sessionfile").files[0]));
   $("link").onclick = async () => {
-    const link = await linkOf(sessionOf(live));
+    const link = await linkOf(live.keep());
     try {
       await navigator.clipboard.writeText(link);
-      tell("The link is copied. It holds the whole session and opens in any latentmix page of this address.");
+      tell("The link is copied. It holds the whole session: who has latentmix starts livemix web, then opens or pastes it there.");
     } catch {
-      history.replaceState(null, "", link); // no clipboard here; setting the hash would restore it and wipe it
+      history.replaceState(null, "", link.slice(link.indexOf("#"))); // no clipboard here; setting the hash would restore it and wipe it
       tell("The link stands in the address bar.");
     }
   };
   const query = () => {
-    for (const kind of ["mid", "wav"]) $(`loop${kind}`).href = `./take-home/loop.${kind}?times=${$("times").value}`;
+    const { program } = sound.setting;
+    for (const kind of ["mid", "wav"]) $(`loop${kind}`).href = `./take-home/loop.${kind}?times=${$("times").value}&program=${program}`;
+    $("performancewav").href = `./take-home/performance.wav?program=${program}`;
     $("linemid").href = `./take-home/line.mid?steps=${$("steps").value}`;
     $("gridmid").href = `./take-home/grid.mid?side=${$("side").value}`;
   };
   for (const id of ["times", "steps", "side"]) $(id).onchange = query;
   query();
+  sound.dispatch = () => (query(), keepSoon());
   live.addEventListener("melodies", () => ($("gridrow").hidden = live.melodies.length < 4));
   return (file) => read(file).then(restore);
 }

@@ -1,19 +1,15 @@
-// The built-in synthesizer: voices of a few oscillators, a filter that closes, a little room around them.
+// The built-in synthesizer: the same sums of partials as the server's (realtime/audio/synthesizer.py), in a little room.
 
-const VOICES = {
-  // partials: [waveform, ratio, gain, decay in s (0 holds)]
-  mallet: { partials: [["sine", 1, 0.9, 0.9], ["sine", 3.99, 0.22, 0.18], ["triangle", 1, 0.18, 0.5]], attack: 0.003, release: 0.22, cutoff: 5200 },
-  keys: { partials: [["triangle", 1, 0.7, 1.6], ["sine", 2, 0.28, 0.8], ["sine", 0.5, 0.16, 0]], attack: 0.006, release: 0.14, cutoff: 3600 },
-  reed: { partials: [["sawtooth", 1, 0.24, 0], ["square", 1, 0.1, 0], ["sine", 1, 0.35, 0]], attack: 0.03, release: 0.09, cutoff: 2200 },
-  air: { partials: [["triangle", 1, 0.5, 0], ["triangle", 1.004, 0.4, 0], ["sine", 2, 0.12, 0]], attack: 0.08, release: 0.35, cutoff: 2600 },
-};
-export const VOICE_NAMES = { mallet: "Soft mallet", keys: "Warm keys", reed: "Reed", air: "Air" };
+const GAIN = 0.5; // of a note at full velocity
 
 export class Synth {
   constructor() {
-    this.voice = "mallet";
+    this.sounds = new Map(); // General MIDI program -> {partials, decays, attack, release}, as the server has it
+    this.program = 12;
     this.level = 0.8;
     this.context = null;
+    this.onstate = () => {};
+    this._waves = new Map();
     this._gap = null; // context seconds less performance seconds, as heard
   }
 
@@ -25,6 +21,7 @@ export class Synth {
   async open() {
     if (!this.context) {
       const context = (this.context = new AudioContext({ latencyHint: "interactive" }));
+      context.onstatechange = () => this.onstate();
       this._master = new GainNode(context, { gain: this.level });
       const limit = new DynamicsCompressorNode(context, { threshold: -14, ratio: 5, attack: 0.003, release: 0.12 });
       const room = new ConvolverNode(context, { buffer: impulse(context, 1.5) });
@@ -54,32 +51,41 @@ export class Synth {
   /** Start a note at an audio time; what comes back ends it: end(time). */
   start(pitch, at, velocity = 80) {
     const { context } = this;
-    const { partials, attack, release, cutoff } = VOICES[this.voice] ?? VOICES.mallet;
+    const { partials, decays, attack, release } = this.sounds.get(this.program) ?? this.sounds.values().next().value;
     const time = Math.max(at, context.currentTime);
     const frequency = 440 * 2 ** ((pitch - 69) / 12);
-    const loud = 0.5 * (velocity / 127) ** 1.4;
     const out = new GainNode(context, { gain: 0 });
     out.gain.setValueAtTime(0, time);
-    out.gain.linearRampToValueAtTime(loud, time + attack);
-    const filter = new BiquadFilterNode(context, { type: "lowpass", frequency: cutoff, Q: 0.4 });
-    filter.frequency.setValueAtTime(Math.min(cutoff * 2, 14000), time);
-    filter.frequency.setTargetAtTime(Math.max(cutoff / 2, frequency * 2), time, 0.25);
-    const pan = new StereoPannerNode(context, { pan: Math.max(-0.5, Math.min(0.5, (pitch - 66) / 48)) });
-    const sources = partials.map(([type, ratio, gain, decay]) => {
-      const source = new OscillatorNode(context, { type, frequency: frequency * ratio });
-      const level = new GainNode(context, { gain });
-      if (decay) level.gain.setTargetAtTime(0, time + attack, decay);
-      source.connect(level).connect(filter);
+    out.gain.linearRampToValueAtTime(GAIN * (velocity / 127) ** 1.5, time + attack);
+    const pan = new StereoPannerNode(context, { pan: Math.max(-0.5, Math.min(0.5, (pitch - 64) / 64)) });
+    const sources = this._wavesOf(partials, decays).map(({ wave, decay }) => {
+      const source = new OscillatorNode(context, { type: "custom", periodicWave: wave, frequency });
+      const level = new GainNode(context, { gain: 1 });
+      if (decay) level.gain.setTargetAtTime(0, time, 1 / decay);
+      source.connect(level).connect(out);
       source.start(time);
       return source;
     });
-    filter.connect(out).connect(pan).connect(this._master);
+    out.connect(pan).connect(this._master);
     return (end) => {
       const stop = Math.max(end, time + attack, context.currentTime);
-      out.gain.setTargetAtTime(0, stop, release / 3);
-      for (const source of sources) source.stop(stop + release * 2.5);
+      out.gain.setTargetAtTime(0, stop, release);
+      for (const source of sources) source.stop(stop + 7 * release);
       sources[0].onended = () => pan.disconnect();
     };
+  }
+
+  /** Partials that die away at one rate are one wave: [{wave, decay in 1/s}]; their amplitudes add up to 1. */
+  _wavesOf(partials, decays) {
+    const known = this._waves.get(partials);
+    if (known) return known;
+    const sum = partials.reduce((a, b) => a + b, 0);
+    const made = [...new Set(decays)].map((decay) => {
+      const imag = [0, ...partials.map((amplitude, index) => (decays[index] === decay ? amplitude / sum : 0))];
+      return imag.some(Boolean) && { decay, wave: new PeriodicWave(this.context, { imag, disableNormalization: true }) };
+    }).filter(Boolean);
+    this._waves.set(partials, made);
+    return made;
   }
 }
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import socket as socket_module
 import threading
+import time
+import tracemalloc
+import zlib
 from importlib import resources
 
 import httpx
 import mido
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -19,6 +25,7 @@ from latentmix.errors import InputError
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
+from realtime.audio.synthesizer import render
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock
@@ -26,13 +33,17 @@ from realtime.music.mixer import PadPoint
 from realtime.music.parameters import PARAMETERS
 from realtime.player.loop import OfflinePlayer
 from realtime.player.player import make_player
+from realtime.web import exports
+from realtime.web.addresses import addresses, qr_code
 from realtime.web.gate import Gate, is_loopback, new_token
 from realtime.web.hub import Hub
 from realtime.web.opening import opening_melodies
 from realtime.web.paths import along, share_at
 from realtime.web.server import make_app, make_server, open_socket
-from realtime.web.uploads import MOST_BYTES, Shelf
-from realtime.web.wire import PathSetting, Session, melody_from_json, melody_to_json, session_from_json
+from realtime.web.sharing import read_session
+from realtime.web.store import Store
+from realtime.web.uploads import MAX_BYTES, Shelf
+from realtime.web.wire import PathSetting, PlacedMelody, Session, melody_from_json, melody_to_json, session_from_json
 
 PORT = 8420
 PATIENCE = 120  # seconds; only so that a test that hangs fails
@@ -48,7 +59,14 @@ def model() -> MelodyVAE:
 class House:
     """A server with its engine, in a thread of this process."""
 
-    def __init__(self, model: MelodyVAE, token: str | None = None) -> None:
+    def __init__(
+        self,
+        model: MelodyVAE,
+        token: str | None = None,
+        names: tuple[str, ...] = (),
+        store: Store | None = None,
+        idle_seconds: float = 20.0,
+    ) -> None:
         self.clock = VirtualClock()
 
         def make(setup, report):
@@ -58,13 +76,13 @@ class House:
             return self.handle
 
         self.engine = Engine(model, opening_melodies(), player=make, seed=0, tempo=120)
-        self.hub = Hub(self.engine, model)
+        self.hub = Hub(self.engine, model, store, store.last_session() if store else None)
         self._sock = open_socket("127.0.0.1", 0, PORT)
         self.port = self._sock.getsockname()[1]
         self.page = f"http://127.0.0.1:{self.port}"
-        gate = Gate(self.port, "127.0.0.1" if token is None else "0.0.0.0", token)
+        gate = Gate(self.port, "0.0.0.0" if token is not None and not names else "127.0.0.1", token, names)
         started = threading.Event()
-        self._server = make_server(make_app(self.hub, model, gate), started.set)
+        self._server = make_server(make_app(self.hub, model, gate), started.set, idle_seconds)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._sock]})
         self._thread.start()
         assert started.wait(PATIENCE)
@@ -324,6 +342,113 @@ def test_melodies_come_go_and_come_back(page):
     ]  # fmt: skip
 
 
+def test_a_session_is_taken_home_while_another_page_adds_a_melody(house, page, monkeypatch):
+    """The melody is in the engine already, the page that asked for it has not been told: nobody sees half of that."""
+    added, go_on, add = threading.Event(), threading.Event(), house.engine.add
+
+    def slow_add(*arguments):
+        add(*arguments)
+        added.set()
+        assert go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(house.engine, "add", slow_add)
+    answers = []
+    page.say(do="random", id=99)
+    assert added.wait(PATIENCE)
+    asking = threading.Thread(target=lambda: answers.append(house.client.get("/take-home/session.json")))
+    asking.start()
+    asking.join(0.5)  # so that it is there while the melody is half in
+    go_on.set()
+    asking.join(PATIENCE)
+    assert answers[0].status_code == 200
+    assert [melody["hue"] for melody in answers[0].json()["melodies"]] == [0, 1, 2, 3, 4]
+
+
+def test_two_pages_take_the_session_home_while_a_third_adds_and_removes(house, page):
+    stop, failed = threading.Event(), []
+
+    def ask() -> None:
+        with httpx.Client(base_url=house.page, trust_env=False, timeout=PATIENCE) as client:
+            while not stop.is_set():
+                for name in ("session.json", "performance.mid"):
+                    answer = client.get(f"/take-home/{name}")
+                    if answer.status_code not in (200, 422):
+                        failed.append(answer.status_code)
+
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    for each in asking:
+        each.start()
+    for _ in range(12):
+        page.ask(do="remove", hue=page.ask(do="random")["hue"])
+    stop.set()
+    for each in asking:
+        each.join()
+    assert failed == []
+
+
+def value(page, name):
+    return page.state["values"][name]
+
+
+def test_all_that_is_edited_is_undone_and_redone(page):
+    page.say(set={"tempo": 90})
+    page.say(set={"key": "D:maj", "attribute.density": 1.5})
+    page.ask(do="path", path={"points": [[0, 0], [1, 1]], "bars": 2, "back": False})
+    page.ask(do="loop", on=False)
+    page.ask(do="remove", hue=1)
+    page.say(set={"x": 0.25})  # the puck is played, not edited
+    page.until(lambda: value(page, "x") == 0.25 and page.state["undo"] == "melody taken away")
+    for _ in range(5):
+        page.ask(do="undo")
+    assert "expected something to undo" in page.ask(do="undo")["error"]
+    page.until(lambda: value(page, "tempo") == 120 and page.state["undo"] == "" and page.state["redo"] == "tempo")
+    assert (value(page, "key"), value(page, "attribute.density"), value(page, "x")) == ("none", 0, 0.25)
+    assert page.state["loop"] is True and page.state["path"]["points"] == [] and len(page.melodies["list"]) == 4
+    for _ in range(5):
+        page.ask(do="redo")
+    page.until(lambda: value(page, "tempo") == 90 and page.state["redo"] == "")
+    assert (value(page, "key"), value(page, "attribute.density")) == ("D:maj", 1.5)
+    assert page.state["loop"] is False and page.state["path"]["bars"] == 2 and len(page.melodies["list"]) == 3
+    assert "expected something to redo" in page.ask(do="redo")["error"]
+
+
+def test_a_drag_of_a_slider_is_one_change(page):
+    for step in range(1, 8):
+        page.say(set={"temperature": step / 10})
+    page.until(lambda: value(page, "temperature") == 0.7)
+    page.ask(do="undo")
+    page.until(lambda: value(page, "temperature") == 0 and page.state["undo"] == "")
+
+
+def test_opening_a_session_can_be_undone_with_the_puck(house, page):
+    session = house.client.get("/take-home/session.json").json()
+    page.say(set={"x": 0.125, "y": 0.25})
+    page.until(lambda: page.melody["at"]["y"] == 0.25)
+    page.ask(do="restore", session=session | {"melodies": session["melodies"][:3]})
+    page.until(lambda: len(page.melodies["list"]) == 3 and page.melody["at"]["x"] == 0.5)
+    page.ask(do="undo")
+    page.until(lambda: len(page.melodies["list"]) == 4 and page.melody["at"]["x"] == 0.125)
+
+
+def test_mixes_are_kept_and_come_back(house, page):
+    page.say(set={"x": 0.25, "y": 0.75, "attribute.height": 1, "tempo": 100})
+    page.until(lambda: page.melody["at"]["x"] == 0.25)
+    page.ask(do="keep", name="verse")
+    page.say(set={"position": 1.0, "attribute.height": -1, "tempo": 90})
+    page.until(lambda: page.state["mode"] == "position")
+    page.ask(do="recall", slot=0)
+    page.until(lambda: page.melody["at"]["x"] == 0.25 and value(page, "attribute.height") == 1)
+    assert page.state["mode"] == "pad" and value(page, "tempo") == 90
+    session = house.client.get("/take-home/session.json").json()
+    assert [each["name"] for each in session["snapshots"]] == ["verse"]
+    page.ask(do="undo")
+    page.until(lambda: page.state["mode"] == "position" and value(page, "attribute.height") == -1)
+    page.ask(do="forget", slot=0)
+    assert "another page has forgotten it" in page.ask(do="recall", slot=0)["error"]
+    page.ask(do="restore", session=session)
+    page.until(lambda: len(page.state["snapshots"]) == 1)
+
+
 def test_two_melodies_stay(page):
     page.ask(do="remove", hue=3)
     page.ask(do="remove", hue=2)
@@ -399,7 +524,7 @@ def test_what_is_no_midi_file_is_refused_in_one_line(shared, content):
 
 
 def test_a_file_that_is_too_large_is_refused(shared):
-    answer = shared.client.post("/files", content=bytes(MOST_BYTES + 1))
+    answer = shared.client.post("/files", content=bytes(MAX_BYTES + 1))
     assert answer.status_code == 413 and "at most 4 MB" in answer.json()["error"]
 
 
@@ -458,6 +583,187 @@ def test_a_performance_goes_home(house, page):
     assert played[:8] == [pitch for _, _, pitch in opening_melodies()[0].notes()][:8]
 
 
+def test_sound_to_take_home_is_the_sound_that_was_chosen(shared):
+    melody = shared.engine.snapshot().melody
+    notes = [(start / 8, end / 8, pitch, 80) for start, end, pitch in melody.notes()]
+    sounds = {}
+    for program in (12, 16):  # a mallet dies away, an organ is held
+        content = shared.client.get(f"/take-home/loop.wav?times=1&program={program}").content
+        samples, rate = soundfile.read(io.BytesIO(content))
+        sounds[program] = samples
+        assert len(samples) == round(rate * 8 * 60 / 120) and samples.shape[1] == 2
+        live = render(notes, rate, program)[:, : len(samples)]  # as --audio sounds
+        assert np.corrcoef(samples[: live.shape[1], 0], live[0])[0, 1] > 0.999
+    assert np.corrcoef(sounds[12][:, 0], sounds[16][:, 0])[0, 1] < 0.95
+    assert "expected a whole number" in shared.client.get("/take-home/loop.wav?program=128").json()["error"]
+
+
+def test_memory_does_not_grow_with_sound_to_take_home(shared, tmp_path):
+    def peak(times: int) -> int:
+        tracemalloc.start()
+        exports.loop_wav(tmp_path / "loop.wav", shared.engine, times, exports.Instrument(12))
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(1)  # what is imported stays
+    assert peak(16) < 1.5 * peak(2) + (1 << 20)
+
+
+def test_too_long_a_sound_is_one_line_without_a_name_of_ours(house, page):
+    page.say(set={"tempo": 20})
+    page.until(lambda: value(page, "tempo") == 20)
+    answer = house.client.get("/take-home/loop.wav?times=64")
+    assert answer.status_code == 422 and answer.json()["error"].startswith("expected at most 20 minutes of sound")
+
+
+# What stays.
+
+
+def play_a_little(house, page) -> None:
+    for name in ("record", "play"):
+        page.say(set={name: True})
+        page.until(lambda name=name: value(page, name))
+    house.handle.run_until(house.clock() + 2.05)
+    page.until(lambda: page.state["step"] >= 16)
+
+
+def test_session_and_recordings_come_back_after_the_server_was_ended(model, tmp_path):
+    house = House(model, store=Store(tmp_path))
+    with house.socket() as socket:
+        page = Page(socket)
+        page.until(lambda: page.melody is not None)
+        page.ask(do="remove", hue=1)
+        page.ask(do="sound", sound={"program": 73, "level": 0.5})
+        page.say(set={"key": "D:maj"})
+        play_a_little(house, page)
+    house.close()  # while it records, and before the session was written
+    house = House(model, store=Store(tmp_path))
+    try:
+        with house.socket() as socket:
+            page = Page(socket)
+            page.until(lambda: page.melody is not None)
+            assert [m["name"] for m in page.melodies["list"]] == ["lively", "waltz", "jig"]
+            page.until(lambda: value(page, "key") == "D:maj")
+            assert page.state["sound"] == {"program": 73, "level": 0.5}
+            (name,) = page.state["recordings"]
+            assert len(notes_in(house.client.get(f"/recordings/{name}").content)) >= 8
+            assert house.client.get("/recordings/..%2fsessions").status_code == 404
+            page.say(set={"tempo": 99})
+            page.ask(do="loop", on=False)
+    finally:
+        house.close()
+    assert len(list((tmp_path / "sessions").iterdir())) == 2  # that of the run before is kept as it was
+
+
+def test_a_damaged_session_gives_way_to_the_one_before(tmp_path):
+    store = Store(tmp_path)
+    assert store.last_session() is None
+    store.keep_session({"format": "latentmix.session", "n": 1})
+    (tmp_path / "sessions" / "2999-01-01 00.00.00.json").write_bytes(b"{half")
+    assert Store(tmp_path).last_session()["n"] == 1
+
+
+def test_where_nothing_can_be_written_it_is_said_and_the_music_goes_on(model, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    house = House(model, store=Store(tmp_path / "file"))
+    try:
+        with house.socket() as socket:
+            page = Page(socket)
+            page.until(lambda: page.melody is not None)
+            page.ask(do="remove", hue=1)
+            page.until(lambda: any("not kept" in line for line in page.state["warnings"]))
+            assert page.ask(do="loop", on=False)["hue"] is None
+    finally:
+        house.close()
+
+
+def test_a_link_is_a_session_for_the_command_too(tmp_path):
+    session = {"format": "latentmix.session", "version": 1}
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(json.dumps(session).encode()) + packer.flush()
+    text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    assert read_session(f"http://127.0.0.1:8420/#s={text}") == session
+    (tmp_path / "s.json").write_text(json.dumps(session))
+    assert read_session(str(tmp_path / "s.json")) == session
+    for bad, line in ((f"http://x/#s={text[:-8]}", "cut short|damaged"), (str(tmp_path / "no.json"), "cannot read")):
+        with pytest.raises(InputError, match=line):
+            read_session(bad)
+    (tmp_path / "x.json").write_text("[1]")
+    with pytest.raises(InputError, match="expected a session of latentmix"):
+        read_session(str(tmp_path / "x.json"))
+
+
+# Connections.
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(model):
+    house = House(model, idle_seconds=0.3)
+    try:
+        silent, half, mute = (raw_socket(house) for _ in range(3))
+        half.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        mute.sendall(
+            f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        for sock in (silent, half, mute):
+            assert ends(sock)
+        with house.socket() as socket:  # which answers pings, though it says nothing
+            time.sleep(1.2)
+            page = Page(socket)
+            page.until(lambda: page.melody is not None)
+            assert page.ask(do="loop", on=True)["hue"] is None
+    finally:
+        house.close()
+
+
+def raw_socket(house) -> socket_module.socket:
+    sock = socket_module.create_connection(("127.0.0.1", house.port))
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+def ends(sock) -> bool:
+    with sock:
+        try:
+            while sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "studio.example"}, None),  # as Caddy hands it on
+        ({"host": "studio.example", "origin": "https://studio.example"}, None),
+        ({"host": "127.0.0.1:8420", "origin": "https://studio.example"}, None),  # as nginx does
+        ({"host": "127.0.0.1:8420", "origin": "https://studio.example:8443"}, None),
+        ({"host": "127.0.0.1:8420", "origin": "https://evil.example"}, 403),
+        ({"host": "evil.example", "origin": "https://studio.example"}, 421),
+        ({"host": "studio.example.evil.example"}, 421),
+    ],
+)
+def test_a_proxy_by_another_name(headers, status):
+    gate = Gate(PORT, token="t" * 24, names=("studio.example",))
+    refusal = gate.check(headers | {"cookie": f"latentmix-{PORT}={'t' * 24}"}, "", "/live")
+    assert (refusal.status if refusal else None) == status
+    assert gate.check(headers, "", "/live").status in (401, status)  # whoever reaches the proxy would reach us
+    with pytest.raises(InputError, match="expected a token"):
+        Gate(PORT, names=("studio.example",))
+
+
+def test_addresses_for_a_phone():
+    gate = Gate(PORT, "0.0.0.0", "secret")
+    for address in addresses():
+        assert not is_loopback(address)
+        assert gate.address_at(address).startswith("http://") and gate.check(
+            {"host": gate.address_at(address).split("/")[2], "cookie": f"latentmix-{PORT}=secret"}, "", "/"
+        ) is None  # fmt: skip
+    assert "█" in qr_code("http://192.168.1.7:8420/?token=secret") and "\n" in qr_code("x")
+
+
 # Pure parts.
 
 
@@ -466,7 +772,8 @@ def test_melodies_and_sessions_survive_json():
         assert melody_from_json(json.loads(json.dumps(melody_to_json(melody)))) == melody
     melodies = tuple(opening_melodies()[:3])
     places = (PadPoint(0, 0), PadPoint(1, 0.5), PadPoint(0.25, 1))
-    session = Session(melodies, places, (5, 0, 2), {"x": 0.5, "key": "auto"}, "pad", False, PathSetting(((0.1, 0.2),)))
+    placed = [PlacedMelody.of(m, m.name, p, hue) for m, p, hue in zip(melodies, places, (5, 0, 2), strict=True)]
+    session = Session.of(placed, {"x": 0.5, "key": "auto"}, loop=False, path=PathSetting(points=((0.1, 0.2),)))
     assert session_from_json(json.loads(json.dumps(session.to_json())), PARAMETERS) == session
 
 
@@ -475,8 +782,8 @@ def test_melodies_and_sessions_survive_json():
     [{"melodies": []}, {"melodies": [{}] * 9}, {"version": 2}, {"values": []}, {"values": {"tempo": "x"}}, {"path": 7}],
 )
 def test_a_session_out_of_bounds_is_refused(change):
-    melodies = tuple(opening_melodies()[:2])
-    raw = Session(melodies, (PadPoint(0, 0), PadPoint(1, 1)), (0, 1)).to_json() | change
+    placed = [PlacedMelody.of(m, m.name, PadPoint(i, i), i) for i, m in enumerate(opening_melodies()[:2])]
+    raw = Session.of(placed, {}).to_json() | change
     with pytest.raises(InputError, match="expected"):
         session_from_json(raw, PARAMETERS)
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -49,10 +50,14 @@ WITHIN = """(selector) => [...document.querySelectorAll(selector)].filter((e) =>
 class Mixer:
     """`livemix web` in a process of its own."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *options: str, folder: Path | None = None) -> None:
         code = "from realtime.cli.app import main; main()"
-        command = [sys.executable, "-c", code, "web", "--no-browser", "--port", str(port), "--seed", "1"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", code, "web", "--no-browser", "--port", str(port), "--seed", "1", *options]
+        self.folder = folder or tempfile.mkdtemp(prefix="latentmix-test-")
+        environment = os.environ | {"LATENTMIX_DATA": str(self.folder)}
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
         self._errors: list[str] = []
         self._drain = threading.Thread(target=lambda: self._errors.extend(self.process.stderr))
         self._drain.start()

@@ -1,0 +1,87 @@
+"""What a page sends, against the models of what it may send: one line about what is wrong, for a person."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, ValidationError
+
+from latentmix.errors import InputError
+
+MAX_NAME = 60  # characters
+SHOWN = 40  # characters of what was found
+
+T = TypeVar("T")
+
+
+class Checked(BaseModel):
+    """What may be sent: immutable, and what it does not know is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+
+def checked(kind: TypeAdapter[T], raw: object) -> T:
+    """What was sent, as a model.
+
+    Raises:
+        InputError: one line about the first thing that is wrong.
+    """
+    try:
+        return kind.validate_python(raw)
+    except ValidationError as error:
+        raise InputError(_line(error)) from None
+
+
+def number(low: float, high: float, whole: bool = False) -> PlainValidator:
+    """Of a field: a number within bounds, both included; no text, no switch, no NaN."""
+
+    def check(raw: object) -> float:
+        is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        if not is_number or not math.isfinite(raw) or not low <= raw <= high:
+            raise ValueError(f"expected a number from {low:g} to {high:g}, found {str(raw)[:SHOWN]}")
+        return round(raw) if whole else float(raw)
+
+    return PlainValidator(check)
+
+
+def one_of(check: Callable[[Any], bool], expected: str) -> PlainValidator:
+    """Of a field: something that passes the check, as it is."""
+
+    def validate(raw: object) -> Any:
+        if not check(raw):
+            raise ValueError(f"expected {expected}, found {str(raw)[:SHOWN]!r}")
+        return raw
+
+    return PlainValidator(validate)
+
+
+def clean_name(raw: object) -> str:
+    """A name as one short line; anything else is none.
+
+    >>> clean_name(" a\\nb "), clean_name(7)
+    ('a b', '')
+    """
+    if not isinstance(raw, str):
+        return ""
+    return " ".join("".join(c if c.isprintable() else " " for c in raw[:200]).split())[:MAX_NAME]
+
+
+Share = Annotated[float, number(0, 1)]
+Name = Annotated[str, PlainValidator(clean_name)]
+
+
+def _line(error: ValidationError) -> str:
+    """Of the first error; our own words where there are some, else where and what was expected."""
+    first = error.errors(include_url=False)[0]
+    names = [str(part) for part in first["loc"] if isinstance(part, str) and "-" not in part and "[" not in part]
+    where = f"{names[-1]}: " if names else ""
+    own = first.get("ctx", {}).get("error")
+    if first["type"] == "value_error" and own is not None:
+        return where + str(own)
+    if first["type"] == "missing":
+        return f"{where}expected it, found none"
+    found = str(first.get("input"))[:SHOWN]
+    expected = first["msg"].replace("Input should be ", "").split(";")[0]
+    return f"{where}expected {expected}, found {found!r}"

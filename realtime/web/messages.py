@@ -1,0 +1,193 @@
+"""What a page may say over its WebSocket, as models; docs/web.md has them in words.
+
+{"set": {"x": 0.5, "y": 0.25}}             move parameters
+{"do": "random", "hue": 2, "id": 7}        do something; answered by {"answers": [{"id": 7, …}]}
+{"ping": 12.5}                             answered with the time of the server's clock, for scheduling
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainValidator, TypeAdapter
+
+from latentmix.errors import InputError
+
+from .checking import Checked, Name, Share, checked, number
+from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
+
+MAX_MESSAGE = 512 << 10  # bytes: eight long melodies
+MAX_PARAMETERS = 64  # in one message
+Slot = Annotated[int, number(0, MAX_SNAPSHOTS - 1, whole=True)]
+
+
+def _values(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, dict) or len(raw) > MAX_PARAMETERS:
+        raise ValueError(f"expected at most {MAX_PARAMETERS} parameters with their values")
+    return raw
+
+
+class Ping(Checked):
+    """What time is it at the engine?"""
+
+    ping: Annotated[float, number(-1e15, 1e15)]
+
+
+class Move(Checked):
+    """Move parameters."""
+
+    set: Annotated[dict[str, Any], PlainValidator(_values)]
+
+
+class PlaceMelody(Checked):
+    """Put a melody elsewhere on the pad."""
+
+    do: Literal["place"]
+    hue: Hue
+    x: Share
+    y: Share
+
+
+class PutMelody(Checked):
+    """Put a melody in the place of one; without a hue, add it."""
+
+    do: Literal["put"]
+    hue: Hue | None = None
+    melody: MelodyData
+    x: Share | None = None
+    y: Share | None = None
+
+
+class RemoveMelody(Checked):
+    """Take a melody away."""
+
+    do: Literal["remove"]
+    hue: Hue
+
+
+class RandomMelody(Checked):
+    """A melody out of nothing but chance, in the place of one or a new one."""
+
+    do: Literal["random"]
+    hue: Hue | None = None
+    temperature: Annotated[float, number(0, 2)] = 1.0
+
+
+class VaryMelody(Checked):
+    """A variation in the place of a melody."""
+
+    do: Literal["vary"]
+    hue: Hue
+    amount: Share = 0.3
+
+
+class TakePassage(Checked):
+    """A passage of a file that was sent to `POST /files`."""
+
+    do: Literal["take"]
+    hue: Hue | None = None
+    file: Any = None  # as the server has named it; any other is not found
+    track: Annotated[int, number(1, 10_000, whole=True)]
+    bar: Annotated[int, number(1, 100_000, whole=True)]
+    bars: Annotated[int, number(1, 128, whole=True)]
+
+
+class Restore(Checked):
+    """A whole session (`wire.session_from_json`); if `fresh`, only in the place of one that nobody has touched."""
+
+    do: Literal["restore"]
+    session: Any = None
+    fresh: bool = False
+
+
+class Undo(Checked):
+    """As it was before the last change."""
+
+    do: Literal["undo"]
+
+
+class Redo(Checked):
+    """As it was before the last undo."""
+
+    do: Literal["redo"]
+
+
+class SetPath(Checked):
+    """Another path of the puck, and whether it runs."""
+
+    do: Literal["path"]
+    path: PathSetting
+
+
+class SetLoop(Checked):
+    """Whether the melody starts again at its end."""
+
+    do: Literal["loop"]
+    on: bool
+
+
+class SetSound(Checked):
+    """How this page sounds now: part of the session, other pages keep theirs."""
+
+    do: Literal["sound"]
+    sound: Sound
+
+
+class KeepSnapshot(Checked):
+    """Keep the mix as it is, to come back to; beside those there are, or in the place of one."""
+
+    do: Literal["keep"]
+    slot: Slot | None = None
+    name: Name = ""
+
+
+class RecallSnapshot(Checked):
+    """Back to a mix that was kept."""
+
+    do: Literal["recall"]
+    slot: Slot
+
+
+class ForgetSnapshot(Checked):
+    """Keep a mix no longer."""
+
+    do: Literal["forget"]
+    slot: Slot
+
+
+COMMANDS: tuple[type[Checked], ...] = (
+    PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, Restore, Undo, Redo, SetPath, SetLoop,
+    SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
+)  # fmt: skip
+_BY_NAME: dict[str, TypeAdapter] = {
+    command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]
+    for command in COMMANDS
+}
+_PING, _MOVE = TypeAdapter(Ping), TypeAdapter(Move)
+
+
+def read(text: str) -> tuple[int | None, Checked | InputError]:
+    """One message of a page, or what is wrong with it, and the number by which the page knows it, if it has one."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None, InputError("expected JSON")
+    if not isinstance(message, dict):
+        return None, InputError("expected an object in JSON")
+    identity = message.get("id") if type(message.get("id")) is int else None
+    try:
+        return identity, _checked(message)
+    except InputError as error:
+        return identity, error
+
+
+def _checked(message: dict[str, Any]) -> Checked:
+    if "ping" in message:
+        return checked(_PING, message)
+    if "set" in message:
+        return checked(_MOVE, message)
+    what = message.get("do")
+    if not isinstance(what, str) or what not in _BY_NAME:
+        raise InputError(f"expected one of {', '.join(_BY_NAME)}, found {str(what)[:40]!r}")
+    return checked(_BY_NAME[what], message)

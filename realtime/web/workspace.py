@@ -1,0 +1,351 @@
+"""What pages work on: melodies in the engine with their colours, the puck's path, kept mixes, and what was changed."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from latentmix.errors import InputError
+from midi_vae import interpolation as mixing
+from midi_vae.music.melody import Melody
+
+from ..engine.engine import Engine
+from ..music.clock import now
+from ..music.mixer import MODES, PadPoint
+from ..music.parameters import MAX_MELODIES, Value
+from . import messages
+from .checking import Checked
+from .history import Change, History, Patch
+from .paths import roomiest
+from .puck import Puck
+from .uploads import Shelf
+from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot, PlacedMelody, Session, Sound, free_hue, session_from_json
+
+if TYPE_CHECKING:
+    from midi_vae.model.vae import MelodyVAE
+
+MIN_MELODIES = 2
+NOT_UNDONE = (*NOT_KEPT, *MODES, "hold")  # what is played rather than edited
+NOT_IN_SNAPSHOTS = (*NOT_KEPT, "tempo", "follow", "velocity", "hold")
+
+
+class Workspace:
+    """See the module's docstring.
+
+    Not thread-safe: `start` to `close`, every method belongs in the event loop's own thread. What takes long runs in
+    worker threads, of the engine and its own, on what it was handed. Not real-time-safe: it allocates and waits.
+
+    Attributes:
+        engine: that plays.
+        shelf: files that pages have sent; it alone is thread-safe.
+        is_fresh: whether nobody has done anything yet.
+        loop: whether the melody starts again at its end.
+        puck: on its way along a path.
+        sound: of the page that has told last.
+        snapshots: mixes to come back to.
+        restored: how many sessions were restored.
+    """
+
+    def __init__(self, engine: Engine, model: MelodyVAE, changed: Callable[[bool], object]) -> None:
+        """
+        Args:
+            engine: that plays.
+            model: which makes random melodies and variations.
+            changed: called after each change but moves of parameters: whether the melodies may be others.
+        """
+        self.engine, self.shelf = engine, Shelf()
+        self.is_fresh, self.loop, self.restored = True, True, 0
+        self.sound: Sound | None = None
+        self.snapshots: tuple[MixSnapshot, ...] = ()
+        self._model, self._changed = model, changed
+        self._hues = list(range(engine.count()))
+        self._history = History()
+        self._lock = asyncio.Lock()
+        self.puck = Puck(engine, lambda: changed(False))
+        self._doing: Mapping[type[Checked], Callable[[Any], Any]] = {
+            messages.PlaceMelody: self._place,
+            messages.PutMelody: self._put_one,
+            messages.RemoveMelody: self._remove,
+            messages.RandomMelody: self._random,
+            messages.VaryMelody: self._vary,
+            messages.TakePassage: self._take,
+            messages.Restore: self._restore,
+            messages.Undo: self._undo,
+            messages.Redo: self._redo,
+            messages.SetPath: self._set_path,
+            messages.SetLoop: self._set_loop,
+            messages.SetSound: self._set_sound,
+            messages.KeepSnapshot: self._keep,
+            messages.RecallSnapshot: self._recall,
+            messages.ForgetSnapshot: self._forget,
+        }
+
+    # What pages ask for.
+
+    async def do(self, command: Checked) -> int | None:
+        """Do something, one after another; the hue of the melody that it made, if it made one.
+
+        Raises:
+            InputError: it cannot be done; nothing is changed then.
+        """
+        async with self._lock:
+            return await self._doing[type(command)](command)
+
+    def move(self, values: Mapping[str, Any]) -> None:
+        """Move parameters. Not thread-safe, as all methods; a controller of the terminal moves the engine's own.
+
+        Raises:
+            InputError: no such parameter or value; those before it are moved.
+        """
+        self.is_fresh = False
+        if any(name in MODES for name in values):
+            self.puck.halt()
+        parameters, before, after = self.engine.mixer.parameters, {}, {}
+        try:
+            for name, value in values.items():
+                was = self.engine.value(name) if name in parameters else None
+                self.engine.set(name, value)
+                checked = parameters[name].check(value)
+                if name not in NOT_UNDONE and was is not None and was != checked:
+                    before[name], after[name] = was, checked
+        finally:
+            if after:
+                label = next(iter(after)) if len(after) == 1 else "shape"
+                key = ("set", *after)
+                self._history.add(Change(label, Patch(values=before), Patch(values=after), key, now()))
+
+    async def session(self) -> Session:
+        """All there is to restore, of one moment: it waits for what is being done."""
+        async with self._lock:
+            return self._session()
+
+    def placed(self) -> tuple[PlacedMelody, ...]:
+        """The melodies with their names, places and colours."""
+        mixer = self.engine.mixer
+        rows = zip(list(mixer.melodies), self.engine.snapshot().names, list(mixer.places), self._hues, strict=False)
+        return tuple(PlacedMelody.of(*row) for row in rows)
+
+    @property
+    def hues(self) -> tuple[int, ...]:
+        """Colours of the melodies; thread-safe."""
+        return tuple(self._hues)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What would be undone and what redone."""
+        return self._history.labels
+
+    async def close(self) -> None:
+        """The puck stands still."""
+        await self.puck.close()
+
+    # Melodies.
+
+    async def _place(self, command: messages.PlaceMelody) -> None:
+        index = self._index(command.hue)
+        async with self._changing("place of a melody", ("place", command.hue)):
+            await asyncio.to_thread(self.engine.place, index, command.x, command.y)
+
+    async def _put_one(self, command: messages.PutMelody) -> int:
+        point = None if command.x is None or command.y is None else PadPoint(command.x, command.y)
+        return await self._put(
+            command.hue, command.melody.melody, "edit" if command.hue is not None else "melody", point
+        )
+
+    async def _put(self, hue: int | None, melody: Melody, label: str, point: PadPoint | None = None) -> int:
+        """Put a melody in the place of one, or add it; its hue."""
+        if hue is not None:
+            index = self._index(hue)
+            async with self._changing(label):
+                await asyncio.to_thread(self.engine.load, index, melody, melody.name or None)
+            return hue
+        hue = free_hue(self._hues) if len(self._hues) < MAX_MELODIES else 0
+        async with self._changing(label):
+            await asyncio.to_thread(self.engine.add, melody, melody.name or None, point or self._free_place())
+            self._hues.append(hue)
+        return hue
+
+    async def _remove(self, command: messages.RemoveMelody) -> None:
+        if len(self._hues) <= MIN_MELODIES:
+            raise InputError(f"expected at least {MIN_MELODIES} melodies to mix; put another one in its place instead")
+        index = self._index(command.hue)
+        async with self._changing("melody taken away"):
+            await asyncio.to_thread(self.engine.remove, index)
+            del self._hues[index]
+
+    async def _random(self, command: messages.RandomMelody) -> int:
+        seed = secrets.randbits(31)
+        made = await asyncio.to_thread(self._model.sample, 1, command.temperature, seed)
+        like = self.engine.mixer.melodies[0]
+        melody = replace(made[0], tempo=like.tempo, program=like.program, name=f"random {seed % 1000:03}")
+        return await self._put(command.hue, melody, "random melody")
+
+    async def _vary(self, command: messages.VaryMelody) -> int:
+        melody, seed = self.engine.mixer.melodies[self._index(command.hue)], secrets.randbits(31)
+        made = await asyncio.to_thread(lambda: mixing.vary(self._model, melody, command.amount, 1, seed=seed))
+        return await self._put(command.hue, replace(made[0], name=melody.name), "variation")
+
+    async def _take(self, command: messages.TakePassage) -> int:
+        melody = await asyncio.to_thread(self.shelf.passage, command.file, command.track, command.bar, command.bars)
+        return await self._put(command.hue, melody, "melody of a file")
+
+    # All of it.
+
+    async def _restore(self, command: messages.Restore) -> None:
+        """A whole session; if only a fresh one is to be replaced and this is none, nothing happens."""
+        if command.fresh and not self.is_fresh:
+            return
+        session = session_from_json(command.session, self.engine.mixer.parameters)
+        before = self._patch_of(self._session())
+        after = self._patch_of(session)
+        await self._apply(after)
+        self.sound, self.restored = session.sound or self.sound, self.restored + 1
+        self._history.add(Change("opened session", before, after))
+        self._touched(True)
+
+    async def _undo(self, command: messages.Undo) -> None:
+        change = self._history.undo()
+        if change is None:
+            raise InputError("expected something to undo, found nothing")
+        await self._apply(change.before)
+        self._touched(True)
+
+    async def _redo(self, command: messages.Redo) -> None:
+        change = self._history.redo()
+        if change is None:
+            raise InputError("expected something to redo, found nothing")
+        await self._apply(change.after)
+        self._touched(True)
+
+    async def _set_path(self, command: messages.SetPath) -> None:
+        before, after = (each.model_copy(update={"runs": False}) for each in (self.puck.setting, command.path))
+        self.puck.set(command.path)
+        self._history.add(Change("path", Patch(path=before), Patch(path=after), "path", now()))
+        self._touched()
+
+    async def _set_loop(self, command: messages.SetLoop) -> None:
+        before, self.loop = self.loop, command.on
+        self._history.add(Change("loop", Patch(loop=before), Patch(loop=self.loop)))
+        self._touched()
+
+    async def _set_sound(self, command: messages.SetSound) -> None:
+        self.sound = command.sound
+        self._touched()
+
+    # Mixes to come back to.
+
+    async def _keep(self, command: messages.KeepSnapshot) -> None:
+        slot = len(self.snapshots) if command.slot is None else command.slot
+        if slot >= MAX_SNAPSHOTS:
+            raise InputError(f"expected at most {MAX_SNAPSHOTS} kept mixes; forget one first")
+        values = {
+            name: self.engine.value(name) for name in self.engine.mixer.parameters if name not in NOT_IN_SNAPSHOTS
+        }
+        kept = MixSnapshot.model_construct(name=command.name, values=values, moved=self.engine.mixer.mode)
+        self._set_snapshots([*self.snapshots[:slot], kept, *self.snapshots[slot + 1 :]], "kept mix")
+
+    async def _recall(self, command: messages.RecallSnapshot) -> None:
+        kept = self._snapshot(command.slot)
+        self.puck.halt()
+        before = {name: self.engine.value(name) for name in kept.values}
+        patches = Patch(values=before, moved=self.engine.mixer.mode), Patch(values=kept.values, moved=kept.moved)
+        await self._apply(patches[1])
+        self._history.add(Change("recalled mix", *patches))
+        self._touched()
+
+    async def _forget(self, command: messages.ForgetSnapshot) -> None:
+        self._snapshot(command.slot)
+        kept = [each for slot, each in enumerate(self.snapshots) if slot != command.slot]
+        self._set_snapshots(kept, "forgotten mix")
+
+    def _set_snapshots(self, snapshots: list[MixSnapshot], label: str) -> None:
+        before, self.snapshots = self.snapshots, tuple(snapshots)
+        self._history.add(Change(label, Patch(snapshots=before), Patch(snapshots=self.snapshots)))
+        self._touched()
+
+    def _snapshot(self, slot: int) -> MixSnapshot:
+        if slot >= len(self.snapshots):
+            raise InputError("expected a kept mix that is there; another page has forgotten it")
+        return self.snapshots[slot]
+
+    # Inside.
+
+    @asynccontextmanager
+    async def _changing(self, label: str, key: Any = None) -> AsyncIterator[None]:
+        """Around a change of the melodies, which it remembers."""
+        before = self.placed()
+        yield
+        self._history.add(Change(label, Patch(melodies=before), Patch(melodies=self.placed()), key, now()))
+        self._touched(True)
+
+    def _touched(self, melodies: bool = False) -> None:
+        self.is_fresh = False
+        self._changed(melodies)
+
+    def _session(self) -> Session:
+        engine = self.engine
+        return Session.of(
+            self.placed(),
+            {name: engine.value(name) for name in engine.mixer.parameters},
+            moved=engine.mixer.mode,
+            loop=self.loop,
+            path=self.puck.setting,
+            sound=self.sound,
+            snapshots=self.snapshots,
+        )
+
+    @staticmethod
+    def _patch_of(session: Session) -> Patch:
+        path = session.path.model_copy(update={"runs": False})
+        return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots)
+
+    async def _apply(self, patch: Patch) -> None:
+        """Set what a patch says, the rest stays."""
+        if patch.melodies is not None and patch.melodies != self.placed():
+            await asyncio.to_thread(self._lay, patch.melodies)
+            self._hues = [each.hue for each in patch.melodies]
+        for name, value in _in_order(patch):
+            if name in MODES or self.engine.value(name) != value:
+                self.engine.set(name, value)
+        self.loop = self.loop if patch.loop is None else patch.loop
+        self.snapshots = self.snapshots if patch.snapshots is None else patch.snapshots
+        if patch.path is not None:
+            self.puck.set(patch.path)
+
+    def _lay(self, wanted: tuple[PlacedMelody, ...]) -> None:
+        """In a thread: melodies one by one where they are others than those there, then places."""
+        engine = self.engine
+        melodies, names = [each.melody for each in wanted], engine.snapshot().names
+        engine.decoder.encode(melodies)  # to see that they go together before anything changes
+        there = list(engine.mixer.melodies)
+        for index, melody in enumerate(melodies):
+            name = melody.name or f"melody {index + 1}"
+            if index >= len(there):
+                engine.add(melody, name)
+            elif there[index] != melody or names[index] != name:
+                engine.load(index, melody, name)
+        for index in reversed(range(len(melodies), len(there))):
+            engine.remove(index)
+        for index, each in enumerate(wanted):
+            engine.place(index, each.x, each.y)
+
+    def _index(self, hue: int) -> int:
+        if hue not in self._hues:
+            raise InputError("expected a melody that is there; another page has taken it away")
+        return self._hues.index(hue)
+
+    def _free_place(self) -> PadPoint:
+        """Room for one more melody, also away from the puck, so that what is heard does not jump."""
+        mixer = self.engine.mixer
+        puck = [(float(mixer.values["x"]), float(mixer.values["y"]))] if mixer.mode == "pad" else []
+        return PadPoint(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
+
+
+def _in_order(patch: Patch) -> list[tuple[str, Value]]:
+    """Values, those that say where the mix is last: what was moved last decides."""
+    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()}
+    return sorted(patch.values.items(), key=lambda item: rank.get(item[0], 0))
