@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const MAX_BYTES = 400_000;
 const KEPT_AT = "latentmix.session"; // in localStorage
 const KEEP_AFTER = 1000; // ms after a change
-const USUAL = "http://127.0.0.1:8420/"; // where somebody else's mixer answers, unless told otherwise
+const USUAL = `${location.protocol}//127.0.0.1:8420/`; // where somebody else's mixer answers, unless told otherwise
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const NOT_KEPT = ["panic", "tap", "record", "play", "preset"];
 

@@ -607,7 +607,7 @@ def test_memory_does_not_grow_with_sound_to_take_home(shared, tmp_path):
         return used
 
     peak(1)  # what is imported stays
-    assert peak(16) < 1.5 * peak(2) + (1 << 20)
+    assert peak(8) < 1.5 * peak(1) + (1 << 20)
 
 
 def test_too_long_a_sound_is_one_line_without_a_name_of_ours(house, page):
