@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperGroup
+from typer.models import OptionInfo
 
 from .errors import InputError
 
@@ -33,7 +34,7 @@ class Commands(TyperGroup):
 
     program = "latentmix"
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except InputError as error:
@@ -70,8 +71,8 @@ def run(app: typer.Typer) -> None:
     app()
 
 
-def version_option(name: str) -> Any:
-    """The type of the option --version of the command of that name."""
+def version_option(name: str) -> OptionInfo:
+    """The option --version of the command of that name, to annotate a bool with."""
 
     def show(wanted: bool) -> None:
         if not wanted:
@@ -84,7 +85,8 @@ def version_option(name: str) -> Any:
             typer.echo(f"{name}, from a folder that is not installed")
         raise typer.Exit
 
-    return Annotated[bool, typer.Option("--version", callback=show, is_eager=True, help="Show the version.")]
+    option: OptionInfo = typer.Option("--version", callback=show, is_eager=True, help="Show the version.")
+    return option
 
 
 def _remember(ctx: typer.Context, value: bool) -> bool:
@@ -130,7 +132,8 @@ def check_device(device: Device) -> str:
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """A command with dataclasses of options as Typer wants it: with a parameter for each option instead."""
-    groups, parameters = {}, []
+    groups: dict[str, type] = {}
+    parameters: list[tuple[str, Any, Any]] = []
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
         if is_dataclass(hints[name]):
@@ -147,7 +150,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         command(**given)
 
     empty = inspect.Parameter.empty
-    run.__signature__ = inspect.Signature(
+    signature = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -155,6 +158,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             annotation=kind,
         )
         for name, kind, default in parameters
-    )
+    ]
+    vars(run)["__signature__"] = inspect.Signature(signature)
     run.__annotations__ = {name: kind for name, kind, _ in parameters}
     return run

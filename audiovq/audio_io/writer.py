@@ -143,10 +143,10 @@ def open_sink(
             file.seek(0)
             file.write(wav.pack_header(sample_rate, channels, sink.samples))
         else:
-            sink = _SoundfileSink(path, file, sample_rate, channels, kind)
-            with contextlib.closing(sink):
-                yield sink
-            sink.check()
+            library = _SoundfileSink(path, file, sample_rate, channels, kind)
+            with contextlib.closing(library):
+                yield library
+            library.check()
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

@@ -147,18 +147,18 @@ def _by_chunk(reader: Reader, damage: Damage) -> Iterator[list[Record]]:
 def _unpack(chunks: list[list[Record]], header: Header, packing: Packing) -> list[Chunk]:
     """Codes of chunks, those of equal length together."""
     made: list[Chunk] = []
-    places: dict[int, list[tuple[int, int]]] = {}  # by frames: which chunk, which channel
+    places: dict[int, list[tuple[int, int, bytes]]] = {}  # by frames: which chunk, which channel, what it holds
     for number, records in enumerate(chunks):
         frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
         codes = np.full((len(records), header.codebooks, frames), MISSING, np.int16)
         made.append(Chunk(codes, np.ones(len(records), bool)))
         for channel, record in enumerate(records):
             if record.payload is not None and record.frames == frames:
-                places.setdefault(frames, []).append((number, channel))
+                places.setdefault(frames, []).append((number, channel, record.payload))
     for frames, found in places.items():
-        payloads = [chunks[number][channel].payload for number, channel in found]
-        for (number, channel), codes in zip(found, packing.unpack_all(payloads, header.codebooks, frames), strict=True):
-            if not isinstance(codes, InputError):  # else sound bytes that mean nothing: lost as well
-                made[number].codes[channel, : len(codes)] = codes
+        unpacked = packing.unpack_all([payload for *_, payload in found], header.codebooks, frames)
+        for (number, channel, _), codes_or_error in zip(found, unpacked, strict=True):
+            if not isinstance(codes_or_error, InputError):  # else sound bytes that mean nothing: lost as well
+                made[number].codes[channel, : len(codes_or_error)] = codes_or_error
                 made[number].is_lost[channel] = False
     return made

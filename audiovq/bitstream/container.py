@@ -230,7 +230,7 @@ def _size(size: int) -> bytes:
     return (size - TWO_BYTES + (TWO_BYTES << 8)).to_bytes(2, "big")
 
 
-def _read_size(data: bytes, offset: int) -> tuple[int, int]:
+def _read_size(data: bytes | bytearray, offset: int) -> tuple[int, int]:
     """A size and the offset after it; IndexError if there is none."""
     first = data[offset]
     if first < TWO_BYTES:

@@ -87,11 +87,11 @@ class Header:
             found = f"a file that starts with {bytes(data[:8])!r}" if data else "an empty file"
             raise InputError(f"expected an .avq file, found {found}")
         if len(data) > len(MAGIC) and data[len(MAGIC)] != VERSION:
-            found, release = data[len(MAGIC)], "a newer" if data[len(MAGIC)] > VERSION else "an older"
+            version, release = data[len(MAGIC)], "a newer" if data[len(MAGIC)] > VERSION else "an older"
             raise InputError(
-                f"expected .avq version {VERSION}, found version {found}; use {release} release of latentmix"
+                f"expected .avq version {VERSION}, found version {version}; use {release} release of latentmix"
             )
-        offset, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, {}
+        offset, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, dict[str, int]()
         try:
             for name, _, _ in FIELDS:
                 numbers[name], offset = read_varint(data, offset)
@@ -102,9 +102,9 @@ class Header:
             raise InputError("the file is cut off: its header is incomplete")
         if int.from_bytes(data[offset:size], "big") != zlib.crc32(data[:offset]):
             raise InputError("the file is damaged: the checksum of its header does not fit")
-        coder = offset = len(MAGIC) + 1 + FINGERPRINT_BYTES
-        fingerprints = bytes(data[len(MAGIC) + 1 : coder]), bytes(data[coder : coder + CODER_BYTES])
-        return cls(*fingerprints, **numbers), size
+        coder = len(MAGIC) + 1 + FINGERPRINT_BYTES
+        model, coder_print = bytes(data[len(MAGIC) + 1 : coder]), bytes(data[coder : coder + CODER_BYTES])
+        return cls(model, coder_print, **numbers), size
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def varint(number: int) -> bytes:
     return bytes(out + bytes([number]))
 
 
-def read_varint(data: bytes, offset: int) -> tuple[int, int]:
+def read_varint(data: bytes | bytearray, offset: int) -> tuple[int, int]:
     """A number of at most nine bytes and the offset after it; IndexError beyond that or beyond the data."""
     value = 0
     for shift in range(0, 63, 7):

@@ -77,8 +77,8 @@ class Packing:
         """Of payloads of q codebooks, what follows their first byte."""
         size = raw_size(q, n, self.codes)
         found: list[np.ndarray | InputError] = [_plain(each, q, n, self.codes) for each in data]
-        coded = [i for i, each in enumerate(data) if self.coder is not None and len(each) < size]
-        if coded:
+        coded = [i for i, each in enumerate(data) if len(each) < size]
+        if coded and self.coder is not None:
             decoded = self.coder.decode_all([data[i] for i in coded], q, n)
             for i, codes in zip(coded, decoded, strict=True):
                 found[i] = codes if isinstance(codes, InputError) else _in_range(codes, q, n, self.codes)

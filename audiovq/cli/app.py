@@ -49,7 +49,7 @@ def main() -> None:
 
 @app.callback()
 def audiovq(
-    version: version_option("audiovq") = False,
+    version: Annotated[bool, version_option("audiovq")] = False,
 ) -> None:
     """Compress speech to discrete codes: audio files in, small .avq files out, and back."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from latentmix.errors import InputError
@@ -147,10 +148,11 @@ def run(
     workers = min(workers, len(pairs)) if device == "cpu" else 1
     codec = Codec.from_pretrained(model, device)
     work.check(codec)
-    if workers > 1:
-        results = _in_processes(work, pairs, model, workers, progress)
-    else:
-        results = _in_turn(work, pairs, codec, progress)
+    results = (
+        _in_processes(work, pairs, model, workers, progress)
+        if workers > 1
+        else _in_turn(work, pairs, codec, progress)
+    )
     outcome = Outcome()
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, dict):
@@ -181,7 +183,7 @@ def _in_turn(
             prepare(pair)
             yield work(codec, pair, lambda share: progress(0, share))  # with its traceback, for --verbose
         else:
-            yield _one(work, codec, pair, lambda share, done=done: progress(done, share))
+            yield _one(work, codec, pair, partial(progress, done))
         progress(done + 1, 0.0)
 
 
@@ -250,7 +252,7 @@ def _ctrl_c_for_us_alone() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _result(future: Future, pair: Pair) -> dict[str, Any] | str:
+def _result(future: Future[dict[str, Any]], pair: Pair) -> dict[str, Any] | str:
     try:
         return future.result()
     except BrokenProcessPool:

@@ -32,8 +32,8 @@ class Excitation(nn.Module):
         super().__init__()
         self.sample_rate, self.hop = sample_rate, hop
         noise = torch.randn(NOISE_LENGTH, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("noise", noise, persistent=False)
-        self.register_buffer("ramp", (torch.arange(hop, dtype=torch.float64) + 1) / hop, persistent=False)
+        self.noise = nn.Buffer(noise, persistent=False)
+        self.ramp = nn.Buffer((torch.arange(hop, dtype=torch.float64) + 1) / hop, persistent=False)
 
     def start(self, batch: int) -> Tensor:
         """Fresh state (B, 4) float64: phase in periods, last pitch, place in the noise, the next sample's due."""

@@ -31,8 +31,8 @@ class SpectrogramInversion(nn.Module):
         super().__init__()
         self.window, self.hop = stft.window, stft.hop
         self.before = -(-stft.delay // stft.hop)  # frames that overlap with a later one
-        self.register_buffer("analysis", stft.hann * stft.scale, persistent=False)
-        self.register_buffer("dual", stft.dual.clone(), persistent=False)
+        self.analysis = nn.Buffer(stft.hann * stft.scale, persistent=False)
+        self.dual = nn.Buffer(stft.dual.clone(), persistent=False)
 
     def start(self, batch: int) -> Tensor:
         """Fresh state (B, ROUNDS + 1, frames, window): what the latest frames were in every round; silence."""

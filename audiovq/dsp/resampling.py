@@ -52,32 +52,31 @@ class Resampler:
             return block
         if self._buffer is None:
             self._buffer = np.zeros((len(block), self.half), np.float32)
-        self._buffer = np.concatenate([self._buffer, block], 1)
+        buffer = np.concatenate([self._buffer, block], 1)
         self._given += block.shape[1]
         known = self._given - self.half  # output samples before this one have all their taps
-        return self._make(max(-(-known * self._up // self._down), self._made))
+        return self._make(buffer, max(-(-known * self._up // self._down), self._made))
 
     def finish(self) -> np.ndarray:
         """The rest of the output, which has ceil(samples * target_rate / source_rate) samples in all."""
         if self._buffer is None:
             return np.zeros((1, 0), np.float32)
         silence = np.zeros((len(self._buffer), self.half + 1), np.float32)
-        self._buffer = np.concatenate([self._buffer, silence], 1)
-        return self._make(-(-self._given * self._up // self._down))
+        return self._make(np.concatenate([self._buffer, silence], 1), -(-self._given * self._up // self._down))
 
-    def _make(self, end: int) -> np.ndarray:
+    def _make(self, buffer: np.ndarray, end: int) -> np.ndarray:
+        """The output up to `end` out of source samples from `_first` on; keeps those that later output needs."""
         taps, out = 2 * self.half, []
         for start in range(self._made, end, AT_ONCE // taps):
             places = np.arange(start, min(end, start + AT_ONCE // taps)) * self._down
             phases, firsts = places % self._up, places // self._up + 1 - self.half - self._first
             weights = self._taps(phases) if self._table is None else self._table[phases]
-            windows = np.lib.stride_tricks.sliding_window_view(self._buffer, taps, axis=1)
+            windows = np.lib.stride_tricks.sliding_window_view(buffer, taps, axis=1)
             out.append(np.einsum("cjk,jk->cj", windows[:, firsts], weights))
         self._made = max(end, self._made)
         unused = self._made * self._down // self._up + 1 - self.half - self._first
-        if unused > 0:
-            self._buffer, self._first = self._buffer[:, unused:], self._first + unused
-        return np.concatenate(out, 1) if out else self._buffer[:, :0]
+        self._buffer, self._first = buffer[:, max(unused, 0) :], self._first + max(unused, 0)
+        return np.concatenate(out, 1) if out else buffer[:, :0]
 
     def _taps(self, phases: np.ndarray) -> np.ndarray:
         """Coefficients (len(phases), 2 * half) for output samples that lie phase / up after a source sample."""

@@ -46,14 +46,14 @@ class STFT(nn.Module):
         self.scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
         hann = torch.hann_window(window)
         # torchaudio's is known from the sizes; kept out of the weights, where float16 would round it
-        self.spectrogram.register_buffer("window", hann.clone(), persistent=False)
+        self.spectrogram.window = nn.Buffer(hann.clone(), persistent=False)
         overlap = torch.zeros(hop)
         for start in range(0, window, hop):
             part = hann[start : start + hop].square()
             overlap[: len(part)] += part
         repeated = overlap.repeat(-(-window // hop))[:window]
-        self.register_buffer("hann", hann, persistent=False)
-        self.register_buffer("dual", hann / repeated / self.scale, persistent=False)
+        self.hann = nn.Buffer(hann, persistent=False)
+        self.dual = nn.Buffer(hann / repeated / self.scale, persistent=False)
 
     def past(self, batch: int) -> Tensor:
         """Fresh state of `analyse`: silence."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import constriction
 import numpy as np
@@ -44,7 +45,8 @@ from .weights import (
 
 BLOCK = 64  # frames whose frequencies are held at once
 Categorical = constriction.stream.model.Categorical
-RangeEncoder, RangeDecoder = constriction.stream.queue.RangeEncoder, constriction.stream.queue.RangeDecoder
+RangeEncoder: TypeAlias = constriction.stream.queue.RangeEncoder
+RangeDecoder: TypeAlias = constriction.stream.queue.RangeDecoder
 
 
 class EntropyModel:

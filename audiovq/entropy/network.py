@@ -45,7 +45,7 @@ class EntropyNetwork(nn.Module):
         self.target = nn.Parameter(torch.randn(codebooks, codes, rank) * 0.3)
         self.out_bias = nn.Parameter(torch.zeros(codebooks, codes))
         lower = torch.arange(codebooks)[:, None] < torch.arange(codebooks)
-        self.register_buffer("lower", lower.float()[:, None, :, None], persistent=False)  # [j, q]: j < q
+        self.lower = nn.Buffer(lower.float()[:, None, :, None], persistent=False)  # [j, q]: j < q
 
     def forward(self, codes: Tensor, kept: Tensor | None = None, dropout: float = 0.0) -> Tensor:
         """Bits of each code.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -35,7 +38,7 @@ class CausalStack(nn.Module):
     def __init__(self, inputs: int, outputs: int, width: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.enter = nn.Linear(inputs, width)
-        self.blocks = nn.ModuleList([CausalBlock(width, d) for d in dilations])
+        self.blocks = cast(Sequence[CausalBlock], nn.ModuleList([CausalBlock(width, d) for d in dilations]))
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
         self.warm_up = sum(dilations)  # frames of the past that a frame depends on
 

@@ -111,8 +111,8 @@ class VQVAE(nn.Module):
         self.decoder = CausalStack(
             config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
         )
-        self.register_buffer("band_weights", band_weights(self.stft.bins, config.bands), persistent=False)
-        self.register_buffer("sharpener", sharpener(self.stft.bins), persistent=False)
+        self.band_weights = nn.Buffer(band_weights(self.stft.bins, config.bands), persistent=False)
+        self.sharpener = nn.Buffer(sharpener(self.stft.bins), persistent=False)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 

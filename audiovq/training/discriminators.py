@@ -5,8 +5,11 @@ Wide layers over frames, no two-dimensional convolutions: on a CPU the former ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -36,7 +39,8 @@ class Discriminators(nn.Module):
     def __init__(self, spectral: SpectralLoss, width: int = 256) -> None:
         super().__init__()
         self.spectral = spectral
-        self.stacks = nn.ModuleList(CausalStack(w // 2 + 1, SCORES, width, (1, 2, 4)) for w in WINDOWS)
+        stacks = [CausalStack(w // 2 + 1, SCORES, width, (1, 2, 4)) for w in WINDOWS]
+        self.stacks = cast(Sequence[CausalStack], nn.ModuleList(stacks))
 
     def forward(self, x: Tensor) -> Judgement:
         scores, features = [], []
@@ -52,15 +56,15 @@ class Discriminators(nn.Module):
 def discriminator_loss(real: Judgement, made: Judgement) -> Tensor:
     """Hinge loss (Lim & Ye 2017, arXiv 1705.02894); scalar."""
     pairs = zip(real.scores, made.scores, strict=True)
-    return sum(F.relu(1.0 - r).mean() + F.relu(1.0 + m).mean() for r, m in pairs) / len(real.scores)
+    return torch.stack([F.relu(1.0 - r).mean() + F.relu(1.0 + m).mean() for r, m in pairs]).mean()
 
 
 def adversarial_loss(made: Judgement) -> Tensor:
     """What the decoder wants of the scores; scalar."""
-    return -sum(score.mean() for score in made.scores) / len(made.scores)
+    return -torch.stack([score.mean() for score in made.scores]).mean()
 
 
 def feature_loss(real: Judgement, made: Judgement) -> Tensor:
     """Feature matching (Larsen et al. 2016; Kumar et al. 2019): mean distance of hidden features; scalar."""
     pairs = zip(real.features, made.features, strict=True)
-    return sum(F.l1_loss(m, r.detach()) / r.detach().abs().mean() for r, m in pairs) / len(real.features)
+    return torch.stack([F.l1_loss(m, r.detach()) / r.detach().abs().mean() for r, m in pairs]).mean()

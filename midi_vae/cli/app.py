@@ -31,7 +31,7 @@ def main() -> None:
 
 @app.callback()
 def midi_vae(
-    version: version_option("midi-vae") = False,
+    version: Annotated[bool, version_option("midi-vae")] = False,
 ) -> None:
     """Mix melodies in the latent space of a small neural model: MIDI files in, MIDI files out."""
 

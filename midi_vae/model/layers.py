@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -60,10 +63,10 @@ class CausalTowers(nn.Module):
         self.dilations = DILATIONS * rounds
         self.embedding = nn.Embedding(towers * symbols, width)
         self.places = nn.Parameter(torch.zeros(towers, 1, WINDOW_STEPS, width))
-        self.taps = nn.ModuleList(Linears(towers, 2 * width, width) for _ in self.dilations)
-        self.mix = nn.ModuleList(Linears(towers, width, width) for _ in self.dilations)
+        self.taps = cast(Iterable[Linears], nn.ModuleList(Linears(towers, 2 * width, width) for _ in self.dilations))
+        self.mix = cast(Iterable[Linears], nn.ModuleList(Linears(towers, width, width) for _ in self.dilations))
         # each tower has its own part of the table
-        self.register_buffer("starts", torch.arange(towers)[:, None, None] * symbols, persistent=False)
+        self.starts = nn.Buffer(torch.arange(towers)[:, None, None] * symbols, persistent=False)
 
     def forward(self, symbols: Tensor) -> Tensor:
         windows, width = symbols.shape[1], self.embedding.embedding_dim

@@ -24,7 +24,8 @@ from .config import MelodyVAEConfig
 from .critic import Critic
 from .fusion import fused
 from .latents.family import make_latent
-from .latents.gaussian import Posterior
+from .latents.latent import Point
+from .latents.quantized import VectorQuantized
 from .layers import BEATS, BeatStack
 from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
@@ -54,7 +55,7 @@ class MelodyNetwork(nn.Module):
         pitches = self.latent.codes - ONSET if self.latent.codes else config.pitches
         self.prior = MelodyPrior(pitches, config.prior_width, config.prior_rounds)
         self.critic = Critic(config.pitches, config.critic_width)
-        self.register_buffer("attribute_directions", torch.zeros(len(ATTRIBUTES), config.latent_size))
+        self.attribute_directions = nn.Buffer(torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
         self._likeliest = OftenCalled(MelodyNetwork.tokens, self)
 
@@ -77,14 +78,14 @@ class MelodyNetwork(nn.Module):
         steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
         return steps.unflatten(1, (BEATS, -1)).flatten(2)
 
-    def posterior(self, fields: StepFields) -> Posterior:
-        """q(z | x) of B windows; of another latent than the Gaussian what it has instead, with the code as `mean`."""
+    def posterior(self, fields: StepFields) -> Point:
+        """q(z | x) of B windows: a `Posterior` of the Gaussian, of another latent what it has instead."""
         return self.latent.posterior(self.encoder(self.inputs(fields)))
 
     def prior_symbols(self, tokens: Tensor) -> Tensor:
         """What the prior is a model of, (B, 32) int64: the codes of tokens, or onsets counted from the lowest pitch."""
-        if self.latent.codes:
-            return self.posterior(self.fields(tokens)).quantized.indices
+        if isinstance(self.latent, VectorQuantized):
+            return self.latent.posterior(self.encoder(self.inputs(self.fields(tokens)))).quantized.indices
         return torch.where(tokens >= ONSET, tokens - self.config.lowest_pitch, tokens)
 
     def logits(self, z: Tensor, fusion: float | None = None) -> StepLogits:
@@ -144,7 +145,7 @@ class MelodyNetwork(nn.Module):
         generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
         generator.manual_seed(seed) if seed is not None else generator.seed()
         symbols = self.prior.sample(n, temperature, generator)
-        if self.latent.codes:
+        if isinstance(self.latent, VectorQuantized):
             return self.latent.vectors(symbols)
         tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
         return self.posterior(self.fields(tokens)).mean

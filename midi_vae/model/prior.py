@@ -48,7 +48,7 @@ class MelodyPrior(nn.Module):
 
         The draw is made on the CPU whatever the device, so that a seed means the same everywhere.
         """
-        symbols = torch.zeros(n, WINDOW_STEPS, dtype=torch.int64, device=self.head[1].weight.device)
+        symbols = torch.zeros(n, WINDOW_STEPS, dtype=torch.int64, device=self.tower.places.device)
         for step in range(WINDOW_STEPS):
             logits = self(symbols)[:, step].cpu()
             if temperature > 0.0:

@@ -95,9 +95,9 @@ class OftenCalled:
         self._function, self._module = function, module
         self._calls: Counter[int] = Counter()
         self._traced: dict[int, Callable[[Tensor], Tensor]] = {}
-        self._weights: tuple = ()
+        self._weights: tuple[tuple[int, int], ...] = ()
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return OftenCalled, (self._function, self._module)  # copies of a model trace for themselves
 
     def __call__(self, batch: Tensor) -> Tensor:

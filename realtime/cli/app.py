@@ -30,7 +30,7 @@ def main() -> None:
 
 @app.callback()
 def livemix(
-    version: version_option("livemix") = False,
+    version: Annotated[bool, version_option("livemix")] = False,
 ) -> None:
     """Play the mix of melodies live: from a MIDI controller to notes on time."""
 

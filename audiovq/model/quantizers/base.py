@@ -67,7 +67,7 @@ class Quantizer(nn.Module):
 
 class SingleQuantizer(Quantizer):
     """One codebook, started by k-means and kept alive; Q is 1. Subclasses say how it learns
-    and bring `codebook` (K, D), a parameter or a buffer.
+    and bring the codebook.
 
     Usage runs over as many batches as hold `VECTORS_A_CODE` vectors for each code, so that small batches do not kill by
     chance and large ones do not wait. A code whose running usage falls below `DEAD_BELOW` moves to a random vector of
@@ -75,15 +75,15 @@ class SingleQuantizer(Quantizer):
     left alone: a code without gradients has had none for many steps, so they have decayed to nothing.
 
     Args:
-        dim: D.
-        codes: K.
+        codebook: (K, D) of zeros: a parameter if it learns by gradients, else a buffer.
     """
 
-    def __init__(self, dim: int, codes: int) -> None:
+    def __init__(self, codebook: nn.Parameter | nn.Buffer) -> None:
         super().__init__()
-        self.dim, self.size = dim, codes
-        self.register_buffer("usage", torch.ones(codes))  # 1 is the mean
-        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+        self.codebook = codebook
+        self.size, self.dim = codebook.shape
+        self.usage = nn.Buffer(torch.ones(self.size))  # 1 is the mean
+        self.started = nn.Buffer(torch.zeros((), dtype=torch.bool))
         self._known_started = False  # spares a look at the buffer, which waits for a GPU
 
     def penalty(self, vectors: Tensor, chosen: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class SingleQuantizer(Quantizer):
                 self._observe(inputs.flatten(0, 1), indices.flatten(), counts)
             loss = self.penalty(vectors, chosen)
             value = self.substitute(vectors, chosen, generator) if self.training else chosen
-            alive = self.usage >= DEAD_BELOW if self.training else counts > 0
+            alive = torch.ge(self.usage, DEAD_BELOW) if self.training else counts > 0
         return Quantized(
             z_q=value.transpose(1, 2),
             codes=indices[:, None],
@@ -150,7 +150,7 @@ class SingleQuantizer(Quantizer):
         if not self._known_started:
             self.initialise(vectors.t()[None], generator)
         picked = torch.randint(len(vectors), (self.size,), generator=generator).to(vectors.device)
-        self._place(of_first_process(vectors[picked]), self.usage < DEAD_BELOW)
+        self._place(of_first_process(vectors[picked]), torch.lt(self.usage, DEAD_BELOW))
 
     @torch.no_grad()
     def _observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:

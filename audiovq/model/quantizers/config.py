@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from .base import Quantizer, SingleQuantizer
+from .base import SingleQuantizer
 from .ema import EMACodebook
 from .nsvq import NSVQ
 from .projected import Projected
 from .residual import ResidualQuantizer
 from .straight_through import StraightThrough
 
-KINDS: dict[str, type[SingleQuantizer]] = {"straight_through": StraightThrough, "ema": EMACodebook, "nsvq": NSVQ}
+KINDS: dict[str, Callable[[int, int], SingleQuantizer]] = {
+    "straight_through": StraightThrough,
+    "ema": EMACodebook,
+    "nsvq": NSVQ,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class QuantizerConfig:
             raise ValueError(f"{self}; sizes are at least 1, lookup_dim at least 0 and dropout is 0 to 1")
 
 
-def make_quantizer(config: QuantizerConfig) -> Quantizer:
+def make_quantizer(config: QuantizerConfig) -> ResidualQuantizer | Projected:
     """The quantizer of a configuration, not yet started."""
     dim = config.lookup_dim or config.dim
     stack = ResidualQuantizer([KINDS[config.kind](dim, config.codes) for _ in range(config.codebooks)], config.dropout)

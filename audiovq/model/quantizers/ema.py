@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from .base import SingleQuantizer
 from .processes import sum_over_processes
@@ -28,10 +28,9 @@ class EMACodebook(SingleQuantizer):
     """
 
     def __init__(self, dim: int, codes: int) -> None:
-        super().__init__(dim, codes)
-        self.register_buffer("codebook", torch.zeros(codes, dim))
-        self.register_buffer("sizes", torch.ones(codes))
-        self.register_buffer("sums", torch.zeros(codes, dim))
+        super().__init__(nn.Buffer(torch.zeros(codes, dim)))
+        self.sizes = nn.Buffer(torch.ones(codes))
+        self.sums = nn.Buffer(torch.zeros(codes, dim))
 
     def penalty(self, vectors: Tensor, chosen: Tensor) -> Tensor:
         return COMMITMENT * F.mse_loss(vectors, chosen.detach())

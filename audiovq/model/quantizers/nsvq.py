@@ -22,8 +22,7 @@ class NSVQ(SingleQuantizer):
     """
 
     def __init__(self, dim: int, codes: int) -> None:
-        super().__init__(dim, codes)
-        self.codebook = nn.Parameter(torch.zeros(codes, dim))
+        super().__init__(nn.Parameter(torch.zeros(codes, dim)))
 
     def substitute(self, vectors: Tensor, chosen: Tensor, generator: torch.Generator | None) -> Tensor:
         noise = torch.randn(vectors.shape, dtype=vectors.dtype, generator=generator).to(vectors.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class ResidualQuantizer(Quantizer):
 
     def __init__(self, levels: Sequence[SingleQuantizer], dropout: float = 0.5) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(levels)
+        self.levels = cast(Sequence[SingleQuantizer], nn.ModuleList(levels))
         self.dropout = dropout
 
     def codebooks(self) -> Tensor:

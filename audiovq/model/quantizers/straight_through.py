@@ -24,8 +24,7 @@ class StraightThrough(SingleQuantizer):
     """
 
     def __init__(self, dim: int, codes: int) -> None:
-        super().__init__(dim, codes)
-        self.codebook = nn.Parameter(torch.zeros(codes, dim))
+        super().__init__(nn.Parameter(torch.zeros(codes, dim)))
 
     def penalty(self, vectors: Tensor, chosen: Tensor) -> Tensor:
         return F.mse_loss(chosen, vectors.detach()) + COMMITMENT * F.mse_loss(vectors, chosen.detach())

@@ -46,7 +46,7 @@ def contractive_penalty_estimate(
     """
     if probes < 1:
         raise ValueError(f"{probes} probes; an estimate takes at least 1")
-    y, pull_back = vjp(f, x)
+    y, pull_back, *_ = vjp(f, x)
     total = x.new_zeros(len(x))
     for _ in range(probes):
         signs = torch.randint(0, 2, y.shape, generator=generator).to(y) * 2.0 - 1.0

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .gaussian import Gaussian, reparameterize, standard_normal_log_density
-from .latent import Draw, Latent, LatentSizes
+from .latent import Draw, Latent, LatentSizes, Point
 from .likelihoods import gaussian_log_likelihood
 
 OPEN_GATE = 1.5  # bias of s at the start: σ near 0.8, so that a new step does little (the paper: 1 to 2)
@@ -34,7 +34,7 @@ class MaskedLinear(nn.Linear):
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:
         super().__init__(mask.shape[1], mask.shape[0], bias)
-        self.register_buffer("mask", mask.to(torch.get_default_dtype()), persistent=False)
+        self.mask = nn.Buffer(mask.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight * self.mask, self.bias)
@@ -103,10 +103,9 @@ class InverseAutoregressiveFlow(nn.Module):
 
 
 @dataclass(frozen=True)
-class FlowPosterior:
+class FlowPosterior(Point):
     """q(z_0 | x), the context of the flow, and the code: where the flow takes the mean of q(z_0 | x); all (B, D)."""
 
-    mean: Tensor
     start: Tensor
     log_variance: Tensor
     context: Tensor

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .latent import Draw, Latent
+from .latent import Draw, Latent, Point
 from .likelihoods import gaussian_log_likelihood
 
 
@@ -74,10 +74,9 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Posterior:
-    """q(z | x); both (B, D)."""
+class Posterior(Point):
+    """q(z | x) = N(mean, exp(log_variance)); both (B, D)."""
 
-    mean: Tensor
     log_variance: Tensor
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:

@@ -35,7 +35,7 @@ class LatentSizes:
 
 @dataclass(frozen=True)
 class Point:
-    """A code (B, D), and no doubt about it."""
+    """A code (B, D), and no doubt about it; what a latent knows besides is added by those below."""
 
     mean: Tensor
 
@@ -72,8 +72,8 @@ class Latent(nn.Module):
     def check(cls, sizes: LatentSizes) -> None:
         """Raise a ValueError where these sizes do not fit."""
 
-    def posterior(self, features: Tensor) -> Any:
-        """What the encoder says of z; it has the code as `mean` (B, D)."""
+    def posterior(self, features: Tensor) -> Point:
+        """What the encoder says of z."""
         return Point(features.flatten(1))
 
     def draw(self, posterior: Any, generator: torch.Generator | None = None, free_nats: float = 0.0) -> Draw:

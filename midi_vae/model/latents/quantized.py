@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .latent import Draw, Latent, LatentSizes
+from .latent import Draw, Latent, LatentSizes, Point
 
 PLACES = 32  # codes in a window, four of each beat
 MIN_SHARE = 0.1  # of an even share; a code that is used less is dead
@@ -55,7 +55,7 @@ class Codebook(nn.Module):
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.vectors = nn.Parameter(torch.randn(size, dim))
-        self.register_buffer("share", torch.zeros(size))
+        self.share = nn.Buffer(torch.zeros(size))
 
     def forward(self, z: Tensor) -> Quantized:
         """The nearest vector of each z (..., D)."""
@@ -106,10 +106,9 @@ def uniform_code_nats(size: int) -> float:
 
 
 @dataclass(frozen=True)
-class CodePosterior:
+class CodePosterior(Point):
     """The nearest vectors as one code, the encoder's own z, both (B, D); which vectors, (B, 32)."""
 
-    mean: Tensor
     encoded: Tensor
     quantized: Quantized
 
