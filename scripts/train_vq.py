@@ -28,7 +28,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from audiovq.model.vqvae import VQVAE, VQVAEConfig
+from audiovq.model.config import VQVAEConfig
+from audiovq.model.vqvae import VQVAE
 from audiovq.training.dataset import SpeechBatches, prepare
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss

@@ -149,9 +149,7 @@ def run(
     codec = Codec.from_pretrained(model, device)
     work.check(codec)
     results = (
-        _in_processes(work, pairs, model, workers, progress)
-        if workers > 1
-        else _in_turn(work, pairs, codec, progress)
+        _in_processes(work, pairs, model, workers, progress) if workers > 1 else _in_turn(work, pairs, codec, progress)
     )
     outcome = Outcome()
     for pair, result in zip(pairs, results, strict=True):
@@ -252,7 +250,7 @@ def _ctrl_c_for_us_alone() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _result(future: Future[dict[str, Any]], pair: Pair) -> dict[str, Any] | str:
+def _result(future: Future[dict[str, Any] | str], pair: Pair) -> dict[str, Any] | str:
     try:
         return future.result()
     except BrokenProcessPool:

@@ -37,7 +37,7 @@ def compress(
     """
     stream = io.BytesIO()
     samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
-    _codec(model).compress(waveform_source(samples, sample_rate), stream, kbps, keep_channels)
+    _codec(os.fspath(model)).compress(waveform_source(samples, sample_rate), stream, kbps, keep_channels)
     return stream.getvalue()
 
 
@@ -56,7 +56,7 @@ def decompress(
     Raises:
         InputError: not an .avq file, one of other weights, or a damaged one; `Codec.open` bridges damage.
     """
-    decoding = _codec(model).open(io.BytesIO(data), "data", sample_rate)
+    decoding = _codec(os.fspath(model)).open(io.BytesIO(data), "data", sample_rate)
     blocks = list(decoding)
     if decoding.damage:
         raise InputError(f"data: expected a sound file, found {decoding.damage.describe(decoding.header)}")
@@ -64,5 +64,5 @@ def decompress(
 
 
 @functools.lru_cache(maxsize=2)
-def _codec(model: str | os.PathLike[str]) -> Codec:
+def _codec(model: str) -> Codec:
     return Codec.from_pretrained(model)

@@ -8,6 +8,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -103,7 +104,7 @@ def _tell(gate: Gate, page: Page, hub: Hub) -> None:
 
 def _options(
     files: Sequence[Path], melodies: list[Melody], ports: Ports, playback: PlaybackOptions, model: Model
-) -> dict:
+) -> dict[str, Any]:
     """Of the engine; ports only where they are asked for: the page itself makes sound."""
     wants_ports = ports.virtual or ports.outs or ports.ins
     return {

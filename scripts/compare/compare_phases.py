@@ -24,7 +24,7 @@ from audiovq.dsp.griffin_lim import SpectrogramInversion
 from audiovq.dsp.periodicity import band_weights
 from audiovq.dsp.pitch import frequency_at
 from audiovq.dsp.stft import STFT
-from audiovq.model.vqvae import VQVAEConfig
+from audiovq.model.config import VQVAEConfig
 from audiovq.training.dataset import label
 
 CONSOLE = Console()
