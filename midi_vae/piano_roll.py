@@ -31,7 +31,7 @@ PAGE, MARGIN, GAP, HEADROOM = (
     0.09,
     0.32,
 )  # inches: width of a row, left of it, between and above panels
-MOST_ROWS, MOST_COLUMNS, MOST_BARS = 12, 16, 64  # drawn; of more panels an even choice with both ends
+MAX_ROWS, MAX_COLUMNS, MAX_BARS = 12, 16, 64  # drawn; of more panels an even choice with both ends
 
 
 def to_png(
@@ -63,7 +63,7 @@ def to_png(
     labels = [str(i + 1) for i in range(len(melodies))] if labels is None else labels
     if not melodies or len(labels) != len(melodies) or len(melodies) % (columns or 1):
         raise ValueError(f"expected melodies, a label for each and full rows, found {len(melodies)} and {len(labels)}")
-    steps = max(min(melody.bars, MOST_BARS) * melody.steps_per_bar for melody in melodies)
+    steps = max(min(melody.bars, MAX_BARS) * melody.steps_per_bar for melody in melodies)
     chosen, across, width = _layout(len(melodies), columns, steps)
     down = -(-len(chosen) // across)
     lowest, highest = _pitch_range(melodies)
@@ -96,14 +96,14 @@ def to_png(
 def _layout(count: int, columns: int | None, steps: int) -> tuple[list[int], int, float]:
     """Which panels are drawn, how many of them in a row, and how wide they are in inches."""
     if columns:
-        across = _spread(columns, MOST_COLUMNS)
-        chosen = [row * columns + column for row in _spread(count // columns, MOST_ROWS) for column in across]
+        across = _spread(columns, MAX_COLUMNS)
+        chosen = [row * columns + column for row in _spread(count // columns, MAX_ROWS) for column in across]
         return chosen, len(across), min(2.4 * steps / 32, PAGE / len(across) - GAP)
     width = float(np.clip(PAGE / count - GAP, 1.4 * steps / 32, 3.2 * steps / 32))
-    across = min(int((PAGE + 0.01) / (width + GAP)), count, MOST_COLUMNS)
+    across = min(int((PAGE + 0.01) / (width + GAP)), count, MAX_COLUMNS)
     if across < min(3, count):  # long melodies: one above the other, so that their bars stand in columns
         width, across = min(1.9 * steps / 32, PAGE - GAP), 1
-    chosen = _spread(count, across * MOST_ROWS)
+    chosen = _spread(count, across * MAX_ROWS)
     return chosen, -(-len(chosen) // -(-len(chosen) // across)), width
 
 
@@ -116,7 +116,7 @@ def _omissions(melodies: Sequence[Melody], drawn: int) -> list[str]:
     bars = max(melody.bars for melody in melodies)
     return [
         f"({drawn} of {len(melodies)} melodies)" * (drawn < len(melodies)),
-        f"(bars 1 to {MOST_BARS} of {bars})" * (bars > MOST_BARS),
+        f"(bars 1 to {MAX_BARS} of {bars})" * (bars > MAX_BARS),
     ]
 
 
@@ -130,7 +130,7 @@ def _draw_paper(axes: Axes, melody: Melody, pitches: tuple[int, int], has_names:
     """Grey rows for black keys, lines for bars and beats, names of pitches in front of the first of a row."""
     black = [pitch for pitch in range(pitches[0], pitches[1] + 1) if pitch % 12 in (1, 3, 6, 8, 10)]
     axes.barh(black, axes.get_xlim()[1], height=1.0, color=BLACK_KEY, lw=0, zorder=0)
-    bars = min(melody.bars, MOST_BARS)
+    bars = min(melody.bars, MAX_BARS)
     beat = _beat_steps(melody.metre)
     if bars <= 16:
         beats = [at for at in range(0, bars * melody.steps_per_bar, beat) if at % melody.steps_per_bar]

@@ -11,11 +11,11 @@ import typer
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
 from . import export, report
-from .options import Change, Engine, Source, Target, parse_grid, parse_weights
+from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions, parse_grid, parse_weights
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
-MOST_FILES = 8
+MAX_FILES = 8
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
 
@@ -40,10 +40,10 @@ def midi_vae(
 @grouped
 def mix(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
-    source: Source,
-    change: Change,
-    target: Target,
-    engine: Engine,
+    excerpt: PassageOptions,
+    change: ChangeOptions,
+    output: OutputOptions,
+    model: ModelOptions,
     steps: Annotated[
         int,
         typer.Option(metavar="N", min=2, max=1000, help="Melodies from one to the next, both included."),
@@ -74,8 +74,8 @@ def mix(
     midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
     midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
     """
-    if not 2 <= len(files) <= MOST_FILES:
-        raise typer.BadParameter(f"expected 2 to {MOST_FILES} MIDI files, found {len(files)}")
+    if not 2 <= len(files) <= MAX_FILES:
+        raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
     if weights and grid:
         raise typer.BadParameter("expected --weights or --grid, found both")
     shares = parse_weights(weights, len(files)) if weights else None
@@ -83,7 +83,7 @@ def mix(
     from . import jobs
 
     count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
-    job = jobs.prepare(files, source, change, target, engine, count, "step", separate)
+    job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
     options = {"spherical": spherical, "shift": job.shift}
     ends = {"exact_ends": exact_ends}
     if shares:
@@ -92,12 +92,14 @@ def mix(
         figures = jobs.finish(job, lambda: jobs.grid(job, *sides, options | ends))
     else:
         figures = jobs.finish(job, lambda: jobs.journey(job, steps, options | ends))
-    _tell(figures, target)
+    _tell(figures, output)
 
 
 @app.command()
 @grouped
-def reconstruct(file: File, source: Source, change: Change, target: Target, engine: Engine) -> None:
+def reconstruct(
+    file: File, excerpt: PassageOptions, change: ChangeOptions, output: OutputOptions, model: ModelOptions
+) -> None:
     """Encode a melody and decode it again: what the model makes of it.
 
     With --attribute or --key it is a way to change a melody and leave it recognisable.
@@ -109,16 +111,16 @@ def reconstruct(file: File, source: Source, change: Change, target: Target, engi
     """
     from . import jobs
 
-    job = jobs.prepare([file], source, change, target, engine, 1)
-    _tell(jobs.finish(job, lambda: jobs.reconstruct(job)), target)
+    job = jobs.prepare([file], excerpt, change, output, model, 1)
+    _tell(jobs.finish(job, lambda: jobs.reconstruct(job)), output)
 
 
 @app.command()
 @grouped
 def sample(
-    change: Change,
-    target: Target,
-    engine: Engine,
+    change: ChangeOptions,
+    output: OutputOptions,
+    model: ModelOptions,
     count: Count = 8,
     temperature: Annotated[
         float,
@@ -136,19 +138,19 @@ def sample(
     """
     from . import jobs
 
-    job = jobs.prepare([], None, change, target, engine, count, "sample", target.is_folder)
-    seed = engine.drawn_seed()
-    _tell(jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed), target)
+    job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder)
+    seed = model.drawn_seed()
+    _tell(jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed), output)
 
 
 @app.command()
 @grouped
 def vary(
     file: File,
-    source: Source,
-    change: Change,
-    target: Target,
-    engine: Engine,
+    excerpt: PassageOptions,
+    change: ChangeOptions,
+    output: OutputOptions,
+    model: ModelOptions,
     amount: Annotated[
         float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="0 is the melody itself, 1 a new one.")
     ] = 0.3,
@@ -165,9 +167,9 @@ def vary(
     """
     from . import jobs
 
-    job = jobs.prepare([file], source, change, target, engine, count, "vary", target.is_folder)
-    seed = engine.drawn_seed()
-    _tell(jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed), target)
+    job = jobs.prepare([file], excerpt, change, output, model, count, "vary", output.is_folder)
+    seed = model.drawn_seed()
+    _tell(jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed), output)
 
 
 @app.command()
@@ -191,8 +193,8 @@ def info(
         report.print_file(figures)
 
 
-def _tell(figures: dict[str, Any], target: Target) -> None:
-    if target.json:
+def _tell(figures: dict[str, Any], output: OutputOptions) -> None:
+    if output.json:
         print(json.dumps(figures, indent=2))
     else:
         report.print_made(figures)

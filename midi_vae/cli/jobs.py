@@ -18,11 +18,11 @@ from ..music.key import Key
 from ..music.melody import Melody
 from ..vae import MelodyVAE
 from . import report
-from .options import Change, Engine, Source, Target
+from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions
 from .outputs import Outputs, Strip
 
 LETTERS = "ABCDEFGH"  # names of the melodies of a mix
-MOST_BARS = 60_000  # that a command makes: nine times a tune of three hours
+MAX_BARS = 60_000  # that a command makes: nine times a tune of three hours
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Job:
 
     passages: list[Passage]
     outputs: Outputs
-    change: Change
+    change: ChangeOptions
     key: Key | None
-    engine: Engine
+    model_name: str
     model: MelodyVAE
     shift: Tensor | None
 
@@ -64,29 +64,29 @@ class Made:
 
 def prepare(
     files: Sequence[Path],
-    source: Source | None,
-    change: Change,
-    target: Target,
-    engine: Engine,
+    excerpt: PassageOptions | None,
+    change: ChangeOptions,
+    output: OutputOptions,
+    choice: ModelOptions,
     count: int,
     stem: str = "",
     separate: bool = False,
 ) -> Job:
     """Read and check everything for a command that makes so many melodies; nothing is written yet."""
-    passages = source.read(files) if source else []
+    passages = excerpt.read(files) if excerpt else []
     _check_size([passage.melody for passage in passages], count)
-    outputs = target.outputs(files, separate, stem)
+    outputs = output.outputs(files, separate, stem)
     key = change.key_for(passages)
-    model = engine.load()
-    return Job(passages, outputs, change, key, engine, model, change.shift(model))
+    model = choice.load()
+    return Job(passages, outputs, change, key, choice.model, model, change.shift(model))
 
 
 def _check_size(melodies: Sequence[Melody], count: int) -> None:
     """Hold memory and time within bounds: a partner's bars may become as long as the first one's."""
     steps = [max(len(m.tokens), m.bars * melodies[0].steps_per_bar) for m in melodies]
     bars = count * max(steps, default=0) // 16
-    if bars > MOST_BARS:
-        raise InputError(f"expected at most {MOST_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars")
+    if bars > MAX_BARS:
+        raise InputError(f"expected at most {MAX_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars")
 
 
 def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[
         **({"changed": report.changes(made.original, melodies)} if made.original else {}),
         "key": str(job.key) if job.key else None,
         "seed": seed,
-        "model": job.engine.model,
+        "model": job.model_name,
         "decode_seconds": round(seconds, 4),
         "files": job.outputs.write(melodies, made.labels, strip),
     }

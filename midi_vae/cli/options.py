@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..vae import MelodyVAE
 
-MOST_IN_A_GRID = 1000
+MAX_IN_A_GRID = 1000
 
 
 _passages, _changes, _output, _engine = (
@@ -34,7 +34,7 @@ _passages, _changes, _output, _engine = (
 
 
 @dataclass(frozen=True)
-class Source:
+class PassageOptions:
     """Which passages of the files."""
 
     bars: Annotated[
@@ -62,7 +62,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeOptions:
     """What to change in the melodies that are made."""
 
     attribute: Annotated[
@@ -130,7 +130,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputOptions:
     """Where to write."""
 
     output: Annotated[Path, _output("-o", "--output", metavar="OUT", help="MIDI file or folder to write.")]
@@ -160,7 +160,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Engine:
+class ModelOptions:
     """What computes."""
 
     model: Annotated[
@@ -233,9 +233,9 @@ def parse_grid(text: str, count: int) -> tuple[int, int]:
     """
     found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
     rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
-    if min(rows, columns) < 2 or rows * columns > MOST_IN_A_GRID or count != 4:
+    if min(rows, columns) < 2 or rows * columns > MAX_IN_A_GRID or count != 4:
         raise typer.BadParameter(
-            f"expected ROWSxCOLUMNS of at least 2 and at most {MOST_IN_A_GRID} in all, and 4 files, "
+            f"expected ROWSxCOLUMNS of at least 2 and at most {MAX_IN_A_GRID} in all, and 4 files, "
             f"found {text!r} and {count} files",
             param_hint="--grid",
         )

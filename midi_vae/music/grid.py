@@ -12,7 +12,7 @@ import numpy as np
 STEPS_A_BEAT = 4  # a beat is a quarter note, a step a sixteenth
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
-FEWEST_FOLLOWED = 16  # notes; fewer would fit some grid by chance
+MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     onsets, ends = ((line[key] - sections[0].beat) * STEPS_A_BEAT for key in ("start", "end"))
     position, end_position = _from_bar_lines(onsets, sections), _from_bar_lines(ends, sections)
     file_deviation = _deviation(position).mean()
-    offsets = follow(onsets) if file_deviation > FREE_DEVIATION and len(line) >= FEWEST_FOLLOWED else None
+    offsets = follow(onsets) if file_deviation > FREE_DEVIATION and len(line) >= MIN_FOLLOWED else None
     is_free = offsets is not None and bool(_deviation(onsets - offsets).mean() <= file_deviation / 2)
     if is_free:
         position, end_position = onsets - offsets, ends - np.interp(ends, onsets, offsets)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
-from midi_vae.cli.options import Engine as Model
-from midi_vae.cli.options import Source
+from midi_vae.cli.options import ModelOptions as Model
+from midi_vae.cli.options import PassageOptions as Source
 
 from ..web.options import Page
 from .options import Clock, ControlOptions, PlaybackOptions, Ports

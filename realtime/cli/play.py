@@ -14,8 +14,8 @@ from pathlib import Path
 import typer
 
 from latentmix.errors import InputError
-from midi_vae.cli.options import Engine as Model
-from midi_vae.cli.options import Source
+from midi_vae.cli.options import ModelOptions as Model
+from midi_vae.cli.options import PassageOptions as Source
 from midi_vae.cli.outputs import MIDI_SUFFIXES
 from midi_vae.music.melody import Melody
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from midi_vae.cli.options import Engine as Model
-from midi_vae.cli.options import Source
+from midi_vae.cli.options import ModelOptions as Model
+from midi_vae.cli.options import PassageOptions as Source
 from midi_vae.music.melody import Melody
 
 from ..cli.options import ControlOptions, PlaybackOptions, Ports

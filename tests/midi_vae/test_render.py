@@ -162,7 +162,7 @@ def test_notes_stand_at_their_pitch_and_time(tmp_path: Path):
 
 
 def test_many_and_long_melodies_stay_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(render, "MOST_ROWS", 3)  # for speed
+    monkeypatch.setattr(render, "MAX_ROWS", 3)  # for speed
     to_png(tmp_path / "many.png", [REST] * 1000)
     to_png(tmp_path / "grid.png", [REST] * 400, columns=200)
     to_png(tmp_path / "long.png", [Melody(np.tile(SCALE.tokens, 200))] * 20)

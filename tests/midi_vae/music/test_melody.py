@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from midi_vae.midi.score import NOTE
-from midi_vae.music.grid import FEWEST_FOLLOWED, bar_sections, place, top_line
+from midi_vae.music.grid import MIN_FOLLOWED, bar_sections, place, top_line
 from midi_vae.music.melody import Melody, read_melody, read_sections
 
 STEP = 120  # ticks of a sixteenth at 480 a quarter
@@ -389,6 +389,6 @@ def test_drift_and_takes_are_followed():
 
 
 def test_a_few_notes_or_no_grid_at_all_are_not_followed():
-    assert not place(played(RHYTHM[: FEWEST_FOLLOWED - 1] + 0.1), ()).report.free
+    assert not place(played(RHYTHM[: MIN_FOLLOWED - 1] + 0.1), ()).report.free
     line = place(played(np.sort(np.random.default_rng(1).uniform(0, 60, 200))), ())
     assert not line.report.free and line.report.mean_deviation_steps == pytest.approx(0.25, abs=0.03)
