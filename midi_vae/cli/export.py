@@ -11,7 +11,7 @@ from latentmix.cli import Verbose, grouped, make_app
 from latentmix.errors import InputError
 from latentmix.files import check_target, make_folder, replace_file
 
-from .options import Source
+from .options import PassageOptions
 
 app = make_app("midi-vae")
 MAX_MELODIES = 8
@@ -28,7 +28,7 @@ def export() -> None:
 def plugin(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
-    source: Source,
+    source: PassageOptions,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What hosts show. Default: the name of the model's folder.")
     ] = None,
