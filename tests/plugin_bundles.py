@@ -13,6 +13,7 @@ from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.plugins import build, sources
 from realtime.plugins.compiler import Compiler, Source
+from realtime.plugins.make import binaries_for
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -42,10 +43,16 @@ class Bundles:
         source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
         return self.compiler.link(self.compiler.objects([source], folder), folder / name, ("-ldl", "-pthread"))
 
+    def device_program(self, name: str, folder: Path) -> Path:
+        """The same with the device and the engine in it."""
+        source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
+        objects = self.compiler.objects([source, *sources.device(self.compiler.target)], folder)
+        return self.compiler.link(objects, folder / name, ("-ldl", "-pthread"))
+
 
 def make(folder: Path) -> Bundles:
     compiler = compiler_or_skip()
-    binaries = build.build_binaries(compiler, folder / "binaries")
+    binaries = binaries_for(compiler.target)  # kept from one run to the next while the sources stay as they are
     model, melodies = (
         MelodyVAE.from_pretrained(),
         tuple(EXAMPLES / f"{n}.mid" for n in ("lively", "lyrical", "jig", "waltz")),

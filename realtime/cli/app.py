@@ -12,6 +12,7 @@ from midi_vae.cli.options import ModelOptions as Model
 from midi_vae.cli.options import PassageOptions as Source
 
 from ..web.options import Page
+from . import plugin
 from .options import Clock, ControlOptions, PlaybackOptions, Ports
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
@@ -21,6 +22,7 @@ Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX
 
 
 app = make_app("livemix")
+app.add_typer(plugin.app, name="plugin")
 
 
 def main() -> None:

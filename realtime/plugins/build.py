@@ -12,7 +12,7 @@ import os
 import shutil
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,18 @@ def build_binaries(compiler: Compiler, out: Path) -> Path:
 
 
 def bundle(binaries: Path, target: Target, weights: Path, out: Path) -> list[Path]:
-    """Lay binaries and weights out as hosts want them, LV2, CLAP and VST3; what is there of an earlier one is replaced.
+    """All formats in one folder (`bundle_into`)."""
+    return bundle_into(binaries, target, weights, dict.fromkeys(("lv2", "clap", "vst3"), out))
+
+
+def bundle_into(binaries: Path, target: Target, weights: Path, folders: Mapping[str, Path]) -> list[Path]:
+    """Lay binaries and weights out as hosts want them; what is there of an earlier one is replaced.
+
+    Args:
+        folders: where those of `lv2`, `clap` and `vst3` go; made if missing.
 
     Returns:
-        the bundles: folders, in `out`.
+        the bundles: folders.
 
     Raises:
         InputError: no binaries, no weights.
@@ -108,12 +116,12 @@ def bundle(binaries: Path, target: Target, weights: Path, out: Path) -> list[Pat
     parameters = _parameters(binaries, identity)
     slug = identity.slug
     made = [
-        _lv2(out / f"{slug}.lv2", binaries / ("lv2" + suffix), weights, identity, parameters),
-        _clap(out / f"{slug}.clap", binaries / ("clap" + suffix), weights, identity, target),
+        _lv2(folders["lv2"] / f"{slug}.lv2", binaries / ("lv2" + suffix), weights, identity, parameters),
+        _clap(folders["clap"] / f"{slug}.clap", binaries / ("clap" + suffix), weights, identity, target),
     ]
     for name, is_synth in (("vst3", False), ("vst3-synth", True)):
         full = slug + ("-synth" if is_synth else "")
-        made.append(_vst3(out / f"{full}.vst3", full, binaries / (name + suffix), weights, target))
+        made.append(_vst3(folders["vst3"] / f"{full}.vst3", full, binaries / (name + suffix), weights, target))
     return made
 
 

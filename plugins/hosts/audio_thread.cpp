@@ -1,0 +1,119 @@
+// audio_thread WEIGHTS FRAMES BLOCKS: what the audio thread's part of a plugin does beside computing, and how long it takes.
+//
+// Every allocation, every lock and every wait of this process is counted while `Device::process` runs, and while another
+// thread moves all parameters and has pads decoded. Linux with glibc: the counted functions stand in front of its own.
+#include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "../device/device.hpp"
+
+static thread_local bool is_audio = false;
+static std::atomic<long> allocations{0}, locks{0}, waits{0};
+
+extern "C" {
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void __libc_free(void *);
+
+void *malloc(size_t n) {
+    if (is_audio) allocations++;
+    return __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size) {
+    if (is_audio) allocations++;
+    return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n) {
+    if (is_audio) allocations++;
+    return __libc_realloc(p, n);
+}
+void free(void *p) {
+    if (is_audio && p) allocations++;
+    __libc_free(p);
+}
+int pthread_mutex_lock(pthread_mutex_t *mutex) {
+    static const auto next = reinterpret_cast<int (*)(pthread_mutex_t *)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+    if (is_audio) locks++;
+    return next(mutex);
+}
+int sem_wait(sem_t *semaphore) {
+    static const auto next = reinterpret_cast<int (*)(sem_t *)>(dlsym(RTLD_NEXT, "sem_wait"));
+    if (is_audio) waits++;
+    return next(semaphore);
+}
+}
+
+using namespace latentmix;
+
+namespace {
+
+class Count final : public NoteSink {
+  public:
+    void note(int, bool is_on, int, int, int) override { notes += is_on; }
+    long notes = 0;
+};
+
+} // namespace
+
+int main(int count, char **words) {
+    if (count < 4) return 2;
+    const int frames = std::atoi(words[2]), blocks = std::atoi(words[3]);
+    const bool counts = count > 4; // a lock and an allocation on purpose: the counters must see them
+    std::string problem;
+    auto weights = Weights::read(words[1], *kernels(), problem);
+    if (!weights) {
+        std::fprintf(stderr, "%s\n", problem.c_str());
+        return 2;
+    }
+    Device device(weights, *kernels());
+    device.activate(48000.0);
+    std::atomic<bool> ends{false};
+    std::thread hand([&] {
+        for (unsigned turn = 1; !ends; turn++) {
+            for (int p = 0; p < PARAMETERS; p++)
+                if (p != BYPASS && p != RECORD && p != RUN)
+                    device.set(p, device.table()[p].least + (turn * 7919 % 1000) / 999.0 * (device.table()[p].most - device.table()[p].least));
+            std::this_thread::sleep_for(std::chrono::milliseconds(3));
+        }
+    });
+    std::vector<float> left(frames), right(frames);
+    std::vector<double> times;
+    times.reserve(blocks);
+    Count out;
+    Transport transport;
+    transport.is_playing = transport.has_position = true;
+    transport.tempo = 120.0;
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    for (int b = 0; b < blocks; b++) {
+        transport.beat = static_cast<double>(b) * frames / 24000.0;
+        NoteIn in[] = {{b % frames, b % 2 == 0, 60}};
+        device.set(RECORD, b / 4096 % 2); // recordings come and go
+        const auto start = std::chrono::steady_clock::now();
+        is_audio = true;
+        device.process(transport, in, 1, frames, out, left.data(), right.data());
+        if (counts) {
+            pthread_mutex_lock(&mutex);
+            pthread_mutex_unlock(&mutex);
+            std::free(std::malloc(static_cast<size_t>(frames)));
+        }
+        is_audio = false;
+        times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+        if (b % 64 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200)); // the others have a turn
+    }
+    ends = true;
+    hand.join();
+    std::sort(times.begin(), times.end());
+    std::printf("{\"allocations\": %ld, \"locks\": %ld, \"waits\": %ld, \"notes\": %ld, \"p50_us\": %.2f, \"p999_us\": %.2f}\n",
+                allocations.load(), locks.load(), waits.load(), out.notes, times[times.size() / 2],
+                times[static_cast<std::size_t>(static_cast<double>(times.size()) * 0.999)]);
+}

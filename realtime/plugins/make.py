@@ -1,0 +1,77 @@
+"""From a model to plugins on this machine: which weights, which binaries, into which folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from latentmix.errors import InputError
+from latentmix.files import make_folder
+
+from . import build, sources
+from .compiler import Target, find_compiler, this_machine
+
+NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
+WEIGHTS = "weights.lmw"
+
+
+@contextmanager
+def weights_file(model: Path | None) -> Iterator[Path]:
+    """The file that `midi-vae export plugin` wrote, or the one in a folder; for None one of the shipped model.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if model is not None:
+        yield model / WEIGHTS if model.is_dir() else model
+        return
+    from midi_vae.plugin_weights import plugin_weights
+    from midi_vae.vae import MelodyVAE
+
+    from ..web.opening import opening_melodies
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / WEIGHTS
+        path.write_bytes(plugin_weights(MelodyVAE.from_pretrained(), NAME, PLUGIN_ID, opening_melodies()))
+        yield path
+
+
+def binaries_for(target: Target, anew: bool = False) -> Path:
+    """A folder with the binaries for a target: those in the package, those built before from the same sources, or new.
+
+    Raises:
+        InputError: there are none and they cannot be built here.
+    """
+    shipped = Path(__file__).parent / "binaries" / target.name
+    kept = _cache() / _fingerprint() / target.name
+    for folder in () if anew else (shipped, kept):
+        if (folder / build.PARAMETERS).is_file():
+            return folder
+    make_folder(kept)
+    build.build_binaries(find_compiler(target), kept)
+    if not (kept / build.PARAMETERS).is_file():  # what describes the parameters runs on this machine alone
+        here = this_machine()
+        if here is None:
+            raise InputError(f"expected a machine that plugins are built on, found another one to build {target.name}")
+        (kept / build.PARAMETERS).write_bytes((binaries_for(here) / build.PARAMETERS).read_bytes())
+    return kept
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(base) / "latentmix" / "plugins"
+
+
+def _fingerprint() -> str:
+    """Of all sources: others make other binaries."""
+    digest = hashlib.sha256()
+    folder = sources.source_folder()
+    for name in ("compiler.py", "sources.py"):  # how they are compiled
+        digest.update((Path(__file__).parent / name).read_bytes())
+    for path in sorted([*folder.rglob("*.[ch]pp"), *folder.rglob("*.h")]):
+        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,27 @@
+"""The audio thread neither allocates, locks nor waits, whatever moves meanwhile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plugin_bundles import Bundles
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the counted functions stand in front of glibc's")
+def test_the_audio_thread_only_computes(bundles: Bundles, tmp_path: Path) -> None:
+    program = bundles.device_program("audio_thread", tmp_path)
+    weights = bundles.lv2 / "latentmix-melody.lmw"
+
+    def run(*words: str) -> dict:
+        done = subprocess.run([program, weights, "64", *words], capture_output=True, text=True, timeout=300, check=True)
+        return json.loads(done.stdout)
+
+    found = run("20000")
+    assert (found["allocations"], found["locks"], found["waits"]) == (0, 0, 0)
+    assert found["notes"] > 5
+    seen = run("100", "on purpose")  # that the counters count
+    assert seen["allocations"] == 200 and seen["locks"] == 100
