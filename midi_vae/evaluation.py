@@ -11,12 +11,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from .music.melody import ONSET
 
 MAX_INTERVAL = 16  # semitones; larger ones count as this
+Symbol: TypeAlias = int | str
 VOCABULARY = 40  # symbols that the zero-gram spreads its half counts over
 SAME = 0.1  # ends that differ in less than this share of steps say nothing about a path
 
@@ -31,7 +33,7 @@ class IntervalModel:
     """
 
     order: int = 5
-    counts: dict[tuple, dict] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    counts: dict[tuple[Symbol, ...], dict[Symbol, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
     def fit(self, melodies: Iterable[np.ndarray]) -> IntervalModel:
         for tokens in melodies:
@@ -49,8 +51,8 @@ class IntervalModel:
             math.log(self._probability(tuple(symbols[i - self.order + 1 : i]), symbols[i])) for i in places
         ) / len(places)
 
-    def _symbols(self, tokens: np.ndarray) -> list:
-        symbols: list = ["start"] * (self.order - 1)
+    def _symbols(self, tokens: np.ndarray) -> list[Symbol]:
+        symbols: list[Symbol] = ["start"] * (self.order - 1)
         last = None
         for token in np.asarray(tokens).tolist():
             if token < ONSET:
@@ -61,7 +63,7 @@ class IntervalModel:
             last = token
         return symbols
 
-    def _probability(self, context: tuple, symbol: object) -> float:
+    def _probability(self, context: tuple[Symbol, ...], symbol: Symbol) -> float:
         # .get throughout: a look-up must not make entries
         seen = self.counts.get(context)
         if not context:
@@ -106,10 +108,10 @@ def path_figures(lines: Sequence[np.ndarray]) -> PathFigures:
             continue
         hops = [distance(p, q) for p, q in itertools.pairwise(line)]
         middle = line[len(line) // 2]
-        detour = distance(line[0], middle) + distance(middle, line[-1])
-        rows.append((sum(hops) / ends, max(hops) / ends, detour / ends, len(np.unique(line, axis=0))))
-    means = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 4
-    return PathFigures(*means, lines=len(rows))
+        by_middle = distance(line[0], middle) + distance(middle, line[-1])
+        rows.append((sum(hops) / ends, max(hops) / ends, by_middle / ends, len(np.unique(line, axis=0))))
+    path, max_jump, detour, distinct = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 4
+    return PathFigures(path, max_jump, detour, distinct, len(rows))
 
 
 @dataclass(frozen=True)

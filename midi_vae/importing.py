@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from latentmix.errors import InputError
 
@@ -13,6 +14,7 @@ from .music.grid import GridReport, place
 from .music.melody import Melody, steps_per_bar
 
 DEFAULT_BARS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def read_passage(
         melody = Melody.from_midi(path, None, track=track)
     else:
         start = bars.first - 1
-        count = None if bars.last is None else bars.last - start
-        melody = Melody.from_midi(path, count, start, track)
+        wanted = None if bars.last is None else bars.last - start
+        melody = Melody.from_midi(path, wanted, start, track)
     return Passage(path, melody, choice, start + 1, start + melody.bars, line.bars, line.report)
 
 
@@ -97,9 +99,7 @@ def read_passages(
     Raises:
         InputError: as `Melody.from_midi`, or another number of `bars` or `tracks`.
     """
-    each_bars, each_track = (
-        _one_each(given, len(paths), what) for given, what in ((bars, "passage"), (tracks, "track"))
-    )
+    each_bars, each_track = _one_each(bars, len(paths), "passage"), _one_each(tracks, len(paths), "track")
     found: list[Passage] = []
     for path, wanted, track in zip(paths, each_bars, each_track, strict=True):
         found.append(read_passage(path, wanted, track, found[0].melody if found else None))
@@ -117,7 +117,7 @@ def _bars_to_fill(like: Melody, metre: tuple[int, int], path: str) -> int:
     return -(-len(like.tokens) // size)
 
 
-def _one_each(given: Sequence, count: int, what: str) -> list:
+def _one_each(given: Sequence[T], count: int, what: str) -> list[T | None]:
     if len(given) not in (0, 1, count):
         raise InputError(f"expected one {what} for all files or one for each of {count}, found {len(given)}")
     return [*given] * count if len(given) == 1 else [*given] or [None] * count

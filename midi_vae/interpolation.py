@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,13 +38,13 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     >>> slerp(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]), 0.5)
     tensor([1.0607, 1.0607])
     """
-    lengths = [v.norm(dim=-1, keepdim=True) for v in (a, b)]
-    u, w = (v / length.clamp(min=1e-12) for v, length in zip((a, b), lengths, strict=True))
+    length_a, length_b = (v.norm(dim=-1, keepdim=True) for v in (a, b))
+    u, w = a / length_a.clamp(min=1e-12), b / length_b.clamp(min=1e-12)
     angle = torch.acos((u * w).sum(-1, keepdim=True).clamp(-1.0, 1.0))
     sine = torch.sin(angle)
     arc = (torch.sin((1.0 - t) * angle) * u + torch.sin(t * angle) * w) / sine.clamp(min=NEARLY_PARALLEL)
-    straight = (sine < NEARLY_PARALLEL) | (lengths[0] == 0) | (lengths[1] == 0)
-    return torch.where(straight, torch.lerp(a, b, t), arc * torch.lerp(*lengths, t))
+    straight = (sine < NEARLY_PARALLEL) | (length_a == 0) | (length_b == 0)
+    return torch.where(straight, torch.lerp(a, b, t), arc * torch.lerp(length_a, length_b, t))
 
 
 def check_mixable(model: MelodyNetwork) -> None:
@@ -122,7 +123,7 @@ def line(
     return out
 
 
-def journey(model: MelodyNetwork, melodies: Sequence[Melody], steps: int = 9, **options) -> list[Melody]:
+def journey(model: MelodyNetwork, melodies: Sequence[Melody], steps: int = 9, **options: Any) -> list[Melody]:
     """Lines from each melody to the next, each melody in between given once; options as of `line`."""
     together = partners(melodies)
     out: list[Melody] = []

@@ -100,11 +100,11 @@ def _layout(count: int, columns: int | None, steps: int) -> tuple[list[int], int
         chosen = [row * columns + column for row in _spread(count // columns, MAX_ROWS) for column in across]
         return chosen, len(across), min(2.4 * steps / 32, PAGE / len(across) - GAP)
     width = float(np.clip(PAGE / count - GAP, 1.4 * steps / 32, 3.2 * steps / 32))
-    across = min(int((PAGE + 0.01) / (width + GAP)), count, MAX_COLUMNS)
-    if across < min(3, count):  # long melodies: one above the other, so that their bars stand in columns
-        width, across = min(1.9 * steps / 32, PAGE - GAP), 1
-    chosen = _spread(count, across * MAX_ROWS)
-    return chosen, -(-len(chosen) // -(-len(chosen) // across)), width
+    in_a_row = min(int((PAGE + 0.01) / (width + GAP)), count, MAX_COLUMNS)
+    if in_a_row < min(3, count):  # long melodies: one above the other, so that their bars stand in columns
+        width, in_a_row = min(1.9 * steps / 32, PAGE - GAP), 1
+    chosen = _spread(count, in_a_row * MAX_ROWS)
+    return chosen, -(-len(chosen) // -(-len(chosen) // in_a_row)), width
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -9,7 +9,8 @@ import hashlib
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from latentmix.errors import InputError
 
 from .interpolation import check_mixable
-from .model.layers import BeatStack
+from .model.layers import BeatBlock, BeatStack
 from .music.melody import Melody
 from .music.windows import WINDOW_STEPS, window_layout
 from .vae import MelodyVAE
@@ -82,8 +83,9 @@ def _tensors(model: MelodyVAE) -> Iterator[np.ndarray]:
             yield _panels(taps.weight[tower, width:])
             yield _panels(mix.weight[tower])
             yield _vector(mix.bias[tower])
-    yield from _linear(model.critic.head[0])
-    yield from _linear(model.critic.head[2])
+    first, _, second = cast(tuple[nn.Linear, nn.Module, nn.Linear], tuple(model.critic.head))
+    yield from _linear(first)
+    yield from _linear(second)
     yield _vector(model.rhythm_embedding.weight)
     yield _vector(model.pitch_embedding.weight)
     share = model.config.latent_size // len(model.encoder.places)
@@ -94,16 +96,17 @@ def _tensors(model: MelodyVAE) -> Iterator[np.ndarray]:
 def _stack(stack: BeatStack, outputs: int | None = None) -> Iterator[np.ndarray]:
     yield from _linear(stack.enter)
     yield _vector(stack.places)
-    for block in stack.blocks:
+    for block in cast(Iterable[BeatBlock], stack.blocks):
         yield from _norm(block.norm)
         yield from _linear(block.up)
         yield from _linear(block.down)
         yield from _norm(block.norm_across)
         yield from _linear(block.gather)
         yield from _linear(block.spread)
-    yield from _norm(stack.leave[0])
-    yield _panels(stack.leave[1].weight[:outputs].T)
-    yield _vector(stack.leave[1].bias[:outputs])
+    norm, linear = cast(tuple[nn.LayerNorm, nn.Linear], tuple(stack.leave))
+    yield from _norm(norm)
+    yield _panels(linear.weight[:outputs].T)
+    yield _vector(linear.bias[:outputs])
 
 
 def _linear(layer: nn.Linear) -> Iterator[np.ndarray]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..vae import MelodyVAE
 
 MAX_IN_A_GRID = 1000
+T = TypeVar("T")
 
 
 _passages, _changes, _output, _engine = (
@@ -200,11 +201,11 @@ def parse_bars(text: str) -> BarRange:
         return BarRange(None, None)
     found = re.fullmatch(r"(\d{1,6}):(\d{1,6})?", text)
     try:
-        return BarRange(int(found[1]), int(found[2]) if found[2] else None)
-    except (TypeError, ValueError):
-        raise typer.BadParameter(
-            f"expected A:B with bars from 1 on, or all, found {text!r}", param_hint="--bars"
-        ) from None
+        if found:
+            return BarRange(int(found[1]), int(found[2]) if found[2] else None)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"expected A:B with bars from 1 on, or all, found {text!r}", param_hint="--bars")
 
 
 def parse_weights(text: str, count: int) -> list[float]:
@@ -252,7 +253,7 @@ def _attribute(text: str) -> tuple[str, float]:
     raise InputError(f"expected NAME=AMOUNT such as density=+1, found {text!r}")
 
 
-def _parse(parser: Callable, text: str, option: str) -> object:
+def _parse(parser: Callable[[str], T], text: str, option: str) -> T:
     """What a parser makes of the value of an option; its InputError as a usage error."""
     try:
         return parser(text)

@@ -148,10 +148,10 @@ def print_file(figures: dict[str, Any]) -> None:
     for name in ("notes", "range", "chords", "score"):
         table.add_column(name, justify="right" if name != "range" else "left")
     for track in figures["tracks"]:
-        cells = ("*" * track["chosen"], track["track"], track["name"], track["channel"], track["instrument"])
         lowest, highest = pitch_name(track["lowest"]), pitch_name(track["highest"])
-        cells += (track["notes"], f"{lowest} to {highest}")
-        cells += (f"{track['polyphony']:.0%}", f"{track['score']:.2f}")
+        cells = ["*" * track["chosen"], track["track"], track["name"], track["channel"], track["instrument"]]
+        cells += [track["notes"], f"{lowest} to {highest}"]
+        cells += [f"{track['polyphony']:.0%}", f"{track['score']:.2f}"]
         table.add_row(*[Text(str(cell)) for cell in cells], style="bold" if track["chosen"] else None)
     console.print(table)
     _say(console, f"melody: track {figures['track']}, {figures['reason']}")

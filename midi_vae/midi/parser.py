@@ -54,7 +54,8 @@ def split_chunks(data: bytes) -> Chunks:
     resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
     if not resolution:
         raise InputError("expected the ticks of a quarter note in the header, found none")
-    tracks, place = [], start + 8 + size
+    tracks: list[bytes] = []
+    place = start + 8 + size
     while len(tracks) < count:
         if place + 8 > len(data):
             raise InputError(f"the file is truncated: {count} tracks announced, {len(tracks)} found")

@@ -21,7 +21,7 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import replace_file
 
-from .parser import META, read_events, split_chunks
+from .parser import read_events, split_chunks
 
 if TYPE_CHECKING:
     from ..music.melody import Melody
@@ -162,7 +162,7 @@ def _to_tune(path: str, data: bytes) -> Tune:
 class _Found:
     """What the chunks of a file add up to; times in ticks, a key is (chunk, channel)."""
 
-    notes: dict[tuple[int, int], array] = field(default_factory=dict)  # flat: start, end, pitch, velocity, start, ...
+    notes: dict[tuple[int, int], array[int]] = field(default_factory=dict)  # flat: start, end, pitch, velocity, start, ...
     programs: dict[tuple[int, int], int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)  # by chunk
     tempi: list[tuple[int, int]] = field(default_factory=list)  # (tick, microseconds a quarter note)
@@ -186,7 +186,11 @@ def _collect(chunk: bytes, index: int, found: _Found, last_tick: float) -> None:
 
     for tick, status, first, second in read_events(chunk):
         kind, channel = status & 0xF0, status & 0x0F
-        if kind in (0x80, 0x90):
+        if isinstance(second, bytes):  # a meta event
+            if first == _END_OF_TRACK:
+                break
+            _collect_meta(tick, first, second, index, found)
+        elif kind in (0x80, 0x90):
             if tick > last_tick:
                 raise InputError(f"expected at most {MAX_BEATS:.0f} beats, found a note after them")
             if (channel, first) in sounding:
@@ -197,10 +201,6 @@ def _collect(chunk: bytes, index: int, found: _Found, last_tick: float) -> None:
         elif kind == 0xC0:
             if channel not in started or (index, channel) not in found.programs:
                 found.programs[index, channel] = first
-        elif status == META:
-            if first == _END_OF_TRACK:
-                break
-            _collect_meta(tick, first, second, index, found)
     tick = min(tick, int(last_tick))
     for channel, pitch in list(sounding):
         end_note(channel, pitch)

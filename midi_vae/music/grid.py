@@ -177,9 +177,9 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     position, end_position = _from_bar_lines(onsets, sections), _from_bar_lines(ends, sections)
     file_deviation = _deviation(position).mean()
     offsets = follow(onsets) if file_deviation > FREE_DEVIATION and len(line) >= MIN_FOLLOWED else None
-    is_free = offsets is not None and bool(_deviation(onsets - offsets).mean() <= file_deviation / 2)
-    if is_free:
-        position, end_position = onsets - offsets, ends - np.interp(ends, onsets, offsets)
+    is_free = False
+    if offsets is not None and _deviation(onsets - offsets).mean() <= file_deviation / 2:
+        is_free, position, end_position = True, onsets - offsets, ends - np.interp(ends, onsets, offsets)
     start = np.maximum.accumulate(_nearest(position))  # a jump of phase must not change the order
     end = np.maximum(_nearest(end_position), start + 1)
     deviation = _deviation(position)
