@@ -33,7 +33,9 @@ class IntervalModel:
     """
 
     order: int = 5
-    counts: dict[tuple[Symbol, ...], dict[Symbol, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    counts: dict[tuple[Symbol, ...], dict[Symbol, int]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(int))
+    )
 
     def fit(self, melodies: Iterable[np.ndarray]) -> IntervalModel:
         for tokens in melodies:

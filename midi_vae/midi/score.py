@@ -162,7 +162,9 @@ def _to_tune(path: str, data: bytes) -> Tune:
 class _Found:
     """What the chunks of a file add up to; times in ticks, a key is (chunk, channel)."""
 
-    notes: dict[tuple[int, int], array[int]] = field(default_factory=dict)  # flat: start, end, pitch, velocity, start, ...
+    notes: dict[tuple[int, int], array[int]] = field(
+        default_factory=dict
+    )  # flat: start, end, pitch, velocity, start, ...
     programs: dict[tuple[int, int], int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)  # by chunk
     tempi: list[tuple[int, int]] = field(default_factory=list)  # (tick, microseconds a quarter note)
