@@ -42,11 +42,14 @@ class TickFilter:
         """Lock anew from the next tick on; the period stays until then."""
         self._seen = 0
 
+    def is_stray(self, time: float) -> bool:
+        """Whether a tick at this time is far from where it was expected."""
+        return self.locked and abs(time - (self.phase + self.period)) > max(0.004, 0.25 * self.period)
+
     def tick(self, time: float) -> None:
         """A tick arrived."""
         error = time - (self.phase + self.period)
-        far = self.locked and abs(error) > max(0.004, 0.25 * self.period)
-        self._strays = self._strays + 1 if far else 0
+        self._strays = self._strays + 1 if self.is_stray(time) else 0
         if self._seen == 0:
             self.phase, self._seen = time, 1
         elif self._seen == 1 or self._strays == 2:
@@ -62,7 +65,9 @@ class TickFilter:
 class MidiClock:
     """Beats as the ticks, starts, stops and song positions of a MIDI clock say (`clock.Timeline`).
 
-    After a start the first tick is beat 0. Where ticks stay away without a stop, the music goes on at the last tempo.
+    After a start the first tick is beat 0, whatever went before it: where it does not come when a master that never
+    stopped ticking would have sent it, the phase is locked anew. Where ticks stay away without a stop, the music goes
+    on at the last tempo.
     """
 
     source = "midi"
@@ -106,6 +111,8 @@ class MidiClock:
             missed = max(1, round((time - self._filter.phase) / self._filter.period)) - 1
             self._filter.forget()
             self._lost = False
+        elif self._waits and self._filter.is_stray(time):  # the master stopped ticking while it stood still
+            self._filter.forget()
         self._filter.tick(time)
         if self.running:
             self._next += 1 if self._waits else 1 + missed

@@ -192,3 +192,36 @@ def test_a_real_link_session():
     assert clock.beat_at(now()) - beat == pytest.approx(passed, abs=0.1) and clock.tempo == pytest.approx(
         90.0, abs=0.01
     )
+
+
+@pytest.mark.parametrize("tempo", [60, 120, 174])
+@pytest.mark.parametrize("pause", [0.03, 0.1, 0.2, 0.3, 0.41, 0.45, 0.6, 3.0])
+@pytest.mark.parametrize("resumes", ["start", "go_on"])
+def test_the_first_tick_after_a_start_is_its_beat_whatever_the_pause(tempo, pause, resumes):
+    period = 60 / tempo / 24
+    clock = MidiClock(100)
+    clock.start()
+    time = run(clock, 5.0, 96, period) - period
+    clock.stop()
+    getattr(clock, resumes)()
+    first = time + pause
+    beat = clock.origin
+    assert beat == (0.0 if resumes == "start" else 4.0)
+    for k in range(48):
+        clock.tick(first + k * period)
+        late = abs(clock.time_of(beat) - first)
+        assert late < 0.004, f"after {k + 1} ticks beat {beat} is {1000 * late:.0f} ms away"
+    assert clock.tempo == pytest.approx(tempo, rel=0.01)
+
+
+def test_after_a_start_the_jitter_of_a_master_that_never_stopped_is_still_smoothed():
+    random, clock = np.random.default_rng(3), MidiClock(120)
+    errors = []
+    for k in range(24 * 40):
+        if k % 96 == 48:
+            clock.stop()
+            clock.start()
+        clock.tick(k * TICK + float(random.uniform(-0.001, 0.001)))
+        if k > 96 and k % 96 == 48:
+            errors.append(clock.time_of(0.0) - k * TICK)
+    assert np.abs(errors).max() < 0.0008
