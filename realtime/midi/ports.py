@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,12 +19,15 @@ import mido
 from latentmix.errors import InputError
 
 from ..music.clock import now
+from .held_notes import HeldNotes
+from .port_names import find_port, stable_name
 from .sockets import SocketIn, SocketOut, parse_address
 
 CLIENT = "latentmix"
 OUT_NAME, IN_NAME = "latentmix out", "latentmix in"
 APIS = ("LINUX_ALSA", "UNIX_JACK", "MACOSX_CORE", "WINDOWS_MM")  # in the order in which they are tried
 
+APPEARS_WITHIN, LOOK_AGAIN = 1.0, 0.1  # seconds that a port may take to appear, and between two looks for it
 WITHOUT_MIDI = "--audio or --out tcp:HOST:PORT, moved by --osc-port N or --in tcp::PORT"
 
 Receiver = Callable[[float, mido.Message], None]
@@ -91,7 +96,9 @@ class RtPort:
     def __init__(self, spec: MidiOut | MidiIn, api: str, warn: Warn) -> None:
         self._spec, self._api, self._warn = spec, api, warn
         self._backend = mido.Backend(f"mido.backends.rtmidi/{api}")
-        self.name, self._port = self._open(spec)
+        self._others: set[str] = set()  # ports that were there beside ours: it comes back as none of them
+        self._ambiguous: set[str] = set()  # what was said of ports that may be ours
+        self.name, self._port = self._open_at_once_or_soon(spec)
         self.is_lost = False
 
     @property
@@ -109,9 +116,12 @@ class RtPort:
         if self.name not in seen and not self.is_lost:
             self.is_lost = True
             self._warn(f"{self.name}: the MIDI port went away; playing on, it is bound again when it comes back")
-        elif self.is_lost and self.name in seen:
+        if not self.is_lost:
+            self._others = set(seen)
+        elif (found := self._returned(seen)) is not None:
             with contextlib.suppress(OSError, InputError):
-                before, (_, self._port) = self._port, self._open(replace(self._spec, name=self.name))
+                before, (self.name, self._port) = self._port, self._open(replace(self._spec, name=found))
+                self._came_back()
                 self.is_lost = False
                 self._warn(f"{self.name}: the MIDI port is back")
                 before.close()
@@ -121,22 +131,65 @@ class RtPort:
         with contextlib.suppress(OSError):
             self._port.close()
 
+    def _returned(self, seen: Sequence[str]) -> str | None:
+        """The name under which the port is back: its own, or one that differs in the system's numbers alone."""
+        if self.name in seen:
+            return self.name
+        stable = stable_name(self.name, self._api)
+        found = {name for name in seen if stable_name(name, self._api) == stable} - self._others
+        if len(found) > 1 and found != self._ambiguous:
+            self._ambiguous = found
+            self._warn(f"{self.name}: {' and '.join(sorted(found))} may be it; none is bound while both are there")
+        return found.pop() if len(found) == 1 else None
+
+    def _came_back(self) -> None:
+        """The port is bound again, and nothing has been sent to it yet."""
+
+    def _open_at_once_or_soon(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
+        """Open it; a port that was made a moment ago is not in JACK's list yet, so look again for a second."""
+        end = now() + APPEARS_WITHIN
+        while True:
+            try:
+                return self._open(spec)
+            except InputError:
+                if now() > end:
+                    raise
+                time.sleep(LOOK_AGAIN)
+
+    def _find(self, wanted: str | None, names: list[str], kind: str) -> str:
+        found = find_port(wanted, names, kind, self._api)
+        self._others = self._others or set(names)
+        if names.count(found) > 1:
+            self._warn(f"{found}: {names.count(found)} MIDI {kind} ports have this name; the first of them is bound")
+        return found
+
     def _open(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
         raise NotImplementedError
 
 
 class RtOut(RtPort):
-    """An output of rtmidi."""
+    """An output of rtmidi; notes that ended while it was away end when it is back."""
+
+    def __init__(self, spec: MidiOut, api: str, warn: Warn) -> None:
+        self._held, self._lock = HeldNotes(), threading.Lock()
+        super().__init__(spec, api, warn)
 
     def send(self, message: mido.Message) -> None:
         """Send it now; on a port that went away it is lost."""
-        self._port.send(message)
+        with self._lock:
+            self._held.sent(message)
+            self._port.send(message)
+
+    def _came_back(self) -> None:
+        with self._lock:
+            for message in self._held.over():
+                self._port.send(message)
 
     def _open(self, spec: MidiOut) -> tuple[str, Any]:
         if spec.virtual:
             name = spec.name or OUT_NAME
             return name, self._backend.open_output(name, virtual=True, client_name=CLIENT)
-        name = find_port(spec.name, self._backend.get_output_names(), "output")
+        name = self._find(spec.name, self._backend.get_output_names(), "output")
         return name, self._backend.open_output(name)
 
 
@@ -151,7 +204,7 @@ class RtIn(RtPort):
         if spec.virtual:
             name = spec.name or IN_NAME
             return name, self._backend.open_input(name, virtual=True, client_name=CLIENT, callback=self._arrived)
-        name = find_port(spec.name, self._backend.get_input_names(), "input")
+        name = self._find(spec.name, self._backend.get_input_names(), "input")
         return name, self._backend.open_input(name, callback=self._arrived)
 
     def _arrived(self, message: mido.Message) -> None:
@@ -184,27 +237,6 @@ def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
     check_virtual(spec)
     with _one_line(spec):
         return RtIn(spec, working_api(spec.api), warn, receiver)
-
-
-def find_port(wanted: str | None, names: list[str], kind: str) -> str:
-    """The port that somebody means: its name, or a part of it, in whatever case.
-
-    Raises:
-        InputError: none, or several.
-
-    >>> find_port("SYNTH", ["Through 14:0", "My Synth 20:0"], "output")
-    'My Synth 20:0'
-    """
-    if wanted in names:
-        return wanted
-    found = [name for name in names if wanted is None or wanted.lower() in name.lower()]
-    if len(dict.fromkeys(found)) == 1:
-        return found[0]
-    there = "; ".join(found or names) or "none"
-    what = f"MIDI {kind} port" + (f" {wanted!r}" if wanted is not None else "")
-    if found:
-        raise InputError(f"expected a name that only one {what} has, found {there}; give more of the name")
-    raise InputError(f"expected a {what}, found {there}; see livemix ports, or open one with --virtual")
 
 
 def working_api(api: str | None = None, ask: Callable[[str], ApiPorts] | None = None) -> str:

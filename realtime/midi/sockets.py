@@ -13,10 +13,11 @@ import mido
 from latentmix.errors import InputError
 
 from ..music.clock import now
+from .byte_stream import ByteStream
+from .held_notes import HeldNotes
 
 PREFIX = "tcp:"
 MAX_CLIENTS = 16
-MAX_IN_A_MESSAGE = 1 << 16  # bytes of system exclusive, which could go on without end
 WAIT = 2.0  # seconds for a connection
 
 
@@ -28,26 +29,51 @@ def parse_address(name: str | None) -> tuple[str, int] | None:
 
     >>> parse_address("tcp:stage.local:9090"), parse_address("tcp::9090"), parse_address("Synth")
     (('stage.local', 9090), ('127.0.0.1', 9090), None)
+    >>> parse_address("tcp:[::1]:9090")
+    ('::1', 9090)
     """
     if name is None or not name.startswith(PREFIX):
         return None
-    host, colon, port = name[len(PREFIX) :].rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    found = split_address(name[len(PREFIX) :])
+    if found is None:
         raise InputError(f"expected tcp:HOST:PORT with a port up to 65535, found {name!r}")
-    return host or "127.0.0.1", int(port)
+    return found
+
+
+def split_address(text: str) -> tuple[str, int] | None:
+    """Host and port of HOST:PORT or, for IPv6, [HOST]:PORT, where no host is this machine; None for anything else.
+
+    >>> split_address(":9000"), split_address("[fe80::1%eth0]:9000"), split_address("::1:9000")
+    (('127.0.0.1', 9000), ('fe80::1%eth0', 9000), None)
+    """
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or (":" in host) != bracketed:
+        return None
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def join_address(host: str, port: int) -> str:
+    """The inverse of `split_address`.
+
+    >>> join_address("::1", 9000)
+    '[::1]:9000'
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class SocketOut:
-    """An output that connects to a `SocketIn`, and again when the connection was lost.
+    """An output that connects to a `SocketIn`, and again when the connection was lost; notes that ended in between end
+    then.
 
     Raises:
         InputError: nobody listens there.
     """
 
     def __init__(self, address: tuple[str, int], warn: Callable[[str], None]) -> None:
-        self.name = f"{PREFIX}{address[0]}:{address[1]}"
+        self.name = PREFIX + join_address(*address)
         self._address, self._warn = address, warn
-        self.is_lost = False
+        self.is_lost, self._held, self._lock = False, HeldNotes(), threading.Lock()
         try:
             self._socket = self._connect()
         except OSError as error:
@@ -55,22 +81,30 @@ class SocketOut:
 
     def send(self, message: mido.Message) -> None:
         """Send it now; without a connection it is lost."""
-        if self.is_lost:
-            return
-        try:
-            self._socket.send(message.bin())
-        except OSError as error:  # also where the other side no longer reads: the music does not wait
-            self.is_lost = True
-            self._warn(f"{self.name}: the connection is lost ({error.strerror or error}); playing on")
+        with self._lock:
+            self._held.sent(message)
+            if self.is_lost:
+                return
+            try:
+                self._socket.sendall(message.bin())
+                return
+            except OSError as error:  # also where the other side no longer reads: the music does not wait
+                self.is_lost, reason = True, error.strerror or error
+        self._warn(f"{self.name}: the connection is lost ({reason}); playing on")
 
     def check(self) -> None:
         """Connect again, if need be and somebody listens. It may take its time."""
-        if self.is_lost:
-            with contextlib.suppress(OSError):
-                before, self._socket = self._socket, self._connect()
+        if not self.is_lost:
+            return
+        with contextlib.suppress(OSError):
+            again = self._connect()
+            with self._lock:
+                before, self._socket = self._socket, again
                 before.close()
+                for message in self._held.over():
+                    again.sendall(message.bin())
                 self.is_lost = False
-                self._warn(f"{self.name}: connected again")
+            self._warn(f"{self.name}: connected again")
 
     def close(self) -> None:
         self._socket.close()
@@ -80,21 +114,6 @@ class SocketOut:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         return connection
-
-
-class _Client:
-    """What one client has sent so far."""
-
-    def __init__(self) -> None:
-        self.parser = mido.Parser()
-        self._open_bytes = 0
-
-    def feed(self, data: bytes) -> bool:
-        """More bytes; whether they can still become a message."""
-        last_status = max((at for at, byte in enumerate(data) if 0x80 <= byte < 0xF8), default=None)
-        self._open_bytes = self._open_bytes + len(data) if last_status is None else len(data) - last_status
-        self.parser.feed(data)
-        return self._open_bytes <= MAX_IN_A_MESSAGE
 
 
 class SocketIn:
@@ -113,10 +132,13 @@ class SocketIn:
         receiver: Callable[[float, mido.Message], None],
         warn: Callable[[str], None],
     ) -> None:
-        self.name = f"{PREFIX}{address[0]}:{address[1]}"
+        self.name = PREFIX + join_address(*address)
         self._receiver, self._warn = receiver, warn
         try:
-            self._server = socket.create_server(address)
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+            self._server = socket.create_server(
+                address, family=family, dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6()
+            )
         except OSError as error:
             raise InputError(f"{self.name}: cannot listen: {error.strerror or error}") from None
         self.port = self._server.getsockname()[1]
@@ -134,7 +156,7 @@ class SocketIn:
         self._server.close()
 
     def _listen(self) -> None:
-        clients: dict[socket.socket, _Client] = {}
+        clients: dict[socket.socket, ByteStream] = {}
         while self._is_open:
             for ready in select.select([self._server, *clients], [], [], 0.1)[0]:
                 if ready is self._server:
@@ -145,16 +167,16 @@ class SocketIn:
         for client in clients:
             client.close()
 
-    def _accept(self, clients: dict[socket.socket, _Client]) -> None:
+    def _accept(self, clients: dict[socket.socket, ByteStream]) -> None:
         with contextlib.suppress(OSError):
             client, _ = self._server.accept()
             if len(clients) >= MAX_CLIENTS:
                 client.close()
                 return
             client.setblocking(False)
-            clients[client] = _Client()
+            clients[client] = ByteStream()
 
-    def _read(self, connection: socket.socket, client: _Client) -> bool:
+    def _read(self, connection: socket.socket, stream: ByteStream) -> bool:
         try:
             data = connection.recv(4096)
         except BlockingIOError:
@@ -162,7 +184,6 @@ class SocketIn:
         except OSError:
             return False
         time = now()
-        goes_on = client.feed(data)
-        for message in client.parser:
+        for message in stream.feed(data):
             self._receiver(time, message)
-        return bool(data) and goes_on
+        return bool(data) and not stream.is_endless

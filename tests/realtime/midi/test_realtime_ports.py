@@ -7,23 +7,30 @@ import signal
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import mido
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from virtual_players import wait_for
 
 from latentmix.errors import InputError
+from realtime.midi import ports
+from realtime.midi.byte_stream import MAX_SYSEX, ByteStream
+from realtime.midi.held_notes import HeldNotes
+from realtime.midi.port_names import find_port, stable_name
 from realtime.midi.ports import (
     MemoryOut,
     MidiIn,
     MidiOut,
+    RtOut,
     compiled_apis,
-    find_port,
     open_input,
     open_output,
     working_api,
 )
-from realtime.midi.sockets import MAX_IN_A_MESSAGE, SocketIn, SocketOut, parse_address
+from realtime.midi.sockets import SocketIn, SocketOut, parse_address
 from realtime.music.clock import now
 from realtime.music.sequencer import Pattern
 from realtime.player.client import PlayerClient
@@ -141,7 +148,150 @@ def test_a_connection_that_is_lost_is_told_once_and_made_again():
     wait_for(lambda: again.heard)
     port.close()
     again.close()
-    assert again.heard[0].note == 3
+    assert again.heard[-1].note == 3
+
+
+def test_a_note_that_sounded_when_the_connection_was_lost_ends_when_it_is_back():
+    synth = Synth()
+    port = SocketOut(("127.0.0.1", synth.port), print)
+    port.send(mido.Message("note_on", channel=2, note=60))
+    port.send(mido.Message("note_on", channel=3, note=61))
+    wait_for(lambda: len(synth.heard) == 2)
+    synth.close()
+
+    def is_lost():
+        port.send(mido.Message("note_off", channel=2, note=60))
+        return port.is_lost
+
+    wait_for(is_lost)
+    again = Synth(synth.port)
+    port.check()
+    port.send(mido.Message("note_off", channel=3, note=61))
+    wait_for(lambda: len(again.heard) >= 2)
+    port.close()
+    again.close()
+    assert [(m.type, m.channel, m.note) for m in again.heard] == [("note_off", 2, 60), ("note_off", 3, 61)]
+
+
+class FakeBackend:
+    """rtmidi's ports as a system lists them, which may come and go."""
+
+    def __init__(self, *names: str) -> None:
+        self.names, self.opened, self.sent = list(names), [], []
+
+    def get_output_names(self) -> list[str]:
+        return list(self.names)
+
+    def open_output(self, name: str):
+        self.opened.append(name)
+        return SimpleNamespace(
+            _rt=SimpleNamespace(get_ports=lambda: list(self.names)), send=self.sent.append, close=lambda: None
+        )
+
+
+@pytest.fixture
+def rtmidi(monkeypatch):
+    backend = FakeBackend("Through 14:0", "nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0")
+    monkeypatch.setattr(ports.mido, "Backend", lambda name: backend)
+    return backend
+
+
+def test_a_device_that_comes_back_under_another_number_is_bound_again(rtmidi):
+    told = []
+    port = RtOut(MidiOut("nanokontrol2"), "LINUX_ALSA", told.append)
+    port.send(mido.Message("note_on", note=60))
+    rtmidi.names[1:] = []
+    port.check()
+    assert port.is_lost and "went away" in told[-1]
+    port.send(mido.Message("note_off", note=60))
+    rtmidi.sent.clear()
+    rtmidi.names.append("nanoKONTROL2:nanoKONTROL2 MIDI 1 24:0")
+    port.check()
+    assert rtmidi.opened[-1] == port.name == "nanoKONTROL2:nanoKONTROL2 MIDI 1 24:0" and "is back" in told[-1]
+    assert [(m.type, m.note) for m in rtmidi.sent] == [("note_off", 60)]
+    rtmidi.names[1:] = ["nanoKONTROL2:nanoKONTROL2 MIDI 1 28:0"]  # out and in again between two looks
+    port.check()
+    assert port.name == "nanoKONTROL2:nanoKONTROL2 MIDI 1 28:0" and not port.is_lost
+
+
+def test_of_two_alike_the_one_that_stayed_is_not_taken_for_the_one_that_comes_back(rtmidi):
+    told, (first, second, third) = [], (f"nanoKONTROL2:nanoKONTROL2 MIDI 1 {n}:0" for n in (20, 24, 28))
+    rtmidi.names.append(second)
+    port = RtOut(MidiOut(first), "LINUX_ALSA", told.append)
+    rtmidi.names.remove(first)
+    port.check()
+    port.check()
+    assert port.is_lost and rtmidi.opened == [first]
+    rtmidi.names += [third, third.replace("28", "32")]
+    port.check()
+    port.check()
+    assert port.is_lost and sum("may be it" in line for line in told) == 1
+    rtmidi.names.pop()
+    port.check()
+    assert port.name == third
+
+
+def test_a_port_that_was_made_a_moment_ago_is_waited_for(rtmidi):
+    threading.Timer(0.15, lambda: rtmidi.names.append("new synth 130:0")).start()
+    assert RtOut(MidiOut("new synth"), "UNIX_JACK", print).name == "new synth 130:0"
+
+
+def test_two_ports_of_one_name_are_said(rtmidi):
+    told = []
+    rtmidi.names[:] = ["Keystation", "Keystation"]
+    RtOut(MidiOut("Keystation"), "MACOSX_CORE", told.append)
+    assert told == ["Keystation: 2 MIDI output ports have this name; the first of them is bound"]
+
+
+def test_notes_that_are_over():
+    held = HeldNotes()
+    for kind, note in (("note_on", 60), ("note_on", 62), ("note_off", 60), ("note_on", 64), ("note_on", 60)):
+        held.sent(mido.Message(kind, note=note))
+    held.sent(mido.Message("note_on", note=62, velocity=0))
+    held.sent(mido.Message("clock"))
+    assert [m.note for m in held.over()] == [62]
+
+
+def test_bytes_in_any_pieces_with_running_status_and_real_time_inside():
+    data = bytes.fromhex(
+        "90 3c 50 3c00 f8 3e f8 50 b0 01 f0 01 fe 02 f7 07 90 f1 05 40 e0 00 40 7f 7f c1 05 06 f6 33 f4"
+    )
+    data += bytes.fromhex("80 3c 40")
+    whole = [bytes(m.bin()) for m in ByteStream().feed(data)]
+    said = "903c50 903c00 f8 f8 903e50 fe f00102f7 f105 e00040 e07f7f c105 c106 f6 803c40"
+    assert " ".join(m.hex() for m in whole) == said
+    for size in range(1, 7):
+        stream = ByteStream()
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        assert [bytes(m.bin()) for piece in pieces for m in stream.feed(piece)] == whole
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_as_well_as_can_be(data):
+    for message in ByteStream().feed(data):
+        assert mido.Message.from_bytes(list(message.bin())) == message
+
+
+def test_running_status_over_tcp(synth):
+    with socket.create_connection(("127.0.0.1", synth.port)) as client:
+        client.sendall(bytes.fromhex("b0 01 00 01 20 01 40 01 7f"))
+        wait_for(lambda: len(synth.heard) >= 4)
+    assert [m.value for m in synth.heard] == [0, 32, 64, 127]
+
+
+def test_ipv6():
+    if not socket.has_ipv6:
+        pytest.skip("needs IPv6")
+    heard = []
+    try:
+        listener = open_input(MidiIn("tcp:[::1]:0"), lambda time, message: heard.append(message), print)
+    except InputError as error:
+        pytest.skip(f"needs IPv6: {error}")
+    port = open_output(MidiOut(f"tcp:[::1]:{listener.port}"), print)
+    port.send(mido.Message("stop"))
+    wait_for(lambda: heard)
+    port.close()
+    listener.close()
 
 
 def test_bytes_that_are_no_midi_do_no_harm(synth):
@@ -157,7 +307,7 @@ def test_a_message_without_end_is_hung_up_on(synth):
         client.settimeout(20)
         with pytest.raises(ConnectionError):
             client.sendall(b"\xf0")
-            for _ in range(MAX_IN_A_MESSAGE):
+            for _ in range(MAX_SYSEX):
                 client.sendall(bytes(1000))
     assert not synth.heard
 
@@ -183,6 +333,42 @@ def test_ports_are_found_by_a_part_of_their_name():
         find_port("Synth", names, "output")
     with pytest.raises(InputError, match="a MIDI input port 'Piano', found none; see livemix ports"):
         find_port("Piano", [], "input")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "api", "names", "found"),
+    [
+        ("Bus 1", "MACOSX_CORE", ["IAC Driver Bus 10", "IAC Driver Bus 1", "IAC Driver Bus 11"], 1),
+        ("Bus 1", "MACOSX_CORE", ["IAC Driver Bus 10"], None),
+        ("1", "MACOSX_CORE", ["IAC Driver Bus 10", "IAC Driver Bus 21"], None),
+        ("loopMIDI Port", "WINDOWS_MM", ["Microsoft GS Wavetable Synth 0", "loopMIDI Port 1"], 1),
+        ("loopMIDI Port 1", "WINDOWS_MM", ["Microsoft GS Wavetable Synth 0", "loopMIDI Port 2"], 1),
+        ("loopMIDI Port 1", "WINDOWS_MM", ["GS 0", "loopMIDI Port 2", "loopMIDI Port 1 3"], 2),
+        ("loopMIDI Port", "WINDOWS_MM", ["loopMIDI Port 1", "loopMIDI Port 1 2"], 0),
+        ("nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0", "LINUX_ALSA", ["nanoKONTROL2:nanoKONTROL2 MIDI 1 24:0"], 0),
+        ("nanoKONTROL2", "LINUX_ALSA", ["nanoKONTROL:nanoKONTROL MIDI 1 20:0", "nanoKONTROL2:MIDI 1 24:0"], 1),
+        ("a2j:nano [20] (capture): MIDI 1", "UNIX_JACK", ["a2j:nano [24] (capture): MIDI 1"], 0),
+        ("nano MIDI 1", "LINUX_ALSA", ["nano:nano MIDI 1 20:0", "nano:nano MIDI 12 20:1"], 0),
+        ("20:0", "LINUX_ALSA", ["a 20:0", "b 120:0"], 0),
+        ("Synth (copy)", "MACOSX_CORE", ["Synth (copy)", "Synth"], 0),
+        ("synth", "MACOSX_CORE", ["My Synth", "Synth"], 1),
+    ],
+)  # fmt: skip
+def test_names_are_matched_by_what_is_stable(wanted, api, names, found):
+    if found is None:
+        with pytest.raises(InputError, match="expected a MIDI output port"):
+            find_port(wanted, names, "output", api)
+    else:
+        assert find_port(wanted, names, "output", api) == names[found]
+
+
+def test_two_alike_are_said_to_be():
+    names = [f"nano:nano MIDI 1 {n}:0" for n in (20, 24)]
+    assert find_port(names[1], names, "input", "LINUX_ALSA") == names[1]
+    for wanted in ("nano", "nano:nano MIDI 1 28:0", None):
+        with pytest.raises(InputError, match=r"only one MIDI input port .*has, found nano:.* 20:0; nano:.* 24:0"):
+            find_port(wanted, names, "input", "LINUX_ALSA")
+    assert stable_name(names[0]) == stable_name(names[1]) == "nano:nano MIDI 1"
 
 
 def test_an_unknown_api_is_one_line():

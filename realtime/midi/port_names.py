@@ -1,0 +1,91 @@
+"""Which port somebody means: names are compared by what stays the same when a device is unplugged and comes back.
+
+Systems add numbers to the names of ports, and give them anew each time:
+
+- ALSA, by rtmidi, the client and the port: `nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0`;
+- bridges from ALSA to JACK (a2jmidid), the client: `a2j:nanoKONTROL2 [20] (capture): nanoKONTROL2 MIDI 1`;
+- Windows, by rtmidi, the place in the list: `nanoKONTROL2 1`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from latentmix.errors import InputError
+
+_ALSA = re.compile(r"\s+\d+:\d+$")
+_BRIDGE = re.compile(r"\s*\[\d+\]")
+_INDEX = re.compile(r"\s+\d+$")
+WINDOWS = "WINDOWS_MM"
+
+
+def stable_name(name: str, api: str | None = None) -> str:
+    """A port's name without the numbers that the system gave it.
+
+    >>> stable_name("nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0"), stable_name("a2j:nanoKONTROL2 [20] (capture): MIDI 1")
+    ('nanoKONTROL2:nanoKONTROL2 MIDI 1', 'a2j:nanoKONTROL2 (capture): MIDI 1')
+    >>> stable_name("loopMIDI Port 1", "WINDOWS_MM"), stable_name("IAC Driver Bus 1", "MACOSX_CORE")
+    ('loopMIDI Port', 'IAC Driver Bus 1')
+    """
+    name = _BRIDGE.sub("", _ALSA.sub("", name))
+    return _INDEX.sub("", name) if api == WINDOWS else name
+
+
+def find_port(wanted: str | None, names: Sequence[str], kind: str, api: str | None = None) -> str:
+    """The port that somebody means, in whatever case. What fits best counts: the name, the name but for the numbers
+    of the system, a part of it that no number is cut off from.
+
+    Args:
+        wanted: None: the only one there is.
+        names: of the ports that are there.
+        kind: input or output, for errors.
+        api: whose names they are.
+
+    Raises:
+        InputError: none, or several that fit as well as each other.
+
+    >>> find_port("SYNTH", ["Through 14:0", "My Synth 20:0"], "output")
+    'My Synth 20:0'
+    >>> find_port("Bus 1", ["IAC Driver Bus 10", "IAC Driver Bus 1"], "output")
+    'IAC Driver Bus 1'
+    >>> find_port("nanoKONTROL2 [20]", ["nanoKONTROL2 [24]"], "input")
+    'nanoKONTROL2 [24]'
+    """
+    what = f"MIDI {kind} port" + (f" {wanted!r}" if wanted is not None else "")
+    found = fitting(wanted, names, api)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(
+            f"expected a name that only one {what} has, found {'; '.join(found)}; give more of the name, or all of it "
+            "with the numbers in it"
+        )
+    there = "; ".join(dict.fromkeys(names)) or "none"
+    raise InputError(f"expected a {what}, found {there}; see livemix ports, or open one with --virtual")
+
+
+def fitting(wanted: str | None, names: Iterable[str], api: str | None = None) -> list[str]:
+    """The ports that fit best, each name once; see `find_port`."""
+    names = list(dict.fromkeys(names))
+    if wanted is None:
+        return names
+    if wanted in names:
+        return [wanted]
+    lower, stable = wanted.lower(), stable_name(wanted, api).lower()
+    part, stable_part = _part(lower), _part(stable)
+    fits = (
+        lambda name: name.lower() == lower,
+        lambda name: stable_name(name, api).lower() == lower,
+        lambda name: stable_name(name, api).lower() == stable,
+        lambda name: part.search(name.lower()),
+        lambda name: stable_part.search(stable_name(name, api).lower()),
+    )
+    return next((found for fit in fits if (found := [name for name in names if fit(name)])), [])
+
+
+def _part(text: str) -> re.Pattern[str]:
+    """Finds a text that no digit stands beside which would belong to a number in it: Bus 1 is no part of Bus 10."""
+    before = r"(?<!\d)" if text[:1].isdigit() else ""
+    after = r"(?!\d)" if text[-1:].isdigit() else ""
+    return re.compile(before + re.escape(text) + after)
