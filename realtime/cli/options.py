@@ -15,6 +15,7 @@ import typer
 from latentmix.errors import InputError
 
 from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
+from ..midi.sockets import split_address
 from ..music.clock import check_tempo
 from ..music.parameters import PARAMETERS, Parameter, Value, check
 
@@ -158,10 +159,10 @@ class ControlOptions:
         """Host and port of `--osc-out`."""
         if self.osc_out is None:
             return None
-        host, colon, port = self.osc_out.rpartition(":")
-        if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
+        found = split_address(self.osc_out)
+        if found is None or found[1] == 0:
             raise typer.BadParameter(f"expected HOST:PORT, found {self.osc_out!r}", param_hint="--osc-out")
-        return host or LOCAL_HOST, int(port)
+        return found
 
 
 @dataclass(frozen=True)

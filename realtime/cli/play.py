@@ -23,6 +23,7 @@ from ..control.bindings import ControllerMap
 from ..engine.engine import Engine
 from ..engine.snapshot import Snapshot
 from ..midi.ports import MidiOut, check_virtual, open_output
+from ..midi.sockets import join_address
 from ..music.automation import Automation, check_presets, read_automation, read_presets
 from ..music.parameters import Value, table
 from ..player.messages import PlayerSetup
@@ -172,9 +173,9 @@ def connect_controllers(
         from ..control.osc import OscIn, OscOut
 
         if control.osc_port is not None:
-            listener = OscIn(engine.set, engine.warn, control.osc_port, control.osc_host, parameters)
+            listener = OscIn(engine.move, engine.warn, control.osc_port, control.osc_host, parameters)
             held.callback(listener.close)
-            typer.echo(f"OSC on {control.osc_host}:{listener.port}, such as /latentmix/position 0.5")
+            typer.echo(f"OSC on {join_address(control.osc_host, listener.port)}, such as /latentmix/position 0.5")
         if osc_destination is not None:
             osc = OscOut(*osc_destination, parameters)
             held.callback(osc.close)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import select
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -10,8 +12,11 @@ from typing import Any
 
 from latentmix.errors import InputError
 
+from ..midi.sockets import join_address
 from ..music.parameters import PARAMETERS, Parameter, Value, find
+from .osc_pattern import is_pattern, matches
 
+LOOPBACKS = ("127.0.0.1", "::1")
 PREFIX = "/latentmix/"
 PORT = 9000
 MAX_BYTES = 65507  # of a UDP packet
@@ -34,11 +39,18 @@ def read_message(
     """What an OSC message sets.
 
     A parameter takes one number, true or false, or the name of a choice. A trigger also takes none at all; a number
-    below 0.5 is its release and sets nothing. `/latentmix/xy` takes two numbers, x and y.
+    below 0.5 is its release and sets nothing. `/latentmix/xy` takes two numbers, x and y. A pattern of OSC 1.0
+    (`osc_pattern`) sets all parameters whose addresses it fits.
 
     Raises:
-        InputError: no such address, another number or kind of arguments, NaN; one line.
+        InputError: no such address, none that fits, another number or kind of arguments, NaN; one line.
     """
+    if is_pattern(path):
+        found = [name for name in parameters if matches(path, PREFIX + name if "." in path else address(name))]
+        if not found:
+            raise InputError(f"{_short(path)}: expected a pattern that fits an address such as {PREFIX}position")
+        moves = [_set_by(path, arguments, parameters[name]) for name in found]
+        return [move for move in moves if move is not None]
     if not path.startswith(PREFIX):
         raise InputError(f"{_short(path)}: expected an address that starts with {PREFIX}")
     name = path[len(PREFIX) :].replace("/", ".")
@@ -48,14 +60,18 @@ def read_message(
         return [(each, _value(path, parameters[each], value)) for each, value in zip("xy", arguments, strict=True)]
     if name not in parameters:
         raise InputError(f"{_short(path)}: expected the name of a parameter after {PREFIX} ({', '.join(parameters)})")
-    parameter = find(name, parameters)
+    return [move for move in [_set_by(path, arguments, find(name, parameters))] if move is not None]
+
+
+def _set_by(path: str, arguments: list[Any], parameter: Parameter) -> tuple[str, Value] | None:
+    """What arguments set a parameter to; None where a trigger is let go."""
     if parameter.kind == "trigger":
         if len(arguments) > 1:
             raise InputError(f"{path}: expected no argument or one, found {len(arguments)}")
-        return [(name, True)] if not arguments or _value(path, parameter, arguments[0]) else []
+        return (parameter.name, True) if not arguments or _value(path, parameter, arguments[0]) else None
     if len(arguments) != 1:
         raise InputError(f"{path}: expected one argument, {parameter.expected}, found {len(arguments)}")
-    return [(name, _value(path, parameter, arguments[0]))]
+    return parameter.name, _value(path, parameter, arguments[0])
 
 
 def _value(path: str, parameter: Parameter, value: Any) -> Value:
@@ -75,7 +91,7 @@ class OscIn:
 
     def __init__(
         self,
-        set: Callable[[str, Value], object],
+        move: Callable[[Mapping[str, Value]], object],
         warn: Callable[[str], object],
         port: int = PORT,
         host: str = "127.0.0.1",
@@ -83,17 +99,18 @@ class OscIn:
     ) -> None:
         """
         Args:
-            set: called with the name of a parameter and its value, from the thread.
+            move: called with what a message sets, all at once: values by names of parameters; from the thread.
             warn: called with one line about a packet that says nothing; the same line once in a row.
             port: of UDP; 0 is one that is free (`port` says which).
-            host: the address to listen on; "0.0.0.0" for other machines too.
+            host: the address to listen on; "0.0.0.0", or "::" for IPv6 too, for other machines as well. This machine's
+                own, 127.0.0.1, is listened on by IPv6 too where it can be: a client told `localhost` may take either.
             parameters: of the engine.
 
         Raises:
             InputError: the port is taken or may not be used.
         """
-        self._set, self._warn, self._parameters = set, warn, parameters
-        self._socket, self.port = _bound(host, port)
+        self._move, self._warn, self._parameters = move, warn, parameters
+        self._sockets, self.port = _bound(host, port)
         self._last_warning, self._is_open = "", True
         self._thread = threading.Thread(target=self._listen, name="latentmix OSC", daemon=True)
         self._thread.start()
@@ -102,7 +119,8 @@ class OscIn:
         """Stop listening."""
         self._is_open = False
         self._thread.join()
-        self._socket.close()
+        for each in self._sockets:
+            each.close()
 
     def __enter__(self) -> OscIn:
         return self
@@ -114,8 +132,8 @@ class OscIn:
         """One packet: a message or a bundle; what it sets is set, what it gets wrong is a warning."""
         for path, arguments in self._messages(packet):
             try:
-                for name, value in read_message(path, arguments, self._parameters):
-                    self._set(name, value)
+                if moves := read_message(path, arguments, self._parameters):
+                    self._move(dict(moves))
             except InputError as error:
                 self._tell(str(error))
 
@@ -130,16 +148,13 @@ class OscIn:
 
     def _listen(self) -> None:
         while self._is_open:
-            try:
-                packet = self._socket.recv(MAX_BYTES)
-            except TimeoutError:
-                continue
-            except OSError as error:  # on Windows, when a packet that was sent found nobody
-                if not self._is_open:
-                    return
-                self._tell(f"OSC: {error.strerror}")
-                continue
-            self.receive(packet)
+            for ready in select.select(self._sockets, [], [], POLL_SECONDS)[0]:
+                try:
+                    self.receive(ready.recv(MAX_BYTES))
+                except BlockingIOError:
+                    continue
+                except OSError as error:  # on Windows, when a packet that was sent found nobody
+                    self._tell(f"OSC: {error.strerror}")
 
     def _tell(self, line: str) -> None:
         if line != self._last_warning:
@@ -147,21 +162,42 @@ class OscIn:
             self._warn(line)
 
 
-def _bound(host: str, port: int) -> tuple[socket.socket, int]:
+def _resolved(host: str, port: int) -> list[tuple]:
+    """Addresses of a host, IPv4 first, for most programs that speak OSC know no other."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    return sorted(found, key=lambda each: each[0] != socket.AF_INET)
+
+
+def _bound(host: str, port: int) -> tuple[list[socket.socket], int]:
+    """Sockets that listen on a host, and their port."""
+    if not 0 <= port <= 65535:
+        raise InputError(f"OSC: expected a port from 0 to 65535, found {port}")
     try:
-        if not 0 <= port <= 65535:
-            raise InputError(f"OSC: expected a port from 0 to 65535, found {port}")
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            made.bind((host, port))
-            made.settimeout(POLL_SECONDS)
-            return made, made.getsockname()[1]
-        except BaseException:
-            made.close()
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"OSC: cannot listen on {host}:{port}: {reason}; choose another port") from None
+        family, _, _, _, place = _resolved(host, port)[0]
+        first = _listening(family, place)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        where = join_address(host, port)
+        raise InputError(f"OSC: cannot listen on {where}: {reason}; choose another port") from None
+    sockets, port = [first], first.getsockname()[1]
+    if host in (LOOPBACKS[0], "localhost"):
+        with contextlib.suppress(OSError):  # no IPv6 here, or somebody else has that port of it
+            sockets.append(_listening(socket.AF_INET6, (LOOPBACKS[1], port)))
+    return sockets, port
+
+
+def _listening(family: int, place: tuple) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            with contextlib.suppress(OSError):  # "::" is IPv4 as well, where the system can
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place[0] != "::")
+        made.bind(place)
+        made.setblocking(False)
+        return made
+    except BaseException:
+        made.close()
+        raise
 
 
 class OscOut:
@@ -180,10 +216,10 @@ class OscOut:
         self._shown: dict[str, Value] = {}
         self._sent = -1e9
         try:
-            self._to = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family, _, _, _, self._to = _resolved(host, port)[0]
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
         except (OSError, OverflowError, UnicodeError) as error:
-            raise InputError(f"OSC: cannot send to {host}:{port}: {error}") from None
+            raise InputError(f"OSC: cannot send to {join_address(host, port)}: {error}") from None
 
     def update(self, values: Mapping[str, Value], now: float) -> None:
         """Send what has changed since it was last sent; at most every 20 ms, the rest the next time."""
@@ -198,7 +234,14 @@ class OscOut:
             self._sent = now
 
     def close(self) -> None:
+        """Send no more."""
         self._socket.close()
+
+    def __enter__(self) -> OscOut:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _send(self, path: str, value: Value) -> None:
         from pythonosc.osc_message_builder import OscMessageBuilder

@@ -15,6 +15,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from latentmix.errors import InputError
 from realtime.control.osc import UPDATE_SECONDS, OscIn, OscOut, address, read_message
+from realtime.control.osc_pattern import is_pattern, matches
 from realtime.music.parameters import PARAMETERS
 
 
@@ -22,7 +23,7 @@ from realtime.music.parameters import PARAMETERS
 def bench():
     """A listener, a client that sends to it, and what came out."""
     arrived, warned = queue.Queue(), queue.Queue()
-    with OscIn(lambda name, value: arrived.put((name, value)), warned.put, port=0) as osc:
+    with OscIn(lambda moves: [arrived.put(move) for move in moves.items()], warned.put, port=0) as osc:
         client = SimpleUDPClient("127.0.0.1", osc.port)
         yield client, arrived, warned
         client._sock.close()
@@ -101,6 +102,65 @@ def test_one_clear_line(path, arguments, said):
     assert "\n" not in str(error.value) and len(str(error.value)) < 600
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("/latentmix/weight/*", [f"weight.{n}" for n in range(1, 9)]),
+        ("/latentmix/weight.[2-3]", ["weight.2", "weight.3"]),
+        ("/latentmix/weight/[!1-6]", ["weight.7", "weight.8"]),
+        ("/latentmix/{x,y}", ["x", "y"]),
+        ("/*/?", ["x", "y"]),
+        ("/latentmix/attribute/{den,r}*", ["attribute.density", "attribute.range"]),
+        ("/latentmix/*nsity", ["density"]),
+    ],
+)
+def test_patterns_of_osc_1_0(pattern, names):
+    assert read_message(pattern, [0.5]) == [(name, 0.5) for name in names]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["/latentmix/volume*", "/*", "/latentmix/weight/[1", "/latentmix/{x", "/other/*", "*"]
+)
+def test_patterns_that_fit_nothing(pattern):
+    with pytest.raises(InputError, match="expected a pattern that fits an address such as /latentmix/position"):
+        read_message(pattern, [0.5])
+
+
+@given(st.text("ab*?[]{},/-!", max_size=30), st.text("ab/", max_size=12))
+def test_patterns_are_matched_as_fast_as_may_be(pattern, text):
+    assert matches(pattern, text) in (True, False)
+    if not is_pattern(pattern) and not set(pattern) & set("]},-!"):
+        assert matches(pattern, text) == (pattern == text)
+
+
+def test_stars_without_end():
+    assert not matches("/" + "*a" * 100, "/" + "a" * 99 + "b")
+    with pytest.raises(InputError, match="expected the name of a parameter"):
+        read_message("/latentmix/" + "*" * 60_000, [1])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
+def test_osc_over_ipv6(host):
+    arrived: queue.Queue = queue.Queue()
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("needs IPv6")
+    with OscIn(arrived.put, print, port=0, host=host) as osc, OscOut("::1", osc.port) as client:
+        client.update({"x": 0.25}, 1.0)
+        assert arrived.get(timeout=30) == {"x": 0.25}
+
+
+def test_two_numbers_of_one_message_move_together(bench):
+    moved: queue.Queue = queue.Queue()
+    with OscIn(moved.put, print, port=0) as osc:
+        client = SimpleUDPClient("127.0.0.1", osc.port)
+        client.send_message("/latentmix/xy", [0.25, 0.75])
+        assert moved.get(timeout=30) == {"x": 0.25, "y": 0.75}
+        client._sock.close()
+
+
 def test_a_trigger_is_released_without_effect():
     assert read_message("/latentmix/tap", [1]) == read_message("/latentmix/tap", []) == [("tap", True)]
     assert read_message("/latentmix/tap", [0]) == read_message("/latentmix/tap", [0.0]) == []
@@ -110,12 +170,7 @@ def test_a_trigger_is_released_without_effect():
 def test_any_bytes(packet):
     log, warnings = [], []
     osc = OscIn.__new__(OscIn)
-    osc._set, osc._warn, osc._parameters, osc._last_warning = (
-        lambda *said: log.append(said),
-        warnings.append,
-        PARAMETERS,
-        "",
-    )
+    osc._move, osc._warn, osc._parameters, osc._last_warning = log.append, warnings.append, PARAMETERS, ""
     osc.receive(packet)
     assert all("\n" not in line for line in warnings)
 

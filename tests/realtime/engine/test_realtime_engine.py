@@ -70,6 +70,42 @@ def test_the_newest_of_many_moves_counts(stage, model):
     assert engine.snapshot().version - before < 900  # they were coalesced
 
 
+def test_what_was_moved_is_never_read_back_as_it_was_before(stage, model, monkeypatch):
+    """Else a motor fader that shows it jumps back and forth."""
+    engine, stale = stage.open(model), []
+    move = engine.mixer.move
+
+    def looks_first(values):
+        stale.extend(name for name, value in values.items() if engine.value(name) != value)
+        return move(values)
+
+    monkeypatch.setattr(engine.mixer, "move", looks_first)
+    for k in range(1, 50):
+        engine.move({"x": k / 50, "y": 1 - k / 50})
+        stage.settled()
+        assert (engine.value("x"), engine.value("y")) == (k / 50, 1 - k / 50)
+    assert not stale
+
+
+def test_moves_of_which_one_cannot_be_move_nothing(stage, model):
+    engine = stage.open(model)
+    with pytest.raises(InputError, match="y: expected"):
+        engine.move({"x": 0.25, "y": float("nan")})
+    assert engine.value("x") == 0.5
+
+
+def test_patterns_are_told_as_they_are_made(stage, model):
+    engine, told = stage.open(model), []
+    stop = engine.on_pattern(told.append)
+    engine.set("position", 1.0)
+    stage.settled()
+    stop()
+    engine.set("position", 0.0)
+    stage.settled()
+    assert told[0].version == 2 and told[0].tokens == tuple(B.tokens.tolist())
+    assert told[-1].version < engine.pattern.version
+
+
 def test_hold_keeps_the_melody_and_letting_go_catches_up(stage, model):
     engine = stage.open(model)
     engine.set("hold", True)
