@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import typer
 from latentmix.errors import InputError
 
 from ..control.learn import learn, write_bindings
+from ..midi.port_names import stable_name
 from ..midi.ports import MidiIn, open_input
 from ..music.clock import now
 from ..music.parameters import find
@@ -45,8 +47,15 @@ def run(parameters: Sequence[str], path: Path, ins: Sequence[str], api: str | No
             port.close()
     if not learned:
         raise InputError(f"{path}: expected a knob to be moved, found none; nothing is written")
-    write_bindings(path, learned, opened[0].name)
-    typer.echo(f"{path}: {len(learned)} bound; play with it by livemix play A.mid B.mid --map {path}")
+    device = stable_name(opened[0].name, getattr(opened[0], "api", None))
+    write_bindings(path, learned, device)
+    typer.echo(f"{path}: {len(learned)} bound; play with it by {_command(path, device, ins, virtual)}")
+
+
+def _command(path: Path, device: str, ins: Sequence[str], virtual: bool) -> str:
+    """The command that plays with the controller that was learned."""
+    ports = ["--virtual"] if virtual and not ins else [word for name in ins or [device] for word in ("--in", name)]
+    return shlex.join(["livemix", "play", "A.mid", "B.mid", *ports, "--map", str(path)])
 
 
 def _receive(inbox: queue.SimpleQueue, seconds: float) -> tuple[float, mido.Message | None]:

@@ -35,11 +35,13 @@ class _Seen:
 
     values: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)  # of arrival among all that was sent
 
-    def add(self, value: int, now: float) -> None:
+    def add(self, value: int, now: float, order: int) -> None:
         if len(self.values) < MAX_VALUES:
             self.values.append(value)
             self.times.append(now)
+            self.order.append(order)
         else:
             self.times[-1] = now
 
@@ -53,12 +55,14 @@ class Learner:
     def __init__(self, parameter: Parameter) -> None:
         self._parameter = parameter
         self._seen: dict[Address, _Seen] = {}
+        self._count = 0
         self._rpn_parsers: dict[int, RpnParser] = {}
 
     def feed(self, message: Any, now: float) -> None:
         """A mido message came at this time."""
         for address, value in self._read(message):
-            self._seen.setdefault(address, _Seen()).add(value, now)
+            self._count += 1
+            self._seen.setdefault(address, _Seen()).add(value, now, self._count)
 
     def result(self, now: float) -> Binding | None:
         """The binding, once the movement is over and leaves no doubt; None: not yet."""
@@ -73,7 +77,9 @@ class Learner:
             number -= LOW_BYTE
             seen = self._seen["cc", channel, number]
         if kind == "cc" and self._is_low_of_pair(channel, number + LOW_BYTE):
-            return Binding(self._parameter.name, "cc14", number, number + LOW_BYTE, channel=channel + 1)
+            low_first = _comes_first(self._seen["cc", channel, number + LOW_BYTE], seen)
+            name, low_byte = self._parameter.name, number + LOW_BYTE
+            return Binding(name, "cc14", number, low_byte, low_first=low_first, channel=channel + 1)
         if kind != "cc":
             is_button = kind == "note" or (kind == "program" and self._parameter.kind != "continuous")
             if kind == "program" and is_button:
@@ -218,7 +224,7 @@ def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], de
     Args:
         path: of a TOML file.
         bindings: what `learn` returned.
-        device: for a new file: the port's name.
+        device: for a new file: what the names of its ports have in common.
 
     Raises:
         InputError: the file is there and is no map, or cannot be written.
@@ -249,6 +255,28 @@ def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], de
         replace_file(path, text.encode("utf-8"))
     except FileError as error:
         raise InputError(str(error)) from None
+
+
+def _comes_first(low: _Seen, high: _Seen) -> bool:
+    """Whether a control of 14 bits sends its low byte before the high one.
+
+    Put together in the right order, values follow one another evenly: in the wrong one a high byte that changes stands
+    with the low byte of another value. Where that says nothing, what came first at all decides.
+    """
+    came = [(at, True, value) for at, value in zip(low.order, low.values, strict=True)]
+    came = sorted(came + [(at, False, value) for at, value in zip(high.order, high.values, strict=True)])
+    uneven = []
+    for low_first in (False, True):
+        values, last = [], {False: -1, True: -1}
+        for _, is_low, value in came:
+            last[is_low] = value
+            if is_low != low_first and min(last.values()) >= 0:  # the second byte of the two
+                values.append(last[False] << 7 | last[True])
+        bends = [abs(a - 2 * b + c) for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+        uneven.append(sum(bends) / max(len(bends), 1))
+    if min(uneven) < 0.5 * max(uneven):
+        return uneven[1] < uneven[0]
+    return came[0][1]
 
 
 def _replaces(new: Binding, old: Binding) -> bool:

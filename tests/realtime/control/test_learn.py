@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mido
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +49,48 @@ def test_a_control_of_fourteen_bits():
     assert learned(messages, gap=0.001) == Binding("x", "cc14", 7, 39, channel=3)
     slowly = [message for value in range(1000, 1200, 3) for message in pair(value)]  # the low byte moves more
     assert learned(slowly, gap=0.001) == Binding("x", "cc14", 7, 39, channel=3)
+
+
+@pytest.mark.parametrize("low_first", [False, True])
+@pytest.mark.parametrize("step", [3, 17, 60, -60, 128, 250])
+@pytest.mark.parametrize("gap", [0.0, 0.001])
+def test_which_of_two_bytes_comes_first(low_first, step, gap):
+    start = 9000 if step < 0 else 1000
+    messages = [m for k in range(30) for m in pair(start + k * step)[:: -1 if low_first else 1]]
+    assert learned(messages, gap=gap) == Binding("x", "cc14", 7, 39, low_first=low_first, channel=3)
+    if abs(step) % 128:  # the first byte got lost
+        assert learned(messages[1:], gap=gap) == Binding("x", "cc14", 7, 39, low_first=low_first, channel=3)
+
+
+def wire(turned: int, encoding: str) -> int:
+    """What an encoder sends for so many clicks."""
+    if encoding == "binary-offset":
+        return 64 + turned
+    return turned % 128 if encoding == "twos-complement" else turned if turned > 0 else 64 - turned
+
+
+@pytest.mark.parametrize("encoding", ["twos-complement", "binary-offset", "sign-magnitude"])
+@pytest.mark.parametrize(("slowest", "fastest"), [(1, 3), (1, 8), (4, 12), (8, 20), (8, 30)])
+def test_encoders_at_any_speed(encoding, slowest, fastest):
+    random = np.random.default_rng(fastest)
+    for _ in range(40):  # a hand that turns right, left and right, evenly or slow, fast and slow
+        turns = [random.integers(slowest, fastest + 1, random.integers(6, 20)) for _ in range(3)]
+        if random.random() < 0.5:
+            turns = [np.maximum(1, np.round(t * np.sin(np.pi * (np.arange(len(t)) + 0.5) / len(t)))) for t in turns]
+        clicks = [sign * int(each) for sign, turn in zip((1, -1, 1), turns, strict=True) for each in turn]
+        found = learned([cc(9, wire(each, encoding)) for each in clicks], wait=DOUBT_SECONDS + 0.1)
+        assert found == Binding("x", "relative", 9, channel=3, encoding=encoding), clicks
+
+
+def test_knobs_at_any_speed_are_no_encoders():
+    random, wrong = np.random.default_rng(5), 0
+    for _ in range(500):
+        stops = random.integers(0, 128, random.integers(2, 5))
+        speed = int(random.choice([1, 2, 3, 5, 8, 12]))
+        way = [v for a, b in pairwise(stops) for v in range(a, b, speed if b > a else -speed)]
+        found = recognise([int(value) for value in way])
+        wrong += found is not None and found.kind != "cc"
+    assert wrong <= 5  # one that is moved to and fro about its middle cannot be told from an encoder
 
 
 def test_two_knobs_that_are_32_apart_are_no_pair():
