@@ -179,6 +179,7 @@ class Hub:
             "recorded": bool(snapshot.notes) and len(self.engine.recording()) > self._record_from,
             "sound": workspace.sound.model_dump() if workspace.sound else None,
             "restored": workspace.restored,
+            "fresh": workspace.is_fresh,
             "undo": undo,
             "redo": redo,
         }

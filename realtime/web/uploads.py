@@ -108,6 +108,13 @@ def _as_file(shown: str, data: bytes) -> Iterator[str]:
             raise InputError(str(error).replace(str(path), shown)) from None
 
 
+def instrument(program: int) -> str:
+    """What General MIDI calls a program, 0..127."""
+    from pretty_midi import program_to_instrument_name  # late: it takes a second
+
+    return program_to_instrument_name(program)
+
+
 def _describe(tune: Tune, track: Track) -> dict[str, Any]:
     """A track as the page draws it; notes as sixteenths (start, end, pitch) on the melody's grid."""
     line = place(track.notes, tune.metres)
@@ -117,6 +124,9 @@ def _describe(tune: Tune, track: Track) -> dict[str, Any]:
     return {
         "track": track.index,
         "name": track.name,
+        "instrument": instrument(track.program),
+        "low": int(track.notes["pitch"].min()),
+        "high": int(track.notes["pitch"].max()),
         "count": len(track.notes),
         "chords": round(polyphony(track), 2),
         "first": first + 1,

@@ -7,6 +7,7 @@ import { Roll } from "./roll.js";
 
 const icon = (name) => `<svg><use href="#i-${name}"/></svg>`;
 const ACTIONS = [
+  ["hear", "Hear", "play"],
   ["edit", "Edit", "edit"],
   ["vary", "Variation of", "vary"],
   ["random", "Random melody instead of", "dice"],
@@ -29,6 +30,14 @@ export class Cards extends EventTarget {
     });
   }
 
+  /** Which one is heard by itself; null for none. */
+  showHearing(hue) {
+    for (const [each, { buttons }] of this._cards) {
+      buttons.hear.setAttribute("aria-pressed", each === hue);
+      buttons.hear.querySelector("use").setAttribute("href", each === hue ? "#i-stop" : "#i-play");
+    }
+  }
+
   setPlayhead(step) {
     const follows = this._live.melody?.tokens.length;
     for (const { roll } of this._cards.values()) {
@@ -47,6 +56,7 @@ export class Cards extends EventTarget {
 
   _lay() {
     const { melodies, hello } = this._live;
+    this._root.classList.toggle("many", melodies.length > 4);
     const hues = new Set(melodies.map((melody) => melody.hue));
     for (const [hue, card] of this._cards) {
       if (hues.has(hue)) continue;
@@ -58,7 +68,8 @@ export class Cards extends EventTarget {
       if (this._root.children[index] !== card.element) this._root.insertBefore(card.element, this._root.children[index] ?? null);
       card.number.textContent = index + 1;
       card.name.textContent = melody.name || `melody ${index + 1}`;
-      card.name.title = card.name.textContent;
+      const bars = melody.tokens.length / melody.bar;
+      card.name.title = `${card.name.textContent}, ${bars} bar${bars === 1 ? "" : "s"}`;
       const label = `Melody ${index + 1}, ${card.name.textContent}`;
       card.element.setAttribute("aria-label", label);
       card.canvas.setAttribute("aria-label", `${label}: ${describe(melody.tokens, melody.bar)}`);
@@ -79,7 +90,7 @@ export class Cards extends EventTarget {
     element.style.setProperty("--hue", HUES[hue]);
     element.innerHTML = `<header><b></b><strong></strong><output></output></header>
       <button class="small" data-action="edit"><canvas role="img"></canvas></button><div class="share"><i></i></div>
-      <footer>${ACTIONS.map(([action, words, name]) => `<button class="icon" data-action="${action}" title="${words.replace(/ (of|instead of)$/, "")}">${icon(name)}</button>`).join("")}</footer>`;
+      <footer>${ACTIONS.map(([action, words, name]) => `<button class="icon" data-action="${action}" title="${words.replace(/ (of|instead of)$/, "")}${action === "hear" ? " it alone" : ""}">${icon(name)}</button>`).join("")}</footer>`;
     const canvas = element.querySelector("canvas");
     const card = {
       element, canvas,

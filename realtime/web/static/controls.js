@@ -16,9 +16,23 @@ export function title(name) {
   return words.replace(/^./, (c) => c.toUpperCase());
 }
 
+/** Arrow keys move a slider by steps that can be heard, with shift by those it has for the pointer. */
+function stepByKeys(event) {
+  const { target: slider, key, shiftKey } = event, way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[key];
+  if (!way || slider.type !== "range" || shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+  const low = Number(slider.min), high = Number(slider.max), fine = Number(slider.step);
+  const step = Math.max(fine, [0.05, 0.1, 0.25, 0.5, 1, 5, 10].find((each) => (high - low) / each <= 24) ?? 10);
+  const value = Math.min(high, Math.max(low, step * Math.round((Number(slider.value) + way * step) / step)));
+  event.preventDefault();
+  event.stopPropagation();
+  slider.value = value;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 export class Controls {
-  constructor(live) {
+  constructor(live, metronome) {
     this._live = live;
+    this.metronome = metronome;
     this._sliders = new Map();
     this._put = () => this._show();
     live.addEventListener("hello", () => this._build());
@@ -39,7 +53,7 @@ export class Controls {
     const press = (id, on) => setAttribute($(id), "aria-pressed", Boolean(on));
     press("play", values.play);
     setAttribute($("play").querySelector("use"), "href", values.play ? "#i-stop" : "#i-play");
-    setText($("play").querySelector("span"), values.play ? "Stop" : "Play");
+    if (!this.metronome.isCounting) setText($("play").querySelector("span"), values.play ? "Stop" : "Play");
     press("record", values.record);
     press("hold", values.hold);
     press("loop", state.loop);
@@ -51,8 +65,18 @@ export class Controls {
     if ($("key").value !== values.key) $("key").value = values.key;
   }
 
-  togglePlay() {
+  async togglePlay() {
+    const { values } = this._live, { metronome } = this;
+    if (metronome.isCounting) return metronome.stopCounting(), this.update();
+    if (!values.play && values.record && metronome.on && this._live.online) {
+      if (!(await metronome.countIn((left) => setText($("play").querySelector("span"), `${left} …`)))) return this.update();
+    }
     this._live.set({ play: !this._live.values.play });
+  }
+
+  toggleMetronome() {
+    this.metronome.on = !this.metronome.on;
+    setAttribute($("click"), "aria-pressed", this.metronome.on);
   }
 
   toggle(name) {
@@ -73,7 +97,9 @@ export class Controls {
   }
 
   _buttons() {
+    addEventListener("keydown", stepByKeys, { capture: true });
     $("record").onclick = () => this.toggle("record");
+    $("click").onclick = () => this.toggleMetronome();
     $("hold").onclick = () => this.toggle("hold");
     $("loop").onclick = () => this.toggleLoop();
     $("slower").onclick = () => this.changeTempo(-2);

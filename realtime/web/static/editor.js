@@ -9,7 +9,7 @@ const MARGIN = 5; // semitones above and below what is there
 
 export class Editor {
   /** say(text) speaks; play(pitch) lets a note be heard. */
-  constructor(live, { say, play }) {
+  constructor(live, audition, { say, play }) {
     this._live = live;
     this._say = say;
     this._play = play;
@@ -17,11 +17,29 @@ export class Editor {
     const canvas = $("editroll");
     canvas.addEventListener("pointerdown", (event) => this._down(event));
     canvas.addEventListener("keydown", (event) => this._key(event));
-    $("editclear").onclick = () => this._change([]);
+    $("editclear").onclick = () => (this._remember(), this._change([]));
     $("editup").onclick = () => this._octave(12);
     $("editdown").onclick = () => this._octave(-12);
     $("editbars").onchange = () => this._resize(Number($("editbars").value));
     $("editdone").onclick = () => this._done();
+    $("editclose").onclick = () => this._leave();
+    $("editor").addEventListener("click", ({ target: { id } }) => {
+      if (id === "editkeep") this._done();
+      else if (id === "editdiscard") this._close();
+      else if (id === "editback") this._ask(false);
+    });
+    $("editundo").onclick = () => this._step(this._past, this._future);
+    $("editredo").onclick = () => this._step(this._future, this._past);
+    $("edithear").onclick = () => audition.toggle("editor", this._notes, this._melody.tempo);
+    audition.addEventListener("change", () => {
+      const on = audition.key === "editor";
+      $("edithear").setAttribute("aria-pressed", on);
+      $("edithear").querySelector("use").setAttribute("href", on ? "#i-stop" : "#i-play");
+    });
+    this._audition = audition;
+    $("editor").addEventListener("cancel", (event) => (event.preventDefault(), this._leave()));
+    $("editor").addEventListener("keydown", (event) => this._command(event));
+    addEventListener("beforeunload", (event) => this._isChanged && event.preventDefault());
   }
 
   /** Edit a melody; hue null adds a new one. */
@@ -30,6 +48,8 @@ export class Editor {
     this._melody = melody;
     this._length = 2;
     this._notes = notesOf(melody.tokens);
+    [this._past, this._future] = [[], []];
+    this._ask(false);
     $("editortitle").textContent = hue === null ? "Draw a melody" : `Edit ${melody.name || "melody"}`;
     $("editname").value = melody.name ?? "";
     const bars = melody.tokens.length / melody.bar;
@@ -38,9 +58,73 @@ export class Editor {
     this._fitRange();
     this._roll.cursor = null;
     this._show();
+    this._before = this._now;
+    this._showSteps();
     $("editor").showModal();
     this._roll.draw();
     $("editroll").focus();
+  }
+
+  get _now() {
+    return JSON.stringify([this._tokens, $("editname").value]);
+  }
+
+  get _isChanged() {
+    return $("editor").open && this._now !== this._before;
+  }
+
+  /** Before a change: what it was. */
+  _remember() {
+    this._past.push({ notes: this._notes.map((note) => ({ ...note })), melody: this._melody, range: this._range });
+    this._future = [];
+    this._showSteps();
+  }
+
+  /** One step back or on: from one pile to the other. */
+  _step(from, to) {
+    const then = from.pop();
+    if (!then) return;
+    to.push({ notes: this._notes, melody: this._melody, range: this._range });
+    Object.assign(this, { _notes: then.notes, _melody: then.melody, _range: then.range });
+    $("editbars").value = this._melody.tokens.length / this._melody.bar;
+    this._showSteps();
+    this._show();
+  }
+
+  _showSteps() {
+    $("editundo").disabled = !this._past.length;
+    $("editredo").disabled = !this._future.length;
+  }
+
+  _command(event) {
+    const isText = event.target === $("editname"); // which has an undo of its own
+    if (event.key === "Escape") this._asked ? this._ask(false) : this._leave();
+    else if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key) && !isText)
+      event.shiftKey || event.key.toLowerCase() === "y" ? this._step(this._future, this._past) : this._step(this._past, this._future);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Nothing that was drawn goes without a word. */
+  _leave() {
+    if (this._isChanged) this._ask(true);
+    else this._close();
+  }
+
+  _ask(on) {
+    this._asked?.remove();
+    this._asked = on ? $("editask").content.firstElementChild.cloneNode(true) : null;
+    if (on) {
+      $("editask").after(this._asked);
+      $("editkeep").focus();
+    }
+    else if ($("editor").open) $("editroll").focus();
+  }
+
+  _close() {
+    this._audition.stop();
+    $("editor").close();
   }
 
   get _tokens() {
@@ -64,12 +148,14 @@ export class Editor {
   }
 
   _resize(bars) {
+    this._remember();
     this._melody = { ...this._melody, tokens: new Array(bars * this._melody.bar).fill(0) };
     this._change(this._notes.filter((note) => note.start < this._melody.tokens.length));
   }
 
   _octave(by) {
     if (this._notes.some((note) => note.pitch + by < 0 || note.pitch + by > 127)) return;
+    this._remember();
     for (const note of this._notes) note.pitch += by;
     this._range = { low: Math.max(0, this._range.low + by), high: Math.min(127, this._range.high + by) };
     this._show();
@@ -81,6 +167,7 @@ export class Editor {
 
   _down(event) {
     event.preventDefault();
+    this._remember();
     const canvas = $("editroll");
     canvas.focus();
     canvas.setPointerCapture(event.pointerId);
@@ -131,10 +218,12 @@ export class Editor {
       this._range = { low: low + shift, high: high + shift };
       this._show();
     } else if (event.key === "Enter" || event.key === " ") {
+      this._remember();
       if (under) this._change(this._notes.filter((note) => note !== under));
       else this._change([...this._notes, { start: cursor.step, end: cursor.step + this._length, pitch: cursor.pitch }]);
       if (!under) this._play(cursor.pitch);
     } else if ((event.key === "+" || event.key === "-") && under) {
+      this._remember();
       under.end = Math.max(under.start + 1, under.end + (event.key === "+" ? 1 : -1));
       this._change(this._notes);
     } else return;
@@ -147,7 +236,11 @@ export class Editor {
   async _done() {
     const { metre, tempo, program } = this._melody;
     const melody = { tokens: this._tokens, metre, tempo, program, name: $("editname").value.trim() };
-    $("editor").close();
-    await this._live.try("put", { hue: this._hue, melody });
+    try {
+      await this._live.do("put", { hue: this._hue, melody });
+      this._close();
+    } catch (error) {
+      this._live.say(error.message); // and what was drawn stays here
+    }
   }
 }

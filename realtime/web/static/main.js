@@ -1,13 +1,17 @@
 // The page: its parts, and how they are wired to the engine. docs/web.md describes it.
 
+import { Audition } from "./audition.js";
 import { Cards } from "./cards.js";
+import { Chooser } from "./chooser.js";
 import { HUES, mixCss } from "./colour.js";
 import { Controls, title } from "./controls.js";
 import { Editor } from "./editor.js";
 import { Files } from "./files.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
 import { Live } from "./live.js";
-import { describe } from "./notes.js";
+import { KeptMixes } from "./kept.js";
+import { describe, notesOf } from "./notes.js";
+import { Metronome } from "./metronome.js";
 import { Pad } from "./pad.js";
 import { Roll } from "./roll.js";
 import { Scheduler } from "./scheduler.js";
@@ -17,16 +21,20 @@ import { Synth } from "./synth.js";
 import { WebMidi } from "./webmidi.js";
 
 const $ = (id) => document.getElementById(id);
+const CLOSE_BARS = 8; // that the roll shows of a longer melody
 const live = new Live();
 const synth = new Synth();
 const scheduler = new Scheduler(live, synth);
 const pad = new Pad(live, $("pad"));
-const controls = new Controls(live);
+const metronome = new Metronome(live, synth, scheduler);
+const controls = new Controls(live, metronome);
 const cards = new Cards(live, $("cards"));
 const roll = new Roll($("roll"), { big: true, bare: true, drawn: tellDrawn, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
-const files = new Files(live);
 const sound = new Sound(live, synth, scheduler, toast);
-const editor = new Editor(live, { say, play: (pitch) => sound.preview(pitch) });
+const audition = new Audition(live, sound, synth, scheduler);
+const files = new Files(live, new Chooser(live, audition));
+const editor = new Editor(live, audition, { say, play: (pitch) => sound.preview(pitch) });
+const keptMixes = new KeptMixes(live);
 new WebMidi(live, scheduler);
 files.dispatch = setUpSession(live, sound, toast);
 
@@ -46,6 +54,7 @@ live.addEventListener("melodies", () => {
 
 live.addEventListener("melody", () => {
   const { tokens, steps_per_bar: bar, steps_per_beat: beat } = live.melody;
+  roll.window = windowOf(roll.playhead);
   roll.show({ tokens, bar, beat });
   inFrame(drawBlend);
   describeSoon();
@@ -112,11 +121,30 @@ function chooseRecording() {
 }
 $("recordings").onchange = chooseRecording;
 
+/** Of a long melody eight bars, those that are heard; all of it when that is asked for. */
+let showsAll = false;
+function windowOf(head) {
+  const { tokens, steps_per_bar: bar } = live.melody ?? { tokens: [], steps_per_bar: 16 };
+  const bars = Math.ceil(tokens.length / bar), isLong = bars > CLOSE_BARS;
+  $("zoom").hidden = !isLong;
+  if (!isLong) return null;
+  const page = Math.floor(((head ?? 0) % tokens.length) / (CLOSE_BARS * bar)), first = page * CLOSE_BARS + 1;
+  setText($("zoom"), showsAll ? `${bars} bars · look closer` : `Bars ${first} to ${Math.min(first + CLOSE_BARS - 1, bars)} of ${bars} · show all`);
+  return showsAll ? null : { from: page * CLOSE_BARS * bar, steps: CLOSE_BARS * bar };
+}
+$("zoom").onclick = () => {
+  showsAll = !showsAll;
+  roll.window = windowOf(roll.playhead);
+  roll.draw();
+};
+
 let sounding = null, lastCards = 0, lastStep = null;
 function animate() {
   const step = live.stepAt(performance.now() / 1000);
   const length = live.melody?.tokens.length ?? 16;
   roll.playhead = step === null || (!live.state.loop && step >= length) ? null : Math.max(0, step);
+  const view = windowOf(roll.playhead);
+  if (view?.from !== roll.window?.from) (roll.window = view), roll.draw();
   movePlayhead();
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
   drawCards(performance.now(), roll.playhead);
@@ -171,6 +199,11 @@ $("play").onclick = async () => {
 
 const melodyOf = (hue) => live.melodies.find((melody) => melody.hue === hue);
 cards.addEventListener("edit", (event) => editor.open(melodyOf(event.detail), event.detail));
+cards.addEventListener("hear", ({ detail: hue }) => {
+  const melody = melodyOf(hue);
+  audition.toggle(hue, notesOf(melody.tokens), live.values.tempo ?? melody.tempo);
+});
+audition.addEventListener("change", () => cards.showHearing(audition.key));
 cards.addEventListener("vary", (event) => live.try("vary", { hue: event.detail, amount: Number($("amount").value) }));
 cards.addEventListener("random", (event) => live.try("random", { hue: event.detail }));
 cards.addEventListener("file", (event) => files.ask(event.detail));
@@ -233,11 +266,13 @@ const KEYS = {
   h: () => controls.toggle("hold"),
   t: () => controls.tap(),
   p: () => $("draw").disabled || $("draw").click(),
+  c: () => controls.toggleMetronome(),
+  k: () => keptMixes.keep(),
   m: () => sound.toggleMute(),
   z: (shift) => $(shift ? "redo" : "undo").click(),
   "0": () => pad.moveTo(0.5, 0.5),
   "?": () => $("help").showModal(),
-  Escape: () => (live.set({ panic: true }), scheduler.panic()),
+  Escape: () => (audition.stop(), live.set({ panic: true }), scheduler.panic()),
   ArrowLeft: (far) => pad.nudge(-1, 0, far),
   ArrowRight: (far) => pad.nudge(1, 0, far),
   ArrowUp: (far) => pad.nudge(0, 1, far),
@@ -255,7 +290,9 @@ addEventListener("keydown", (event) => {
   if (inField && !(event.key === " " && event.target.type === "range")) return;
   if (event.key === " " && event.target.closest?.("button, a")) return; // it presses that
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (/^[1-8]$/.test(key)) pad.goToIndex(Number(key) - 1);
+  const digit = /^Digit([1-8])$/.exec(event.code)?.[1];
+  if (digit && event.shiftKey) keptMixes.recall(Number(digit) - 1);
+  else if (/^[1-8]$/.test(key)) pad.goToIndex(Number(key) - 1);
   else if (KEYS[key]) KEYS[key](event.shiftKey);
   else return;
   event.preventDefault();

@@ -6,7 +6,8 @@ import { paintField } from "./field.js";
 import { inFrame, setAttribute } from "./frame.js";
 
 const INSET = 0.085; // of the pad's side, so that points at its edge can be seen
-const STEP = 0.02, LEAP = 0.1; // of a key, and with shift
+const STEP = 0.02, LEAP = 0.1; // of a melody by a key, and with shift
+const PUCK_STEP = 0.05, PUCK_LEAP = 0.2; // of the puck: far enough to be heard
 const NEAR = 0.022; // of the pad's side: that near, a hand means the melody itself
 const SPOKEN = 120; // ms between two changes of what screen readers are told
 
@@ -62,7 +63,7 @@ export class Pad {
 
   /** By keys: direction -1, 0 or 1 each. */
   nudge(dx, dy, far) {
-    const { x, y } = this.puck, step = far ? LEAP : STEP;
+    const { x, y } = this.puck, step = far ? PUCK_LEAP : PUCK_STEP;
     this.moveTo(x + dx * step, y + (this.isLine ? 0 : dy * step));
   }
 

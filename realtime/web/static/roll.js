@@ -28,6 +28,7 @@ export class Roll {
     this.beat = 4;
     this.playhead = null; // in steps
     this.cursor = null; // {step, pitch} of an editor
+    this.window = null; // {from, steps}: of a long melody only these are shown
     this._size = [0, 0]; // in CSS pixels
     new ResizeObserver(() => this._measure()).observe(canvas);
   }
@@ -68,7 +69,15 @@ export class Roll {
   get playheadX() {
     if (this.playhead === null) return null;
     const { left, width } = this._area(...this._size);
-    return left + ((this.playhead % this.steps) / this.steps) * width;
+    const { from, steps } = this._view;
+    const at = (this.playhead % this.steps) - from;
+    return at < 0 || at > steps ? null : left + (at / steps) * width;
+  }
+
+  /** The steps that are shown. */
+  get _view() {
+    const { from, steps } = this.window ?? { from: 0, steps: this.steps };
+    return from < this.steps ? { from, steps: Math.min(steps, this.steps - from) } : { from: 0, steps: this.steps };
   }
 
   /** The note that sounds at the playhead. */
@@ -83,7 +92,7 @@ export class Roll {
     const { left, top, width, height } = this._area(box.width, box.height);
     const { low, high } = this._range;
     return {
-      step: ((event.clientX - box.left - left) / width) * this.steps,
+      step: this._view.from + ((event.clientX - box.left - left) / width) * this._view.steps,
       pitch: Math.round(high + 0.5 - ((event.clientY - box.top - top) / height) * (high - low + 1)),
     };
   }
@@ -128,7 +137,7 @@ export class Roll {
   /** Lines, keys and names, which stay as they are while notes move. */
   _drawnPaper(wide, high, scale) {
     const { low, high: top } = this._span();
-    const drawn = [wide, high, scale, low, top, this.steps, this.bar, this.beat, this._style.theme].join();
+    const drawn = [wide, high, scale, low, top, this.steps, ...Object.values(this._view), this.bar, this.beat, this._style.theme].join();
     if (this._paper?.drawn === drawn) return this._paper.canvas;
     const canvas = this._paper?.canvas ?? document.createElement("canvas");
     [canvas.width, canvas.height] = [wide, high];
@@ -141,8 +150,8 @@ export class Roll {
 
   _drawPaper(g, width, height) {
     const paper = this._area(width, height), { line, faint, muted } = this._style;
-    const { low, high } = this._span();
-    const row = paper.height / (high - low + 1), column = paper.width / this.steps;
+    const { low, high } = this._span(), { from, steps } = this._view;
+    const row = paper.height / (high - low + 1), column = paper.width / steps;
     const y = (pitch) => paper.top + (high - pitch) * row;
     if (this._big) {
       g.fillStyle = faint;
@@ -150,18 +159,18 @@ export class Roll {
         if (isBlack(pitch)) g.fillRect(paper.left, y(pitch), paper.width, row);
     }
     const isFine = this._big && !this._bare && column > 5; // an editor, where notes are put on every step
-    for (let step = 0; step <= this.steps; step += isFine ? 1 : this.beat) {
-      const isBar = step % this.bar === 0;
+    for (let step = 0; step <= steps; step += isFine ? 1 : this.beat) {
+      const isBar = (from + step) % this.bar === 0;
       if (!this._big && !isBar) continue;
       g.fillStyle = isBar || (isFine && step % this.beat === 0) ? line : faint;
       const x = Math.round(paper.left + step * column);
-      if (step < this.steps || this._big) g.fillRect(x, paper.top, isBar && this._big ? 1.5 : 1, paper.height);
+      if (step < steps || this._big) g.fillRect(x, paper.top, isBar && this._big ? 1.5 : 1, paper.height);
     }
     if (this._big) {
       g.fillStyle = muted;
       g.font = "500 11px system-ui, sans-serif";
       g.textBaseline = "middle";
-      for (let step = 0, bar = 1; step < this.steps; step += this.bar, bar++)
+      for (let step = 0, bar = 1 + Math.floor(from / this.bar); step < steps; step += this.bar, bar++)
         if (column * this.bar > 22 || bar % 4 === 1) g.fillText(bar, paper.left + step * column + 5, 11);
       g.textAlign = "right";
       for (let pitch = Math.ceil(low); pitch <= high; pitch++)
@@ -171,16 +180,21 @@ export class Roll {
 
   _drawNotes(g, width, height) {
     const paper = this._area(width, height);
-    const { low, high } = this._span();
-    const row = paper.height / (high - low + 1), column = paper.width / this.steps;
+    const { low, high } = this._span(), { from, steps } = this._view;
+    const row = paper.height / (high - low + 1), column = paper.width / steps;
     const inset = this._big ? 1.5 : 0.75;
     const colour = this.colour();
     const head = this.playhead === null ? -1 : this.playhead % this.steps;
     g.save();
+    if (this.window) {
+      g.beginPath();
+      g.rect(paper.left, 0, paper.width, height);
+      g.clip();
+    }
     for (const note of this._notes) {
       const { start, end, pitch, alpha } = this._at(note);
-      if (alpha < 0.01) continue;
-      const x = paper.left + start * column + inset, w = Math.max((end - start) * column - 2 * inset, 2);
+      if (alpha < 0.01 || end <= from || start >= from + steps) continue;
+      const x = paper.left + (start - from) * column + inset, w = Math.max((end - start) * column - 2 * inset, 2);
       const y = paper.top + (high - pitch) * row + (this._big ? 1 : 0), h = Math.max(row - (this._big ? 2 : 0), 3);
       const sounds = head >= start && head < end;
       g.globalAlpha = alpha * (this._big && !sounds && head >= 0 ? 0.82 : 1);
@@ -194,14 +208,14 @@ export class Roll {
     if (head >= 0 && !this._bare) {
       g.fillStyle = this._style.ink;
       g.globalAlpha = this._big ? 0.8 : 0.35;
-      g.fillRect(paper.left + head * column - 0.75, paper.top - (this._big ? 6 : 0), 1.5, paper.height + (this._big ? 6 : 0));
+      g.fillRect(paper.left + (head - from) * column - 0.75, paper.top - (this._big ? 6 : 0), 1.5, paper.height + (this._big ? 6 : 0));
     }
     if (this.cursor) {
       g.globalAlpha = 1;
       g.strokeStyle = this._style.ink;
       g.lineWidth = 2;
       const length = this.cursor.length ?? 1;
-      g.strokeRect(paper.left + this.cursor.step * column + 1, paper.top + (high - this.cursor.pitch) * row + 1, column * length - 2, row * (this.cursor.rows ?? 1) - 2);
+      g.strokeRect(paper.left + (this.cursor.step - from) * column + 1, paper.top + (high - this.cursor.pitch) * row + 1, column * length - 2, row * (this.cursor.rows ?? 1) - 2);
     }
     g.restore();
   }

@@ -15,7 +15,9 @@ export class Scheduler {
     this._end = null; // ends the note that sounds
     this._latest = 0; // time of the last note handed on, which may lie ahead
     this.outs = []; // of MIDI: {send(bytes, ms)}
+    this.onstep = () => {}; // told each step with its time, as it is handed on
     this.muted = false;
+    this._hushed = false; // while something else is to be heard in this page
     live.addEventListener("melody", () => this._sequencer.offer(live.melody));
     live.addEventListener("state", () => this._follow());
     this._ticker = new Worker("./ticker.js");
@@ -35,6 +37,7 @@ export class Scheduler {
     const length = live.melody?.tokens.length ?? 16;
     for (let at = live.timeOfStep(this._next); at < now + ahead; at = live.timeOfStep(this._next)) {
       if (!live.state.loop && this._next >= length) return this._sequencer.sounding !== null && this._apply(this._sequencer.silence(), at);
+      this.onstep(this._next, at);
       this._apply(this._sequencer.step(this._next, live.values.follow), at);
       this._next++;
     }
@@ -47,6 +50,12 @@ export class Scheduler {
     this._ticker.postMessage(running);
     if (running) this.tick();
     else this._silence();
+  }
+
+  /** Be silent in this page, and go on. */
+  hush(on) {
+    this._hushed = on;
+    if (on) this._end?.(0);
   }
 
   /** End all notes, also those that are not ours. */
@@ -71,7 +80,7 @@ export class Scheduler {
       if (this._synth.ready) {
         heardAt = this._synth.audioTime(at);
         this._end?.(heardAt);
-        this._end = on && !this.muted ? this._synth.start(pitch, heardAt, velocity) : null;
+        this._end = on && !this.muted && !this._hushed ? this._synth.start(pitch, heardAt, velocity) : null;
       }
       for (const out of this.outs) out.send([on ? 0x90 : 0x80, pitch, on ? velocity : 0], at * 1000);
       const detail = { pitch, on, velocity, time: at, audioTime: heardAt, step: this._next, version: this._sequencer.pattern?.version };

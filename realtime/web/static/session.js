@@ -69,7 +69,7 @@ export function setUp(live, sound, tell) {
   };
   let keeping = 0;
   const keepSoon = () => {
-    if (keeping || live.hello?.fresh) return;
+    if (keeping || live.state.fresh !== false) return; // nobody's work yet
     keeping = setTimeout(() => {
       keeping = 0;
       const text = JSON.stringify(live.keep());

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import mido
 import pytest
+from web_house import House, small_model
 
 from midi_vae.music.melody import ONSET, Melody
 from realtime.web.opening import opening_melodies
@@ -38,6 +39,7 @@ window.melodies = []; window.notes = [];
 document.addEventListener("latentmix:melody", (event) => melodies.push(event.detail));
 document.addEventListener("latentmix:note", (event) => notes.push(event.detail));
 """
+HEAR_ALONE = "window.alone = []; document.addEventListener('latentmix:audition', (e) => alone.push(e.detail.pitch))"
 
 
 # What of a dialog does not lie within it.
@@ -414,6 +416,243 @@ def test_a_link_without_a_clipboard_stands_in_the_address(page):
     page.click("#link")
     until(page, "document.getElementById('toast').textContent.includes('address bar')")
     until(page, "location.hash.length > 20")
+
+
+def test_a_link_is_for_somebody_else_too(page, open_page):
+    """It names the place where another one's mixer answers, and may be pasted into any page."""
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }; }"
+    )
+    page.keyboard.press("2")
+    until(page, "document.getElementById('puck').ariaValueText === 'lyrical 100 %'")
+    page.click("#link")
+    until(page, "window.copied")
+    link = page.evaluate("window.copied")
+    assert link.startswith("http://127.0.0.1:8420/#s=")
+    page.keyboard.press("1")
+    until(page, "document.getElementById('puck').ariaValueText === 'lively 100 %'")
+    page.evaluate(
+        """(link) => {
+          const transfer = new DataTransfer();
+          transfer.setData("text", link);
+          document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+        }""",
+        link,
+    )
+    until(page, "document.getElementById('puck').ariaValueText === 'lyrical 100 %'")
+
+
+def test_what_is_edited_is_undone_everywhere(page):
+    page.focus("input[data-parameter='attribute.density']")
+    page.keyboard.press("ArrowRight")  # a step that can be heard
+    assert float(page.input_value("input[data-parameter='attribute.density']")) == 0.25
+    until(page, "document.getElementById('undo').title.startsWith('Undo: Busy')")
+    page.keyboard.press("Control+z")
+    until(page, "document.querySelector(`input[data-parameter='attribute.density']`).value === '0'")
+    page.keyboard.press("Control+Shift+Z")
+    until(page, "document.querySelector(`input[data-parameter='attribute.density']`).value === '0.25'")
+    page.select_option("#key", "D:maj")
+    page.click("#reset")
+    until(page, "document.getElementById('key').value === 'none'")
+    page.click("#undo")
+    until(page, "document.getElementById('key').value === 'D:maj'")
+    assert page.input_value("input[data-parameter='attribute.density']") == "0.25"
+    page.keyboard.press("z")
+    until(page, "document.getElementById('key').value === 'none'")
+
+
+def test_the_editor_loses_nothing_without_asking(page):
+    def notes() -> int:
+        found = re.search(r"(\d+) notes", page.get_attribute("#editroll", "aria-label"))
+        return int(found[1]) if found else 0
+
+    page.click('.card [data-action="edit"] >> nth=0')
+    page.wait_for_selector("#editor[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#editor[open]", state="hidden")  # nothing was changed: it just closes
+    page.click('.card [data-action="edit"] >> nth=0')
+    page.wait_for_selector("#editor[open]")
+    before = notes()
+    page.click("#editclear")
+    assert notes() == 0
+    page.keyboard.press("Control+z")
+    assert notes() == before
+    page.keyboard.press("Control+Shift+Z")
+    assert notes() == 0
+    page.click("#editundo")
+    page.click("#editup")
+    for leave in (lambda: page.keyboard.press("Escape"), lambda: page.click("#editclose")):
+        leave()
+        page.wait_for_selector("#editkeep")
+        page.click("#editback")
+        page.wait_for_selector("#editkeep", state="detached")
+    page.keyboard.press("Escape")
+    page.click("#editkeep")
+    page.wait_for_selector("#editor[open]", state="hidden")
+    raised = [token + 12 if token >= ONSET else token for token in opening_melodies()[0].tokens.tolist()]
+    assert page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["melodies"][0]["tokens"] == raised
+    page.click('.card [data-action="edit"] >> nth=0')
+    page.click("#editclear")
+    page.keyboard.press("Escape")
+    page.click("#editdiscard")
+    page.wait_for_selector("#editor[open]", state="hidden")
+    assert page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["melodies"][0]["tokens"] == raised
+
+
+def test_silence_is_explained(page, open_page):
+    page.click("#play")
+    until(page, "notes.some((note) => note.on && note.audioTime !== null)")
+    other = open_page()  # a second tab, and likewise one that was reloaded: no click, no sound
+    until(other, "document.getElementById('silence').textContent.includes('Click to hear it')")
+    other.click("#silence")
+    until(other, "notes.some((note) => note.on && note.audioTime !== null)")
+    until(other, "document.getElementById('silence').hidden")
+    other.keyboard.press("m")
+    until(other, "document.getElementById('silence').textContent.startsWith('This page is muted')")
+    other.click("#silence")
+    until(other, "document.getElementById('silence').hidden")
+    page.evaluate("document.querySelector('input[data-parameter=density]').value = 0")
+    page.dispatch_event("input[data-parameter=density]", "input")
+    until(page, "document.getElementById('silence').textContent.startsWith('The mix has no notes')")
+    page.click("#play")
+    until(page, "document.getElementById('silence').hidden")
+
+
+def test_a_melody_is_heard_by_itself_from_its_card(page):
+    page.evaluate(
+        "window.alone = []; document.addEventListener('latentmix:audition', (e) => alone.push(e.detail.pitch))"
+    )
+    page.click('.card [data-action="hear"] >> nth=1')
+    until(page, "alone.length >= 3")
+    assert page.evaluate("alone")[:3] == pitches(opening_melodies()[1])[:3]
+    page.click('.card [data-action="hear"] >> nth=1')
+    until(page, "document.querySelectorAll('.card [data-action=hear]')[1].ariaPressed === 'false'")
+
+
+def test_mixes_are_kept_on_the_page(page):
+    page.keyboard.press("1")
+    until(page, "document.getElementById('puck').ariaValueText === 'lively 100 %'")
+    page.keyboard.press("k")
+    page.wait_for_selector("#kept [data-does=recall]")
+    page.keyboard.press("4")
+    until(page, "document.getElementById('puck').ariaValueText === 'jig 100 %'")
+    page.keyboard.press("Shift+Digit1")
+    until(page, "document.getElementById('puck').ariaValueText === 'lively 100 %'")
+    page.click("#kept [data-does=forget]")
+    page.wait_for_selector("#kept [data-does=recall]", state="detached")
+
+
+def test_a_bar_is_counted_in_before_a_recording(page):
+    page.evaluate("window.clicks = []; document.addEventListener('latentmix:click', (e) => clicks.push(e.detail))")
+    page.fill("#tempo", "300")
+    page.keyboard.press("Enter")
+    page.keyboard.press("c")
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=true]")
+    page.evaluate("notes.length = 0")
+    page.click("#play")
+    until(page, "notes.some((note) => note.on)")
+    clicks = page.evaluate("clicks")
+    assert [click["isFirst"] for click in clicks[:4]] == [True, False, False, False]
+    until(page, "clicks.length >= 8")  # and it goes on while the music plays
+    page.click("#play")
+    page.click("#record")
+    page.keyboard.press("c")
+    page.wait_for_selector("#record[aria-pressed=false]")
+
+
+def test_a_long_melody_is_shown_eight_bars_at_a_time(page):
+    tokens = [62, *[0] * 15] * 64
+    melody = {"tokens": tokens, "metre": [4, 4], "tempo": 112, "program": 0, "name": "long"}
+    session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
+    session["melodies"] = [melody | {"x": 0, "y": 0, "hue": 0}, melody | {"x": 1, "y": 0, "hue": 1}]
+    page.set_input_files(
+        "#sessionfile", {"name": "l.json", "mimeType": "application/json", "buffer": as_bytes(session)}
+    )
+    until(page, "document.getElementById('zoom').textContent.startsWith('Bars 1 to 8 of 64')")
+    page.click("#zoom")
+    until(page, "document.getElementById('zoom').textContent.startsWith('64 bars')")
+    page.keyboard.press("z")
+    until(page, "document.getElementById('zoom').hidden")
+
+
+def test_a_clock_that_jumped_is_right_at_the_next_answer(page):
+    """A page or machine that slept: what was known before counts no longer, however short its trips were."""
+    found = page.evaluate(
+        """async () => {
+          const { Clock } = await import("./clock.js");
+          const clock = new Clock(), jumps = [];
+          for (let at = 0; at < 20; at += 1) jumps.push(clock.answer(at, at + 0.002, at + 100.001));
+          const before = clock.offset;
+          jumps.push(clock.answer(30, 30.080, 135.040)); // five seconds were slept, on a slow network
+          return [before, clock.offset, jumps.at(-1), jumps.slice(0, -1).some(Boolean)];
+        }"""
+    )
+    assert found == [pytest.approx(100.0), pytest.approx(105.0), True, False]
+
+
+def test_a_session_comes_back_from_the_browser_where_the_server_has_none(browser):
+    house = House(small_model(), resumes=True)
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(house.page)
+        page.wait_for_selector(".card")
+        page.click('.card [data-action="remove"] >> nth=3')
+        until(page, "JSON.parse(localStorage.getItem('latentmix.session') ?? '{}').melodies?.length === 3")
+        page.close()
+        house.close()
+        house = House(small_model(), port=house.port, resumes=True)
+        page = context.new_page()
+        page.goto(house.page)
+        until(page, "document.querySelectorAll('.card').length === 3")
+        until(page, "document.getElementById('undo').title.startsWith('Undo: Opened session')")
+    finally:
+        context.close()
+        house.close()
+
+
+def file_of_two_tracks() -> bytes:
+    """A flute and a piano; the flute rests in bars 3 and 4."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    for name, program, pitch, bars in (("Tune", 73, 72, (0, 1, 4)), ("Left hand", 0, 48, (0, 1, 2, 3))):
+        track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+        track.append(mido.Message("program_change", program=program, channel=program % 2))
+        at = 0
+        for bar in bars:
+            for beat in range(4):
+                start = (4 * bar + beat) * 480
+                track.append(mido.Message("note_on", note=pitch + beat, time=start - at, channel=program % 2))
+                track.append(mido.Message("note_off", note=pitch + beat, time=480, channel=program % 2))
+                at = start + 480
+        file.tracks.append(track)
+    out = io.BytesIO()
+    file.save(file=out)
+    return out.getvalue()
+
+
+def test_tracks_are_looked_at_and_heard_before_one_is_taken(page):
+    page.evaluate(
+        "window.alone = []; document.addEventListener('latentmix:audition', (e) => alone.push(e.detail.pitch))"
+    )
+    page.set_input_files("#file", {"name": "two.mid", "mimeType": "audio/midi", "buffer": file_of_two_tracks()})
+    page.wait_for_selector("#chooser[open]")
+    tune, piano = page.locator(".track").all_inner_texts()
+    assert "Tune" in tune and "Flute · C5 to E♭5 · 12 notes" in tune and "taken as the melody" in tune
+    assert "Left hand" in piano and "Acoustic Grand Piano · C3 to E♭3 · 16 notes" in piano
+    page.click("#hear")
+    until(page, "alone.length >= 2")
+    assert page.evaluate("alone")[:2] == [72, 73]
+    page.click(".track >> nth=1")  # which is heard at once, as something is
+    until(page, "alone.at(-1) >= 48 && alone.at(-1) < 60")
+    page.click("#hear")
+    page.click(".track >> nth=0")
+    page.fill("#bar", "3")
+    until(page, "document.getElementById('chooserwhy').textContent.startsWith('Bars 3 to 4 of 5: no note')")
+    assert page.is_disabled("#take") and page.is_disabled("#hear")
+    page.fill("#bar", "5")
+    page.click("#take")
+    until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
 
 
 def test_another_site_is_shut_out(page, browser, mixer):
