@@ -1,5 +1,6 @@
 // clap_host BINARY list
 // clap_host BINARY play ID BEATS [PARAMETER=VALUE ...] [tempo=T] [rate=R] [block=N]    one line a note: frame on key velocity
+// clap_host BINARY bounce ID BEATS [the same]           the left channel as float32, little-endian, on standard output
 // clap_host BINARY check ID [LOADS]                                                    one line a check, exit 1 if one fails
 #include "clap_host.hpp"
 
@@ -346,6 +347,18 @@ int main(int count, char **words) {
         }
         host.flush();
         host.activate(rate);
+        if (what == "bounce") {
+            Song song;
+            song.tempo = tempo;
+            const long end = std::lround(std::atof(words[4]) * 60.0 / tempo * rate);
+            while (host.frame < end) {
+                const auto frames = static_cast<uint32_t>(std::min<long>(static_cast<long>(block), end - host.frame));
+                host.block(song, frames);
+                std::fwrite(host.sound.data(), sizeof(float), frames, stdout);
+            }
+            host.deactivate();
+            return 0;
+        }
         for (const Note &n : play(host, std::atof(words[4]), {static_cast<uint32_t>(block)}, tempo))
             std::printf("%ld %d %d %d\n", n.frame, n.is_on, n.key, n.velocity);
         host.deactivate();
