@@ -13,8 +13,10 @@ import numpy as np
 from latentmix.errors import InputError
 
 # Where systems keep soundfonts; the first file of the first folder that has any is taken, General MIDI ones first.
-FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
-FOLDERS += ("~/.local/share/soundfonts", "/opt/homebrew/share/soundfonts", "C:/soundfonts")
+FOLDERS = (
+    *("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "/usr/local/share/soundfonts"),
+    *("~/.local/share/soundfonts", "/opt/homebrew/share/soundfonts", "C:/soundfonts"),
+)
 NAMES = ("libfluidsynth.so.3", "libfluidsynth.so.2", "libfluidsynth.dylib", "libfluidsynth-3.dll")
 GAIN = 0.6
 FAILED = -1  # FLUID_FAILED
@@ -37,10 +39,10 @@ class FluidSynth:
     def __init__(self, sample_rate: int, soundfont: str | os.PathLike[str], program: int = 0) -> None:
         path = os.fspath(soundfont)
         _check(path)
-        self._library = load_library()
-        if self._library is None:
+        call = load_library()
+        if call is None:
             raise InputError(f"{path}: expected the library FluidSynth to play the soundfont, found none; install it")
-        call = self._library
+        self._library: Any = call
         self._settings = call.new_fluid_settings()
         call.fluid_settings_setnum(self._settings, b"synth.sample-rate", float(sample_rate))
         call.fluid_settings_setnum(self._settings, b"synth.gain", GAIN)

@@ -63,8 +63,10 @@ _LEAD = Timbre((1.0, 0.5, 0.33, 0.25, 0.2, 0.16), (0.3,) * 6, 0.005, 0.06)
 _PAD = Timbre((1.0, 0.3, 0.2, 0.06, 0.05, 0.02), (0.0,) * 6, 0.2, 0.4)
 # Of each family of eight General MIDI programs: piano, chromatic percussion, organ, guitar, bass, strings, ensemble,
 # brass, reed, pipe, lead, pad, effects, ethnic, percussive, sound effects.
-TIMBRES = (_PIANO, _MALLET, _ORGAN, _PLUCKED, _PLUCKED, _BOWED, _BOWED, _BLOWN, _BLOWN, _BLOWN)
-TIMBRES += (_LEAD, _PAD, _PAD, _PLUCKED, _MALLET, _PAD)
+TIMBRES = (
+    *(_PIANO, _MALLET, _ORGAN, _PLUCKED, _PLUCKED, _BOWED, _BOWED, _BLOWN),
+    *(_BLOWN, _BLOWN, _LEAD, _PAD, _PAD, _PLUCKED, _MALLET, _PAD),
+)
 _PARTIALS = 6
 
 

@@ -12,6 +12,7 @@ import typer
 
 from latentmix.errors import InputError
 
+from ..control.bindings import Binding
 from ..control.learn import learn, write_bindings
 from ..midi.port_names import stable_name
 from ..midi.ports import MidiIn, open_input
@@ -36,7 +37,7 @@ def run(parameters: Sequence[str], path: Path, ins: Sequence[str], api: str | No
         for spec in specs:
             opened.append(open_input(spec, lambda time, message: inbox.put((time, message)), _warn))
         typer.echo(f"listening to {', '.join(port.name for port in opened)}; Ctrl-C skips what is left")
-        learned = []
+        learned: list[Binding] = []
         try:
             for parameter in parameters:
                 learned += learn([parameter], lambda seconds: _receive(inbox, seconds), typer.echo, bound=learned)
@@ -58,7 +59,7 @@ def _command(path: Path, device: str, ins: Sequence[str], virtual: bool) -> str:
     return shlex.join(["livemix", "play", "A.mid", "B.mid", *ports, "--map", str(path)])
 
 
-def _receive(inbox: queue.SimpleQueue, seconds: float) -> tuple[float, mido.Message | None]:
+def _receive(inbox: queue.SimpleQueue[tuple[float, mido.Message]], seconds: float) -> tuple[float, mido.Message | None]:
     try:
         return inbox.get(timeout=seconds)
     except queue.Empty:

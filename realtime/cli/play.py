@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,6 +29,9 @@ from ..music.automation import Automation, check_presets, read_automation, read_
 from ..music.parameters import Value, table
 from ..player.messages import PlayerSetup
 from .options import ControlOptions, PlaybackOptions, Ports
+
+if TYPE_CHECKING:
+    from midi_vae.vae import MelodyVAE
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
 NICENESS = -19  # of the engine; the player and the sound go before it, in real time
@@ -60,7 +64,7 @@ def play(
     presets = read_presets(control.presets, parameters) if control.presets is not None else {}
     if automation is not None:
         check_presets(automation, presets)
-    if playback.render is not None:
+    if playback.render is not None and automation is not None:
         return render(
             playback.render, files, loaded, melodies, automation, presets, settings, ports, playback, model.seed
         )
@@ -110,7 +114,7 @@ def play(
 def render(
     path: Path,
     files: Sequence[Path],
-    loaded: object,
+    loaded: MelodyVAE,
     melodies: list[Melody],
     automation: Automation,
     presets: Mapping[int, Mapping[str, Value]],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from midi_vae.music.melody import Melody
 
-    from ..engine.engine import Snapshot
+    from ..engine.snapshot import Snapshot
 
 UPDATE_SECONDS = 0.1
 ROWS = 12  # of the piano roll, one a semitone; of more the lowest are left out

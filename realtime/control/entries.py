@@ -13,6 +13,10 @@ from .curves import CURVES, FLATTEST, STEEPEST
 
 MAX_SMOOTHING = 10.0  # seconds
 LOW_BYTE = 32  # controllers 0 to 31 have their low bytes at 32 to 63 (MIDI 1.0)
+KEYS = (  # of a [[bind]] table
+    *("target", "kind", "number", "low_byte", "low_first", "channel", "encoding", "step", "range", "curve"),
+    *("smoothing", "mode", "button", "value", "feedback"),
+)
 FEEDBACK_KINDS = ("cc", "cc14", "note", "pitchbend", "pressure")
 
 
@@ -26,9 +30,7 @@ class BadEntry(Exception):
 
 def read_binding(entry: dict[str, Any], parameters: Mapping[str, Parameter]) -> Binding:
     """A [[bind]] table as a binding; raises BadEntry."""
-    keys = ("target", "kind", "number", "low_byte", "low_first", "channel", "encoding", "step", "range", "curve")
-    keys += ("smoothing", "mode", "button", "value", "feedback")
-    only(entry, keys)
+    only(entry, KEYS)
     name = entry.get("target")
     try:
         parameter = find(name, parameters) if isinstance(name, str) else None
@@ -75,7 +77,7 @@ def read_binding(entry: dict[str, Any], parameters: Mapping[str, Parameter]) -> 
 def check_new(binding: Binding, others: Sequence[Binding]) -> None:
     """Refuse a control that is bound twice to a parameter: each of its moves would count twice; raises BadEntry."""
 
-    def control(each: Binding) -> tuple:
+    def control(each: Binding) -> tuple[object, ...]:
         return each.parameter, each.kind, each.number, each.channel, each.value
 
     for at, other in enumerate(others, 1):

@@ -169,7 +169,7 @@ def learn(
         InputError: no parameter of such a name.
     """
     chosen = [find(name, parameters) for name in names]
-    learned = []
+    learned: list[Binding] = []
     for parameter in chosen:
         say(f"{parameter.name} ({parameter.help}): move a knob, a fader or a button")
         learner, asked = Learner(parameter), 0.0
@@ -179,9 +179,9 @@ def learn(
                 learner.feed(message, now)
                 asked = now
             binding = learner.result(now)
-            other = next(
-                (each for each in (*bound, *learned) if binding is not None and _same_control(binding, each)), None
-            )
+            if binding is None:
+                continue
+            other = next((each for each in (*bound, *learned) if _same_control(binding, each)), None)
             if other is not None:
                 say(f"{parameter.name}: {describe(binding)} has just been bound to {other.parameter}; move another one")
                 learner, asked = Learner(parameter), 0.0

@@ -13,7 +13,7 @@ from typing import Any
 from latentmix.errors import InputError
 
 from ..music.parameters import PARAMETERS, Parameter
-from .bindings import ControllerMap
+from .bindings import Binding, ControllerMap
 from .entries import BadEntry, check_new, only, read_binding, read_mpe, read_text
 
 DEFAULT = "default"
@@ -93,7 +93,7 @@ def parse_map(text: str, name: str, parameters: Mapping[str, Parameter] = PARAME
         if len(entries) > MAX_BINDINGS:
             raise BadEntry("bind", f"at most {MAX_BINDINGS} [[bind]] tables", len(entries))
         mpe = read_mpe(document.get("mpe", {}))
-        bindings = []
+        bindings: list[Binding] = []
         for at, entry in enumerate(entries, 1):
             place = f"[[bind]] {at}"
             if not isinstance(entry, dict):

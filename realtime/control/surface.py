@@ -50,12 +50,14 @@ class ControlSurface:
         self._closing, self._is_back, self._is_dark = threading.Event(), False, False
         self._threads = [threading.Thread(target=self._run, name="latentmix controls", daemon=True)]
         if lights is not None:
-            self._threads.append(threading.Thread(target=self._look, name="latentmix lights", daemon=True))
+            self._threads.append(
+                threading.Thread(target=self._look, args=(lights,), name="latentmix lights", daemon=True)
+            )
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """ControlOptions off."""
+        """Move nothing any more; the threads have ended."""
         self._unlisten()
         self._inbox.put(None)
         self._closing.set()
@@ -117,12 +119,12 @@ class ControlSurface:
                 self._engine.warn(f"feedback: {error}")
             self._is_dark = True
 
-    def _look(self) -> None:
+    def _look(self, lights: Any) -> None:
         """A controller that went away and came back shows nothing of what was sent before."""
         while not self._closing.wait(LOOK_SECONDS):
-            was_lost = getattr(self._lights, "is_lost", False)
-            self._lights.check()
-            if was_lost and not self._lights.is_lost:
+            was_lost = lights.is_lost
+            lights.check()
+            if was_lost and not lights.is_lost:
                 self._is_back = True
 
 

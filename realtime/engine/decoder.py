@@ -47,9 +47,8 @@ class Graphed:
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         self._function = function
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._graph: tuple[torch.cuda.CUDAGraph, Tensor] | None = None  # and what it writes its result to
         self._inputs: list[Tensor] = []
-        self._output: Tensor | None = None
         self._shapes: list[tuple[torch.Size, torch.dtype, torch.device]] | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -66,14 +65,13 @@ class Graphed:
         if not inputs or inputs[0].device.type != "cuda":
             return self._function(*inputs)
         with torch.cuda.device(inputs[0].device):  # each thread has a current one, which is the first until it says so
-            if self._graph is None:
-                self._capture(inputs)
+            graph, output = self._graph or self._capture(inputs)
             for static, given in zip(self._inputs, inputs, strict=True):
                 static.copy_(given, non_blocking=True)
-            self._graph.replay()
-        return self._output
+            graph.replay()
+            return output
 
-    def _capture(self, inputs: Sequence[Tensor]) -> None:
+    def _capture(self, inputs: Sequence[Tensor]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
         self._inputs = [each.clone() for each in inputs]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -83,8 +81,9 @@ class Graphed:
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the GPU meanwhile
-            self._output = self._function(*self._inputs)
-        self._graph = graph
+            output = self._function(*self._inputs)
+        self._graph = graph, output
+        return self._graph
 
 
 class Decoder:
@@ -167,7 +166,7 @@ class _Step:
         self._latents = torch.zeros(windows, model.config.latent_size, pin_memory=device.type == "cuda")
         self._temperature = torch.zeros((), pin_memory=device.type == "cuda")
         self._is_cpu = device.type == "cpu"
-        function = partial(self._function, model)
+        function: Callable[[Tensor, Tensor], Tensor] = partial(self._function, model)
         if self._is_cpu and not model.training:
             with one_thread():
                 function = trace(self._function, model, [self._latents, self._temperature])

@@ -51,9 +51,9 @@ class Recorder:
         self.notes: list[PlayedNote] = []
         self.tempi: list[TempoChange] = []
         self._open: tuple[float, float, int, int] | None = None  # start, start beat, pitch, velocity
-        self._zero: float | None = None
+        self._zero: float | None = None  # time of the first event
         self._beat = self._time = 0.0  # of the recording, as far as it came
-        self._song_beat: float | None = None  # of the clock there
+        self._song_beat = 0.0  # of the clock there
 
     def add(self, events: Sequence[NoteEvent], tempo: float) -> None:
         """Events of a report, and the tempo at its end."""
@@ -62,7 +62,7 @@ class Recorder:
             if starts:
                 self._open = (self._time, self._beat, pitch, velocity)
             elif self._open is not None and self._open[2] == pitch:
-                self._end_note()
+                self._end_note(*self._open)
 
     def finished(self) -> list[PlayedNote]:
         """All notes; one that still sounds ends now."""
@@ -71,8 +71,7 @@ class Recorder:
         start, beat, pitch, velocity = self._open
         return [*self.notes, PlayedNote(start, max(self._time, start), beat, max(self._beat, beat), pitch, velocity)]
 
-    def _end_note(self) -> None:
-        start, beat, pitch, velocity = self._open
+    def _end_note(self, start: float, beat: float, pitch: int, velocity: int) -> None:
         self._open = None
         if len(self.notes) < MAX_NOTES:
             self.notes.append(PlayedNote(start, self._time, beat, self._beat, pitch, velocity))

@@ -145,7 +145,7 @@ class RtPort:
     def _came_back(self) -> None:
         """The port is bound again, and nothing has been sent to it yet."""
 
-    def _open_at_once_or_soon(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
+    def _open_at_once_or_soon(self, spec: Any) -> tuple[str, Any]:
         """Open it; a port that was made a moment ago is not in JACK's list yet, so look again for a second."""
         end = now() + APPEARS_WITHIN
         while True:
@@ -163,7 +163,7 @@ class RtPort:
             self._warn(f"{found}: {names.count(found)} MIDI {kind} ports have this name; the first of them is bound")
         return found
 
-    def _open(self, spec: MidiOut | MidiIn) -> tuple[str, Any]:
+    def _open(self, spec: Any) -> tuple[str, Any]:
         raise NotImplementedError
 
 

@@ -18,7 +18,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from latentmix.errors import InputError
 
@@ -233,7 +233,7 @@ def _collect(columns: list[str], body: list[tuple[int, list[str]]], parameters: 
                 values[name].append(_value(name, field, number, parameters))
                 times[name].append(at)
     tracks = {name: (tuple(times[name]), tuple(values[name])) for name in times if times[name]}
-    return Automation(columns[0], tracks, at)
+    return Automation(cast(Unit, columns[0]), tracks, at)
 
 
 def _time(field: str, unit: str, number: int) -> float:

@@ -35,13 +35,13 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     [0.5, 0.0]
     """
     a, b = np.asarray(a), np.asarray(b)
-    lengths = [np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b)]
-    u, w = (v / np.maximum(length, 1e-12) for v, length in zip((a, b), lengths, strict=True))
+    length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+    u, w = a / np.maximum(length_a, 1e-12), b / np.maximum(length_b, 1e-12)
     angle = np.arccos(np.clip((u * w).sum(-1, keepdims=True), -1.0, 1.0))
     sine = np.sin(angle)
     arc = (np.sin((1.0 - t) * angle) * u + np.sin(t * angle) * w) / np.maximum(sine, NEARLY_PARALLEL)
-    straight = (sine < NEARLY_PARALLEL) | (lengths[0] == 0) | (lengths[1] == 0)
-    return np.where(straight, lerp(a, b, t), arc * lerp(*lengths, t))
+    straight = (sine < NEARLY_PARALLEL) | (length_a == 0) | (length_b == 0)
+    return np.where(straight, lerp(a, b, t), arc * lerp(length_a, length_b, t))
 
 
 def weighted(vectors: np.ndarray, weights: np.ndarray | Sequence[float], spherical: bool = False) -> np.ndarray:

@@ -32,10 +32,14 @@ class Timeline(Protocol):
     """
 
     source: str
-    tempo: float
-    running: bool
     jumps: int
     origin: float
+
+    @property
+    def tempo(self) -> float: ...
+
+    @property
+    def running(self) -> bool: ...
 
     def beat_at(self, time: float) -> float:
         """The beat at a time."""

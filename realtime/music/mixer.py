@@ -22,9 +22,8 @@ from .parameters import MAX_MELODIES, Value, find, table
 from .shaping import in_key, thin, to_octave
 
 Mode = Literal["position", "pad", "weights"]
-MODES: Mapping[str, Mode] = {"position": "position", "x": "pad", "y": "pad"} | {
-    f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)
-}
+MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
+MODES |= {f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)}
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
 DECODED = ("temperature", *MODES)
 
@@ -65,7 +64,7 @@ class Mixer:
     Attributes:
         coder: encodes the melodies and decodes the mix.
         melodies: 1 to 8, as given.
-        places: of the melodies on the pad; spread evenly if None.
+        places: of the melodies on the pad; spread evenly if there are none.
         spherical: mix along arcs instead of straight lines.
         values: of all parameters, by name.
         mode: what was moved last.
@@ -76,7 +75,7 @@ class Mixer:
 
     coder: Coder
     melodies: list[Melody]
-    places: list[PadPoint] | None = None
+    places: list[PadPoint] = field(default_factory=list)
     spherical: bool = False
     values: dict[str, Value] = field(default_factory=dict)
     mode: Mode = "position"
@@ -215,11 +214,11 @@ class Mixer:
         if not 0 <= index < len(self.melodies):
             raise InputError(f"expected a melody from 1 to {len(self.melodies)}, found {index + 1}")
 
-    def _set_melodies(self, melodies: list[Melody], places: list[PadPoint] | None) -> None:
+    def _set_melodies(self, melodies: list[Melody], places: list[PadPoint]) -> None:
         """All of it or, where the melodies do not go together, none."""
         if not 1 <= len(melodies) <= MAX_MELODIES:
             raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
-        if places is not None and len(places) != len(melodies):
+        if places and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
         self.coded = self.coder.encode(melodies)
         self._like = replace(self.coded.partners[0], name="")

@@ -83,9 +83,9 @@ class Sequencer:
 
     def step(self, step: int, follow: str = "step") -> Sequence[NoteChange]:
         """What starts and ends at a step, ends first; steps are counted from the start of the song."""
-        swapped = self.waiting is not None and self.is_boundary(step, follow)
-        if swapped:
-            self.pattern, self.waiting = self.waiting, None
+        swapped = False
+        if self.waiting is not None and self.is_boundary(step, follow):
+            self.pattern, self.waiting, swapped = self.waiting, None, True
         at = step % len(self.pattern.tokens)
         token = self.pattern.tokens[at]
         if token >= ONSET:

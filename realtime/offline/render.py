@@ -99,7 +99,7 @@ class _Mover:
 
     def move(self, values: Mapping[str, Value]) -> None:
         """Move parameters, and play another melody if there is one."""
-        mixed = {}
+        mixed: dict[str, Value] = {}
         for name, wanted in values.items():
             for each, value in resolve(self._mixer, self._presets, name, wanted):
                 if each in AT_ONCE:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from latentmix.errors import InputError
 
 from ..music.clock import now
+from ..system.child import pipes_of
 from .messages import (
     Command,
     OpeningFailed,
@@ -61,6 +62,7 @@ class PlayerProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )
+        self._in, self._out = pipes_of(self._process)
         self.write(setup)
         self._reader = threading.Thread(target=self._read, name="latentmix reports", daemon=True)
         self._reader.start()
@@ -89,8 +91,8 @@ class PlayerProcess:
     def write(self, message: PlayerSetup | Command) -> None:
         """Tell it something; lost if it has ended."""
         with contextlib.suppress(OSError, ValueError):
-            self._process.stdin.write(encode(message))
-            self._process.stdin.flush()
+            self._in.write(encode(message))
+            self._in.flush()
 
     def wait(self) -> None:
         """Until it has ended and all that it said has been reported."""
@@ -103,14 +105,14 @@ class PlayerProcess:
     def end(self) -> None:
         """Ask it to end, then insist; no note is left sounding. A second time does nothing."""
         with contextlib.suppress(OSError, ValueError):
-            self._process.stdin.close()
+            self._in.close()
         try:
             self._process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._reader.join()
-        self._process.stdout.close()
+        self._out.close()
         self._errors.close()
 
     def last_words(self) -> str:
@@ -126,11 +128,11 @@ class PlayerProcess:
 
     def _read(self) -> None:
         with contextlib.suppress(ValueError):  # half a line, of a process that was killed while it wrote
-            for line in self._process.stdout:
+            for line in self._out:
                 report = decode(line)
                 if isinstance(report, PortsOpened | OpeningFailed):
                     self._opened.put(report)
-                else:
+                elif isinstance(report, Report):
                     self._report(report)
         self._opened.put(None)
 

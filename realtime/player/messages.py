@@ -257,14 +257,14 @@ def _built(kind: Any, value: Any) -> Any:
     """A value of a kind out of what JSON made of it."""
     origin = typing.get_origin(kind)
     if origin in (Union, types.UnionType):
-        inner = [each for each in typing.get_args(kind) if each is not type(None)]
-        return None if value is None else _built(inner[0], value)
+        there = [each for each in typing.get_args(kind) if each is not type(None)]
+        return None if value is None else _built(there[0], value)
     if origin is tuple:
         inner = typing.get_args(kind)
         if inner[-1] is not ...:
             return tuple(map(_built, inner, value))
         return tuple(value) if inner[0] is int else tuple(_built(inner[0], each) for each in value)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return kind(**{name: _built(hints[name], each) for name, each in value.items()})
     if isinstance(kind, type) and issubclass(kind, tuple):  # a named one

@@ -93,9 +93,8 @@ class Player:
             case SetTempo(tempo):
                 self._set_tempo(tempo, time)
             case Tap(at):
-                tempo = self._taps.tap(at)
-                if tempo is not None:
-                    self._set_tempo(tempo, time)
+                if (tapped := self._taps.tap(at)) is not None:
+                    self._set_tempo(tapped, time)
             case SetFollow(follow):
                 self.follow = follow
             case SetVelocity(velocity):

@@ -26,6 +26,7 @@ from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
 from .loop import PlayerLoop
 from .messages import (
+    Command,
     MidiReceived,
     OpeningFailed,
     PlayerSetup,
@@ -161,7 +162,8 @@ def _obey(commands: Any, loop: PlayerLoop) -> None:
         command = decode(line)
         if isinstance(command, SetPlaying):
             wakefulness.set(command.on)
-        loop.command(command)
+        if isinstance(command, Command):
+            loop.command(command)
     loop.stop()
 
 

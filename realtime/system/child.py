@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import IO, Any, AnyStr
 
 from latentmix.errors import InputError
 
@@ -31,6 +31,12 @@ SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go 
 Event = tuple[float, int, int, int]
 
 
+def pipes_of(process: subprocess.Popen[AnyStr]) -> tuple[IO[AnyStr], IO[AnyStr]]:
+    """Standard input and standard output of a process that was started with pipes for both."""
+    assert process.stdin is not None and process.stdout is not None
+    return process.stdin, process.stdout
+
+
 class Child:
     """A process that this one started.
 
@@ -40,7 +46,8 @@ class Child:
     """
 
     def __init__(self, kind: str, ring: Ring) -> None:
-        self._kind, self._ring, self._said = kind, ring, queue.SimpleQueue()
+        self._kind, self._ring = kind, ring
+        self._said = queue.SimpleQueue[dict[str, Any] | None]()
         self._lock = threading.Lock()
         code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.audio.{kind} import main; main()"
         handles = [ring.handle] if isinstance(ring.handle, int) else []
@@ -52,8 +59,9 @@ class Child:
             pass_fds=handles,
             bufsize=0,
         )
+        self._in, self._out = pipes_of(self._process)
         if os.name != "nt":  # whoever plays must not wait for a process that hangs
-            os.set_blocking(self._process.stdin.fileno(), False)
+            os.set_blocking(self._in.fileno(), False)
         self._reader = threading.Thread(target=self._read, name=f"latentmix {kind}", daemon=True)
         self._reader.start()
 
@@ -85,7 +93,7 @@ class Child:
     def send(self, data: bytes) -> None:
         """Bytes to its standard input; lost if it has ended or takes no more."""
         with self._lock, contextlib.suppress(OSError, ValueError):
-            self._process.stdin.write(data)
+            self._in.write(data)
 
     def first_words(self) -> dict[str, Any]:
         """What it says when it is ready.
@@ -116,13 +124,13 @@ class Child:
     def end(self) -> None:
         """Ask it to end, then insist; a second time does nothing."""
         with self._lock, contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._in.close()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
         self._reader.join()
-        self._process.stdout.close()
+        self._out.close()
 
     def kill(self) -> None:
         """End it at once."""
@@ -131,7 +139,7 @@ class Child:
 
     def _read(self) -> None:
         rest = b""
-        while data := self._process.stdout.read(4096):
+        while data := self._out.read(4096):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self._said.put(json.loads(line))

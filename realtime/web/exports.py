@@ -19,6 +19,8 @@ from ..engine.recorder import PlayedNote, TempoChange, write_recording
 from ..offline.sounding import SAMPLE_RATE, write_sound
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from midi_vae.vae import MelodyVAE
 
 
@@ -140,7 +142,7 @@ def _finished(engine: Engine, melodies: Sequence[Melody]) -> list[Melody]:
     return [replace(engine.mixer.shaped(melody), tempo=tempo, name="latentmix") for melody in melodies]
 
 
-def _shift(engine: Engine, model: MelodyVAE):
+def _shift(engine: Engine, model: MelodyVAE) -> Tensor | None:
     names = engine.mixer.coder.attributes
     return mixing.attribute_shift(model, {name: float(engine.value(f"attribute.{name}")) for name in names})
 

@@ -100,7 +100,7 @@ class Gate:
     def has_token(self, query: str) -> bool:
         """Whether the address holds the token."""
         given = parse_qs(query[:_MAX_HEADER]).get("token", [""])[0]
-        return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
+        return self._is_token(given)
 
     def has_cookie(self, headers: Mapping[str, str]) -> bool:
         """Whether an earlier visit has left the token."""
@@ -109,7 +109,10 @@ class Gate:
         except CookieError:
             return False
         given = jar[self.cookie].value if self.cookie in jar else ""
-        return bool(self.token) and hmac.compare_digest(given.encode(), self.token.encode())
+        return self._is_token(given)
+
+    def _is_token(self, given: str) -> bool:
+        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
         """A proxy may hand on the Host that it was called by, as Caddy does, or put our own in its place, as nginx."""

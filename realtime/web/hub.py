@@ -18,8 +18,9 @@ from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
 
 from ..audio.synthesizer import TIMBRES
-from ..engine.engine import Engine, Snapshot
+from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange
+from ..engine.snapshot import Snapshot
 from ..music.clock import now
 from ..music.parameters import MAX_MELODIES
 from ..music.sequencer import Pattern
@@ -31,7 +32,7 @@ from .store import Store
 from .workspace import MIN_MELODIES, Workspace
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 LAST_SHARE = 0.97  # of the last step, after which a melody that is not looped stops
 KEEP_AFTER = 1.0  # seconds from a change until the session is written
@@ -76,7 +77,7 @@ class Hub:
         self._closers: list[Callable[[], object]] = []
         self._keeping: asyncio.TimerHandle | None = None
         self._session, self._resumes, self.came_back = session, resumes, False
-        self._tasks: set[asyncio.Task] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.recordings = [each.name for each in store.recordings()] if store else []
         self.workspace = Workspace(engine, model, self._changed)
 

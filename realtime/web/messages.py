@@ -160,7 +160,7 @@ COMMANDS: tuple[type[Checked], ...] = (
     PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, Restore, Undo, Redo, SetPath, SetLoop,
     SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
 )  # fmt: skip
-_BY_NAME: dict[str, TypeAdapter] = {
+_BY_NAME: dict[str, TypeAdapter[Any]] = {
     command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]
     for command in COMMANDS
 }

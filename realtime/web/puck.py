@@ -29,7 +29,7 @@ class Puck:
         """
         self.setting = PathSetting()
         self._engine, self._changed = engine, changed
-        self._runner: asyncio.Task | None = None
+        self._runner: asyncio.Task[None] | None = None
 
     def set(self, setting: PathSetting) -> None:
         """Another path, and whether the puck runs."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
+import numpy as np
 from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 
 from latentmix.errors import InputError
@@ -16,7 +17,8 @@ from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
 from .checking import Checked, Name, Share, checked, clean_name, number, one_of
 
-FORMAT, VERSION = "latentmix.session", 1
+FORMAT: Final = "latentmix.session"
+VERSION: Final = 1
 MAX_STEPS = 32 * MAX_WINDOWS  # of a melody
 MAX_POINTS = 512  # of a path
 MAX_PATH_BARS = 64
@@ -67,7 +69,7 @@ class MelodyData(Checked):
     @property
     def melody(self) -> Melody:
         """The melody itself."""
-        return Melody(list(self.tokens), self.metre, self.tempo, self.program, self.name)
+        return Melody(np.array(self.tokens), self.metre, self.tempo, self.program, self.name)
 
 
 class PlacedMelody(MelodyData):
@@ -236,8 +238,8 @@ def _hues(given: Sequence[object]) -> tuple[int, ...]:
     """
     hues: list[int] = []
     for hue in given:
-        is_good = type(hue) is int and 0 <= hue < MAX_MELODIES and hue not in hues
-        hues.append(hue if is_good else free_hue(hues))
+        colour = hue if isinstance(hue, int) and not isinstance(hue, bool) else -1
+        hues.append(colour if 0 <= colour < MAX_MELODIES and colour not in hues else free_hue(hues))
     return tuple(hues)
 
 

@@ -26,7 +26,7 @@ from .uploads import Shelf
 from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot, PlacedMelody, Session, Sound, free_hue, session_from_json
 
 if TYPE_CHECKING:
-    from midi_vae.model.vae import MelodyVAE
+    from midi_vae.vae import MelodyVAE
 
 MIN_MELODIES = 2
 NOT_UNDONE = (*NOT_KEPT, *MODES, "hold")  # what is played rather than edited
