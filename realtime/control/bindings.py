@@ -21,9 +21,9 @@ KINDS: dict[str, int | None] = {
     "program": None,  # a number is allowed: that program alone, as a button
 }
 BUTTONS = ("momentary", "toggle", "any", "next", "previous")
-ENCODINGS = ("twos-complement", "binary-offset", "sign-magnitude")
-Button = Literal["momentary", "toggle", "any", "next", "previous"]
 Encoding = Literal["twos-complement", "binary-offset", "sign-magnitude"]
+ENCODINGS: tuple[Encoding, ...] = ("twos-complement", "binary-offset", "sign-magnitude")
+Button = Literal["momentary", "toggle", "any", "next", "previous"]
 Channel = int | Literal["members", "master"] | None
 
 

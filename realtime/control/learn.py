@@ -179,13 +179,13 @@ def learn(
                 learner.feed(message, now)
                 asked = now
             binding = learner.result(now)
-            if binding is None:
-                continue
-            other = next((each for each in (*bound, *learned) if _same_control(binding, each)), None)
-            if other is not None:
-                say(f"{parameter.name}: {describe(binding)} has just been bound to {other.parameter}; move another one")
-                learner, asked = Learner(parameter), 0.0
-            elif binding is not None:
+            if binding is not None:
+                other = next((each for each in (*bound, *learned) if _same_control(binding, each)), None)
+                if other is not None:
+                    bound_to = f"{describe(binding)} has just been bound to {other.parameter}"
+                    say(f"{parameter.name}: {bound_to}; move another one")
+                    learner, asked = Learner(parameter), 0.0
+                    continue
                 learned.append(binding)
                 say(f"{parameter.name}: {describe(binding)}")
                 break

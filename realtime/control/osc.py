@@ -162,7 +162,7 @@ class OscIn:
             self._warn(line)
 
 
-def _resolved(host: str, port: int) -> list[tuple]:
+def _resolved(host: str, port: int) -> list[tuple[Any, ...]]:
     """Addresses of a host, IPv4 first, for most programs that speak OSC know no other."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     return sorted(found, key=lambda each: each[0] != socket.AF_INET)
@@ -186,7 +186,7 @@ def _bound(host: str, port: int) -> tuple[list[socket.socket], int]:
     return sockets, port
 
 
-def _listening(family: int, place: tuple) -> socket.socket:
+def _listening(family: int, place: tuple[Any, ...]) -> socket.socket:
     made = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:
