@@ -1,4 +1,7 @@
-"""Who may import whom, read from the sources: nothing is imported, so the rule holds for lazy imports too."""
+"""Who may import whom and how long things are, read from the sources: nothing is imported, so lazy imports count too.
+
+What only a type checker reads counts too, but where the question is what is loaded at run time.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,20 @@ MAY_IMPORT = {
     "midi_vae": {"latentmix"},
     "realtime": {"latentmix", "audiovq", "midi_vae"},
     "scripts": {"latentmix", "audiovq", "midi_vae", "realtime"},
+}
+# package -> its folders and modules in the order in which data flows: an arrow never runs back up
+LAYERS = {
+    "latentmix": "errors extras files checkpoint_format checkpoint cli run_state training",
+    "midi_vae": "midi music evaluation model interpolation importing audio piano_roll vae plugin_weights training cli",
+    "audiovq": "dsp audio_io model entropy bitstream codec training cli",
+    "realtime": "system music midi audio player engine control offline web plugins cli",
+}
+# what still runs back up: (importing module, imported module)
+KNOWN = {
+    ("midi_vae.midi.score", "midi_vae.music.melody"),
+    ("realtime.system.child", "realtime.audio.ring_buffer"),
+    ("realtime.web.run", "realtime.cli.options"),
+    ("realtime.web.run", "realtime.cli.play"),
 }
 # module -> what it does not need: neither itself nor through another module of ours
 TORCH = {"torch", "torchaudio", "lightning_fabric", "safetensors.torch"}
@@ -64,6 +81,20 @@ FORBIDDEN = {
     "realtime.audio.synthesizer": TORCH,
     "realtime.audio.synthesis": TORCH,
     "realtime.music.parameters": TORCH,
+}
+MAX_FILE, MAX_FUNCTION = 320, 60  # lines
+# what is longer, and why
+LONG = {
+    "realtime.control.controller": "to be split",
+    "realtime.engine.engine": "to be split",
+    "realtime.web.workspace": "to be split",
+    "realtime.cli.play.play": "to be split",
+    "scripts.bench.bench_latency": "a benchmark reads from top to bottom",
+    "scripts.train_codes": "a training script reads from top to bottom",
+    "scripts.train_codes.main": "a parameter for each option",
+    "scripts.train_melody": "a training script reads from top to bottom",
+    "scripts.train_melody.main": "a parameter for each option",
+    "scripts.train_vq": "a training script reads from top to bottom",
 }
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
 
@@ -155,8 +186,30 @@ def broken_by_table(modules: dict[str, Path], forbidden: dict[str, set[str]]) ->
     return broken
 
 
+def broken_by_layer(modules: dict[str, Path], layers: dict[str, str]) -> list[str]:
+    """What a module imports from a folder that comes after its own; folders that nobody gave a place."""
+    broken = []
+    for name in modules:
+        package, _, rest = name.partition(".")
+        order = layers.get(package, "").split()
+        if not order or not rest:
+            continue
+        own = rest.split(".")[0]
+        if own not in order:
+            broken.append(f"{package}.{own} has no place in LAYERS")
+            continue
+        for imported in sorted(find_imports(name, modules) & modules.keys()):
+            other = imported.removeprefix(package + ".").split(".")[0]
+            if is_within(imported, package) and other in order and order.index(other) > order.index(own):
+                broken.append(f"{name} imports {imported}")
+    return broken
+
+
 def find_cycles(modules: dict[str, Path]) -> list[str]:
-    graph = {name: sorted(find_imports(name, modules, at_run_time=True) & modules.keys()) for name in modules}
+    graph = {
+        name: sorted(each for each in find_imports(name, modules) & modules.keys() if (name, each) not in KNOWN)
+        for name in modules
+    }
     cycles, done = [], set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -176,6 +229,20 @@ def find_bad_names(modules: dict[str, Path]) -> list[str]:
     return [name for name in modules if FORBIDDEN_NAMES & set(name.split("."))]
 
 
+def find_long(modules: dict[str, Path]) -> list[str]:
+    """Files and functions of too many lines, with their number."""
+    found = []
+    for name, path in modules.items():
+        source = path.read_text(encoding="utf-8")
+        lines = {name: source.count("\n")} if source.count("\n") > MAX_FILE else {}
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                lines |= {f"{name}.{node.name}": length} if length > MAX_FUNCTION else {}
+        found += [f"{each} has {count} lines" for each, count in lines.items() if each not in LONG]
+    return found
+
+
 HOUSE = find_modules(ROOT)
 
 
@@ -189,12 +256,21 @@ def test_packages_import_only_what_they_may():
     assert broken_by_package(HOUSE) == []
 
 
+def test_arrows_run_one_way():
+    known = {f"{name} imports {imported}" for name, imported in KNOWN}
+    assert [each for each in broken_by_layer(HOUSE, LAYERS) if each not in known] == []
+
+
 def test_light_modules_stay_light():
     assert broken_by_table(HOUSE, FORBIDDEN) == []
 
 
 def test_no_import_cycles():
     assert find_cycles(HOUSE) == []
+
+
+def test_files_and_functions_stay_short():
+    assert find_long(HOUSE) == []
 
 
 def test_no_drawers_for_everything():
@@ -252,13 +328,27 @@ def test_a_heavy_import_is_caught_through_another_module(tmp_path: Path):
     assert broken == ["midi_vae.midi needs torch through midi_vae.notes"]
 
 
+def test_an_arrow_that_runs_back_up_is_caught(tmp_path: Path):
+    modules = make_tree(
+        tmp_path,
+        {
+            "midi_vae/__init__.py": "from .model import vae",
+            "midi_vae/music/grid.py": "def f():\n    from ..model.vae import g",
+            "midi_vae/model/vae.py": "from ..music import grid",
+            "midi_vae/attic.py": "",
+        },
+    )
+    broken = broken_by_layer(modules, {"midi_vae": "music model"})
+    assert broken == ["midi_vae.attic has no place in LAYERS", "midi_vae.music.grid imports midi_vae.model.vae"]
+
+
 def test_a_cycle_is_caught(tmp_path: Path):
     modules = make_tree(
         tmp_path,
         {
             "midi_vae/__init__.py": "from .a import f",
             "midi_vae/a.py": "from midi_vae import b",
-            "midi_vae/b.py": "def g():\n    from .a import f",
+            "midi_vae/b.py": "if TYPE_CHECKING:\n    from .a import f",
         },
     )
     assert find_cycles(modules) == ["midi_vae.a -> midi_vae.b -> midi_vae.a"]
@@ -267,3 +357,15 @@ def test_a_cycle_is_caught(tmp_path: Path):
 @pytest.mark.parametrize("path", ["midi_vae/utils.py", "audiovq/common/io.py", "scripts/helpers.py"])
 def test_a_drawer_for_everything_is_caught(tmp_path: Path, path: str):
     assert len(find_bad_names(make_tree(tmp_path, {path: ""}))) == 1
+
+
+def test_what_is_long_is_caught(tmp_path: Path):
+    short, long = "    pass\n" * (MAX_FUNCTION - 1), "    pass\n" * MAX_FUNCTION
+    modules = make_tree(
+        tmp_path,
+        {
+            "midi_vae/a.py": f"def f():\n{short}class C:\n  def g():\n{long}",
+            "midi_vae/b.py": "\n" * (MAX_FILE + 1),
+        },
+    )
+    assert find_long(modules) == ["midi_vae.a.g has 61 lines", "midi_vae.b has 321 lines"]
