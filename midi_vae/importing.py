@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from latentmix.errors import InputError
 
-from .midi.melody_track import TrackChoice, choose_track
-from .midi.score import read_tune
-from .music.grid import GridReport, place
+from .midi.melody_track import TrackChoice
+from .midi.score import Timeline
+from .music.grid import GridReport
+from .music.key import Key, estimate_key, fitting_key
 from .music.melody import Melody, steps_per_bar
+from .music.transcription import Transcription, transcribe
 
 DEFAULT_BARS = 2
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,68 +43,129 @@ class Passage:
     Attributes:
         path: the file.
         melody: the passage.
-        track: which track it is from, and why.
+        source: the melody of the whole file, and how it was found.
         first_bar, last_bar: from 1, both included.
-        bars: of the whole melody, from the start of the file to its last note.
-        grid: how well the notes of the whole track fitted the grid.
+        dropped: notes of the passage that the grid has no place for.
     """
 
     path: str
     melody: Melody
-    track: TrackChoice
+    source: Transcription
     first_bar: int
     last_bar: int
-    bars: int
-    grid: GridReport
+    dropped: int
+
+    @property
+    def track(self) -> TrackChoice:
+        """Which track it is from, and why."""
+        return self.source.choice
+
+    @property
+    def bars(self) -> int:
+        """Of the whole melody, from the start of the file to its last note."""
+        return self.source.line.bars
+
+    @property
+    def grid(self) -> GridReport:
+        """How well the notes of the whole track fitted the grid."""
+        return self.source.line.report
+
+    def key(self) -> Key:
+        """Of the whole melody: the key signature where it fits the notes better than the estimate, else the estimate.
+
+        Raises:
+            InputError: no notes.
+        """
+        return key_of([Melody.of(piece) for piece in self.source.sections()] or [self.melody], self.source.timeline)
+
+
+def key_of(melodies: Sequence[Melody], timeline: Timeline) -> Key:
+    """The key of melodies, as their notes and the first key signature of their file say.
+
+    Raises:
+        InputError: no notes.
+    """
+    estimate = estimate_key(melodies)
+    for _, sharps, is_minor in timeline.keys[:1]:
+        return fitting_key(melodies, estimate, sharps, is_minor)
+    return estimate
 
 
 def read_passage(
-    path: str, bars: BarRange | None = None, track: int | str | None = None, like: Melody | None = None
+    path: str,
+    bars: BarRange | None = None,
+    track: int | str | None = None,
+    like: Melody | None = None,
+    bpm: float | None = None,
 ) -> Passage:
     """A passage of the melody in a MIDI file.
 
     Args:
         path: of the file.
         bars: None is as many as fill the passage `like`, or the first two, from where the melody starts.
-        track: number from 1 or name (`tracks.choose_track`).
+        track: number from 1 or name (`melody_track.choose_track`).
         like: the passage that this one is to be a partner of.
+        bpm: quarter notes a minute at which it was played, for a file that was never told its tempo.
 
     Raises:
         InputError: as `Melody.from_midi`.
     """
-    tune = read_tune(path)
-    choice = choose_track(tune, track)
-    line = place(choice.track.notes, tune.metres)
-    start = line.bar_at(int(line.start[0]))
+    source = transcribe(path, track, bpm)
     if bars is None:
-        count = _bars_to_fill(like, line.bar_start(start)[1], path) if like else DEFAULT_BARS
-        melody = Melody.from_midi(path, count, track=track)
+        metre = source.line.bar_start(source.first_bar)[1]
+        count = _bars_to_fill(like, metre, path) if like else DEFAULT_BARS
+        excerpt = source.excerpt(count)
     elif bars.first is None:
-        melody = Melody.from_midi(path, None, track=track)
+        excerpt = source.excerpt(None)
     else:
-        start = bars.first - 1
-        wanted = None if bars.last is None else bars.last - start
-        melody = Melody.from_midi(path, wanted, start, track)
-    return Passage(path, melody, choice, start + 1, start + melody.bars, line.bars, line.report)
+        excerpt = source.excerpt(None if bars.last is None else bars.last - bars.first + 1, bars.first - 1)
+    melody = Melody.of(excerpt)
+    return Passage(path, melody, source, excerpt.bar + 1, excerpt.bar + melody.bars, excerpt.dropped)
 
 
 def read_passages(
-    paths: Sequence[str], bars: Sequence[BarRange] = (), tracks: Sequence[int | str] = ()
+    paths: Sequence[str],
+    bars: Sequence[BarRange] = (),
+    tracks: Sequence[int | str] = (),
+    bpm: Sequence[float] = (),
 ) -> list[Passage]:
     """Passages to be mixed, the default ones of the same length as far as their bars allow.
 
     Args:
         paths: of the files.
-        bars, tracks: none, one for all files, or one for each.
+        bars, tracks, bpm: none, one for all files, or one for each.
 
     Raises:
-        InputError: as `Melody.from_midi`, or another number of `bars` or `tracks`.
+        InputError: as `Melody.from_midi`, or another number of `bars`, `tracks` or `bpm`.
     """
-    each_bars, each_track = _one_each(bars, len(paths), "passage"), _one_each(tracks, len(paths), "track")
+    each_bars, each_track, each_bpm = (
+        _one_each(given, len(paths), what) for given, what in ((bars, "passage"), (tracks, "track"), (bpm, "tempo"))
+    )
     found: list[Passage] = []
-    for path, wanted, track in zip(paths, each_bars, each_track, strict=True):
-        found.append(read_passage(path, wanted, track, found[0].melody if found else None))
+    for path, wanted, track, tempo in zip(paths, each_bars, each_track, each_bpm, strict=True):
+        found.append(read_passage(path, wanted, track, found[0].melody if found else None, tempo))
     return found
+
+
+def read_melody(path: str | os.PathLike[str], track: int | str | None = None) -> tuple[Melody, GridReport]:
+    """The whole melody of a MIDI file from bar 0 on, and how well its notes fitted the grid.
+
+    All of it in bars of the first metre; for bars that follow the changes of metre see `read_sections`.
+
+    Raises:
+        InputError: as `Melody.from_midi`.
+    """
+    source = transcribe(path, track)
+    return Melody.of(source.whole()), source.line.report
+
+
+def read_sections(path: str | os.PathLike[str], track: int | str | None = None) -> list[Melody]:
+    """The melody of a MIDI file in pieces of one metre each (`Transcription.sections`).
+
+    Raises:
+        InputError: as `Melody.from_midi`.
+    """
+    return [Melody.of(piece) for piece in transcribe(path, track).sections()]
 
 
 def _bars_to_fill(like: Melody, metre: tuple[int, int], path: str) -> int:
@@ -117,7 +179,7 @@ def _bars_to_fill(like: Melody, metre: tuple[int, int], path: str) -> int:
     return -(-len(like.tokens) // size)
 
 
-def _one_each(given: Sequence[T], count: int, what: str) -> list[T | None]:
+def _one_each(given: Sequence, count: int, what: str) -> list:
     if len(given) not in (0, 1, count):
         raise InputError(f"expected one {what} for all files or one for each of {count}, found {len(given)}")
     return [*given] * count if len(given) == 1 else [*given] or [None] * count

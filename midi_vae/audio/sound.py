@@ -15,7 +15,7 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import replace_file
 
-from ..midi.score import VELOCITY, write_midi
+from ..midi.writer import VELOCITY, write_midi
 from ..music.melody import Melody
 
 SOUND_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}

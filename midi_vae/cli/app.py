@@ -176,6 +176,10 @@ def vary(
 def info(
     file: File,
     track: Annotated[str | None, typer.Option(metavar="N|NAME", help="Number or name of a track.")] = None,
+    bpm: Annotated[
+        float | None,
+        typer.Option(metavar="BPM", min=10, max=1000, help="Quarter notes a minute of a file never told its tempo."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines, on standard output.")] = False,
     verbose: Verbose = False,
 ) -> None:
@@ -186,7 +190,7 @@ def info(
     midi-vae info IN.mid
     midi-vae info IN.mid --json
     """
-    figures = report.file_figures(str(file), track)
+    figures = report.file_figures(str(file), track, bpm)
     if as_json:
         print(json.dumps(figures, indent=2))
     else:

@@ -16,8 +16,8 @@ from latentmix.cli import Device, Verbose, check_device, drawn_seed
 from latentmix.errors import InputError
 
 from ..importing import BarRange, Passage, read_passages
-from ..music.key import Key, estimate_key, lock, parse_key
-from ..music.melody import Melody, read_sections
+from ..music.key import Key, lock, parse_key
+from ..music.melody import Melody
 from .outputs import MIDI_SUFFIXES, Outputs
 
 if TYPE_CHECKING:
@@ -56,10 +56,22 @@ class PassageOptions:
         ),
     ] = None
 
+    bpm: Annotated[
+        list[float] | None,
+        _passages(
+            "--bpm",
+            metavar="BPM",
+            min=10,
+            max=1000,
+            help="Quarter notes a minute at which a file was played that was never told its tempo, as programs write "
+            "that turn sound into MIDI. Once for all files or for each, in order.",
+        ),
+    ] = None
+
     def read(self, files: Sequence[Path]) -> list[Passage]:
         """The passages of files."""
         bars = [parse_bars(text) for text in self.bars or ()]
-        return read_passages([str(file) for file in files], bars, self.track or ())
+        return read_passages([str(file) for file in files], bars, self.track or (), self.bpm or ())
 
 
 @dataclass(frozen=True)
@@ -117,8 +129,7 @@ class ChangeOptions:
             raise typer.BadParameter(
                 "expected a key such as C:maj, for there is no melody to take it from", param_hint="--key"
             )
-        first = passages[0]
-        return estimate_key(read_sections(first.path, first.track.track.index) or [first.melody])
+        return passages[0].key()
 
     def apply(self, melodies: Sequence[Melody], key: Key | None, name: str, ends: Collection[int] = ()) -> list[Melody]:
         """The melodies with tempo, program and notes as wanted; the ends (by index) keep their notes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from latentmix.errors import InputError
 
 from ..audio.sound import check_sound, to_wav
-from ..midi.score import write_midi
+from ..midi.writer import write_midi
 from ..music.melody import Melody
 from ..piano_roll import to_png
 

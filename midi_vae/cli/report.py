@@ -13,10 +13,10 @@ from rich.text import Text
 
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
+from ..midi.instruments import instrument_name
 from ..midi.melody_track import melodic_score, polyphony
-from ..midi.score import Track, Tune, read_tune
-from ..music.key import estimate_key
-from ..music.melody import ONSET, Melody, read_sections
+from ..midi.score import Track, Tune
+from ..music.melody import ONSET, Melody
 
 NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -66,6 +66,8 @@ def passage_figures(passage: Passage) -> dict[str, Any]:
         "mean_deviation_steps": round(passage.grid.mean_deviation_steps, 4),
         "triplets": passage.grid.triplets,
         "played_freely": passage.grid.free,
+        "notes_dropped": passage.dropped,
+        "remarks": list(passage.source.tune.remarks),
     }
 
 
@@ -76,39 +78,44 @@ def _grid_line(figures: dict[str, Any]) -> str:
     return f"notes are off the grid by {deviation:.2f} of a sixteenth on average{snapped}{free}"
 
 
-def file_figures(path: str, wanted: str | None = None) -> dict[str, Any]:
+def file_figures(path: str, wanted: str | None = None, bpm: float | None = None) -> dict[str, Any]:
     """What is in a MIDI file and what would be taken from it.
 
     Raises:
         InputError: as `Melody.from_midi`.
     """
-    tune = read_tune(path)
-    passage = read_passage(path, None, wanted)
-    track = passage.track.track
+    passage = read_passage(path, None, wanted, bpm=bpm)
+    tune, track, timeline = passage.source.tune, passage.track.track, passage.source.timeline
     figures = passage_figures(passage)
-    sections = read_sections(path, wanted) or [passage.melody]
+    grid = passage.grid
     return {
         **{name: figures[name] for name in ("file", "track", "track_name", "reason")},
-        "key": str(estimate_key(sections)),
-        "metres": [_metre(metre) for metre in dict.fromkeys((n, d) for _, n, d in tune.metres)]
+        "runners_up": [
+            {"track": each.track.index, "track_name": each.track.name, "reason": each.reason}
+            for each in passage.track.runners_up
+        ],
+        "key": str(passage.key()),
+        "metres": [_metre(metre) for metre in dict.fromkeys((n, d) for _, n, d in timeline.metres)]
         or [_metre(passage.melody.metre)],
-        "tempi": list(dict.fromkeys(round(tempo, 3) for _, tempo in tune.tempi))[:20],
+        "tempi": list(dict.fromkeys(round(tempo, 3) for _, tempo in timeline.tempi))[:20],
         "bars": passage.bars,
         "melody_starts_in_bar": passage.first_bar,
         **{name: figures[name] for name in ("mean_deviation_steps", "triplets", "played_freely")},
+        "melody_notes": grid.notes,
+        "notes_dropped": grid.dropped,
+        "lateness_beats": round(grid.lateness_beats, 4),
+        "remarks": list(tune.remarks),
         "tracks": [_track_figures(each, tune, each.index == track.index) for each in tune.tracks],
     }
 
 
 def _track_figures(track: Track, tune: Tune, is_chosen: bool) -> dict[str, Any]:
-    from pretty_midi import program_to_instrument_name
-
     pitch = track.notes["pitch"]
     return {
         "track": track.index,
         "name": track.name,
         "channel": track.channel + 1,
-        "instrument": "drums" if track.is_drum else program_to_instrument_name(track.program),
+        "instrument": instrument_name(track),
         "notes": len(track.notes),
         "lowest": int(pitch.min()),
         "highest": int(pitch.max()),
@@ -156,7 +163,20 @@ def print_file(figures: dict[str, Any]) -> None:
     console.print(table)
     _say(console, f"melody: track {figures['track']}, {figures['reason']}")
     _say(console, f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
+    for each in figures["runners_up"]:
+        _say(console, f"  or track {each['track']} {each['track_name']!r}: {each['reason']}", "dim")
     _say(console, f"  {_grid_line(figures)}")
+    dropped = figures["notes_dropped"]
+    if dropped:
+        _say(
+            console,
+            f"  {dropped} of {figures['melody_notes']} notes left out: no place on the grid of sixteenths",
+        )
+    if figures["lateness_beats"]:
+        _say(
+            console, f"  all notes are {figures['lateness_beats']:g} of a quarter late in the file, which is taken out"
+        )
+    _say_remarks(console, figures)
 
 
 def print_made(figures: dict[str, Any]) -> None:
@@ -172,6 +192,12 @@ def print_made(figures: dict[str, Any]) -> None:
         )
         _say(console, f"  track {passage['track']} {passage['track_name']!r}: {passage['reason']}", "dim")
         _say(console, f"  {_grid_line(passage)}", "dim")
+        if passage["notes_dropped"]:
+            count = passage["notes_dropped"]
+            _say(console, f"  {count} {'note' if count == 1 else 'notes'} left out: no place on the grid of sixteenths")
+        if not passage["onsets"]:
+            _say(console, "  no note starts in this passage; choose other bars")
+        _say_remarks(console, passage)
     count = figures["melodies"]
     melodies = "1 melody" if count == 1 else f"{count} melodies, {figures['distinct']} different"
     said = [
@@ -191,6 +217,11 @@ def print_made(figures: dict[str, Any]) -> None:
     _say(console, "; ".join(said))
     for path in figures["files"]:
         _say(console, f"wrote {path}", "bold")
+
+
+def _say_remarks(console: Console, figures: dict[str, Any]) -> None:
+    if figures["remarks"]:
+        _say(console, f"  read though something is wrong with the file: {'; '.join(figures['remarks'])}")
 
 
 def _span(values: Sequence[int]) -> str:

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from latentmix.errors import InputError
 
+from .names import melody_claim, part_number
 from .score import Track, Tune
 
-# A track whose name holds a word of the first set and none of the second is meant as the melody.
-MELODY_WORDS = frozenset(
-    "melody melodie melodia mélodie lead vocal vocals voc vox voice sing singer singing song theme tune solo"
-    " soprano cantus canto chant gesang stimme".split()
-)
-OTHER_WORDS = frozenset("backing background back bass drum drums harmony chord chords pad accompaniment choir".split())
 SINGING_RANGE = (48, 84)  # C3 to C6
+MIN_SYLLABLES = 8  # fewer are a title or a count
+SUNG = 0.5  # share of syllables and onsets that meet, from which on a track is what is sung
+SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is timed by hand
+FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
+RUNNERS_UP = 3
+_KIT = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51)  # what most drum parts consist of
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A track, how likely it is the melody, and what speaks for it.
+
+    Attributes:
+        sung: share in which its onsets and the syllables meet, 0 to 1; None without lyrics.
+        claim: of its name (`names.melody_claim`).
+        score: `melodic_score`.
+    """
+
+    track: Track
+    sung: float | None
+    claim: float
+    score: float
+
+    @property
+    def reason(self) -> str:
+        said = [f"its onsets meet {self.sung:.0%} of the lyrics"] if self.sung is not None and self.sung >= SUNG else []
+        said += [f"it is named {self.track.name!r}"] if self.claim > 0 else []
+        return ", ".join([*said, f"score {self.score:.2f}"])
 
 
 @dataclass(frozen=True)
 class TrackChoice:
-    """The track a melody is taken from, and why in a few words."""
+    """The track a melody is taken from, and why in a few words.
+
+    Attributes:
+        runners_up: the next best ones, at most `RUNNERS_UP`.
+    """
 
     track: Track
     reason: str
+    runners_up: tuple[Candidate, ...] = field(default=())
 
 
 def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
-    """The melody's track: the one asked for, else one named so, else the most melodic one by `melodic_score`.
+    """The melody's track.
 
-    Where several are named so the most melodic of them is taken. Drums (channel 10) are skipped.
+    The one asked for; else the one that is sung, where its onsets meet the syllables of lyrics; else the one whose name
+    claims the melody; else the most melodic one by `melodic_score`. Each of these decides among those that are equal by
+    the ones before. Drums are skipped.
 
     Args:
         tune: the file.
@@ -47,22 +76,74 @@ def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
         raise InputError(f"{tune.path}: expected a melody, found only drums (MIDI channel 10)")
     if len(pitched) == 1:
         return TrackChoice(pitched[0], "the only track with pitched notes")
-    named = [track for track in pitched if _is_named_melody(track.name)]
-    best = max(named or pitched, key=lambda track: (melodic_score(track, tune.length), -track.index))
-    if len(named) == 1:
-        return TrackChoice(best, f"it is named {best.name!r}")
-    score = f"(score {melodic_score(best, tune.length):.2f})"
-    return TrackChoice(
-        best, f"the most melodic of {len(named)} named so {score}" if named else f"the most melodic {score}"
+    candidates = rank_tracks(tune)
+    best = candidates[0]
+    equal = [each for each in candidates if each.claim == best.claim]
+    if best.sung is not None and best.sung >= SUNG:
+        reason = f"its onsets meet {best.sung:.0%} of the lyrics"
+    elif best.claim > 0:
+        reason = f"it is named {best.track.name!r}"
+        if len(equal) > 1:
+            reason = f"the most melodic of {len(equal)} named so (score {best.score:.2f})"
+    else:
+        reason = f"the most melodic (score {best.score:.2f})"
+    return TrackChoice(best.track, reason, tuple(candidates[1 : 1 + RUNNERS_UP]))
+
+
+def rank_tracks(tune: Tune) -> list[Candidate]:
+    """The tracks with pitched notes, the likeliest melody first."""
+    pitched = [track for track in tune.tracks if not track.is_drum]
+    shares = [_sung(track, tune.syllables) for track in pitched]
+    most = max((share for share in shares if share is not None), default=0.0)
+    candidates = [
+        Candidate(track, share, _claim(track, tune), melodic_score(track, tune.length))
+        for track, share in zip(pitched, shares, strict=True)
+    ]
+
+    def rank(each: Candidate) -> tuple[float, float, float, int]:
+        is_sung = most >= SUNG and each.sung is not None and each.sung >= 0.95 * most
+        is_first = each.claim > 0 and part_number(each.track.name) == 1
+        return float(is_sung), each.claim, each.score * (FIRST_GOES_BEFORE if is_first else 1.0), -each.track.index
+
+    return sorted(candidates, key=rank, reverse=True)
+
+
+def _claim(track: Track, tune: Tune) -> float:
+    """What its name claims; one that all tracks bear, or that stands for a file of one chunk, is the tune's."""
+    chunks = {each.chunk for each in tune.tracks if not each.is_drum}
+    alike = sum(each.name == track.name for each in tune.tracks if not each.is_drum)
+    is_title = len(chunks) == 1 or (alike > 2 and alike == len([each for each in tune.tracks if not each.is_drum]))
+    return 0.0 if is_title else melody_claim(track.name)
+
+
+def _sung(track: Track, syllables: np.ndarray) -> float | None:
+    """How well onsets and syllables meet, both ways: the harmonic mean of the two shares."""
+    if len(syllables) < MIN_SYLLABLES:
+        return None
+    onsets = np.unique(track.notes["start"])
+    inside = onsets[(onsets >= syllables[0] - 1) & (onsets <= syllables[-1] + 1)]
+    if not len(inside):
+        return 0.0
+    recall, precision = (
+        np.mean(_distance(syllables, inside) < SYLLABLE_TOLERANCE),
+        np.mean(_distance(inside, syllables) < SYLLABLE_TOLERANCE),
     )
+    return float(2 * recall * precision / max(recall + precision, 1e-9))
+
+
+def _distance(places: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """From each place to the nearest of the others, which ascend."""
+    after = np.minimum(np.searchsorted(others, places), len(others) - 1)
+    return np.minimum(np.abs(others[after] - places), np.abs(others[np.maximum(after - 1, 0)] - places))
 
 
 def melodic_score(track: Track, length: float) -> float:
-    """How much a track is like a melody, from 0 to 1: the product of four shares.
+    """How much a track is like a melody, from 0 to 1: a product of shares.
 
     The share of its notes that start alone and are over before the next (a twentieth of a beat is let pass);
-    the share in the singing range, C3 to C6; distinct pitches out of 8, at most 1; and how many of the tune's
-    2-beat spans it starts notes in.
+    the share in the singing range, C3 to C6; distinct pitches out of 8, at most 1; how many of the tune's
+    2-beat spans it starts notes in, where half of them are enough; and the variety of its rhythm and the smallness of
+    its steps, which tell a tune from a running arpeggio.
 
     Args:
         track: any track.
@@ -72,24 +153,30 @@ def melodic_score(track: Track, length: float) -> float:
     pitch, spans = notes["pitch"], max(length / 2, 1.0)
     in_range = np.mean((pitch >= SINGING_RANGE[0]) & (pitch <= SINGING_RANGE[1]))
     variety = min(len(np.unique(pitch)) / 8, 1.0)
-    cover = min(len(np.unique(notes["start"] // 2)) / spans, 1.0)
-    return float((1.0 - polyphony(track)) * in_range * variety * cover)
+    cover = min(2 * len(np.unique(notes["start"] // 2)) / spans, 1.0)
+    return float((1.0 - polyphony(track)) * in_range * variety * cover * (1.0 - 0.6 * _monotony(notes)))
+
+
+def _monotony(notes: np.ndarray) -> float:
+    """From 0 to 1: how much notes run on in equal lengths and by leaps, as arpeggios and ostinatos do."""
+    if len(notes) < 8:
+        return 0.0
+    gaps = np.round(np.diff(notes["start"]) * 12)
+    _, counts = np.unique(gaps, return_counts=True)
+    same = counts.max() / len(gaps)
+    leaps = np.mean(np.abs(np.diff(notes["pitch"])) > 2)
+    return float(max(same - 0.5, 0.0) * 2 * (0.4 + 0.6 * leaps))
 
 
 def polyphony(track: Track) -> float:
     """Share of a track's notes that start while another sounds, or with it; 0 is one voice, near 1 chords.
 
-    A twentieth of a beat of overlap is let pass, as played legato is.
+    A twentieth of a beat of overlap is let pass, as played legato is; and so is the same pitch.
     """
     notes = track.notes
     sounding_until = np.maximum.accumulate(notes["end"])[:-1]
     chord = np.diff(notes["start"]) < 0.05
     return float(np.sum(chord | (sounding_until - notes["start"][1:] > 0.05)) / len(notes))
-
-
-def _is_named_melody(name: str) -> bool:
-    words = set(re.findall(r"[^\W\d_]+", name.lower()))
-    return bool(words & MELODY_WORDS) and not words & OTHER_WORDS
 
 
 def _find(tune: Tune, wanted: int | str) -> Track:
@@ -103,6 +190,6 @@ def _find(tune: Tune, wanted: int | str) -> Track:
     if len(found) != 1:
         problem = f"{len(found)} tracks match" if found else "there is no track"
         raise InputError(f"{tune.path}: {problem} {wanted!r}; choose by number among: {there}")
-    if found[0].is_drum:
+    if found[0].is_drum and np.mean(np.isin(found[0].notes["pitch"], _KIT)) > 0.5:
         raise InputError(f"{tune.path}: track {found[0].index} holds drums (MIDI channel 10); choose among: {there}")
     return found[0]

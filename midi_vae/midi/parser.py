@@ -1,138 +1,236 @@
-"""The bytes of a MIDI file -> its events.
+"""The bytes of a MIDI file -> its events, as arrays.
 
-Done here rather than by mido or pretty_midi because both build an object an event (a crafted file of 16 MB
-would take gigabytes), stop at harmless oddities and raise a dozen kinds of exception. Here nothing is kept,
-and every fault is an `InputError` (without the file's name, which this module does not know).
+Done here rather than by mido or pretty_midi because both build an object an event (a crafted file of 16 MB would take
+gigabytes), stop at harmless oddities and raise a dozen kinds of exception. Here every fault is an `InputError` (without
+the file's name, which this module does not know), and what is wrong but leaves no doubt is read and remarked.
+
+Where an event ends depends on the one before (running status), so events cannot be found in parallel; but where an
+event *would* end if it began at some byte can be computed for all bytes at once, twice: for a running status with one
+data byte and with two. What is left for Python is to follow these places from event to event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
 
 from latentmix.errors import InputError
 
-# Data bytes that follow a channel status, and a system status that strays into files.
-_CHANNEL_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
-_SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
-_SYSEX = (0xF0, 0xF7)
 META = 0xFF
-_SMPTE_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second
+END_OF_TRACK = 0x2F
+BLOCK = 1 << 16  # bytes of a track that are looked at together: bounds the memory for tables
+MAX_MESSAGES = 200_000  # meta events and system exclusive messages in a file
+MAX_CONTENT = 512  # bytes of a meta event or a message that are kept; no name, tempo or setting is longer
+_LAST_DELTA = 5  # bytes; the standard has four
+_NEGATIVE = 1 << 31  # a delta of 32 bits that a program wrote of a time before the last event
+_SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
+_KEPT = (0x80, 0x90, 0xB0, 0xC0, 0xE0)  # aftertouch says nothing of notes
 
 
-@dataclass(frozen=True)
-class Chunks:
-    """A MIDI file taken apart.
+@dataclass(frozen=True, eq=False)
+class TrackEvents:
+    """The events of one track chunk, in the order of the file; times in ticks, ascending.
 
     Attributes:
-        resolution: ticks a quarter note; ticks in half a second where the file counts time code.
-        is_time_code: whether ticks are parts of a second, whatever the tempo.
-        tracks: contents of the track chunks.
+        tick: (n,) int64 of the channel events, except aftertouch.
+        status, first, second: (n,) uint8; `second` is 0 where there is none.
+        messages: (tick, META, type, content) of meta events and (tick, 0xF0, 0, content) of system exclusive ones,
+            content cut off after `MAX_CONTENT` bytes.
+        end: tick of the last event of all.
+        remarks: what was wrong and read all the same.
     """
 
-    resolution: float
-    is_time_code: bool
-    tracks: list[bytes]
+    tick: np.ndarray
+    status: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    messages: list[tuple[int, int, int, bytes]]
+    end: int
+    remarks: tuple[str, ...] = ()
 
 
-def split_chunks(data: bytes) -> Chunks:
-    """Header and track chunks of a file; chunks of other kinds are skipped, a RIFF envelope is taken off.
+def read_events(track: bytes, missing: int | None = None) -> TrackEvents:
+    """The events of a track chunk, up to its end-of-track event; running status goes on through meta events.
 
-    Raises:
-        InputError: not a MIDI file, or one that is cut off.
-    """
-    start = 20 if data[:4] == b"RIFF" and data[8:12] == b"RMID" else 0
-    if data[start : start + 4] != b"MThd":
-        found = f"a file that starts with {data[:8]!r}" if data else "an empty file"
-        raise InputError(f"expected a MIDI file, found {found}")
-    if len(data) < start + 14:
-        raise InputError("the file is truncated: its header is incomplete")
-    size, kind, count, high, low = _numbers(data[start + 4 : start + 14], 4, 2, 2, 1, 1)
-    if kind > 2 or size < 6:
-        raise InputError(f"expected a MIDI file of type 0, 1 or 2, found type {kind} in a header of {size} bytes")
-    is_time_code = high >= 0x80
-    resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
-    if not resolution:
-        raise InputError("expected the ticks of a quarter note in the header, found none")
-    tracks: list[bytes] = []
-    place = start + 8 + size
-    while len(tracks) < count:
-        if place + 8 > len(data):
-            raise InputError(f"the file is truncated: {count} tracks announced, {len(tracks)} found")
-        (size,) = _numbers(data[place + 4 : place + 8], 4)
-        end = place + 8 + size
-        if end > len(data):
-            raise InputError(f"the file is truncated: {end - len(data)} bytes are missing")
-        if data[place : place + 4] == b"MTrk":
-            tracks.append(data[place + 8 : end])
-        place = end
-    return Chunks(resolution, is_time_code, tracks)
-
-
-def _numbers(data: bytes, *sizes: int) -> list[int]:
-    """Unsigned big-endian numbers of so many bytes each, one after another."""
-    values, place = [], 0
-    for size in sizes:
-        values.append(int.from_bytes(data[place : place + size], "big"))
-        place += size
-    return values
-
-
-def read_events(track: bytes) -> Iterator[tuple[int, int, int, int | bytes]]:
-    """The channel events and the meta events of a track chunk, running status resolved; others are skipped.
-
-    Yields:
-        (tick, status, first data byte, second or 0), or (tick, META, type, content).
+    Args:
+        track: content of the chunk.
+        missing: bytes that the chunk announces and has not; it is read if its end-of-track event is there.
 
     Raises:
         InputError: the chunk is damaged.
     """
-    try:
-        yield from _read_events(track)
-    except IndexError:
-        raise InputError("the file is damaged: a track ends in the middle of an event") from None
+    return _Reader(track, missing).read()
 
 
-def _read_events(track: bytes) -> Iterator[tuple[int, int, int, int | bytes]]:
-    place = tick = running = 0
-    while place < len(track):
-        delta, place = _varying(track, place)
-        tick += delta
-        status = track[place]
-        if status < 0x80:
-            status = running
-        else:
-            place += 1
-        if status < 0xF0:
-            if not status:
-                raise InputError("the file is damaged: an event without a status")
-            running = status  # kept through meta and system events, as careless writers expect
-            has_two = _CHANNEL_BYTES[status & 0xF0] == 2
-            first, second = track[place], track[place + 1] if has_two else 0
-            if (first | second) >= 0x80:
-                raise InputError("the file is damaged: a data byte above 127")
-            place += 1 + has_two
-            yield tick, status, first, second
-        elif status == META or status in _SYSEX:
-            kind = track[place]
-            size, place = _varying(track, place + (status == META))
-            if place + size > len(track):
-                raise IndexError
-            if status == META:
-                yield tick, META, kind, track[place : place + size]
-            place += size
-        elif status in _SYSTEM_BYTES:
-            place += _SYSTEM_BYTES[status]
-        else:
+class _Reader:
+    """One chunk on its way to events, block by block."""
+
+    def __init__(self, track: bytes, missing: int | None) -> None:
+        self.track = track
+        self.missing = missing
+        self.padded = np.concatenate([np.frombuffer(track, np.uint8), np.zeros(16, np.uint8)])
+        self.place = 0  # where the next event begins
+        self.two = 1  # data bytes of the running status, less one
+        self.running = 0
+        self.tick = 0
+        self.is_over = False
+        self.parts: list[tuple[np.ndarray, ...]] = []
+        self.messages: list[tuple[int, int, int, bytes]] = []
+        self.remarks: dict[str, int] = {}
+
+    def read(self) -> TrackEvents:
+        while self.place < len(self.track) and not self.is_over:
+            self._read_block()
+        if self.missing is not None and not self.is_over:
+            self._cut()
+        empty = (np.zeros(0, np.int64), *[np.zeros(0, np.uint8)] * 3)
+        tick, status, first, second = (np.concatenate(each) for each in zip(empty, *self.parts, strict=True))
+        if len(tick) and np.any(np.diff(tick) < 0):
+            order = np.argsort(tick, kind="stable")
+            tick, status, first, second = tick[order], status[order], first[order], second[order]
+            self.messages.sort(key=lambda message: message[0])
+        remarks = tuple(text.format(count) for text, count in self.remarks.items())
+        return TrackEvents(tick, status, first, second, self.messages, max(self.tick, 0), remarks)
+
+    def _read_block(self) -> None:
+        """Events that begin within `BLOCK` bytes from here on."""
+        start, stop = self.place, min(self.place + BLOCK, len(self.track))
+        status_at, following = _tables(self.padded[start : stop + 16], stop - start)
+        places: list[int] = []
+        specials: list[tuple[int, int]] = []  # index of the event and the end of its content
+        append, table, limit = places.append, memoryview(following), 2 * (stop - start)
+        code = self.two  # twice the place, and one more where the running status has two data bytes
+        while code < limit:
+            append(code)
+            code = table[code]
+            if code < 0:
+                at = start + (places[-1] >> 1)
+                end = self._special(start + int(status_at[at - start]))
+                specials.append((len(places) - 1, end))
+                if self.is_over:
+                    break
+                code = 2 * (end - start) | (places[-1] & 1)
+        self._take(np.array(places, np.int64) >> 1, start, status_at, specials)
+        self.place, self.two = start + (code >> 1) if code >= 0 else len(self.track), code & 1
+
+    def _special(self, at: int) -> int:
+        """Where an event that is no channel event ends, given its status byte."""
+        track = self.track
+        if at >= len(track):
+            self._cut()
+        status = track[at]
+        if status in _SYSTEM_BYTES:
+            return at + 1 + _SYSTEM_BYTES[status]
+        if status not in (META, 0xF0, 0xF7):
             raise InputError(f"the file is damaged: status byte 0x{status:02X} is not defined")
+        at += 1 + (status == META)
+        size, at = self._length(at)
+        if size < 0 or at + size > len(track):
+            self._cut()
+        if status == META and track[at - 2] == END_OF_TRACK and size == 0:
+            self.is_over = True
+        return at + size
+
+    def _length(self, at: int) -> tuple[int, int]:
+        value = 0
+        for index in range(at, min(at + 4, len(self.track))):
+            byte = self.track[index]
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value, index + 1
+        if at + 4 <= len(self.track):
+            raise InputError("the file is damaged: a length of more than four bytes")
+        return -1, at
+
+    def _cut(self) -> NoReturn:
+        if self.missing:
+            raise InputError(f"the file is truncated: {self.missing} bytes are missing")
+        raise InputError("the file is damaged: a track ends in the middle of an event")
+
+    def _take(self, places: np.ndarray, start: int, status_at: np.ndarray, specials: list[tuple[int, int]]) -> None:
+        """Add the events at these places of the block to those that were found."""
+        padded = self.padded[start:]
+        at = status_at[places].astype(np.int64)
+        ticks = self.tick + np.cumsum(self._deltas(padded, places, at - places))
+        raw = padded[at]
+        is_special = raw >= 0xF0
+        is_explicit = (raw >= 0x80) & ~is_special
+        last = np.maximum.accumulate(np.where(is_explicit, np.arange(len(raw)), -1))
+        status = np.where(last >= 0, raw[np.maximum(last, 0)], self.running).astype(np.uint8)
+        self.running = int(status[-1])
+        data = at + is_explicit
+        end = data + np.where((status & 0xE0) == 0xC0, 1, 2)
+        is_channel = ~is_special
+        if np.any(is_channel & (end > len(self.track) - start)):
+            self._cut()
+        if np.any(is_channel & (status < 0x80)):
+            raise InputError("the file is damaged: an event without a status")
+        self._add_messages(ticks, padded, at, start, specials)
+        is_channel &= np.isin(status & 0xF0, _KEPT)
+        first, second = padded[data[is_channel]], padded[np.minimum(data[is_channel] + 1, len(padded) - 1)]
+        status, tick = status[is_channel], ticks[is_channel]
+        second = np.where((status & 0xE0) == 0xC0, 0, second).astype(np.uint8)
+        good = first < 0x80
+        if not good.all() or np.any(second >= 0x80):
+            self._remark("{} events with a data byte above 127", int((~good | (second >= 0x80)).sum()))
+            second = np.minimum(second, 127)
+        self.parts.append((tick[good], status[good], first[good], second[good]))
+        self.tick = int(ticks[-1])
+
+    def _deltas(self, padded: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Ticks from the event before to each event; `sizes` are the bytes they take."""
+        delta = (padded[places] & 0x7F).astype(np.int64)
+        for number in range(1, int(sizes.max(initial=1))):
+            more = sizes > number
+            byte = padded[places + number * more] & 0x7F
+            delta = np.where(more, delta << 7 | byte, delta)
+        if np.any(sizes > 4):
+            if np.any(padded[places + sizes - 1] >= 0x80):
+                raise InputError("the file is damaged: a time of more than five bytes")
+            self._remark("{} times of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
+            delta &= 0xFFFFFFFF
+            delta = np.where(delta >= _NEGATIVE, delta - 2 * _NEGATIVE, delta)
+        return delta
+
+    def _add_messages(
+        self, ticks: np.ndarray, padded: np.ndarray, at: np.ndarray, start: int, specials: list[tuple[int, int]]
+    ) -> None:
+        for index, end in specials:
+            status = int(padded[at[index]])
+            if status not in (META, 0xF0):
+                continue
+            content = start + int(at[index]) + 1 + (status == META)
+            kind = self.track[content - 1] if status == META else 0
+            while self.track[content] >= 0x80:
+                content += 1
+            text = self.track[content + 1 : min(end, content + 1 + MAX_CONTENT)]
+            self.messages.append((int(ticks[index]), status, kind, text))
+        if len(self.messages) > MAX_MESSAGES:
+            raise InputError(f"expected at most {MAX_MESSAGES} meta events in a track, found more")
+
+    def _remark(self, text: str, count: int) -> None:
+        self.remarks[text] = self.remarks.get(text, 0) + count
 
 
-def _varying(track: bytes, place: int) -> tuple[int, int]:
-    """A number of one to four bytes, seven bits each, and the place after it."""
-    value = 0
-    for index in range(place, place + 4):
-        byte = track[index]
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, index + 1
-    raise InputError("the file is damaged: a number of more than four bytes")
+def _tables(padded: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """For an event that would begin at each of the first `size` bytes: where its status byte or, under running status,
+    its first data byte is, (size,); and the code of the next event for both running statuses, (2 * size,), with -1 for
+    an event that is no channel event. A code is twice the place, and one more where two data bytes are running.
+    """
+    high = padded >= 0x80
+    status_at = np.arange(1, size + 1, dtype=np.int32)
+    goes_on = np.ones(size, bool)
+    for number in range(_LAST_DELTA - 1):
+        goes_on = goes_on & high[number : number + size]
+        status_at += goes_on
+    status = padded[status_at]
+    is_running = status < 0x80
+    has_one = (status & 0xE0) == 0xC0
+    explicit = np.where(has_one, 2 * status_at + 4, 2 * status_at + 7)
+    explicit[status >= 0xF0] = -1
+    following = np.empty((size, 2), np.int32)
+    following[:, 0] = np.where(is_running, 2 * status_at + 2, explicit)
+    following[:, 1] = np.where(is_running, 2 * status_at + 5, explicit)
+    return status_at, following.reshape(-1)

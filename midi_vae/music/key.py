@@ -88,10 +88,7 @@ def estimate_key(melodies: Iterable[Melody]) -> Key:
     Raises:
         InputError: no notes.
     """
-    sounding = np.zeros(12)
-    for melody in melodies:
-        for start, end, pitch in melody.notes():
-            sounding[pitch % 12] += end - start
+    sounding = _sounding(melodies)
     if not sounding.any():
         raise InputError("expected notes to estimate a key from, found none; name the key, such as C:maj")
     keys = [Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]
@@ -100,6 +97,37 @@ def estimate_key(melodies: Iterable[Melody]) -> Key:
     profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
     scores = np.round(profiles @ (sounding - sounding.mean()), 9)  # `sounding` has one norm for all keys
     return keys[int(np.argmax(scores))]
+
+
+def fitting_key(melodies: Iterable[Melody], estimate: Key, sharps: int, is_minor: bool) -> Key:
+    """The key of a signature where its scale holds more of what sounds than that of the estimate, else the estimate.
+
+    Args:
+        melodies: what sounds.
+        estimate: of `estimate_key`.
+        sharps: of the signature; below 0 flats.
+        is_minor: whether it stands for the minor key.
+    """
+    tonic = (7 * sharps + 9 * is_minor) % 12
+    signature = Key(tonic, "minor" if is_minor else "major")
+    sounding = _sounding(melodies)
+
+    def fit(key: Key) -> float:
+        scale = (
+            [(key.tonic + step) % 12 for step in (0, 2, 3, 5, 7, 8, 10)] if key.mode == "minor" else key.pitch_classes
+        )
+        return float(sounding[list(scale)].sum())
+
+    return signature if fit(signature) > fit(estimate) + 1e-9 else estimate
+
+
+def _sounding(melodies: Iterable[Melody]) -> np.ndarray:
+    """Steps that each pitch class sounds, (12,)."""
+    sounding = np.zeros(12)
+    for melody in melodies:
+        for start, end, pitch in melody.notes():
+            sounding[pitch % 12] += end - start
+    return sounding
 
 
 def lock(melody: Melody, key: Key) -> Melody:

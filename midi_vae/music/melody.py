@@ -1,38 +1,18 @@
-"""Melody: one voice on a grid of sixteenth notes, as tokens; files are left to `midi`."""
+"""Melody: one voice on a grid of sixteenth notes, as tokens."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latentmix.errors import InputError
+from ..midi.writer import tempo_us, write_midi
+from .tokens import HOLD, OFF, ONSET, VOCABULARY, steps_per_bar, tidy
+from .transcription import Excerpt, transcribe
 
-from ..midi.melody_track import choose_track
-from ..midi.score import MAX_BEATS, Tune, read_tune, tempo_us, write_midi
-from .grid import STEPS_A_BEAT, GridLine, GridReport, place
-
-HOLD, OFF, ONSET = 0, 1, 2  # tokens; the onset of pitch p is ONSET + p
-VOCABULARY = ONSET + 128
-
-
-def steps_per_bar(metre: tuple[int, int]) -> int:
-    """Sixteenth-note steps in a bar.
-
-    Raises:
-        InputError: the bar is not a whole number of sixteenths.
-
-    >>> steps_per_bar((4, 4)), steps_per_bar((6, 8))
-    (16, 12)
-    """
-    numerator, denominator = metre
-    steps, rest = divmod(4 * STEPS_A_BEAT * numerator, denominator) if denominator > 0 else (0, 1)
-    if steps < 1 or rest or denominator & (denominator - 1) or numerator > 255:
-        raise InputError(f"expected a metre whose bar is a whole number of sixteenths, found {numerator}/{denominator}")
-    return steps
+__all__ = ["HOLD", "OFF", "ONSET", "VOCABULARY", "Melody", "steps_per_bar", "tidy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,117 +148,37 @@ class Melody:
         bars: int | None = 2,
         start_bar: int | None = None,
         track: int | str | None = None,
+        bpm: float | None = None,
     ) -> Melody:
-        """A passage of the melody in a MIDI file.
+        """A passage of the melody in a MIDI file; more than one passage of a file: `transcription.transcribe`.
 
-        Bars follow the file's changes of metre (`grid.bar_sections`). A passage has the metre and the tempo
-        of its first bar; where the metre changes inside, its notes go on in bars of the first metre. A note
-        that sounds into the passage from before is left out.
+        Bars follow the file's changes of metre (`bars.bar_sections`). A passage has the metre of its first bar and the
+        tempo at which most of it sounds; where the metre changes inside, its notes go on in bars of the first metre. A
+        note that sounds into the passage from before is left out.
 
         Args:
             path: any MIDI file.
             bars: how many; None is all to the end of the melody.
             start_bar: from 0; None is the bar in which the melody's first note starts, and such a passage may
                 go on after the end of the file, in silence.
-            track: number from 1 or name of the track (`tracks.choose_track`).
+            track: number from 1 or name of the track (`melody_track.choose_track`).
+            bpm: quarter notes a minute at which it was played, for a file that was never told its tempo.
 
         Raises:
             InputError: the file cannot be read, has no such track or passage, or the metre does not fit the
                 grid.
         """
-        source = _read_source(path, track)
-        line, tune = source.line, source.tune
-        first = line.bar_at(int(line.start[0])) if start_bar is None else start_bar
-        stop = line.bars if bars is None else first + bars
-        steps = round((tune.length - line.sections[0].beat) * STEPS_A_BEAT)
-        there = max(line.bars, line.bar_at(max(steps - 1, 0)) + 1)  # the silence at the end of a file counts
-        if first < 0 or first >= stop or stop > (MAX_BEATS if start_bar is None else there):
-            wanted = f"bars {first + 1} to {'the end' if bars is None else stop}"
-            raise InputError(f"{tune.path}: expected a passage within bars 1 to {there}, found {wanted}")
-        start, metre = line.bar_start(first)
-        try:
-            size = steps_per_bar(metre)
-        except InputError as error:
-            raise InputError(f"{tune.path}: bar {first + 1}: {error}; choose other bars") from None
-        return source.cut(start, int(line.end[-1]) if bars is None else start + bars * size, metre)
+        return cls.of(transcribe(path, track, bpm).excerpt(bars, start_bar))
+
+    @classmethod
+    def of(cls, excerpt: Excerpt) -> Melody:
+        """A passage that was cut out of a file."""
+        return cls(excerpt.tokens, excerpt.metre, excerpt.tempo, excerpt.program, excerpt.name)
 
     def to_midi(self, path: str | os.PathLike[str]) -> None:
-        """Write a MIDI file of one track (`midi.write_midi`).
+        """Write a MIDI file of one track (`writer.write_midi`).
 
         Raises:
             InputError: the file cannot be written.
         """
         write_midi(path, [self])
-
-
-def tidy(tokens: np.ndarray) -> np.ndarray:
-    """Without the note offs where nothing sounds; tokens (S,) -> (S,), a copy.
-
-    >>> tidy(np.array([1, 62, 0, 1, 1])).tolist()
-    [0, 62, 0, 1, 0]
-    """
-    tokens = tokens.copy()
-    events = np.flatnonzero(tokens)
-    idle = np.append(True, tokens[events[:-1]] == OFF)[: len(events)]
-    tokens[events[idle & (tokens[events] == OFF)]] = HOLD
-    return tokens
-
-
-def read_melody(path: str | os.PathLike[str], track: int | str | None = None) -> tuple[Melody, GridReport]:
-    """The whole melody of a MIDI file from bar 0 on, and how well its notes fitted the grid.
-
-    All of it in bars of the first metre; for bars that follow the changes of metre see `read_sections`.
-
-    Raises:
-        InputError: as `Melody.from_midi`.
-    """
-    source = _read_source(path, track)
-    section, end = source.line.sections[0], int(source.line.end[-1])
-    try:
-        return source.cut(section.step, end, section.metre), source.line.report
-    except InputError as error:
-        raise InputError(f"{source.tune.path}: bar 1: {error}; choose other bars") from None
-
-
-def read_sections(path: str | os.PathLike[str], track: int | str | None = None) -> list[Melody]:
-    """The melody of a MIDI file in pieces of one metre each: every bar of a piece is a bar of the file.
-
-    Pieces without notes, and those of a metre that does not fit the grid, are left out.
-
-    Raises:
-        InputError: as `Melody.from_midi`.
-    """
-    source = _read_source(path, track)
-    line, pieces = source.line, []
-    starts = [section.step for section in line.sections]
-    for section, start, end in zip(line.sections, starts, [*starts[1:], int(line.end[-1])], strict=True):
-        if np.diff(np.searchsorted(line.start, [start, end]))[0] > 0:
-            with contextlib.suppress(InputError):
-                pieces.append(source.cut(start, end, section.metre))
-    return pieces
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The melody of a file, before any of it is taken."""
-
-    tune: Tune
-    line: GridLine
-    program: int
-
-    def cut(self, start: int, end: int, metre: tuple[int, int]) -> Melody:
-        """What starts in the steps from start to end, in whole bars of a metre from start on."""
-        size = steps_per_bar(metre)
-        tokens = np.zeros(-(-(end - start) // size) * size + 1, np.int16)  # the last one is for ends only
-        first, last = np.searchsorted(self.line.start, [start, end])
-        tokens[np.minimum(self.line.end[first:last] - start, len(tokens) - 1)] = OFF
-        tokens[self.line.start[first:last] - start] = self.line.pitch[first:last] + ONSET
-        beat = self.line.sections[0].beat + start / STEPS_A_BEAT
-        name = os.path.splitext(os.path.basename(self.tune.path))[0]
-        return Melody(tokens[:-1], metre, self.tune.tempo_at(beat), self.program, name)
-
-
-def _read_source(path: str | os.PathLike[str], track: int | str | None) -> _Source:
-    tune = read_tune(path)
-    chosen = choose_track(tune, track).track
-    return _Source(tune, place(chosen.notes, tune.metres), chosen.program)

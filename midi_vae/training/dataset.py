@@ -15,7 +15,8 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from ..music.melody import ONSET, Melody, read_sections
+from ..importing import read_sections
+from ..music.melody import ONSET, Melody
 from ..music.windows import WINDOW_STEPS, fold_pitches, window_layout
 
 MIN_ONSETS = 2  # in a window; fewer are rests and long notes, which teach little

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import mido
 
 from latentmix.files import replace_file
-from midi_vae.midi.score import RESOLUTION, tempo_us
+from midi_vae.midi.writer import RESOLUTION, tempo_us
 
 from ..player.messages import NoteEvent
 

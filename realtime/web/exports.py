@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
 from midi_vae.audio.sound import MOST_SECONDS as MAX_SECONDS
-from midi_vae.midi.score import write_midi
+from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine

@@ -18,7 +18,8 @@ from typing import Any
 
 from latentmix.errors import InputError
 from midi_vae.midi.melody_track import choose_track, polyphony
-from midi_vae.midi.score import Track, Tune, read_tune
+from midi_vae.midi.reader import read_tune
+from midi_vae.midi.score import Track, Tune
 from midi_vae.music.grid import place
 from midi_vae.music.melody import Melody
 

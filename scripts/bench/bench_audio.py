@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from midi_vae.music.melody import read_melody
+from midi_vae.importing import read_melody
 from midi_vae.vae import MelodyVAE
 from realtime.audio.sound import LATENCY, Sound
 from realtime.cli.play import going_first

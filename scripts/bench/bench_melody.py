@@ -28,7 +28,8 @@ from rich.table import Table
 
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
-from midi_vae.music.melody import ONSET, read_melody, tidy
+from midi_vae.importing import read_melody
+from midi_vae.music.melody import ONSET, tidy
 from midi_vae.training.dataset import find_midi_files
 
 STEPS, BAR, POINTS = 32, 16, 9

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from midi_vae.cli import app as cli
 from midi_vae.cli import jobs
 from midi_vae.interpolation import partners
-from midi_vae.midi.score import read_tune
+from midi_vae.midi.reader import read_tune
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.attributes import ATTRIBUTES
 from midi_vae.music.key import estimate_key, parse_key

@@ -14,9 +14,10 @@ import raw_midi as raw
 from mutations import delete, double, flip, inserting, mutants, overwriting, truncate, unchanged
 
 from latentmix.errors import InputError
-from midi_vae.midi import score as midi
-from midi_vae.midi.score import MAX_BEATS, MAX_BYTES
-from midi_vae.music.melody import Melody, read_melody, read_sections
+from midi_vae.importing import read_melody, read_sections
+from midi_vae.midi import reader as midi
+from midi_vae.midi.reader import MAX_BEATS, MAX_BYTES
+from midi_vae.music.melody import Melody
 
 TUNE = [(240 * i, 240 * i + 230, 60 + 7 * i % 12) for i in range(24)]
 CHORDS = [(960 * i, 960 * i + 960, pitch) for i in range(6) for pitch in (48, 55, 64)]

@@ -1,0 +1,201 @@
+"""What channels are set to: programs, drum parts, pitch bend; and which channels play one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .notes import TickNotes
+from .parser import TrackEvents
+from .score import DRUM_CHANNEL
+
+_BANK, _DATA_ENTRY, _DATA_ENTRY_FINE, _RPN_FINE, _RPN = 0, 6, 38, 100, 101  # controllers
+_XG_DRUMS, _XG_EFFECTS, _GM2_DRUMS, _GM2_MELODIC = 127, 126, 120, 121  # banks
+_BEND_RANGE, _MPE_ZONE = 0, 6  # registered parameters
+_DEFAULT_RANGE, _MPE_RANGE = 2.0, 48.0  # semitones
+MIN_BEND = 0.75  # semitones that a bend must move a note by, to be heard as another pitch
+_ROTATION = 0.25  # share of neighbouring notes on different channels, from which on channels take turns
+_ONE_LINE = 0.1  # share of notes that start while another of the line sounds, up to which it is one
+
+
+@dataclass
+class ChannelStates:
+    """Settings of all channels of a file, gathered chunk by chunk; a key is (port, channel), times in ticks.
+
+    Attributes:
+        programs: (tick, chunk, program), in the order of the file.
+        drums: whether a setting says that a channel is percussion (True) or not (False).
+    """
+
+    programs: dict[tuple[int, int], list[tuple[int, int, int]]] = field(default_factory=dict)
+    drums: dict[tuple[int, int], bool] = field(default_factory=dict)
+    has_xg: bool = False
+
+    def add(self, events: TrackEvents, chunk: int, port: int) -> None:
+        """Take over the settings of one chunk."""
+        kind, channel = events.status & 0xF0, events.status & 0x0F
+        for index in np.flatnonzero(kind == 0xC0).tolist():
+            key = port, int(channel[index])
+            self.programs.setdefault(key, []).append((int(events.tick[index]), chunk, int(events.first[index])))
+        for index in np.flatnonzero((kind == 0xB0) & (events.first == _BANK)).tolist():
+            self._select_bank((port, int(channel[index])), int(events.second[index]))
+        for _, status, _, content in events.messages:
+            if status == 0xF0:
+                self._obey(content, port)
+
+    def _select_bank(self, key: tuple[int, int], bank: int) -> None:
+        if bank in (_XG_DRUMS, _GM2_DRUMS) or (bank == _XG_EFFECTS and self.has_xg):
+            self.drums[key] = True
+        elif bank == _GM2_MELODIC:
+            self.drums[key] = False
+
+    def _obey(self, content: bytes, port: int) -> None:
+        """A system exclusive message, without its first byte."""
+        if content[:1] == b"\x41" and content[2:4] == b"\x42\x12" and len(content) >= 8:  # Roland GS, data set
+            if content[4] == 0x40 and content[5] & 0xF0 == 0x10 and content[6] == 0x15:
+                part = content[5] & 0x0F
+                channel = DRUM_CHANNEL if part == 0 else part - 1 if part <= DRUM_CHANNEL else part
+                self.drums[port, channel] = content[7] in (1, 2)
+        elif content[:1] == b"\x43" and content[2:3] == b"\x4c" and len(content) >= 7:  # Yamaha XG, parameter change
+            self.has_xg = True
+            if content[3] == 0x08 and content[5] == 0x07 and content[4] < 16:
+                self.drums[port, content[4]] = content[6] != 0
+
+    def is_drum(self, port: int, channel: int) -> bool:
+        return self.drums.get((port, channel), channel == DRUM_CHANNEL)
+
+    def program_at(self, port: int, channel: int, tick: int, chunk: int, is_alone: bool) -> int:
+        """The program that is in force at a note, whatever chunk has set it; one that comes later if there is none.
+
+        Args:
+            port, channel: of the note.
+            tick, chunk: where it starts, and in which chunk.
+            is_alone: chunks are sequences of their own (type 2).
+        """
+        changes = self.programs.get((port, channel), ())
+        own = [change for change in changes if change[1] == chunk]
+        changes = own if is_alone else changes
+        before = [change for change in changes if change[0] <= tick]
+        if before:
+            last = max(change[0] for change in before)
+            latest = [change for change in before if change[0] == last]
+            return next((c[2] for c in reversed(latest) if c[1] == chunk), latest[-1][2])
+        return (own or changes)[0][2] if changes else 0
+
+
+def bend_pitches(notes: TickNotes, events: TrackEvents, resolution: float) -> TickNotes:
+    """Notes at the pitch at which they sound: moved by whole semitones where a pitch bend moves them.
+
+    A note sounds where its bend is for most of its time; one that is bent by two semitones or more, and stays on either
+    side for a sixteenth or longer, becomes two notes. The range of a bend is 2 semitones unless a registered parameter
+    says otherwise (48 on the member channels of an MPE zone).
+    """
+    is_bend = (events.status & 0xF0) == 0xE0
+    if not is_bend.any():
+        return notes
+    value = (events.first.astype(np.int64) | events.second.astype(np.int64) << 7) - 8192
+    if not np.any(value[is_bend]):
+        return notes
+    ranges = _bend_ranges(events)
+    rows = [np.stack([notes.start, notes.end, notes.pitch, notes.velocity, notes.channel])]
+    changed = False
+    for channel in np.unique(notes.channel).tolist():
+        mine = is_bend & ((events.status & 0x0F) == channel)
+        semitones = value[mine] / 8192 * ranges.get(channel, _DEFAULT_RANGE)
+        if not len(semitones) or np.abs(semitones).max() < MIN_BEND:
+            continue
+        ticks = np.concatenate([[-1], events.tick[mine]])
+        semitones = np.concatenate([[0.0], semitones])
+        for index in np.flatnonzero(notes.channel == channel).tolist():
+            added = _bent(rows[0], index, ticks, semitones, resolution / 4)
+            changed = True
+            if added is not None:
+                rows.append(added)
+    if not changed:
+        return notes
+    table = np.concatenate(rows, axis=1)
+    table[2] = np.clip(table[2], 0, 127)
+    return TickNotes(*table[:, np.lexsort((-table[2], table[0]))])
+
+
+def _bent(table: np.ndarray, index: int, ticks: np.ndarray, semitones: np.ndarray, step: float) -> np.ndarray | None:
+    """Move one note, a column of the table, in place; what becomes a note of its own, (5, 1), or None."""
+    start, end = int(table[0, index]), int(table[1, index])
+    first, last = np.searchsorted(ticks, [start, end - 1], side="right")
+    edges = np.concatenate([[start], ticks[first:last], [max(end, start + 1)]])
+    values = semitones[first - 1 : last]
+    whole = np.where(np.abs(values) < MIN_BEND, 0, np.rint(values)).astype(np.int64)
+    lengths = np.diff(edges)
+    shift = int(whole[np.argmax([lengths[whole == each].sum() for each in whole])])
+    far = np.flatnonzero(np.abs(whole - whole[0]) >= 2)
+    if len(far) and np.all(whole[far[0] :] == whole[-1]):
+        change = int(edges[far[0]])
+        if change - start >= step and end - change >= step:
+            added = table[:, index : index + 1].copy()
+            added[0], added[2] = change, added[2] + whole[-1]
+            table[1, index], table[2, index] = change, table[2, index] + whole[0]
+            return added
+    table[2, index] += shift
+    return None
+
+
+def _bend_ranges(events: TrackEvents) -> dict[int, float]:
+    """Semitones of a full bend by channel, as registered parameter 0 sets them."""
+    ranges: dict[int, float] = {}
+    chosen: dict[int, list[int]] = {}
+    is_control = (events.status & 0xF0) == 0xB0
+    known = np.isin(events.first, (_DATA_ENTRY, _DATA_ENTRY_FINE, _RPN, _RPN_FINE))
+    for index in np.flatnonzero(is_control & known).tolist():
+        channel = int(events.status[index]) & 0x0F
+        control, value = int(events.first[index]), int(events.second[index])
+        parameter = chosen.setdefault(channel, [127, 127])
+        if control in (_RPN, _RPN_FINE):
+            parameter[control == _RPN_FINE] = value
+        elif parameter == [0, _BEND_RANGE] and control == _DATA_ENTRY:
+            ranges[channel] = float(value)
+        elif parameter == [0, _BEND_RANGE] and channel in ranges:
+            ranges[channel] += value / 100
+        elif parameter == [0, _MPE_ZONE] and control == _DATA_ENTRY and value:
+            members = range(1, min(value, 15) + 1) if channel == 0 else range(15 - min(value, 15), 15)
+            ranges |= {member: _MPE_RANGE for member in members if member not in ranges}
+    return ranges
+
+
+def lines_of(
+    notes: TickNotes, programs: dict[int, int], is_drum: dict[int, bool], is_own_chunk: bool
+) -> list[list[int]]:
+    """The channels of a chunk, those together that play one line or one instrument.
+
+    Channels of the same program are one where they take turns (MPE, a channel for bent notes) or where a chunk of its
+    own has three or more of them (a channel a string); else each stands for itself, in ascending order.
+
+    Args:
+        notes: of the chunk.
+        programs, is_drum: by channel.
+        is_own_chunk: other chunks hold notes too, so that this one is an instrument rather than the whole file.
+    """
+    channels = sorted(programs)
+    by_program: dict[int, list[int]] = {}
+    for channel in channels:
+        if not is_drum[channel]:
+            by_program.setdefault(programs[channel], []).append(channel)
+    together = {}
+    for same in by_program.values():
+        if len(same) > 1 and ((is_own_chunk and len(same) > 2) or _take_turns(notes, same)):
+            together.update(dict.fromkeys(same, same))
+    return [together.get(channel, [channel]) for channel in channels if together.get(channel, [channel])[0] == channel]
+
+
+def _take_turns(notes: TickNotes, channels: list[int]) -> bool:
+    mine = notes.take(np.isin(notes.channel, channels))
+    if len(mine.start) < 4:
+        return False
+    changes = np.mean(mine.channel[1:] != mine.channel[:-1])
+    late = np.maximum.accumulate(mine.end)[:-1] - mine.start[1:]
+    length = np.median(mine.end - mine.start)
+    return bool(
+        changes >= _ROTATION
+        and np.mean(late > length / 5) <= _ONE_LINE
+        and np.mean(np.diff(mine.start) == 0) <= _ONE_LINE
+    )

@@ -1,0 +1,145 @@
+"""A MIDI file -> its header and the contents of its track chunks; what does not fit is read where there is no doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from latentmix.errors import InputError
+
+MAX_CHUNKS = 20_000  # of any kind
+MAX_LEADING = 1024  # bytes before the header: a MacBinary header has 128, the rest is what mail and editors add
+_SMPTE_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second
+
+
+@dataclass(frozen=True)
+class TrackChunk:
+    """The content of one track chunk.
+
+    Attributes:
+        content: what is there of it.
+        missing: bytes that were announced and are not there; None where its length fits.
+    """
+
+    content: bytes
+    missing: int | None = None
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A MIDI file taken apart.
+
+    Attributes:
+        kind: type 0, 1 or 2.
+        resolution: ticks a quarter note; ticks in half a second where the file counts time code.
+        is_time_code: whether ticks are parts of a second, whatever the tempo.
+        tracks: in the order of the file.
+        remarks: what was wrong and read all the same.
+    """
+
+    kind: int
+    resolution: float
+    is_time_code: bool
+    tracks: list[TrackChunk]
+    remarks: list[str] = field(default_factory=list)
+
+
+def split_chunks(data: bytes) -> Chunks:
+    """Header and track chunks of a file; chunks of other kinds are skipped, a RIFF envelope is taken off.
+
+    Raises:
+        InputError: not a MIDI file, or one without anything to read.
+    """
+    remarks: list[str] = []
+    data, start = _unwrapped(data, remarks)
+    if len(data) < start + 14:
+        raise InputError("the file is truncated: its header is incomplete")
+    size, kind, count, high, low = _numbers(data[start + 4 : start + 14], 4, 2, 2, 1, 1)
+    if kind > 2 or size < 6:
+        raise InputError(f"expected a MIDI file of type 0, 1 or 2, found type {kind} in a header of {size} bytes")
+    is_time_code = high >= 0x80
+    resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
+    if not resolution:
+        raise InputError("expected the ticks of a quarter note in the header, found none")
+    place = start + 8 + size
+    tracks = _tracks(data, place, count, remarks)
+    if not tracks and count:
+        raise InputError(f"the file is truncated: {count} tracks announced, 0 found")
+    if len(tracks) != count:
+        remarks.append(f"{count} tracks announced, {len(tracks)} found")
+    return Chunks(kind, resolution, is_time_code, tracks, remarks)
+
+
+def _unwrapped(data: bytes, remarks: list[str]) -> tuple[bytes, int]:
+    """The bytes that hold the file and where its header begins in them."""
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        place = 12
+        while place + 8 <= len(data) and data[place : place + 4] != b"data":
+            size = int.from_bytes(data[place + 4 : place + 8], "little")
+            place += 8 + size + size % 2
+        if data[place + 8 : place + 12] == b"MThd":
+            size = int.from_bytes(data[place + 4 : place + 8], "little")
+            return data[place + 8 : place + 8 + size] if place + 8 + size <= len(data) else data[place + 8 :], 0
+    start = data.find(b"MThd\x00\x00\x00", 0, MAX_LEADING + 7)
+    if data[:4] == b"MThd":
+        start = 0
+    if start < 0:
+        found = f"a file that starts with {data[:8]!r}" if data else "an empty file"
+        raise InputError(f"expected a MIDI file, found {found}")
+    if start:
+        remarks.append(f"{start} bytes before the header")
+    return data, start
+
+
+def _tracks(data: bytes, place: int, count: int, remarks: list[str]) -> list[TrackChunk]:
+    tracks: list[TrackChunk] = []
+    for _ in range(MAX_CHUNKS):
+        if place + 8 > len(data) or not _may_begin(data, place):
+            return tracks
+        (size,) = _numbers(data[place + 4 : place + 8], 4)
+        end = place + 8 + size
+        if len(tracks) >= count and (data[place : place + 4] != b"MTrk" or end > len(data)):
+            return tracks  # what follows the last track that was announced is none
+        missing = None
+        if not _may_begin(data, end):
+            end, missing = _true_end(data, place, end)
+            remarks.append(
+                f"a track announces {size} bytes and has fewer" if missing else "a track is longer than it says"
+            )
+        if data[place : place + 4] == b"MTrk":
+            tracks.append(TrackChunk(data[place + 8 : end], missing))
+        place = end
+    raise InputError(f"expected at most {MAX_CHUNKS} chunks, found more")
+
+
+def _true_end(data: bytes, place: int, end: int) -> tuple[int, int | None]:
+    """Where a chunk ends whose announced end is none, and how many bytes it is short of that.
+
+    Raises:
+        InputError: its end is anybody's guess.
+    """
+    following = data.find(b"MTrk", place + 8)
+    if 0 <= following < end:
+        return following, end - following
+    if following >= 0:
+        raise InputError("the file is damaged: a track does not end where it says")
+    return len(data), max(end - len(data), 0)
+
+
+def _may_begin(data: bytes, place: int) -> bool:
+    """Whether a chunk may begin here, or the file ends, but for some bytes that are no chunk."""
+    if _is_tag(data[place : place + 4]) or not data[place : place + 512].strip(b"\x00\x1a\r\n"):
+        return place <= len(data)
+    return len(data) - place < 8 or place + 8 + _numbers(data[place + 4 : place + 8], 4)[0] <= len(data)
+
+
+def _is_tag(tag: bytes) -> bool:
+    return len(tag) == 4 and all(0x20 <= byte < 0x7F for byte in tag)
+
+
+def _numbers(data: bytes, *sizes: int) -> list[int]:
+    """Unsigned big-endian numbers of so many bytes each, one after another."""
+    values, place = [], 0
+    for size in sizes:
+        values.append(int.from_bytes(data[place : place + size], "big"))
+        place += size
+    return values

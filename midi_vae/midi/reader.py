@@ -1,0 +1,195 @@
+"""MIDI files -> notes in beats (`Tune`)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from .channels import ChannelStates, bend_pitches, lines_of
+from .chunks import Chunks, TrackChunk, split_chunks
+from .names import is_part_name
+from .notes import TickNotes, pair_notes
+from .parser import META, read_events
+from .score import NOTE, Timeline, Track, Tune
+from .text import to_text
+
+MAX_BYTES = 16 * 2**20  # a three-hour piano recital takes about 4 MB
+MAX_NOTES = 500_000  # in one file
+MAX_BEATS = 100_000.0  # 14 hours at 120 a minute
+MAX_TRACKS = 1_000  # that hold notes
+MAX_CHANGES = 100_000  # of tempo, metre and key in one file; drawn tempo curves have tens of thousands
+MAX_SYLLABLES = 50_000
+
+_TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
+_TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
+
+
+def read_tune(path: str | os.PathLike[str]) -> Tune:
+    """Read any MIDI file: types 0, 1 and 2, any resolution, running status.
+
+    A track chunk is split by channel, but for channels that play one line (`channels.lines_of`). How notes begin and
+    end: `notes.pair_notes`; at which pitch they sound: `channels.bend_pitches`. Without a tempo the file plays at 120.
+    Where it counts time code (SMPTE), which knows no beats, a beat is half a second. The tracks of a type 2 file are
+    read side by side, each with its own tempo and metre. What other programs read though it is wrong (data bytes above
+    127, lengths and track counts that do not fit) is read and remarked in `Tune.remarks`.
+
+    Memory: at most 40 times the size of the file, and 16 MB.
+
+    Raises:
+        InputError: no such file, not a MIDI file, damaged, without any note, or beyond a bound: `MAX_BYTES`,
+            `MAX_NOTES`, `MAX_TRACKS`, `MAX_BEATS`, `MAX_CHANGES`.
+    """
+    path = os.fspath(path)
+    data = _read_bytes(path)
+    try:
+        return _to_tune(path, data)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _read_bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(0, "not a regular file")
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"{path}: cannot read the MIDI file: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path}: expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one")
+    return data
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a named pipe must not hang us
+
+
+@dataclass
+class _Found:
+    """What the chunks of a file add up to; times in ticks."""
+
+    resolution: float
+    states: ChannelStates = field(default_factory=ChannelStates)
+    notes: list[tuple[int, int, TickNotes]] = field(default_factory=list)  # (chunk, port, notes)
+    names: list[str] = field(default_factory=list)  # by chunk
+    tempi: list[tuple[int, int, int]] = field(default_factory=list)  # (tick, chunk, microseconds a quarter note)
+    metres: list[tuple[int, int, int, int]] = field(default_factory=list)
+    keys: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    lyrics: dict[int, list[int]] = field(default_factory=dict)  # ticks of syllables by meta event type
+    remarks: list[str] = field(default_factory=list)
+    count: int = 0  # of notes
+    end: int = 0
+
+    def add(self, index: int, chunk: TrackChunk) -> None:
+        """Add what is in one chunk."""
+        events = read_events(chunk.content, chunk.missing)
+        self.remarks += events.remarks
+        self.names.append("")
+        port = 0
+        for tick, status, kind, content in events.messages:
+            if status == META:
+                port = content[0] if kind == _PORT and content else port
+                self._add_meta(tick, kind, content, index)
+        self.states.add(events, index, port)
+        last_tick = int(MAX_BEATS * self.resolution)
+        self.end = max(self.end, min(events.end, last_tick))
+        notes = pair_notes(events)
+        if len(notes.start):
+            if notes.start[-1] > last_tick:
+                raise InputError(f"expected at most {MAX_BEATS:.0f} beats, found a note after them")
+            self.count += len(notes.start)
+            if self.count > MAX_NOTES or len(self.notes) >= MAX_TRACKS:
+                raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
+            np.minimum(notes.end, last_tick, out=notes.end)
+            self.notes.append((index, port, bend_pitches(notes, events, self.resolution)))
+
+    def _add_meta(self, tick: int, kind: int, content: bytes, index: int) -> None:
+        if kind in (_TRACK_NAME, _INSTRUMENT_NAME):
+            if not self.names[index]:
+                self.names[index] = to_text(content, is_part_name)
+        elif kind in (_LYRIC, _TEXT):
+            if content.strip(b"\r\n /\\") and content[:1] not in (b"@", b"(") and tick:
+                self.lyrics.setdefault(kind, []).append(tick)
+        elif kind == _TEMPO and len(content) == 3 and any(content):
+            self.tempi.append((tick, index, int.from_bytes(content, "big")))
+        elif kind == _METRE and len(content) >= 2 and content[0] and content[1] <= 6:
+            self.metres.append((tick, index, content[0], 2 ** content[1]))
+        elif kind == _KEY and len(content) >= 2 and -7 <= (sharps := (content[0] + 128) % 256 - 128) <= 7:
+            self.keys.append((tick, index, sharps, content[1] == 1))
+        if len(self.tempi) + len(self.metres) + len(self.keys) > MAX_CHANGES:
+            raise InputError(f"expected at most {MAX_CHANGES} changes of tempo and metre, found more")
+
+    def timeline(self, has_tempo: bool, chunk: int | None = None) -> Timeline:
+        """What holds for all chunks, or for one of them."""
+        changes = {0.0: 120.0}
+        if has_tempo:
+            mine = sorted((row for row in self.tempi if chunk in (None, row[1])), key=_first)
+            changes |= {tick / self.resolution: 6e7 / microseconds for tick, _, microseconds in mine}
+        metres = sorted((row for row in self.metres if chunk in (None, row[1])), key=_first)
+        keys = sorted((row for row in self.keys if chunk in (None, row[1])), key=_first)
+        return Timeline(
+            tuple(sorted(changes.items())),
+            tuple((tick / self.resolution, n, d) for tick, _, n, d in metres),
+            tuple((tick / self.resolution, sharps, is_minor) for tick, _, sharps, is_minor in keys),
+        )
+
+
+def _first(row: Sequence[int]) -> int:
+    return row[0]
+
+
+def _to_tune(path: str, data: bytes) -> Tune:
+    chunks = split_chunks(data)
+    found = _Found(chunks.resolution)
+    for index, chunk in enumerate(chunks.tracks):
+        found.add(index, chunk)
+    if not found.notes:
+        raise InputError("expected a melody, found no notes in the file")
+    timeline = found.timeline(not chunks.is_time_code)
+    tracks = _to_tracks(found, chunks, timeline)
+    end = max(track.notes["end"].max() for track in tracks)
+    lyrics = found.lyrics.get(_LYRIC, []) if len(found.lyrics.get(_LYRIC, [])) > 8 else found.lyrics.get(_TEXT, [])
+    return Tune(
+        path=path,
+        resolution=chunks.resolution,
+        timeline=tracks[0].timeline,
+        tracks=tracks,
+        length=float(max(end, found.end / chunks.resolution)),
+        syllables=np.unique(lyrics[:MAX_SYLLABLES]) / chunks.resolution,
+        remarks=tuple(dict.fromkeys([*chunks.remarks, *found.remarks])),
+        names=tuple(found.names),
+    )
+
+
+def _to_tracks(found: _Found, chunks: Chunks, timeline: Timeline) -> tuple[Track, ...]:
+    tracks: list[Track] = []
+    is_alone = chunks.kind == 2
+    for chunk, port, notes in found.notes:
+        first = {int(channel): int(notes.start[notes.channel == channel][0]) for channel in np.unique(notes.channel)}
+        programs = {
+            channel: found.states.program_at(port, channel, tick, chunk, is_alone) for channel, tick in first.items()
+        }
+        is_drum = {channel: found.states.is_drum(port, channel) for channel in first}
+        own = found.timeline(not chunks.is_time_code, chunk) if is_alone else timeline
+        for line in lines_of(notes, programs, is_drum, len(found.notes) > 1):
+            mine = notes if len(line) == len(first) else notes.take(np.isin(notes.channel, line))
+            in_beats = _in_beats(mine, found.resolution)
+            number, name = len(tracks) + 1, found.names[chunk]
+            tracks.append(Track(number, name, line[0], programs[line[0]], in_beats, is_drum[line[0]], chunk, own))
+            if len(tracks) > MAX_TRACKS:
+                raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
+    return tuple(tracks)
+
+
+def _in_beats(found: TickNotes, resolution: float) -> np.ndarray:
+    notes = np.empty(len(found.start), NOTE)
+    notes["start"], notes["end"] = found.start / resolution, found.end / resolution
+    notes["pitch"], notes["velocity"] = found.pitch, found.velocity
+    notes.setflags(write=False)
+    return notes

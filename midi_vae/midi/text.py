@@ -1,0 +1,67 @@
+"""Names and lyrics in MIDI files -> text: the standard says ASCII, programs write what their system has."""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from collections.abc import Callable
+
+MAX_CHARACTERS = 200
+_MARKED = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_GUESSED = ("shift_jis", "euc_kr", "gb18030", "big5", "cp1251", "koi8-r", "cp1250")
+
+
+def to_text(content: bytes, is_known: Callable[[str], bool] = lambda text: False) -> str:
+    """A name as one line of at most 200 characters, composed (NFC).
+
+    UTF-16 where a byte order mark or the zeros of Latin letters show it, else UTF-8 where it is valid; else the
+    encoding of the field's countries in which it is a word that `is_known`, then Shift-JIS where it must be, then
+    Latin-1.
+
+    >>> to_text("Mélodie".encode("utf-16")), to_text("Mélodie".encode("latin-1"))
+    ('Mélodie', 'Mélodie')
+    >>> to_text("メロディ".encode("shift_jis"))
+    'メロディ'
+    """
+    text = unicodedata.normalize("NFC", _decoded(content[: 4 * MAX_CHARACTERS], is_known))
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:MAX_CHARACTERS]).split())
+
+
+def _decoded(content: bytes, is_known: Callable[[str], bool]) -> str:
+    if content.isascii() and b"\x00" not in content:
+        return content.decode("ascii")
+    for mark, encoding in _MARKED:
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    if len(content) >= 4 and len(content) % 2 == 0:
+        for encoding, zeros in (("utf-16-le", content[1::2]), ("utf-16-be", content[::2])):
+            if zeros.count(0) > 0.6 * len(zeros):
+                return content.decode(encoding, "replace")
+    guesses = {}
+    for encoding in ("utf-8", *_GUESSED):
+        try:
+            guesses[encoding] = content.decode(encoding)
+        except UnicodeDecodeError:
+            if encoding == "utf-8":
+                guesses |= _cut_utf8(content)
+        if "utf-8" in guesses:
+            return guesses["utf-8"]
+    latin = content.decode("cp1252", "replace") if any(0x80 <= b < 0xA0 for b in content) else content.decode("latin-1")
+    for text in (latin, *guesses.values()):
+        if is_known(text):
+            return text
+    if any(0x81 <= byte < 0xA0 for byte in content) and "shift_jis" in guesses:
+        return guesses["shift_jis"]
+    return latin
+
+
+def _cut_utf8(content: bytes) -> dict[str, str]:
+    """UTF-8 but for a last character that a program has cut off."""
+    for size in (1, 2, 3):
+        try:
+            text = content[:-size].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        if content[-size] >= 0xC0 and not text.isascii():
+            return {"utf-8": text}
+    return {}

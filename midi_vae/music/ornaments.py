@@ -1,0 +1,48 @@
+"""Trills and mordents that a program has written out -> the note that stood in the score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MAX_GAP = 0.21  # beats from one note of an ornament to the next: faster than a sixteenth
+MIN_TRILL = 4  # notes; three are a mordent if the last one is held
+
+
+def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One note for the notes of each trill and mordent.
+
+    A trill alternates between two neighbours faster than sixteenths; its written note is the one that it ends on where
+    that is held, else the lower one.
+
+    Args:
+        line: (n,) of dtype `score.NOTE`, one voice by start.
+
+    Returns:
+        the line without the notes that were merged away, and the onsets of these in beats.
+    """
+    starts, pitches = line["start"], line["pitch"].astype(int)
+    if len(line) < 3:
+        return line, np.zeros(0)
+    gaps = np.diff(starts)
+    is_fast = gaps <= MAX_GAP
+    turns = (pitches[2:] == pitches[:-2]) & (np.abs(np.diff(pitches)[1:]) <= 2) & (np.diff(pitches)[1:] != 0)
+    goes_on = turns & is_fast[:-1] & is_fast[1:]  # notes i, i + 1 and i + 2 are of one trill
+    keep = np.ones(len(line), bool)
+    merged = line.copy()
+    index = 0
+    while index < len(goes_on):
+        if not goes_on[index]:
+            index += 1
+            continue
+        stop = index + 1
+        while stop < len(goes_on) and goes_on[stop]:
+            stop += 1
+        last = stop + 1  # index of the last note of the trill
+        held = float(line["end"][last] - starts[last])
+        if last - index + 1 >= MIN_TRILL or held >= 2 * (starts[index + 1] - starts[index]):
+            is_held = held > 1.5 * MAX_GAP
+            merged["pitch"][index] = pitches[last] if is_held else min(pitches[index], pitches[index + 1])
+            merged["end"][index] = line["end"][last]
+            keep[index + 1 : last + 1] = False
+        index = last
+    return merged[keep], starts[~keep]

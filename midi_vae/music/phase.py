@@ -1,0 +1,163 @@
+"""Where the grid lies under some onsets: on the file's beats, late by a constant, or where the notes have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .bars import STEPS_A_BEAT
+
+EXACT = 0.006  # beats; so near to a place that notation and sequencers know, an onset was put there
+EXACT_SHARE = 0.7  # of the onsets, from which on a file has been written rather than played; by chance it is 0.38
+MANY_WRITTEN = 0.45  # of the onsets; a swung line has that many on its beats
+FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
+FOLLOWED_NOTES = 4  # on either side of a note
+MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
+MIN_CLEAR = 0.3  # length of the mean of unit vectors, below which it has no direction worth following
+MAX_GRACE = 0.26  # beats from a grace note to the next note
+MAX_LATENESS = 1.0  # beats that the grace notes before the first bar may take
+_PLACES = np.unique(np.concatenate([np.arange(17) / 16, np.arange(25) / 24]))  # in a beat
+
+
+@dataclass(frozen=True, eq=False)
+class FoundGrid:
+    """Where the grid lies.
+
+    Attributes:
+        lateness: beats by which all onsets are late.
+        offsets: (n,) steps by which the grid lies after the file's at each onset; None where it is the file's own.
+        file_deviation: mean distance of an onset from the nearest step of the file's own beats, in steps.
+        is_plain: every onset is on a step.
+        onsets: (n,) in beats.
+    """
+
+    lateness: float
+    offsets: np.ndarray | None
+    file_deviation: float
+    is_plain: bool
+    onsets: np.ndarray
+
+    def without(self, gone: np.ndarray) -> FoundGrid:
+        """The same for fewer notes, by the onsets of those that are gone."""
+        keep = ~np.isin(self.onsets, gone)
+        offsets = None if self.offsets is None else self.offsets[keep]
+        return replace(self, offsets=offsets, onsets=self.onsets[keep])
+
+
+def find_grid(onsets: np.ndarray) -> FoundGrid:
+    """Where the grid lies under the onsets of one voice, (n,) in beats, ascending.
+
+    Onsets at places that notation and sequencers know (sixteenths and their halves and quarters, triplets of all of
+    these), or at few places that come back in every beat, as swing has them, were written and stay there. They may
+    all be late by the same, where a notation program lets grace notes push what follows. Only what fits no grid of
+    the file is followed (`follow`)."""
+    steps = onsets * STEPS_A_BEAT
+    deviation = float(_deviation(steps).mean())
+    is_plain = bool(np.all(_deviation(steps) < 1e-6))
+    grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
+    if is_plain or is_written(onsets):
+        return grid
+    late = lateness(onsets)
+    if late:
+        return replace(grid, lateness=late)
+    if deviation <= FREE_DEVIATION or len(onsets) < MIN_FOLLOWED or has_few_places(onsets):
+        return grid
+    offsets = follow(steps)
+    is_better = _deviation(steps - offsets).mean() <= deviation / 2
+    return replace(grid, offsets=offsets) if is_better else grid
+
+
+def is_written(onsets: np.ndarray) -> bool:
+    """Whether most onsets, in beats, stand at places that notation knows."""
+    return _written_share(onsets) >= EXACT_SHARE
+
+
+def _written_share(onsets: np.ndarray) -> float:
+    return float(np.mean(_from_places(onsets) < EXACT))
+
+
+def _from_places(onsets: np.ndarray) -> np.ndarray:
+    phase = onsets - np.floor(onsets)
+    after = np.minimum(np.searchsorted(_PLACES, phase), len(_PLACES) - 1)
+    return np.minimum(np.abs(_PLACES[after] - phase), np.abs(phase - _PLACES[np.maximum(after - 1, 0)]))
+
+
+def has_few_places(onsets: np.ndarray) -> bool:
+    """Whether most onsets stand at a few places of their beat, many of them on steps: swing of any ratio, say."""
+    if np.mean(_deviation(onsets * STEPS_A_BEAT) < STEPS_A_BEAT * EXACT) < MANY_WRITTEN:
+        return False
+    counts = np.sort(np.bincount(np.floor((onsets % 1.0) * 96 + 0.5).astype(int) % 96, minlength=96))[::-1]
+    needed = int(np.searchsorted(np.cumsum(counts), 0.8 * len(onsets))) + 1
+    return needed <= min(12, max(3, len(onsets) // 8))
+
+
+def lateness(onsets: np.ndarray) -> float:
+    """Beats by which all onsets are late, 0.0 where they are not; the notes before it are grace notes.
+
+    The phase within a step that most onsets share, if written music comes out once it is taken away; with so many whole
+    steps more as bring most notes to a beat, as long as no note but short ones stands before.
+    """
+    if len(onsets) < 4:
+        return 0.0
+    phase = np.round((onsets * STEPS_A_BEAT) % 1.0, 3)
+    values, counts = np.unique(phase, return_counts=True)
+    common = float(values[np.argmax(counts)]) / STEPS_A_BEAT
+    near = phase[np.abs(phase / STEPS_A_BEAT - common) < EXACT] / STEPS_A_BEAT
+    common = float(np.median(near))
+    if common < EXACT or len(near) < 0.5 * len(onsets) or not is_written(onsets - common):
+        return 0.0
+    candidates = common + (np.arange(int(MAX_LATENESS * STEPS_A_BEAT) + 1) - 1) / STEPS_A_BEAT
+    shares = [_on_beats(onsets - late) - 1e-6 * abs(late) for late in candidates.tolist()]
+    best = float(candidates[int(np.argmax(shares))])
+    return best if _may_be_late(onsets, best) else 0.0
+
+
+def _on_beats(onsets: np.ndarray) -> float:
+    """Share of onsets on beats, half a beat counting half."""
+    return float(np.mean(_deviation(onsets) < EXACT) + np.mean(_deviation(2 * onsets) < EXACT)) / 2
+
+
+def _may_be_late(onsets: np.ndarray, late: float) -> bool:
+    """Whether a lateness is small, or what stands before it are grace notes."""
+    if abs(late) <= 0.5 / STEPS_A_BEAT:
+        return onsets[0] >= late - EXACT or late > 0
+    before = onsets[onsets < late - EXACT]
+    return late > 0 and len(before) > 0 and np.diff(np.append(before, late)).max() <= MAX_GRACE
+
+
+def follow(onsets: np.ndarray) -> np.ndarray:
+    """How far after the file's grid the grid lies that freely played notes keep, in steps, (n,).
+
+    Music played to a click that is not the file's has a grid of its own: at another phase, which may drift, and jump
+    where takes were put together. The phase at a note is the circular mean of the places, within a step, of the notes
+    up to `FOLLOWED_NOTES` before and after it; where these have no common phase, the one before goes on, and a phase
+    just half a step away is no reason to move either. Such a file's beats are unknown too, so the grid is moved by
+    whole steps to where most notes start on a beat, if clearly more do.
+
+    Args:
+        onsets: (n,) in steps, ascending.
+    """
+    index = np.arange(len(onsets))
+    total = np.append(0, np.cumsum(np.exp(2j * np.pi * onsets)))
+    last, first = np.minimum(index + FOLLOWED_NOTES + 1, len(onsets)), np.maximum(index - FOLLOWED_NOTES, 0)
+    mean = (total[last] - total[first]) / (last - first)
+    phases, clear = np.round(np.angle(mean) / (2 * np.pi), 6), np.abs(mean) >= MIN_CLEAR
+    offsets = np.zeros(len(onsets))
+    now = float(phases[np.argmax(clear)]) if clear.any() else 0.0
+    for at, (phase, is_clear) in enumerate(zip(phases.tolist(), clear.tolist(), strict=True)):
+        move = (phase - now + 0.5) % 1.0 - 0.5
+        if is_clear and abs(abs(move) - 0.5) > 0.02:
+            now += move
+        offsets[at] = now
+    counts = np.bincount(np.rint(onsets - offsets).astype(np.int64) % STEPS_A_BEAT, minlength=STEPS_A_BEAT)
+    weight = counts + np.roll(counts, 2) / 2  # half a beat counts half
+    if weight.max() > 1.2 * weight[0]:
+        offsets += (int(np.argmax(weight)) + 1) % STEPS_A_BEAT - 1  # by -1, 1 or 2 steps
+    while onsets[0] - offsets[0] < -0.5:
+        offsets -= STEPS_A_BEAT
+    return offsets
+
+
+def _deviation(position: np.ndarray) -> np.ndarray:
+    return np.abs(position - np.rint(position))

@@ -1,0 +1,175 @@
+"""Many notes at a time -> one voice: the skyline, without what belongs to another voice; pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ROLLED_GAP, ROLLED_PAIR_GAP = 0.17, 0.05  # beats between two notes of a rolled chord; where it has two notes
+ROLLED_SPREAD = 0.5  # beats from its first note to its last
+BELOW = 7  # semitones that a note must lie below the upper voice to be of a lower one
+KEYSWITCHES = 36  # pitches below, far from all others, choose articulations of a sampler
+CLICK = 0.12  # beats
+MIN_SEEDS = 4  # notes that are known to be of the upper voice; of fewer nothing is concluded
+_NEAR = 3  # notes of a voice, before and after, that say where it is
+_MAX_ACTIVE = 32  # notes that sound at a time and are looked at
+
+
+def skyline(notes: np.ndarray) -> np.ndarray:
+    """The tune of a track, one note at a time.
+
+    Keyswitches and the notes of a lower voice are left out, so that the tune has rests where it rests; a rolled chord
+    begins as one; of what is left the top line is taken (`top_line`).
+
+    Args:
+        notes: (n,) of dtype `score.NOTE`, by start and then from high to low.
+
+    Returns:
+        the same dtype, (m,) with 1 <= m <= n, by start.
+    """
+    if is_one_voice(notes):
+        return notes[~is_keyswitch(notes)]
+    notes = gather_rolled_chords(notes[~is_keyswitch(notes)])
+    return top_line(notes[~is_lower_voice(notes)])
+
+
+def is_one_voice(notes: np.ndarray) -> bool:
+    """Whether never two notes sound at a time."""
+    start, end = notes["start"], notes["end"]
+    return bool(np.all(start[1:] >= end[:-1]) and np.all(np.diff(start) > 0))
+
+
+def is_keyswitch(notes: np.ndarray) -> np.ndarray:
+    """Which notes are none of the music but choose an articulation, (n,) bool.
+
+    They are very low, far below all others, and either as short as a click or held under other notes.
+    """
+    low = notes["pitch"] < KEYSWITCHES
+    if not low.any() or np.mean(low) > 0.4:
+        return np.zeros(len(notes), bool)
+    music = notes["pitch"][~low]
+    far = low & (notes["pitch"] < music.min() - 12) & (notes["pitch"] < np.median(music) - 24)
+    if not far.any():
+        return far
+    start, end = notes["start"], notes["end"]
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(end)[:-1]])
+    after = np.concatenate([start[1:], [np.inf]])
+    return far & ((end - start < CLICK) | (before > start) | (after < end - CLICK))
+
+
+def top_line(notes: np.ndarray) -> np.ndarray:
+    """One voice out of many: never two notes at a time.
+
+    A higher note ends a lower one. A lower note that starts while a higher one sounds is left out if the
+    higher one covers more than half of it; else (a legato overlap, or a note that goes on alone) it ends the
+    higher one.
+
+    Args:
+        notes: (n,) of dtype `score.NOTE`, by start and then from high to low.
+
+    Returns:
+        the same dtype, (m,) with m <= n, by start.
+    """
+    start, end, pitch = notes["start"], notes["end"].copy(), notes["pitch"]
+    if np.all(start[1:] >= end[:-1]) and np.all(np.diff(start) > 0):
+        return notes
+    starts, ends, pitches = start.tolist(), end.tolist(), pitch.tolist()
+    kept: list[int] = []
+    for i, begin in enumerate(starts):
+        if kept and ends[kept[-1]] > begin:
+            last = kept[-1]
+            covered = min(ends[last], ends[i]) - begin
+            if starts[last] == begin or (pitches[i] <= pitches[last] and covered > (ends[i] - begin) / 2):
+                continue
+            ends[last] = begin
+        kept.append(i)
+    line = notes[kept]
+    line["end"] = np.array(ends)[kept]
+    return line
+
+
+def gather_rolled_chords(notes: np.ndarray) -> np.ndarray:
+    """The same notes, those of a rolled chord moved to one onset: of its first note, or of its last where only that is
+    on a step.
+
+    A rolled chord goes up or down without a turn, in gaps of less than a sixth of a beat, and all of it sounds on
+    until its last note has sounded for longer than the roll took.
+    """
+    start = notes["start"]
+    gaps = np.diff(start)
+    if not np.any((gaps > 1e-6) & (gaps <= ROLLED_GAP)):
+        return notes
+    order = np.lexsort((notes["pitch"], start))
+    rows = notes[order]
+    starts, ends, pitches = rows["start"].tolist(), rows["end"].tolist(), rows["pitch"].tolist()
+    moved = rows["start"].copy()
+    index = 0
+    while index < len(starts):
+        stop = _end_of_roll(starts, ends, pitches, index)
+        if stop - index > 1 and starts[stop - 1] > starts[index]:
+            first, last = starts[index], starts[stop - 1]
+            off = [abs(4 * each - round(4 * each)) for each in (first, last)]
+            moved[index:stop] = last if off[1] + 0.05 < off[0] else first
+        index = max(stop, index + 1)
+    rows["start"] = moved
+    rows["end"] = np.maximum(rows["end"], moved + 1e-3)
+    return rows[np.lexsort((-rows["pitch"], rows["start"]))]
+
+
+def _end_of_roll(starts: list[float], ends: list[float], pitches: list[int], first: int) -> int:
+    """Index after the last note of a rolled chord that begins here; just after this note where none does."""
+    stop, direction = first + 1, 0
+    while stop < len(starts) and starts[stop] - starts[stop - 1] <= ROLLED_GAP:
+        turn = (pitches[stop] > pitches[stop - 1]) - (pitches[stop] < pitches[stop - 1])
+        spread = starts[stop] - starts[first]
+        if not turn or (direction and turn != direction) or spread > ROLLED_SPREAD:
+            break
+        if min(ends[first : stop + 1]) - starts[stop] < max(spread, ROLLED_PAIR_GAP):
+            break
+        direction, stop = turn, stop + 1
+    is_roll = stop - first > 2 or (stop - first == 2 and starts[first + 1] - starts[first] <= ROLLED_PAIR_GAP)
+    return stop if is_roll else first + 1
+
+
+def is_lower_voice(notes: np.ndarray) -> np.ndarray:
+    """Which notes belong to a lower voice than the tune's, though they sound alone or go on alone; (n,) bool.
+
+    Notes with another one under them for half of their length are of the upper voice, those with one above of a lower
+    one. A note with neither belongs to the voice whose nearest notes it is closer to. Where hardly a note is known to
+    be of the upper voice there is one voice, with its notes played legato.
+    """
+    over, under = _over_and_under(notes)
+    upper, lower = np.flatnonzero(over & ~under), np.flatnonzero(under)
+    if len(upper) < max(MIN_SEEDS, 0.05 * len(notes)) or not len(lower):
+        return np.zeros(len(notes), bool)
+    pitch = notes["pitch"].astype(float)
+    to_upper = _level(notes["start"], notes["start"][upper], pitch[upper])
+    to_lower = _level(notes["start"], notes["start"][lower], pitch[lower])
+    is_below = pitch < to_upper - BELOW
+    is_closer = np.abs(pitch - to_lower) < np.abs(pitch - to_upper)
+    return is_below & is_closer & ~(over & ~under)
+
+
+def _level(places: np.ndarray, starts: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+    """Mean pitch of the notes of a voice that are nearest to each place; (n,)."""
+    total = np.concatenate([[0.0], np.cumsum(pitches)])
+    at = np.searchsorted(starts, places)
+    first, last = np.maximum(at - _NEAR, 0), np.minimum(at + _NEAR, len(starts))
+    return (total[last] - total[first]) / np.maximum(last - first, 1)
+
+
+def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which notes have another one under them, and above them, for half of their length; (n,) bool each."""
+    starts, ends, pitches = notes["start"].tolist(), notes["end"].tolist(), notes["pitch"].tolist()
+    over, under = np.zeros(len(notes), bool), np.zeros(len(notes), bool)
+    active: list[int] = []
+    for index, start in enumerate(starts):
+        active = [each for each in active if ends[each] > start][-_MAX_ACTIVE:]
+        for each in active:
+            if pitches[each] == pitches[index]:
+                continue
+            high, low = (each, index) if pitches[each] > pitches[index] else (index, each)
+            shared = min(ends[each], ends[index]) - start
+            over[high] |= shared >= (ends[high] - starts[high]) / 2
+            under[low] |= shared >= (ends[low] - starts[low]) / 2
+        active.append(index)
+    return over, under

@@ -1,0 +1,41 @@
+"""Tokens of a melody: what stands on each step of a grid of sixteenth notes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from .bars import STEPS_A_BEAT
+
+HOLD, OFF, ONSET = 0, 1, 2  # tokens; the onset of pitch p is ONSET + p
+VOCABULARY = ONSET + 128
+
+
+def steps_per_bar(metre: tuple[int, int]) -> int:
+    """Sixteenth-note steps in a bar.
+
+    Raises:
+        InputError: the bar is not a whole number of sixteenths.
+
+    >>> steps_per_bar((4, 4)), steps_per_bar((6, 8))
+    (16, 12)
+    """
+    numerator, denominator = metre
+    steps, rest = divmod(4 * STEPS_A_BEAT * numerator, denominator) if denominator > 0 else (0, 1)
+    if steps < 1 or rest or denominator & (denominator - 1) or numerator > 255:
+        raise InputError(f"expected a metre whose bar is a whole number of sixteenths, found {numerator}/{denominator}")
+    return steps
+
+
+def tidy(tokens: np.ndarray) -> np.ndarray:
+    """Without the note offs where nothing sounds; tokens (S,) -> (S,), a copy.
+
+    >>> tidy(np.array([1, 62, 0, 1, 1])).tolist()
+    [0, 62, 0, 1, 0]
+    """
+    tokens = tokens.copy()
+    events = np.flatnonzero(tokens)
+    idle = np.append(True, tokens[events[:-1]] == OFF)[: len(events)]
+    tokens[events[idle & (tokens[events] == OFF)]] = HOLD
+    return tokens

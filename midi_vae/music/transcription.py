@@ -1,0 +1,190 @@
+"""A MIDI file -> its melody's line on the grid, read once, and the passages that are cut out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from ..midi.melody_track import TrackChoice, choose_track
+from ..midi.reader import MAX_BEATS, read_tune
+from ..midi.score import Timeline, Tune
+from .bars import STEPS_A_BEAT
+from .grid import GridLine, place
+from .tokens import OFF, ONSET, steps_per_bar
+
+_MAIN_SHARE = 1 / 3  # of the time that sounds, from which on one tempo is that of a passage
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """A passage as a melody holds it, see `melody.Melody`.
+
+    Attributes:
+        tokens: (S,) int16.
+        onsets: how many notes start in it.
+        dropped: notes in it that the grid has no place for.
+        bar: number of its first bar, from 0.
+    """
+
+    tokens: np.ndarray
+    metre: tuple[int, int]
+    tempo: float
+    program: int
+    name: str
+    dropped: int
+    bar: int
+
+
+@dataclass(frozen=True, eq=False)
+class Transcription:
+    """The melody of a file, before any of it is taken.
+
+    Attributes:
+        tune: the file.
+        choice: the melody's track, and why.
+        line: its tune on the grid.
+        timeline: of the track.
+    """
+
+    tune: Tune
+    choice: TrackChoice
+    line: GridLine
+    timeline: Timeline
+
+    @property
+    def first_bar(self) -> int:
+        """The bar in which the melody's first note starts, from 0."""
+        return self.line.bar_at(int(self.line.start[0]))
+
+    def excerpt(self, bars: int | None = 2, start_bar: int | None = None) -> Excerpt:
+        """A passage, as of `Melody.from_midi`.
+
+        Raises:
+            InputError: there is no such passage, or its metre does not fit the grid.
+        """
+        line = self.line
+        first = self.first_bar if start_bar is None else start_bar
+        stop = line.bars if bars is None else first + bars
+        steps = round((self.tune.length - line.sections[0].beat) * STEPS_A_BEAT)
+        there = max(line.bars, line.bar_at(max(steps - 1, 0)) + 1)  # the silence at the end of a file counts
+        if first < 0 or first >= stop or stop > (MAX_BEATS if start_bar is None else there):
+            wanted = f"bars {first + 1} to {'the end' if bars is None else stop}"
+            raise InputError(f"{self.tune.path}: expected a passage within bars 1 to {there}, found {wanted}")
+        start, metre = line.bar_start(first)
+        size = self._bar_size(metre, first)
+        return self._cut(start, int(line.end[-1]) if bars is None else start + bars * size, metre, first)
+
+    def whole(self) -> Excerpt:
+        """All of it from bar 0 on, in bars of the first metre.
+
+        Raises:
+            InputError: this metre does not fit the grid.
+        """
+        section = self.line.sections[0]
+        self._bar_size(section.metre, 0)
+        return self._cut(section.step, int(self.line.end[-1]), section.metre, 0)
+
+    def sections(self) -> Iterator[Excerpt]:
+        """Pieces of one metre each: every bar of a piece is a bar of the file.
+
+        Pieces without notes, and those of a metre that does not fit the grid, are left out.
+        """
+        starts = [section.step for section in self.line.sections]
+        for section, start, end in zip(self.line.sections, starts, [*starts[1:], int(self.line.end[-1])], strict=True):
+            if np.diff(np.searchsorted(self.line.start, [start, end]))[0] > 0:
+                with contextlib.suppress(InputError):
+                    yield self._cut(start, end, section.metre, section.bar)
+
+    def _bar_size(self, metre: tuple[int, int], bar: int) -> int:
+        try:
+            return steps_per_bar(metre)
+        except InputError as error:
+            raise InputError(f"{self.tune.path}: bar {bar + 1}: {error}; choose other bars") from None
+
+    def _cut(self, start: int, end: int, metre: tuple[int, int], bar: int) -> Excerpt:
+        """What starts in the steps from start to end, in whole bars of a metre from start on."""
+        size = steps_per_bar(metre)
+        tokens = np.zeros(-(-(end - start) // size) * size + 1, np.int16)  # the last one is for ends only
+        first, last = np.searchsorted(self.line.start, [start, end])
+        tokens[np.minimum(self.line.end[first:last] - start, len(tokens) - 1)] = OFF
+        tokens[self.line.start[first:last] - start] = self.line.pitch[first:last] + ONSET
+        dropped = int(np.diff(np.searchsorted(self.line.dropped, [start, end]))[0])
+        name = os.path.splitext(os.path.basename(self.tune.path))[0]
+        tempo = self._tempo(start, end, slice(first, last))
+        return Excerpt(tokens[:-1], metre, tempo, self.choice.track.program, name, dropped, bar)
+
+    def _tempo(self, start: int, end: int, notes: slice) -> float:
+        """The tempo at which most of what sounds in some steps does; the median where it changes all the time."""
+        tempi = self.timeline.tempi
+        origin = self.line.sections[0].beat + self.line.report.lateness_beats
+        if len(tempi) == 1:
+            return tempi[0][1]
+        begin, stop = self.line.start[notes], np.minimum(self.line.end[notes], end)
+        if not len(begin):
+            begin, stop = np.array([start]), np.array([end])
+        at = np.array([beat for beat, _ in tempi[1:]])
+        edges = np.concatenate([[-np.inf], at, [np.inf]])
+        begin, stop = origin + begin / STEPS_A_BEAT, origin + stop / STEPS_A_BEAT
+        first, last = np.searchsorted(edges, [begin[0], stop.max()], side="right") - 1
+        shares: dict[float, float] = {}
+        for index in range(first, min(last, len(tempi) - 1) + 1):
+            low, high = edges[index], edges[index + 1]
+            beats = float(np.maximum(np.minimum(stop, high) - np.maximum(begin, low), 0).sum())
+            if beats > 0:
+                shares[tempi[index][1]] = shares.get(tempi[index][1], 0.0) + beats
+        if not shares:
+            return self.timeline.tempo_at(float(begin[0]))
+        total = sum(shares.values())
+        main = max(shares, key=lambda tempo: (shares[tempo], tempo))
+        if shares[main] >= _MAIN_SHARE * total:
+            return main
+        values = np.array(sorted(shares))
+        return float(values[np.searchsorted(np.cumsum([shares[value] for value in values.tolist()]), total / 2)])
+
+
+def transcribe(path: str | os.PathLike[str], track: int | str | None = None, bpm: float | None = None) -> Transcription:
+    """Read a file and put the melody in it on the grid.
+
+    Args:
+        path: any MIDI file.
+        track: number from 1 or name of the track (`melody_track.choose_track`).
+        bpm: quarter notes a minute at which it was played; the file's own tempi and metres are then taken for what a
+            program wrote that was never told them. Its times in seconds stay.
+
+    Raises:
+        InputError: the file cannot be read or has no such track.
+    """
+    tune = read_tune(path)
+    return transcribe_tune(tune if bpm is None else with_bpm(tune, bpm), track)
+
+
+def transcribe_tune(tune: Tune, track: int | str | None = None) -> Transcription:
+    """The same for a file that has been read."""
+    choice = choose_track(tune, track)
+    timeline = choice.track.timeline
+    return Transcription(tune, choice, place(choice.track.notes, timeline.metres), timeline)
+
+
+def with_bpm(tune: Tune, bpm: float) -> Tune:
+    """The same seconds, counted in beats of another tempo, in the first metre of the file throughout."""
+
+    def in_beats(beats: np.ndarray, timeline: Timeline) -> np.ndarray:
+        return timeline.seconds(np.asarray(beats, float)) * bpm / 60.0
+
+    tracks = []
+    for track in tune.tracks:
+        notes = track.notes.copy()
+        for name in ("start", "end"):
+            notes[name] = in_beats(notes[name], track.timeline)
+        notes.setflags(write=False)
+        timeline = Timeline(((0.0, bpm),), track.timeline.metres[:1], track.timeline.keys[:1])
+        tracks.append(replace(track, notes=notes, timeline=timeline))
+    length = float(in_beats(np.array(tune.length), tune.timeline))
+    syllables = in_beats(tune.syllables, tune.timeline)
+    return replace(tune, tracks=tuple(tracks), timeline=tracks[0].timeline, length=length, syllables=syllables)
