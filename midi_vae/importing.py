@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from latentmix.errors import InputError
 
@@ -16,6 +17,7 @@ from .music.melody import Melody, steps_per_bar
 from .music.transcription import Transcription, transcribe
 
 DEFAULT_BARS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,8 @@ def read_passages(
     Raises:
         InputError: as `Melody.from_midi`, or another number of `bars`, `tracks` or `bpm`.
     """
-    each_bars, each_track, each_bpm = (
-        _one_each(given, len(paths), what) for given, what in ((bars, "passage"), (tracks, "track"), (bpm, "tempo"))
-    )
+    each_bars, each_track = _one_each(bars, len(paths), "passage"), _one_each(tracks, len(paths), "track")
+    each_bpm = _one_each(bpm, len(paths), "tempo")
     found: list[Passage] = []
     for path, wanted, track, tempo in zip(paths, each_bars, each_track, each_bpm, strict=True):
         found.append(read_passage(path, wanted, track, found[0].melody if found else None, tempo))
@@ -179,7 +180,7 @@ def _bars_to_fill(like: Melody, metre: tuple[int, int], path: str) -> int:
     return -(-len(like.tokens) // size)
 
 
-def _one_each(given: Sequence, count: int, what: str) -> list:
+def _one_each(given: Sequence[T], count: int, what: str) -> list[T | None]:
     if len(given) not in (0, 1, count):
         raise InputError(f"expected one {what} for all files or one for each of {count}, found {len(given)}")
     return [*given] * count if len(given) == 1 else [*given] or [None] * count

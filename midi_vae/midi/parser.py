@@ -100,7 +100,7 @@ class _Reader:
         status_at, following = _tables(self.padded[start : stop + 16], stop - start)
         places: list[int] = []
         specials: list[tuple[int, int]] = []  # index of the event and the end of its content
-        append, table, limit = places.append, memoryview(following), 2 * (stop - start)
+        append, table, limit = places.append, following.data, 2 * (stop - start)
         code = self.two  # twice the place, and one more where the running status has two data bytes
         while code < limit:
             append(code)
