@@ -8,6 +8,11 @@ from latentmix.errors import InputError
 
 MAX_CHUNKS = 20_000  # of any kind
 MAX_LEADING = 1024  # bytes before the header: a MacBinary header has 128, the rest is what mail and editors add
+_KINDS = {  # what people hand in instead, by how it starts
+    b"ID3": "an MP3 file", b"\xff\xfb": "an MP3 file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file",
+    b"FORM": "an AIFF file", b"PK\3\4": "a ZIP archive (a compressed score?)", b"<?xml": "an XML file (MusicXML?)",
+    b"%PDF": "a PDF",
+}  # fmt: skip
 _SMPTE_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second
 
 
@@ -83,11 +88,29 @@ def _unwrapped(data: bytes, remarks: list[str]) -> tuple[bytes, int]:
     if data[:4] == b"MThd":
         start = 0
     if start < 0:
-        found = f"a file that starts with {data[:8]!r}" if data else "an empty file"
-        raise InputError(f"expected a MIDI file, found {found}")
+        raise InputError(f"expected a MIDI file, found {_kind(data)}")
     if start:
         remarks.append(f"{start} bytes before the header")
     return data, start
+
+
+def _kind(data: bytes) -> str:
+    """What a file is that is no MIDI file, in words.
+
+    >>> _kind(b"ID3\\x04"), _kind(b"RIFF\\0\\0\\0\\0WAVE"), _kind(b"hello world"), _kind(b"\\0\\1")
+    ('an MP3 file', 'a WAV file', "a file that starts with 'hello wo'", 'a file that starts with the bytes 00 01')
+    """
+    if not data:
+        return "an empty file"
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "a WAV file"
+    for start, kind in _KINDS.items():
+        if data.startswith(start):
+            return kind
+    text = data[:8].decode("ascii", "replace")
+    if text.isprintable() and text.isascii():
+        return f"a file that starts with {text!r}"
+    return f"a file that starts with the bytes {data[:8].hex(' ')}"
 
 
 def _tracks(data: bytes, place: int, count: int, remarks: list[str]) -> list[TrackChunk]:

@@ -73,13 +73,13 @@ Name = Annotated[str, PlainValidator(clean_name)]
 def _line(error: ValidationError) -> str:
     """Of the first error; our own words where there are some, else where and what was expected."""
     first = error.errors(include_url=False)[0]
-    names = [str(part) for part in first["loc"] if isinstance(part, str) and "-" not in part and "[" not in part]
-    where = f"{names[-1]}: " if names else ""
+    names = [f"{part + 1}" if isinstance(part, int) else str(part) for part in first["loc"]]
+    where = f"{' '.join(names[-3:])}: " if names else ""
     own = first.get("ctx", {}).get("error")
     if first["type"] == "value_error" and own is not None:
         return where + str(own)
     if first["type"] == "missing":
-        return f"{where}expected it, found none"
+        return f"{where}expected a value, found none"
     found = str(first.get("input"))[:SHOWN]
     expected = first["msg"].replace("Input should be ", "").split(";")[0]
     return f"{where}expected {expected}, found {found!r}"

@@ -89,6 +89,10 @@ def _tell(gate: Gate, page: Page, hub: Hub) -> None:
     typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
     if hub.came_back and not page.session:
         typer.echo("the session of last time is back; livemix web --new begins afresh")
+    if page.port is None and gate.port != USUAL_PORT:
+        typer.echo(
+            f"port {USUAL_PORT} is taken, perhaps by another livemix web; this is one more, with a page of its own"
+        )
     for name in gate.names:
         typer.echo(f"behind your proxy: https://{name}/?token={gate.token}, below its sub-path if it has one")
     if gate.host in ("0.0.0.0", "::"):

@@ -59,7 +59,13 @@ class Shelf:
         with self._lock, _as_file(shown, data) as path:
             tune = read_tune(path)
             chosen = choose_track(tune)
-            tracks = [_describe(tune, track) for track in tune.tracks[:MAX_TRACKS] if not track.is_drum]
+            reasons = {each.track.index: each.reason for each in chosen.runners_up}
+            reasons[chosen.track.index] = f"taken as the melody: {chosen.reason}"
+            tracks = [
+                _describe(tune, track) | {"reason": reasons.get(track.index, "")}
+                for track in tune.tracks[:MAX_TRACKS]
+                if not track.is_drum or track.index == chosen.track.index
+            ]
             key = secrets.token_hex(8)
             self._files[key] = Upload(shown, data)
             while len(self._files) > MAX_FILES:
@@ -70,6 +76,7 @@ class Shelf:
             "tempo": round(tune.tempo_at(0.0), 2),
             "chosen": chosen.track.index,
             "reason": chosen.reason,
+            "remarks": list(tune.remarks),
             "tracks": tracks,
         }
 
@@ -135,4 +142,5 @@ def _describe(tune: Tune, track: Track) -> dict[str, Any]:
         "starts": starts,
         "metre": list(line.bar_start(first)[1]),
         "notes": notes,
+        "dropped": line.dropped.tolist()[:MAX_PREVIEW],
     }

@@ -32,6 +32,7 @@ export class Chooser {
       ...(full ? [] : [new Option("beside the others", "new")]),
       ...melodies.map((melody, index) => new Option(`for ${index + 1} ${melody.name}`, melody.hue)),
     );
+    $("chooserremarks").textContent = found.remarks.length ? `Read all the same: ${found.remarks.join("; ")}.` : "";
     $("where").value = hue ?? (full ? melodies.at(-1).hue : "new");
     this._hue = hue;
     $("where").onchange = () => ((this._hue = $("where").value === "new" ? null : Number($("where").value)), this._draw());
@@ -52,7 +53,7 @@ export class Chooser {
     const name = document.createElement("b"), what = document.createElement("small");
     name.textContent = `${track.track}  ${track.name || "without a name"}`;
     const range = track.low === track.high ? pitchName(track.low) : `${pitchName(track.low)} to ${pitchName(track.high)}`;
-    const reason = track.track === this._found.chosen ? ` · taken as the melody: ${this._found.reason}` : "";
+    const reason = track.reason ? ` · ${track.reason}` : "";
     what.textContent = `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"}${track.chords > 0.2 ? ", chords" : ""}${reason}`;
     words.append(name, what);
     row.className = "track";
@@ -86,10 +87,12 @@ export class Chooser {
     const [begin, end] = this._span();
     this._roll.cursor = { step: begin - from, pitch: high, length: Math.max(end - begin, 1), rows: high - low + 1 };
     this._roll.draw();
+    const lost = this._track.dropped.filter((step) => step >= begin && step < end).length;
+    const without = lost ? ` ${lost} more ${lost === 1 ? "has" : "have"} no place on the grid of sixteenths.` : "";
     const count_ = this._passage().length, last = Math.min(bar + count - 1, bars);
     const where = count === 1 ? `Bar ${bar}` : `Bars ${bar} to ${last}`;
     $("chooserwhy").textContent = count_
-      ? `${where} of ${bars}: ${count_} note${count_ === 1 ? "" : "s"}. Up to ${MAX_BARS} bars can be mixed; click the roll to begin elsewhere.`
+      ? `${where} of ${bars}: ${count_} note${count_ === 1 ? "" : "s"}.${without} Up to ${MAX_BARS} bars can be mixed; click the roll to begin elsewhere.`
       : `${where} of ${bars}: no note of this track starts there. Choose other bars, or another track.`;
     $("chooserwhy").classList.toggle("wrong", !count_);
     $("take").disabled = $("hear").disabled = !count_;

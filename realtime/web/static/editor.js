@@ -5,6 +5,7 @@ import { describe, notesOf, pitchName, tokensOf } from "./notes.js";
 import { Roll } from "./roll.js";
 
 const $ = (id) => document.getElementById(id);
+const PAGE_BARS = 8; // that are shown of a longer melody
 const MARGIN = 5; // semitones above and below what is there
 
 export class Editor {
@@ -47,6 +48,7 @@ export class Editor {
     this._hue = hue;
     this._melody = melody;
     this._length = 2;
+    this._page = 0;
     this._notes = notesOf(melody.tokens);
     [this._past, this._future] = [[], []];
     this._ask(false);
@@ -137,7 +139,20 @@ export class Editor {
     this._range = { low: Math.max(0, low - MARGIN), high: Math.min(127, Math.max(high + MARGIN, low + 17)) };
   }
 
+  /** Eight bars of a longer melody, and a way to the others. */
+  _turnTo(page) {
+    const { tokens, bar } = this._melody, bars = tokens.length / bar, last = Math.ceil(bars / PAGE_BARS) - 1;
+    this._page = Math.min(Math.max(page, 0), last);
+    const from = this._page * PAGE_BARS;
+    this._roll.window = last > 0 ? { from: from * bar, steps: PAGE_BARS * bar } : null;
+    const turn = (text, by, label) => Object.assign(document.createElement("button"), { className: "step", textContent: text, ariaLabel: label, onclick: () => (this._turnTo(this._page + by), this._roll.draw()) });
+    const words = document.createElement("span");
+    words.textContent = `bars ${from + 1} to ${Math.min(from + PAGE_BARS, bars)} of ${bars}`;
+    $("editpages").replaceChildren(...(last > 0 ? [turn("‹", -1, "Bars before"), words, turn("›", 1, "Bars after")] : []));
+  }
+
   _show() {
+    this._turnTo(this._page);
     this._roll.show({ ...this._melody, tokens: this._tokens }, this._range);
     $("editroll").setAttribute("aria-label", `Editor of notes: ${describe(this._tokens, this._melody.bar)}`);
   }
@@ -213,6 +228,7 @@ export class Editor {
       const [dx, dy] = moves[event.key];
       cursor.step = Math.min(Math.max(cursor.step + dx * (event.shiftKey ? this._melody.beat : 1), 0), this._melody.tokens.length - 1);
       cursor.pitch = Math.min(Math.max(cursor.pitch + dy * (event.shiftKey ? 12 : 1), 0), 127);
+      this._page = Math.floor(cursor.step / (PAGE_BARS * this._melody.bar));
       const { low, high } = this._range;
       const shift = Math.min(0, cursor.pitch - low) + Math.max(0, cursor.pitch - high);
       this._range = { low: low + shift, high: high + shift };

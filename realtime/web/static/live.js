@@ -6,7 +6,6 @@ import { Clock } from "./clock.js";
 const GRAB = 250; // ms that a value which was moved here is not overwritten by echoes
 const RETRY = [200, 400, 800, 1500, 2500];
 const PING = 2000, BURST = 6; // ms between two questions for the time; so many soon after one another at first
-const TOLD = 4000; // ms until a hand that moves without a server is told so again
 export const OFFLINE = "The mixer is not connected. Start livemix web again; the page finds it.";
 
 export class Live extends EventTarget {
@@ -26,7 +25,6 @@ export class Live extends EventTarget {
     this._pending = new Map();
     this._next = 1;
     this._tries = 0;
-    this._toldOffline = -TOLD;
   }
 
   /** Server seconds less ours. */
@@ -111,9 +109,7 @@ export class Live extends EventTarget {
   }
 
   _sayOffline() {
-    const now = performance.now();
-    if (now - this._toldOffline > TOLD) this.say(OFFLINE);
-    this._toldOffline = now;
+    this.say(OFFLINE);
     this._tell("state"); // what was moved goes back to where it is
   }
 

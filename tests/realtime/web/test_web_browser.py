@@ -572,6 +572,17 @@ def test_a_long_melody_is_shown_eight_bars_at_a_time(page):
     until(page, "document.getElementById('zoom').textContent.startsWith('Bars 1 to 8 of 64')")
     page.click("#zoom")
     until(page, "document.getElementById('zoom').textContent.startsWith('64 bars')")
+    page.click('.card footer [data-action="edit"] >> nth=0')
+    page.click("#editpages button >> nth=1")
+    assert "bars 9 to 16 of 64" in page.inner_text("#editpages")
+    box = page.locator("#editroll").bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+    page.click("#editdone")
+    page.wait_for_selector("#editor[open]", state="hidden")
+    drawn = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["melodies"][0]["tokens"]
+    new = [step for step, (a, b) in enumerate(zip(drawn, tokens, strict=True)) if a != b and a >= ONSET]
+    assert len(new) == 1 and 11 * 16 < new[0] < 14 * 16  # in the middle of bars 9 to 16
+    page.click("#undo")
     page.keyboard.press("z")
     until(page, "document.getElementById('zoom').hidden")
 
@@ -732,6 +743,11 @@ def test_the_page_comes_back_after_a_restart_with_its_session(browser, chromium)
         until(page, "document.getElementById('status').textContent.startsWith('connection lost')")
         page.click("#loopmid")
         until(page, "document.getElementById('toast').textContent === 'The mixer is not connected.'")
+        for button in ("#play", "#addrandom", "#tap"):  # each says why nothing happens
+            page.evaluate("document.getElementById('toast').textContent = ''")
+            page.click(button)
+            until(page, "document.getElementById('toast').textContent.startsWith('The mixer is not connected.')")
+        until(page, "document.getElementById('silence').textContent.startsWith('The mixer is not there')")
         mixer = Mixer(mixer.port)
         until(page, "document.getElementById('status').textContent === 'connected'")
         until(page, "document.querySelectorAll('.card').length === 3")
