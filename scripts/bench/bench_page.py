@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import os
 import random
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -126,7 +128,9 @@ def mixer(files: Sequence[str] = ()) -> Iterator[str]:
     """`livemix web` on a free port; its address."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from realtime.cli.app import main; main()"
     command = [sys.executable, "-c", code, "web", "--no-browser", "--port", "0", "--seed", "1", *files]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    folder = tempfile.TemporaryDirectory()  # not the user's own sessions
+    environment = os.environ | {"LATENTMIX_DATA": folder.name}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         found = re.search(r"http://[\w.:]+/", process.stdout.readline())
         if found is None:
@@ -140,6 +144,7 @@ def mixer(files: Sequence[str] = ()) -> Iterator[str]:
             process.kill()
             process.wait()
         process.stdout.close()
+        folder.cleanup()
 
 
 if __name__ == "__main__":
