@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -26,14 +27,18 @@ namespace {
 template <typename Read>
 lm_model *made(const char *name, char *problem, unsigned problem_bytes, Read read) {
     std::string said;
+#if __cpp_exceptions // WebAssembly does without
     try {
+#endif
         const Kernels *k = kernels(name);
         auto weights = k ? read(*k, said) : nullptr;
         if (!k) said = std::string("this processor or build has no path ") + name;
         if (weights) return new lm_model{weights, k};
+#if __cpp_exceptions
     } catch (const std::bad_alloc &) {
         said = "not enough memory for the weights";
     }
+#endif
     if (problem && problem_bytes) std::snprintf(problem, problem_bytes, "%s", said.c_str());
     return nullptr;
 }
@@ -78,11 +83,15 @@ int lm_model_melody(const lm_model *m, int which, int *tokens, int most, int *nu
 }
 
 lm_network *lm_network_new(lm_model *m) {
+#if __cpp_exceptions
     try {
+#endif
         return new lm_network{Network(m->weights, *m->kernels), draw_noise(0, m->weights->sizes.pitches), 0};
+#if __cpp_exceptions
     } catch (const std::bad_alloc &) {
         return nullptr;
     }
+#endif
 }
 
 void lm_network_free(lm_network *n) { delete n; }
@@ -96,6 +105,25 @@ void lm_decode(lm_network *n, const float *latents, int windows, int *tokens, fl
         n->seed = seed;
     }
     n->network.decode(latents, windows, tokens, temperature, &n->noise);
+}
+
+int lm_windows(const int *tokens, int steps, int numerator, int denominator, int to_numerator, int to_denominator,
+               int to_steps, int *windows, int most) {
+    Melody melody;
+    melody.tokens.assign(tokens, tokens + steps);
+    melody.numerator = numerator;
+    melody.denominator = denominator;
+    if (!melody.is_valid() || !fits_a_window(to_numerator, to_denominator) || to_steps < 1) return 0;
+    const std::vector<int> made = to_windows(rebar(melody, to_numerator, to_denominator, to_steps));
+    const int count = static_cast<int>(made.size()) / WINDOW_STEPS;
+    if (count > most) return -1;
+    std::copy(made.begin(), made.end(), windows);
+    return count;
+}
+
+void lm_melody(const int *windows, int count, int numerator, int denominator, int *tokens, int steps) {
+    const auto made = from_windows(windows, count, window_layout(numerator, denominator), steps);
+    std::copy(made.begin(), made.end(), tokens);
 }
 
 void lm_path(double position, int melodies, double *weights) { path(position, melodies, weights); }

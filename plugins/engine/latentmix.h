@@ -44,6 +44,12 @@ void lm_encode(lm_network *, const int *tokens, int windows, float *latents);
  * Python for one window); a new seed draws new noise. */
 void lm_decode(lm_network *, const float *latents, int windows, int *tokens, float temperature, unsigned seed);
 
+/* Windows of a melody: laid in another metre and length (`to_steps`, whole bars) as a partner of another melody, cut into
+ * windows (at most `most`). How many; 0 where a bar does not fit a window, -1 where there are more. And back. Allocates. */
+int lm_windows(const int *tokens, int steps, int numerator, int denominator, int to_numerator, int to_denominator,
+               int to_steps, int *windows, int most);
+void lm_melody(const int *windows, int count, int numerator, int denominator, int *tokens, int steps);
+
 /* Mixing: weights (melodies) of a position 0..1 along the melodies, of a place on the pad, both with the sum 1. */
 void lm_path(double position, int melodies, double *weights);
 void lm_pad(double x, double y, int melodies, double *weights);

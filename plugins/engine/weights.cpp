@@ -69,12 +69,12 @@ class Reader {
             return false;
         };
         if (b.size() < HEADER_BYTES || std::memcmp(b.data(), "LATNTMIX", 8))
-            return refuse("expected the weights of a latentmix plugin, found another kind of file");
+            return refuse("%s", "expected the weights of a latentmix plugin, found another kind of file");
         if (u32(&b[8]) != 1) return refuse("expected version 1 of the format, found %u", (unsigned)u32(&b[8]));
         if (u64(&b[16]) != b.size())
             return refuse("expected %llu bytes, found %llu; the file is cut off or damaged",
                           (unsigned long long)u64(&b[16]), (unsigned long long)b.size());
-        if (crc32(&b[16], b.size() - 16) != u32(&b[12])) return refuse("the checksum is another one: damaged file");
+        if (crc32(&b[16], b.size() - 16) != u32(&b[12])) return refuse("%s", "the checksum is another one: damaged file");
         bytes_ = static_cast<int>(u32(&b[40]));
         if (bytes_ != 2 && bytes_ != 4) return refuse("expected values of 2 or 4 bytes, found %d", bytes_);
         Sizes &s = w_.sizes;
@@ -101,7 +101,7 @@ class Reader {
             *f.to = static_cast<int>(found);
         }
         s.fusion = f32(&b[88]);
-        if (!(s.fusion >= 0.0f && s.fusion <= 1.0f)) return refuse("expected fusion from 0 to 1");
+        if (!(s.fusion >= 0.0f && s.fusion <= 1.0f)) return refuse("%s", "expected fusion from 0 to 1");
         if (s.latent_size % BEATS || s.lowest_pitch + s.pitches > 128)
             return refuse("latent_size %d, pitches %d from %d on do not fit", s.latent_size, s.pitches, s.lowest_pitch);
         w_.name = text(&b[96], 64);

@@ -1,0 +1,102 @@
+// The plugins' engine in WebAssembly: melodies as arrays of tokens in, arrays of tokens out.
+
+class Engine {
+  static async create(binary, weights) {
+    const engine = new Engine();
+    const none = () => 8; // WASI's answer to whoever asks for a file: there is none
+    const wasi = new Proxy({}, { get: (_, name) => (name === "proc_exit" ? () => { throw new Error("engine ended"); } : none) });
+    const { instance } = await WebAssembly.instantiate(binary, { wasi_snapshot_preview1: wasi });
+    const c = (engine.c = instance.exports);
+    c._initialize();
+    const data = c.malloc(weights.length), problem = c.malloc(256);
+    engine.bytes(data, weights.length).set(weights);
+    engine.model = c.lm_model_parse(data, BigInt(weights.length), 0, problem, 256);
+    if (!engine.model) throw new Error(engine.text(problem));
+    c.free(data);
+    engine.network = c.lm_network_new(engine.model);
+    engine.size = c.lm_model_latent_size(engine.model);
+    engine.name = engine.text(c.lm_model_name(engine.model));
+    engine.attributes = Array.from({ length: c.lm_model_attributes(engine.model) },
+      (_, i) => engine.text(c.lm_model_attribute(engine.model, i)));
+    engine.a = c.malloc(1 << 16);
+    engine.b = c.malloc(1 << 18);
+    return engine;
+  }
+
+  bytes(at, count) { return new Uint8Array(this.c.memory.buffer, at, count); }
+  ints(at, count) { return new Int32Array(this.c.memory.buffer, at, count); }
+  floats(at, count) { return new Float32Array(this.c.memory.buffer, at, count); }
+  doubles(at, count) { return new Float64Array(this.c.memory.buffer, at, count); }
+  text(at) {
+    const all = new Uint8Array(this.c.memory.buffer, at);
+    return new TextDecoder().decode(all.slice(0, all.indexOf(0)));
+  }
+
+  // The melodies that came with the model.
+  melodies() {
+    const out = [];
+    for (let i = 0; i < this.c.lm_model_melodies(this.model); i++) {
+      const steps = this.c.lm_model_melody(this.model, i, this.b, 4096, this.a, this.a + 4);
+      out.push({ tokens: [...this.ints(this.b, steps)], metre: [...this.ints(this.a, 2)] });
+    }
+    return out;
+  }
+
+  // A melody as a partner of another one -> its latents, one array for all windows; null where it does not fit.
+  encode(melody, metre, steps) {
+    this.ints(this.a, melody.tokens.length).set(melody.tokens);
+    const windows = this.c.lm_windows(this.a, melody.tokens.length, ...melody.metre, ...metre, steps, this.b, 64);
+    if (windows < 1) return null;
+    const out = this.c.malloc(4 * windows * this.size);
+    this.c.lm_encode(this.network, this.b, windows, out);
+    const latents = this.floats(out, windows * this.size).slice();
+    this.c.free(out);
+    return latents;
+  }
+
+  // Latents of one melody -> tokens, likeliest or, at a temperature, drawn.
+  decode(latents, metre, steps, temperature = 0, seed = 0) {
+    const windows = latents.length / this.size, z = this.c.malloc(4 * latents.length);
+    this.floats(z, latents.length).set(latents);
+    this.c.lm_decode(this.network, z, windows, this.a, temperature, seed);
+    this.c.free(z);
+    this.c.lm_melody(this.a, windows, ...metre, this.b, steps);
+    return [...this.ints(this.b, steps)];
+  }
+
+  // Shares of so many melodies at a place on the pad.
+  shares(x, y, count) {
+    this.c.lm_pad(x, y, count, this.a);
+    return [...this.doubles(this.a, count)];
+  }
+
+  // The mix of latents by shares, moved along the attributes by amounts.
+  mix(all, shares, amounts) {
+    const size = all[0].length, from = this.c.malloc(4 * size * all.length), out = this.c.malloc(4 * size);
+    all.forEach((each, i) => this.floats(from + 4 * size * i, size).set(each));
+    this.doubles(this.a, shares.length).set(shares);
+    this.c.lm_mix(from, all.length, size, this.a, 0, out);
+    const mixed = this.floats(out, size).slice();
+    this.floats(this.a, this.attributes.length).set(amounts);
+    this.c.lm_shift(this.model, this.a, this.b);
+    const shift = this.floats(this.b, this.size);
+    for (let i = 0; i < size; i++) mixed[i] += shift[i % this.size];
+    this.c.free(from);
+    this.c.free(out);
+    return mixed;
+  }
+
+  // Fewer notes, a key (0 none, 1.. as of `lm_key`, -1 that of a melody), an octave.
+  shape(tokens, metre, share, key, octave, first) {
+    const steps = tokens.length;
+    if (key < 0) {
+      this.ints(this.a, first.length).set(first);
+      key = this.c.lm_key_of(this.a, first.length);
+    }
+    this.ints(this.a, steps).set(tokens);
+    this.c.lm_thin(this.a, steps, ...metre, share);
+    this.c.lm_key(this.a, steps, key);
+    this.c.lm_octave(this.a, steps, octave);
+    return [...this.ints(this.a, steps)];
+  }
+}
