@@ -94,7 +94,15 @@ def web(
     livemix web
     livemix web A.mid B.mid C.mid --out "My Synth" --in nanoKONTROL2 --map nanokontrol2
     livemix web --host 0.0.0.0
+    livemix web A.mid B.mid --export page.html
     """
+    if page.export:
+        from ..web import opening, single_page
+
+        melodies = [each.melody for each in source.read(files)] if files else opening.opening_melodies()
+        size = single_page.export(page.export, model.model, melodies)
+        typer.echo(f"{page.export}: {size / 1e6:.1f} MB, opens in any browser")
+        return
     if files and not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files or none, found {len(files)}")
     from ..web import run as server

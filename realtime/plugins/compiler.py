@@ -49,6 +49,9 @@ TARGETS = {
 }
 
 
+WASM = Target("wasm", "wasm32-wasi", "wasi", "wasm32")  # not a machine that hosts run on
+
+
 def this_machine() -> Target | None:
     """The target that this machine is, None where it is none of them."""
     system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform)
@@ -105,7 +108,8 @@ class Compiler:
     def _compile(self, source: Source, out: Path) -> None:
         flags = [] if source.is_foreign else WARNINGS
         language = ["-std=c++17"] if source.path.suffix == ".cpp" else ["-std=c11"]
-        pic = [] if self.target.system == "windows" else ["-fPIC", "-fvisibility=hidden"]
+        pic = [] if self.target.system in ("windows", "wasi") else ["-fPIC"]
+        pic.append("-fvisibility=hidden")
         self._run(
             [*language, "-O3", *pic, *flags, *self.flags, *source.flags, "-c", str(source.path), "-o", str(out)], out
         )

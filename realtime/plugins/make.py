@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from latentmix.errors import InputError
-from latentmix.files import make_folder
+from latentmix.files import make_folder, replace_file
 
 from . import build, sources
-from .compiler import Target, find_compiler, this_machine
+from .compiler import WASM, Target, find_compiler, this_machine
 
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
 WEIGHTS = "weights.lmw"
+WASM_FILE = "engine.wasm"
 
 
 @contextmanager
@@ -59,6 +60,28 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
             raise InputError(f"expected a machine that plugins are built on, found another one to build {target.name}")
         (kept / build.PARAMETERS).write_bytes((binaries_for(here) / build.PARAMETERS).read_bytes())
     return kept
+
+
+def wasm_engine() -> bytes:
+    """The engine in WebAssembly with its SIMD instructions: the one in the package, one built before, or a new one.
+
+    Raises:
+        InputError: there is none, and no ziglang to build it with.
+    """
+    for folder in (Path(__file__).parent / "binaries" / WASM.name, _cache() / _fingerprint() / WASM.name):
+        if (folder / WASM_FILE).is_file():
+            return (folder / WASM_FILE).read_bytes()
+    make_folder(folder)
+    compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
+    with tempfile.TemporaryDirectory() as scratch:
+        objects = compiler.objects(sources.engine(WASM), Path(scratch))
+        names = ("malloc", "free")
+        exported = [f"-Wl,--export={name}" for name in names]
+        arguments = ("-mexec-model=reactor", "-Wl,--export-dynamic", "-Wl,--strip-all", *exported)
+        compiler.link(objects, Path(scratch) / WASM_FILE, arguments)
+        data = (Path(scratch) / WASM_FILE).read_bytes()
+    replace_file(folder / WASM_FILE, data)
+    return data
 
 
 def _cache() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,3 +34,9 @@ class Page:
     ] = None
     new: Annotated[bool, typer.Option("--new", help="Begin afresh, not with the session of last time.")] = False
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE.html", help="Write a page that needs no server, of 1 to 4 melodies, and end."
+        ),
+    ] = None

@@ -5,7 +5,7 @@ const KEYS = ["none", "auto", ..."C Db D Eb E F F# G Ab A Bb B".split(" ").map((
   ..."C C# D Eb E F F# G G# A Bb B".split(" ").map((k) => k + " minor")];
 const COLOURS = ["#e4572e", "#2e86ab", "#3b9c5c", "#a23b72"];
 const decoded = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-const app = { x: 0.5, y: 0.5, slots: [], latents: [], tokens: [], playing: false, decodes: [] };
+const app = { x: 0.5, y: 0.5, slots: [], partners: [], tokens: [], playing: false, decodes: [] };
 
 async function start() {
   app.engine = await Engine.create(decoded($("wasm").textContent), decoded($("weights").textContent));
@@ -40,15 +40,18 @@ function slider(name) {
 function encode() {
   app.metre = app.slots[0].metre;
   app.steps = 2 * barSteps(app.metre);
-  app.latents = app.slots.map((slot) => app.engine.encode(slot, app.metre, app.steps));
+  app.partners = app.slots.map((slot) => app.engine.encode(slot, app.metre, app.steps));
   update();
 }
 
 function update() {
   const amounts = [...$("attributes").querySelectorAll("input")].map((input) => Number(input.value));
   const began = performance.now(), engine = app.engine;
-  const mixed = engine.mix(app.latents, engine.shares(app.x, app.y, app.slots.length), amounts);
-  const raw = engine.decode(mixed, app.metre, app.steps, Number($("variation").value), 0);
+  const shares = engine.shares(app.x, app.y, app.slots.length), variation = Number($("variation").value);
+  // where one melody alone is heard, unchanged, it is that melody rather than what the model makes of it
+  const alone = variation || amounts.some((a) => a) ? -1 : shares.indexOf(1);
+  const mixed = engine.mix(app.partners.map((each) => each.latents), shares, amounts);
+  const raw = alone >= 0 ? app.partners[alone].tokens : engine.decode(mixed, app.metre, app.steps, variation, 0);
   app.decodes.push(performance.now() - began);
   const key = Number($("key").value);
   app.tokens = engine.shape(raw, app.metre, Number($("density").value), key === 1 ? -1 : Math.max(0, key - 1),

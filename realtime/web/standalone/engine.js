@@ -42,16 +42,17 @@ class Engine {
     return out;
   }
 
-  // A melody as a partner of another one -> its latents, one array for all windows; null where it does not fit.
+  // A melody as a partner of another one -> its tokens there, and its latents, one array for all windows.
   encode(melody, metre, steps) {
     this.ints(this.a, melody.tokens.length).set(melody.tokens);
     const windows = this.c.lm_windows(this.a, melody.tokens.length, ...melody.metre, ...metre, steps, this.b, 64);
-    if (windows < 1) return null;
+    if (windows < 1) throw new Error("expected bars that fit a window");
     const out = this.c.malloc(4 * windows * this.size);
     this.c.lm_encode(this.network, this.b, windows, out);
     const latents = this.floats(out, windows * this.size).slice();
     this.c.free(out);
-    return latents;
+    this.c.lm_melody(this.b, windows, ...metre, this.a, steps);
+    return { latents, tokens: [...this.ints(this.a, steps)] };
   }
 
   // Latents of one melody -> tokens, likeliest or, at a temperature, drawn.

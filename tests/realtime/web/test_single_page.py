@@ -1,0 +1,173 @@
+"""The page without a server, opened from disk in chromium: nothing is fetched, and its notes are the model's."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from latentmix.errors import InputError
+from midi_vae.music.melody import ONSET, Melody
+from midi_vae.plugin_weights import plugin_weights
+from midi_vae.vae import MelodyVAE
+from realtime.engine.decoder import Decoder
+from realtime.music.mixer import Mixer
+from realtime.plugins import make
+from realtime.web import single_page
+from realtime.web.opening import opening_melodies
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.fixture(scope="module")
+def model() -> MelodyVAE:
+    return MelodyVAE.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def engine() -> bytes:
+    try:
+        return make.wasm_engine()
+    except InputError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def page(model: MelodyVAE, engine: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None or find_spec("playwright") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("expected chromium and playwright, found one missing")
+        pytest.skip("chromium or playwright is missing")
+    from playwright.sync_api import sync_playwright
+
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    weights = plugin_weights(model, "A page", "org.example.page", opening_melodies())
+    path.write_text(single_page.page(engine, weights), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+        page.asked = asked
+        yield page
+        browser.close()
+
+
+def test_nothing_is_fetched(page) -> None:
+    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.title() == "A page"
+
+
+def test_webassembly_gives_the_tokens_of_the_model(page, model: MelodyVAE) -> None:
+    """300 latents, among them mixes; and means within 1e-5."""
+    z = np.concatenate(
+        [model.sample_latents(100, seed=2).numpy(), np.random.default_rng(0).standard_normal((200, 256))]
+    )
+    z = z.astype(np.float32)
+    found = page.evaluate(
+        "(rows) => rows.map((z) => app.engine.decode(new Float32Array(z), [4, 4], 32))", [row.tolist() for row in z]
+    )
+    expected = [Melody(row).tokens.tolist() for row in model.decode_windows(_tensor(z))]
+    assert found == expected
+    means = page.evaluate(
+        "(rows) => rows.map((tokens) => [...app.engine.encode({ tokens, metre: [4, 4] }, [4, 4], 32).latents])",
+        expected,
+    )
+    windows = np.array(expected, np.int64)
+    np.testing.assert_allclose(np.array(means, np.float32), model.encode_windows(windows).numpy(), rtol=0, atol=1e-5)
+
+
+def _tensor(z: np.ndarray):
+    import torch
+
+    return torch.from_numpy(z)
+
+
+def test_the_puck_gives_what_the_live_engine_gives(page, model: MelodyVAE) -> None:
+    mixer = Mixer(Decoder(model), opening_melodies())
+    for values in (
+        {"x": 0.3, "y": 0.8},
+        {"x": 0.6, "y": 0.1, "octave": 1, "density": 0.5, "key": "auto"},
+        {"x": 1, "y": 0, "octave": 0, "density": 1, "key": "none"},
+    ):
+        mixer.move(values)
+        page.evaluate(
+            """(v) => { app.x = v.x; app.y = v.y; $("octave").value = v.octave ?? 0;
+                        $("density").value = v.density ?? 1; $("key").value = v.key === "auto" ? 1 : 0; update(); }""",
+            values,
+        )
+        assert page.evaluate("app.tokens") == mixer.melody().tokens.tolist()
+    page.evaluate("$('octave').value = 0; $('density').value = 1; $('key').value = 0; update()")
+
+
+def test_keys_and_pointer_move_the_puck(page) -> None:
+    page.evaluate("app.x = app.y = 0.5; update()")
+    page.focus("#pad")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("[app.x, app.y]") == [0.5625, 0.4375]
+    box = page.locator("#pad").bounding_box()
+    page.mouse.click(box["x"] + 5, box["y"] + 5)
+    assert page.evaluate("[app.x, app.y]") == [0, 1]
+
+
+def test_a_midi_file_goes_in_and_comes_out(page, tmp_path: Path) -> None:
+    page.evaluate("app.x = 0; app.y = 0; update()")
+    page.set_input_files("#file", EXAMPLES / "lively.mid")
+    page.wait_for_function("$('said').textContent.includes('lively.mid is melody 1')")
+    slot = page.evaluate("app.slots[0]")
+    expected = opening_melodies()[0]
+    assert slot["tokens"] == expected.tokens.tolist() and slot["metre"] == [4, 4]
+    with page.expect_download() as download:
+        page.click("#save")
+    file = mido.MidiFile(file=io.BytesIO(Path(download.value.path()).read_bytes()))
+    now, onsets = 0, []
+    for message in file.tracks[0]:
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            onsets.append((now // 120, message.note))
+    tokens = page.evaluate("app.tokens")
+    assert onsets == [(step, token - ONSET) for step, token in enumerate(tokens) if token >= ONSET]
+    (tmp_path / "not.mid").write_bytes(b"no MIDI at all, but long enough")
+    page.set_input_files("#file", tmp_path / "not.mid")
+    page.wait_for_function("$('said').textContent === 'not.mid: expected a MIDI file, found something else'")
+
+
+def test_the_link_holds_melodies_and_place(page) -> None:
+    page.evaluate("app.x = 0.2; app.y = 1; app.slots = app.slots.slice(0, 3); encode()")
+    before = page.evaluate("[app.slots.map((s) => s.tokens), app.tokens]")
+    page.click("#link")
+    link = page.evaluate("location.hash")
+    page.evaluate("app.slots = [app.slots[0]]; app.x = 0.9; encode()")
+    page.evaluate("(link) => { history.replaceState(null, '', ' '); location.hash = link; }", link)
+    page.wait_for_function("app.slots.length === 3")
+    assert page.evaluate("[app.slots.map((s) => s.tokens), app.tokens]") == before
+    for bad in ("#AQ", "#AAAA", "#AQAABAQg", "#%%%"):
+        page.evaluate("(link) => { location.hash = link; }", bad)
+        page.wait_for_timeout(30)
+        assert page.evaluate("app.slots.length") == 3
+
+
+def test_it_plays_and_stops(page) -> None:
+    page.click("#play")
+    page.wait_for_function("app.at > 4")
+    page.click("#play")
+    assert page.evaluate("[app.playing, app.sounding ?? null]") == [False, None]
+
+
+def test_five_melodies_are_too_many(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="1 to 4 melodies"):
+        single_page.export(tmp_path / "page.html", "melody_2bar", opening_melodies() * 2)
+    assert not list(tmp_path.iterdir())
