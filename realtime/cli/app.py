@@ -97,7 +97,8 @@ def web(
     livemix web A.mid B.mid --export page.html
     """
     if page.export:
-        from ..web import opening, single_page
+        from ..plugins import single_page
+        from ..web import opening
 
         melodies = [each.melody for each in source.read(files)] if files else opening.opening_melodies()
         size = single_page.export(page.export, model.model, melodies)

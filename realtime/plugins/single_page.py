@@ -22,7 +22,7 @@ def page(engine: bytes, weights: bytes) -> str:
     """The file's text.
 
     Args:
-        engine: WebAssembly (`plugins.make.wasm_engine`).
+        engine: WebAssembly (`make.wasm_engine`).
         weights: what `midi_vae.plugin_weights` makes of a model.
     """
     text = (STANDALONE / "page.html").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def export(path: Path, model: str, melodies: Sequence[Melody]) -> int:
     from midi_vae.plugin_weights import plugin_weights
     from midi_vae.vae import MelodyVAE
 
-    from ..plugins import make
+    from . import make
 
     weights = plugin_weights(MelodyVAE.from_pretrained(model), make.NAME, make.PLUGIN_ID, melodies)
     data = page(make.wasm_engine(), weights).encode()

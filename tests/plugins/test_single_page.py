@@ -19,11 +19,10 @@ from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 from realtime.music.mixer import Mixer
-from realtime.plugins import make
-from realtime.web import single_page
+from realtime.plugins import make, single_page
 from realtime.web.opening import opening_melodies
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
