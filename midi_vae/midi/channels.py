@@ -15,6 +15,7 @@ _XG_DRUMS, _XG_EFFECTS, _GM2_DRUMS, _GM2_MELODIC = 127, 126, 120, 121  # banks
 _BEND_RANGE, _MPE_ZONE = 0, 6  # registered parameters
 _DEFAULT_RANGE, _MPE_RANGE = 2.0, 48.0  # semitones
 MIN_BEND = 0.75  # semitones that a bend must move a note by, to be heard as another pitch
+MIN_MEMBERS = 3  # channels besides the drums' that take turns with it, from which on it plays no drums
 _ROTATION = 0.25  # share of neighbouring notes on different channels, from which on channels take turns
 _ONE_LINE = 0.1  # share of notes that start while another of the line sounds, up to which it is one
 
@@ -167,8 +168,9 @@ def lines_of(
 ) -> list[list[int]]:
     """The channels of a chunk, those together that play one line or one instrument.
 
-    Channels of the same program are one where they take turns (MPE, a channel for bent notes) or where a chunk of its
-    own has three or more of them (a channel a string); else each stands for itself, in ascending order.
+    Channels of the same program are one where they take turns (MPE, which uses channel 10 too; a channel for bent
+    notes) or where a chunk of its own has three or more of them (a channel a string); else each stands for itself, in
+    ascending order.
 
     Args:
         notes: of the chunk.
@@ -180,9 +182,12 @@ def lines_of(
     for channel in channels:
         if not is_drum[channel]:
             by_program.setdefault(programs[channel], []).append(channel)
-    together = {}
+    together: dict[int, list[int]] = {}
     for same in by_program.values():
-        if len(same) > 1 and ((is_own_chunk and len(same) > 2) or _take_turns(notes, same)):
+        drums = [channel for channel in channels if is_drum[channel] and programs[channel] == programs[same[0]]]
+        if len(same) >= MIN_MEMBERS and len(drums) == 1 and _take_turns(notes, sorted(same + drums)):
+            together.update(dict.fromkeys(sorted(same + drums), sorted(same + drums)))
+        elif len(same) > 1 and ((is_own_chunk and len(same) > 2) or _take_turns(notes, same)):
             together.update(dict.fromkeys(same, same))
     return [together.get(channel, [channel]) for channel in channels if together.get(channel, [channel])[0] == channel]
 

@@ -13,6 +13,7 @@ _KINDS = {  # what people hand in instead, by how it starts
     b"FORM": "an AIFF file", b"PK\3\4": "a ZIP archive (a compressed score?)", b"<?xml": "an XML file (MusicXML?)",
     b"%PDF": "a PDF",
 }  # fmt: skip
+END_EVENT = b"\xff\x2f\x00"  # of a track
 _SMPTE_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second
 
 
@@ -116,14 +117,16 @@ def _kind(data: bytes) -> str:
 def _tracks(data: bytes, place: int, count: int, remarks: list[str]) -> list[TrackChunk]:
     tracks: list[TrackChunk] = []
     for _ in range(MAX_CHUNKS):
-        if place + 8 > len(data) or not _may_begin(data, place):
+        if place + 8 <= len(data) and not _may_begin(data, place):
+            place = _next_track(data, place, remarks)
+        if place + 8 > len(data):
             return tracks
         (size,) = _numbers(data[place + 4 : place + 8], 4)
         end = place + 8 + size
         if len(tracks) >= count and (data[place : place + 4] != b"MTrk" or end > len(data)):
             return tracks  # what follows the last track that was announced is none
         missing = None
-        if not _may_begin(data, end):
+        if not (_may_begin(data, end) or data[end - 3 : end] == END_EVENT):
             end, missing = _true_end(data, place, end)
             remarks.append(
                 f"a track announces {size} bytes and has fewer" if missing else "a track is longer than it says"
@@ -146,6 +149,16 @@ def _true_end(data: bytes, place: int, end: int) -> tuple[int, int | None]:
     if following >= 0:
         raise InputError("the file is damaged: a track does not end where it says")
     return len(data), max(end - len(data), 0)
+
+
+def _next_track(data: bytes, place: int, remarks: list[str]) -> int:
+    """Where the next track begins whose length fits; the end of the file if there is none."""
+    following = data.find(b"MTrk", place)
+    while 0 <= following and following + 8 + _numbers(data[following + 4 : following + 8], 4)[0] > len(data):
+        following = data.find(b"MTrk", following + 4)
+    following = len(data) if following < 0 else following
+    remarks.append(f"{following - place} bytes that are no chunk")
+    return following
 
 
 def _may_begin(data: bytes, place: int) -> bool:

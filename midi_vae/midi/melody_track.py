@@ -141,7 +141,7 @@ def melodic_score(track: Track, length: float) -> float:
     """How much a track is like a melody, from 0 to 1: a product of shares.
 
     The share of its notes that start alone and are over before the next (a twentieth of a beat is let pass);
-    the share in the singing range, C3 to C6; distinct pitches out of 8, at most 1; how many of the tune's
+    the share in the singing range, C3 to C6; distinct pitches out of 6, at most 1; how many of the tune's
     2-beat spans it starts notes in, where half of them are enough; and the variety of its rhythm and the smallness of
     its steps, which tell a tune from a running arpeggio.
 
@@ -152,9 +152,9 @@ def melodic_score(track: Track, length: float) -> float:
     notes = track.notes
     pitch, spans = notes["pitch"], max(length / 2, 1.0)
     in_range = np.mean((pitch >= SINGING_RANGE[0]) & (pitch <= SINGING_RANGE[1]))
-    variety = min(len(np.unique(pitch)) / 8, 1.0)
+    variety = min(len(np.unique(pitch)) / 6, 1.0)
     cover = min(2 * len(np.unique(notes["start"] // 2)) / spans, 1.0)
-    return float((1.0 - polyphony(track)) * in_range * variety * cover * (1.0 - 0.6 * _monotony(notes)))
+    return float((1.0 - polyphony(track)) * in_range * variety * cover * (1.0 - 0.75 * _monotony(notes)))
 
 
 def _monotony(notes: np.ndarray) -> float:

@@ -181,7 +181,9 @@ def _to_tracks(found: _Found, chunks: Chunks, timeline: Timeline) -> tuple[Track
             mine = notes if len(line) == len(first) else notes.take(np.isin(notes.channel, line))
             in_beats = _in_beats(mine, found.resolution)
             number, name = len(tracks) + 1, found.names[chunk]
-            tracks.append(Track(number, name, line[0], programs[line[0]], in_beats, is_drum[line[0]], chunk, own))
+            tracks.append(
+                Track(number, name, line[0], programs[line[0]], in_beats, all(is_drum[c] for c in line), chunk, own)
+            )
             if len(tracks) > MAX_TRACKS:
                 raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
     return tuple(tracks)

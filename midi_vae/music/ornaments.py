@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 MAX_GAP = 0.21  # beats from one note of an ornament to the next: faster than a sixteenth
+HELD = 0.3  # beats
 MIN_TRILL = 4  # notes; three are a mordent if the last one is held
 
 
@@ -38,9 +39,15 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         while stop < len(goes_on) and goes_on[stop]:
             stop += 1
         last = stop + 1  # index of the last note of the trill
+        if (
+            line["end"][last] - starts[last] > HELD
+            and abs(starts[last] - round(starts[last])) < 0.02
+            and last - index > 2
+        ):
+            last -= 1  # a long note on a beat comes after the trill
         held = float(line["end"][last] - starts[last])
         if last - index + 1 >= MIN_TRILL or held >= 2 * (starts[index + 1] - starts[index]):
-            is_held = held > 1.5 * MAX_GAP
+            is_held = held > HELD
             merged["pitch"][index] = pitches[last] if is_held else min(pitches[index], pitches[index + 1])
             merged["end"][index] = line["end"][last]
             keep[index + 1 : last + 1] = False

@@ -15,6 +15,7 @@ FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
 MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
 MIN_CLEAR = 0.3  # length of the mean of unit vectors, below which it has no direction worth following
+MAX_GRACE_GAP, MAX_GRACES = 0.21, 6  # beats from one grace note to the next; of them in a row
 MAX_GRACE = 0.26  # beats from a grace note to the next note
 MAX_LATENESS = 1.0  # beats that the grace notes before the first bar may take
 _PLACES = np.unique(np.concatenate([np.arange(17) / 16, np.arange(25) / 24]))  # in a beat
@@ -56,11 +57,12 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     deviation = float(_deviation(steps).mean())
     is_plain = bool(np.all(_deviation(steps) < 1e-6))
     grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
-    if is_plain or is_written(onsets):
+    late = pushed_by_graces(onsets)
+    if not late and (is_plain or is_written(onsets)):
         return grid
-    late = lateness(onsets)
+    late = late or lateness(onsets)
     if late:
-        return replace(grid, lateness=late)
+        return replace(grid, lateness=late, is_plain=False)
     if deviation <= FREE_DEVIATION or len(onsets) < MIN_FOLLOWED or has_few_places(onsets):
         return grid
     offsets = follow(steps)
@@ -92,6 +94,22 @@ def has_few_places(onsets: np.ndarray) -> bool:
     return needed <= min(12, max(3, len(onsets) // 8))
 
 
+def pushed_by_graces(onsets: np.ndarray) -> float:
+    """Beats that short notes at the very start take, if all that follows them is on beats once they are taken away.
+
+    Where they take a whole number of steps nothing else tells.
+    """
+    if len(onsets) < 6 or onsets[0] > EXACT or onsets[1] - onsets[0] > MAX_GRACE_GAP:
+        return 0.0
+    is_short = np.diff(onsets[: MAX_GRACES + 2]) <= MAX_GRACE_GAP
+    first = int(np.argmin(is_short)) if not is_short.all() else 0
+    late = float(onsets[first])
+    if not first or late > MAX_LATENESS or abs(late - round(late)) < EXACT:
+        return 0.0
+    rest = onsets[first:]
+    return late if _on_beats(rest - late) >= 0.9 and _on_beats(rest) < 0.6 else 0.0
+
+
 def lateness(onsets: np.ndarray) -> float:
     """Beats by which all onsets are late, 0.0 where they are not; the notes before it are grace notes.
 
@@ -100,8 +118,8 @@ def lateness(onsets: np.ndarray) -> float:
     """
     if len(onsets) < 4:
         return 0.0
-    phase = np.round((onsets * STEPS_A_BEAT) % 1.0, 3)
-    values, counts = np.unique(phase, return_counts=True)
+    phase = (onsets * STEPS_A_BEAT) % 1.0
+    values, counts = np.unique(np.round(phase, 3), return_counts=True)
     common = float(values[np.argmax(counts)]) / STEPS_A_BEAT
     near = phase[np.abs(phase / STEPS_A_BEAT - common) < EXACT] / STEPS_A_BEAT
     common = float(np.median(near))

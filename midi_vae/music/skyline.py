@@ -53,7 +53,7 @@ def is_keyswitch(notes: np.ndarray) -> np.ndarray:
     start, end = notes["start"], notes["end"]
     before = np.concatenate([[-np.inf], np.maximum.accumulate(end)[:-1]])
     after = np.concatenate([start[1:], [np.inf]])
-    return far & ((end - start < CLICK) | (before > start) | (after < end - CLICK))
+    return far & ((end - start < CLICK) | (before > start) | (after < end - 0.02))
 
 
 def top_line(notes: np.ndarray) -> np.ndarray:

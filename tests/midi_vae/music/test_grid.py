@@ -1,0 +1,211 @@
+"""Where notes come to lie on the grid: exact, late, swung, ornamented rhythms, in files of many resolutions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import raw_midi as raw
+
+from midi_vae import Melody
+from midi_vae.importing import read_passage
+from midi_vae.midi.score import NOTE
+from midi_vae.music.grid import GridLine, place
+from midi_vae.music.key import estimate_key
+from midi_vae.music.skyline import skyline
+
+QUARTERS = [(float(i), i + 1.0, 60 + i % 5) for i in range(8)]
+
+
+def notes(*given: tuple[float, float, int]) -> np.ndarray:
+    return np.array([(s, e, p, 80) for s, e, p in sorted(given, key=lambda n: (n[0], -n[2]))], NOTE)
+
+
+def ticked(given: list[tuple[float, float, int]], division: int, late: int = 0) -> np.ndarray:
+    """The same notes in a file of so many ticks a beat."""
+    return notes(
+        *[((round(s * division) + late) / division, (round(e * division) + late) / division, p) for s, e, p in given]
+    )
+
+
+def steps(line: GridLine) -> list[tuple[int, int]]:
+    return list(zip(line.start.tolist(), line.pitch.tolist(), strict=True))
+
+
+def run(first: float, count: int, length: float, lowest: int = 60) -> list[tuple[float, float, int]]:
+    return [(first + i * length, first + (i + 1) * length, lowest + i) for i in range(count)]
+
+
+def shifted(given: list[tuple[float, float, int]], beats: float) -> list[tuple[float, float, int]]:
+    return [(start + beats, end + beats, pitch) for start, end, pitch in given]
+
+
+FIGURES = {  # four beats of something fast or uneven
+    "32nds": run(0, 32, 1 / 8, 50),
+    "64ths": run(0, 64, 1 / 16, 40),
+    "triplets": run(0, 12, 1 / 3),
+    "sextuplets": run(0, 24, 1 / 6, 50),
+    "quarter triplets": run(0, 6, 2 / 3),
+    "four in the time of three": [*run(0, 4, 3 / 4), *run(3, 1, 1, 70)],
+    "swing 2:1": [(b + o, b + o + 0.3, 60 + b) for b in range(4) for o in (0, 2 / 3)],
+    "swing 58 %": [(b + o, b + o + 0.3, 60 + b) for b in range(4) for o in (0, 0.58)],
+    "a trill": [(i / 8, (i + 1) / 8, 60 + 2 * (i % 2)) for i in range(32)],
+    "a tremolo": [(i / 8, (i + 1) / 8, 60) for i in range(32)],
+}
+
+
+@pytest.mark.parametrize("division", [96, 120, 384, 480, 960])
+@pytest.mark.parametrize("figure", FIGURES)
+def test_what_follows_an_exact_figure_stays_on_its_beats(figure: str, division: int):
+    for repeats in (1, 4):
+        tune = [note for i in range(repeats) for note in shifted(FIGURES[figure], 4 * i)]
+        line = place(ticked([*tune, *shifted(QUARTERS, 4 * repeats)], division), ())
+        assert not line.report.free
+        assert line.start[-8:].tolist() == [16 * repeats + 4 * i for i in range(8)]
+
+
+@pytest.mark.parametrize("division", [48, 96, 480, 1920])
+def test_of_several_notes_on_a_step_the_one_on_the_beat_wins(division: int):
+    pitches = (60, 62, 64, 65, 67, 69, 71, 72)
+    line = place(ticked([(i / 8, (i + 1) / 8, p) for i, p in enumerate(pitches)] + shifted(QUARTERS, 1), division), ())
+    assert steps(line)[:4] == [(0, 60), (1, 64), (2, 67), (3, 71)] and line.report.dropped == 4
+
+
+def test_dropped_notes_are_counted_where_they_lie(tmp_path: Path):
+    ticks = [(40 * i, 40 * i + 40, 60 + i % 12) for i in range(96)]  # sextuplets: 96 in 32 quarters of a beat
+    path = tmp_path / "tune.mid"
+    path.write_bytes(
+        raw.file(raw.notes([*ticks, *[(3840 + 480 * i, 4200 + 480 * i, 60) for i in range(8)]]), division=240)
+    )
+    passage = read_passage(str(path))
+    assert (passage.grid.notes, passage.grid.dropped) == (104, 32)  # six notes on four steps
+    assert passage.melody.bars == 2 and passage.dropped == 16 and len(passage.melody.notes()) == 32
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.55, 0.6, 2 / 3, 0.7, 0.75, 0.8, 0.86])
+@pytest.mark.parametrize("division", [96, 480])
+def test_swung_off_beats_stay_in_their_beat(ratio: float, division: int):
+    tune = [(b + o, b + o + 0.2, 60 + b % 5) for b in range(12) for o in (0, ratio)]
+    line = place(ticked(tune, division), ())
+    assert (line.start // 4).tolist() == [b for b in range(12) for _ in range(2)] and line.report.dropped == 0
+
+
+def test_off_beats_alone_stay_in_their_beat():
+    line = place(ticked([(b + 2 / 3, b + 1, 60 + b % 5) for b in range(20)], 480), ())
+    assert (line.start // 4).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize(("graces", "length"), [(1, 43 / 384), (2, 54 / 480), (3, 1 / 12), (1, 0.2), (4, 1 / 8)])
+def test_grace_notes_before_the_first_bar_push_nothing(graces: int, length: float):
+    late = graces * length
+    tune = run(0, graces, length, 70) + shifted(QUARTERS * 1, late)
+    line = place(notes(*tune), ((0.0, 4, 4),))
+    assert line.report.lateness_beats == pytest.approx(late) and not line.report.free
+    assert steps(line) == [(4 * i, 60 + i % 5) for i in range(8)] and line.bars == 2
+
+
+@pytest.mark.parametrize("late", [1, 2, 5])
+def test_a_tick_late_is_not_late(late: int):
+    line = place(ticked(QUARTERS * 1, 480, late), ((0.0, 4, 4),))
+    assert steps(line) == [(4 * i, 60 + i % 5) for i in range(8)] and line.bars == 2
+
+
+@pytest.mark.parametrize("apart", [10 / 480, 30 / 480, 65 / 480])
+@pytest.mark.parametrize("pitches", [(60, 64, 67), (67, 64, 60), (48, 55, 60, 64, 72)])
+def test_a_rolled_chord_is_one_chord(apart: float, pitches: tuple[int, ...]):
+    if apart * len(pitches) > 0.5:
+        pytest.skip("as long as that it is no chord")
+    chord = [(1 + i * apart, 2.0, pitch) for i, pitch in enumerate(pitches)]
+    line = place(notes((0, 1, 62), *chord, (2, 3, 65), (3, 4, 64)), ())
+    assert steps(line) == [(0, 62), (4, max(pitches)), (8, 65), (12, 64)]
+
+
+@pytest.mark.parametrize("above", [1, 2])
+@pytest.mark.parametrize("starts_above", [False, True])
+@pytest.mark.parametrize("length", [1 / 8, 1 / 6, 1 / 12])
+def test_a_trill_is_its_written_note(above: int, starts_above: bool, length: float):
+    trill = [(i * length, (i + 1) * length, 67 + above * ((i + starts_above) % 2)) for i in range(round(2 / length))]
+    line = place(notes(*trill, (2, 3, 72), (3, 4, 71)), ())
+    assert steps(line) == [(0, 67), (8, 72), (12, 71)] and line.end[0] == 8
+    assert line.report.dropped == len(trill) - 1
+
+
+def test_a_mordent_is_its_written_note():
+    line = place(notes((0, 1 / 8, 67), (1 / 8, 1 / 4, 69), (1 / 4, 1, 67), (1, 2, 72)), ())
+    assert steps(line) == [(0, 67), (4, 72)]
+
+
+@pytest.mark.parametrize("metre", [(4, 4), (3, 4), (6, 8)])
+@pytest.mark.parametrize("off", [1 / 480, -1 / 480, 0.1])
+def test_a_metre_event_a_tick_off_makes_no_bar_of_its_own(metre: tuple[int, int], off: float):
+    beats = 4 * metre[0] / metre[1]
+    tune = [(float(i), i + 1.0, 60) for i in range(24)]
+    line = place(notes(*tune), ((0.0, *metre), (2 * beats + off, 2, 4)))
+    assert [(s.bar, s.metre) for s in line.sections] == [(0, metre), (2, (2, 4))]
+    assert line.sections[1].step == round(8 * beats)
+
+
+# one voice
+
+
+@pytest.mark.parametrize("low", [36, 43, 48])
+def test_the_tune_of_a_piano_has_rests_where_it_rests(low: int):
+    bass = [(i / 2, i / 2 + 0.45, low + (7 if i % 2 else 0)) for i in range(32)]
+    tune = [(float(b), b + 0.4, 72 + b % 6) for b in range(16) if b % 4 != 3]
+    line = skyline(notes(*bass, *tune))
+    assert line["start"].tolist() == [start for start, _, _ in tune] and line["pitch"].min() >= 72
+
+
+def test_a_held_bass_does_not_end_the_tune():
+    bass = [(4.0 * i + 1.5, 4.0 * i + 4, 40) for i in range(4)]
+    tune = [(4.0 * i + j, 4.0 * i + j + (1.9 if j else 1), 74 + j) for i in range(4) for j in (0, 1, 3)]
+    line = skyline(notes(*bass, *tune))
+    assert 40 not in line["pitch"]
+
+
+def test_one_line_played_legato_is_left_alone():
+    tune = [(i / 2, i / 2 + 0.6, 60 + (i * 7) % 24) for i in range(32)]
+    assert len(skyline(notes(*tune))) == 32
+
+
+def test_keyswitches_are_none_of_the_tune():
+    tune = [(float(i), i + 0.9, 67 + i % 6) for i in range(16)]
+    switches = [(4.0 * i - (0.1 if i else 0), 4.0 * i + 0.1, 24 + i) for i in range(4)]
+    line = skyline(notes(*tune, *switches))
+    assert line["pitch"].min() >= 67 and len(line) == 16
+
+
+# tempo and key
+
+
+def written(tmp_path: Path, conductor: bytes, ticks: list[tuple[int, int, int]]) -> Path:
+    path = tmp_path / "tune.mid"
+    path.write_bytes(raw.file(conductor, raw.notes(ticks)))
+    return path
+
+
+def test_the_tempo_is_the_one_at_which_most_sounds(tmp_path: Path):
+    ticks = [(480 * i, 480 * i + 480, 60) for i in range(16)]
+    ritardando = b"".join(raw.tempo(500_000 + 40_000 * i, 240) for i in range(8))
+    assert Melody.from_midi(written(tmp_path, raw.tempo(400_000) + raw.tempo(800_000, 1), ticks)).tempo == 75
+    assert Melody.from_midi(written(tmp_path, raw.tempo(400_000) + raw.tempo(800_000, 2880), ticks)).tempo == 150
+    assert 70 < Melody.from_midi(written(tmp_path, ritardando, ticks)).tempo < 120
+
+
+@pytest.mark.parametrize("bpm", [75.0, 96.0, 140.0])
+def test_the_tempo_can_be_told(tmp_path: Path, bpm: float):
+    """As sound-to-MIDI programs write: seconds in a file of 120 a minute."""
+    seconds = 60 / bpm
+    ticks = [(round(960 * seconds * i), round(960 * seconds * (i + 0.9)), 60 + i % 5) for i in range(16)]
+    melody = Melody.from_midi(written(tmp_path, b"", ticks), bars=None, start_bar=0, bpm=bpm)
+    assert [start for start, _, _ in melody.notes()] == [4 * i for i in range(16)] and melody.tempo == bpm
+
+
+@pytest.mark.parametrize(("sharps", "minor", "key"), [(2, 0, "D:maj"), (0, 0, "estimate"), (-5, 1, "estimate")])
+def test_a_key_signature_that_fits_better_is_taken(tmp_path: Path, sharps: int, minor: int, key: str):
+    pitches = (69, 73, 76, 69, 71, 73, 74, 76, 69, 67, 69, 76, 74, 73, 71, 69)
+    ticks = [(480 * i, 480 * i + 480, pitch) for i, pitch in enumerate(pitches)]
+    passage = read_passage(str(written(tmp_path, raw.meta(0x59, bytes([sharps % 256, minor])), ticks)))
+    estimate = str(estimate_key([Melody.from_midi(passage.path, None)]))
+    assert str(passage.key()) == (estimate if key == "estimate" else key) and estimate == "A:maj"
