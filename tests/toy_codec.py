@@ -42,11 +42,11 @@ class ToyModel(torch.nn.Module):
     def initial_encoder_state(self, batch: int) -> int:
         return 0
 
-    def encode_step(self, x: Tensor, state: int) -> tuple[Tensor, int]:
+    def encode_step(self, x: Tensor, state: int, codebooks: int | None = None) -> tuple[Tensor, int]:
         assert x.dtype == torch.float32 and x.shape[1] % self.config.hop == 0
         left, codes = x.double().unflatten(1, (-1, self.config.hop)).mean(-1), []
         half, scale = self.config.codes // 2, 1.0
-        for _ in range(self.config.codebooks):
+        for _ in range(codebooks or self.config.codebooks):
             code = (left / scale * half + half).round().clamp(0, self.config.codes - 1)
             left = left - (code - half) / half * scale
             codes.append(code.long())

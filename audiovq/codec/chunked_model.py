@@ -54,8 +54,8 @@ class ChunkedModel:
 
     def _encode_step(self, samples: np.ndarray, state: Any, q: int) -> tuple[np.ndarray, Any]:
         x = torch.from_numpy(np.ascontiguousarray(samples)).to(self.device)
-        codes, state = self.model.encode_step(x, state)
-        return codes[:, :q].cpu().numpy().astype(np.int16), state
+        codes, state = self.model.encode_step(x, state, q)
+        return codes.cpu().numpy().astype(np.int16), state
 
     def decode_chunks(
         self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None

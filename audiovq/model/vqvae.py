@@ -30,6 +30,7 @@ from ..dsp.pitch import BINS, WINDOW, Autocorrelation, frequency_at
 from ..dsp.stft import STFT
 from .config import VQVAEConfig
 from .layers import CausalStack
+from .postfilter import roughness, sharpener
 from .quantizers import make_quantizer
 
 CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] / "weights")
@@ -38,10 +39,8 @@ FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
 VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 MIN_SHARE = 1e-6
+MIN_NOISE = 1e-4
 EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
-ROUGHNESS = 0.6  # of decoded noise: evener than real noise, which quantized gains make rough already
-SHARPENING = 0.25  # of decoded gains: what is learned from distances errs on the smooth side
-SHARPENED_OVER = 61  # bins, 1.9 kHz: wider than a formant
 
 
 @dataclass(frozen=True)
@@ -72,21 +71,6 @@ class TargetSpectrum:
     phase: Tensor
 
 
-def sharpener(bins: int) -> Tensor:
-    """Log gains times this (bins, bins) stand out from their surroundings by `SHARPENING` more.
-
-    The postfilter of speech codecs (Chen & Gersho 1995), in logarithms.
-
-    >>> flat = torch.full((1, 257), 0.7)
-    >>> torch.allclose(flat @ sharpener(257), flat, atol=1e-5)
-    True
-    """
-    distance = (torch.arange(bins)[:, None] - torch.arange(bins)).abs()
-    hann = (0.5 + 0.5 * torch.cos(2.0 * torch.pi * distance / (SHARPENED_OVER + 1))) * (2 * distance <= SHARPENED_OVER)
-    around = hann / hann.sum(1, keepdim=True)
-    return ((1.0 + SHARPENING) * torch.eye(bins) - SHARPENING * around).t().contiguous()
-
-
 class VQVAE(nn.Module):
     """The model; see the module's docstring.
 
@@ -96,6 +80,7 @@ class VQVAE(nn.Module):
 
     band_weights: Tensor
     sharpener: Tensor
+    roughness: Tensor
 
     def __init__(self, config: VQVAEConfig | None = None) -> None:
         super().__init__()
@@ -112,7 +97,8 @@ class VQVAE(nn.Module):
             config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
         )
         self.band_weights = nn.Buffer(band_weights(self.stft.bins, config.bands), persistent=False)
-        self.sharpener = nn.Buffer(sharpener(self.stft.bins), persistent=False)
+        self.sharpener = nn.Buffer(sharpener(self.stft.bins, config.sample_rate), persistent=False)
+        self.roughness = nn.Buffer(roughness(self.stft.bins, config.sample_rate), persistent=False)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 
@@ -171,19 +157,21 @@ class VQVAE(nn.Module):
         return frequency_at((weight * near).sum(-1))
 
     def filtered(
-        self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: float
+        self, said: Speech, pitch: Tensor, state: list[Tensor], roughness: Tensor | float
     ) -> tuple[TargetSpectrum, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> pulses and noise with these gains, state.
 
         Args:
             state: the first three of `initial_voice_state`.
-            roughness: how much noise varies from bin to bin: 1 as noise does, 0 not at all.
+            roughness: how much noise varies from bin to bin: 1 as noise does, 0 not at all; for all bins, or (F,).
         """
         pulses, noise, source = self.excitation(pitch, state[0])
         pulses, past_pulses = self.stft.analyse(pulses, state[1])
         noise, past_noise = self.stft.analyse(noise, state[2])
         share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(MIN_SHARE, 1.0 - MIN_SHARE)
-        noise_power = roughness * torch.view_as_real(noise).square().sum(-1) + (1.0 - roughness) * EVEN_NOISE
+        # above 1 the faintest bins of noise would have none at all
+        noise_power = EVEN_NOISE + roughness * (torch.view_as_real(noise).square().sum(-1) - EVEN_NOISE)
+        noise_power = noise_power.clamp(min=MIN_NOISE)
         power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
         magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
@@ -192,7 +180,7 @@ class VQVAE(nn.Module):
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
-        wanted, after = self.filtered(said, pitch, state[:3], ROUGHNESS)
+        wanted, after = self.filtered(said, pitch, state[:3], self.roughness)
         y, frames = self.inversion(wanted.magnitude, wanted.phase, state[3])
         return y, [*after, frames]
 
@@ -257,10 +245,14 @@ class VQVAE(nn.Module):
         return self.decoder.warm_up + -(-(self.stft.delay + self.config.window + self.config.frame) // self.config.hop)
 
     @torch.inference_mode()
-    def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Samples (B, N * hop) float32, state -> codes (B, Q, N) int64, state."""
+    def encode_step(self, x: Tensor, state: list[Tensor], codebooks: int | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Samples (B, N * hop) float32, state -> codes (B, Q, N) int64, state.
+
+        Args:
+            codebooks: Q, those that are wanted; None: all.
+        """
         z, state = self.latents(x, state)
-        return self.quantizer.encode(z.transpose(1, 2)), state
+        return self.quantizer.encode(z.transpose(1, 2), codebooks), state
 
     @torch.inference_mode()
     def decode_step(self, codes: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

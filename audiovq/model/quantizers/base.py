@@ -51,8 +51,8 @@ class Quantizer(nn.Module):
         raise NotImplementedError
 
     @torch.jit.export
-    def encode(self, z: Tensor) -> Tensor:
-        """(B, D, N) -> (B, Q, N) int64."""
+    def encode(self, z: Tensor, codebooks: int | None = None) -> Tensor:
+        """(B, D, N) -> (B, q, N) int64, the codes of the first q codebooks; None: all."""
         raise NotImplementedError
 
     @torch.jit.export
@@ -126,7 +126,7 @@ class SingleQuantizer(Quantizer):
         )
 
     @torch.jit.export
-    def encode(self, z: Tensor) -> Tensor:
+    def encode(self, z: Tensor, codebooks: int | None = None) -> Tensor:
         return nearest(z.transpose(1, 2), self.codebook)[:, None]
 
     @torch.jit.export

@@ -27,6 +27,24 @@ def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     return (codebook.square().sum(1) - 2.0 * torch.matmul(vectors, codebook.t())).argmin(-1)
 
 
+def smallest(values: Tensor, count: int, block: int = 32) -> Tensor:
+    """Places of the `count` smallest of each row (M, n), the smallest first; (M, count) int64.
+
+    They lie in those `count` blocks of `block` columns whose own smallest values are smallest, which are found several
+    times as fast as the smallest of all values at once.
+
+    >>> smallest(torch.tensor([[3.0, 1.0, 2.0]]), 2)
+    tensor([[1, 2]])
+    """
+    if values.shape[1] % block or values.shape[1] < count * block:
+        block = 1
+    blocks = values.unflatten(1, (-1, block))
+    chosen = blocks.amin(2).topk(count, 1, largest=False)[1]
+    inside = torch.gather(blocks, 1, chosen[:, :, None].expand(-1, -1, block)).flatten(1)
+    place = inside.topk(count, 1, largest=False)[1]
+    return torch.gather(chosen, 1, torch.div(place, block, rounding_mode="floor")) * block + place % block
+
+
 def count_codes(codes: Tensor, size: int) -> Tensor:
     """How often each of `size` codes occurs; (size,) float32."""
     return torch.bincount(codes.flatten(), minlength=size).float()

@@ -54,8 +54,8 @@ class Projected(Quantizer):
         return Quantized(z_q, out.codes, out.loss, nearest, out.usage, out.perplexity)
 
     @torch.jit.export
-    def encode(self, z: Tensor) -> Tensor:
-        return self.inner.encode(self.project(z))
+    def encode(self, z: Tensor, codebooks: int | None = None) -> Tensor:
+        return self.inner.encode(self.project(z), codebooks)
 
     @torch.jit.export
     def decode(self, codes: Tensor) -> Tensor:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Quantized, Quantizer, SingleQuantizer
+from .lookup import smallest
+
+PATHS = 4  # of the search: 16 find another 5 to 10 % less error in four times the time
 
 
 class ResidualQuantizer(Quantizer):
@@ -22,12 +26,13 @@ class ResidualQuantizer(Quantizer):
     Args:
         levels: Q quantizers of one codebook each, all of the same D.
         dropout: share of the training examples that keep only the first 1 … Q levels, each number as likely.
+        paths: of the search in `encode`; 1 takes the nearest code of each level, as `forward` does.
     """
 
-    def __init__(self, levels: Sequence[SingleQuantizer], dropout: float = 0.5) -> None:
+    def __init__(self, levels: Sequence[SingleQuantizer], dropout: float = 0.5, paths: int = PATHS) -> None:
         super().__init__()
         self.levels = cast(Sequence[SingleQuantizer], nn.ModuleList(levels))
-        self.dropout = dropout
+        self.dropout, self.paths = dropout, paths
 
     def codebooks(self) -> Tensor:
         """The code vectors (Q, K, D) as they are now, without gradient."""
@@ -68,13 +73,30 @@ class ResidualQuantizer(Quantizer):
         )
 
     @torch.jit.export
-    def encode(self, z: Tensor) -> Tensor:
-        residual = z
+    def encode(self, z: Tensor, codebooks: int | None = None) -> Tensor:
+        """(B, D, N) -> (B, q, N) int64, the codes of the first q levels, None: all, that add up nearest to z.
+
+        The nearest code of one level is not always the best beginning for those to come: the best `paths` sums of each
+        level go on to the next (multi-path search, Liu et al. 2015, arXiv 1509.05195).
+        """
+        number = len(self.levels) if codebooks is None else codebooks
+        vectors = z.transpose(1, 2)
+        left = vectors.flatten(0, 1)[:, None]  # (M, paths, D), what each path leaves over
         codes: list[Tensor] = []
-        for level in self.levels:
-            codes.append(level.encode(residual))
-            residual = residual - level.decode(codes[-1])
-        return torch.cat(codes, 1)
+        for i, level in enumerate(self.levels):
+            if i < number:
+                codebook = level.codebook
+                distance = codebook.square().sum(1) - 2.0 * torch.matmul(left, codebook.t())
+                distance = distance + left.square().sum(2, keepdim=True)
+                kept = min(self.paths, distance.shape[1] * distance.shape[2]) if i + 1 < number else 1
+                best = smallest(distance.flatten(1), kept)
+                path = torch.div(best, codebook.shape[0], rounding_mode="floor")
+                code = best - path * codebook.shape[0]
+                codes = [torch.gather(before, 1, path) for before in codes]
+                codes.append(code)
+                left = torch.gather(left, 1, path[:, :, None].expand(-1, -1, left.shape[2]))
+                left = left - F.embedding(code, codebook)
+        return torch.stack([each[:, 0] for each in codes], 1).unflatten(0, (z.shape[0], -1)).transpose(1, 2)
 
     @torch.jit.export
     def decode(self, codes: Tensor) -> Tensor:

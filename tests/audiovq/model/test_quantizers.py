@@ -27,6 +27,7 @@ from audiovq.model.quantizers import (
 )
 from audiovq.model.quantizers.base import DEAD_BELOW
 from audiovq.model.quantizers.ema import SMOOTHING
+from audiovq.model.quantizers.lookup import smallest
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -218,6 +219,7 @@ def test_eval_is_deterministic_and_decode_gives_z_q(kind: str, lookup: int):
     z = noise(2, 6, 30, seed=7)
     a, b = quantizer(z), quantizer(z)
     assert torch.equal(a.z_q, b.z_q) and torch.equal(a.codes, b.codes)
+    (quantizer.inner if lookup else quantizer).paths = 1  # training does not search
     assert torch.equal(a.codes, quantizer.encode(z))
     assert torch.equal(a.z_q, quantizer.decode(a.codes))
     assert all(torch.equal(t, before[name]) for name, t in quantizer.state_dict().items())
@@ -339,6 +341,37 @@ def test_levels_are_left_out_frame_by_frame(lookup: int):
     made = quantizer.decode(some)
     for frame, levels in enumerate((3, 1, 2, 3)):
         assert torch.equal(made[..., frame], quantizer.decode(codes[:, :levels])[..., frame])
+
+
+def test_the_search_finds_nearer_sums_than_the_nearest_code_of_each_level():
+    quantizer = make_quantizer(QuantizerConfig("ema", dim=8, codebooks=3, codes=16))
+    quantizer(noise(2, 8, 400), seeded())
+    z, books = noise(1, 8, 50, seed=2), quantizer.eval().codebooks()
+    sums = (books[0][:, None, None] + books[1][None, :, None] + books[2]).flatten(0, 2)  # all 16³ of them
+    best = torch.cdist(z[0].t(), sums).amin(1).square()
+    errors = {}
+    for paths in (1, 4, 256):
+        quantizer.paths = paths
+        errors[paths] = (quantizer.decode(quantizer.encode(z)) - z)[0].square().sum(0)
+    torch.testing.assert_close(errors[256], best, rtol=1e-3, atol=1e-4)  # nothing is dropped
+    assert best.mean() <= errors[4].mean() < 0.95 * errors[1].mean()
+
+
+def test_fewer_codebooks_are_searched_for_themselves():
+    quantizer = make_quantizer(QuantizerConfig("ema", dim=8, codebooks=3, codes=16))
+    quantizer(noise(2, 8, 400), seeded())
+    z = noise(2, 8, 50, seed=2)
+    two = quantizer.eval().encode(z, 2)
+    assert two.shape == (2, 2, 50)
+    error = [(quantizer.decode(codes) - z).square().mean() for codes in (two, quantizer.encode(z)[:, :2])]
+    assert error[0] < error[1]
+
+
+@pytest.mark.parametrize("count", [1, 4, 64])
+@pytest.mark.parametrize("columns", [64, 96, 1024])
+def test_the_smallest_values_are_found_in_order(count: int, columns: int):
+    values = noise(7, columns, seed=3)
+    assert torch.equal(smallest(values, count), values.argsort(1)[:, :count])
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")

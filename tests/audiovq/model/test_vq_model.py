@@ -11,7 +11,7 @@ from synthetic_speech import RATE, vowel
 
 from audiovq.dsp.pitch import BINS, frequency_at
 from audiovq.model.quantizers import KINDS
-from audiovq.model.vqvae import EVEN_NOISE, SHARPENING, VOICE_STATES, VQVAE, Speech, VQVAEConfig, sharpener
+from audiovq.model.vqvae import EVEN_NOISE, VOICE_STATES, VQVAE, Speech, VQVAEConfig
 from latentmix.errors import InputError
 
 CONFIG = VQVAEConfig(
@@ -140,16 +140,6 @@ def test_a_voice_of_flat_gains_is_its_excitation_late_by_the_delay(model: VQVAE)
     assert model.delay == CONFIG.window - CONFIG.frame == 352
 
 
-def test_decoded_formants_stand_out_from_their_surroundings() -> None:
-    bins = torch.arange(257.0)
-    slope = -bins / 100
-    formant = slope + torch.exp(-0.5 * ((bins - 100) / 8).square())
-    out = formant @ sharpener(257)
-    assert 0.1 < out[100] - formant[100] < SHARPENING
-    assert (out - formant)[[80, 120]].max() < 0
-    torch.testing.assert_close((slope @ sharpener(257))[40:-40], slope[40:-40], atol=1e-4, rtol=0)
-
-
 def test_latency_is_the_longest_that_a_sample_waits(model: VQVAE) -> None:
     """Sample t comes out at t + delay, with the code frame that holds that place, which must be full."""
     waits = [((t + model.delay) // HOP + 1) * HOP - t for t in range(4 * HOP)]
@@ -229,7 +219,7 @@ def test_gains_are_amplitudes(model: VQVAE) -> None:
     louder = replace(said, gain=said.gain + torch.tensor(2.0).log())
     pitch = torch.full((1, 50), 100.0)
     y, twice = (model.voice(s, pitch, model.initial_voice_state(1))[0] for s in (said, louder))
-    torch.testing.assert_close(twice, 2.0 * y, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(twice, 2.0 * y, atol=2e-3, rtol=1e-4)  # the rounds make rounding grow
     power = y[:, 1000:].square().mean()  # of noise made even it is EVEN_NOISE, of noise as it is 1
     assert EVEN_NOISE - 0.05 < power < 1.05
 
