@@ -90,8 +90,8 @@ def test_what_is_right_is_read_without_a_remark(tmp_path: Path, kind: str):
         (raw.file(b"\x00\xf0\x7f\x01\x02" + SCALE), "in the middle of an event"),
         (raw.file(b"\x00\xfd" + SCALE), "status byte 0xFD"),
         (bytes(5000), "starts with"),
-        (riff((b"data", b"no music")), "starts with b'RIFF"),
-        (b"x" * 2000 + GOOD, "starts with b'xxxx"),
+        (riff((b"data", b"no music")), "starts with the bytes 52 49 46 46"),
+        (b"x" * 2000 + GOOD, "starts with 'xxxx"),
         (raw.file(b"\xff\xff\xff\x7f\x90\x40\x40" + SCALE), "at most 100000 beats"),
     ],
 )

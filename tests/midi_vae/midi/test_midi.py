@@ -136,7 +136,7 @@ GOOD = raw.file(raw.notes(SCALE))
     ("content", "said"),
     [
         (b"", "an empty file"),
-        (b"Dear reader, this is a letter.", "a file that starts with b'Dear rea'"),
+        (b"Dear reader, this is a letter.", "a file that starts with 'Dear rea'"),
         (GOOD[:10], "truncated: its header"),
         (GOOD[:17], "truncated: 1 tracks announced, 0 found"),
         (GOOD[:-1], "truncated: 1 bytes are missing"),
