@@ -8,7 +8,7 @@ from pathlib import Path
 
 from native_engine import compiler_or_skip
 
-from midi_vae.music.melody import read_melody
+from midi_vae.importing import read_melody
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.plugins import build, sources

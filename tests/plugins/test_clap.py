@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plugin_bundles import Bundles
 
-from midi_vae.music.melody import read_melody
+from midi_vae.importing import read_melody
 from realtime.music.mixer import Mixer
 
 

@@ -10,9 +10,10 @@ import torch
 from native_engine import Engine, Library, pointer
 
 from midi_vae import interpolation
+from midi_vae.importing import read_melody
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music import key as keys
-from midi_vae.music.melody import Melody, read_melody
+from midi_vae.music.melody import Melody
 from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE

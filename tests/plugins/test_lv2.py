@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from plugin_bundles import Bundles
 
-from midi_vae.music.melody import read_melody
+from midi_vae.importing import read_melody
 
 RATE = 48000
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from plugin_bundles import Bundles
 
-from midi_vae.music.melody import read_melody
+from midi_vae.importing import read_melody
 from realtime.plugins.sources import source_folder
 
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-hosts" / "bin" / "python"
