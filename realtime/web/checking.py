@@ -13,6 +13,11 @@ MAX_NAME = 60  # characters
 SHOWN = 40  # characters of what was found
 
 T = TypeVar("T")
+_EXPECTED = {  # pydantic's kinds of error, in words
+    "model_type": "an object", "model_attributes_type": "an object", "dict_type": "an object", "tuple_type": "a list",
+    "list_type": "a list", "string_type": "text", "bool_type": "true or false", "bool_parsing": "true or false",
+    "too_long": "fewer of them",
+}  # fmt: skip
 
 
 class Checked(BaseModel):
@@ -66,6 +71,16 @@ def clean_name(raw: object) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in raw[:200]).split())[:MAX_NAME]
 
 
+def kind_of(raw: object) -> str:
+    """What something in JSON is, in words.
+
+    >>> kind_of(None), kind_of([1]), kind_of({}), kind_of("x")
+    ('nothing', 'a list', 'an object', 'text')
+    """
+    kinds = {type(None): "nothing", bool: "yes or no", list: "a list", dict: "an object", str: "text"}
+    return kinds.get(type(raw), "a number")
+
+
 Share = Annotated[float, number(0, 1)]
 Name = Annotated[str, PlainValidator(clean_name)]
 
@@ -80,6 +95,7 @@ def _line(error: ValidationError) -> str:
         return where + str(own)
     if first["type"] == "missing":
         return f"{where}expected a value, found none"
-    found = str(first.get("input"))[:SHOWN]
-    expected = first["msg"].replace("Input should be ", "").split(";")[0]
-    return f"{where}expected {expected}, found {found!r}"
+    raw = first.get("input")
+    found = kind_of(raw) if raw is None or isinstance(raw, list | dict) else repr(str(raw)[:SHOWN])
+    expected = _EXPECTED.get(first["type"]) or first["msg"].replace("Input should be ", "").split(";")[0]
+    return f"{where}expected {expected}, found {found}"

@@ -82,7 +82,10 @@ class Hub:
         self.workspace = Workspace(engine, model, self._changed)
 
     async def start(self) -> None:
-        """Listen to the engine, and begin with the session that was handed over, if there is one."""
+        """Listen to the engine, and begin with the session that was handed over, if there is one.
+
+        Not thread-safe, not real-time-safe.
+        """
         self._events = asyncio.get_running_loop()
         self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.subscribe(self._hear)]
         self._take_state(self.engine.snapshot())
@@ -94,7 +97,7 @@ class Hub:
                 self.engine.warn(f"the session of last time did not come back: {error}")
 
     async def stop(self) -> None:
-        """Listen no more, and keep what was not kept yet."""
+        """Listen no more, and keep what was not kept yet. Not thread-safe, not real-time-safe."""
         for close in self._closers:
             close()
         if self._was_recording:
@@ -108,7 +111,7 @@ class Hub:
     # Pages.
 
     def join(self) -> Outbox:
-        """A page has come: its outbox, with all it has to know in it."""
+        """A page has come: its outbox, with all it has to know in it. Not thread-safe, not real-time-safe."""
         outbox = Outbox()
         outbox.put("hello", self._hello())
         outbox.put("melodies", self._melodies())
@@ -118,11 +121,11 @@ class Hub:
         return outbox
 
     def leave(self, outbox: Outbox) -> None:
-        """A page has gone."""
+        """A page has gone. Not thread-safe, not real-time-safe."""
         self._outboxes.discard(outbox)
 
     def move(self, values: Mapping[str, Any]) -> None:
-        """Move parameters.
+        """Move parameters. Not thread-safe, not real-time-safe.
 
         Raises:
             InputError: no such parameter or value; those before it are moved.
@@ -131,7 +134,10 @@ class Hub:
         self._keep_soon()
 
     def recording(self) -> tuple[list[PlayedNote], list[TempoChange], Melody]:
-        """Notes and tempi of the last recording, and the melody that gives its metre."""
+        """Notes and tempi of the last recording, and the melody that gives its metre.
+
+        Not thread-safe, not real-time-safe.
+        """
         notes = self.engine.recording()[self._record_from :]
         return notes, self.engine.recorded_tempi(), self.engine.snapshot().melody
 

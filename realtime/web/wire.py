@@ -15,7 +15,7 @@ from ..engine.decoder import MAX_WINDOWS
 from ..music.mixer import PadPoint
 from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
-from .checking import Checked, Name, Share, checked, clean_name, number, one_of
+from .checking import Checked, Name, Share, checked, clean_name, kind_of, number, one_of
 
 FORMAT: Final = "latentmix.session"
 VERSION: Final = 1
@@ -54,7 +54,7 @@ class MelodyData(Checked):
     @classmethod
     def _without_what_follows(cls, raw: object) -> object:
         if not isinstance(raw, Mapping):
-            raise ValueError(f"expected a melody, found {type(raw).__name__}")
+            raise ValueError(f"expected a melody, found {kind_of(raw)}")
         return {name: value for name, value in raw.items() if name not in ("bar", "beat")}
 
     @model_validator(mode="after")
@@ -161,17 +161,19 @@ def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Sessi
         InputError: no session, one of a later version, or values out of bounds.
     """
     if not isinstance(raw, Mapping):
-        raise InputError(f"expected a session, found {type(raw).__name__}")
+        raise InputError(f"expected a session, found {kind_of(raw)}")
     if raw.get("format") != FORMAT:
         raise InputError(f"expected a session of latentmix, found format {str(raw.get('format'))[:40]!r}")
     if raw.get("version") != VERSION:
         raise InputError(f"expected a session of version {VERSION}, found {str(raw.get('version'))[:20]}")
     given = dict(raw)
-    if isinstance(rows := given.get("melodies"), list):
-        hues = _hues([row.get("hue") if isinstance(row, dict) else None for row in rows[:MAX_MELODIES]])
-        given["melodies"] = [
-            row | {"hue": hue} if isinstance(row, dict) else row for row, hue in zip(rows, hues, strict=False)
-        ] + rows[MAX_MELODIES:]
+    rows = given.get("melodies")
+    if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_MELODIES:
+        raise InputError(f"expected 2 to {MAX_MELODIES} melodies in a session")
+    hues = _hues([row.get("hue") if isinstance(row, dict) else None for row in rows])
+    given["melodies"] = [
+        row | {"hue": hue} if isinstance(row, dict) else row for row, hue in zip(rows, hues, strict=True)
+    ]
     if given.get("moved") not in ("position", "pad", "weights"):
         given.pop("moved", None)
     session = checked(_SESSION, given)

@@ -89,6 +89,8 @@ class Workspace:
     async def do(self, command: Checked) -> int | None:
         """Do something, one after another; the hue of the melody that it made, if it made one.
 
+        Not thread-safe, not real-time-safe: what takes long it has done by others, and waits.
+
         Raises:
             InputError: it cannot be done; nothing is changed then.
         """
@@ -96,7 +98,7 @@ class Workspace:
             return await self._doing[type(command)](command)
 
     def move(self, values: Mapping[str, Any]) -> None:
-        """Move parameters. Not thread-safe, as all methods; a controller of the terminal moves the engine's own.
+        """Move parameters. Not thread-safe, not real-time-safe; a controller of the terminal moves the engine's own.
 
         Raises:
             InputError: no such parameter or value; those before it are moved.
@@ -119,12 +121,12 @@ class Workspace:
                 self._history.add(Change(label, Patch(values=before), Patch(values=after), key, now()))
 
     async def session(self) -> Session:
-        """All there is to restore, of one moment: it waits for what is being done."""
+        """All there is to restore, of one moment: it waits for what is done. Not thread-safe, not real-time-safe."""
         async with self._lock:
             return self._session()
 
     def placed(self) -> tuple[PlacedMelody, ...]:
-        """The melodies with their names, places and colours."""
+        """The melodies with their names, places and colours. Not thread-safe, not real-time-safe."""
         mixer = self.engine.mixer
         rows = zip(list(mixer.melodies), self.engine.snapshot().names, list(mixer.places), self._hues, strict=False)
         return tuple(PlacedMelody.of(*row) for row in rows)
@@ -136,11 +138,11 @@ class Workspace:
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What would be undone and what redone."""
+        """What would be undone and what redone. Not thread-safe, not real-time-safe."""
         return self._history.labels
 
     async def close(self) -> None:
-        """The puck stands still."""
+        """The puck stands still. Not thread-safe, not real-time-safe."""
         await self.puck.close()
 
     # Melodies.
