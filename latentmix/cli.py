@@ -6,6 +6,7 @@ import enum
 import functools
 import inspect
 import secrets
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -68,6 +69,10 @@ def run(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # names of files and tracks may hold anything
+    for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C, so that what is half-written is cleared away
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, signal.default_int_handler)
     app()
 
 

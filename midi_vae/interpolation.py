@@ -18,9 +18,9 @@ from latentmix.errors import InputError
 
 from .model.network import MelodyNetwork
 from .music.melody import Melody
-from .music.windows import from_windows, rebar, to_windows, window_layout
+from .music.partners import partners
+from .music.windows import from_windows, to_windows
 
-MAX_MELODIES = 8
 MAX_STEPS = 1000  # melodies in one line or on one side of a grid
 NEARLY_PARALLEL = 1e-3  # sine of the angle below which a slerp is not to be computed
 
@@ -57,27 +57,6 @@ def check_mixable(model: MelodyNetwork) -> None:
             f"a model with latent {model.config.latent} has nothing between two codes; it can reconstruct and sample; "
             "to mix, vary or shift melodies take a model with latent gaussian or nsvq"
         )
-
-
-def partners(melodies: Sequence[Melody]) -> list[Melody]:
-    """The melodies in the metre of the first and the length of the longest, in bars of that metre.
-
-    Raises:
-        InputError: fewer than 2 or more than 8 melodies, or the first one's bars are longer than a window.
-    """
-    if not 2 <= len(melodies) <= MAX_MELODIES:
-        raise InputError(f"expected 2 to {MAX_MELODIES} melodies to mix, found {len(melodies)}")
-    first = melodies[0]
-    window_layout(first.metre)
-    bars = max(-(-_steps_in(melody, first) // first.steps_per_bar) for melody in melodies)
-    return [rebar(melody, first.metre, bars * first.steps_per_bar) for melody in melodies]
-
-
-def _steps_in(melody: Melody, first: Melody) -> int:
-    """Length of a melody once it stands in the bars of the first."""
-    size, wanted = melody.steps_per_bar, first.steps_per_bar
-    even = not size % wanted or not wanted % size
-    return len(melody.tokens) if even else melody.bars * wanted
 
 
 def codes(model: MelodyNetwork, melodies: Sequence[Melody]) -> Tensor:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from latentmix import checkpoint
-from latentmix.checkpoint_format import CheckpointFormat
 
 from . import interpolation
+from .checkpoint import CHECKPOINT
 from .model.config import MelodyVAEConfig
 from .model.network import MelodyNetwork
 from .music.melody import Melody
 from .music.windows import WINDOW_STEPS, from_windows, window_of
-
-CHECKPOINT = CheckpointFormat("latentmix.midi_vae", 2, Path(__file__).parent / "weights")
 
 
 class MelodyVAE(MelodyNetwork):

@@ -9,7 +9,9 @@ import torch
 from websockets.sync.client import ClientConnection, connect
 
 from midi_vae.vae import MelodyVAE, MelodyVAEConfig
+from realtime.cli.options import USUAL_PORT
 from realtime.engine.engine import Engine
+from realtime.engine.loading import ModelLoader
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock
 from realtime.player.loop import OfflinePlayer
@@ -17,7 +19,6 @@ from realtime.player.player import make_player
 from realtime.web.gate import Gate
 from realtime.web.hub import Hub
 from realtime.web.opening import opening_melodies
-from realtime.web.options import USUAL_PORT
 from realtime.web.server import make_app, make_server, open_socket
 from realtime.web.store import Store
 
@@ -51,13 +52,14 @@ class House:
             return self.handle
 
         self.engine = Engine(model, opening_melodies(), player=make, seed=0, tempo=120)
-        self.hub = Hub(self.engine, model, store, store.last_session() if store else None, resumes)
+        loader = ModelLoader(lambda: model)
+        self.hub = Hub(self.engine, loader, store, store.last_session() if store else None, resumes)
         self._sock = open_socket("127.0.0.1", port, USUAL_PORT)
         self.port = self._sock.getsockname()[1]
         self.page = f"http://127.0.0.1:{self.port}"
         gate = Gate(self.port, "0.0.0.0" if token is not None and not names else "127.0.0.1", token, names)
         started = threading.Event()
-        self._server = make_server(make_app(self.hub, model, gate), started.set, idle_seconds)
+        self._server = make_server(make_app(self.hub, loader, gate), started.set, idle_seconds)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._sock]})
         self._thread.start()
         assert started.wait(PATIENCE)

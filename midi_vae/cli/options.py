@@ -15,6 +15,7 @@ import typer
 from latentmix.cli import Device, Verbose, check_device, drawn_seed
 from latentmix.errors import InputError
 
+from ..checkpoint import CHECKPOINT
 from ..importing import BarRange, Passage, read_passages
 from ..music.key import Key, lock, parse_key
 from ..music.melody import Melody
@@ -194,6 +195,17 @@ class ModelOptions:
     def drawn_seed(self) -> int:
         """The seed asked for, or one that is told, so that even then the same can be had again."""
         return drawn_seed(self.seed)
+
+    def check(self) -> None:
+        """See to it, without torch unless a GPU is asked for, that there is such a model; whether it is whole is seen
+        when it is loaded.
+
+        Raises:
+            InputError: there is none of that name, no model in that folder, or no GPU.
+        """
+        if self.device is Device.cuda:
+            check_device(self.device)
+        CHECKPOINT.read_description(CHECKPOINT.resolve(self.model) / CHECKPOINT.config_file)
 
     def load(self) -> MelodyVAE:
         """The model on its device."""

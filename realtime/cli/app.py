@@ -11,9 +11,8 @@ from latentmix.cli import Verbose, grouped, make_app, run, version_option
 from midi_vae.cli.options import ModelOptions as Model
 from midi_vae.cli.options import PassageOptions as Source
 
-from ..web.options import Page
 from . import plugin
-from .options import Clock, ControlOptions, PlaybackOptions, Ports
+from .options import Clock, ControlOptions, PageOptions, PlaybackOptions, Ports
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
@@ -23,6 +22,11 @@ Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX
 
 app = make_app("livemix")
 app.add_typer(plugin.app, name="plugin")
+
+
+def say_loading() -> None:
+    """A line at once: what follows takes a while, on a busy machine seconds."""
+    typer.echo("loading …", err=True)
 
 
 def main() -> None:
@@ -69,6 +73,7 @@ def play(
         )
     if playback.render is not None and playback.clock is not Clock.internal:
         raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
+    say_loading()
     from . import play as show
 
     raise typer.Exit(show.play(files, ports, control, playback, source, model))
@@ -77,7 +82,7 @@ def play(
 @app.command()
 @grouped
 def web(
-    page: Page,
+    page: PageOptions,
     ports: Ports,
     control: ControlOptions,
     playback: PlaybackOptions,
@@ -106,7 +111,8 @@ def web(
         return
     if files and not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files or none, found {len(files)}")
-    from ..web import run as server
+    say_loading()
+    from . import web as server
 
     raise typer.Exit(server.run(files or [], page, ports, control, playback, source, model))
 

@@ -1,4 +1,4 @@
-"""Options of `livemix play`, in groups."""
+"""Options of `livemix play` and `livemix web`, in groups."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..music.parameters import PARAMETERS, Parameter, Value, check
 
 SHORTEST = 0.1  # seconds of playing
 LOCAL_HOST = "127.0.0.1"
+USUAL_PORT = 8420  # of the page
 _ports, _control, _playback = (
     functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "ControlOptions", "PlaybackOptions")
 )
@@ -182,6 +183,7 @@ class PlaybackOptions:
     velocity: Annotated[int, _playback("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
     spherical: Annotated[bool, _playback("--spherical", help="Mix along arcs instead of straight lines.")] = False
     record: Annotated[Path | None, _playback("--record", metavar="OUT.mid", help="Keep what was played.")] = None
+    force: Annotated[bool, _playback("--force", help="Let --record or --render replace a file that is there.")] = False
     render: Annotated[
         Path | None,
         _playback("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
@@ -191,3 +193,34 @@ class PlaybackOptions:
         _playback("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
     ] = None
     screen: Annotated[bool, _playback(help="Show what happens, in a terminal.")] = True
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """Where the page is."""
+
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=0, max=65535, help=f"0 is any free one; {USUAL_PORT} if it is free."),
+    ] = None
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Listen beyond this machine; then a token is asked for.")
+    ] = "127.0.0.1"
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="Also answer to this name, that of a proxy; then a token is asked for."
+        ),
+    ] = None
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="FILE|LINK", help="Open a session that was saved, or sent as a link."),
+    ] = None
+    new: Annotated[bool, typer.Option("--new", help="Begin afresh, not with the session of last time.")] = False
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE.html", help="Write a page that needs no server, of 1 to 4 melodies, and end."
+        ),
+    ] = None

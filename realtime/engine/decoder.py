@@ -19,19 +19,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix.errors import InputError
 from midi_vae import interpolation as mixing
 from midi_vae.model.tracing import trace
 from midi_vae.music.melody import ONSET, Melody
-from midi_vae.music.windows import window_layout
 
 from ..music.mixer import Coded
+from .loading import playable_partners
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
 WARM_UPS = 10  # first passes allocate, choose kernels and fill caches
-MAX_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
 
 
 class Graphed:
@@ -96,10 +94,7 @@ class Decoder:
     """
 
     def __init__(self, model: MelodyVAE, seed: int | None = None) -> None:
-        try:
-            mixing.check_mixable(model)
-        except InputError as error:
-            raise InputError(str(error)) from None
+        mixing.check_mixable(model)
         self.model = model
         self.latent_size = model.config.latent_size
         self.attributes = tuple(model.attribute_names)
@@ -111,18 +106,11 @@ class Decoder:
         """1 to 8 melodies as partners, in the metre of the first and the length of the longest, with their latents.
 
         Raises:
-            InputError: more melodies, bars that are longer than a window, or more than 64 windows.
+            InputError: as `playable_partners`.
         """
-        try:
-            layout = window_layout(melodies[0].metre)
-            together = mixing.partners(melodies) if len(melodies) > 1 else list(melodies)
-        except InputError as error:
-            raise InputError(str(error)) from None
-        most = MAX_WINDOWS * layout.bars
-        if together[0].bars > most:
-            raise InputError(f"expected melodies of at most {most} bars to play live, found {together[0].bars} bars")
+        together = playable_partners(melodies)
         with one_thread():
-            return Coded(tuple(together), mixing.codes(self.model, together).cpu().numpy())
+            return Coded(together, mixing.codes(self.model, together).cpu().numpy())
 
     def decode(self, latents: np.ndarray, temperature: float = 0.0) -> np.ndarray:
         """Latents (W, D) -> windows (W, 32) int64 of tokens.

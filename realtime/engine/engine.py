@@ -24,7 +24,7 @@ from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
 from ..music.clock import CLOCKS, check_tempo, now
-from ..music.mixer import Mixer, PadPoint
+from ..music.mixer import Coder, Mixer, PadPoint
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
@@ -33,7 +33,7 @@ from ..player.loop import PlayerThread
 from ..player.messages import MidiReceived, PlayerHandle, PlayerSetup, PlayPattern, Progress, Report
 from ..player.player import STEPS_A_BEAT, Sink, make_player
 from .callbacks import Callbacks, Unsubscribe
-from .decoder import Decoder
+from .loading import ModelLoader, PendingDecoder
 from .monitor import Monitor
 from .moves import AT_ONCE, Presets, resolve, set_at_once
 from .recorder import PlayedNote, TempoChange
@@ -43,6 +43,9 @@ from .worker import Worker
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
+    from .decoder import Decoder
+
+LOOK_SECONDS = 0.02
 MakePlayer = Callable[[PlayerSetup, Callable[[Report], None]], PlayerHandle]
 
 
@@ -51,9 +54,11 @@ class Engine:
 
     Attributes:
         presets: what setting the parameter `preset` to a number sets (`automation.read_presets`).
+        failure: why the model could not be loaded, a line for people; None: it was, or is being.
 
     Args:
-        model: of melodies.
+        model: of melodies; or what loads it, which then happens meanwhile: the nearest melody is played until it is
+            there, and `failure` says it if it cannot be had.
         melodies: 1 to 8.
         out: a MIDI port or several, opened by the player's process; any object with `send(message)`, which is then
             played in a thread of this process; None for none.
@@ -73,7 +78,7 @@ class Engine:
 
     def __init__(
         self,
-        model: MelodyVAE,
+        model: MelodyVAE | ModelLoader,
         melodies: Sequence[Melody],
         *,
         out: MidiOut | Sequence[MidiOut] | Sink | None = None,
@@ -92,25 +97,31 @@ class Engine:
     ) -> None:
         if clock not in CLOCKS:
             raise InputError(f"expected a clock out of {', '.join(CLOCKS)}, found {clock!r}")
-        self.decoder = Decoder(model, seed)
-        self.mixer = Mixer(self.decoder, list(melodies), spherical=spherical)
+        is_loaded = not isinstance(model, ModelLoader)
+        coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else _decoder(model, seed)
+        self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
-        self.decoder.warm_up(len(self.mixer.latent()))
+        if is_loaded:
+            coder.warm_up(len(self.mixer.latent()))
         tempo = check_tempo(min(max(melodies[0].tempo, 20.0), 400.0) if tempo is None else tempo)
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
         self.presets: Presets = {}
         self._lock = threading.RLock()
-        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn)
+        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_loaded)
+        self.failure: str | None = None
         self._on_snapshot, self._on_midi, self._on_pattern = Callbacks(), Callbacks(), Callbacks()
         self._monitor = Monitor(tempo, clock, now())
-        self._melody = self.mixer.melody()
+        self._melody = self._mixed()
         self._pattern = as_pattern(self._melody, 0)
         outs, play_in_thread = _outputs(out)
         program = melodies[0].program
         setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
         self._player = (player or play_in_thread or PlayerClient)(setup, self._hear)
         self._worker.start()
+        self._loading = threading.Thread(target=self._load, args=(model, seed), name="latentmix model", daemon=True)
+        if isinstance(model, ModelLoader):
+            self._loading.start()
 
     def __enter__(self) -> Engine:
         return self
@@ -224,13 +235,36 @@ class Engine:
         """
         if self._worker.close():
             self._player.close()
+            if self._loading.is_alive():  # an interpreter that ends while a library is being imported may crash
+                self._loading.join()
 
     # What others are told.
+
+    @property
+    def decoder(self) -> Coder:
+        """What encodes and decodes; for one thread at a time, which is the engine's worker."""
+        return self.mixer.coder
+
+    def wait_until_loaded(self, stop: threading.Event) -> None:
+        """Until the model is there, or somebody says stop. Thread-safe; not real-time-safe.
+
+        Raises:
+            InputError: it cannot be loaded.
+        """
+        while self.failure is None and isinstance(self.mixer.coder, PendingDecoder) and not stop.wait(LOOK_SECONDS):
+            pass
+        if self.failure is not None:
+            raise InputError(self.failure)
 
     @property
     def problem(self) -> str | None:
         """Why nothing is played, a line for people; None while there is a player. Thread-safe, real-time-safe."""
         return self._monitor.problem
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the player is gone for good. Thread-safe, real-time-safe."""
+        return self._monitor.is_given_up
 
     @property
     def pattern(self) -> Pattern:
@@ -293,9 +327,25 @@ class Engine:
 
     # Inside.
 
+    def _load(self, loader: ModelLoader, seed: int | None) -> None:
+        """Load the model, and have the worker go on with it; in a thread of its own."""
+        try:
+            decoder = _decoder(loader.get(), seed)
+            coded = decoder.encode(self.mixer.melodies)
+            decoder.warm_up(coded.latents.shape[1])
+        except Exception as error:
+            self.failure = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            self.warn(self.failure)
+            return
+        self._worker.get_ready(lambda: self.mixer.adopt(decoder, coded))
+
+    def _mixed(self) -> Melody:
+        is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder
+        return self.mixer.nearest() if is_pending else self.mixer.melody()
+
     def _offer(self, requested: float | None) -> None:
         """Decode, and hand the melody to the player, with the time at which it was asked for."""
-        melody = self.mixer.melody()
+        melody = self._mixed()
         pattern = as_pattern(melody, self._pattern.version + 1)
         with self._lock:
             self._melody, self._pattern = melody, pattern
@@ -326,6 +376,12 @@ class Engine:
     def _tell(self) -> None:
         if self._on_snapshot:
             self._on_snapshot(self.snapshot())
+
+
+def _decoder(model: MelodyVAE, seed: int | None) -> Decoder:
+    from .decoder import Decoder  # torch takes seconds to import
+
+    return Decoder(model, seed)
 
 
 def _outputs(out: MidiOut | Sequence[MidiOut] | Sink | None) -> tuple[tuple[MidiOut, ...], MakePlayer | None]:

@@ -21,12 +21,14 @@ class Monitor:
         progress: the last report of a step.
         recorder: of the notes played while `record` is on.
         problem: why nothing is played, a line for people; None while there is a player.
+        is_given_up: whether there is not going to be one again.
     """
 
     def __init__(self, tempo: float, source: str, time: float) -> None:
         self.progress = Progress(-1, time, None, (), 0, None, tempo, source, False)
         self.recorder = Recorder()
         self.problem: str | None = None
+        self.is_given_up = False
         self._underruns = 0
         self._decode_times: deque[float] = deque(maxlen=MEASURED)
         self._lateness: deque[float] = deque(maxlen=MEASURED)
@@ -44,7 +46,7 @@ class Monitor:
         elif isinstance(report, PlayerWarning):
             self.warn(report.text)
         elif isinstance(report, PlayerLost):
-            self.problem = report.reason
+            self.problem, self.is_given_up = report.reason, report.is_final
             self.warn(report.reason + ("; nothing is played any more" if report.is_final else "; it is started again"))
         elif isinstance(report, Underruns):
             self._underruns = report.count

@@ -13,6 +13,7 @@ from ..music.clock import now
 from ..music.mixer import Mixer
 from ..music.parameters import Value
 
+CLOSED = "expected an engine that is open, found it is closed"
 TELL_EVERY = 1 / 60  # seconds between two tellings, at least
 
 
@@ -28,6 +29,7 @@ class Worker:
             None at the start.
         tell: called in the worker when there is news, at most 60 times a second.
         warn: called with a line about what went wrong in the worker; the music goes on.
+        is_ready: whether there is a model; else jobs and mixes wait for `get_ready`.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Worker:
         offer: Callable[[float | None], None],
         tell: Callable[[], None],
         warn: Callable[[str], None],
+        is_ready: bool = True,
     ) -> None:
         self._mixer, self._lock, self._offer, self._tell, self._warn = mixer, lock, offer, tell, warn
         self._wake = threading.Condition()
         self._moved: dict[str, tuple[Value, float]] = {}
         self._moving: dict[str, tuple[Value, float]] = {}  # what the worker has taken, until the mixer has it
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._jobs: deque[_Job] = deque()
+        self._is_ready = is_ready
         self._has_news, self._is_open, self._told_at = False, True, 0.0
         self._thread = threading.Thread(target=self._run, name="latentmix engine", daemon=True)
 
@@ -76,24 +80,20 @@ class Worker:
         Raises:
             InputError: it is closed; else whatever the job raises.
         """
-        done, errors = threading.Event(), []
-
-        def run() -> None:
-            try:
-                with self._lock:
-                    job()
-            except Exception as error:
-                errors.append(error)
-            done.set()
-
         with self._wake:
             if not self._is_open:
-                raise InputError("expected an engine that is open, found it is closed")
-            self._jobs.append(run)
+                raise InputError(CLOSED)
+            waiting = _Job(job)
+            self._jobs.append(waiting)
             self._wake.notify()
-        done.wait()
-        if errors:
-            raise errors[0]
+        waiting.wait()
+
+    def get_ready(self, install: Callable[[], None]) -> None:
+        """There is a model: `install` is called in the worker, under the lock, and what waited for it follows."""
+        with self._wake:
+            self._jobs.appendleft(_Job(install))
+            self._is_ready = True
+            self._wake.notify()
 
     def close(self) -> bool:
         """End, and wait for it; whether it was open."""
@@ -111,32 +111,31 @@ class Worker:
             with self._wake:
                 while not self._has_work():
                     self._wake.wait(max(0.001, self._told_at + TELL_EVERY - now()) if self._has_news else None)
-                jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
+                if not self._is_open:
+                    break
+                jobs = [self._jobs.popleft() for _ in range(len(self._jobs) if self._is_ready else 0)]
                 self._moving, self._moved = self._moved, {}
-                is_open = self._is_open
             try:
-                if is_open or jobs:  # who waits for a job has an answer, also at the end
+                if self._moving or jobs:
                     self._take(self._moving, jobs)
             except Exception as error:  # the music goes on, whatever it was
                 self._warn(f"{type(error).__name__}: {error}")
-            if not is_open:
-                return
             self._tell_in_time()
+        for job in self._jobs:
+            job.refuse()
 
     def _has_work(self) -> bool:
         is_time = self._has_news and now() >= self._told_at + TELL_EVERY
-        return bool(self._moved or self._jobs or is_time or not self._is_open)
+        return bool(self._moved or (self._jobs and self._is_ready) or is_time or not self._is_open)
 
-    def _take(self, moved: Mapping[str, tuple[Value, float]], jobs: Sequence[Callable[[], None]]) -> None:
-        if not moved and not jobs:
-            return
+    def _take(self, moved: Mapping[str, tuple[Value, float]], jobs: Sequence[_Job]) -> None:
         since = min((time for _, time in moved.values()), default=now())
         with self._lock:
             changed = self._mixer.move({name: value for name, (value, _) in moved.items()})
         with self._wake:
             self._moving = {}
         for job in jobs:
-            job()
+            job.run(self._lock)
         if changed or (jobs and not self._mixer.values["hold"]):
             self._offer(since)
 
@@ -146,3 +145,31 @@ class Worker:
             return
         self._has_news, self._told_at = False, now()
         self._tell()
+
+
+class _Job:
+    """Something that one thread does for another, which waits for it."""
+
+    def __init__(self, what: Callable[[], None]) -> None:
+        self._what, self._done = what, threading.Event()
+        self._error: Exception | None = None
+
+    def run(self, lock: Any) -> None:
+        """Do it."""
+        try:
+            with lock:
+                self._what()
+        except Exception as error:
+            self._error = error
+        self._done.set()
+
+    def refuse(self) -> None:
+        """It is not going to be done."""
+        self._error = InputError(CLOSED)
+        self._done.set()
+
+    def wait(self) -> None:
+        """Until it is done; raises what it raised."""
+        self._done.wait()
+        if self._error is not None:
+            raise self._error

@@ -190,6 +190,19 @@ class Mixer:
         """
         return self.shaped(self._decoded(decoder or self.coder))
 
+    def nearest(self) -> Melody:
+        """The melody with the largest share, shaped: what stands in for the mix while it cannot be decoded."""
+        return self.shaped(self._partner(int(self.weights().argmax())))
+
+    @property
+    def needs_decoder(self) -> bool:
+        """Whether the mix is anything but one of the melodies, unchanged."""
+        return self.weights().max() < 1.0 or bool(self.values["temperature"]) or any(self._amounts().values())
+
+    def adopt(self, coder: Coder, coded: Coded) -> None:
+        """Go on with another coder, and what it made of the same melodies."""
+        self.coder, self.coded = coder, coded
+
     def shaped(self, melody: Melody) -> Melody:
         """A melody with density, key and octave as they are set."""
         melody = thin(melody, float(self.values["density"]))
@@ -201,11 +214,13 @@ class Mixer:
         return to_octave(melody, int(self.values["octave"]))
 
     def _decoded(self, decoder: Coder) -> Melody:
-        weights, temperature = self.weights(), float(self.values["temperature"])
+        if not self.needs_decoder:
+            return self._partner(int(self.weights().argmax()))
         like = self._like
-        if weights.max() == 1.0 and temperature == 0.0 and not any(self._amounts().values()):
-            return replace(self.coded.partners[int(weights.argmax())], tempo=like.tempo, program=like.program)
-        return from_windows(decoder.decode(self.latent(), temperature), like, like.bars)
+        return from_windows(decoder.decode(self.latent(), float(self.values["temperature"])), like, like.bars)
+
+    def _partner(self, index: int) -> Melody:
+        return replace(self.coded.partners[index], tempo=self._like.tempo, program=self._like.program)
 
     def _amounts(self) -> dict[str, float]:
         return {name: float(self.values[f"attribute.{name}"]) for name in self.coder.attributes}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
 from midi_vae.audio.sound import MOST_SECONDS as MAX_SECONDS
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
@@ -73,6 +72,8 @@ def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
     """From the first melody to the last in so many steps from each to the next, one after another, with markers."""
     melodies = engine.mixer.melodies
     _check_size(melodies, (len(melodies) - 1) * steps)
+    from midi_vae import interpolation as mixing  # torch takes seconds to import
+
     made = mixing.journey(model, melodies, steps, shift=_shift(engine, model))
     labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
     for joint, letter in zip(range(0, len(made), steps - 1), LETTERS, strict=False):
@@ -90,6 +91,8 @@ def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
     if len(corners) < 4:
         raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}; take a line instead")
     _check_size(corners, side * side)
+    from midi_vae import interpolation as mixing  # torch takes seconds to import
+
     rows = mixing.grid(model, corners, side, side, shift=_shift(engine, model))
     made = [melody for row in rows for melody in row]
     labels = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
@@ -143,6 +146,8 @@ def _finished(engine: Engine, melodies: Sequence[Melody]) -> list[Melody]:
 
 
 def _shift(engine: Engine, model: MelodyVAE) -> Tensor | None:
+    from midi_vae import interpolation as mixing  # torch takes seconds to import
+
     names = engine.mixer.coder.attributes
     return mixing.attribute_shift(model, {name: float(engine.value(f"attribute.{name}")) for name in names})
 

@@ -32,7 +32,7 @@ from .store import Store
 from .workspace import MIN_MELODIES, Workspace
 
 if TYPE_CHECKING:
-    from midi_vae.vae import MelodyVAE
+    from ..engine.loading import ModelLoader
 
 LAST_SHARE = 0.97  # of the last step, after which a melody that is not looped stops
 KEEP_AFTER = 1.0  # seconds from a change until the session is written
@@ -56,7 +56,7 @@ class Hub:
     def __init__(
         self,
         engine: Engine,
-        model: MelodyVAE,
+        model: ModelLoader,
         store: Store | None = None,
         session: dict[str, Any] | None = None,
         resumes: bool = False,

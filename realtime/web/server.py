@@ -32,7 +32,7 @@ from .sounds import USUAL
 from .uploads import MAX_BYTES
 
 if TYPE_CHECKING:
-    from midi_vae.vae import MelodyVAE
+    from ..engine.loading import ModelLoader
 
 MAX_PAGES = 32  # open at a time
 CLOSING_SECONDS = 2  # that open pages have when the server ends
@@ -41,7 +41,7 @@ Make = Callable[[], bytes | Path | dict[str, Any]]  # in a thread
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 
 
-def make_app(hub: Hub, model: MelodyVAE, gate: Gate, soundfont: Path | None = None) -> Guard:
+def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = None) -> Guard:
     """The whole application; nothing of it is reached but through the gate.
 
     Args:
@@ -144,7 +144,7 @@ def _add_uploads(app: FastAPI, hub: Hub) -> None:
         return await _answer(lambda: hub.workspace.shelf.put(name, bytes(data)))
 
 
-def _add_exports(app: FastAPI, hub: Hub, model: MelodyVAE, soundfont: Path | None) -> None:
+def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | None) -> None:
     engine = hub.engine
 
     async def loop_midi(request: Request) -> Make:
@@ -157,11 +157,11 @@ def _add_exports(app: FastAPI, hub: Hub, model: MelodyVAE, soundfont: Path | Non
 
     async def line_midi(request: Request) -> Make:
         steps = _number(request, "steps", 2, exports.MAX_LINE, 9)
-        return lambda: exports.line_midi(engine, model, steps)
+        return lambda: exports.line_midi(engine, model.get(), steps)
 
     async def grid_midi(request: Request) -> Make:
         side = _number(request, "side", 2, exports.MAX_SIDE, 5)
-        return lambda: exports.grid_midi(engine, model, side)
+        return lambda: exports.grid_midi(engine, model.get(), side)
 
     async def performance_midi(request: Request) -> Make:
         recording = hub.recording()

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
@@ -26,7 +25,7 @@ from .uploads import Shelf
 from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot, PlacedMelody, Session, Sound, free_hue, session_from_json
 
 if TYPE_CHECKING:
-    from midi_vae.vae import MelodyVAE
+    from ..engine.loading import ModelLoader
 
 MIN_MELODIES = 2
 NOT_UNDONE = (*NOT_KEPT, *MODES, "hold")  # what is played rather than edited
@@ -50,7 +49,7 @@ class Workspace:
         restored: how many sessions were restored.
     """
 
-    def __init__(self, engine: Engine, model: MelodyVAE, changed: Callable[[bool], object]) -> None:
+    def __init__(self, engine: Engine, model: ModelLoader, changed: Callable[[bool], object]) -> None:
         """
         Args:
             engine: that plays.
@@ -181,14 +180,14 @@ class Workspace:
 
     async def _random(self, command: messages.RandomMelody) -> int:
         seed = secrets.randbits(31)
-        made = await asyncio.to_thread(self._model.sample, 1, command.temperature, seed)
+        made = await asyncio.to_thread(lambda: self._model.get().sample(1, command.temperature, seed))
         like = self.engine.mixer.melodies[0]
         melody = replace(made[0], tempo=like.tempo, program=like.program, name=f"random {seed % 1000:03}")
         return await self._put(command.hue, melody, "random melody")
 
     async def _vary(self, command: messages.VaryMelody) -> int:
         melody, seed = self.engine.mixer.melodies[self._index(command.hue)], secrets.randbits(31)
-        made = await asyncio.to_thread(lambda: mixing.vary(self._model, melody, command.amount, 1, seed=seed))
+        made = await asyncio.to_thread(lambda: _vary(self._model, melody, command.amount, seed))
         return await self._put(command.hue, replace(made[0], name=melody.name), "variation")
 
     async def _take(self, command: messages.TakePassage) -> int:
@@ -351,3 +350,9 @@ def _in_order(patch: Patch) -> list[tuple[str, Value]]:
     """Values, those that say where the mix is last: what was moved last decides."""
     rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()}
     return sorted(patch.values.items(), key=lambda item: rank.get(item[0], 0))
+
+
+def _vary(model: ModelLoader, melody: Melody, amount: float, seed: int) -> list[Melody]:
+    from midi_vae.interpolation import vary  # torch takes seconds to import
+
+    return vary(model.get(), melody, amount, 1, seed=seed)

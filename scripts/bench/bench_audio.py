@@ -27,7 +27,7 @@ import torch
 from midi_vae.importing import read_melody
 from midi_vae.vae import MelodyVAE
 from realtime.audio.sound import LATENCY, Sound
-from realtime.cli.play import going_first
+from realtime.cli.live import going_first
 from realtime.engine.engine import Engine
 
 RATE = 48000

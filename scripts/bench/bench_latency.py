@@ -28,7 +28,7 @@ import torch
 
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
-from realtime.cli.play import going_first
+from realtime.cli.live import going_first
 from realtime.control.maps import parse_map
 from realtime.control.surface import ControlSurface
 from realtime.engine.decoder import Decoder

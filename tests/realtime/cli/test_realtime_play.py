@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from pathlib import Path
 
 import mido
@@ -17,6 +18,7 @@ from latentmix.errors import InputError
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
+from realtime.cli import live
 from realtime.cli.app import app
 from realtime.cli.options import ControlOptions, Ports
 from realtime.cli.play import outs_of
@@ -305,8 +307,43 @@ def test_what_cannot_be_is_said_in_one_line_before_playing(tmp_path, monkeypatch
     told = re.sub(r"[\s│╭╮╰╯─]+", " ", result.output)
     assert result.exit_code == status and said in told, result.output
     if status == 1:
-        assert result.output.startswith("livemix: ") and result.output.count("\n") == 1
+        assert re.fullmatch("loading …\nlivemix: .*\n", result.output)
     assert [path.name for path in tmp_path.iterdir()] == ["plan.csv"]
+
+
+@pytest.mark.parametrize("option", ["--record", "--render"])
+def test_a_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path, option):
+    (tmp_path / "plan.csv").write_text("0,0\n4,1", encoding="utf-8")
+    out = tmp_path / "take.mid"
+    out.write_bytes(b"the take of my life")
+    arguments = ["play", *FILES, option, str(out), "--plan", str(tmp_path / "plan.csv")]
+    result = run(*arguments)
+    assert result.exit_code == 1 and out.read_bytes() == b"the take of my life"
+    assert "expected the name of a new file, found it is there; --force replaces it" in result.output
+    if option == "--render":
+        assert run(*arguments, "--force").exit_code == 0 and mido.MidiFile(out).length > 1
+
+
+class Ended:
+    """What waiting asks of an engine."""
+
+    def __init__(self, failure=None, problem=None, is_given_up=False):
+        self.failure, self.problem, self.is_given_up = failure, problem, is_given_up
+
+
+@pytest.mark.parametrize(
+    ("engine", "seconds", "said"),
+    [
+        (Ended(failure="weights: damaged"), None, "weights: damaged"),
+        (Ended(problem="the player stopped 5 times", is_given_up=True), None, "5 times; nothing is played any more"),
+        (Ended(problem="the player stopped (x)"), 0.05, "not playing again at the end"),
+    ],
+)
+def test_an_end_that_was_not_meant_is_loud(engine, seconds, said, monkeypatch):
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0.01)
+    with pytest.raises(InputError, match=said):
+        live.wait(engine, threading.Event(), seconds)
+    live.wait(Ended(), threading.Event(), 0.05)
 
 
 def test_help_names_every_command():

@@ -12,7 +12,7 @@ from virtual_players import A, B, EngineBench, small_model, wait_for
 
 from latentmix.errors import InputError
 from midi_vae.vae import MelodyVAE
-from realtime.cli.play import watch
+from realtime.cli.live import watch
 from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock
@@ -204,7 +204,7 @@ def test_subscribers_hear_of_news_and_one_that_fails_stops_nothing(stage, model)
 def test_a_warning_that_comes_again_is_told_again(stage, model, capsys):
     engine, told = stage.open(model), []
     with contextlib.ExitStack() as held:
-        watch(engine, None, held)
+        watch(engine, held)
         for count in range(1, 12):
             engine.warn("the port went away")
             assert engine.snapshot().warned == count

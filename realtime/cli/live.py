@@ -1,0 +1,290 @@
+"""What `livemix play` and `livemix web` have in common: an engine as its options say, what moves it, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from latentmix.errors import InputError
+from midi_vae.cli.options import ModelOptions
+from midi_vae.cli.outputs import MIDI_SUFFIXES
+from midi_vae.music.melody import Melody
+
+from ..control.bindings import ControllerMap
+from ..engine.engine import Engine
+from ..engine.loading import ModelLoader
+from ..engine.snapshot import Snapshot
+from ..midi.ports import MidiIn, MidiOut, open_output
+from ..midi.sockets import join_address
+from ..music.automation import Automation, check_presets, read_automation, read_presets
+from ..music.parameters import Value, table
+from .options import ControlOptions, PlaybackOptions, Ports
+
+SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
+NICENESS = -19  # of the engine; the player and the sound go before it, in real time
+STOPPED_BY = {"SIGTERM": 143, "SIGHUP": 129}  # exit status; Ctrl-C is the ordinary end
+LOOK_SECONDS = 0.2  # between two looks whether the engine still plays
+
+
+@dataclass(frozen=True)
+class ControlSetup:
+    """What the options of control say, read and checked before anything is opened.
+
+    Attributes:
+        settings: of parameters, to begin with.
+        automation: None for none.
+        presets: what the parameter `preset` recalls.
+        controller: what its knobs do.
+        osc_destination: host and port that OSC goes to, None for none.
+    """
+
+    settings: Mapping[str, Value]
+    automation: Automation | None
+    presets: Mapping[int, Mapping[str, Value]]
+    controller: ControllerMap
+    osc_destination: tuple[str, int] | None
+
+
+def read_control_setup(control: ControlOptions, loader: ModelLoader) -> ControlSetup:
+    """Read maps and tables.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
+    from ..control.maps import DEFAULT, read_map
+
+    parameters = table(loader.attributes)
+    settings = control.values(parameters)
+    automation = read_automation(control.automation, parameters) if control.automation is not None else None
+    presets = read_presets(control.presets, parameters) if control.presets is not None else {}
+    if automation is not None:
+        check_presets(automation, presets)
+    controller = read_map(control.map or DEFAULT, parameters)
+    return ControlSetup(settings, automation, presets, controller, control.osc_destination())
+
+
+def loader_of(model: ModelOptions) -> ModelLoader:
+    """What loads the model; that there is one of that name is seen at once.
+
+    Raises:
+        InputError: there is none.
+    """
+    model.check()
+
+    def load() -> Any:
+        loaded = model.load()
+        import torch
+
+        torch.set_num_threads(1)
+        return loaded
+
+    return ModelLoader(load)
+
+
+def open_engine(
+    loader: ModelLoader,
+    melodies: Sequence[Melody],
+    names: Sequence[str] | None,
+    setup: ControlSetup,
+    ports: Ports,
+    playback: PlaybackOptions,
+    seed: int,
+    held: contextlib.ExitStack,
+    *,
+    outs: Sequence[MidiOut],
+    ins: Sequence[MidiIn],
+    tempo: float | None,
+) -> Engine:
+    """An engine as it was asked for, set to begin with; closed, and what it recorded written, by `held`.
+
+    Raises:
+        InputError: a port that cannot be opened, a clock that is not there.
+    """
+    engine = Engine(
+        loader,
+        melodies,
+        out=outs,
+        ins=ins,
+        audio={"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None,
+        clock=playback.clock.value,
+        tempo=tempo,
+        follow=playback.follow.value,
+        seed=seed,
+        names=names,
+        spherical=playback.spherical,
+        channel=ports.channel - 1,
+        velocity=playback.velocity,
+        sends_clock=ports.clock_out,
+    )
+    held.callback(save, engine, playback.record, melodies[0])
+    held.callback(engine.close)
+    engine.presets = setup.presets
+    for name, value in setup.settings.items():
+        engine.set(name, value)
+    if playback.record is not None:
+        engine.set("record", True)
+    return engine
+
+
+def connect_controllers(
+    engine: Engine, control: ControlOptions, setup: ControlSetup, api: str | None, held: contextlib.ExitStack
+) -> None:
+    """Controller and OSC."""
+    from ..control.surface import ControlSurface
+
+    osc = lights = None
+    parameters = engine.mixer.parameters
+    if control.osc_port is not None or setup.osc_destination is not None:
+        from ..control.osc import OscIn, OscOut
+
+        if control.osc_port is not None:
+            listener = OscIn(engine.move, engine.warn, control.osc_port, control.osc_host, parameters)
+            held.callback(listener.close)
+            typer.echo(f"OSC on {join_address(control.osc_host, listener.port)}, such as /latentmix/position 0.5")
+        if setup.osc_destination is not None:
+            osc = OscOut(*setup.osc_destination, parameters)
+            held.callback(osc.close)
+    if control.feedback is not None:
+        from .listing import api_of
+
+        lights = open_output(MidiOut(control.feedback, api=api_of([control.feedback], api)), engine.warn)
+        held.callback(lights.close)
+    held.callback(ControlSurface(engine, setup.controller, lights, osc).close)
+
+
+def play_automation(engine: Engine, setup: ControlSetup, finished: threading.Event, held: contextlib.ExitStack) -> None:
+    """Follow the automation, if there is one; at its end, say so."""
+    if setup.automation is not None:
+        from ..control.surface import AutomationPlayer
+
+        held.callback(AutomationPlayer(engine, setup.automation, finished.set).close)
+
+
+def watch(engine: Engine, held: contextlib.ExitStack) -> None:
+    """Warnings as lines on standard error."""
+    told = 0
+
+    def say(snapshot: Snapshot) -> None:
+        nonlocal told
+        new, told = snapshot.warned - told, snapshot.warned
+        for line in snapshot.warnings[-new:] if new else ():
+            typer.echo(f"livemix: {line}", err=True)
+
+    held.callback(engine.subscribe(say))
+
+
+def wait(engine: Engine, stop: threading.Event, seconds: float | None = None) -> None:
+    """Until something says stop, or for so many seconds, or until there is nothing to wait for.
+
+    Raises:
+        InputError: the model cannot be loaded, the player was given up, or there is none at the end.
+    """
+    from ..music.clock import now
+
+    end = None if seconds is None else now() + seconds
+    while not stop.wait(LOOK_SECONDS if end is None else max(0.0, min(LOOK_SECONDS, end - now()))):
+        if engine.failure is not None:
+            raise InputError(engine.failure)
+        if engine.is_given_up:
+            raise InputError(f"{engine.problem}; nothing is played any more")
+        if end is not None and now() >= end:
+            break
+    if engine.problem is not None:
+        raise InputError(f"{engine.problem}; it was not playing again at the end")
+
+
+def save(engine: Engine, path: Path | None, first: Melody) -> None:
+    """Write what was played."""
+    if path is None:
+        return
+    from ..engine.recorder import write_recording
+
+    notes = engine.recording()
+    write_recording(path, notes, engine.recorded_tempi(), first.metre, first.program)
+    typer.echo(f"{path}: {len(notes)} notes")
+
+
+def is_midi(path: Path) -> bool:
+    """Whether a file of this name holds MIDI."""
+    return path.suffix.lower() in MIDI_SUFFIXES
+
+
+def check_recording(path: Path | None, files: Sequence[Path], force: bool) -> None:
+    """See to it before playing that it can be written afterwards.
+
+    Raises:
+        InputError: it cannot, or there is such a file already and nobody said that it may go.
+    """
+    if path is None:
+        return
+    if not is_midi(path):
+        raise InputError(f"{path}: expected the name of a MIDI file, which ends in .mid")
+    check_new_file(path, files, force)
+
+
+def check_new_file(path: Path, files: Sequence[Path], force: bool) -> None:
+    """See to it before a performance that it can be written, and that nothing is lost by it.
+
+    Raises:
+        InputError: as `offline.render.check_place`; the file is there and `force` does not say that it may go.
+    """
+    from ..offline.render import check_place
+
+    check_place(path, files)
+    if path.exists() and not force:
+        raise InputError(f"{path}: expected the name of a new file, found it is there; --force replaces it")
+
+
+@contextlib.contextmanager
+def going_first() -> Iterator[None]:
+    """Meanwhile no thread of this process holds up another for long, and no other program this process, if we may."""
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        with _niceness():
+            yield
+    finally:
+        sys.setswitchinterval(switch)
+
+
+@contextlib.contextmanager
+def _niceness() -> Iterator[None]:
+    """Before other programs; needs a right (RLIMIT_NICE) that groups for audio sometimes have."""
+    if not hasattr(os, "setpriority"):
+        yield
+        return
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, min(NICENESS, before))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+@contextlib.contextmanager
+def until_signal() -> Iterator[tuple[threading.Event, list[str]]]:
+    """An event that Ctrl-C, SIGTERM and SIGHUP set, and the names of those that did."""
+    stop, caught = threading.Event(), []
+
+    def handle(number: int, frame: object) -> None:
+        caught.append(signal.Signals(number).name)
+        stop.set()
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), handle) for name in names}
+    try:
+        yield stop, caught
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,137 @@
+"""What `livemix web` does once it is known what was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from latentmix.errors import InputError
+from midi_vae.cli.options import ModelOptions, PassageOptions
+
+from .live import (
+    STOPPED_BY,
+    check_recording,
+    connect_controllers,
+    going_first,
+    loader_of,
+    open_engine,
+    play_automation,
+    read_control_setup,
+    until_signal,
+    wait,
+    watch,
+)
+from .options import USUAL_PORT, ControlOptions, PageOptions, PlaybackOptions, Ports
+
+if TYPE_CHECKING:
+    from ..web.gate import Gate
+    from ..web.hub import Hub
+
+# The server's libraries take most of a second to import: below, once the first line has been said.
+
+
+def run(
+    files: Sequence[Path],
+    page: PageOptions,
+    ports: Ports,
+    control: ControlOptions,
+    playback: PlaybackOptions,
+    source: PassageOptions,
+    model: ModelOptions,
+) -> int:
+    """Serve the page until a signal ends it; the exit status.
+
+    Raises:
+        InputError: anything that was asked for cannot be had, or the model cannot be loaded.
+    """
+    check_recording(playback.record, files, playback.force)
+    control.check()
+    ports.check(is_sound=ports.audio)
+    loader = loader_of(model)
+    setup = read_control_setup(control, loader)
+    from ..web.gate import Gate, is_loopback, new_token
+    from ..web.hub import Hub
+    from ..web.opening import TEMPO, opening_melodies
+    from ..web.server import make_app, make_server, open_socket
+    from ..web.sharing import read_session
+    from ..web.store import Store, usual_folder
+
+    opened = read_session(page.session) if page.session else None
+    if opened is not None and files:
+        raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
+    melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
+    sock = open_socket(page.host, page.port, USUAL_PORT)
+    with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
+        held.callback(sock.close)
+        names = tuple(name.lower() for name in page.allow_host or ())
+        token = None if is_loopback(page.host) and not names else new_token()
+        gate = Gate(sock.getsockname()[1], page.host, token, names)
+        wants_ports = ports.virtual or ports.outs or ports.ins
+        engine = open_engine(
+            loader,
+            melodies,
+            [path.stem for path in files] or None,
+            setup,
+            ports,
+            playback,
+            model.drawn_seed(),
+            held,
+            outs=ports.midi_outs() if ports.virtual or ports.outs else (),  # the page itself makes sound
+            ins=ports.midi_ins(None) if wants_ports else (),
+            tempo=playback.tempo if files or playback.tempo else TEMPO,
+        )
+        if not any(name in setup.settings for name in ("position", "x", "y")) and len(melodies) > 2:
+            engine.set("x", 0.5)  # begin in the middle of the pad
+        connect_controllers(engine, control, setup, ports.midi_api, held)
+        watch(engine, held)
+        store, resumes = Store(usual_folder()), not (files or page.new or opened)
+        hub = Hub(engine, loader, store, store.last_session() if resumes else opened, resumes)
+        play_automation(engine, setup, threading.Event(), held)
+        server = make_server(make_app(hub, loader, gate, ports.soundfont), lambda: _tell(gate, page, hub))
+        failed: list[InputError] = []
+
+        def end() -> None:
+            """A signal that the server does not know, such as that of a terminal that is closed, ends it too."""
+            try:
+                wait(engine, stop)
+            except InputError as error:
+                failed.append(error)
+            server.should_exit = True
+
+        threading.Thread(target=end, name="latentmix end", daemon=True).start()
+        server.run(sockets=[sock])
+        stop.set()
+    if failed and not caught:
+        raise failed[0]
+    return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _tell(gate: Gate, page: PageOptions, hub: Hub) -> None:
+    """Where the page is, for people and their phones, and whose session is in it."""
+    from ..web.addresses import addresses, qr_code
+
+    typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
+    if hub.came_back and not page.session:
+        typer.echo("the session of last time is back; livemix web --new begins afresh")
+    if page.port is None and gate.port != USUAL_PORT:
+        typer.echo(
+            f"port {USUAL_PORT} is taken, perhaps by another livemix web; this is one more, with a page of its own"
+        )
+    for name in gate.names:
+        typer.echo(f"behind your proxy: https://{name}/?token={gate.token}, below its sub-path if it has one")
+    if gate.host in ("0.0.0.0", "::"):
+        others = addresses()
+        for address in others:
+            typer.echo(f"from elsewhere in your network: {gate.address_at(address)}")
+        if others and sys.stdout.isatty():
+            typer.echo(qr_code(gate.address_at(others[0])))
+    sys.stdout.flush()
+    if page.browser:
+        threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()

@@ -1,0 +1,58 @@
+"""What a signal that ends a command leaves behind: nothing half-written, whichever it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = """
+import sys, time
+import typer
+from latentmix.cli import make_app, run
+from latentmix.files import replacing
+app = make_app("tool")
+@app.callback()
+def tool(): pass
+@app.command()
+def write(path: str):
+    with replacing(path) as file:
+        file.write(b"half of it")
+        print("writing", flush=True)
+        time.sleep(600)
+run(app)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
+def test_nothing_half_written_is_left(tmp_path, name):
+    place = tmp_path / "out.bin"
+    place.write_bytes(b"before")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", COMMAND, "write", str(place)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
+        assert tool.stdout.readline() == "writing\n"
+        assert len(list(tmp_path.iterdir())) == 2
+        tool.send_signal(getattr(signal, name))
+        assert tool.stderr.read() == "tool: stopped; nothing is left half-written\n"
+    assert tool.returncode == 130
+    assert [file.name for file in tmp_path.iterdir()] == ["out.bin"] and place.read_bytes() == b"before"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
+def test_what_nohup_ignores_stays_ignored(tmp_path):
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); exec({COMMAND!r})"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, "write", str(tmp_path / "out.bin")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
+        tool.stdout.readline()
+        tool.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            tool.wait(0.3)
+        tool.terminate()
