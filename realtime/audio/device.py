@@ -18,7 +18,7 @@ import numpy as np
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from ..system.child import Inbox, serve
+from .child_process import Inbox, serve
 from .ring_buffer import CHANNELS, Ring
 
 LOOK_SECONDS = 1.0  # between two looks for a device that went away
@@ -260,7 +260,7 @@ def run_device(
 
 
 def main() -> None:
-    """What `child.Child("device", …)` starts."""
+    """What `child.ChildProcess("device", …)` starts."""
     serve(run_device, priority=3)  # below the callback, to which JACK gives 5 by default
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from ..system.child import EVENT, Child
+from .child_process import EVENT, ChildProcess
 from .ring_buffer import Ring
 
 CAPACITY = 1 << 15  # frames of the ring
@@ -68,10 +68,10 @@ class Sound:
         self._soundfont = None if soundfont is None else os.fspath(soundfont)
         self._latency = latency
         self._device_options = {"wanted": device, "block": block}
-        self._synth: Child | None = None
+        self._synth: ChildProcess | None = None
         self._closing, self._keeper = threading.Event(), None
-        self._device = Child("device", self._ring)
-        synth = Child("synthesis", self._ring)  # it imports what it needs while the device is opened
+        self._device = ChildProcess("device", self._ring)
+        synth = ChildProcess("synthesis", self._ring)  # it imports what it needs while the device is opened
         try:
             told = self._device.begin(self._device_options | {"sample_rate": None})
             self.sample_rate = told["sample_rate"]
@@ -144,7 +144,7 @@ class Sound:
             if self._is_open and self._synth is not None:  # None: it died, `_keep` starts another
                 self._synth.send(EVENT.pack(now(), kind, first, second))
 
-    def _begin_synth(self, synth: Child) -> str:
+    def _begin_synth(self, synth: ChildProcess) -> str:
         """Let a synthesizer play; its name."""
         options = {"sample_rate": self.sample_rate, "latency": self._latency}
         told = synth.begin(options | {"soundfont": self._soundfont, "program": self._program})
@@ -169,7 +169,7 @@ class Sound:
                 self._ring.is_heard = False
                 self._device.end()
                 options = self._device_options | {"sample_rate": self.sample_rate}
-                self._device = Child("device", self._ring)
+                self._device = ChildProcess("device", self._ring)
                 self._device.prepare(options)
             synth = self._synth
             if synth is not None and not synth.is_alive:
@@ -177,7 +177,7 @@ class Sound:
                 with self._lock:
                     self._soundfont, self._synth = BUILT_IN, None
                 synth.end()
-                another = Child("synthesis", self._ring)
+                another = ChildProcess("synthesis", self._ring)
                 try:
                     self._begin_synth(another)
                 except InputError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from ..system.child import Inbox, serve
+from .child_process import Inbox, serve
 from .fluidsynth import FluidSynth, find_soundfont, load_library
 from .ring_buffer import Ring
 from .synthesizer import BuiltInSynth, Synthesizer
@@ -133,5 +133,5 @@ def run_synth(
 
 
 def main() -> None:
-    """What `child.Child("synthesis", …)` starts."""
+    """What `child.ChildProcess("synthesis", …)` starts."""
     serve(run_synth, priority=2)  # below the callback of the device

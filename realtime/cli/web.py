@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
+from uvicorn import Server
 
 from latentmix.errors import InputError
 from midi_vae.cli.options import ModelOptions, PassageOptions
 
+from ..engine.engine import Engine
+from ..web.addresses import addresses, qr_code
+from ..web.gate import Gate, is_loopback, new_token
+from ..web.hub import Hub
+from ..web.opening import TEMPO, opening_melodies
+from ..web.server import make_app, make_server, open_socket
+from ..web.sharing import read_session
+from ..web.store import Store, usual_folder
 from .live import (
     STOPPED_BY,
     check_recording,
@@ -29,12 +38,6 @@ from .live import (
     watch,
 )
 from .options import USUAL_PORT, ControlOptions, PageOptions, PlaybackOptions, Ports
-
-if TYPE_CHECKING:
-    from ..web.gate import Gate
-    from ..web.hub import Hub
-
-# The server's libraries take most of a second to import: below, once the first line has been said.
 
 
 def run(
@@ -56,15 +59,8 @@ def run(
     ports.check(is_sound=ports.audio)
     loader = loader_of(model)
     setup = read_control_setup(control, loader)
-    from ..web.gate import Gate, is_loopback, new_token
-    from ..web.hub import Hub
-    from ..web.opening import TEMPO, opening_melodies
-    from ..web.server import make_app, make_server, open_socket
-    from ..web.sharing import read_session
-    from ..web.store import Store, usual_folder
-
     opened = read_session(page.session) if page.session else None
-    if opened is not None and files:
+    if opened and files:
         raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
     melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
@@ -73,7 +69,6 @@ def run(
         names = tuple(name.lower() for name in page.allow_host or ())
         token = None if is_loopback(page.host) and not names else new_token()
         gate = Gate(sock.getsockname()[1], page.host, token, names)
-        wants_ports = ports.virtual or ports.outs or ports.ins
         engine = open_engine(
             loader,
             melodies,
@@ -84,39 +79,45 @@ def run(
             model.drawn_seed(),
             held,
             outs=ports.midi_outs() if ports.virtual or ports.outs else (),  # the page itself makes sound
-            ins=ports.midi_ins(None) if wants_ports else (),
+            ins=ports.midi_ins(None) if ports.virtual or ports.outs or ports.ins else (),
             tempo=playback.tempo if files or playback.tempo else TEMPO,
         )
-        if not any(name in setup.settings for name in ("position", "x", "y")) and len(melodies) > 2:
+        if len(melodies) > 2 and not setup.settings.keys() & {"position", "x", "y"}:
             engine.set("x", 0.5)  # begin in the middle of the pad
         connect_controllers(engine, control, setup, ports.midi_api, held)
         watch(engine, held)
         store, resumes = Store(usual_folder()), not (files or page.new or opened)
         hub = Hub(engine, loader, store, store.last_session() if resumes else opened, resumes)
         play_automation(engine, setup, threading.Event(), held)
-        server = make_server(make_app(hub, loader, gate, ports.soundfont), lambda: _tell(gate, page, hub))
-        failed: list[InputError] = []
-
-        def end() -> None:
-            """A signal that the server does not know, such as that of a terminal that is closed, ends it too."""
-            try:
-                wait(engine, stop)
-            except InputError as error:
-                failed.append(error)
-            server.should_exit = True
-
-        threading.Thread(target=end, name="latentmix end", daemon=True).start()
-        server.run(sockets=[sock])
-        stop.set()
-    if failed and not caught:
-        raise failed[0]
+        app = make_app(hub, loader, gate, ports.soundfont)
+        failure = _serve(make_server(app, lambda: _tell(gate, page, hub)), sock, engine, stop)
+    if failure is not None and not caught:
+        raise failure
     return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _serve(server: Server, sock: socket.socket, engine: Engine, stop: threading.Event) -> InputError | None:
+    """Until a signal comes, or there is nothing to wait for any more: then, why."""
+    failures: list[InputError] = []
+
+    def end() -> None:
+        """A signal that the server does not know, such as that of a terminal that is closed, ends it too."""
+        try:
+            wait(engine, stop)
+        except InputError as error:
+            failures.append(error)
+        server.should_exit = True
+
+    ending = threading.Thread(target=end, name="latentmix end", daemon=True)
+    ending.start()
+    server.run(sockets=[sock])
+    stop.set()
+    ending.join()
+    return failures[0] if failures else None
 
 
 def _tell(gate: Gate, page: PageOptions, hub: Hub) -> None:
     """Where the page is, for people and their phones, and whose session is in it."""
-    from ..web.addresses import addresses, qr_code
-
     typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
     if hub.came_back and not page.session:
         typer.echo("the session of last time is back; livemix web --new begins afresh")

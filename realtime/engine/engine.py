@@ -101,7 +101,7 @@ class Engine:
         coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else _decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
-        if is_loaded:
+        if not isinstance(coder, PendingDecoder):
             coder.warm_up(len(self.mixer.latent()))
         tempo = check_tempo(min(max(melodies[0].tempo, 20.0), 400.0) if tempo is None else tempo)
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():

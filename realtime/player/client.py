@@ -19,7 +19,7 @@ from dataclasses import replace
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from ..system.child import pipes_of
+from ..system.pipes import pipes_of
 from .messages import (
     Command,
     OpeningFailed,

@@ -17,11 +17,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import IO, Any, AnyStr
+from typing import Any
 
 from latentmix.errors import InputError
 
-from ..audio.ring_buffer import Ring
+from ..system.pipes import pipes_of
+from .ring_buffer import Ring
 
 EVENT = struct.Struct("<dBBB")  # time in seconds of `clock.now`, MIDI bytes
 START_SECONDS = 60.0  # a cold machine takes its time to import numpy
@@ -31,13 +32,7 @@ SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go 
 Event = tuple[float, int, int, int]
 
 
-def pipes_of(process: subprocess.Popen[AnyStr]) -> tuple[IO[AnyStr], IO[AnyStr]]:
-    """Standard input and standard output of a process that was started with pipes for both."""
-    assert process.stdin is not None and process.stdout is not None
-    return process.stdin, process.stdout
-
-
-class Child:
+class ChildProcess:
     """A process that this one started.
 
     Args:
