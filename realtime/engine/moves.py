@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from ..music.automation import recalled
 from ..music.mixer import Mixer
 from ..music.parameters import Value, find
-from ..player.messages import Command, Panic, SetFollow, SetPlaying, SetTempo, SetVelocity, Tap
+from ..player.messages import Command, Panic, SetFollow, SetPlaying, SetSwing, SetTempo, SetVelocity, Tap
 
-AT_ONCE = ("tempo", "follow", "velocity", "play", "panic", "tap")  # the player's: they do not wait for a decode
+AT_ONCE = (
+    "tempo",
+    "follow",
+    "velocity",
+    "swing",
+    "play",
+    "panic",
+    "tap",
+)  # the player's: none waits for a decode
 Presets = Mapping[int, Mapping[str, Value]]
 
 
@@ -36,5 +44,5 @@ def set_at_once(mixer: Mixer, name: str, value: Value, time: float) -> Command |
     if name in ("panic", "tap"):
         return None if not value else Panic() if name == "panic" else Tap(time)
     mixer.set(name, value)
-    kinds = {"tempo": SetTempo, "follow": SetFollow, "velocity": SetVelocity, "play": SetPlaying}
+    kinds = {"tempo": SetTempo, "follow": SetFollow, "velocity": SetVelocity, "swing": SetSwing, "play": SetPlaying}
     return kinds[name](value)

@@ -136,6 +136,7 @@ def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Parameter]:
         _continuous("density", 0, 1, 1.0, "share of the notes kept, those on strong beats first"),
         _continuous("velocity", 1, 127, 80, "of the notes", whole=True),
         replace(_continuous("tempo", 20, 400, 120.0, "quarter notes a minute"), is_strict=True),
+        _continuous("swing", 0.5, 0.75, 0.5, "share of two sixteenths that the first takes: 0.5 even, 0.67 triplets"),
         _choice("follow", FOLLOWS, "when a change is heard: at the next step, beat or bar"),
         _switch("hold", False, "the melody stays as it is"),
         _switch("play", True, "plays, or is silent"),

@@ -74,6 +74,13 @@ class SetFollow:
 
 
 @dataclass(frozen=True)
+class SetSwing:
+    """Share of two sixteenths that the first one takes: 0.5 is even, 2/3 that of triplets."""
+
+    swing: float
+
+
+@dataclass(frozen=True)
 class SetVelocity:
     """Of the notes, 1..127."""
 
@@ -107,7 +114,7 @@ class Tap:
     time: float
 
 
-Command = PlayPattern | SetTempo | SetFollow | SetVelocity | SetProgram | SetPlaying | Panic | Tap
+Command = PlayPattern | SetTempo | SetFollow | SetSwing | SetVelocity | SetProgram | SetPlaying | Panic | Tap
 
 
 # Reports.

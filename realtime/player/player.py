@@ -27,6 +27,7 @@ from .messages import (
     SetFollow,
     SetPlaying,
     SetProgram,
+    SetSwing,
     SetTempo,
     SetVelocity,
     Tap,
@@ -37,6 +38,15 @@ TOO_LATE = 0.15  # seconds after which a step is left out rather than played lat
 ALL_SOUND_OFF, ALL_NOTES_OFF, SUSTAIN = 120, 123, 64  # MIDI controllers
 CHANNELS = 16
 TRANSPORT = ("clock", "start", "stop", "continue", "songpos")  # what a MIDI clock consists of
+
+
+def swung(step: int, swing: float) -> float:
+    """Where a sixteenth is played, in sixteenths: every second one late, for the one before it takes its share.
+
+    >>> swung(4, 0.75), swung(5, 0.5), swung(5, 0.75)
+    (4, 5.0, 5.5)
+    """
+    return step + 2 * swing - 1 if step % 2 else step
 
 
 class Sink(Protocol):
@@ -51,6 +61,7 @@ class Player:
     Attributes:
         outs: where notes go, and clock messages where `sends_clock`.
         timeline: the clock.
+        swing: as of `swung`.
         report: called with what happened.
         now: the time; only to measure how late a note was.
         is_on: whether it plays from the start, or from the command `play` on.
@@ -71,6 +82,7 @@ class Player:
     ) -> None:
         self.outs, self.timeline, self.report, self.now = list(outs), timeline, report, now
         self.follow, self.velocity, self.channel, self.sends_clock = follow, velocity, channel, sends_clock
+        self.swing = 0.5
         self.sequencer = Sequencer()
         self.steps = self.skipped = self.late_decodes = self.notes = 0
         self._step = self._tick = 0  # the next ones
@@ -97,6 +109,8 @@ class Player:
                     self._set_tempo(tapped, time)
             case SetFollow(follow):
                 self.follow = follow
+            case SetSwing(swing):
+                self.swing = swing
             case SetVelocity(velocity):
                 self.velocity = velocity
             case SetProgram(program):
@@ -155,7 +169,7 @@ class Player:
         if self.timeline.running != self._was_running:
             self._start_or_stop(time)
         while True:
-            due = self.timeline.time_of(self._step / STEPS_A_BEAT)
+            due = self.timeline.time_of(swung(self._step, self.swing) / STEPS_A_BEAT)
             tick_due = self.timeline.time_of(self._tick / TICKS_A_BEAT) if self.sends_clock else math.inf
             if min(due, tick_due) > time:
                 return min(due, tick_due)

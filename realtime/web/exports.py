@@ -16,6 +16,7 @@ from midi_vae.music.melody import Melody
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
 from ..offline.sounding import SAMPLE_RATE, write_sound
+from ..player.player import swung
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,10 +44,14 @@ def loop_midi(engine: Engine, times: int) -> bytes:
 
 def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
     """The same as sound, exactly as long as its bars, into a file."""
-    melody, velocity = _now(engine), int(engine.value("velocity"))
+    melody, velocity, swing = _now(engine), int(engine.value("velocity")), float(engine.value("swing"))
     step, size = 15.0 / melody.tempo, len(melody.tokens)
+
+    def at(sixteenth: int) -> float:
+        return swung(sixteenth, swing) * step
+
     notes = [
-        PlayedNote((start + turn * size) * step, (end + turn * size) * step, 0.0, 0.0, pitch, velocity)
+        PlayedNote(at(start + turn * size), at(end + turn * size), 0.0, 0.0, pitch, velocity)
         for turn in range(times)
         for start, end, pitch in melody.notes()
     ]

@@ -4,10 +4,10 @@ import { inFrame, setAttribute, setText } from "./frame.js";
 
 const NAMES = {
   temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
-  "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness",
+  "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness", swing: "Swing",
   position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", panic: "All notes off", tap: "Tap the tempo",
 };
-const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity"];
+const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity", "swing"];
 
 const $ = (id) => document.getElementById(id);
 
@@ -148,7 +148,7 @@ export class Controls {
 
   _words(name, value) {
     if (value === undefined) return "";
-    if (name === "density") return `${Math.round(100 * value)} %`;
+    if (name === "density" || name === "swing") return `${Math.round(100 * value)} %`;
     if (name.startsWith("attribute.") || name === "octave") return value > 0 ? `+${round(value)}` : `${round(value)}`.replace("-", "−");
     return `${round(value)}`;
   }

@@ -88,14 +88,19 @@ export class Live extends EventTarget {
   timeOfStep(step) {
     const { running, step: at, time, tempo } = this.state;
     if (!running || at < 0 || this.clockOffset === null) return null;
-    return time - this.clockOffset + ((step - at) * 15) / tempo;
+    return time - this.clockOffset + ((this._played(step) - this._played(at)) * 15) / tempo;
   }
 
   /** The step, with its fraction, at a time of ours. */
   stepAt(seconds) {
     const { running, step: at, time, tempo } = this.state;
     if (!running || at < 0 || this.clockOffset === null) return null;
-    return at + ((seconds + this.clockOffset - time) * tempo) / 15;
+    return this._played(at) + ((seconds + this.clockOffset - time) * tempo) / 15;
+  }
+
+  /** Where a step is played, in steps: with swing every second one late (player.py: swung). */
+  _played(step) {
+    return step % 2 === 1 ? step + 2 * (this.values.swing ?? 0.5) - 1 : step;
   }
 
   get pairs() {

@@ -561,6 +561,25 @@ def test_a_bar_is_counted_in_before_a_recording(page):
     page.wait_for_selector("#record[aria-pressed=false]")
 
 
+def test_swing_is_heard(page):
+    session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
+    row = {"tokens": [62 + step for step in range(16)], "metre": [4, 4], "tempo": 112, "program": 0, "name": "run"}
+    session["melodies"] = [row | {"x": 0, "y": 0, "hue": 0}, row | {"x": 1, "y": 0, "hue": 1}]
+    session["values"] |= {"swing": 0.75, "tempo": 60}
+    page.set_input_files(
+        "#sessionfile", {"name": "r.json", "mimeType": "application/json", "buffer": as_bytes(session)}
+    )
+    until(page, "document.querySelectorAll('.card').length === 2")
+    until(page, "document.querySelector('input[data-parameter=swing]').value === '0.75'")
+    page.evaluate("notes.length = 0")
+    page.click("#play")
+    until(page, "notes.filter((note) => note.on).length >= 7")
+    page.click("#play")
+    heard = {note["step"]: note["time"] for note in page.evaluate("notes") if note["on"]}
+    gaps = [heard[step + 1] - heard[step] for step in heard if step % 2 == 0 and step + 1 in heard]
+    assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.375, abs=0.05)  # of half a second, three quarters
+
+
 def test_a_long_melody_is_shown_eight_bars_at_a_time(page):
     tokens = [62, *[0] * 15] * 64
     melody = {"tokens": tokens, "metre": [4, 4], "tempo": 112, "program": 0, "name": "long"}
