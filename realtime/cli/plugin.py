@@ -85,6 +85,27 @@ def install(
             typer.echo(made)
 
 
+@app.command()
+def pd(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
+    model: Model = None,
+    verbose: Verbose = False,
+) -> None:
+    """Build the external [latentmix] for Pure Data, with its help patch, into a folder for Pd's search path.
+
+    \b
+    Example:
+    livemix plugin pd -o ~/Documents/Pd/externals/latentmix
+    """
+    from ..plugins import build as building
+    from ..plugins import make
+
+    with make.weights_file(model) as weights:
+        building.read_identity(weights)
+        for made in make.pd_external(weights, output):
+            typer.echo(made)
+
+
 @app.command("list")
 def show(
     into: Annotated[Path | None, typer.Option(metavar="FOLDER", help="As of install.")] = None,

@@ -62,6 +62,25 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
     return kept
 
 
+def pd_external(weights: Path, out: Path) -> list[Path]:
+    """The external for Pure Data, its help patch and the weights, in a folder for Pd's search path.
+
+    Raises:
+        InputError: no compiler, no header of Pd, or the compiler says no.
+    """
+    compiler = find_compiler()
+    suffix = {"linux": ".pd_linux", "macos": ".pd_darwin", "windows": ".dll"}[compiler.target.system]
+    link = {"macos": ("-bundle", "-undefined", "dynamic_lookup")}.get(compiler.target.system, ("-shared",))
+    make_folder(out)
+    with tempfile.TemporaryDirectory() as scratch:
+        objects = compiler.objects(sources.pd(compiler.target), Path(scratch))
+        external = compiler.link(objects, out / f"latentmix{suffix}", link)
+    help_patch = out / "latentmix-help.pd"
+    replace_file(help_patch, (sources.source_folder() / "pd" / help_patch.name).read_bytes())
+    replace_file(out / WEIGHTS, weights.read_bytes())
+    return [external, help_patch, out / WEIGHTS]
+
+
 def wasm_engine() -> bytes:
     """The engine in WebAssembly with its SIMD instructions: the one in the package, one built before, or a new one.
 

@@ -11,6 +11,7 @@ from .compiler import Source, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
+PD_FOLDERS = ("/usr/include/pd", "/usr/local/include/pd", "/Applications/Pd.app/Contents/Resources/src")
 LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
 VERSION = "0.1.0"
 
@@ -69,6 +70,17 @@ def formats(headers: Path) -> dict[str, list[Source]]:
         main = Source(dpf / "distrho" / "DistrhoPluginMain.cpp", flags, is_foreign=True)
         out[name] = [main, Source(own / "vst3.cpp", flags)]
     return out
+
+
+def pd(target: Target) -> list[Source]:
+    """The external for Pure Data.
+
+    Raises:
+        InputError: Pd's header is not there.
+    """
+    header = _find(PD_FOLDERS, "m_pd.h", "puredata-dev", "LATENTMIX_PD")
+    flags = (f"-isystem{header}", "-Wno-cast-function-type")  # Pd takes methods of every form as one type
+    return [*engine(target), Source(source_folder() / "pd" / "latentmix.cpp", flags)]
 
 
 def lv2_headers(folder: Path) -> Path:
