@@ -1,7 +1,13 @@
-"""A ring of samples in shared memory: one process writes, another reads, neither ever waits or holds a lock.
+"""A ring buffer of samples in shared memory: one process writes, another reads, neither ever waits for the other.
 
-Each of the two counters has one writer, and is written after the samples that it speaks of. A counter is an aligned
-word of 8 bytes, which is stored at once; every Python statement between is a barrier on the processors we run on.
+Each of the two counters has one writer, and is an aligned word of 8 bytes, which is stored at once. It has to be seen
+after the samples that it speaks of: what is written is published after it was stored, and what is read is given free
+after it was loaded. x86 keeps that order by itself (total store order); ARM does not, and neither Python nor numpy
+promise any. So between the samples and a counter stands a fence: a lock of this process alone, taken and given back,
+for which nobody ever waits. POSIX counts locks among the functions that synchronize memory (XBD 4.12); on ARMv8 giving
+a lock back is a store-release and taking one a load-acquire, which do not pass each other, and taking and giving back a
+lock of Python is two of each at least. It costs less than a microsecond. What the fences are worth shows a memory that
+keeps no order but theirs (`test_ring_buffer.py`); it has not been tried on an ARM processor.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ import math
 import mmap
 import os
 import tempfile
+import threading
 import uuid
 
 import numpy as np
@@ -48,6 +55,7 @@ class Ring:
         self._samples = np.frombuffer(self._memory, np.float32, CHANNELS * capacity, offset=HEADER)
         self._samples = self._samples.reshape(capacity, CHANNELS)
         self._last = np.zeros(CHANNELS, np.float32)
+        self._lock = threading.Lock()  # of this object alone: only for the order of memory
         if handle is None:
             self._times[ORIGIN] = math.nan
 
@@ -115,10 +123,12 @@ class Ring:
         frames, written = block.shape[1], self.written
         if frames > self.capacity - (written - self.read):
             raise ValueError(f"expected at most {self.capacity - self.filled} frames, found {frames}")
+        self._fence()
         start = written % self.capacity
         first = min(frames, self.capacity - start)
         self._samples[start : start + first] = block[:, :first].T
         self._samples[: frames - first] = block[:, first:].T
+        self._fence()
         self._counts[WRITTEN] = written + frames
 
     def read_into(self, out: np.ndarray, time: float, sample_rate: float) -> None:
@@ -133,10 +143,12 @@ class Ring:
         if frames > self._counts[CHUNK]:
             self._counts[CHUNK] = frames
         there = min(frames, self.written - read)
+        self._fence()
         start = read % self.capacity
         first = min(there, self.capacity - start)
         out[:first] = self._samples[start : start + first]
         out[first:there] = self._samples[: there - first]
+        self._fence()
         self._counts[READ] = read + there
         if there < frames:
             self._counts[UNDERRUNS] += 1
@@ -152,6 +164,11 @@ class Ring:
         read = self.read
         self._counts[READ] = read + min(frames, self.written - read)
         self._see_origin(time - read / sample_rate)
+
+    def _fence(self) -> None:
+        """What was loaded and stored before is so for all processors, before anything that comes after."""
+        with self._lock:
+            pass
 
     def _see_origin(self, seen: float) -> None:
         """Smooth the jitter of the moments at which frames are asked for; follow a jump at once."""
