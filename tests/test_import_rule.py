@@ -64,7 +64,7 @@ FORBIDDEN = {
     "realtime.control.controller": TORCH,
     "realtime.audio.device": TORCH,
     "realtime.control.feedback": TORCH,
-    "realtime.audio.fluidsynth": TORCH,
+    "midi_vae.audio.fluidsynth": TORCH,
     "realtime.player.server": TORCH,
     "realtime.control.keyboard": TORCH,
     "realtime.control.learn": TORCH,
@@ -77,7 +77,7 @@ FORBIDDEN = {
     "realtime.music.sequencer": TORCH,
     "realtime.midi.sockets": TORCH,
     "realtime.player.external_clock": TORCH,
-    "realtime.audio.synthesizer": TORCH,
+    "midi_vae.audio.synthesizer": TORCH,
     "realtime.audio.synthesis": TORCH,
     "realtime.music.parameters": TORCH,
 }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,16 +13,16 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import replace_file
 
-from ..midi.writer import VELOCITY, write_midi
+from ..midi.writer import VELOCITY
 from ..music.melody import Melody
+from .fluidsynth import FluidSynth, check_soundfont
 
 SOUND_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 MOST_SECONDS = 20 * 60  # in one sound file
 PEAK = 0.8  # of full scale
 FADE_SECONDS = 0.01  # at the end of a file, where a voice of FluidSynth may still sound
 BLOCK = 1 << 16  # frames written at a time
-FLUIDSYNTH_SECONDS = 300  # that it may take
-AUDIBLE = 330.0  # of 32768, 40 dB below full scale; FluidSynth dithers silence by 1
+AUDIBLE = 0.01  # of full scale, 40 dB below it
 ATTACK_SECONDS = 0.006
 # Partials of the built-in voice: number, amplitude, and how fast it dies away in 1/s. Like a soft mallet.
 PARTIALS = ((1, 1.0, 1.0), (2, 0.35, 2.5), (3, 0.18, 4.0), (4, 0.10, 6.0), (6, 0.04, 9.0))
@@ -41,7 +39,7 @@ def to_wav(
     Args:
         path: ends in .wav, .flac (16 bits) or .ogg (Vorbis).
         melodies: at least one.
-        soundfont: an SF2, SF3 or DLS file, played by the program `fluidsynth` in stereo; None is a plain
+        soundfont: an SF2, SF3 or DLS file, played by FluidSynth in stereo; None is a plain
             voice synthesized by pretty_midi in mono, whatever the General MIDI program.
         sample_rate: 8000 to 192000 frames a second.
 
@@ -85,18 +83,7 @@ def check_sound(path: str | os.PathLike[str], soundfont: str | os.PathLike[str] 
         raise InputError(f"{path}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
     if soundfont is None:
         return
-    try:
-        with open(soundfont, "rb") as file:
-            head = file.read(12)
-    except OSError as error:
-        raise InputError(f"{soundfont}: cannot read the soundfont: {error.strerror}") from None
-    if head[:4] != b"RIFF" or head[8:] not in (b"sfbk", b"DLS "):
-        raise InputError(f"{soundfont}: expected a soundfont (SF2, SF3 or DLS), found something else")
-    if shutil.which("fluidsynth") is None:
-        raise InputError(
-            f"{soundfont}: expected the program fluidsynth to play the soundfont, found none; "
-            "install FluidSynth, or leave the soundfont out for the built-in voice"
-        )
+    check_soundfont(soundfont)
 
 
 def _step_seconds(melody: Melody) -> float:
@@ -131,24 +118,30 @@ def _fluidsynth(
     melodies: Sequence[Melody], soundfont: str | os.PathLike[str], sample_rate: int, frames: int
 ) -> np.ndarray:
     """What FluidSynth makes of them; (frames, 2) float32."""
-    with tempfile.TemporaryDirectory() as folder:
-        tune, raw = Path(folder) / "tune.mid", Path(folder) / "sound.raw"
-        write_midi(tune, melodies)
-        font = os.path.abspath(soundfont)  # a name may start with a dash
-        command = ["fluidsynth", "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate)]
-        command += ["-o", "synth.default-soundfont="]  # rather silence than another soundfont
-        command += ["-O", "s16", "-E", "little", "-T", "raw", "-F", str(raw), font, str(tune)]
-        try:
-            nothing = subprocess.DEVNULL
-            subprocess.run(command, check=True, stdin=nothing, capture_output=True, timeout=FLUIDSYNTH_SECONDS)
-            samples = np.fromfile(raw, "<i2", count=2 * frames)
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = type(error).__name__ if isinstance(error, subprocess.SubprocessError) else error.strerror
-            raise InputError(f"{soundfont}: FluidSynth could not play it: {reason}") from None
-    sound = np.zeros((frames, 2), np.float32)
-    sound[: len(samples) // 2] = samples[: len(samples) // 2 * 2].reshape(-1, 2)
-    loudest = max(float(sound.max()), -float(sound.min()))
+    sound, now = np.zeros((frames, 2), np.float32), 0.0
+    with contextlib.closing(FluidSynth(sample_rate, soundfont, melodies[0].program)) as synth:
+        at = 0
+        for melody in melodies:
+            step = _step_seconds(melody)
+            events = [(round((now + start * step) * sample_rate), 1, pitch) for start, _, pitch in melody.notes()]
+            events += [(round((now + end * step) * sample_rate), 0, pitch) for _, end, pitch in melody.notes()]
+            now += len(melody.tokens) * step
+            synth.program(melody.program)
+            for frame, starts, pitch in sorted(events):
+                at = _render_until(frame, at, sound, synth)
+                synth.note_on(pitch, VELOCITY) if starts else synth.note_off(pitch)
+            at = _render_until(min(round(now * sample_rate), frames), at, sound, synth)
+    loudest = max(float(sound.max(initial=0.0)), -float(sound.min(initial=0.0)))
     if loudest < AUDIBLE and any(melody.notes() for melody in melodies):
         raise InputError(f"{soundfont}: FluidSynth made no sound with it; expected a soundfont that is complete")
     sound *= PEAK / max(loudest, AUDIBLE)
     return sound
+
+
+def _render_until(frame: int, at: int, sound: np.ndarray, synth: FluidSynth) -> int:
+    """Render into sound (T, 2) from one frame up to another, which comes back."""
+    while at < frame:
+        size = min(frame - at, BLOCK)
+        sound[at : at + size] = synth.render(size).T
+        at += size
+    return at

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 
 from latentmix.errors import InputError
+from midi_vae.audio.fluidsynth import FluidSynth, find_soundfont, load_library
+from midi_vae.audio.synthesizer import BuiltInSynth, Synthesizer
 
 from ..music.clock import now
 from .child_process import Inbox, serve
-from .fluidsynth import FluidSynth, find_soundfont, load_library
 from .ring_buffer import Ring
-from .synthesizer import BuiltInSynth, Synthesizer
 
 BLOCK = 64  # frames that are synthesized at a time
 GRID = 16  # frames: events are placed on multiples of it, a third of a millisecond

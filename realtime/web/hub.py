@@ -15,9 +15,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
+from midi_vae.audio.synthesizer import TIMBRES
 from midi_vae.music.melody import Melody
 
-from ..audio.synthesizer import TIMBRES
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange
 from ..engine.snapshot import Snapshot

@@ -92,7 +92,9 @@ def livemix(folder: Path, synth: Synth, controller: Controller | None) -> Iterat
     if controller is not None:
         command += ["--in", f"tcp:127.0.0.1:{controller.port}"]
     environment = os.environ | {"PYTHONPATH": str(folder)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
         try:
             yield run
         finally:

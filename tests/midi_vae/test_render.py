@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from matplotlib.image import imread
 from latentmix.errors import InputError
 from midi_vae import piano_roll as render
 from midi_vae.audio import sound
+from midi_vae.audio.fluidsynth import load_library
 from midi_vae.audio.sound import to_wav
 from midi_vae.music.melody import Melody
 from midi_vae.piano_roll import to_png
@@ -27,7 +27,7 @@ SOUNDFONTS = sorted(Path("/usr/share/sounds/sf2").glob("*.sf2"))
 @pytest.fixture
 def soundfont() -> Path:
     missing = " and ".join(
-        ["the program fluidsynth"] * (shutil.which("fluidsynth") is None)
+        ["the library of FluidSynth"] * (load_library() is None)
         + ["a soundfont in /usr/share/sounds/sf2"] * (not SOUNDFONTS)
     )
     if missing and os.environ.get("CI") == "true":
@@ -119,7 +119,7 @@ def test_soundfonts_that_cannot_be_used_are_refused(tmp_path: Path, monkeypatch:
     with pytest.raises(InputError, match="expected a soundfont"):
         to_wav(tmp_path / "a.wav", [SCALE], font)
     font.write_bytes(b"RIFF\0\0\0\0sfbk")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("midi_vae.audio.fluidsynth.load_library", lambda: None)
     with pytest.raises(InputError, match="install FluidSynth"):
         to_wav(tmp_path / "a.wav", [SCALE], font)
     assert [path.name for path in tmp_path.iterdir()] == ["font.sf2"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from latentmix.errors import InputError
-from realtime.audio.fluidsynth import find_soundfont, load_library
+from midi_vae.audio.fluidsynth import find_soundfont, load_library
 from realtime.audio.sound import BUILT_IN, Sound
 from realtime.audio.synthesis import make_synth
 
@@ -208,10 +208,10 @@ def test_what_cannot_be_opened_is_one_clear_line(server, tmp_path):
 
 def test_the_synthesizer_that_is_meant(monkeypatch, tmp_path):
     assert make_synth(RATE, BUILT_IN, 0)[1] == "built-in synthesizer"
-    monkeypatch.setattr("realtime.audio.fluidsynth.FOLDERS", ())
+    monkeypatch.setattr("midi_vae.audio.fluidsynth.FOLDERS", ())
     assert make_synth(RATE, None, 0)[1] == "built-in synthesizer"
     (tmp_path / "bad.sf2").write_bytes(b"RIFF")
-    monkeypatch.setattr("realtime.audio.fluidsynth.FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr("midi_vae.audio.fluidsynth.FOLDERS", (str(tmp_path),))
     assert make_synth(RATE, None, 0)[1] == "built-in synthesizer"  # nobody asked for the bad one
     with pytest.raises(InputError, match="expected a soundfont"):
         make_synth(RATE, str(tmp_path / "bad.sf2"), 0)

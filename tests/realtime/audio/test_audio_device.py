@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentmix.errors import InputError
+from midi_vae.audio.synthesizer import BuiltInSynth
 from realtime.audio.device import LOOK_SECONDS, SILENT_SECONDS, Device, Opened, choose_device
 from realtime.audio.ring_buffer import FADE, Ring
 from realtime.audio.synthesis import BLOCK, GRID, NOTE_OFF, NOTE_ON, Scheduler
-from realtime.audio.synthesizer import BuiltInSynth
 from realtime.music.clock import now
 
 RATE = 48000

@@ -21,9 +21,9 @@ from web_house import PATIENCE, House, small_model
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from latentmix.errors import InputError
+from midi_vae.audio.synthesizer import render
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
-from realtime.audio.synthesizer import render
 from realtime.music.mixer import PadPoint
 from realtime.music.parameters import PARAMETERS
 from realtime.web import exports

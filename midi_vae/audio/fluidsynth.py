@@ -38,11 +38,7 @@ class FluidSynth:
 
     def __init__(self, sample_rate: int, soundfont: str | os.PathLike[str], program: int = 0) -> None:
         path = os.fspath(soundfont)
-        _check(path)
-        call = load_library()
-        if call is None:
-            raise InputError(f"{path}: expected the library FluidSynth to play the soundfont, found none; install it")
-        self._library: Any = call
+        call = self._library = check_soundfont(path)
         self._settings = call.new_fluid_settings()
         call.fluid_settings_setnum(self._settings, b"synth.sample-rate", float(sample_rate))
         call.fluid_settings_setnum(self._settings, b"synth.gain", GAIN)
@@ -140,7 +136,13 @@ def find_soundfont() -> Path | None:
     return None
 
 
-def _check(path: str) -> None:
+def check_soundfont(path: str | os.PathLike[str]) -> Any:
+    """See to it, before a long computation, that a file is a soundfont and that there is a library to play it, which
+    comes back.
+
+    Raises:
+        InputError: no such file, one that is no soundfont, or no library.
+    """
     try:
         with open(path, "rb") as file:
             head = file.read(12)
@@ -148,3 +150,10 @@ def _check(path: str) -> None:
         raise InputError(f"{path}: cannot read the soundfont: {error.strerror}") from None
     if head[:4] != b"RIFF" or head[8:] not in (b"sfbk", b"DLS "):
         raise InputError(f"{path}: expected a soundfont (SF2, SF3 or DLS), found something else")
+    library = load_library()
+    if library is None:
+        raise InputError(
+            f"{path}: expected the library of FluidSynth to play the soundfont, found none; install FluidSynth, or "
+            "leave the soundfont out for the built-in voice"
+        )
+    return library

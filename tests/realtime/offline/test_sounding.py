@@ -1,0 +1,45 @@
+"""A recording as a sound file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+from latentmix.errors import InputError
+from realtime.engine.recorder import PlayedNote
+from realtime.offline.sounding import write_sound
+
+RATE = 48000
+
+
+def strongest_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 18))
+    return float(spectrum.argmax() * RATE / (1 << 18))
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_a_recording_as_a_sound_file(tmp_path, suffix):
+    notes = [PlayedNote(0.5 * at, 0.5 * at + 0.4, at, at + 0.8, 57 + 12 * at, 90) for at in range(2)]
+    write_sound(tmp_path / f"a.{suffix}", notes, program=16)
+    sound, rate = soundfile.read(tmp_path / f"a.{suffix}")
+    assert rate == 44100 and sound.shape[1] == 2 and rate < len(sound) < 2 * rate
+    assert 0.7 < np.abs(sound).max() < 0.9
+    for at, pitch in enumerate((220.0, 440.0)):
+        part = sound[int((0.5 * at + 0.05) * rate) : int((0.5 * at + 0.4) * rate), 0]
+        assert strongest_hz(part) * 44100 / RATE == pytest.approx(pitch, rel=0.02)
+
+
+def test_recordings_that_cannot_be_written(tmp_path):
+    write_sound(tmp_path / "none.wav", [])
+    long = [PlayedNote(0.0, 1300.0, 0.0, 1.0, 60, 90)]
+    for name, notes, said in (
+        ("a.mp3", [], "ends in .wav"),
+        ("a.wav", long, "at most 20 minutes"),
+        ("no/a.wav", [], "cannot write"),
+    ):
+        with pytest.raises(InputError, match=said):
+            write_sound(tmp_path / name, notes)
+    with pytest.raises(InputError, match=r"no\.sf2"):
+        write_sound(tmp_path / "a.wav", [], soundfont=tmp_path / "no.sf2")
+    assert [path.name for path in tmp_path.iterdir()] == ["none.wav"]
