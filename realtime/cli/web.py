@@ -87,10 +87,11 @@ def run(
         connect_controllers(engine, control, setup, ports.midi_api, held)
         watch(engine, held)
         store, resumes = Store(usual_folder()), not (files or page.new or opened)
-        hub = Hub(engine, loader, store, store.last_session() if resumes else opened, resumes)
+        last = store.last_session() if resumes else None
+        hub = Hub(engine, loader, store, last or opened, resumes)
         play_automation(engine, setup, threading.Event(), held)
         app = make_app(hub, loader, gate, ports.soundfont)
-        failure = _serve(make_server(app, lambda: _tell(gate, page, hub)), sock, engine, stop)
+        failure = _serve(make_server(app, lambda: _tell(gate, page, last is not None)), sock, engine, stop)
     if failure is not None and not caught:
         raise failure
     return STOPPED_BY.get(caught[0], 0) if caught else 0
@@ -116,11 +117,11 @@ def _serve(server: Server, sock: socket.socket, engine: Engine, stop: threading.
     return failures[0] if failures else None
 
 
-def _tell(gate: Gate, page: PageOptions, hub: Hub) -> None:
+def _tell(gate: Gate, page: PageOptions, came_back: bool) -> None:
     """Where the page is, for people and their phones, and whose session is in it."""
     typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
-    if hub.came_back and not page.session:
-        typer.echo("the session of last time is back; livemix web --new begins afresh")
+    if came_back:
+        typer.echo("the session of last time comes back; livemix web --new begins afresh")
     if page.port is None and gate.port != USUAL_PORT:
         typer.echo(
             f"port {USUAL_PORT} is taken, perhaps by another livemix web; this is one more, with a page of its own"

@@ -49,7 +49,6 @@ class Hub:
         workspace: what pages change.
         store: where sessions and recordings are kept.
         recordings: names of those that are kept, newest first.
-        came_back: whether the session to begin with is there.
         instance: a name of this run of the server, so that a page sees that it was started again.
     """
 
@@ -76,7 +75,7 @@ class Hub:
         self._state: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
         self._keeping: asyncio.TimerHandle | None = None
-        self._session, self._resumes, self.came_back = session, resumes, False
+        self._session, self._resumes = session, resumes
         self._tasks: set[asyncio.Task[None]] = set()
         self.recordings = [each.name for each in store.recordings()] if store else []
         self.workspace = Workspace(engine, model, self._changed)
@@ -90,11 +89,14 @@ class Hub:
         self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.subscribe(self._hear)]
         self._take_state(self.engine.snapshot())
         if self._session is not None:
-            try:
-                await self.workspace.do(Restore(do="restore", session=self._session))
-                self.came_back = True
-            except InputError as error:
-                self.engine.warn(f"the session of last time did not come back: {error}")
+            self._later(self._begin(self._session))
+
+    async def _begin(self, session: dict[str, Any]) -> None:
+        """With a session; pages come in meanwhile, for the model may still be loading."""
+        try:
+            await self.workspace.do(Restore(do="restore", session=session))
+        except InputError as error:
+            self.engine.warn(f"the session of last time did not come back: {error}")
 
     async def stop(self) -> None:
         """Listen no more, and keep what was not kept yet. Not thread-safe, not real-time-safe."""

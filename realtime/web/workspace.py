@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
@@ -15,13 +14,15 @@ from midi_vae.music.melody import Melody
 from ..engine.engine import Engine
 from ..music.clock import now
 from ..music.mixer import MODES, PadPoint
-from ..music.parameters import MAX_MELODIES, Value
+from ..music.parameters import MAX_MELODIES
 from . import messages
 from .checking import Checked
 from .history import Change, History, Patch
 from .paths import roomiest
 from .puck import Puck
+from .restoring import in_order, lay, patch_of
 from .uploads import Shelf
+from .variation import random_melody, varied
 from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot, PlacedMelody, Session, Sound, free_hue, session_from_json
 
 if TYPE_CHECKING:
@@ -144,8 +145,6 @@ class Workspace:
         """The puck stands still. Not thread-safe, not real-time-safe."""
         await self.puck.close()
 
-    # Melodies.
-
     async def _place(self, command: messages.PlaceMelody) -> None:
         index = self._index(command.hue)
         async with self._changing("place of a melody", ("place", command.hue)):
@@ -179,30 +178,26 @@ class Workspace:
             del self._hues[index]
 
     async def _random(self, command: messages.RandomMelody) -> int:
-        seed = secrets.randbits(31)
-        made = await asyncio.to_thread(lambda: self._model.get().sample(1, command.temperature, seed))
-        like = self.engine.mixer.melodies[0]
-        melody = replace(made[0], tempo=like.tempo, program=like.program, name=f"random {seed % 1000:03}")
+        like, seed = self.engine.mixer.melodies[0], secrets.randbits(31)
+        melody = await asyncio.to_thread(random_melody, self._model, like, command.temperature, seed)
         return await self._put(command.hue, melody, "random melody")
 
     async def _vary(self, command: messages.VaryMelody) -> int:
         melody, seed = self.engine.mixer.melodies[self._index(command.hue)], secrets.randbits(31)
-        made = await asyncio.to_thread(lambda: _vary(self._model, melody, command.amount, seed))
-        return await self._put(command.hue, replace(made[0], name=melody.name), "variation")
+        made = await asyncio.to_thread(varied, self._model, melody, command.amount, seed)
+        return await self._put(command.hue, made, "variation")
 
     async def _take(self, command: messages.TakePassage) -> int:
         melody = await asyncio.to_thread(self.shelf.passage, command.file, command.track, command.bar, command.bars)
         return await self._put(command.hue, melody, "melody of a file")
-
-    # All of it.
 
     async def _restore(self, command: messages.Restore) -> None:
         """A whole session; if only a fresh one is to be replaced and this is none, nothing happens."""
         if command.fresh and not self.is_fresh:
             return
         session = session_from_json(command.session, self.engine.mixer.parameters)
-        before = self._patch_of(self._session())
-        after = self._patch_of(session)
+        before = patch_of(self._session())
+        after = patch_of(session)
         await self._apply(after)
         self.sound, self.restored = session.sound or self.sound, self.restored + 1
         self._history.add(Change("opened session", before, after))
@@ -273,8 +268,6 @@ class Workspace:
             raise InputError("expected a kept mix that is there; another page has forgotten it")
         return self.snapshots[slot]
 
-    # Inside.
-
     @asynccontextmanager
     async def _changing(self, label: str, key: Any = None) -> AsyncIterator[None]:
         """Around a change of the melodies, which it remembers."""
@@ -299,40 +292,18 @@ class Workspace:
             snapshots=self.snapshots,
         )
 
-    @staticmethod
-    def _patch_of(session: Session) -> Patch:
-        path = session.path.model_copy(update={"runs": False})
-        return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots)
-
     async def _apply(self, patch: Patch) -> None:
         """Set what a patch says, the rest stays."""
         if patch.melodies is not None and patch.melodies != self.placed():
-            await asyncio.to_thread(self._lay, patch.melodies)
+            await asyncio.to_thread(lay, self.engine, patch.melodies)
             self._hues = [each.hue for each in patch.melodies]
-        for name, value in _in_order(patch):
+        for name, value in in_order(patch):
             if name in MODES or self.engine.value(name) != value:
                 self.engine.set(name, value)
         self.loop = self.loop if patch.loop is None else patch.loop
         self.snapshots = self.snapshots if patch.snapshots is None else patch.snapshots
         if patch.path is not None:
             self.puck.set(patch.path)
-
-    def _lay(self, wanted: tuple[PlacedMelody, ...]) -> None:
-        """In a thread: melodies one by one where they are others than those there, then places."""
-        engine = self.engine
-        melodies, names = [each.melody for each in wanted], engine.snapshot().names
-        engine.decoder.encode(melodies)  # to see that they go together before anything changes
-        there = list(engine.mixer.melodies)
-        for index, melody in enumerate(melodies):
-            name = melody.name or f"melody {index + 1}"
-            if index >= len(there):
-                engine.add(melody, name)
-            elif there[index] != melody or names[index] != name:
-                engine.load(index, melody, name)
-        for index in reversed(range(len(melodies), len(there))):
-            engine.remove(index)
-        for index, each in enumerate(wanted):
-            engine.place(index, each.x, each.y)
 
     def _index(self, hue: int) -> int:
         if hue not in self._hues:
@@ -344,15 +315,3 @@ class Workspace:
         mixer = self.engine.mixer
         puck = [(float(mixer.values["x"]), float(mixer.values["y"]))] if mixer.mode == "pad" else []
         return PadPoint(*roomiest([(place.x, place.y) for place in mixer.places] + puck))
-
-
-def _in_order(patch: Patch) -> list[tuple[str, Value]]:
-    """Values, those that say where the mix is last: what was moved last decides."""
-    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()}
-    return sorted(patch.values.items(), key=lambda item: rank.get(item[0], 0))
-
-
-def _vary(model: ModelLoader, melody: Melody, amount: float, seed: int) -> list[Melody]:
-    from midi_vae.interpolation import vary  # torch takes seconds to import
-
-    return vary(model.get(), melody, amount, 1, seed=seed)

@@ -18,6 +18,7 @@ import { Scheduler } from "./scheduler.js";
 import { setUp as setUpSession } from "./session.js";
 import { Sound } from "./sound.js";
 import { Synth } from "./synth.js";
+import { setUp as setUpTheme } from "./theme.js";
 import { WebMidi } from "./webmidi.js";
 
 const $ = (id) => document.getElementById(id);
@@ -299,25 +300,5 @@ addEventListener("keydown", (event) => {
 });
 $("keys").onclick = () => $("help").showModal();
 
-// Light and dark.
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
-let chosen = null;
-try {
-  chosen = localStorage.getItem("latentmix.theme");
-} catch { /* a browser that keeps nothing */ }
-function setTheme() {
-  document.documentElement.dataset.theme = chosen ?? (dark.matches ? "dark" : "light");
-  roll.draw();
-  cards.redraw();
-}
-$("theme").onclick = () => {
-  chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  try {
-    localStorage.setItem("latentmix.theme", chosen);
-  } catch { /* it counts until the page is closed */ }
-  setTheme();
-};
-dark.onchange = setTheme;
-setTheme();
+setUpTheme(() => (roll.draw(), cards.redraw()));
 live.connect();

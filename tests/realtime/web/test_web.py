@@ -588,7 +588,7 @@ def test_session_and_recordings_come_back_after_the_server_was_ended(model, tmp_
         with house.socket() as socket:
             page = Page(socket)
             page.until(lambda: page.melody is not None)
-            assert [m["name"] for m in page.melodies["list"]] == ["lively", "waltz", "jig"]
+            page.until(lambda: [m["name"] for m in page.melodies["list"]] == ["lively", "waltz", "jig"])
             page.until(lambda: value(page, "key") == "D:maj")
             assert page.state["sound"] == {"program": 73, "level": 0.5}
             (name,) = page.state["recordings"]

@@ -144,6 +144,9 @@ def open_page(browser, mixer) -> Iterator[Callable]:
 def page(open_page):
     """A page with the opening melodies and values, whatever a test before has left."""
     page = open_page()
+    for button in ("#play", "#record"):
+        if page.get_attribute(button, "aria-pressed") == "true":
+            page.click(button)
     if not hasattr(page.context.browser, "opening"):
         page.context.browser.opening = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
     restore(page, page.context.browser.opening)
@@ -511,8 +514,9 @@ def test_silence_is_explained(page, open_page):
     until(other, "document.getElementById('silence').textContent.startsWith('This page is muted')")
     other.click("#silence")
     until(other, "document.getElementById('silence').hidden")
-    page.evaluate("document.querySelector('input[data-parameter=density]').value = 0")
-    page.dispatch_event("input[data-parameter=density]", "input")
+    page.locator("input[data-parameter=density]").evaluate(
+        "(slider) => { slider.value = 0; slider.dispatchEvent(new Event('input')); }"
+    )
     until(page, "document.getElementById('silence').textContent.startsWith('The mix has no notes')")
     page.click("#play")
     until(page, "document.getElementById('silence').hidden")
