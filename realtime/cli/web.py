@@ -129,7 +129,7 @@ def _tell(gate: Gate, page: PageOptions, came_back: bool) -> None:
     for name in gate.names:
         typer.echo(f"behind your proxy: https://{name}/?token={gate.token}, below its sub-path if it has one")
     if gate.host in ("0.0.0.0", "::"):
-        others = addresses()
+        others = addresses(gate.host)
         for address in others:
             typer.echo(f"from elsewhere in your network: {gate.address_at(address)}")
         if others and sys.stdout.isatty():

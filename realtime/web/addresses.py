@@ -9,10 +9,16 @@ import socket
 _ELSEWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))  # of documentation: nobody is there
 
 
-def addresses() -> list[str]:
-    """IP addresses of this machine, those that packets to elsewhere leave from first; none without a network."""
+def addresses(host: str = "0.0.0.0") -> list[str]:
+    """IP addresses of this machine, those that packets to elsewhere leave from first; none without a network.
+
+    Args:
+        host: that is listened on: "0.0.0.0" is reached by IPv4 alone, "::" by IPv6 alone.
+    """
     found = []
     for far, family in _ELSEWHERE:
+        if (family == socket.AF_INET6) != (":" in host):
+            continue
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as sock:
                 sock.connect((far, 9))  # sends nothing: it only asks which way it would go
@@ -20,7 +26,8 @@ def addresses() -> list[str]:
         except OSError:
             continue
     try:
-        found += [info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found += [info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, family)]
     except OSError:
         pass
     return [each for each in dict.fromkeys(found) if _is_usable(str(each))]

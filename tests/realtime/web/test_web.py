@@ -701,6 +701,8 @@ def test_a_proxy_by_another_name(headers, status):
 
 def test_addresses_for_a_phone():
     gate = Gate(PORT, "0.0.0.0", "secret")
+    assert all(":" not in address for address in addresses("0.0.0.0"))  # IPv6 would not be answered there
+    assert all(":" in address for address in addresses("::"))
     for address in addresses():
         assert not is_loopback(address)
         assert gate.address_at(address).startswith("http://") and gate.check(
