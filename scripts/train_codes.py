@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +20,6 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from audiovq.audio_io.reader import SUFFIXES, open_source
@@ -33,8 +28,10 @@ from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
 from latentmix.errors import InputError
+from latentmix.files import make_folder, replacing
+from latentmix.run_state import RunState
+from latentmix.training import CONSOLE, TrainingRun, in_one_line, progress_bar, seeded, warm_up_cosine
 
-CONSOLE = Console()
 WARM_UP = 100  # steps
 CLIP = 1.0  # greatest norm of the gradient
 
@@ -78,59 +75,6 @@ class Phase:
     weight_decay: float
 
 
-class State:
-    """Where a run stands, in one safetensors file."""
-
-    def __init__(self, path: Path, phases: list[Phase]) -> None:
-        self.path, self.phases = path, phases
-        self.phase, self.step = 0, 0
-        self.slots: dict[str, Tensor] = {}
-
-    def save(self, optimizer: torch.optim.Optimizer | None) -> None:
-        tensors = {f"{p.name}.{k}": v for p in self.phases for k, v in p.network.state_dict().items()}
-        for index, slots in optimizer.state_dict()["state"].items() if optimizer else ():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
-        beside = self.path.with_suffix(".tmp")
-        place = {"phase": str(self.phase), "step": str(self.step)}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, beside, place)
-        beside.replace(self.path)
-
-    def load(self) -> None:
-        try:
-            with safe_open(self.path, "pt") as file:
-                place = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (SafetensorError, FileNotFoundError) as error:
-            raise InputError(f"{self.path}: expected the state of a run, found {error}") from None
-        self.phase, self.step = int(place["phase"]), int(place["step"])
-        for phase in self.phases:
-            try:
-                phase.network.load_state_dict(_under(phase.name, tensors))
-            except RuntimeError:
-                raise InputError(
-                    f"{self.path}: expected the state of a run with these sizes; give another --run"
-                ) from None
-        self.slots = _under("optimizer", tensors)
-
-    def begin_with(self, path: Path) -> None:
-        """The networks of another run, of the same sizes."""
-        other = State(path, self.phases)
-        other.load()
-
-    def restore(self, optimizer: torch.optim.Optimizer) -> None:
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in self.slots.items():
-            index, slot = name.split(".", 1)
-            slots.setdefault(int(index), {})[slot] = value
-        if slots:
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
-        self.slots = {}
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
-
-
 def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
     """The codes of a folder's recordings, kept in a file that belongs to this codec and folder."""
     name = hashlib.sha256(f"{codec.model.fingerprint.hex()} {folder.resolve()} {hours}".encode()).hexdigest()[:12]
@@ -153,10 +97,9 @@ def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
                 progress.advance(bar)
         if not found:
             raise InputError(f"{folder}: expected audio files, found none that can be read")
-        beside = path.with_suffix(".tmp.npz")
         starts = np.cumsum([0, *(c.shape[1] for c in found)])
-        np.savez(beside, codes=np.concatenate(found, 1).astype(np.int16), starts=starts)
-        beside.replace(path)
+        with replacing(path) as file:
+            np.savez(file, codes=np.concatenate(found, 1).astype(np.int16), starts=starts)
     with np.load(path, allow_pickle=False) as file:
         return Codes(file["codes"], file["starts"], codec.codes, codec.chunk_frames)
 
@@ -167,46 +110,35 @@ def some_codebooks(batch: int, codebooks: int, generator: torch.Generator) -> Te
     return torch.where(torch.rand(batch, generator=generator) < 0.5, number, codebooks)
 
 
-def train(state: State, number: int, seed: int, save_every: int, stop: Callable[[], bool]) -> None:
-    """One phase, from where the state is to its end.
+def train(run: TrainingRun, number: int, phase: Phase, seed: int) -> bool:
+    """One phase, from where the state is to its end; whether there was anything to do.
 
     Raises:
         KeyboardInterrupt: the run was stopped; the state is saved.
     """
-    phase = state.phases[number]
-    if state.phase > number:
-        return
     optimizer = torch.optim.AdamW(
         phase.network.parameters(), phase.learning_rate, betas=(0.9, 0.98), weight_decay=phase.weight_decay
     )
-    state.restore(optimizer)
+    run.state.restore(phase.name, optimizer)
     phase.network.train()
-    with progress_bar() as progress:
-        bar = progress.add_task(phase.name, total=phase.steps, completed=state.step, figures="")
-        while state.step < phase.steps and not stop():
-            place = np.random.SeedSequence((seed, number, state.step)).generate_state(1)
-            generator = torch.Generator().manual_seed(int(place[0]))
-            torch.manual_seed(int(place[0]))  # dropout
-            for group in optimizer.param_groups:
-                progressed = 0.5 + 0.5 * math.cos(math.pi * state.step / phase.steps)
-                group["lr"] = phase.learning_rate * min(1.0, (state.step + 1) / WARM_UP) * progressed
-            optimizer.zero_grad(set_to_none=True)
-            loss = phase.loss(generator)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(phase.network.parameters(), CLIP)
-            optimizer.step()
-            phase.after()
-            state.step += 1
-            if state.step % 20 == 0:
-                progress.update(bar, completed=state.step, figures=f"{loss.item():.3f} bits a code")
-            if state.step % save_every == 0:
-                state.save(optimizer)
-                CONSOLE.print(f"{phase.name} {state.step}: {loss.item():.3f} bits a code", highlight=False)
-    if state.step < phase.steps:
-        state.save(optimizer)
-        raise KeyboardInterrupt
-    state.phase, state.step = number + 1, 0
-    state.save(None)
+
+    def advance(step: int) -> dict[str, Tensor]:
+        generator = seeded(seed, number, step)
+        torch.manual_seed(generator.initial_seed())  # dropout
+        for group in optimizer.param_groups:
+            group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, WARM_UP)
+        optimizer.zero_grad(set_to_none=True)
+        loss = phase.loss(generator)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(phase.network.parameters(), CLIP)
+        optimizer.step()
+        phase.after()
+        return {"loss": loss}
+
+    def figures(parts: Mapping[str, Tensor]) -> dict[str, float]:
+        return {"bits a code": parts["loss"].item()}
+
+    return run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, figures)
 
 
 def show_entropy(network: EntropyNetwork, dev: Codes, folder: Path) -> None:
@@ -244,17 +176,6 @@ def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
     prior.save_pretrained(folder, bits_a_code=round(float(each.mean()), 3))
 
 
-def progress_bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
-        console=CONSOLE,
-    )
-
-
 def main(
     weights: Annotated[Path, typer.Argument(help="folder of a trained codec; the results go there")],
     data: Annotated[Path, typer.Argument(help="folder of audio to learn from")],
@@ -278,8 +199,8 @@ def main(
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(seed)
-    try:
-        run.mkdir(parents=True, exist_ok=True)
+    with in_one_line("train_codes"):
+        make_folder(run)
         codec = Codec.from_pretrained(weights)
         codes, held_out = (read_codes(codec, folder, run, hours) for folder in (data, dev))
         q, k = codec.codebooks, codec.codes
@@ -288,41 +209,31 @@ def main(
         network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
         for each in (network, prior):
             each.start_from(shares, codec.model.quantizer.codebooks())
-
-        def entropy_loss(generator: torch.Generator) -> Tensor:
-            kept = some_codebooks(batch, q, generator)
-            pieces = codes.draw(batch, codes.chunk, generator)
-            return network(pieces, kept, dropout).sum() / (int(kept.sum()) * codes.chunk)
-
-        def prior_loss(generator: torch.Generator) -> Tensor:
-            return prior.loss(codes.draw(prior_batch, prior_frames, generator), None, dropout)
-
-        phases = [
-            Phase("entropy", network, entropy_loss, network.limit, entropy_steps, 3e-3, 1e-3),
-            Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02),
-        ]
-        state = State(run / "state.safetensors", phases)
+        state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
         if state.path.is_file():
             state.load()
         elif start_from:
             state.begin_with(start_from / state.path.name)
-        figures = codebook_figures(torch.from_numpy(held_out.codes.astype(np.int64)), k)
-        CONSOLE.print("usage %", *(f"{100 * f.usage:.1f}" for f in figures), highlight=False)
-        CONSOLE.print("perplexity", *(f"{f.perplexity:.0f}" for f in figures), highlight=False)
-        signals: list[int] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, _: signals.append(number))
-        shows = (lambda: show_entropy(network, held_out, weights), lambda: show_prior(prior, held_out, weights))
-        for number, show in enumerate(shows):
-            train(state, number, seed, save_every, lambda: bool(signals))
-            if phases[number].steps:
-                show()
-    except (InputError, OSError) as error:
-        CONSOLE.print(f"train_codes: {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        CONSOLE.print("stopped; the same command goes on from here")
-        raise typer.Exit(130) from None
+
+    def entropy_loss(generator: torch.Generator) -> Tensor:
+        kept = some_codebooks(batch, q, generator)
+        pieces = codes.draw(batch, codes.chunk, generator)
+        return network(pieces, kept, dropout).sum() / (int(kept.sum()) * codes.chunk)
+
+    def prior_loss(generator: torch.Generator) -> Tensor:
+        return prior.loss(codes.draw(prior_batch, prior_frames, generator), None, dropout)
+
+    figures = codebook_figures(torch.from_numpy(held_out.codes.astype(np.int64)), k)
+    CONSOLE.print("usage %", *(f"{100 * f.usage:.1f}" for f in figures), highlight=False)
+    CONSOLE.print("perplexity", *(f"{f.perplexity:.0f}" for f in figures), highlight=False)
+    with in_one_line("train_codes", state=state.path):
+        loop = TrainingRun(state, save_every, show_every=20)
+        train(loop, 0, Phase("entropy", network, entropy_loss, network.limit, entropy_steps, 3e-3, 1e-3), seed)
+        if entropy_steps:
+            show_entropy(network, held_out, weights)
+        train(loop, 1, Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02), seed)
+        if prior_steps:
+            show_prior(prior, held_out, weights)
 
 
 if __name__ == "__main__":

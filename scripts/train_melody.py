@@ -10,25 +10,29 @@ ends at the same weights, on the CPU bit for bit. The finished model is OUT/mode
 
 from __future__ import annotations
 
-import math
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from lightning_fabric import Fabric
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import nn
-from torch.utils.tensorboard import SummaryWriter
+from torch import Tensor, nn
 
 from latentmix.errors import InputError
+from latentmix.files import make_folder, replacing
+from latentmix.run_state import RunState
+from latentmix.training import (
+    CONSOLE,
+    TrainingRun,
+    in_one_line,
+    make_fabric,
+    on_first_process,
+    progress_bar,
+    seeded,
+    warm_up_cosine,
+)
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
@@ -38,7 +42,6 @@ from midi_vae.training.dataset import Batches, load_windows
 from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
 from midi_vae.vae import MelodyVAE
 
-CONSOLE = Console()
 PHASES = ("critic", "model", "prior")
 WARM_UP = 200  # steps
 DEV_WINDOWS = 192
@@ -53,71 +56,6 @@ class Phase:
     steps: int
     batch: int
     learning_rate: float
-
-
-def learning_rate(phase: Phase, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017, without restarts)."""
-    return phase.learning_rate * min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / phase.steps))
-
-
-class State:
-    """Where a run stands, in one safetensors file: the model, the optimizer of the phase, phase and step."""
-
-    def __init__(self, path: Path, model: nn.Module) -> None:
-        self.path, self.model = path, model
-        self.phase, self.step = 0, 0
-        self.optimizer_tensors: dict[str, torch.Tensor] = {}
-
-    def load(self) -> None:
-        with safe_open(self.path, "pt") as file:
-            place = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        self.phase, self.step = int(place["phase"]), int(place["step"])
-        try:
-            self.model.load_state_dict(_under("model", tensors))
-        except RuntimeError:
-            raise InputError(
-                f"{self.path}: expected the state of a run with these sizes, found another's; "
-                "give the options it was started with, or another --out"
-            ) from None
-        self.optimizer_tensors = _under("optimizer", tensors)
-
-    def save(self, optimizer: torch.optim.Optimizer | None) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for index, slots in optimizer.state_dict()["state"].items() if optimizer else ():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
-        beside = self.path.with_suffix(".tmp")
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()},
-            beside,
-            {"phase": str(self.phase), "step": str(self.step)},
-        )
-        beside.replace(self.path)
-
-    def restore(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.optimizer_tensors:
-            slots: dict[int, dict[str, torch.Tensor]] = {}
-            for name, value in self.optimizer_tensors.items():
-                index, slot = name.split(".", 1)
-                slots.setdefault(int(index), {})[slot] = value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
-            self.optimizer_tensors = {}
-
-
-def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
-
-
-class Stop:
-    """Set by Ctrl-C or SIGTERM; the run ends after the step under way."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def _note(self, *_: object) -> None:
-        self.wanted = True
 
 
 class DevFigures:
@@ -159,86 +97,43 @@ class DevFigures:
         return figures
 
 
-class Run:
-    """The loop, and what it shows."""
+class MelodyRun:
+    """The phases of a run, each on windows of its own."""
 
-    def __init__(self, fabric: Fabric, state: State, batches: Batches, seed: int, save_every: int) -> None:
-        self.fabric, self.state, self.batches, self.seed, self.save_every = (
-            fabric,
-            state,
-            batches,
-            seed,
-            save_every,
-        )
-        self.stop = Stop()
-        self.writer = SummaryWriter(state.path.parent / "tensorboard") if fabric.is_global_zero else None
+    def __init__(self, fabric: Any, run: TrainingRun, seed: int) -> None:
+        self.fabric, self.run, self.seed = fabric, run, seed
 
-    def do(self, phase: Phase, evaluate: Callable[[], dict[str, float]], progress: Progress | None) -> None:
-        number = PHASES.index(phase.name)
-        if self.state.phase > number:
-            return
-        module, optimizer = self._set_up(phase)
-        bar = (
-            progress.add_task(phase.name, total=phase.steps, completed=self.state.step, figures="")
-            if progress
-            else None
-        )
-        while self.state.step < phase.steps and not self.stop.wanted:
-            step = self.state.step
-            generator = self._generator(number, step)
+    def do(self, phase: Phase, batches: Batches, evaluate: Callable[[], dict[str, float]]) -> None:
+        """One phase; those after it are learned anew where it goes on after it had ended."""
+        number, state = PHASES.index(phase.name), self.run.state
+        learned = [p for p in phase.objective.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(learned, phase.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+        state.restore(phase.name, optimizer)
+        module, optimizer = self.fabric.setup(phase.objective, optimizer)
+
+        def advance(step: int) -> dict[str, Tensor]:
+            generator = seeded(self.seed, number, step, self.fabric.global_rank)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(phase, step)
-            tokens = self.fabric.to_device(self.batches.draw(phase.batch, generator))
+                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, WARM_UP)
+            tokens = self.fabric.to_device(batches.draw(phase.batch, generator))
             parts = module(tokens, generator, step / phase.steps)
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(parts["loss"])
             self.fabric.clip_gradients(module, optimizer, max_norm=5.0)
             optimizer.step()
-            self.state.step += 1
-            if self.writer and (step % 50 == 0 or self.state.step == phase.steps):
-                self._show(phase, parts, bar, progress)
-            if self.state.step % self.save_every == 0 and self.fabric.is_global_zero:
-                self.state.save(optimizer)
-                self._write(phase, "dev", evaluate())
-        if self.stop.wanted:
-            if self.fabric.is_global_zero:
-                self.state.save(optimizer)
-            raise KeyboardInterrupt
-        self.state.phase, self.state.step = number + 1, 0
-        if self.fabric.is_global_zero:
-            self.state.save(None)
-            self._write(phase, "dev", evaluate())
+            return parts
 
-    def _generator(self, phase: int, step: int) -> torch.Generator:
-        """A fresh one for each step, so that a resumed run draws what the unbroken one would have drawn."""
-        place = np.random.SeedSequence((self.seed, phase, step, self.fabric.global_rank))
-        return torch.Generator().manual_seed(int(place.generate_state(1)[0]))
-
-    def _set_up(self, phase: Phase) -> tuple[nn.Module, torch.optim.Optimizer]:
-        learned = [p for p in phase.objective.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(learned, phase.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-        self.state.restore(optimizer)
-        module, optimizer = self.fabric.setup(phase.objective, optimizer)
-        return module, optimizer
-
-    def _show(self, phase: Phase, parts: dict, bar: int | None, progress: Progress | None) -> None:
-        figures = {name: value.item() for name, value in parts.items()}
-        for name, value in figures.items():
-            self.writer.add_scalar(f"{phase.name}/{name}", value, self.state.step)
-        if progress:
-            text = "  ".join(f"{name} {value:.3g}" for name, value in figures.items())
-            progress.update(bar, completed=self.state.step, figures=text)
-
-    def _write(self, phase: Phase, kind: str, figures: dict[str, float]) -> None:
-        for name, value in figures.items():
-            self.writer.add_scalar(f"{kind}/{name}", value, self.state.step)
-        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        CONSOLE.print(f"{phase.name} {self.state.step}: {text}", soft_wrap=True, highlight=False)
+        if state.steps[phase.name] < phase.steps:
+            state.begin_anew(*PHASES[number + 1 :])
+        self.run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, lambda parts: evaluate())
 
 
-def read_data(fabric: Fabric, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
+def read_data(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
     """The windows of a folder, kept in the run's folder so that a resumed run sees the same."""
-    if fabric.is_global_zero and not kept.is_file():
+
+    def read() -> None:
+        if kept.is_file():
+            return
         with progress_bar(transient=True) as progress:
             bar = progress.add_task(f"reading {folder}", total=None, figures="")
             data = load_windows(
@@ -250,10 +145,10 @@ def read_data(fabric: Fabric, folder: Path, kept: Path, config: MelodyVAEConfig)
         for path, reason in data.refused:
             CONSOLE.print(f"left out: {reason or path}", highlight=False)
         CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
-        beside = kept.with_suffix(".tmp.npy")
-        np.save(beside, data.windows)
-        beside.replace(kept)
-    fabric.barrier()
+        with replacing(kept) as file:
+            np.save(file, data.windows)
+
+    on_first_process(fabric, read)
     return np.load(kept, allow_pickle=False)
 
 
@@ -264,18 +159,6 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
     """
     full = windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2))
     return full if full.any() else ~full
-
-
-def progress_bar(transient: bool = False) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
-        console=CONSOLE,
-        transient=transient,
-    )
 
 
 def main(
@@ -311,53 +194,36 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    strategy = "ddp" if devices * nodes > 1 else "auto"
-    fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
-    fabric.launch()
-    torch.manual_seed(seed)
-    try:
+    with in_one_line("train_melody", ValueError):  # a size that cannot be
         config = MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
         if config.latent in ("vq", "nsvq") and devices * nodes > 1:  # each process would revive other codes
             raise InputError(f"--latent {latent}: expected one process, found {devices * nodes}; leave --devices at 1")
-        out.mkdir(parents=True, exist_ok=True)
+        fabric = make_fabric(device, devices, nodes, precision, "ddp")
+        torch.manual_seed(seed)
+        make_folder(out)
         windows = read_data(fabric, data, out / "train.npy", config)
         dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
         model = MelodyVAE(config)
-        state = State(out / "state.safetensors", model)
+        state = RunState(out / "state.safetensors", {"model": model}, PHASES)
         if state.path.is_file():
             state.load()
-    except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
-        CONSOLE.print(str(error), highlight=False, soft_wrap=True, markup=False)
-        raise typer.Exit(1) from None
     beta = LATENTS[latent].weight if beta is None else beta
     weights = ObjectiveConfig(beta=beta, free_nats=free_nats, monte_carlo=monte_carlo)
     figures = DevFigures(windows, dev_windows)
     batches, full_batches = (
         Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
     )
-    run = Run(fabric, state, batches, seed, save_every)
-    try:
-        with progress_bar() as progress:
-            bar = progress if fabric.is_global_zero else None
-            run.do(
-                Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr),
-                dict,
-                bar,
-            )
-            run.do(
-                Phase("model", MelodyObjective(model, weights), steps, batch, lr),
-                lambda: figures(model),
-                bar,
-            )
-            run.batches = full_batches
-            run.do(Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr), lambda: figures(model), bar)
-    except KeyboardInterrupt:
-        CONSOLE.print(f"stopped; the same command goes on from {state.path}", highlight=False)
-        raise typer.Exit(130) from None
-    if fabric.is_global_zero:
-        some = windows[np.linspace(0, len(windows) - 1, min(20_000, len(windows))).astype(int)]
-        model.attribute_directions.copy_(fit_directions(model, some))
-        model.save_pretrained(out / "model", half=True)
+    with in_one_line("train_melody", state=state.path):
+        run = MelodyRun(fabric, TrainingRun(state, save_every, fabric), seed)
+        critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
+        run.do(critic, batches, dict)
+        run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches, lambda: figures(model))
+        prior = Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr)
+        run.do(prior, full_batches, lambda: figures(model))
+        if fabric.is_global_zero:
+            some = windows[np.linspace(0, len(windows) - 1, min(20_000, len(windows))).astype(int)]
+            model.attribute_directions.copy_(fit_directions(model, some))
+            model.save_pretrained(out / "model", half=True)
 
 
 if __name__ == "__main__":

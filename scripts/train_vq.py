@@ -11,22 +11,14 @@ the last save; OUT/tensorboard has curves, sound and pictures.
 
 from __future__ import annotations
 
-import math
-import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
-from lightning_fabric import Fabric
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
+from torch import Tensor
 
 from audiovq.model.config import VQVAEConfig
 from audiovq.model.vqvae import VQVAE
@@ -35,8 +27,19 @@ from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 from latentmix.errors import InputError
+from latentmix.files import make_folder
+from latentmix.run_state import RunState
+from latentmix.training import (
+    CONSOLE,
+    TrainingRun,
+    in_one_line,
+    make_fabric,
+    on_first_process,
+    progress_bar,
+    seeded,
+    warm_up_cosine,
+)
 
-CONSOLE = Console()
 WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
 SHOWN = 3  # pieces of dev speech in TensorBoard, of 4 s
@@ -45,7 +48,7 @@ MIN_FRAMES = 5  # code frames of a piece: less the delay, they fill the longest 
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """When what happens, and how fast.
 
     Attributes:
@@ -78,122 +81,47 @@ class Plan:
 
     def learning_rate(self, step: int, start: int = 0) -> float:
         """Linear warm-up, then half a cosine down to a hundredth at the end."""
-        share = (step - start) / max(1, self.steps - start)
-        return self.lr * min(1.0, (step - start + 1) / WARM_UP) * (0.505 + 0.495 * math.cos(math.pi * share))
+        return self.lr * warm_up_cosine(step - start, self.steps - start, WARM_UP, floor=0.01)
 
 
-class State:
-    """Where a run stands, in one safetensors file: both networks, both optimizers, the step."""
+class SpeechRun:
+    """A step of a run, and what it shows."""
 
-    def __init__(self, path: Path, networks: dict[str, nn.Module]) -> None:
-        self.path, self.networks, self.step = path, networks, 0
-        self.slots: dict[str, dict[str, Tensor]] = {name: {} for name in networks}
-
-    def load(self) -> None:
-        """Take the networks' weights, and keep the optimizers' for `restore`.
-
-        Raises:
-            InputError: a damaged file, or the state of another run.
-        """
-        try:
-            with safe_open(self.path, "pt") as file:
-                self.step = int((file.metadata() or {})["step"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise InputError(
-                f"{self.path}: expected the state of a run, found {error!r}; remove it to start anew"
-            ) from None
-        for name, network in self.networks.items():
-            try:
-                network.load_state_dict(_under(name, tensors))
-            except RuntimeError:
-                raise InputError(
-                    f"{self.path}: expected the state of a run with these sizes, found another's; "
-                    "give the options it was started with, or another --out"
-                ) from None
-            self.slots[name] = _under(f"optimizer.{name}", tensors)
-
-    def save(self, optimizers: dict[str, torch.optim.Optimizer]) -> None:
-        tensors = {f"{p}.{k}": v for p, network in self.networks.items() for k, v in network.state_dict().items()}
-        for name, optimizer in optimizers.items():
-            for index, slots in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{name}.{index}.{slot}": value for slot, value in slots.items()}
-        beside = self.path.with_suffix(".tmp")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, beside, {"step": str(self.step)})
-        beside.replace(self.path)
-
-    def restore(self, name: str, optimizer: torch.optim.Optimizer) -> None:
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in self.slots[name].items():
-            index, slot = key.split(".", 1)
-            slots.setdefault(int(index), {})[slot] = value
-        if slots:
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
-
-
-class Run:
-    """The loop, and what it shows."""
-
-    def __init__(self, fabric: Fabric, state: State, batches: SpeechBatches, dev: SpeechBatches, plan: Plan, seed: int):
-        self.fabric, self.state, self.batches, self.dev, self.plan, self.seed = fabric, state, batches, dev, plan, seed
-        self.wanted_stop = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-        self.writer = SummaryWriter(state.path.parent / "tensorboard") if fabric.is_global_zero else None
-        self.model: VQVAE = state.networks["model"]
+    def __init__(
+        self, fabric: Any, run: TrainingRun, batches: SpeechBatches, dev: SpeechBatches, schedule: Schedule, seed: int
+    ) -> None:
+        self.fabric, self.run, self.batches, self.dev = fabric, run, batches, dev
+        self.schedule, self.seed = schedule, seed
+        self.networks = run.state.networks
+        self.model: VQVAE = self.networks["model"]
         objectives = {
-            "model": CodecObjective(self.model, state.networks["discriminators"], CodecObjectiveConfig()),
-            "discriminators": DiscriminatorObjective(state.networks["discriminators"]),
+            "model": CodecObjective(self.model, self.networks["discriminators"], CodecObjectiveConfig()),
+            "discriminators": DiscriminatorObjective(self.networks["discriminators"]),
         }
         self.modules, self.optimizers = {}, {}
         for name, objective in objectives.items():
             learned = [p for p in objective.parameters() if p.requires_grad]
-            optimizer = torch.optim.AdamW(learned, plan.lr, betas=(0.8, 0.99), weight_decay=0.01)
-            state.restore(name, optimizer)
+            optimizer = torch.optim.AdamW(learned, schedule.lr, betas=(0.8, 0.99), weight_decay=0.01)
+            run.state.restore(name, optimizer)
             self.modules[name], self.optimizers[name] = fabric.setup(objective, optimizer)
 
-    def _note(self, *_: object) -> None:
-        self.wanted_stop = True
+    def train(self) -> None:
+        self.run.train("codec", self.schedule.steps, self.optimizers, self._advance, self._keep)
 
-    def train(self, save_every: int, progress: Progress | None) -> None:
-        bar = progress.add_task("speech", total=self.plan.steps, figures="") if progress else None
-        while self.state.step < self.plan.steps and not self._all_stop():
-            parts = self._step(self.state.step)
-            self.state.step += 1
-            done = self.state.step == self.plan.steps
-            if self.writer and (self.state.step % 20 == 0 or done):
-                self._show(parts, bar, progress)
-            if self.fabric.is_global_zero and (self.state.step % save_every == 0 or done):
-                self._keep()
-        if self.state.step < self.plan.steps:
-            if self.fabric.is_global_zero:
-                self.state.save(self.optimizers)
-            raise KeyboardInterrupt
-
-    def _all_stop(self) -> bool:
-        """Whether any process was told to stop: all stop at the same step, or those left would wait for ever."""
-        if self.fabric.world_size == 1:
-            return self.wanted_stop
-        told = torch.tensor(float(self.wanted_stop), device=self.fabric.device)
-        return bool(self.fabric.all_reduce(told, reduce_op="sum") > 0)
-
-    def _step(self, step: int) -> dict[str, Tensor]:
-        plan, generator = self.plan, self._generator(step)
-        if step == plan.quantize_from:
+    def _advance(self, step: int) -> dict[str, Tensor]:
+        schedule, generator = self.schedule, seeded(self.seed, step, self.fabric.global_rank)
+        if step == schedule.quantize_from:
             self._start_codebooks()
-        batch = self.batches.draw(plan.batch, plan.frames, generator).to(self.fabric.device)
-        judged = step >= plan.judge_from
-        settled = step >= plan.settle_from
-        parts = self.modules["model"](batch, generator, step >= plan.quantize_from, judged, settled)
-        self._descend("model", parts["loss"], plan.learning_rate(step))
+        batch = self.batches.draw(schedule.batch, schedule.frames, generator).to(self.fabric.device)
+        judged = step >= schedule.judge_from
+        settled = step >= schedule.settle_from
+        parts = self.modules["model"](batch, generator, step >= schedule.quantize_from, judged, settled)
+        self._descend("model", parts["loss"], schedule.learning_rate(step))
         made, real = parts.pop("made"), parts.pop("real")
         if judged:
             judgement = self.modules["discriminators"](made.detach(), real)
-            self._descend("discriminators", judgement["loss"], JUDGES_RATE * plan.learning_rate(step, plan.judge_from))
+            rate = JUDGES_RATE * schedule.learning_rate(step, schedule.judge_from)
+            self._descend("discriminators", judgement["loss"], rate)
             parts["discriminators"] = judgement["loss"]
         return parts
 
@@ -206,48 +134,31 @@ class Run:
         self.fabric.clip_gradients(self.modules[name], optimizer, max_norm=5.0)
         optimizer.step()
 
-    def _generator(self, step: int) -> torch.Generator:
-        """A fresh one for each step, so that a resumed run draws what the unbroken one would have drawn."""
-        place = np.random.SeedSequence((self.seed, step, self.fabric.global_rank))
-        return torch.Generator().manual_seed(int(place.generate_state(1)[0]))
-
     @torch.no_grad()
     def _start_codebooks(self) -> None:
         generator = torch.Generator().manual_seed(self.seed)
         found = []
         for _ in range(START_BATCHES):
-            batch = self.batches.draw(self.plan.batch, self.plan.frames, generator).to(self.fabric.device)
+            batch = self.batches.draw(self.schedule.batch, self.schedule.frames, generator).to(self.fabric.device)
             found.append(self.model.latents(batch.samples, self.model.initial_encoder_state(len(batch.samples)))[0])
         self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
 
-    def _show(self, parts: dict[str, Tensor], bar: int | None, progress: Progress | None) -> None:
-        figures = {name: value.item() for name, value in parts.items()}
-        for name, value in figures.items():
-            self.writer.add_scalar(f"train/{name}", value, self.state.step)
-        if progress:
-            text = "  ".join(f"{name} {value:.3g}" for name, value in figures.items())
-            progress.update(bar, completed=self.state.step, figures=text)
-
-    def _keep(self) -> None:
-        """State, model, dev figures, and dev speech to hear and to look at."""
-        self.state.save(self.optimizers)
+    def _keep(self, parts: Mapping[str, Tensor]) -> dict[str, float]:
+        """Write the model; dev figures, and dev speech to hear and to look at."""
         self.model.eval()
-        self.model.save_pretrained(self.state.path.parent / "model", half=True)
-        quantize = self.state.step > self.plan.quantize_from
-        batch = self.dev.draw(32, self.plan.frames, torch.Generator().manual_seed(0)).to(self.fabric.device)
+        self.model.save_pretrained(self.run.state.path.parent / "model", half=True)
+        step = self.run.state.steps["codec"]
+        quantize = step > self.schedule.quantize_from
+        batch = self.dev.draw(32, self.schedule.frames, torch.Generator().manual_seed(0)).to(self.fabric.device)
         with torch.no_grad():
-            objective = CodecObjective(self.model, self.state.networks["discriminators"], CodecObjectiveConfig())
-            parts = objective(batch, torch.Generator().manual_seed(0), quantize, False)
-        figures = {name: value.item() for name, value in parts.items() if value.ndim == 0}
-        for name, value in figures.items():
-            self.writer.add_scalar(f"dev/{name}", value, self.state.step)
-        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        CONSOLE.print(f"{self.state.step}: {text}", soft_wrap=True, highlight=False)
-        self._show_speech(quantize)
+            objective = CodecObjective(self.model, self.networks["discriminators"], CodecObjectiveConfig())
+            found = objective(batch, torch.Generator().manual_seed(0), quantize, False)
+        self._show_speech(quantize, step)
         self.model.train()
+        return {name: value.item() for name, value in found.items() if value.ndim == 0}
 
     @torch.no_grad()
-    def _show_speech(self, quantize: bool) -> None:
+    def _show_speech(self, quantize: bool, step: int) -> None:
         model, rate = self.model, self.model.config.sample_rate
         pieces = self.dev.draw(SHOWN, 4 * rate // model.config.hop, torch.Generator().manual_seed(1))
         x = pieces.samples.to(self.fabric.device)
@@ -258,36 +169,28 @@ class Run:
         made, _ = model.voice(said, model.best_pitch(said.pitch), model.initial_voice_state(len(x)))
         for kind, waves in (("real", x), ("made", made)):
             for i, wave in enumerate(waves.cpu()):
-                self.writer.add_audio(f"{kind}/{i}", wave, self.state.step, rate)
+                self.run.writer.add_audio(f"{kind}/{i}", wave.clamp(-1.0, 1.0), step, rate)
             picture = model.stft.analyse(waves, model.stft.past(len(waves)))[0].abs().clamp(min=1e-4).log()
             picture = ((picture + 9.2) / 12.0).clamp(0.0, 1.0).transpose(1, 2).flip(1).flatten(0, 1)
-            self.writer.add_image(f"{kind}/spectrograms", picture[None].cpu(), self.state.step)
+            self.run.writer.add_image(f"{kind}/spectrograms", picture[None].cpu(), step)
 
 
-def read_data(fabric: Fabric, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
+def read_data(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
     """The labelled speech of a folder, kept in the run's folder so that a resumed run sees the same."""
-    if fabric.is_global_zero and not SpeechBatches.is_complete(kept):
-        kept.mkdir(parents=True, exist_ok=True)
+
+    def read() -> None:
+        if SpeechBatches.is_complete(kept):
+            return
+        make_folder(kept)
         with progress_bar(transient=True) as progress:
             bar = progress.add_task(f"labelling {folder}", total=None, figures="")
             data = prepare(folder, kept, config, lambda done, total: progress.update(bar, completed=done, total=total))
         for reason in data.refused:
             CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
         CONSOLE.print(f"{folder}: {data.hours:.2f} hours from {data.files} files", highlight=False)
-    fabric.barrier()
+
+    on_first_process(fabric, read)
     return SpeechBatches(kept, config)
-
-
-def progress_bar(transient: bool = False) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
-        console=CONSOLE,
-        transient=transient,
-    )
 
 
 def main(
@@ -319,32 +222,23 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    strategy = "ddp_find_unused_parameters_true" if devices * nodes > 1 else "auto"
-    try:
+    with in_one_line("train_vq", ValueError):  # a size that cannot be
         starts = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
-        plan = Plan(steps, *starts, batch, frames, lr)
+        schedule = Schedule(steps, *starts, batch, frames, lr)
         config = VQVAEConfig(
             quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
         )
-        fabric = Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
-        fabric.launch()
+        fabric = make_fabric(device, devices, nodes, precision, "ddp_find_unused_parameters_true")
         torch.manual_seed(seed)
         batches = read_data(fabric, data, out / "data", config)
         dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
         networks = {"model": VQVAE(config), "discriminators": Discriminators(SpectralLoss(config.sample_rate))}
-        state = State(out / "state.safetensors", networks)
+        state = RunState(out / "state.safetensors", networks, ("codec",))
         if state.path.is_file():
             state.load()
-    except (ValueError, OSError) as error:  # an InputError, a size that cannot be, a folder that cannot be made
-        CONSOLE.print(str(error), highlight=False, soft_wrap=True, markup=False)
-        raise typer.Exit(1) from None
-    run = Run(fabric, state, batches, dev_batches, plan, seed)
-    try:
-        with progress_bar() as progress:
-            run.train(save_every, progress if fabric.is_global_zero else None)
-    except KeyboardInterrupt:
-        CONSOLE.print(f"stopped; the same command goes on from {state.path}", highlight=False)
-        raise typer.Exit(130) from None
+    with in_one_line("train_vq", state=state.path):
+        run = TrainingRun(state, save_every, fabric, show_every=20)
+        SpeechRun(fabric, run, batches, dev_batches, schedule, seed).train()
 
 
 if __name__ == "__main__":

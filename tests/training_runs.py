@@ -47,7 +47,7 @@ def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bo
 
 
 def saved(out: Path) -> dict[str, int]:
-    """Where a run's last saved state stands; empty before the first.
+    """The steps of each phase in a run's last saved state; empty before the first.
 
     Read by hand, for `safe_open` opens a file twice and the run may put another in its place in between.
     """
@@ -56,4 +56,4 @@ def saved(out: Path) -> dict[str, int]:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     except FileNotFoundError:
         return {}
-    return {name: int(value) for name, value in header["__metadata__"].items()}
+    return {name: int(value) for name, value in header["__metadata__"].items() if name != "version"}

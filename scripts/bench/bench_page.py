@@ -24,6 +24,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from latentmix.errors import InputError
+from latentmix.extras import load_extra
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -105,8 +108,10 @@ def measure(page, moves: int, plays: bool) -> list[dict[str, float]]:
 @contextlib.contextmanager
 def page_of_mixer(viewport: dict, files: Sequence[str] = (), **context_options) -> Iterator:
     """A page of a mixer of its own, in a browser of its own."""
-    from playwright.sync_api import sync_playwright
-
+    try:
+        sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
+    except InputError as error:
+        raise SystemExit(str(error)) from None
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("expected the program chromium, found none; install it, such as by apt-get install chromium")

@@ -22,6 +22,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from latentmix.errors import InputError
+from latentmix.extras import load_extra
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -51,8 +54,10 @@ window.settled = () => new Promise((done) => {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    from playwright.sync_api import sync_playwright
-
+    try:
+        sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
+    except InputError as error:
+        raise SystemExit(str(error)) from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the mixer ends too
     arguments = sys.argv[1:] if arguments is None else arguments
     folder = Path(arguments[0] if arguments else ROOT / "docs")

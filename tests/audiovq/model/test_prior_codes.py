@@ -17,12 +17,15 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from training_runs import saved
 
 from audiovq.entropy.coder import EntropyModel
 from audiovq.model.config import VQVAEConfig
 from audiovq.model.prior import CodePrior, CodePriorConfig, draw
 from audiovq.model.vqvae import VQVAE
 from latentmix.errors import InputError
+from latentmix.run_state import RunState
+from latentmix.training import TrainingRun
 
 CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8)
 
@@ -176,7 +179,7 @@ def script() -> Iterator[ModuleType]:
     """The script as a module; the process's own handlers come back after it."""
     spec = importlib.util.spec_from_file_location("train_codes", SCRIPT)
     module = importlib.util.module_from_spec(spec)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     sys.modules["train_codes"] = module  # dataclasses look themselves up there
     spec.loader.exec_module(module)
     yield module
@@ -222,17 +225,42 @@ def test_a_stopped_run_goes_on_to_the_same_weights(script: ModuleType, tmp_path:
         while True:
             torch.manual_seed(0)
             prior = CodePrior(CONFIG)
-            loss = lambda g, prior=prior: prior.loss(codes.draw(2, 20, g), None, 0.1)  # noqa: E731
-            phase = script.Phase("prior", prior, loss, lambda: None, 5, 1e-2, 0.0)
-            state = script.State(folder / "state.safetensors", [phase])
+            state = RunState(folder / "state.safetensors", {"prior": prior}, ("prior",))
             if state.path.is_file():
                 state.load()
-            place = stops.pop(0) if stops else 99
+            step = stops.pop(0) if stops else 99
+
+            def stop(state: RunState = state, step: int = step) -> None:
+                if state.steps["prior"] + 1 == step:
+                    signal.raise_signal(signal.SIGTERM)
+
+            loss = lambda g, prior=prior: prior.loss(codes.draw(2, 20, g), None, 0.1)  # noqa: E731
+            phase = script.Phase("prior", prior, loss, stop, 5, 1e-2, 0.0)
             try:
-                script.train(state, 0, 0, 100, lambda state=state, place=place: state.step >= place)
+                script.train(TrainingRun(state, 100), 0, phase, 0)
                 return load_file(state.path)
             except KeyboardInterrupt:
-                assert state.step == place
+                assert state.steps["prior"] == step
 
     whole, stopped = run(tmp_path / "whole", []), run(tmp_path / "stopped", [2, 4])
     assert whole.keys() == stopped.keys() and all(torch.equal(t, stopped[name]) for name, t in whole.items())
+
+
+def test_a_damaged_state_is_refused_in_one_line_and_a_finished_run_goes_on(
+    script: ModuleType, codec_and_speech: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    codec, speech = codec_and_speech
+    run = tmp_path / "run"
+    again = {"weights": codec, "data": speech, "dev": speech, "run": run}
+    small = {"batch": 2, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 9}
+    rest = {"start_from": None, "hours": 1.0, "dropout": 0.1, "seed": 0, "threads": 0}
+    script.main(**again, **small, **rest, entropy_steps=1, prior_steps=1)
+    script.main(**again, **small, **rest, entropy_steps=1, prior_steps=3)
+    assert saved(run) == {"entropy": 1, "prior": 3}
+    (run / "state.safetensors").write_bytes(b"damaged")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        script.main(**again, **small, **rest, entropy_steps=1, prior_steps=3)
+    assert end.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{run / 'state.safetensors'}: expected the state of a run" in line

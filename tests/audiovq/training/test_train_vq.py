@@ -156,7 +156,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def step_of(out: Path) -> int:
     """The step of a run's last saved state, -1 before the first."""
-    return saved(out).get("step", -1)
+    return saved(out).get("codec", -1)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,12 @@ def test_a_folder_of_audio_becomes_a_model(unbroken: tuple[Path, str], folder: P
     assert "hours from 3 files" in said
     assert f"left out: {folder / 'broken.wav'}" in said
     assert "Traceback" not in said
-    assert [line.split(":")[0] for line in said.splitlines() if line[:1].isdigit()] == ["4", "8", "12", "16"]
+    assert [line.split(":")[0] for line in said.splitlines() if line.startswith("codec ") and ":" in line] == [
+        "codec 4",
+        "codec 8",
+        "codec 12",
+        "codec 16",
+    ]
     assert step_of(out) == 16
     assert not list(out.rglob("*.tmp*"))
     state = load_file(out / "state.safetensors")
@@ -189,7 +194,7 @@ def test_tensorboard_has_curves_sound_and_pictures(unbroken: tuple[Path, str]) -
 
     events = EventAccumulator(str(unbroken[0] / "tensorboard")).Reload()
     tags = events.Tags()
-    assert set(tags["scalars"]) >= {"train/loss", "train/discriminators", "dev/mel", "dev/usage", "dev/perplexity"}
+    assert set(tags["scalars"]) >= {"codec/loss", "codec/discriminators", "dev/mel", "dev/usage", "dev/perplexity"}
     assert [event.step for event in events.Scalars("dev/loss")] == [4, 8, 12, 16]
     assert all(np.isfinite(event.value) for name in tags["scalars"] for event in events.Scalars(name))
     assert set(tags["audio"]) >= {"real/0", "made/0"}

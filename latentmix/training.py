@@ -1,0 +1,219 @@
+"""A training run: its loop over phases and steps, saved, shown, stopped in all processes and gone on with.
+
+What runs on which device in how many processes is Lightning Fabric's; what is learned is the script's. Imports torch:
+for training scripts alone. Fabric and TensorBoard come with the extra `train`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from .cli import complain
+from .errors import InputError
+from .extras import load_extra
+from .run_state import RunState
+
+CONSOLE = Console()
+Figures = dict[str, float]
+
+
+def make_fabric(device: str, devices: int, nodes: int, precision: str, strategy: str) -> Any:
+    """Fabric, its processes launched; `strategy` is for more than one process.
+
+    Raises:
+        InputError: it is not installed, or the device or the precision is not to be had.
+    """
+    Fabric = load_extra("lightning_fabric", "train").Fabric
+    load_extra("torch.utils.tensorboard", "train")
+    try:
+        fabric = Fabric(
+            accelerator=device,
+            devices=devices,
+            num_nodes=nodes,
+            strategy=strategy if devices * nodes > 1 else "auto",
+            precision=precision,
+        )
+    except (
+        ValueError,
+        RuntimeError,
+    ) as error:  # MisconfigurationException is a RuntimeError or an Exception by version
+        raise InputError(f"--device {device}, --devices {devices}, --precision {precision}: {error}") from None
+    fabric.launch()
+    return fabric
+
+
+def on_first_process(fabric: Any, work: Callable[[], None]) -> None:
+    """Do something once, while the other processes wait; what goes wrong goes wrong in all of them.
+
+    Raises:
+        InputError: what `work` raised.
+    """
+    problem = None
+    if fabric.is_global_zero:
+        try:
+            work()
+        except (InputError, OSError) as error:
+            problem = str(error)
+    problem = fabric.broadcast(problem)
+    if problem is not None:
+        raise InputError(problem)
+
+
+@contextlib.contextmanager
+def in_one_line(program: str, *errors: type[Exception], state: Path | None = None) -> Iterator[None]:
+    """Errors of input end a script with status 1 and one line, an interrupt with 130 and how to go on.
+
+    Args:
+        errors: others that input can cause in this part of the script.
+        state: the file that the same command goes on from.
+    """
+    caught: tuple[type[Exception], ...] = (InputError, OSError, *errors)
+    try:
+        yield
+    except caught as error:
+        if _is_first():
+            complain(program, str(error))
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        # Fabric kills the first process where another one ends with an error, and it may still be writing
+        if not _is_first():
+            raise SystemExit(0) from None
+        CONSOLE.print("stopped" + (f"; the same command goes on from {state}" if state else ""), highlight=False)
+        raise SystemExit(130) from None
+
+
+def _is_first() -> bool:
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
+def warm_up_cosine(step: int, steps: int, warm_up: int, floor: float = 0.0) -> float:
+    """Share of the highest learning rate in a step: linear warm-up, then half a cosine (Loshchilov & Hutter 2017).
+
+    Args:
+        step: from 0.
+        floor: what it comes down to at the end.
+
+    >>> [round(warm_up_cosine(step, 100, 10), 3) for step in (0, 9, 50, 99)]
+    [0.1, 0.98, 0.5, 0.0]
+    """
+    share = math.cos(math.pi * step / max(1, steps))
+    return min(1.0, (step + 1) / warm_up) * (0.5 * (1.0 + floor) + 0.5 * (1.0 - floor) * share)
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """A fresh generator for each step, so that a resumed run draws what the unbroken one would have drawn."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
+
+
+def progress_bar(transient: bool = False) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+        console=CONSOLE,
+        transient=transient,
+    )
+
+
+class TrainingRun:
+    """The loop of a run, the same for all that is trained.
+
+    Args:
+        state: saved by the first process.
+        save_every: steps between two saved states.
+        fabric: None for one process on the CPU, without curves in TensorBoard.
+        show_every: steps between two points of the curves.
+    """
+
+    def __init__(self, state: RunState, save_every: int, fabric: Any = None, show_every: int = 50) -> None:
+        self.state, self.fabric, self.save_every, self.show_every = state, fabric, save_every, show_every
+        self.is_first = fabric is None or fabric.is_global_zero
+        self.writer: Any = None
+        if fabric is not None and self.is_first:
+            writer = load_extra("torch.utils.tensorboard", "train").SummaryWriter
+            self.writer = writer(state.path.parent / "tensorboard")
+        self._told_to_stop = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last one where there is one: the terminal was closed
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._note)
+
+    def _note(self, *_: object) -> None:
+        self._told_to_stop = True
+
+    def _is_to_stop(self) -> bool:
+        """Whether any process was told to: all stop at the same step, or those left would wait for ever."""
+        if self.fabric is None or self.fabric.world_size == 1:
+            return self._told_to_stop
+        told = torch.tensor(float(self._told_to_stop), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(told, reduce_op="sum") > 0)
+
+    def train(
+        self,
+        phase: str,
+        steps: int,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        advance: Callable[[int], Mapping[str, Tensor]],
+        evaluate: Callable[[Mapping[str, Tensor]], Figures] = lambda parts: {},
+    ) -> bool:
+        """One phase, from where the state is to its end.
+
+        Args:
+            advance: makes a step, given its number, and returns scalars to show, "loss" among them.
+            evaluate: figures of what there is by now, asked for by the first process whenever it has saved.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            KeyboardInterrupt: the run was told to stop; the state is saved.
+        """
+        made = self.state.steps
+        if made[phase] >= steps:
+            return False
+        with progress_bar() if self.is_first else contextlib.nullcontext() as bars:
+            bar = bars.add_task(phase, total=steps, completed=made[phase], figures="") if bars else None
+            while made[phase] < steps and not self._is_to_stop():
+                step = made[phase]
+                parts = advance(step)
+                made[phase] = step + 1
+                is_last = made[phase] == steps
+                if self.is_first and (step % self.show_every == 0 or is_last):
+                    self._show(phase, parts, bars, bar)
+                if self.is_first and (made[phase] % self.save_every == 0 or is_last):
+                    self.state.save(optimizers)
+                    self._tell(phase, evaluate(parts))
+        if made[phase] < steps:
+            if self.is_first:
+                self.state.save(optimizers)
+            if self.fabric is not None:
+                self.fabric.barrier()  # nobody ends before the state is there
+            raise KeyboardInterrupt
+        return True
+
+    def _show(self, phase: str, parts: Mapping[str, Tensor], bars: Progress | None, bar: Any) -> None:
+        figures = {name: value.item() for name, value in parts.items()}
+        for name, value in figures.items() if self.writer else ():
+            self.writer.add_scalar(f"{phase}/{name}", value, self.state.steps[phase])
+        text = "  ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        if bars:
+            bars.update(bar, completed=self.state.steps[phase], figures=text)
+
+    def _tell(self, phase: str, figures: Figures) -> None:
+        step = self.state.steps[phase]
+        for name, value in figures.items() if self.writer else ():
+            self.writer.add_scalar(f"dev/{name}", value, step)
+        text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        CONSOLE.print(f"{phase} {step}: {text}", soft_wrap=True, highlight=False)
