@@ -26,6 +26,8 @@ class ToyConfig:
 
 
 class ToyModel(torch.nn.Module):
+    cutoff = 0.0  # a level is what it codes
+
     def __init__(self, name: str = "toy", delay: int = 100, config: ToyConfig | None = None) -> None:
         super().__init__()
         self.config = config or ToyConfig()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -16,10 +17,13 @@ import soundfile
 from latentmix.errors import InputError
 from latentmix.files import PIPE, open_file, standard_input
 
-from . import wav
+from ..dsp.resampling import resampled
+from . import ffmpeg, wav
+from .channels import LAYOUTS, VORBIS_LAYOUTS
+from .parts import find_parts
 
 # what is looked for in folders; a file that is named may have any suffix
-SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split())
+SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split())
 MIN_RATE, MAX_RATE = 1_000, 384_000  # Hz
 MAX_CHANNELS = 64
 MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
@@ -37,6 +41,8 @@ class AudioSource:
         samples: of each channel, as announced; None if nobody knows.
         blocks: arrays (C, n) float32, n >= 1, all finite and within full scale; raises InputError on reading
             anything else, and if there is not a single sample.
+        layout: the loudspeaker of each channel, as `channels` names them; None if nobody knows.
+        notices: lines on what was changed, complete after the last block.
     """
 
     name: str
@@ -44,6 +50,8 @@ class AudioSource:
     channels: int
     samples: int | None
     blocks: Iterator[np.ndarray]
+    layout: tuple[str, ...] | None = None
+    notices: list[str] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -62,8 +70,7 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[AudioSource]:
         elif os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
             yield _open_stream(path, stack.enter_context(open_file(path)), stack)
         else:
-            stack.enter_context(open_file(path))  # its errors are clearer than those of soundfile
-            yield _open_file(path, path, stack)
+            yield _open_file(stack.enter_context(open_file(path)), path, path, stack)
 
 
 def waveform_source(waveform: np.ndarray, sample_rate: int, name: str = "waveform") -> AudioSource:
@@ -77,41 +84,114 @@ def waveform_source(waveform: np.ndarray, sample_rate: int, name: str = "wavefor
         raise InputError(f"{name}: expected samples of shape (C, T), found {tuple(waveform.shape)}")
     _check_format(name, sample_rate, len(samples))
     blocks = (samples[:, i : i + BLOCK] for i in range(0, samples.shape[1], BLOCK))
-    return AudioSource(name, sample_rate, len(samples), samples.shape[1], _checked(blocks, name, sample_rate))
+    return _source(name, sample_rate, len(samples), samples.shape[1], blocks, LAYOUTS.get(len(samples)))
 
 
-def check_samples(block: np.ndarray, name: str, place: int, sample_rate: int) -> np.ndarray:
-    """A block (C, n) that starts at sample `place`, clipped to full scale.
+class _Clipping:
+    """Holds samples within full scale, and counts those that were not.
 
     Raises:
         InputError: a sample is not finite, or far beyond full scale.
     """
-    peak = float(np.abs(block).max(initial=0.0))
-    if peak <= 1.0:
-        return block
-    if peak <= MAX_PEAK:
-        return np.clip(block, -1.0, 1.0)
-    first = int(np.argmax(~(np.abs(block) <= MAX_PEAK).all(0)))
-    found = block[:, first][~(np.abs(block[:, first]) <= MAX_PEAK)][0]
-    raise InputError(
-        f"{name}: expected samples between -1 and 1, found {found:g} at {(place + first) / sample_rate:.3f} s; "
-        "repair or scale the recording"
-    )
 
+    def __init__(self, name: str, sample_rate: int) -> None:
+        self._name, self._sample_rate = name, sample_rate
+        self._position = self._clipped = 0
+        self._peak = 1.0
 
-def _open_file(path: str | int, name: str, stack: contextlib.ExitStack) -> AudioSource:
-    try:
-        file = stack.enter_context(soundfile.SoundFile(path, closefd=False))
-    except (RuntimeError, TypeError, ValueError, OSError) as error:
-        reason = str(getattr(error, "error_string", "") or error).splitlines()[0].strip(" .")
+    def __call__(self, block: np.ndarray) -> np.ndarray:
+        start, self._position = self._position, self._position + block.shape[1]
+        peak = float(np.abs(block).max(initial=0.0))
+        if peak <= 1.0:
+            return block
+        if peak <= MAX_PEAK:
+            self._peak = max(self._peak, peak)
+            self._clipped += int((np.abs(block) > 1.0).sum())
+            return np.clip(block, -1.0, 1.0)
+        first = int(np.argmax(~(np.abs(block) <= MAX_PEAK).all(0)))
+        found = block[:, first][~(np.abs(block[:, first]) <= MAX_PEAK)][0]
+        seconds = (start + first) / self._sample_rate
         raise InputError(
-            f"{name}: expected audio such as WAV, FLAC, Ogg or MP3, found something else ({reason}); "
-            "convert it first, with ffmpeg for example"
+            f"{self._name}: expected samples between -1 and 1, found {found:g} at {seconds:.3f} s; "
+            "repair or scale the recording"
+        )
+
+    def notices(self) -> list[str]:
+        if not self._clipped:
+            return []
+        above = 20.0 * np.log10(self._peak)
+        return [f"{self._clipped} samples above full scale, by up to {above:.1f} dB, are clipped; scale it down first"]
+
+
+def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack) -> AudioSource:
+    """A file that can seek, opened at `path` too; `name` is for messages."""
+    wave = _open_unfinished_wav(stream, name)
+    if wave:
+        return wave
+    layout = wav.layout_of(stream)
+    head = stream.read(64)
+    try:
+        files = [
+            stack.enter_context(soundfile.SoundFile(part, closefd=False))
+            for part in find_parts(stream, path, name, stack)
+        ]
+    except (RuntimeError, TypeError, ValueError, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        return _open_by_ffmpeg(head, path, name, stack, error)
+    first = files[0]
+    for file in files:
+        _check_format(name, file.samplerate, file.channels)
+    known = [-(-file.frames * first.samplerate // file.samplerate) for file in files]
+    samples = sum(known) if all(0 <= file.frames < 1 << 62 for file in files) else None
+    blocks = itertools.chain.from_iterable(_like(file, first, name) for file in files)
+    order = VORBIS_LAYOUTS if first.format == "OGG" and first.subtype in ("VORBIS", "OPUS") else LAYOUTS
+    layout = layout or order.get(first.channels)
+    return _source(name, first.samplerate, first.channels, samples, blocks, layout)
+
+
+def _like(file: soundfile.SoundFile, first: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
+    """Blocks of a part, with rate and channels of the first one."""
+    blocks = _blocks(file, name)
+    if file.channels != first.channels:
+        blocks = (np.repeat(block.mean(0, keepdims=True), first.channels, 0) for block in blocks)
+    return resampled(blocks, file.samplerate, first.samplerate) if file.samplerate != first.samplerate else blocks
+
+
+def _open_unfinished_wav(stream: BinaryIO, name: str) -> AudioSource | None:
+    """A WAV file whose writer never came to fill in how long it is; any other is left at its start."""
+    form, read = wav.read_header(stream)
+    size = os.fstat(stream.fileno()).st_size
+    if form is None or not wav.is_unfinished(read, size):
+        stream.seek(0)
+        return None
+    _check_format(name, form.sample_rate, form.channels)
+    samples = (size - len(read)) // form.frame_bytes
+    return _source(name, form.sample_rate, form.channels, samples, _wav_blocks(stream, form), form.layout)
+
+
+def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitStack, error: Exception) -> AudioSource:
+    """What libsndfile does not know, where ffmpeg may; `error` is what libsndfile said."""
+    found = ffmpeg.find_reader(head)
+    if found is None or not ffmpeg.is_installed():
+        kind = f"{found[1]}, which takes the program ffmpeg" if found else "something else"
+        what = "install it, or convert the file first" if found else "convert it first, with ffmpeg for example"
+        raise InputError(
+            f"{name}: expected audio such as WAV, FLAC, Ogg or MP3, found {kind} ({_reason(error)}); {what}"
         ) from None
-    _check_format(name, file.samplerate, file.channels)
-    blocks = _checked(_blocks(file, name), name, file.samplerate)
-    known = file.frames if 0 <= file.frames < 1 << 62 else None
-    return AudioSource(name, file.samplerate, file.channels, known, blocks)
+    decoding = ffmpeg.Decoding(path, found[0])
+    stack.callback(decoding.close)
+    form, _ = wav.read_header(decoding.stream)
+    if form is None:
+        decoding.check(name)
+        raise InputError(f"{name}: expected audio, found none in it")
+    _check_format(name, form.sample_rate, form.channels)
+
+    def blocks() -> Iterator[np.ndarray]:
+        yield from _wav_blocks(decoding.stream, form)
+        decoding.check(name)
+
+    return _source(name, form.sample_rate, form.channels, None, blocks(), form.layout)
 
 
 def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> AudioSource:
@@ -119,20 +199,46 @@ def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> Au
     if form is not None:
         _check_format(name, form.sample_rate, form.channels)
         samples = None if form.size is None else form.size // form.frame_bytes
-        blocks = _checked(_wav_blocks(stream, form), name, form.sample_rate)
-        return AudioSource(name, form.sample_rate, form.channels, samples, blocks)
+        return _source(name, form.sample_rate, form.channels, samples, _wav_blocks(stream, form), form.layout)
     try:
-        kept = stack.enter_context(tempfile.TemporaryFile())
-        kept.write(read)
-        shutil.copyfileobj(stream, kept)
-        size = kept.tell()
-        kept.flush()
-        os.lseek(kept.fileno(), 0, os.SEEK_SET)
+        with tempfile.NamedTemporaryFile(delete=False) as kept:
+            stack.callback(os.unlink, kept.name)
+            kept.write(read)
+            shutil.copyfileobj(stream, kept)
+            size = kept.tell()
     except OSError as error:
         raise InputError(f"{name}: cannot keep it in a temporary file: {error.strerror}") from None
     if not size:
         raise InputError(f"{name}: expected audio, found nothing")
-    return _open_file(kept.fileno(), name, stack)
+    return _open_file(stack.enter_context(open_file(kept.name)), kept.name, name, stack)
+
+
+def _source(
+    name: str,
+    sample_rate: int,
+    channels: int,
+    samples: int | None,
+    blocks: Iterable[np.ndarray],
+    layout: tuple[str, ...] | None,
+) -> AudioSource:
+    """Audio whose samples are checked as they are read."""
+    notices: list[str] = []
+    clip = _Clipping(name, sample_rate)
+
+    def checked() -> Iterator[np.ndarray]:
+        read = 0
+        for block in blocks:
+            read += block.shape[1]
+            yield clip(block)
+        if not read:
+            raise InputError(f"{name}: expected audio, found 0 samples")
+        notices.extend(clip.notices())
+
+    return AudioSource(name, sample_rate, channels, samples, checked(), layout, notices)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", "") or error).splitlines()[0].strip(" .")
 
 
 def _check_format(name: str, sample_rate: int, channels: int) -> None:
@@ -149,8 +255,7 @@ def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
         try:
             block = file.read(size, dtype="float32", always_2d=True)
         except (RuntimeError, OSError) as error:
-            reason = str(getattr(error, "error_string", "") or error).splitlines()[0].strip(" .")
-            raise InputError(f"{name}: cannot read the audio to its end: {reason}") from None
+            raise InputError(f"{name}: cannot read the audio to its end: {_reason(error)}") from None
         if not len(block):
             return
         yield np.ascontiguousarray(block.T)
@@ -170,12 +275,3 @@ def _wav_blocks(stream: BinaryIO, form: wav.WavFormat) -> Iterator[np.ndarray]:
         rest = data[whole:]
         if whole:
             yield form.samples(data[:whole])
-
-
-def _checked(blocks: Iterator[np.ndarray], name: str, sample_rate: int) -> Iterator[np.ndarray]:
-    place = 0
-    for block in blocks:
-        yield check_samples(block, name, place, sample_rate)
-        place += block.shape[1]
-    if not place:
-        raise InputError(f"{name}: expected audio, found 0 samples")

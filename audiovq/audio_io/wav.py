@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
+
+from .channels import LAYOUTS, layout_of_mask
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 # (format, bits a sample) -> how numpy reads it, what is silence, what is full scale; 24 bits are read apart
@@ -32,12 +34,14 @@ class WavFormat:
         channels: C.
         kind: key of SAMPLES.
         size: bytes of samples that follow; None: until the end of the stream.
+        layout: the loudspeaker of each channel, as `channels` names them; None where nobody says.
     """
 
     sample_rate: int
     channels: int
     kind: tuple[int, int]
     size: int | None
+    layout: tuple[str, ...] | None = None
 
     @property
     def frame_bytes(self) -> int:
@@ -90,18 +94,33 @@ def read_header(stream: BinaryIO) -> tuple[WavFormat | None, bytes]:
     return None, read
 
 
+def is_unfinished(read: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes that begins with `read`, up to its samples, has more than its header says: 0."""
+    is_empty, claimed = read[-4:] == bytes(4), int.from_bytes(read[4:8], "little") + 8
+    return is_empty and size > len(read) and (claimed == 8 or size > claimed + claimed % 2)
+
+
+def layout_of(stream: BinaryIO) -> tuple[str, ...] | None:
+    """The loudspeakers of the channels as a WAV file in a stream that can seek names them, if it is one and does."""
+    form, _ = read_header(stream)
+    stream.seek(0)
+    return form.layout if form else None
+
+
 def _parse_format(body: bytes) -> WavFormat | None:
     if len(body) < 16:
         return None
     tag, channels, rate, _, frame_bytes, bits = struct.unpack_from("<HHIIHH", body)
+    layout = LAYOUTS.get(channels)
     if tag == EXTENSIBLE and len(body) >= 26:
-        (tag,) = struct.unpack_from("<H", body, 24)
+        mask, tag = struct.unpack_from("<IH", body, 20)
+        layout = layout_of_mask(mask, channels) or layout
     if (tag, bits) not in SAMPLES or frame_bytes != channels * bits // 8 or not channels:
         return None
-    return WavFormat(rate, channels, (tag, bits), None)
+    return WavFormat(rate, channels, (tag, bits), None, layout)
 
 
 def _sized(kind: WavFormat, size: int) -> WavFormat:
     """Writers into pipes leave 0 or a number near the largest as the size."""
     known = size if 0 < size < 0x7FFFF000 else None
-    return WavFormat(kind.sample_rate, kind.channels, kind.kind, known)
+    return replace(kind, size=known)

@@ -11,6 +11,7 @@ from .packing import max_payload_bytes
 
 MAGIC = b"\x89AVQ"
 VERSION = 2
+VERSION_WITH_GAIN = 3  # the same with one more field, written where it is not 0
 FINGERPRINT_BYTES, CODER_BYTES, CRC_BYTES, SIZE_BYTES = 8, 4, 4, 3
 # numbers of the header in order: name, least, most
 FIELDS = (
@@ -22,6 +23,7 @@ FIELDS = (
     ("chunk_frames", 1, 4_096),
     ("original_rate", 1_000, 384_000),
 )
+GAIN = ("gain", 0, 120)  # the field that version 3 has after those
 MAX_PAYLOAD = 16_063  # bytes; what the size of a record can say, see container.py
 END = 0xFF  # first byte of the end
 
@@ -40,6 +42,7 @@ class Header:
         channels: C.
         chunk_frames: code frames in a chunk, the last one excepted.
         original_rate: of the audio that was compressed, in Hz.
+        gain: dB by which it was made louder before it was encoded; what is decoded is made quieter by it.
     """
 
     model: bytes
@@ -51,11 +54,12 @@ class Header:
     channels: int
     chunk_frames: int
     original_rate: int
+    gain: int = 0
 
     def __post_init__(self) -> None:
         if len(self.model) != FINGERPRINT_BYTES or len(self.coder) != CODER_BYTES:
             raise InputError(f"expected fingerprints of {FINGERPRINT_BYTES} and {CODER_BYTES} bytes")
-        for name, least, most in FIELDS:
+        for name, least, most in (*FIELDS, GAIN):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"expected {name} from {least} to {most}, found {getattr(self, name)}")
         if self.max_payload > MAX_PAYLOAD:
@@ -72,8 +76,9 @@ class Header:
 
     def pack(self) -> bytes:
         """The bytes at the start of a file."""
-        numbers = b"".join(varint(getattr(self, name)) for name, _, _ in FIELDS)
-        content = MAGIC + bytes([VERSION]) + self.model + self.coder + numbers
+        version, fields = (VERSION_WITH_GAIN, (*FIELDS, GAIN)) if self.gain else (VERSION, FIELDS)
+        numbers = b"".join(varint(getattr(self, name)) for name, _, _ in fields)
+        content = MAGIC + bytes([version]) + self.model + self.coder + numbers
         return content + zlib.crc32(content).to_bytes(CRC_BYTES, "big")
 
     @classmethod
@@ -86,14 +91,16 @@ class Header:
         if data[: len(MAGIC)] != MAGIC:
             found = f"a file that starts with {bytes(data[:8])!r}" if data else "an empty file"
             raise InputError(f"expected an .avq file, found {found}")
-        if len(data) > len(MAGIC) and data[len(MAGIC)] != VERSION:
-            version, release = data[len(MAGIC)], "a newer" if data[len(MAGIC)] > VERSION else "an older"
+        version = data[len(MAGIC)] if len(data) > len(MAGIC) else VERSION
+        if version not in (VERSION, VERSION_WITH_GAIN):
+            release = "a newer" if version > VERSION else "an older"
             raise InputError(
-                f"expected .avq version {VERSION}, found version {version}; use {release} release of latentmix"
+                f"expected .avq version {VERSION} or {VERSION_WITH_GAIN}, found version {version}; "
+                f"use {release} release of latentmix"
             )
         offset, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, dict[str, int]()
         try:
-            for name, _, _ in FIELDS:
+            for name, _, _ in (*FIELDS, GAIN) if version == VERSION_WITH_GAIN else FIELDS:
                 numbers[name], offset = read_varint(data, offset)
         except IndexError:
             raise InputError("the file is cut off: its header is incomplete") from None
@@ -179,5 +186,10 @@ def read_varint(data: bytes | bytearray, offset: int) -> tuple[int, int]:
 
 
 MAX_HEADER = (
-    len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES + sum(len(varint(most)) for *_, most in FIELDS) + CRC_BYTES
+    len(MAGIC)
+    + 1
+    + FINGERPRINT_BYTES
+    + CODER_BYTES
+    + sum(len(varint(most)) for *_, most in (*FIELDS, GAIN))
+    + CRC_BYTES
 )

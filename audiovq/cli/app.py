@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 from typing import Annotated
 
@@ -35,6 +36,7 @@ from .options import (
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read when torch and NumPy are imported
 AVQ_SUFFIXES = frozenset({".avq"})
 
 
@@ -43,6 +45,8 @@ app = make_app("audiovq")
 
 def main() -> None:
     """Entry point."""
+    for name in THREADS:  # one thread a file; where others want the cores too, several wait for each other
+        os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
     run(app)
 
@@ -70,7 +74,8 @@ def compress(
 ) -> None:
     """Compress audio of any rate to .avq files.
 
-    Folders are done with all that is in them. WAV comes through a pipe as it is spoken.
+    Folders are done with all that is in them. WAV comes through a pipe as it is spoken. What libsndfile does not read,
+    such as .m4a and .webm, is read by ffmpeg where that is installed.
 
     \b
     Examples:
@@ -78,11 +83,15 @@ def compress(
     audiovq compress recordings/ -o compressed/ --kbps 3 --channels keep
     arecord -f S16_LE -r 16000 | audiovq compress - -o - | audiovq decompress - -o - | aplay
     """
+    from ..audio_io import ffmpeg
     from ..audio_io.reader import SUFFIXES
     from .jobs import Compress
 
-    wanted = BatchRequest(inputs, output, SUFFIXES, ".avq", model, device, jobs, as_json)
-    run_many("compressing", Compress(kbps, channels is Channels.keep), wanted)
+    readable, unreadable = SUFFIXES, ffmpeg.SUFFIXES
+    if ffmpeg.is_installed():
+        readable, unreadable = SUFFIXES | ffmpeg.SUFFIXES, frozenset()
+    request = BatchRequest(inputs, output, readable, unreadable, ".avq", model, device, jobs, as_json)
+    run_many("compressing", Compress(kbps, channels is Channels.keep), request)
 
 
 @app.command()
@@ -113,8 +122,8 @@ def decompress(
     """
     from .jobs import Decompress
 
-    wanted = BatchRequest(inputs, output, AVQ_SUFFIXES, f".{suffix.value}", model, device, jobs, as_json)
-    run_many("decompressing", Decompress(rate, start, seconds), wanted)
+    request = BatchRequest(inputs, output, AVQ_SUFFIXES, frozenset(), f".{suffix.value}", model, device, jobs, as_json)
+    run_many("decompressing", Decompress(rate, start, seconds), request)
 
 
 @app.command()

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """Files of a command that works on many; see `paths.pair_up` and `jobs.run`."""
+    """Files of a command that works on many; see `paths.pair_up` and `jobs.run`.
+
+    Attributes:
+        unreadable: suffixes of files that would be taken from folders, were ffmpeg installed.
+    """
 
     inputs: list[str]
     output: str
     suffixes: frozenset[str]
+    unreadable: frozenset[str]
     suffix: str
     model: str
     device: Device
@@ -35,21 +40,28 @@ def complain(message: str) -> None:
     cli.complain("audiovq", message)
 
 
-def run_many(what: str, work: Work, wanted: BatchRequest) -> None:
+def run_many(what: str, work: Work, request: BatchRequest) -> None:
     """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong."""
-    if wanted.as_json and wanted.output == PIPE:
+    if request.as_json and request.output == PIPE:
         raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")
     from . import jobs, report
-    from .paths import pair_up
+    from .paths import find_files, pair_up
 
-    pairs = pair_up(wanted.inputs, wanted.output, wanted.suffixes, wanted.suffix)
-    device = check_device(wanted.device)
+    left_out = [path for each in request.inputs for path, _ in find_files(each, request.unreadable)]
+    if left_out:
+        shown = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
+        complain(f"left out, because they take the program ffmpeg, which is not installed: {shown}")
+    pairs = pair_up(request.inputs, request.output, request.suffixes, request.suffix)
+    device = check_device(request.device)
     with report.progress_bar(what, len(pairs)) as progress:
-        outcome = jobs.run(work, pairs, wanted.model, device, wanted.jobs, progress)
-    if wanted.as_json:
+        outcome = jobs.run(work, pairs, request.model, device, request.jobs, progress)
+    if request.as_json:
         typer.echo(json.dumps(report.outcome_figures(outcome), indent=2))
     else:
-        report.print_outcome(outcome, to_stderr=wanted.output == PIPE)
+        report.print_outcome(outcome, to_stderr=request.output == PIPE)
+        for each in outcome.files:
+            for notice in each.get("notices", ()):
+                complain(f"{each['input']}: {notice}")
     _tell_faults(outcome)
 
 

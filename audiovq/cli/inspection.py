@@ -12,7 +12,7 @@ from latentmix.files import check_target, open_input, replacing
 
 from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
 from ..bitstream.container import Reader
-from ..bitstream.header import CODER_BYTES, VERSION
+from ..bitstream.header import CODER_BYTES, VERSION, VERSION_WITH_GAIN
 from ..bitstream.packing import Coder, raw_size
 
 
@@ -46,11 +46,12 @@ def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
     seconds = reader.end.samples / header.original_rate if reader.end else frames * header.hop / header.sample_rate
     return {
         "file": name,
-        "version": VERSION,
+        "version": VERSION_WITH_GAIN if header.gain else VERSION,
         "seconds": round(seconds, 6),
         "samples": reader.end.samples if reader.end else None,
         "original_rate": header.original_rate,
         "channels": header.channels,
+        "gain_db": header.gain,
         "kbps": round(reader.size * 8 / 1000 / seconds, 4) if seconds else None,
         "bytes": reader.size,
         "codebooks": header.codebooks,

@@ -19,9 +19,11 @@ from typing import Any, ClassVar
 from latentmix.errors import InputError
 from latentmix.files import PIPE, open_input, open_output
 
-from ..audio_io.reader import open_source
+from ..audio_io import ffmpeg
+from ..audio_io.reader import SUFFIXES, open_source
 from ..audio_io.writer import check_suffix, open_sink
 from ..codec.codec import Codec
+from ..codec.intake import LOOK_AHEAD
 from .paths import Pair, prepare
 
 Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
@@ -35,6 +37,15 @@ class Compress:
     kbps: float
     keep_channels: bool
 
+    def check_output(self, path: str) -> None:
+        """Raises InputError for the name of a sound file."""
+        suffix = os.path.splitext(path)[1].lower()
+        if suffix in SUFFIXES | ffmpeg.SUFFIXES:
+            raise InputError(
+                f"{path}: expected a name that ends in .avq, or a folder, found that of a sound file, "
+                "which compress does not write; audiovq decompress makes .wav, .flac and .ogg of an .avq file"
+            )
+
     def check(self, codec: Codec) -> None:
         """Raises InputError where no file could be done."""
         codec.codebooks_for(self.kbps)
@@ -44,7 +55,9 @@ class Compress:
             total = source.samples or 0
             tell = (lambda samples: progress(min(samples / total, 1.0))) if total else None
             with open_output(pair.output) as stream:
-                made = codec.compress(source, stream, self.kbps, self.keep_channels, tell)
+                # through pipes on both sides it is heard as it is spoken
+                look_ahead = 0.0 if pair.input == pair.output == PIPE else LOOK_AHEAD
+                made = codec.compress(source, stream, self.kbps, self.keep_channels, tell, look_ahead)
         return {
             "input": pair.input,
             "output": pair.output,
@@ -54,6 +67,8 @@ class Compress:
             "codebooks": made.codebooks,
             "bytes": made.size,
             "kbps": round(made.kbps, 4),
+            "gain_db": made.gain,
+            "notices": list(made.notices),
         }
 
 
@@ -65,6 +80,11 @@ class Decompress:
     sample_rate: int | None = None
     start: float = 0.0
     seconds: float | None = None
+
+    def check_output(self, path: str) -> None:
+        """Raises InputError for a kind of file that is not written."""
+        if path != PIPE:
+            check_suffix(path)
 
     def check(self, codec: Codec) -> None:
         """Nothing is wrong for every file."""
@@ -139,10 +159,8 @@ def run(
         InputError: the model cannot be loaded, or nothing at all can be written.
     """
     start = time.perf_counter()
-    if isinstance(work, Decompress):
-        for pair in pairs:
-            if pair.output != PIPE:
-                check_suffix(pair.output)
+    for pair in pairs:
+        work.check_output(pair.output)
     if workers is None:
         workers = min(usable_cores(), 1 + sum(map(_size, pairs)) // work.bytes_a_process)
     workers = min(workers, len(pairs)) if device == "cpu" else 1

@@ -80,8 +80,7 @@ Kbps = Annotated[
         metavar="RATE",
         callback=finite,
         min=0.1,
-        max=24.0,
-        help="kbit/s of each channel, on average over a file at most.",
+        help="kbit/s of each channel, on average over a file at most; speech_16k has up to 3.5.",
     ),
 ]
 DEFAULT_MODEL = "speech_16k"

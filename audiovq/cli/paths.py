@@ -64,17 +64,28 @@ def prepare(pair: Pair) -> None:
         check_target(pair.output)
 
 
-def _found(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
-    """Files to read, each with its name below `path`."""
-    if not os.path.isdir(path):
-        return [(path, os.path.basename(path))]
-    found = []
-    for folder, folders, names in os.walk(path):
+def find_files(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
+    """Files of a folder and those in it, linked ones too, each with its name below `path`; none of a file."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:  # a link to a folder above, or two to the same one
+            folders.clear()
+            continue
+        seen.add(place)
         folders.sort()
         for name in sorted(names):
             if os.path.splitext(name)[1].lower() in suffixes and not name.startswith("."):
                 whole = os.path.join(folder, name)
                 found.append((whole, os.path.relpath(whole, path)))
+    return found
+
+
+def _found(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
+    """Files to read, each with its name below `path`."""
+    if not os.path.isdir(path):
+        return [(path, os.path.basename(path))]
+    found = find_files(path, suffixes)
     if not found:
         kinds = ", ".join(sorted(suffixes))
         raise InputError(f"{path}: expected files that end in {kinds} in the folder, found none")

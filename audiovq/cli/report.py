@@ -64,7 +64,8 @@ def print_file(figures: dict[str, Any]) -> None:
     size = f"{figures['bytes']} bytes"
     rows = {
         "length": clock(figures["seconds"]) + ("" if figures["samples"] is None else f", {figures['samples']} samples"),
-        "original": f"{figures['original_rate']} Hz, kept channels: {figures['channels']}",
+        "original": f"{figures['original_rate']} Hz, kept channels: {figures['channels']}"
+        + (f", made {figures['gain_db']} dB louder to be coded" if figures["gain_db"] else ""),
         "rate": size if figures["kbps"] is None else f"{figures['kbps']:.3f} kbit/s, {size}",
         "codes": f"{figures['frames']} frames of {_codebooks(figures)} codebooks of {figures['codes']}, "
         f"{figures['code_rate']:g} frames a second",

@@ -18,7 +18,7 @@ class ChunkedModel:
 
     Args:
         model: with `config.sample_rate`, `.hop`, `.codebooks`, `.codes`, the states and steps of `VQVAE`, `delay`,
-            `warm_up`, `fingerprint` and `codebooks_for`.
+            `warm_up`, `fingerprint`, `codebooks_for` and `cutoff`.
         name: for messages.
     """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ from ..bitstream.chunks import MISSING, short_fingerprint, write_chunk
 from ..bitstream.container import Writer
 from ..bitstream.header import Header
 from ..bitstream.packing import Coder, Packing
-from ..dsp.resampling import resampled
 from .chunked_model import ChunkedModel
 from .decoding import Decoding
+from .intake import LOOK_AHEAD, Intake
 
 KBPS = 1.5
 END_BYTES = 32  # of a file that are kept free for its end, where bytes are counted
@@ -38,6 +38,8 @@ class Compressed:
         sample_rate: of the original, in Hz.
         channels, codebooks: in the file; of codebooks the most that a chunk can have.
         size: bytes of the file.
+        gain: dB by which a quiet recording was made louder to be coded.
+        notices: lines on what was changed.
     """
 
     samples: int
@@ -45,6 +47,8 @@ class Compressed:
     channels: int
     codebooks: int
     size: int
+    gain: int = 0
+    notices: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -91,9 +95,8 @@ class Codec(ChunkedModel):
             InputError: no samples, or some that are not finite.
         """
         samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
-        source = waveform_source(samples, sample_rate)
-        mono = (block.mean(0, keepdims=True) for block in source.blocks)
-        pieces = self.encode_chunks(resampled(mono, sample_rate, self.sample_rate), 1, self.codebooks_for(kbps))
+        intake = self._intake(waveform_source(samples, sample_rate))
+        pieces = self.encode_chunks(intake, 1, self.codebooks_for(kbps))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
     def encode_source(self, source: AudioSource, kbps: float | None = None) -> np.ndarray:
@@ -102,17 +105,13 @@ class Codec(ChunkedModel):
         Raises:
             InputError: the audio cannot be used.
         """
-        counted = 0
+        intake = self._intake(source)
+        codes = np.concatenate([piece[0] for piece in self.encode_chunks(intake, 1, self.codebooks_for(kbps))], 1)
+        samples = -(-intake.samples * self.sample_rate // source.sample_rate)
+        return codes[:, : -(-samples // self.hop)]
 
-        def blocks() -> Iterator[np.ndarray]:
-            nonlocal counted
-            mono = (block.mean(0, keepdims=True) for block in source.blocks)
-            for block in resampled(mono, source.sample_rate, self.sample_rate):
-                counted += block.shape[1]
-                yield block
-
-        codes = np.concatenate([piece[0] for piece in self.encode_chunks(blocks(), 1, self.codebooks_for(kbps))], 1)
-        return codes[:, : -(-counted // self.hop)]
+    def _intake(self, source: AudioSource, *given: Any, **more: Any) -> Intake:
+        return Intake(source, self.sample_rate, self.model.cutoff, *given, **more)
 
     def decode(self, codes: Tensor | np.ndarray, length: int | None = None) -> Tensor:
         """Codes -> audio.
@@ -154,46 +153,40 @@ class Codec(ChunkedModel):
         kbps: float | None = KBPS,
         keep_channels: bool = False,
         progress: Callable[[int], None] | None = None,
+        look_ahead: float = LOOK_AHEAD,
     ) -> Compressed:
         """Read audio to its end and write an .avq file, which needs no seeking.
 
         Args:
             kbps: of each channel; None: all codebooks. What entropy coding saves pays for one more codebook than the
                 rate has room for as plain bits, in as many chunks as it can.
-            keep_channels: code every channel apart, instead of their mean.
-            progress: is told how many samples of each channel are done.
+            keep_channels: code every channel apart, instead of their mix (ITU-R BS.775).
+            progress: is told how many samples of each channel are read.
+            look_ahead: seconds that may be kept in memory to learn how loud a quiet recording is: it is coded at a
+                usual level, and given back at its own. 0: every chunk is written as soon as it is there.
 
         Raises:
             InputError: the audio cannot be used.
             OSError: the stream cannot be written.
         """
-        channels = source.channels if keep_channels else 1
         sure = self.codebooks_for(kbps)
+        most = sure if self.coder is None else min(sure + 1, self.codebooks)
+        intake = self._intake(source, keep_channels, look_ahead, progress)
+        channels = intake.channels
+        chunks = self.encode_chunks(intake, channels, most)
+        first = next(chunks)  # nothing is written where nothing can be read
         header = Header(
             bytes(self.model.fingerprint),
             short_fingerprint(self.coder),
             self.sample_rate,
             self.hop,
-            sure if self.coder is None else min(sure + 1, self.codebooks),
+            most,
             self.codes,
             channels,
             self.chunk_frames,
             source.sample_rate,
+            intake.gain,
         )
-        counted = 0
-
-        def blocks() -> Iterator[np.ndarray]:
-            nonlocal counted
-            for block in source.blocks:
-                counted += block.shape[1]
-                yield block if keep_channels else block.mean(0, keepdims=True)
-                if progress:
-                    progress(counted)
-
-        chunks = self.encode_chunks(
-            resampled(blocks(), source.sample_rate, self.sample_rate), channels, header.codebooks
-        )
-        first = next(chunks)  # nothing is written where nothing can be read
         writer, packing, frames = Writer(stream, header), Packing(self.codes, self.coder), 0
         frame_bytes = math.inf if kbps is None else kbps * KBIT_BYTES * channels * self.hop / self.sample_rate
         for codes in itertools.chain([first], chunks):
@@ -201,8 +194,10 @@ class Codec(ChunkedModel):
             write_chunk(writer, packing, codes, sure, frame_bytes * frames - END_BYTES)
             if hasattr(stream, "flush"):
                 stream.flush()
-        writer.finish(counted)
-        return Compressed(counted, source.sample_rate, channels, header.codebooks, writer.size)
+        writer.finish(intake.samples)
+        return Compressed(
+            intake.samples, source.sample_rate, channels, most, writer.size, intake.gain, tuple(intake.notices)
+        )
 
     def open(self, stream: BinaryIO, name: str, sample_rate: int | None = None, start: float = 0.0) -> Decoding:
         """An .avq file to be decoded, block by block.

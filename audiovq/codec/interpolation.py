@@ -9,9 +9,9 @@ import torch
 
 from latentmix.errors import InputError
 
-from ..dsp.resampling import resampled
 from .codec import Codec
 from .generation import open_recording
+from .intake import Intake
 
 BATCH = 500  # frames that are quantized at once
 MAX_SECONDS = 600  # of a recording
@@ -39,13 +39,12 @@ def read_whole(path: str, codec: Codec) -> np.ndarray:
         InputError: it cannot be read, or is longer than `MAX_SECONDS`.
     """
     with open_recording(path, codec) as source:
-        pieces, samples = [], 0
-        for block in source.blocks:
-            samples += block.shape[1]
-            if samples > MAX_SECONDS * source.sample_rate:
+        intake, pieces = Intake(source, codec.sample_rate, codec.model.cutoff), []
+        for block in intake:
+            pieces.append(block)
+            if intake.samples > MAX_SECONDS * source.sample_rate:
                 raise InputError(f"{path}: expected at most {MAX_SECONDS} s to mix, found more; cut it first")
-            pieces.append(block.mean(0, keepdims=True))
-        return np.concatenate(list(resampled(pieces, source.sample_rate, codec.sample_rate)), 1)
+        return np.concatenate(pieces, 1)
 
 
 def _latents(codec: Codec, samples: np.ndarray) -> torch.Tensor:

@@ -78,6 +78,7 @@ class VQVAE(nn.Module):
     are flat lists of tensors.
     """
 
+    cutoff = 40.0  # Hz: below there is no speech, and what there is is taken out before encoding
     band_weights: Tensor
     sharpener: Tensor
     roughness: Tensor

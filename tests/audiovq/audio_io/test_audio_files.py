@@ -350,5 +350,5 @@ def test_ctrl_c_while_soundfile_writes_is_not_lost(tmp_path: Path):
 
 def test_known_suffixes_can_be_read(tmp_path: Path):
     formats = {name.lower() for name in soundfile.available_formats()}
-    same = {"aif": "aiff", "aifc": "aiff", "snd": "au", "oga": "ogg", "opus": "ogg"}
+    same = {"wave": "wav", "mp2": "mp3", "aif": "aiff", "aifc": "aiff", "snd": "au", "oga": "ogg", "opus": "ogg"}
     assert {same.get(suffix[1:], suffix[1:]) for suffix in audio.SUFFIXES} <= formats

@@ -198,8 +198,8 @@ def test_no_end_is_made_out_of_damage():
     [
         (b"", "expected an .avq file, found an empty file"),
         (b"RIFF1234WAVE", "starts with b'RIFF1234'"),
-        (b"\x89AVQ\x03", "expected .avq version 2, found version 3; use a newer release"),
-        (b"\x89AVQ\x01", "expected .avq version 2, found version 1; use an older release"),
+        (b"\x89AVQ\x04", "expected .avq version 2 or 3, found version 4; use a newer release"),
+        (b"\x89AVQ\x01", "expected .avq version 2 or 3, found version 1; use an older release"),
         (build()[:20], "cut off"),
         (build()[:5] + b"x" + build()[6:], "checksum of its header"),
     ],

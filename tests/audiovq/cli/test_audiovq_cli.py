@@ -19,6 +19,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from audiovq import Codec
+from audiovq.audio_io import ffmpeg
 from audiovq.audio_io.wav import pack_header
 from audiovq.cli import app as cli
 from audiovq.codec.interpolation import mixed_codes
@@ -261,8 +262,8 @@ def test_mix_goes_from_one_to_the_other(tmp_path: Path, model: str):
     codec = Codec.from_pretrained(model)
     first, second = (np.pad(read(str(path), codec), ((0, 0), (0, n))) for path, n in ((a, 1600), (b, 0)))
     codes = list(mixed_codes(codec, first, second, 5))
-    assert len(codes) == 5 and np.array_equal(codes[0], codec.encode(first, RATE)[:, :25])
-    assert np.array_equal(codes[4], codec.encode(second, RATE)[:, :25])
+    ends = [next(codec.encode_chunks([each], 1, codec.codebooks))[0, :, :25] for each in (first, second)]
+    assert len(codes) == 5 and np.array_equal(codes[0], ends[0]) and np.array_equal(codes[4], ends[1])
     assert 0 < (codes[2] != codes[0]).mean() and 0 < (codes[2] != codes[4]).mean()
 
 
@@ -316,10 +317,10 @@ def test_other_weights_and_newer_versions_are_refused_by_name(tmp_path: Path, mo
     said = refused("decompress", avq, "-o", tmp_path / "a.wav", "--model", other)
     assert f"{avq}: expected a file made with the weights of other" in said and "--model" in said
     data = bytearray(avq.read_bytes())
-    data[4] += 1
+    data[4] += 2
     avq.write_bytes(data)
     for command in (("decompress", avq, "-o", tmp_path / "a.wav", "--model", model), ("info", avq)):
-        assert f"{avq}: expected .avq version 2, found version 3" in refused(*command)
+        assert f"{avq}: expected .avq version 2 or 3, found version 4" in refused(*command)
     assert names(tmp_path) == ["a.avq", "other/config.json", "other/model.safetensors"]
 
 
@@ -358,6 +359,15 @@ def test_usage_errors_have_status_2(tmp_path: Path, model: str):
         (("compress", "a.wav", "text.wav", "-o", "-"), "expected one file for a pipe"),
         (("compress", "nothing", "-o", "out"), "nothing: expected files that end in .*, found none"),
         (("compress", "a.wav", "-o", "x.avq", "--kbps", "6"), "expected a rate above 0 and up to 1.5 kbit/s, found 6"),
+        (
+            ("compress", "a.wav", "-o", "x.avq", "--kbps", "24"),
+            "expected a rate above 0 and up to 1.5 kbit/s, found 24",
+        ),
+        (
+            ("compress", "a.wav", "-o", "x.mp3"),
+            "x.mp3: expected a name that ends in .avq, or a folder, found that of a",
+        ),
+        (("compress", "a.wav", "-o", "x.M4A"), "x.M4A: expected a name that ends in .avq"),
         (("compress", "a.wav", "-o", "x.avq", "--model", "none"), "none: expected a bundled model"),
         (("decompress", "a.wav", "-o", "x.wav"), "a.wav: expected an .avq file, found a file that starts with b'RIFF"),
         (("decompress", "none.avq", "-o", "x.wav"), "none.avq: cannot read the file"),
@@ -425,6 +435,60 @@ def test_several_files_on_several_cores(tmp_path: Path, model: str):
         assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
+def test_linked_folders_are_followed_once(tmp_path: Path, model: str):
+    write(tmp_path / "elsewhere" / "b.wav")
+    write(tmp_path / "in" / "a.wave.wav").rename(tmp_path / "in" / "a.wave")
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "again").symlink_to(tmp_path / "in")
+    said = figures("compress", tmp_path / "in", "-o", tmp_path / "out", "--model", model, "--kbps", 0.9)
+    assert len(said["files"]) == 2 and names(tmp_path / "out") == ["a.avq", "linked/b.avq"]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_what_ffmpeg_reads_is_taken_from_folders_or_named(
+    tmp_path: Path, model: str, installed: bool, monkeypatch: pytest.MonkeyPatch
+):
+    write(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "b.m4a").write_bytes(b"damaged")
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: installed)
+    result = run("compress", tmp_path / "in", "-o", tmp_path / "out", "--model", model, "--kbps", 0.9)
+    assert names(tmp_path / "out") == ["a.avq"]
+    assert result.exit_code == (1 if installed else 0)
+    expected = "b.m4a: expected audio" if installed else f"not installed: {tmp_path / 'in' / 'b.m4a'}"
+    assert expected in result.stderr
+
+
+def test_what_was_changed_is_said(tmp_path: Path, model: str):
+    loud = 2.0 * noise(0.5)
+    soundfile.write(tmp_path / "a.wav", 4 * np.concatenate([loud, -loud], 1), RATE, subtype="FLOAT")
+    result = run("compress", tmp_path / "a.wav", "-o", tmp_path / "a.avq", "--model", model, "--kbps", 0.9)
+    assert result.exit_code == 0
+    clipped, turned = result.stderr.splitlines()
+    assert "samples above full scale, by up to 7." in clipped and "channel 2 is turned round" in turned
+    said = json.loads(run("compress", tmp_path / "a.wav", "-o", tmp_path / "a.avq", "--model", model, "--json").stdout)
+    assert len(said["files"][0]["notices"]) == 2
+
+
+def test_one_thread_a_file(tmp_path: Path, model: str):
+    """With more, they wait for each other wherever others want the cores too."""
+    audio = write(tmp_path / "a.wav")
+    script = (
+        "import atexit, sys; from audiovq.cli.app import main; sys.argv[1:] = sys.argv[1:];"
+        "atexit.register(lambda: print('threads', sys.modules['torch'].get_num_threads())); main()"
+    )
+    arguments = ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9"]
+    clean = {name: value for name, value in environment().items() if not name.endswith("_NUM_THREADS")}
+    for asked, threads in (({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=clean | asked,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == f"threads {threads}"
+
+
 def test_two_files_of_one_name(tmp_path: Path, model: str):
     files = [write(tmp_path / folder / "a.wav", 0.1) for folder in ("x", "y")]
     said = refused("compress", *files, "-o", tmp_path / "out", "--model", model)
@@ -460,8 +524,8 @@ def test_a_pipe_from_audio_to_audio(tmp_path: Path, model: str):
 
 
 def test_sound_comes_out_while_more_is_on_its_way(model: str):
-    """A second of codes is written as soon as a second of sound is there."""
-    chunk = noise(1)[:, 0]
+    """A second of codes is written a tenth of a second after that second of sound is there."""
+    chunk = noise(2)[: int(1.1 * RATE), 0]
     command = process("compress", "-", "-o", "-", "--model", model)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as running:
         running.stdin.write(pack_header(RATE, 1, None) + (chunk * 32767).astype("<i2").tobytes())

@@ -1,0 +1,78 @@
+"""What libsndfile does not read, read by the program ffmpeg where it is installed: it decodes into a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from typing import BinaryIO, cast
+
+from latentmix.errors import InputError
+
+# suffixes that are looked for in folders where ffmpeg is there
+SUFFIXES = frozenset(
+    ".m4a .m4b .mp4 .mov .3gp .aac .webm .weba .mka .mkv .wma .amr .ac3 .eac3 .wv .tta .ape .mpc .spx".split()
+)
+# how a file begins -> which of ffmpeg's readers is asked, and no other: a file is not to be taken for a playlist
+MAGIC = (
+    (4, b"ftyp", "mov", "MPEG-4"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska", "Matroska or WebM"),
+    (0, b"\x30\x26\xb2\x75", "asf", "Windows Media"),
+    (0, b"#!AMR", "amr", "AMR"),
+    (0, b"\x0b\x77", "ac3", "AC-3"),
+    (0, b"\xff\xf1", "aac", "AAC"),
+    (0, b"\xff\xf9", "aac", "AAC"),
+    (0, b"wvpk", "wv", "WavPack"),
+    (0, b"TTA1", "tta", "True Audio"),
+    (0, b"MAC ", "ape", "Monkey's Audio"),
+    (0, b"MPCK", "mpc8", "Musepack"),
+    (0, b"OggS", "ogg", "Ogg"),
+    (0, b"caff", "caf", "CAF"),
+    (0, b"fLaC", "flac", "FLAC"),
+)
+
+
+def find_reader(head: bytes) -> tuple[str, str] | None:
+    """Which of ffmpeg's readers a file that begins so is for, and what people call such a file."""
+    for offset, magic, reader, name in MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return reader, name
+    return None
+
+
+def is_installed() -> bool:
+    return shutil.which("ffmpeg") is not None
+
+
+class Decoding:
+    """The first sound of a file on its way through ffmpeg, as a WAV of 32-bit floating point on `stream`."""
+
+    def __init__(self, path: str, reader: str) -> None:
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-f", reader]
+        # the whole name after file:, so that nothing in it is taken for an option or another protocol
+        command += ["-i", "file:" + os.path.abspath(path), "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le", "-"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.stream = cast(BinaryIO, self._process.stdout)
+
+    def check(self, name: str) -> None:
+        """Hold, after the last sample, that ffmpeg got to the end.
+
+        Raises:
+            InputError: it did not; the line has its reason.
+        """
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        if self._process.wait():
+            raise InputError(f"{name}: cannot read the audio to its end: {said[-1] if said else 'ffmpeg failed'}")
+
+    def close(self) -> None:
+        """End the program, whatever it is doing."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()

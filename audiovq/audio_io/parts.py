@@ -1,0 +1,60 @@
+"""A file as what libsndfile reads to its end: itself, or its parts, put right in temporary files."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import mmap
+import os
+import tempfile
+from typing import BinaryIO
+
+from latentmix.errors import InputError
+
+from . import flac, mpeg, ogg
+
+
+def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack) -> list[str | int]:
+    """What to open one after another: names or file descriptors.
+
+    Args:
+        stream: of the file, at its start.
+        path: of the file.
+        name: for messages.
+        stack: what is opened here is closed with it.
+
+    Raises:
+        InputError: a temporary file cannot be written.
+    """
+    stream.seek(0)
+    head = stream.read(64)
+    is_mp3 = head[:3] == b"ID3" or mpeg.parse_frame(head[:4]) is not None
+    if not (is_mp3 or head[:4] == b"OggS" or flac.is_of_unknown_length(head)):
+        return [path]
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+        pieces: list[tuple[bytes, int, int]] = []  # bytes to begin with, and those of the file that follow
+        if head[:4] == b"OggS":
+            links = [*ogg.find_links(data), len(data)]
+            pieces = [(b"", start, end) for start, end in itertools.pairwise(links)]
+        elif head[:4] == b"fLaC":
+            samples = flac.find_length(data)
+            pieces = [(flac.with_length(head, samples), len(head), len(data))] if samples else []
+        else:
+            segments = mpeg.find_segments(data)
+            pieces = [(mpeg.header_for(data, each), each.start, each.end) for each in segments]
+        if not pieces or (len(pieces) == 1 and not pieces[0][0]):
+            return [path]
+        return [_kept(begin, view[start:end], name, stack) for begin, start, end in pieces]
+
+
+def _kept(begin: bytes, rest: memoryview, name: str, stack: contextlib.ExitStack) -> int:
+    try:
+        with rest:
+            kept = stack.enter_context(tempfile.TemporaryFile())
+            kept.write(begin)
+            kept.write(rest)
+            kept.flush()
+            os.lseek(kept.fileno(), 0, os.SEEK_SET)
+    except OSError as error:
+        raise InputError(f"{name}: cannot keep it in a temporary file: {error.strerror}") from None
+    return kept.fileno()

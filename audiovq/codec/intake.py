@@ -1,0 +1,129 @@
+"""What becomes of audio before it is encoded: few channels, the codec's rate, no rumble, a level it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from ..audio_io.channels import Downmix
+from ..audio_io.reader import AudioSource
+from ..dsp.high_pass import high_passed
+from ..dsp.resampling import resampled
+from ..dsp.speech_meter import SpeechMeter
+
+FRAME_SECONDS = 0.02
+QUIET = -35.0  # dB of full scale, root mean square of a frame: recordings without louder ones are coded louder
+USUAL = -26.0  # dB: as loud as then
+LOUD_FRAMES = 10  # that are not quiet show that a recording is not
+BELOW_LOUDEST = 15.0  # dB within which a frame counts as sound
+MAX_GAIN = 60  # dB
+LOOK_AHEAD = 600.0  # seconds of audio that are kept, at most, until it is known whether it is quiet
+
+
+class Intake:
+    """Audio on its way to the encoder: iterate, once, over blocks (C, n) float32 at the codec's rate.
+
+    Args:
+        source: what is read.
+        sample_rate, cutoff: of the codec, in Hz; below the cutoff there is nothing to hear.
+        keep_channels: all channels, instead of their mix.
+        look_ahead: seconds that may be kept to learn how loud the audio is; 0: its level stays as it is.
+        progress: is told how many samples of each channel are read.
+
+    Attributes:
+        channels: C.
+        samples: of each channel of the source, so far.
+        gain: dB by which the blocks are louder than the source, whole; known with the first block.
+        notices: lines on what was changed, complete after the last block.
+    """
+
+    def __init__(
+        self,
+        source: AudioSource,
+        sample_rate: int,
+        cutoff: float,
+        keep_channels: bool = False,
+        look_ahead: float = 0.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.source, self.sample_rate, self.cutoff = source, sample_rate, cutoff
+        self.channels = source.channels if keep_channels else 1
+        self.samples = self.gain = 0
+        self._keep_channels, self._look_ahead, self._progress = keep_channels, look_ahead, progress
+        self._downmix = Downmix(source.channels, source.layout, source.sample_rate)
+        self._meter = SpeechMeter(sample_rate)
+
+    @property
+    def notices(self) -> list[str]:
+        return [*self.source.notices, *self._downmix.notices, *self._meter.notices()]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        mixed = self._counted() if self._keep_channels else self._downmix(self._counted())
+        blocks = resampled(mixed, self.source.sample_rate, self.sample_rate)
+        blocks = self._measured(high_passed(blocks, self.sample_rate, self.cutoff))
+        return self._levelled(blocks) if self._look_ahead else blocks
+
+    def _counted(self) -> Iterator[np.ndarray]:
+        for block in self.source.blocks:
+            self.samples += block.shape[1]
+            yield block
+            if self._progress:
+                self._progress(self.samples)
+
+    def _measured(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self._meter.add(block)
+            yield block
+
+    def _levelled(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Blocks at a usual level, once it is known how loud they are."""
+        held, levels, kept = [], _Levels(round(FRAME_SECONDS * self.sample_rate)), 0
+        for block in blocks:
+            held.append(block)
+            levels.add(block)
+            kept += block.shape[1]
+            if levels.is_loud or kept >= self._look_ahead * self.sample_rate:
+                break
+        self.gain = levels.gain()
+        scale = np.float32(10.0 ** (self.gain / 20.0))
+        for each in _chained(held, blocks):
+            yield each * scale if self.gain else each
+
+
+class _Levels:
+    """Levels of frames, of all channels together."""
+
+    def __init__(self, frame: int) -> None:
+        self._frame, self._rest = frame, np.zeros(0, np.float32)
+        self._powers: list[np.ndarray] = []
+        self._loud, self._peak = 0, 0.0
+
+    def add(self, block: np.ndarray) -> None:
+        mono = np.concatenate([self._rest, np.square(block).mean(0)])
+        whole = len(mono) // self._frame * self._frame
+        self._rest = mono[whole:]
+        powers = mono[:whole].reshape(-1, self._frame).mean(1)
+        self._powers.append(powers)
+        self._loud += int((powers > 10.0 ** (QUIET / 10.0)).sum())
+        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+
+    @property
+    def is_loud(self) -> bool:
+        return self._loud >= LOUD_FRAMES
+
+    def gain(self) -> int:
+        """dB, whole, that a quiet recording lacks, within full scale; 0 of any other."""
+        powers = np.concatenate([*self._powers, np.zeros(0, np.float32)])
+        loudest = float(np.sort(powers)[-LOUD_FRAMES:][0]) if len(powers) else 0.0
+        if self.is_loud or loudest <= 0.0 or self._peak <= 0.0:
+            return 0
+        sound = powers[powers >= loudest * 10.0 ** (-BELOW_LOUDEST / 10.0)]
+        lacking = USUAL - 10.0 * np.log10(float(sound.mean()))
+        return max(int(min(lacking, -20.0 * np.log10(self._peak), MAX_GAIN)), 0)
+
+
+def _chained(held: list[np.ndarray], blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    while held:
+        yield held.pop(0)
+    yield from blocks

@@ -1,0 +1,74 @@
+"""What lies below speech is taken out: a constant offset and rumble, in blocks of any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+HALF_SECONDS = 0.064  # of the impulse response on each side: from all to nothing within 27 Hz (Hamming's window)
+STEP_SECONDS = 0.1  # of the output that is computed at a time
+
+
+class HighPass:
+    """Streaming high-pass filter of linear phase, without delay: a windowed sinc, by overlap-save.
+
+    In blocks of any size it gives what it gives for the whole, bit for bit. Before the first sample and after the last
+    one that sample goes on, so that an offset makes no step there.
+
+    Args:
+        sample_rate: Hz.
+        cutoff: Hz, half the amplitude.
+    """
+
+    def __init__(self, sample_rate: int, cutoff: float) -> None:
+        self.half, self.step = math.ceil(HALF_SECONDS * sample_rate), math.ceil(STEP_SECONDS * sample_rate)
+        position = np.arange(-self.half, self.half + 1)
+        low = np.sinc(2.0 * cutoff / sample_rate * position) * np.hamming(2 * self.half + 1)
+        taps = -low / low.sum()  # so that a constant vanishes altogether
+        taps[self.half] += 1.0
+        self._size = 1 << (self.step + 2 * self.half).bit_length()
+        self._response = np.fft.rfft(taps, self._size)
+        self._held: np.ndarray | None = None  # input from `half` samples before the next of the output
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        """Samples (C, n), n >= 1 -> those of the output (C, m) float32 that no later ones can change."""
+        if self._held is None:
+            self._held = np.repeat(block[:, :1], self.half, 1)
+        self._held = np.concatenate([self._held, block], 1)
+        made = []
+        while self._held.shape[1] >= self.step + 2 * self.half:
+            made.append(self._filtered(self._held[:, : self.step + 2 * self.half]))
+            self._held = self._held[:, self.step :]
+        return np.concatenate(made, 1) if made else block[:, :0]
+
+    def finish(self) -> np.ndarray:
+        """The rest of the output, which is as long as the input."""
+        if self._held is None:
+            return np.zeros((1, 0), np.float32)
+        left = self._held.shape[1] - self.half
+        padded = np.concatenate([self._held, np.repeat(self._held[:, -1:], self.half + self.step, 1)], 1)
+        made = [self._filtered(padded[:, i : i + self.step + 2 * self.half]) for i in range(0, left, self.step)]
+        return np.concatenate(made, 1)[:, :left] if made else self._held[:, :0]
+
+    def _filtered(self, x: np.ndarray) -> np.ndarray:
+        """Input (C, n + 2 * half) -> output (C, n), n at most `step`."""
+        n = x.shape[1] - 2 * self.half
+        y = np.fft.irfft(np.fft.rfft(x.astype(np.float64), self._size) * self._response, self._size)
+        return y[:, 2 * self.half : 2 * self.half + n].astype(np.float32)
+
+
+def high_passed(blocks: Iterable[np.ndarray], sample_rate: int, cutoff: float) -> Iterator[np.ndarray]:
+    """Blocks (C, n) without what is below the cutoff (Hz; 0: as they are), none of them empty."""
+    if not cutoff:
+        yield from blocks
+        return
+    filtering = HighPass(sample_rate, cutoff)
+    for block in blocks:
+        made = filtering.push(block)
+        if made.shape[1]:
+            yield made
+    made = filtering.finish()
+    if made.shape[1]:
+        yield made

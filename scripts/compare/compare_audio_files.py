@@ -1,0 +1,95 @@
+"""How long audio files of many kinds are, and how long they are read as: the table of docs/audio-files.md.
+
+    scripts/run python scripts/compare/compare_audio_files.py
+
+Writes examples/speech.flac, made 10 s long, in all the ways that the programs ffmpeg, flac, lame, oggenc and opusenc
+know and that some of these are installed for, and reads it back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from audiovq.audio_io import flac
+from audiovq.audio_io.reader import open_source
+from latentmix.errors import InputError
+
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
+SECONDS = 10
+FFMPEG = "ffmpeg -v error -y -i a.wav"
+# what it is, the programs it takes, how it is made, and how long it is in seconds
+CASES = (
+    ("WAV", "", "cp a.wav b.wav", 10),
+    ("WAV through a pipe", "ffmpeg", f"{FFMPEG} -f wav - | cat > b.wav", 10),
+    ("WAV of a recorder that was killed (data size 0)", "", "cp killed.wav b.wav", 10),
+    ("WAV, A-law", "ffmpeg", f"{FFMPEG} -c:a pcm_alaw b.wav", 10),
+    ("RF64", "ffmpeg", f"{FFMPEG} -rf64 always b.wav", 10),
+    ("W64", "ffmpeg", f"{FFMPEG} b.w64", 10),
+    ("AIFF", "ffmpeg", f"{FFMPEG} b.aiff", 10),
+    ("AU through a pipe", "ffmpeg", f"{FFMPEG} -f au - | cat > b.au", 10),
+    ("CAF", "ffmpeg", f"{FFMPEG} b.caf", 10),
+    ("CAF through a pipe", "ffmpeg", f"{FFMPEG} -f caf - | cat > b.caf", 10),
+    ("FLAC", "flac", "flac -s a.wav -o b.flac", 10),
+    ("FLAC of unknown length (ffmpeg, pipe)", "ffmpeg", f"{FFMPEG} -f flac - | cat > b.flac", 10),
+    ("FLAC of unknown length (flac, pipe)", "", "cp unknown.flac b.flac", 10),
+    ("FLAC in Ogg", "ffmpeg", f"{FFMPEG} -c:a flac b.oga", 10),
+    ("Ogg Vorbis", "oggenc", "oggenc -Q a.wav -o b.ogg", 10),
+    ("Ogg Vorbis, two chained", "oggenc", "oggenc -Q a.wav -o c.ogg; cat c.ogg c.ogg > b.ogg", 20),
+    ("Opus", "opusenc", "opusenc --quiet a.wav b.opus", 10),
+    ("Opus, three chained", "opusenc", "opusenc --quiet a.wav c.opus; cat c.opus c.opus c.opus > b.opus", 30),
+    ("MP3, constant rate", "lame", "lame --quiet -b 64 a.wav b.mp3", 10),
+    ("MP3, variable rate", "lame", "lame --quiet -V2 a.wav b.mp3", 10),
+    ("MP3, variable rate, no header", "lame", "lame --quiet -V2 -t a.wav b.mp3", 10),
+    ("MP3, constant rate, no header", "lame", "lame --quiet -b 64 -t a.wav b.mp3", 10),
+    ("MP3, two joined", "lame", "lame --quiet -V2 a.wav c.mp3; cat c.mp3 c.mp3 > b.mp3", 20),
+    ("MP3, two joined, tagged", "lame", "lame --quiet -V2 --add-id3v2 --tt T a.wav c.mp3; cat c.mp3 c.mp3 > b.mp3", 20),
+    ("MP3, two joined, no header", "lame", "lame --quiet -V2 -t a.wav c.mp3; cat c.mp3 c.mp3 > b.mp3", 20),
+    ("MP2", "ffmpeg", f"{FFMPEG} b.mp2", 10),
+    *((f".{s}", "ffmpeg", f"{FFMPEG} b.{s}", 10) for s in "m4a mp4 aac webm mka wma ac3 wv tta spx".split()),
+)
+
+
+def main() -> None:
+    print("| file | length | read as | by |\n|---|---|---|---|")
+    for name, program, command, seconds in CASES:
+        if program and shutil.which(program) is None:
+            print(f"| {name} | {seconds} s | {program} is not installed | |")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            write_originals(Path(folder))
+            made = subprocess.run(command, shell=True, cwd=folder, stderr=subprocess.DEVNULL)
+            (path,) = Path(folder).glob("b.*") if made.returncode == 0 else (None,)
+            print(f"| {name} | {seconds} s | {reading(path) if path else f'{program} cannot write it |'} |")
+
+
+def write_originals(folder: Path) -> None:
+    """The recording as it is, of a recorder that was killed, and as FLAC that does not say how long it is."""
+    samples, rate = soundfile.read(SPEECH, dtype="int16")
+    samples = np.resize(samples, SECONDS * rate)
+    soundfile.write(folder / "a.wav", samples, rate)
+    soundfile.write(folder / "unknown.flac", samples, rate)
+    data = (folder / "unknown.flac").read_bytes()
+    (folder / "unknown.flac").write_bytes(flac.with_length(data[:64], 0) + data[64:])
+    killed = bytearray((folder / "a.wav").read_bytes())
+    killed[4:8] = killed[40:44] = bytes(4)
+    (folder / "killed.wav").write_bytes(killed)
+
+
+def reading(path: Path) -> str:
+    try:
+        with open_source(path) as source:
+            samples = sum(block.shape[1] for block in source.blocks)
+    except InputError as error:
+        return f"{error} |"
+    by = "ffmpeg" if source.samples is None else "libsndfile"
+    return f"{samples / source.sample_rate:.4f} s | {by}"
+
+
+if __name__ == "__main__":
+    main()

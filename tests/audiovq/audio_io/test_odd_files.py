@@ -1,0 +1,241 @@
+"""Audio files whose headers say less than they hold, or nothing: their lengths are exact, or what is wrong is said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from synthetic_speech import RATE, vowel
+
+from audiovq.audio_io import ffmpeg, flac, mpeg
+from audiovq.audio_io.reader import AudioSource, open_source
+from latentmix.errors import InputError
+
+SECONDS = 3
+VOWELS = np.concatenate([vowel(110.0, 1.0), vowel(150.0, 1.0, "i"), vowel(200.0, 1.0, "u")])
+SPEECH = VOWELS * np.abs(np.sin(4.0 * np.linspace(0.0, SECONDS, len(VOWELS)) ** 1.5)).astype(np.float32)
+
+
+def read(path: Path | str) -> tuple[np.ndarray, AudioSource]:
+    with open_source(path) as source:
+        return np.concatenate(list(source.blocks), 1), source
+
+
+def encoded(path: Path, samples: np.ndarray = SPEECH, rate: int = RATE, **given: object) -> bytes:
+    soundfile.write(path, samples, rate, **given)
+    return path.read_bytes()
+
+
+def level(x: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(x[: len(x) // 800 * 800]).reshape(-1, 800).mean(1))
+
+
+def is_speech(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether one is the other, as their levels over time say, but for a delay of up to 0.4 s."""
+    a, b = np.pad(level(found), (4, 4)), level(expected)
+    return max(np.corrcoef(a[late : late + len(b)], b[: len(a) - late])[0, 1] for late in range(13)) > 0.9
+
+
+def tool(name: str) -> str:
+    if shutil.which(name) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"expected CI to have installed {name}")
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
+def run(command: str, folder: Path) -> None:
+    subprocess.run(command, shell=True, cwd=folder, check=True, stderr=subprocess.DEVNULL)
+
+
+# MP3
+
+
+@pytest.fixture(scope="module")
+def mp3(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Of variable rate, loud at first: an estimate from the first frames is far too short."""
+    path = tmp_path_factory.mktemp("mp3") / "a.mp3"
+    noise = 0.5 * np.random.default_rng(0).standard_normal(RATE).clip(-1, 1)
+    quiet = np.zeros(9 * RATE)
+    return encoded(path, np.concatenate([noise, quiet, SPEECH]), bitrate_mode="VARIABLE", compression_level=0.1)
+
+
+def headless(data: bytes) -> bytes:
+    """An MP3 file without its first frame, which has no sound."""
+    offset, frame = next(mpeg.find_frames(data))
+    assert data[offset + frame.side :][:4] in mpeg.TAGS
+    return data[offset + frame.size :]
+
+
+def test_an_mp3_of_variable_rate_without_a_header_is_read_to_its_end(mp3: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(headless(mp3))
+    assert soundfile.info(path).frames < 12 * RATE  # what libsndfile takes it for
+    samples, source = read(path)
+    assert source.samples == samples.shape[1]
+    assert 0 <= samples.shape[1] - 13 * RATE <= 2 * 1152
+    assert is_speech(samples[0, 10 * RATE :], SPEECH)
+
+
+@pytest.mark.parametrize("heads", [(True, True), (False, False), (True, False), (False, True)])
+def test_joined_mp3s_are_read_one_after_the_other(mp3: bytes, heads: tuple[bool, bool], tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
+    path.write_bytes(b"".join(tag + (mp3 if has_head else headless(mp3)) for has_head in heads) + b"TAG" + bytes(125))
+    samples, source = read(path)
+    assert source.samples == samples.shape[1]
+    exact = 26 * RATE if all(heads) else None
+    assert samples.shape[1] == exact or (exact is None and 0 <= samples.shape[1] - 26 * RATE <= 4 * 1152)
+    assert is_speech(samples[0, -3 * RATE - 4800 :], SPEECH)
+
+
+def test_joined_mp3s_of_other_rates_and_channels_become_one(tmp_path: Path) -> None:
+    one = encoded(tmp_path / "a.mp3")
+    two = encoded(tmp_path / "b.mp3", np.repeat(np.stack([SPEECH] * 2, 1), 2, 0), 2 * RATE)
+    (tmp_path / "c.mp3").write_bytes(one + two)
+    samples, source = read(tmp_path / "c.mp3")
+    assert (source.sample_rate, source.channels) == (RATE, 1)
+    assert source.samples == samples.shape[1] == 2 * SECONDS * RATE
+    assert is_speech(samples[0, SECONDS * RATE :], SPEECH)
+
+
+def test_an_ordinary_mp3_is_left_to_libsndfile(mp3: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(mp3)
+    samples, source = read(tmp_path / "a.mp3")
+    expected, _ = soundfile.read(tmp_path / "a.mp3", dtype="float32")
+    assert source.samples == 13 * RATE and np.abs(samples[0] - expected.clip(-1, 1)).max() < 1e-6
+
+
+# Ogg
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_every_link_of_a_chain_is_read(subtype: str, tmp_path: Path) -> None:
+    one = encoded(tmp_path / "a.ogg", format="OGG", subtype=subtype)
+    two = encoded(tmp_path / "b.ogg", SPEECH[::-1], format="OGG", subtype=subtype)
+    (tmp_path / "c.ogg").write_bytes(one + two + one)
+    samples, source = read(tmp_path / "c.ogg")
+    assert source.samples == samples.shape[1] == 3 * SECONDS * RATE
+    thirds = samples[0].reshape(3, -1)
+    assert is_speech(thirds[0], SPEECH) and is_speech(thirds[1], SPEECH[::-1]) and is_speech(thirds[2], SPEECH)
+
+
+# FLAC
+
+
+def without_length(data: bytes) -> bytes:
+    return flac.with_length(data[:64], 0) + data[64:]
+
+
+@pytest.mark.parametrize("samples", [SPEECH, SPEECH[:12345], np.stack([SPEECH, -SPEECH[::-1]], 1), SPEECH[:100]])
+@pytest.mark.parametrize("ending", [b"", b"TAG" + bytes(125)])
+def test_flac_of_unknown_length_is_read_to_its_end(samples: np.ndarray, ending: bytes, tmp_path: Path) -> None:
+    whole = encoded(tmp_path / "a.flac", samples)
+    (tmp_path / "b.flac").write_bytes(without_length(whole) + ending)
+    found, source = read(tmp_path / "b.flac")
+    expected, _ = read(tmp_path / "a.flac")
+    assert source.samples == len(samples) and np.array_equal(found, expected)
+
+
+def test_flac_of_unknown_length_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
+    whole = encoded(tmp_path / "a.flac", SPEECH)
+    (tmp_path / "b.flac").write_bytes(without_length(whole)[:-200])
+    found, _ = read(tmp_path / "b.flac")
+    expected, _ = read(tmp_path / "a.flac")
+    assert 0 < found.shape[1] < len(SPEECH) and np.array_equal(found, expected[:, : found.shape[1]])
+
+
+# WAV
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("riff", [0, 36])
+def test_wav_of_a_recorder_that_was_killed_is_read_to_its_end(subtype: str, riff: int, tmp_path: Path) -> None:
+    data = bytearray(encoded(tmp_path / "a.wav", SPEECH, subtype=subtype))
+    at = data.index(b"data") + 4
+    expected, _ = read(tmp_path / "a.wav")
+    data[at : at + 4], data[4:8] = bytes(4), (riff and at - 4).to_bytes(4, "little")
+    (tmp_path / "b.wav").write_bytes(
+        data[: at + 4 + expected.shape[1] * soundfile.info(tmp_path / "a.wav").channels * 8]
+    )
+    found, source = read(tmp_path / "b.wav")
+    assert source.samples == found.shape[1] and np.abs(found[:, : expected.shape[1]] - expected).max() < 1e-6
+
+
+def test_wav_without_samples_and_something_after_them_has_none(tmp_path: Path) -> None:
+    note = b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+    header = bytearray(encoded(tmp_path / "a.wav", SPEECH[:1])[:44])
+    header[40:44], header[4:8] = bytes(4), (36 + len(note)).to_bytes(4, "little")
+    (tmp_path / "b.wav").write_bytes(header + note)
+    with pytest.raises(InputError, match="found 0 samples"):
+        read(tmp_path / "b.wav")
+
+
+# what libsndfile does not know
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "webm", "mka", "aac", "wma", "wv", "tta", "mp4"])
+def test_ffmpeg_reads_what_libsndfile_does_not(suffix: str, tmp_path: Path) -> None:
+    tool("ffmpeg")
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    run(f"ffmpeg -v error -i a.wav -- -a.{suffix}", tmp_path)  # a name that looks like an option
+    samples, source = read(tmp_path / f"-a.{suffix}")
+    seconds = samples.shape[1] / source.sample_rate
+    assert abs(seconds - SECONDS) < 0.15
+    assert source.sample_rate != RATE or is_speech(samples[0], SPEECH)
+
+
+def test_without_ffmpeg_its_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    with pytest.raises(InputError, match=r"a\.m4a: .*found MPEG-4, which takes the program ffmpeg .*install it"):
+        read(tmp_path / "a.m4a")
+
+
+def test_a_damaged_file_that_only_ffmpeg_reads_is_refused_in_one_line(tmp_path: Path) -> None:
+    tool("ffmpeg")
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    with pytest.raises(InputError, match=r"a\.m4a: ") as caught:
+        read(tmp_path / "a.m4a")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
+    """ffmpeg reads many things, some of which read others; by name only what a file's first bytes are."""
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    (tmp_path / "list.m4a").write_text(f"ffconcat version 1.0\nfile '{tmp_path / 'a.wav'}'\n")
+    with pytest.raises(InputError, match="expected audio"):
+        read(tmp_path / "list.m4a")
+
+
+# the same by the programs that people use
+
+
+@pytest.mark.parametrize(
+    ("program", "command", "name", "seconds", "late"),
+    [
+        ("lame", "lame --quiet -V2 -t a.wav b.mp3", "b.mp3", 3, 2304),
+        ("lame", "lame --quiet -V2 a.wav b.mp3; cat b.mp3 b.mp3 > c.mp3", "c.mp3", 6, 0),
+        ("ffmpeg", "ffmpeg -v error -i a.wav -f flac - | cat > b.flac", "b.flac", 3, 0),
+        ("flac", "cat a.wav | flac -s - -c | cat > b.flac", "b.flac", 3, 0),
+        ("flac", "tail -c +45 a.wav | flac -s --force-raw-format --endian little --sign signed --channels 1 --bps 16 "
+         "--sample-rate 16000 -c - | cat > b.flac", "b.flac", 3, 0),
+        ("opusenc", "opusenc --quiet a.wav b.opus; cat b.opus b.opus > c.opus", "c.opus", 6, 0),
+        ("ffmpeg", "ffmpeg -v error -i a.wav -f wav - | cat > b.wav", "b.wav", 3, 0),
+        ("ffmpeg", "ffmpeg -v error -i a.wav -f caf - | cat > b.caf", "b.caf", 3, 0),
+    ],
+)  # fmt: skip
+def test_what_programs_write_into_pipes(
+    program: str, command: str, name: str, seconds: int, late: int, tmp_path: Path
+) -> None:
+    tool(program)
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    run(command, tmp_path)
+    samples, source = read(tmp_path / name)
+    assert source.samples in (None, samples.shape[1])
+    assert 0 <= samples.shape[1] - seconds * RATE <= late
