@@ -40,6 +40,8 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     tick, channel, part = events.tick[is_note], channel[is_note], part[is_note]
     pitch, velocity = events.first[is_note].astype(np.int64), events.second[is_note].astype(np.int64)
     is_on = (kind[is_note] == 0x90) & (velocity > 0)
+    if not stops and _is_one_after_another(is_on, channel, pitch):
+        return TickNotes(tick[::2], tick[1::2], pitch[::2], velocity[::2], channel[::2])
     key = (part * 16 + channel) * 128 + pitch
     order = np.argsort(key, kind="stable")
     ons, end = _first_in_first_out(tick[order], is_on[order], key[order])
@@ -50,9 +52,22 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     return TickNotes(tick[ons], np.maximum(end, tick[ons]), pitch[ons], velocity[ons], channel[ons])
 
 
+def _is_one_after_another(is_on: np.ndarray, channel: np.ndarray, pitch: np.ndarray) -> bool:
+    """Whether each note-on is followed by its note-off, as in most files of one voice."""
+    return bool(
+        len(is_on) % 2 == 0
+        and is_on[::2].all()
+        and not is_on[1::2].any()
+        and (pitch[::2] == pitch[1::2]).all()
+        and (channel[::2] == channel[1::2]).all()
+    )
+
+
 def _parts(channel: np.ndarray, is_stop: np.ndarray, tick: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int], int]]:
     """How many stops of its channel lie before each event, and the ticks of the stops by (channel, number from 0)."""
     part = np.zeros(len(channel), np.int64)
+    if not is_stop.any():
+        return part, {}
     stops: dict[tuple[int, int], int] = {}
     for each in np.unique(channel[is_stop]).tolist():
         mine = channel == each

@@ -26,7 +26,9 @@ MAX_CONTENT = 512  # bytes of a meta event or a message that are kept; no name, 
 _LAST_DELTA = 5  # bytes; the standard has four
 _NEGATIVE = 1 << 31  # a delta of 32 bits that a program wrote of a time before the last event
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
-_KEPT = (0x80, 0x90, 0xB0, 0xC0, 0xE0)  # aftertouch says nothing of notes
+_STATUS = np.arange(256)
+_DATA_BYTES = np.where((_STATUS & 0xE0) == 0xC0, 1, 2).astype(np.uint8)  # by status
+_IS_KEPT = np.isin(_STATUS & 0xF0, (0x80, 0x90, 0xB0, 0xC0, 0xE0))  # aftertouch says nothing of notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +87,11 @@ class _Reader:
             self._read_block()
         if self.missing is not None and not self.is_over:
             self._cut()
-        empty = (np.zeros(0, np.int64), *[np.zeros(0, np.uint8)] * 3)
-        tick, status, first, second = (np.concatenate(each) for each in zip(empty, *self.parts, strict=True))
-        if len(tick) and np.any(np.diff(tick) < 0):
+        if not self.parts:
+            self.parts.append((np.zeros(0, np.int64), *[np.zeros(0, np.uint8)] * 3))
+        parts = self.parts[0] if len(self.parts) == 1 else map(np.concatenate, zip(*self.parts, strict=True))
+        tick, status, first, second = parts
+        if (tick[1:] < tick[:-1]).any():
             order = np.argsort(tick, kind="stable")
             tick, status, first, second = tick[order], status[order], first[order], second[order]
             self.messages.sort(key=lambda message: message[0])
@@ -106,8 +110,7 @@ class _Reader:
             append(code)
             code = table[code]
             if code < 0:
-                at = start + (places[-1] >> 1)
-                end = self._special(start + int(status_at[at - start]))
+                end = self._special(start + int(status_at[places[-1] >> 1]))
                 specials.append((len(places) - 1, end))
                 if self.is_over:
                     break
@@ -157,36 +160,36 @@ class _Reader:
         raw = padded[at]
         is_special = raw >= 0xF0
         is_explicit = (raw >= 0x80) & ~is_special
-        last = np.maximum.accumulate(np.where(is_explicit, np.arange(len(raw)), -1))
-        status = np.where(last >= 0, raw[np.maximum(last, 0)], self.running).astype(np.uint8)
+        last = np.maximum.accumulate(is_explicit * np.arange(1, len(raw) + 1))
+        status = np.concatenate([[np.uint8(self.running)], raw])[last]
         self.running = int(status[-1])
         data = at + is_explicit
-        end = data + np.where((status & 0xE0) == 0xC0, 1, 2)
-        is_channel = ~is_special
-        if np.any(is_channel & (end > len(self.track) - start)):
+        kept = np.flatnonzero(~is_special)
+        status, data, tick = status[kept], data[kept], ticks[kept]
+        if len(kept) and int(data[-1]) + int(_DATA_BYTES[status[-1]]) > len(self.track) - start:
             self._cut()
-        if np.any(is_channel & (status < 0x80)):
+        if (status < 0x80).any():
             raise InputError("the file is damaged: an event without a status")
         self._add_messages(ticks, padded, at, start, specials)
-        is_channel &= np.isin(status & 0xF0, _KEPT)
-        first, second = padded[data[is_channel]], padded[np.minimum(data[is_channel] + 1, len(padded) - 1)]
-        status, tick = status[is_channel], ticks[is_channel]
-        second = np.where((status & 0xE0) == 0xC0, 0, second).astype(np.uint8)
+        first, second = padded[data], padded[data + 1] * (_DATA_BYTES[status] == 2)
+        is_kept = _IS_KEPT[status]
+        if not is_kept.all():
+            tick, status, first, second = tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
         good = first < 0x80
-        if not good.all() or np.any(second >= 0x80):
+        if not good.all() or (second >= 0x80).any():
             self._remark("{} events with a data byte above 127", int((~good | (second >= 0x80)).sum()))
-            second = np.minimum(second, 127)
-        self.parts.append((tick[good], status[good], first[good], second[good]))
+            tick, status, first, second = tick[good], status[good], first[good], np.minimum(second[good], 127)
+        self.parts.append((tick, status, first, second))
         self.tick = int(ticks[-1])
 
     def _deltas(self, padded: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Ticks from the event before to each event; `sizes` are the bytes they take."""
         delta = (padded[places] & 0x7F).astype(np.int64)
-        for number in range(1, int(sizes.max(initial=1))):
+        for number in range(1, int(sizes.max())):
             more = sizes > number
             byte = padded[places + number * more] & 0x7F
             delta = np.where(more, delta << 7 | byte, delta)
-        if np.any(sizes > 4):
+        if sizes.max() > 4:
             if np.any(padded[places + sizes - 1] >= 0x80):
                 raise InputError("the file is damaged: a time of more than five bytes")
             self._remark("{} times of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))

@@ -55,10 +55,13 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
 
 def _read_bytes(path: str) -> bytes:
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # pipes hang
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise OSError(0, "not a regular file")
-            data = file.read(MAX_BYTES + 1)
+            data = _read_up_to(file, MAX_BYTES + 1)
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(f"{path}: cannot read the MIDI file: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MAX_BYTES:
@@ -66,8 +69,13 @@ def _read_bytes(path: str) -> bytes:
     return data
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a named pipe must not hang us
+def _read_up_to(file: int, size: int) -> bytes:
+    """The first bytes of an open file: os.read may give fewer than are there."""
+    parts, left = [], size
+    while left and (part := os.read(file, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 @dataclass

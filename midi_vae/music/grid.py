@@ -102,20 +102,27 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     end = np.maximum(np.floor(end_position + 0.5 + 1e-6).astype(np.int64), start + 1)
     keep = _winners(start, position, line["end"] - line["start"])
     deviation = np.abs(position - np.rint(position))
-    from_triplet = np.abs(position * 1.5 - np.rint(position * 1.5)) / 1.5
-    lost = np.sort(np.concatenate([start[~keep], start[np.searchsorted(line["start"], merged, "right") - 1]]))
+    lost = start[~keep]
+    if len(merged):
+        lost = np.sort(np.concatenate([lost, start[np.searchsorted(line["start"], merged, "right") - 1]]))
     report = GridReport(
         mean_deviation_steps=float(deviation.mean()),
-        triplets=int(np.sum((deviation > 0.2) & (from_triplet < 0.1))),
+        triplets=0 if grid.is_plain else _triplets(position, deviation),
         notes=len(line) + len(merged),
         free=grid.offsets is not None,
         file_deviation_steps=grid.file_deviation,
         dropped=len(lost),
         lateness_beats=grid.lateness,
     )
-    kept_start, kept_end = start[keep], end[keep]
-    following = np.append(kept_start[1:], kept_end[-1])
-    return GridLine(kept_start, np.minimum(kept_end, following), line["pitch"][keep], sections, report, lost)
+    start, end, pitch = start[keep], end[keep], line["pitch"][keep]
+    end[:-1] = np.minimum(end[:-1], start[1:])
+    return GridLine(start, end, pitch, sections, report, lost)
+
+
+def _triplets(position: np.ndarray, deviation: np.ndarray) -> int:
+    """How many onsets stand where a triplet's do rather than on a step."""
+    from_triplet = np.abs(position * 1.5 - np.rint(position * 1.5)) / 1.5
+    return int(np.sum((deviation > 0.2) & (from_triplet < 0.1)))
 
 
 def _nearest(position: np.ndarray) -> np.ndarray:
@@ -126,8 +133,7 @@ def _nearest(position: np.ndarray) -> np.ndarray:
 def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Which notes keep their step; (n,) bool, one for each step that has notes."""
     keep = np.ones(len(start), bool)
-    shared = np.flatnonzero(np.diff(start) == 0)
-    if not len(shared):
+    if (start[1:] > start[:-1]).all():
         return keep
     edges = np.flatnonzero(np.diff(start, prepend=start[0] - 1, append=start[-1] + 1))
     for first, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -144,6 +150,8 @@ def _from_bar_lines(places: np.ndarray, sections: Sequence[Section]) -> np.ndarr
     """Places in steps from the start of bar 0, but where a section does not start on a step (after a bar of
     7/32, say) its first bar line is moved to the nearest one, and all that follows it.
     """
+    if len(sections) == 1:
+        return places
     bar_lines = np.array([(section.beat - sections[0].beat) * STEPS_A_BEAT for section in sections])
     moved = np.array([section.step for section in sections]) - bar_lines
     return places + moved[np.maximum(np.searchsorted(bar_lines, places + 1e-6, side="right") - 1, 0)]

@@ -54,8 +54,8 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     all be late by the same, where a notation program lets grace notes push what follows. Only what fits no grid of
     the file is followed (`follow`)."""
     steps = onsets * STEPS_A_BEAT
-    deviation = float(_deviation(steps).mean())
-    is_plain = bool(np.all(_deviation(steps) < 1e-6))
+    off = _deviation(steps)
+    deviation, is_plain = float(off.mean()), bool(off.max() < 1e-6)
     grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
     late = pushed_by_graces(onsets)
     if not late and (is_plain or is_written(onsets)):

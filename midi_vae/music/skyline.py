@@ -26,16 +26,18 @@ def skyline(notes: np.ndarray) -> np.ndarray:
     Returns:
         the same dtype, (m,) with 1 <= m <= n, by start.
     """
+    switches = is_keyswitch(notes)
+    notes = notes[~switches] if switches.any() else notes
     if is_one_voice(notes):
-        return notes[~is_keyswitch(notes)]
-    notes = gather_rolled_chords(notes[~is_keyswitch(notes)])
+        return notes
+    notes = gather_rolled_chords(notes)
     return top_line(notes[~is_lower_voice(notes)])
 
 
 def is_one_voice(notes: np.ndarray) -> bool:
     """Whether never two notes sound at a time."""
     start, end = notes["start"], notes["end"]
-    return bool(np.all(start[1:] >= end[:-1]) and np.all(np.diff(start) > 0))
+    return bool((start[1:] >= end[:-1]).all() and (start[1:] > start[:-1]).all())
 
 
 def is_keyswitch(notes: np.ndarray) -> np.ndarray:
@@ -44,7 +46,7 @@ def is_keyswitch(notes: np.ndarray) -> np.ndarray:
     They are very low, far below all others, and either as short as a click or held under other notes.
     """
     low = notes["pitch"] < KEYSWITCHES
-    if not low.any() or np.mean(low) > 0.4:
+    if not low.any() or low.mean() > 0.4:
         return np.zeros(len(notes), bool)
     music = notes["pitch"][~low]
     far = low & (notes["pitch"] < music.min() - 12) & (notes["pitch"] < np.median(music) - 24)

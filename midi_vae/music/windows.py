@@ -7,6 +7,7 @@ second bar of a waltz stands where the second bar of a march does.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,7 @@ class WindowLayout:
     places: np.ndarray
 
 
+@functools.lru_cache(64)
 def window_layout(metre: tuple[int, int]) -> WindowLayout:
     """The layout of a metre.
 
@@ -50,9 +52,14 @@ def window_layout(metre: tuple[int, int]) -> WindowLayout:
             f"expected bars of at most {WINDOW_STEPS} sixteenths, found {metre[0]}/{metre[1]}, which has {size}"
         )
     if size > HALF:
-        return WindowLayout(1, np.arange(size))
+        return WindowLayout(1, _read_only(np.arange(size)))
     half = np.arange(HALF // size * size)
-    return WindowLayout(2 * (HALF // size), np.concatenate([half, HALF + half]))
+    return WindowLayout(2 * (HALF // size), _read_only(np.concatenate([half, HALF + half])))
+
+
+def _read_only(places: np.ndarray) -> np.ndarray:
+    places.setflags(write=False)
+    return places
 
 
 def to_windows(melody: Melody) -> np.ndarray:

@@ -57,12 +57,17 @@ def melody_windows(melody: Melody, lowest_pitch: int, pitches: int) -> np.ndarra
     """Every window of a melody that starts on a bar line and lies within it; (n, 32) int16, n >= 0."""
     layout = window_layout(melody.metre)
     size, used = melody.steps_per_bar, len(layout.places)
-    starts = np.arange(0, len(melody.tokens) - used + 1, size)
-    windows = np.zeros((len(starts), WINDOW_STEPS), np.int16)
-    if len(starts):
-        passages = melody.tokens[starts[:, None] + np.arange(used)]
-        windows[:, layout.places] = fold_pitches(passages, lowest_pitch, pitches)
-    return windows[(windows >= ONSET).sum(1) >= MIN_ONSETS]
+    count = (len(melody.tokens) - used) // size + 1
+    if count < 1:
+        return np.zeros((0, WINDOW_STEPS), np.int16)
+    tokens = fold_pitches(melody.tokens, lowest_pitch, pitches).astype(np.int16)
+    passages = tokens[(np.arange(count) * size)[:, None] + np.arange(used)]
+    passages = passages[(passages >= ONSET).sum(1) >= MIN_ONSETS]
+    if used == WINDOW_STEPS:
+        return passages
+    windows = np.zeros((len(passages), WINDOW_STEPS), np.int16)
+    windows[:, layout.places] = passages
+    return windows
 
 
 def load_windows(
