@@ -1,0 +1,83 @@
+"""The same eight bars, written by real notation programs: a pickup, a grace note before the first bar, a trill, a chord,
+a triplet and a repeat."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from midi_vae import Melody
+from midi_vae.importing import read_passage
+from midi_vae.midi.reader import read_tune
+
+# start and length in quarters, pitch; the pickup is the first quarter
+EIGHT_BARS = [
+    (0, 1, 62), (1, 1, 67), (2, 1, 69), (3, 1, 71), (4, 1, 72), (5, 1, 71), (6, 1, 69), (7, 2, 79), (9, 1, 62),
+    (10, 0.25, 64), (10.25, 0.5, 66), (10.75, 0.25, 67), (11, 1, 69), (12, 1, 71), (13, 2, 67), (15, 1, 62),
+    (16, 1, 67), (17, 1, 71), (18, 1, 74), (19, 1, 67), (20, 1, 71), (21, 1, 74), (22, 3, 67),
+]  # fmt: skip
+
+LILYPOND = r"""\version "2.22.0"
+\score {
+  \relative c'' {
+    \time 3/4 \tempo 4 = 100 \key g \major
+    GRACE \partial 4 d,4 | g4 a b | c4\trill b a | <b d g>2 d,4 | \tuplet 3/2 { e8 fis g } a4 b | g2 d4 |
+    \repeat unfold 2 { g4 b d | } g,2.
+  }
+  \midi { }
+}
+"""
+ABC = """X:1
+T:Eight bars
+M:3/4
+L:1/4
+Q:1/4=100
+K:G
+D | G A B | Tc B A | [Bdg]2 D | (3E/F/G/ A B | G2 D |: G B d :| G3 |]
+"""
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is missing, which .ci/run installs")
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def notes(path: Path) -> list[tuple[float, float, int]]:
+    melody = Melody.from_midi(path, bars=None, start_bar=0)
+    return [(start / 4, (end - start) / 4, pitch) for start, end, pitch in melody.notes()]
+
+
+@pytest.mark.parametrize("grace", [r"\grace a16", r"\grace { a32 b }"])
+def test_lilypond(tmp_path: Path, grace: str):
+    lilypond = program("lilypond")
+    (tmp_path / "tune.ly").write_text(LILYPOND.replace("GRACE", grace))
+    subprocess.run([lilypond, "-s", "-o", "tune", "tune.ly"], cwd=tmp_path, check=True, timeout=120)
+    path = next(tmp_path.glob("tune.mid*"))
+    assert notes(path) == EIGHT_BARS
+    passage = read_passage(str(path))
+    assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
+    assert str(passage.key()) == "G:maj" and bool(passage.grid.lateness_beats) == bool(grace)
+
+
+@pytest.mark.parametrize("grace", ["", "{a}"])
+def test_abc2midi(tmp_path: Path, grace: str):
+    """Every note a tick late, notes of a chord ten ticks apart, a grace note that takes a sixteenth of its main note."""
+    abc2midi = program("abc2midi")
+    (tmp_path / "tune.abc").write_text(ABC.replace("K:G\n", f"K:G\n{grace}"))
+    subprocess.run([abc2midi, "tune.abc", "-o", "tune.mid"], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    found = notes(tmp_path / "tune.mid")
+    expected = [(start, length, pitch) for start, length, pitch in EIGHT_BARS]
+    if grace:
+        expected[:1] = [(0, 0.25, 81), (0.25, 0.75, 62)]
+    assert found == expected
+    passage = read_passage(str(tmp_path / "tune.mid"))
+    assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
+    assert read_tune(tmp_path / "tune.mid").remarks == ()
