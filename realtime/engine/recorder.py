@@ -45,9 +45,14 @@ class TempoChange:
 
 
 class Recorder:
-    """Collects the events of a player's reports; where its clock jumps, the recording goes on."""
+    """Collects the events of a player's reports; where its clock jumps, the recording goes on.
 
-    def __init__(self) -> None:
+    Args:
+        from_song_start: begin where the song does, with the rest before its first note; else with that note.
+    """
+
+    def __init__(self, from_song_start: bool = False) -> None:
+        self._from_song_start = from_song_start
         self.notes: list[PlayedNote] = []
         self.tempi: list[TempoChange] = []
         self._open: tuple[float, float, int, int] | None = None  # start, start beat, pitch, velocity
@@ -78,7 +83,10 @@ class Recorder:
 
     def _go_on(self, time: float, song_beat: float, tempo: float) -> None:
         if self._zero is None:
-            self._zero, self._song_beat = time, song_beat
+            rest = song_beat if self._from_song_start else 0.0
+            self._zero, self._song_beat = time - rest * 60 / tempo, song_beat - rest
+            if rest:
+                self.tempi.append(TempoChange(0.0, tempo))
         passed = max(0.0, time - self._zero - self._time)
         step = song_beat - self._song_beat
         if not 0 <= step <= passed * tempo / 60 * 1.5 + 0.5:  # it jumped: count what passed at the tempo

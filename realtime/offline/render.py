@@ -53,7 +53,7 @@ def perform(
         presets: what the parameter `preset` recalls (`automation.read_presets`).
         settings: of parameters, to begin with.
     """
-    clock, recorder = VirtualClock(), Recorder()
+    clock, recorder = VirtualClock(), Recorder(from_song_start=True)
 
     def hear(report: Report) -> None:
         if isinstance(report, Progress) and report.events:

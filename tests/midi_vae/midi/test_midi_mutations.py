@@ -23,7 +23,24 @@ TUNE = [(240 * i, 240 * i + 230, 60 + 7 * i % 12) for i in range(24)]
 CHORDS = [(960 * i, 960 * i + 960, pitch) for i in range(6) for pitch in (48, 55, 64)]
 EDGES = (0x00, 0x7F, 0x80, 0x90, 0xC0, 0xF0, 0xF7, 0xFF, 0x2F, 0x51, 0x58)
 
+SUNG = b"".join(raw.meta(0x05, "lä-".encode("utf-16"), 240 if i else 1) for i in range(24))
+BENT = b"\x00\xb0\x65\x00\x00\xb0\x64\x00\x00\xb0\x06\x0c\x00\xe0\x00\x60" + raw.notes(TUNE) + b"\x00\xb0\x7b\x00"
+GS_DRUMS = b"\x00\xf0\x0a\x41\x10\x42\x12\x40\x1b\x15\x01\x00\xf7"
+KARAOKE = raw.file(
+    raw.meta(0x59, b"\xfd\x01") + raw.meta(0x59, b"\x02\x00", 960) + SUNG,
+    raw.name("Mélodie") + BENT,
+    raw.meta(0x21, b"\x01") + GS_DRUMS + raw.notes(TUNE[:6], 11),
+)
+
+
+def riff(content: bytes) -> bytes:
+    body = b"RMIDDISP\x06\x00\x00\x00\x01\x00\x00\x00la" + b"data" + struct.pack("<I", len(content)) + content
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 SEEDS = (
+    KARAOKE,
+    riff(KARAOKE),
     raw.file(raw.name("tune") + raw.tempo(400_000) + raw.metre(4, 2) + raw.notes(TUNE), kind=0),
     raw.file(
         raw.metre(1, 2) + raw.metre(3, 2, 480) + raw.tempo(900_000, 480) + raw.metre(6, 3, 960) + raw.metre(7, 5, 1440),
@@ -50,7 +67,10 @@ def edit_length(data: bytearray, rng: random.Random) -> None:
     """Another size for a chunk, or another number of tracks or division in the header."""
     places = [i for i in range(len(data) - 8) if data[i : i + 4] in (b"MThd", b"MTrk")]
     at = rng.choice(places or [0])
-    if data[at : at + 4] == b"MThd" and rng.random() < 0.6 and len(data) >= at + 14:
+    if data[:4] == b"RIFF" and rng.random() < 0.3:
+        at = rng.choice((4, 16, 30))
+        struct.pack_into("<I", data, min(at, len(data) - 4), rng.choice((0, 1, 2**31, 2**32 - 1, len(data))))
+    elif data[at : at + 4] == b"MThd" and rng.random() < 0.6 and len(data) >= at + 14:
         struct.pack_into(
             ">H", data, at + rng.choice((8, 10, 12)), rng.choice((0, 1, 2, 7, 255, 0x7FFF, 0x8001, 0xFFFF))
         )

@@ -1,4 +1,4 @@
-"""The same eight bars, written by real notation programs: a pickup, a grace note before the first bar, a trill, a chord,
+"""The same eight bars, written by real notation programs: a pickup, a grace note before bar 1, a trill, a chord,
 a triplet and a repeat."""
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def test_lilypond(tmp_path: Path, grace: str):
 
 @pytest.mark.parametrize("grace", ["", "{a}"])
 def test_abc2midi(tmp_path: Path, grace: str):
-    """Every note a tick late, notes of a chord ten ticks apart, a grace note that takes a sixteenth of its main note."""
+    """Every note a tick late, notes of a chord ten ticks apart, a grace note that takes a sixteenth of its main one."""
     abc2midi = program("abc2midi")
     (tmp_path / "tune.abc").write_text(ABC.replace("K:G\n", f"K:G\n{grace}"))
     subprocess.run([abc2midi, "tune.abc", "-o", "tune.mid"], cwd=tmp_path, check=True, timeout=60, capture_output=True)

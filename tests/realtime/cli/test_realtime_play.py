@@ -242,6 +242,30 @@ def test_a_recording_goes_on_where_the_clock_jumps():
     ]
 
 
+def test_a_recording_from_the_start_of_the_song_keeps_its_first_rest():
+    recorder = Recorder(from_song_start=True)
+    recorder.add([(0.2 + 1.5, 3.0, True, 60, 80), (0.2 + 2.0, 4.0, False, 60, 0)], 120)
+    (note,) = recorder.finished()
+    assert (note.start, note.start_beat, note.end_beat) == pytest.approx((1.5, 3.0, 4.0))
+    assert [(change.beat, change.tempo) for change in recorder.tempi] == [(0.0, 120)]
+
+
+@pytest.mark.parametrize("name", ["out.mid", "out.wav"])
+def test_rendering_keeps_the_rest_before_a_pickup(tmp_path: Path, name: str):
+    tune = [(12, 16, 60), *[(16 + 4 * i, 20 + 4 * i, 62 + i) for i in range(4)]]
+    for path in ("a.mid", "b.mid"):
+        Melody.from_notes(tune, tempo=120.0).to_midi(tmp_path / path)
+    (tmp_path / "plan.csv").write_text("bar, position\n1, 0\n3, 0\n")
+    places = [str(tmp_path / each) for each in ("a.mid", "b.mid", "plan.csv", name)]
+    result = run("play", *places[:2], "--plan", places[2], "--render", places[3])
+    assert result.exit_code == 0, result.output
+    if name.endswith(".mid"):
+        assert Melody.from_midi(places[3], None, 0).notes()[0] == (12, 16, 60)
+    else:
+        samples, rate = soundfile.read(places[3])
+        assert np.argmax(np.abs(samples).max(1) > 0.01) / rate == pytest.approx(1.5, abs=0.02)
+
+
 def run(*arguments: str):
     return CliRunner().invoke(app, list(arguments))
 
