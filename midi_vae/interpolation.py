@@ -20,6 +20,7 @@ from .model.network import MelodyNetwork
 from .music.melody import Melody
 from .music.partners import partners
 from .music.windows import from_windows, to_windows
+from .travel import even_travel
 
 MAX_STEPS = 1000  # melodies in one line or on one side of a grid
 NEARLY_PARALLEL = 1e-3  # sine of the angle below which a slerp is not to be computed
@@ -79,24 +80,24 @@ def line(
     steps: int = 9,
     *,
     exact_ends: bool = True,
+    straight: bool = False,
     spherical: bool = False,
     shift: Tensor | None = None,
 ) -> list[Melody]:
-    """From a to b in so many melodies, both ends among them.
+    """From a to b in so many melodies, both ends among them, by a way on which the melody changes evenly (`travel`).
 
     Args:
         steps: 2 to 1000.
         exact_ends: the first and the last are a and b themselves rather than what the model makes of them.
-        spherical: along the arc rather than the straight line.
+        straight: along the straight line instead.
+        spherical: along the arc instead.
         shift: (D,) added to every latent (`attributes`).
     """
     check_mixable(model)
     _check_count(steps)
     pair = partners([a, b])
-    z = codes(model, pair)
-    go = slerp if spherical else lerp
-    points = torch.stack([go(z[0], z[1], k / (steps - 1)) for k in range(steps)])
-    out = melodies_at(model, _shifted(points, shift), pair[0])
+    z = _shifted(codes(model, pair), shift)
+    out = melodies_at(model, _way(model, z[0], z[1], steps, straight, spherical), pair[0])
     if exact_ends:
         out[0], out[-1] = pair[0], _with_sound_of(pair[1], pair[0])
     return out
@@ -146,23 +147,21 @@ def grid(
     columns: int = 5,
     *,
     exact_ends: bool = True,
+    straight: bool = False,
     spherical: bool = False,
     shift: Tensor | None = None,
 ) -> list[list[Melody]]:
-    """Rows of melodies between four corners: top left, top right, bottom left, bottom right."""
+    """Rows of melodies between four corners: top left, top right, bottom left, bottom right; ways as of `line`."""
     if len(corners) != 4:
         raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}")
     check_mixable(model)
     _check_count(rows)
     _check_count(columns)
     together = partners(corners)
-    z = codes(model, together)
-    go = slerp if spherical else lerp
-    out = []
-    for r in range(rows):
-        left, right = (go(z[i], z[i + 2], r / (rows - 1)) for i in (0, 1))
-        points = torch.stack([go(left, right, c / (columns - 1)) for c in range(columns)])
-        out.append(melodies_at(model, _shifted(points, shift), together[0]))
+    z = _shifted(codes(model, together), shift)
+    sides = [_way(model, z[i], z[i + 2], rows, straight, spherical) for i in (0, 1)]
+    ways = [_way(model, left, right, columns, straight, spherical) for left, right in zip(*sides, strict=True)]
+    out = [melodies_at(model, way, together[0]) for way in ways]
     if exact_ends:
         first = together[0]
         out[0][0], out[0][-1] = first, _with_sound_of(together[1], first)
@@ -213,6 +212,16 @@ def attribute_shift(model: MelodyNetwork, amounts: Mapping[str, float]) -> Tenso
             raise InputError(f"expected NAME=AMOUNT with a name out of {', '.join(names)}, found {name}={amount}")
     steps = torch.tensor([float(amounts.get(name, 0.0)) for name in names])
     return steps.to(model.device) @ model.attribute_directions
+
+
+def _way(model: MelodyNetwork, a: Tensor, b: Tensor, steps: int, straight: bool, spherical: bool) -> Tensor:
+    """Latents (steps, W, D) from a to b."""
+    shares = [k / (steps - 1) for k in range(steps)]
+    if straight or spherical or steps == 2:
+        go = slerp if spherical else lerp
+        return torch.stack([go(a, b, share) for share in shares])
+    travel = even_travel(model, a, b)
+    return torch.stack([travel.at(share) for share in shares])
 
 
 def _shifted(points: Tensor, shift: Tensor | None) -> Tensor:

@@ -71,7 +71,7 @@ class MelodyVAE(MelodyNetwork):
         return [from_windows(row[None], melody, melody.bars) for row, melody in zip(windows, melodies, strict=True)]
 
     def interpolate(self, a: Melody, b: Melody, steps: int = 9, exact_ends: bool = False) -> list[Melody]:
-        """A straight line from a to b in `steps` melodies, in the metre of a (`interpolation.line` does more)."""
+        """From a to b in `steps` melodies, changing evenly, in the metre of a (`interpolation.line` does more)."""
         return interpolation.line(self, a, b, steps, exact_ends=exact_ends)
 
     def sample(self, n: int, temperature: float = 1.0, seed: int | None = None) -> list[Melody]:

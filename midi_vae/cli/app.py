@@ -55,7 +55,10 @@ def mix(
         str | None,
         typer.Option(metavar="ROWSxCOLUMNS", help="A grid instead, between four files at its corners."),
     ] = None,
-    spherical: Annotated[bool, typer.Option("--spherical", help="Along arcs instead of straight lines.")] = False,
+    straight: Annotated[
+        bool, typer.Option("--straight", help="Along straight lines, not by ways on which melodies change evenly.")
+    ] = False,
+    spherical: Annotated[bool, typer.Option("--spherical", help="Along arcs, likewise.")] = False,
     exact_ends: Annotated[
         bool, typer.Option(help="The ends are the inputs themselves, not what the model makes of them.")
     ] = True,
@@ -85,7 +88,7 @@ def mix(
     count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
     job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
     options = {"spherical": spherical, "shift": job.shift}
-    ends = {"exact_ends": exact_ends}
+    ends = {"exact_ends": exact_ends, "straight": straight}
     if shares:
         figures = jobs.finish(job, lambda: jobs.blend(job, shares, options))
     elif sides:

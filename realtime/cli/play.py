@@ -97,11 +97,15 @@ def render(
 ) -> int:
     """Write a performance faster than real time."""
     from ..engine.decoder import Decoder
+    from ..engine.explorer import all_asides
     from ..music.mixer import Mixer
     from ..offline.render import perform, write_performance
 
     assert setup.automation is not None, "the command line has seen to it"
-    mixer = Mixer(Decoder(loader.get(), 0 if seed is None else seed), melodies, spherical=playback.spherical)
+    decoder = Decoder(loader.get(), 0 if seed is None else seed)
+    mixer = Mixer(decoder, melodies, spherical=playback.spherical)
+    if not playback.spherical:
+        mixer.asides = all_asides(decoder, mixer.coded)
     tempo = playback.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
     player = PlayerSetup(
         tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1

@@ -33,6 +33,7 @@ from ..player.loop import PlayerThread
 from ..player.messages import MidiReceived, PlayerHandle, PlayerSetup, PlayPattern, Progress, Report
 from ..player.player import STEPS_A_BEAT, Sink, make_player
 from .callbacks import Callbacks, Unsubscribe
+from .explorer import Explorer
 from .loading import ModelLoader, PendingDecoder
 from .monitor import Monitor
 from .moves import AT_ONCE, Presets, resolve, set_at_once
@@ -119,6 +120,8 @@ class Engine:
         setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
         self._player = (player or play_in_thread or PlayerClient)(setup, self._hear)
         self._worker.start()
+        self._explorer = Explorer(self.mixer, self._lock, lambda: self._worker.change(lambda: None))
+        self._explorer.start()
         self._loading = threading.Thread(target=self._load, args=(model, seed), name="latentmix model", daemon=True)
         if isinstance(model, ModelLoader):
             self._loading.start()
@@ -193,6 +196,7 @@ class Engine:
             self._names[index] = name or melody.name or f"melody {index + 1}"
 
         self._worker.change(job)
+        self._explorer.look()
 
     def add(self, melody: Melody, name: str | None = None, place: PadPoint | None = None) -> None:
         """One more melody. Thread-safe; not real-time-safe, as `load`.
@@ -206,6 +210,7 @@ class Engine:
             self._names.append(name or melody.name or f"melody {len(self._names) + 1}")
 
         self._worker.change(job)
+        self._explorer.look()
 
     def remove(self, index: int) -> None:
         """Take a melody away. Thread-safe; not real-time-safe, as `load`.
@@ -219,6 +224,7 @@ class Engine:
             del self._names[index]
 
         self._worker.change(job)
+        self._explorer.look()
 
     def place(self, index: int, x: float, y: float) -> None:
         """Put a melody elsewhere on the pad, both 0..1. Thread-safe; not real-time-safe, as `load`.
@@ -233,6 +239,7 @@ class Engine:
 
         Thread-safe; not real-time-safe: it waits until they have ended.
         """
+        self._explorer.close()
         if self._worker.close():
             self._player.close()
             if self._loading.is_alive():  # an interpreter that ends while a library is being imported may crash
@@ -337,7 +344,12 @@ class Engine:
             self.failure = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
             self.warn(self.failure)
             return
-        self._worker.get_ready(lambda: self.mixer.adopt(decoder, coded))
+
+        def adopt() -> None:
+            self.mixer.adopt(decoder, coded)
+            self._explorer.look()
+
+        self._worker.get_ready(adopt)
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder

@@ -78,6 +78,26 @@ def weighted(vectors: np.ndarray, weights: np.ndarray | Sequence[float], spheric
     return np.where(norm < 1e-6 * np.maximum(length, 1e-12), mean, mean / np.maximum(norm, 1e-12) * length)
 
 
+def aside(asides: Mapping[tuple[int, int], np.ndarray], weights: np.ndarray | Sequence[float]) -> np.ndarray | float:
+    """How far off the straight mix the even way goes (`midi_vae.travel`), for weights (M,) with the sum 1; (..., D).
+
+    Between two melodies it is the way between them, found in `asides` by their indices, the lower first: (K, ..., D),
+    evenly spaced, 0 at both ends. Among more, each pair adds its own by the square of its share; a pair that is not in
+    `asides` adds nothing.
+
+    >>> aside({(0, 1): np.array([[0.0], [2.0], [0.0]])}, [0.75, 0.25]).tolist()
+    [1.0]
+    """
+    total: np.ndarray | float = 0.0
+    for (i, j), way in asides.items():
+        if weights[i] > 0 and weights[j] > 0:
+            pair = weights[i] + weights[j]
+            where = weights[j] / pair * (len(way) - 1)
+            before = min(int(where), len(way) - 2)
+            total = total + pair**2 * lerp(way[before], way[before + 1], where - before)
+    return total
+
+
 def path(position: float, count: int) -> np.ndarray:
     """Weights (count,) at a position 0..1 along several melodies, evenly spaced.
 

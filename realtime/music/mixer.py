@@ -68,6 +68,8 @@ class Mixer:
         spherical: mix along arcs instead of straight lines.
         values: of all parameters, by name.
         mode: what was moved last.
+        asides: of the even ways between melodies, as many as there are already (`blend.aside`); without one, and along
+            arcs, it is the straight line.
 
     Raises:
         InputError: no melody, more than 8, or bars longer than a window.
@@ -79,6 +81,7 @@ class Mixer:
     spherical: bool = False
     values: dict[str, Value] = field(default_factory=dict)
     mode: Mode = "position"
+    asides: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parameters = table(tuple(self.coder.attributes))
@@ -181,6 +184,7 @@ class Mixer:
             mixed = blend.slerp(self.coded.latents[a], self.coded.latents[b], float(weights[b]))
         else:
             mixed = blend.weighted(self.coded.latents, weights, self.spherical)
+            mixed = mixed if self.spherical else mixed + blend.aside(self.asides, weights)
         return (mixed + self.coder.shift(self._amounts())).astype(np.float32)
 
     def melody(self, decoder: Coder | None = None) -> Melody:
@@ -201,7 +205,7 @@ class Mixer:
 
     def adopt(self, coder: Coder, coded: Coded) -> None:
         """Go on with another coder, and what it made of the same melodies."""
-        self.coder, self.coded = coder, coded
+        self.coder, self.coded, self.asides = coder, coded, {}
 
     def shaped(self, melody: Melody) -> Melody:
         """A melody with density, key and octave as they are set."""
@@ -235,7 +239,7 @@ class Mixer:
             raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
         if places and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
-        self.coded = self.coder.encode(melodies)
+        self.coded, self.asides = self.coder.encode(melodies), {}
         self._like = replace(self.coded.partners[0], name="")
         self.melodies, self.places = melodies, list(places or spread(len(melodies)))
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"

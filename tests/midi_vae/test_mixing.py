@@ -167,14 +167,14 @@ def test_bars_longer_than_a_window_are_refused() -> None:
 
 
 def test_a_line_goes_evenly_from_one_to_the_other() -> None:
-    line = mixing.line(Echo(), LOW, HIGH, 9)
+    line = mixing.line(Echo(), LOW, HIGH, 9, straight=True)
     assert [set(pitches(m)) for m in line] == [{p} for p in range(40, 81, 5)]
     assert all(len(m.notes()) == 8 for m in line)
 
 
 def test_a_line_sounds_as_its_first_melody() -> None:
     for exact in (True, False):
-        line = mixing.line(Echo(), LOW, HIGH, 5, exact_ends=exact)
+        line = mixing.line(Echo(), LOW, HIGH, 5, exact_ends=exact, straight=True)
         assert {(m.tempo, m.program, m.metre, m.bars) for m in line} == {(90.0, 11, (4, 4), 2)}
 
 
@@ -195,7 +195,7 @@ def test_ends_are_exact_unless_told_otherwise(model: MelodyVAE) -> None:
 
 @pytest.mark.parametrize("steps", [2, 3, 1000])
 def test_a_line_has_as_many_steps_as_asked_for(steps: int) -> None:
-    line = mixing.line(Echo(), LOW, HIGH, steps)
+    line = mixing.line(Echo(), LOW, HIGH, steps, straight=True)
     assert len(line) == steps
     assert pitches(line[0])[0] == 40
     assert pitches(line[-1])[0] == 80
@@ -217,20 +217,20 @@ def test_other_numbers_of_steps_are_refused(steps: int) -> None:
 
 def test_a_line_between_equal_melodies_stands_still(model: MelodyVAE) -> None:
     a = random_melody(2)
-    for spherical in (False, True):
-        line = mixing.line(model, a, a, 5, exact_ends=False, spherical=spherical)
+    for way in ({}, {"straight": True}, {"spherical": True}):
+        line = mixing.line(model, a, a, 5, exact_ends=False, **way)
         assert set(line) == {mixing.reconstruct(model, a)}
 
 
 def test_a_line_between_melodies_of_other_metres_and_lengths() -> None:
-    line = mixing.line(Echo(), steady(40, 3, (3, 4)), steady(60, 1), 3)
+    line = mixing.line(Echo(), steady(40, 3, (3, 4)), steady(60, 1), 3, straight=True)
     assert [(m.metre, m.bars) for m in line] == [((3, 4), 3)] * 3
     assert [pitches(m) for m in line] == [[40] * 9, [50] * 9, [60] * 9]
 
 
 def test_a_leading_rest_stays_a_rest() -> None:
     late = Melody.from_notes([(16, 32, 60)], bars=2)
-    line = mixing.line(Echo(), late, Melody.from_notes([(16, 32, 64)], bars=2), 3)
+    line = mixing.line(Echo(), late, Melody.from_notes([(16, 32, 64)], bars=2), 3, straight=True)
     assert [m.notes() for m in line] == [[(16, 32, 60)], [(16, 32, 62)], [(16, 32, 64)]]
 
 
@@ -245,20 +245,20 @@ def test_a_spherical_line_keeps_to_the_arc(model: MelodyVAE) -> None:
 
 def test_long_melodies_are_mixed_window_by_window(model: MelodyVAE) -> None:
     a, b = random_melody(3, bars=5), random_melody(4, bars=5)
-    line = mixing.line(model, a, b, 4, exact_ends=False)
+    line = mixing.line(model, a, b, 4, exact_ends=False, straight=True)
     z = [model.encode_windows(to_windows(melody)) for melody in (a, b)]
     assert z[0].shape == (3, 16)
     for k, melody in enumerate(line):
         assert melody == Melody(model.decode_windows(lerp(*z, k / 3)).reshape(-1)[:80])
     heads = [Melody(melody.tokens[:32]) for melody in (a, b)]
-    alone = mixing.line(model, *heads, 4, exact_ends=False)
+    alone = mixing.line(model, *heads, 4, exact_ends=False, straight=True)
     assert [melody.tokens[:32].tolist() for melody in line] == [melody.tokens.tolist() for melody in alone]
 
 
 def test_notes_tied_over_windows_stay_tied() -> None:
     tied = Melody.from_notes([(0, 8, 60), (24, 40, 62), (48, 52, 64)], bars=4)
     assert mixing.reconstruct(Echo(), tied) == tied
-    line = mixing.line(Echo(), tied, tied.transpose(2), 3)
+    line = mixing.line(Echo(), tied, tied.transpose(2), 3, straight=True)
     assert line[1] == tied.transpose(1)
 
 
@@ -266,11 +266,11 @@ def test_shift_is_added_to_every_code_but_not_to_exact_ends() -> None:
     shift = torch.zeros(32)
     shift[0] = 3.0
     a, b = steady(40, 4), steady(50, 4)
-    line = mixing.line(Echo(), a, b, 3, shift=shift)
+    line = mixing.line(Echo(), a, b, 3, shift=shift, straight=True)
     assert line[0] == a
     assert line[2] == b
     assert pitches(line[1]) == [48, *[45] * 7] * 2
-    line = mixing.line(Echo(), a, b, 3, exact_ends=False, shift=shift)
+    line = mixing.line(Echo(), a, b, 3, exact_ends=False, shift=shift, straight=True)
     assert [pitches(m)[0] for m in line] == [43, 48, 53]
 
 
@@ -279,7 +279,7 @@ def test_shift_is_added_to_every_code_but_not_to_exact_ends() -> None:
 
 def test_a_journey_passes_each_melody_once() -> None:
     stops = [LOW, HIGH, steady(60, tempo=200.0, program=5)]
-    journey = mixing.journey(Echo(), stops, 5)
+    journey = mixing.journey(Echo(), stops, 5, straight=True)
     assert [pitches(m)[0] for m in journey] == [40, 50, 60, 70, 80, 75, 70, 65, 60]
     assert {(m.tempo, m.program) for m in journey} == {(90.0, 11)}
 
@@ -291,7 +291,7 @@ def test_a_journey_of_two_is_a_line(model: MelodyVAE) -> None:
 
 
 def test_a_journey_s_stops_are_of_one_length() -> None:
-    journey = mixing.journey(Echo(), [steady(40, 1), steady(50, 2), steady(60, 5, (2, 4))], 3)
+    journey = mixing.journey(Echo(), [steady(40, 1), steady(50, 2), steady(60, 5, (2, 4))], 3, straight=True)
     assert [(m.metre, m.bars) for m in journey] == [((4, 4), 3)] * 5
     assert [pitches(m) for m in journey] == [[p] * 12 for p in (40, 45, 50, 55, 60)]
 
@@ -366,7 +366,7 @@ def test_a_blend_is_shifted() -> None:
 
 def test_a_grid_goes_over_from_corner_to_corner() -> None:
     corners = [steady(p, tempo=60.0 + p, program=p) for p in (40, 52, 64, 88)]
-    rows = mixing.grid(Echo(), corners, 3, 4)
+    rows = mixing.grid(Echo(), corners, 3, 4, straight=True)
     assert [[pitches(m)[0] for m in row] for row in rows] == [
         [40, 44, 48, 52],
         [52, 58, 64, 70],

@@ -46,9 +46,26 @@ def test_the_ends_are_the_melodies_themselves(decoder):
 def test_between_the_ends_it_is_the_models_mix(decoder):
     mixer = Mixer(decoder, [A, B])
     mixer.set("position", 0.5)
-    wanted = mixing.line(decoder.model, A, B, 3)[1]
+    wanted = mixing.line(decoder.model, A, B, 3, straight=True)[1]
     assert mixer.melody().tokens.tolist() == wanted.tokens.tolist()
     assert mixer.latent() == pytest.approx(mixer.coded.latents.mean(0), abs=1e-6)
+
+
+def test_where_an_even_way_is_known_the_mix_goes_it(decoder):
+    mixer = Mixer(decoder, [A, B, C])
+    mixer.set("position", 0.25)
+    straight = mixer.latent()
+    way = np.zeros((3, *straight.shape), np.float32)
+    way[1] = 1.0
+    mixer.asides = {(0, 1): way, (1, 2): 5 * way}
+    np.testing.assert_allclose(mixer.latent(), straight + 1.0, atol=1e-6)
+    mixer.set("position", 0.125)
+    off = mixer.latent()
+    mixer.spherical = True
+    assert not np.allclose(mixer.latent(), off)
+    mixer.spherical = False
+    mixer.load(1, D)
+    assert not mixer.asides
 
 
 def test_longer_melodies_set_the_length_and_the_first_the_metre(decoder):

@@ -1,0 +1,109 @@
+"""Even ways between melodies (`midi_vae.travel`), searched while the music plays; until then mixes go straight."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from ..music.mixer import Coded, Mixer
+from .loading import PendingDecoder
+
+if TYPE_CHECKING:
+    from .decoder import Decoder
+
+WINDOWS_AT_ONCE = 4  # so long, about half a second, may it go on after it has been told to stop
+MAX_KEPT = 64  # ways, for melodies that come and go
+
+
+class Explorer:
+    """Finds the ways between all melodies of a mixer in a thread of its own. Methods are thread-safe.
+
+    Args:
+        mixer: its `asides` are filled in, under the lock.
+        lock: of the mixer.
+        renew: called when the mix that is heard now goes another way.
+    """
+
+    def __init__(self, mixer: Mixer, lock: Any, renew: Callable[[], None]) -> None:
+        self._mixer, self._lock, self._renew = mixer, lock, renew
+        self._known: dict[tuple[bytes, bytes], np.ndarray] = {}
+        self._news, self._is_open = threading.Event(), True
+        self._thread = threading.Thread(target=self._run, name="latentmix ways", daemon=True)
+
+    def start(self) -> None:
+        """Begin. Real-time-safe."""
+        self._news.set()
+        self._thread.start()
+
+    def look(self) -> None:
+        """The melodies may be others now. Real-time-safe."""
+        self._news.set()
+
+    def close(self) -> None:
+        """End, and wait for it; not real-time-safe."""
+        self._is_open = False
+        self._news.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._is_open:
+            self._news.wait()
+            self._news.clear()
+            with self._lock:
+                coder, coded = self._mixer.coder, self._mixer.coded
+            if isinstance(coder, PendingDecoder) or self._mixer.spherical:
+                continue
+            for i, j in pairs(coded):
+                way = self._way(cast("Decoder", coder), coded, i, j)
+                if way is None:
+                    break
+                with self._lock:
+                    if self._mixer.coded is not coded:
+                        break
+                    self._mixer.asides = {**self._mixer.asides, (i, j): way}
+                    is_heard = min(self._mixer.weights()[[i, j]]) > 0
+                if is_heard:
+                    with contextlib.suppress(InputError):  # closed meanwhile
+                        self._renew()
+
+    def _way(self, coder: Decoder, coded: Coded, i: int, j: int) -> np.ndarray | None:
+        """The way from i to j; None where it is not wanted any more."""
+        a, b = coded.latents[i], coded.latents[j]
+        key = (a.tobytes(), b.tobytes())
+        if key not in self._known:
+            parts = []
+            for part in aside_in_parts(coder, a, b):
+                parts.append(part)
+                if not self._is_open or self._mixer.coded is not coded:
+                    return None
+            if len(self._known) >= MAX_KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = np.concatenate(parts, 1)
+        return self._known[key]
+
+
+def pairs(coded: Coded) -> list[tuple[int, int]]:
+    """Those that `position` goes between first."""
+    return sorted(combinations(range(len(coded.latents)), 2), key=lambda pair: pair[1] - pair[0])
+
+
+def aside_in_parts(coder: Decoder, a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+    """`Decoder.aside`, some windows at a time."""
+    for start in range(0, len(a), WINDOWS_AT_ONCE):
+        part = slice(start, start + WINDOWS_AT_ONCE)
+        yield coder.aside(a[part], b[part])
+
+
+def all_asides(coder: Decoder, coded: Coded) -> dict[tuple[int, int], np.ndarray]:
+    """Of all pairs of melodies, for those who have time: `Mixer.asides`."""
+    return {
+        (i, j): np.concatenate(list(aside_in_parts(coder, coded.latents[i], coded.latents[j])), 1)
+        for i, j in pairs(coded)
+    }
