@@ -1,8 +1,11 @@
 """The mixer in the browser: one engine, a small server, a page of plain ES modules.
 
-    page -WebSocket-> protocol.py -> hub.py -> engine      what was moved, what is to be done
-    page <-WebSocket- hub.py <- engine                     the newest melody and state, to all pages
-    page -HTTP-> server.py: static files, uploads (uploads.py), files to take home (exports.py); all through gate.py
+    page -WebSocket-> messages.py -> protocol.py -> hub.py -> workspace.py -> engine     what is moved, what is to be done
+    page <-WebSocket- outbox.py <- hub.py <- engine                        the newest melody and state, to all pages
+    page -HTTP-> server.py: static files, uploads.py, exports.py           all through gate.py, idle.py closes what is left
+    workspace.py -> history.py, restoring.py                               undo and redo; back to what was
+    hub.py -> store.py                                                     sessions and recordings that stay
 
-`docs/web.md` describes the page, the messages and what keeps strangers out.
+A message is a class in `messages.py` and a method of `Workspace`; `docs/web.md` describes the page, the messages, what
+stays, and what keeps strangers out.
 """
