@@ -116,7 +116,8 @@ export class Pad {
         button.addEventListener("keydown", (event) => this._key(event, melody.hue));
         this._buttons.set(melody.hue, button);
       }
-      this._points.append(button);
+      const there = this._points.children[index]; // to be moved takes the focus from a button
+      if (there !== button) this._points.insertBefore(button, there ?? null);
       button.firstChild.textContent = index + 1;
       button.setAttribute("aria-label", `Place of melody ${index + 1}, ${melody.name}; arrows move it, Enter goes there`);
       if (this._dragged !== melody.hue) this._set(button, ...this._placeOf(melody, index));

@@ -289,6 +289,7 @@ def test_a_melody_is_moved_on_the_pad_by_hand_and_by_keys(page, open_page):
             break
         assert time.monotonic() < end, found
         time.sleep(0.05)
+    assert page.evaluate("document.activeElement.dataset.hue") == "0"  # so that another key moves it on
 
 
 def test_a_melody_goes_and_comes_back_by_keys_alone(page):
