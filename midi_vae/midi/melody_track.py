@@ -14,6 +14,8 @@ from .score import Track, Tune
 SINGING_RANGE = (48, 84)  # C3 to C6
 MIN_SYLLABLES = 8  # fewer are a title or a count
 SUNG = 0.5  # share of syllables and onsets that meet, from which on a track is what is sung
+MAX_SHIFT = 2.0  # beats by which all lyrics may be early or late
+SUNG_SHIFTED, SHIFTED = 0.65, 0.9  # least share of a match at such a distance, and what it counts
 SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is timed by hand
 FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
 RUNNERS_UP = 3
@@ -117,17 +119,27 @@ def _claim(track: Track, tune: Tune) -> float:
 
 
 def _sung(track: Track, syllables: np.ndarray) -> float | None:
-    """How well onsets and syllables meet, both ways: the harmonic mean of the two shares."""
+    """How well onsets and syllables meet: the harmonic mean of the shares of both.
+
+    Lyrics may be early or late throughout, as they are where words are shown before they are sung; a match at such a
+    distance counts a little less.
+    """
     if len(syllables) < MIN_SYLLABLES:
         return None
     onsets = np.unique(track.notes["start"])
+    best = _meeting(onsets, syllables)
+    if best < SUNG:
+        shifted = max(_meeting(onsets, syllables + shift) for shift in np.arange(-MAX_SHIFT, MAX_SHIFT + 0.01, 0.1))
+        best = max(best, SHIFTED * shifted) if shifted >= SUNG_SHIFTED else best
+    return best
+
+
+def _meeting(onsets: np.ndarray, syllables: np.ndarray) -> float:
     inside = onsets[(onsets >= syllables[0] - 1) & (onsets <= syllables[-1] + 1)]
     if not len(inside):
         return 0.0
-    recall, precision = (
-        np.mean(_distance(syllables, inside) < SYLLABLE_TOLERANCE),
-        np.mean(_distance(inside, syllables) < SYLLABLE_TOLERANCE),
-    )
+    recall = np.mean(_distance(syllables, inside) < SYLLABLE_TOLERANCE)
+    precision = np.mean(_distance(inside, syllables) < SYLLABLE_TOLERANCE)
     return float(2 * recall * precision / max(recall + precision, 1e-9))
 
 

@@ -27,6 +27,7 @@ MAX_CHANGES = 100_000  # of tempo, metre and key in one file; drawn tempo curves
 MAX_SYLLABLES = 50_000
 
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
+_SPACES = b"\r\n /\\"  # and what stands for a new line in karaoke files
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
 
 
@@ -89,7 +90,7 @@ class _Found:
     tempi: list[tuple[int, int, int]] = field(default_factory=list)  # (tick, chunk, microseconds a quarter note)
     metres: list[tuple[int, int, int, int]] = field(default_factory=list)
     keys: list[tuple[int, int, int, bool]] = field(default_factory=list)
-    lyrics: dict[int, list[int]] = field(default_factory=dict)  # ticks of syllables by meta event type
+    lyrics: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)  # by meta event type
     remarks: list[str] = field(default_factory=list)
     count: int = 0  # of notes
     end: int = 0
@@ -122,8 +123,8 @@ class _Found:
             if not self.names[index]:
                 self.names[index] = to_text(content, is_part_name)
         elif kind in (_LYRIC, _TEXT):
-            if content.strip(b"\r\n /\\") and content[:1] not in (b"@", b"(") and tick:
-                self.lyrics.setdefault(kind, []).append(tick)
+            if content[:1] not in (b"@", b"(") and tick:
+                self.lyrics.setdefault(kind, []).append((tick, content))
         elif kind == _TEMPO and len(content) == 3 and any(content):
             self.tempi.append((tick, index, int.from_bytes(content, "big")))
         elif kind == _METRE and len(content) >= 2 and content[0] and content[1] <= 6:
@@ -152,6 +153,20 @@ def _first(row: Sequence[int]) -> int:
     return row[0]
 
 
+def _syllables(lyrics: Sequence[tuple[int, bytes]]) -> list[int]:
+    """Ticks at which syllables begin; where lyrics are timed letter by letter, at which words do."""
+    shown = [(tick, text) for tick, text in lyrics[:MAX_SYLLABLES] if text.strip(_SPACES)]
+    letters = sum(len(text.strip(_SPACES)) == 1 and text.strip(_SPACES).isalpha() for _, text in shown)
+    if letters <= len(shown) / 2:
+        return [tick for tick, _ in shown]
+    words, is_new = [], True
+    for tick, text in lyrics[:MAX_SYLLABLES]:
+        if text.strip(_SPACES) and (is_new or text[:1] in (b" ", b"/", b"\\")):
+            words.append(tick)
+        is_new = text[-1:] in (b" ", b"\r", b"\n", b"")
+    return words
+
+
 def _to_tune(path: str, data: bytes) -> Tune:
     chunks = split_chunks(data)
     found = _Found(chunks.resolution)
@@ -162,14 +177,14 @@ def _to_tune(path: str, data: bytes) -> Tune:
     timeline = found.timeline(not chunks.is_time_code)
     tracks = _to_tracks(found, chunks, timeline)
     end = max(track.notes["end"].max() for track in tracks)
-    lyrics = found.lyrics.get(_LYRIC, []) if len(found.lyrics.get(_LYRIC, [])) > 8 else found.lyrics.get(_TEXT, [])
+    lyrics, texts = (_syllables(found.lyrics.get(kind, ())) for kind in (_LYRIC, _TEXT))
     return Tune(
         path=path,
         resolution=chunks.resolution,
         timeline=tracks[0].timeline,
         tracks=tracks,
         length=float(max(end, found.end / chunks.resolution)),
-        syllables=np.unique(lyrics[:MAX_SYLLABLES]) / chunks.resolution,
+        syllables=np.unique(lyrics if len(lyrics) > 8 else texts) / chunks.resolution,
         remarks=tuple(dict.fromkeys([*chunks.remarks, *found.remarks])),
         names=tuple(found.names),
     )

@@ -66,7 +66,9 @@ class Contents:
 def by_us(path: str) -> Contents:
     tune = read_tune(path)
     notes = np.concatenate([track.notes for track in tune.tracks])
+    has_choice = sum(not track.is_drum for track in tune.tracks) > 1
     about: dict[str, Any] = {"remarks": list(tune.remarks), "lyrics": len(tune.syllables) >= MIN_SYLLABLES}
+    about["may be sung"] = about["lyrics"] and has_choice
     try:
         source = transcribe_tune(tune)
     except InputError as error:

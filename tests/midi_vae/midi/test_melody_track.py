@@ -112,13 +112,24 @@ def sung(kind: int, ticks: list[int]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [0x01, 0x05])
-@pytest.mark.parametrize("late", [0, 40])
+@pytest.mark.parametrize("late", [0, 40, 310, 700])
 def test_the_track_that_meets_the_syllables_is_sung(tmp_path: Path, kind: int, late: int):
     tune = [(480 * i * 3 // 2, 480 * i * 3 // 2 + 400, 50 + i % 4) for i in range(20)]
     words = raw.meta(0x01, b"@KMIDI KARAOKE FILE") + sung(kind, [start + late for start, _, _ in tune])
     found = choice(tmp_path, words, raw.notes(tune, 3), named(b"Melody") + RICHER)
     assert found.track.channel == 3 and "of the lyrics" in found.reason
     assert [each.track.channel for each in found.runners_up] == [2]
+
+
+def test_lyrics_timed_letter_by_letter(tmp_path: Path):
+    tune = [(480 * i * 3 // 2, 480 * i * 3 // 2 + 400, 50 + i % 4) for i in range(1, 20)]
+    words, now = b"", 0
+    for start, _, _ in tune:
+        for number, letter in enumerate((b"s", b"i", b"n", b"g", b" ")):
+            words += raw.meta(0x05, letter, start + 70 * number - now)
+            now = start + 70 * number
+    found = choice(tmp_path, words, raw.notes(tune, 3), named(b"Melody") + RICHER)
+    assert found.track.channel == 3 and "of the lyrics" in found.reason
 
 
 def test_a_few_words_are_no_lyrics(tmp_path: Path):
