@@ -6,6 +6,8 @@ What only a type checker reads counts too, but where the question is what is loa
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,9 @@ FORBIDDEN = {
     "audiovq.bitstream.container": TORCH,
     "audiovq.entropy.coder": TORCH,
     "audiovq.entropy.weights": TORCH,
+    "latentmix.checkpoint_format": TORCH,
     "latentmix.errors": TORCH,
+    "latentmix.extras": TORCH,
     "latentmix.files": TORCH,
     "audiovq.bitstream.header": TORCH,
     "audiovq.bitstream.packing": TORCH,
@@ -94,6 +98,7 @@ LONG = {
     "scripts.train_melody.main": "a parameter for each option",
     "scripts.train_vq": "a training script reads from top to bottom",
 }
+HEAVY = {"latentmix.run_state", "latentmix.training"}
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
 
 
@@ -252,6 +257,14 @@ def test_the_house_is_found():
 
 def test_packages_import_only_what_they_may():
     assert broken_by_package(HOUSE) == []
+
+
+def test_the_foundation_does_not_load_torch():
+    """But for what training scripts alone import."""
+    light = sorted(HOUSE.keys() & {f"latentmix.{name}" for name in LAYERS["latentmix"].split()} - HEAVY)
+    code = f"import sys, {', '.join(light)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert len(light) >= 6 and not {"torch", "numpy"} & set(done.stdout.split())
 
 
 def test_arrows_run_one_way():
