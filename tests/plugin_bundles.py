@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -43,11 +43,12 @@ class Bundles:
         source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
         return self.compiler.link(self.compiler.objects([source], folder), folder / name, ("-ldl", "-pthread"))
 
-    def device_program(self, name: str, folder: Path) -> Path:
+    def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = ()) -> Path:
         """The same with the device and the engine in it."""
         source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
-        objects = self.compiler.objects([source, *sources.device(self.compiler.target)], folder)
-        return self.compiler.link(objects, folder / name, ("-ldl", "-pthread"))
+        compiler = replace(self.compiler, flags=flags)
+        objects = compiler.objects([source, *sources.device(compiler.target)], folder)
+        return compiler.link(objects, folder / name, ("-ldl", "-pthread"))
 
 
 def make(folder: Path) -> Bundles:

@@ -19,6 +19,7 @@
 static thread_local bool is_audio = false;
 static std::atomic<long> allocations{0}, locks{0}, waits{0};
 
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) // which stand in front of these themselves
 extern "C" {
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
@@ -52,6 +53,7 @@ int sem_wait(sem_t *semaphore) {
     return next(semaphore);
 }
 }
+#endif
 
 using namespace latentmix;
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,13 +54,21 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
     for folder in () if anew else (shipped, kept):
         if (folder / build.PARAMETERS).is_file():
             return folder
-    make_folder(kept)
-    build.build_binaries(find_compiler(target), kept)
-    if not (kept / build.PARAMETERS).is_file():  # what describes the parameters runs on this machine alone
-        here = this_machine()
-        if here is None:
-            raise InputError(f"expected a machine that plugins are built on, found another one to build {target.name}")
-        (kept / build.PARAMETERS).write_bytes((binaries_for(here) / build.PARAMETERS).read_bytes())
+    make_folder(kept.parent)
+    new = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=kept.parent))
+    try:
+        build.build_binaries(find_compiler(target), new)
+        if not (new / build.PARAMETERS).is_file():  # what describes the parameters runs on this machine alone
+            here = this_machine()
+            if here is None:
+                raise InputError(f"expected a machine that plugins are built on, found another to build {target.name}")
+            (new / build.PARAMETERS).write_bytes((binaries_for(here) / build.PARAMETERS).read_bytes())
+        with contextlib.suppress(OSError):  # somebody built the same meanwhile, unless they are wanted anew
+            if anew:
+                shutil.rmtree(kept, ignore_errors=True)
+            new.rename(kept)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
     return kept
 
 

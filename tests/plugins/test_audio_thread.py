@@ -25,3 +25,12 @@ def test_the_audio_thread_only_computes(bundles: Bundles, tmp_path: Path) -> Non
     assert found["notes"] > 5
     seen = run("100", "on purpose")  # that the counters count
     assert seen["allocations"] == 200 and seen["locks"] == 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sanitizer is tried on Linux")
+def test_the_threads_do_not_get_in_each_others_way(bundles: Bundles, tmp_path: Path) -> None:
+    """Under ThreadSanitizer: audio thread, worker and a hand that moves everything; a race ends it with status 66."""
+    program = bundles.device_program("audio_thread", tmp_path, ("-fsanitize=thread", "-O1"))
+    command = [program, bundles.lv2 / "latentmix-melody.lmw", "64", "600"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr[:3000]
