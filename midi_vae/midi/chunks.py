@@ -74,7 +74,7 @@ def split_chunks(data: bytes) -> Chunks:
     if not tracks and count:
         raise InputError(f"the file is truncated: {count} tracks announced, 0 found")
     if len(tracks) != count:
-        remarks.append(f"{count} tracks announced, {len(tracks)} found")
+        remarks.append(f"{count} track{'s' * (count != 1)} announced, {len(tracks)} found")
     return Chunks(kind, resolution, is_time_code, tracks, remarks)
 
 
@@ -94,7 +94,7 @@ def _unwrapped(data: bytes, remarks: list[str]) -> tuple[bytes, int]:
     if start < 0:
         raise InputError(f"expected a MIDI file, found {_kind(data)}")
     if start:
-        remarks.append(f"{start} bytes before the header")
+        remarks.append(f"{start} byte{'s' * (start > 1)} before the header")
     return data, start
 
 
@@ -160,7 +160,7 @@ def _next_track(data: bytes, place: int, remarks: list[str]) -> int:
     while 0 <= following and following + 8 + _numbers(data[following + 4 : following + 8], 4)[0] > len(data):
         following = data.find(b"MTrk", following + 4)
     following = len(data) if following < 0 else following
-    remarks.append(f"{following - place} bytes that are no chunk")
+    remarks.append(f"{following - place} byte{'s' * (following - place > 1)} that are no chunk")
     return following
 
 

@@ -95,7 +95,7 @@ class _Reader:
             order = np.argsort(tick, kind="stable")
             tick, status, first, second = tick[order], status[order], first[order], second[order]
             self.messages.sort(key=lambda message: message[0])
-        remarks = tuple(text.format(count) for text, count in self.remarks.items())
+        remarks = tuple(text.format(count, s="s" * (count > 1)) for text, count in self.remarks.items())
         return TrackEvents(tick, status, first, second, self.messages, max(self.tick, 0), remarks)
 
     def _read_block(self) -> None:
@@ -177,7 +177,7 @@ class _Reader:
             tick, status, first, second = tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
         good = first < 0x80
         if not good.all() or (second >= 0x80).any():
-            self._remark("{} events with a data byte above 127", int((~good | (second >= 0x80)).sum()))
+            self._remark("{} event{s} with a data byte above 127", int((~good | (second >= 0x80)).sum()))
             tick, status, first, second = tick[good], status[good], first[good], np.minimum(second[good], 127)
         self.parts.append((tick, status, first, second))
         self.tick = int(ticks[-1])
@@ -192,7 +192,7 @@ class _Reader:
         if sizes.max() > 4:
             if np.any(padded[places + sizes - 1] >= 0x80):
                 raise InputError("the file is damaged: a time of more than five bytes")
-            self._remark("{} times of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
+            self._remark("{} time{s} of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
             delta &= 0xFFFFFFFF
             delta = np.where(delta >= _NEGATIVE, delta - 2 * _NEGATIVE, delta)
         return delta

@@ -246,6 +246,9 @@ def print_table(rows: list[dict[str, Any]], others: list[str]) -> None:
     print(
         f"{sum(each['free'] for each in ours)} played freely, {sum(each['late'] != 0 for each in ours)} late throughout"
     )
+    lyrics = [each for each in ours if each["may be sung"]]
+    sung = sum("lyrics" in each["reason"] for each in lyrics)
+    print(f"{len(lyrics)} files with lyrics and several tracks, {sung} of them with one that meets the lyrics")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import raw_midi as raw
 import soundfile
 import torch
 from matplotlib.image import imread
@@ -472,3 +473,24 @@ def test_the_command_itself(work: Path, model: str):
     done = run_process(code, "info", "bad.mid")
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.startswith(b"midi-vae: bad.mid: expected") and done.stderr.count(b"\n") == 1
+
+
+def test_info_says_why_what_else_and_what_is_lost(tmp_path: Path):
+    """32nds lose half of their notes; a controller above 127 is read and said."""
+    fast = raw.name("Melody") + b"\x00\xb0\x07\xff" + raw.notes([(60 * i, 60 * i + 60, 60 + i % 12) for i in range(64)])
+    other = raw.name("Voice 2") + raw.notes([(480 * i, 480 * i + 400, 60 + i % 5) for i in range(8)], 1)
+    path = tmp_path / "tune.mid"
+    path.write_bytes(raw.file(fast, other))
+    said = json.loads(run("info", str(path), "--json").stdout)
+    assert (said["track"], said["reason"], said["notes_dropped"], said["melody_notes"]) == (
+        1,
+        "it is named 'Melody'",
+        32,
+        64,
+    )
+    assert [each["track_name"] for each in said["runners_up"]] == ["Voice 2"]
+    assert said["remarks"] == ["1 event with a data byte above 127"]
+    told = run("info", str(path)).stdout
+    assert "32 of 64 notes left out" in told and "or track 2 'Voice 2'" in told and "above 127" in told
+    slow = json.loads(run("info", str(path), "--json", "--bpm", "60").stdout)
+    assert slow["tempi"] == [60.0]

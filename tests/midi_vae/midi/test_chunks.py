@@ -46,13 +46,13 @@ READ_ALL_THE_SAME = {
         "has fewer",
     ),
     "fewer tracks": (raw.header(9) + sized(TRACK, len(TRACK)), "9 tracks announced, 1 found"),
-    "more tracks": (raw.header(1) + 2 * sized(TRACK, len(TRACK)), "1 tracks announced, 2 found"),
+    "more tracks": (raw.header(1) + 2 * sized(TRACK, len(TRACK)), "1 track announced, 2 found"),
     "bytes between tracks": (
         raw.header(2) + sized(TRACK, len(TRACK)) + b"\x00\xb1\x0a\x00\x7f\x7f\x7f\x7f\x01" + sized(TRACK, len(TRACK)),
         "9 bytes that are no chunk",
     ),
     "a type that is none": (GOOD[:8] + b"\x74" + GOOD[9:], "type 29697, read as type 1"),
-    "a byte before": (b"\x0a" + GOOD, "1 bytes before the header"),
+    "a byte before": (b"\x0a" + GOOD, "1 byte before the header"),
     "a MacBinary header": (b"\x00\x08tune.mid" + bytes(118) + GOOD, "128 bytes before the header"),
 }
 NOTHING_WRONG = {
