@@ -33,4 +33,6 @@ def test_the_threads_do_not_get_in_each_others_way(bundles: Bundles, tmp_path: P
     program = bundles.device_program("audio_thread", tmp_path, ("-fsanitize=thread", "-O1"))
     command = [program, bundles.lv2 / "latentmix-melody.lmw", "64", "600"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if "unexpected memory mapping" in done.stderr:  # of GCC 12 under kernels that spread addresses wider than it knows
+        pytest.skip("this kernel's address space is none that the sanitizer can run in")
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr[:3000]
