@@ -40,7 +40,7 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     read side by side, each with its own tempo and metre. What other programs read though it is wrong (data bytes above
     127, lengths and track counts that do not fit) is read and remarked in `Tune.remarks`.
 
-    Memory: at most 40 times the size of the file, and 16 MB.
+    Memory: at most 64 times the size of the file, and 16 MB.
 
     Raises:
         InputError: no such file, not a MIDI file, damaged, without any note, or beyond a bound: `MAX_BYTES`,
