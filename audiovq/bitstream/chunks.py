@@ -15,7 +15,7 @@ from .header import CODER_BYTES, Header
 from .packing import Coder, Packing
 
 MISSING = -1  # in place of a code that is lost, or of a codebook that a chunk does without
-TOGETHER = 8  # chunks of a file that are unpacked together; of a pipe each at once, so that it is heard
+TOGETHER = 32  # chunks of a file that are unpacked together; of a pipe each at once, so that it is heard
 
 
 @dataclass(frozen=True)

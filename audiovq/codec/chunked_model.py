@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from ..bitstream.packing import Coder
 
 CHUNK_SECONDS = 1.0
+CHUNKS_A_STEP = 4  # that go through the networks together: weights are read once for all of them
 
 
 class ChunkedModel:
@@ -42,10 +44,11 @@ class ChunkedModel:
         for block in blocks:
             held = np.concatenate([held, block], 1)
             total += block.shape[1]
-            while held.shape[1] >= size:
-                codes, state = self._encode_step(held[:, :size], state, q)
-                held, done = held[:, size:], done + size
-                yield codes
+            while held.shape[1] >= size:  # of a file that comes in long blocks several at a time
+                step = min(held.shape[1] // size, CHUNKS_A_STEP) * size
+                codes, state = self._encode_step(held[:, :step], state, q)
+                held, done = held[:, step:], done + step
+                yield from np.split(codes, step // size, 2)
         left = -(-(total + self.model.delay) // self.hop) * self.hop - done
         held = np.pad(held, ((0, 0), (0, left - held.shape[1])))
         for start in range(0, left, size):
@@ -58,19 +61,23 @@ class ChunkedModel:
         return codes.cpu().numpy().astype(np.int16), state
 
     def decode_chunks(
-        self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None
+        self, chunks: Iterable[np.ndarray], channels: int, skip: int | None = None, together: int = 1
     ) -> Iterator[np.ndarray]:
         """Codes (C, q, frames) in chunks -> samples (C, n) float32, a block for each chunk.
 
         Args:
             skip: samples to leave out at the start; None: the delay, so that the output begins where the input did.
+            together: chunks that may be waited for and decoded at once, which is quicker.
         """
         state, skip = self.model.initial_decoder_state(channels), self.model.delay if skip is None else skip
-        for codes in chunks:
-            y, state = self.model.decode_step(torch.from_numpy(codes.astype(np.int64)).to(self.device), state)
-            left_out = min(skip, y.shape[1])
-            skip -= left_out
-            yield y[:, left_out:].float().cpu().numpy()
+        chunks = iter(chunks)
+        while waiting := list(itertools.islice(chunks, min(together, CHUNKS_A_STEP))):
+            codes = torch.from_numpy(np.concatenate(waiting, 2).astype(np.int64)).to(self.device)
+            y, state = self.model.decode_step(codes, state)
+            for piece in y.split([chunk.shape[2] * self.hop for chunk in waiting], 1):
+                left_out = min(skip, piece.shape[1])
+                skip -= left_out
+                yield piece[:, left_out:].float().cpu().numpy()
 
     @property
     def device(self) -> torch.device:

@@ -58,7 +58,8 @@ class Decoding:
         chunks = read_chunks(self._reader, self._packing, self.damage, self._indexed, self._together)
         chunks = islice(chunks, self._chunk - self._indexed, None)
         skip, made = self._first_made()
-        decoded = map(conceal.fade, self._codec.decode_chunks(map(conceal.fill, chunks), channels, skip))
+        filled = map(conceal.fill, chunks)
+        decoded = map(conceal.fade, self._codec.decode_chunks(filled, channels, skip, self._together))
         scale = np.float32(10.0 ** (-header.gain / 20.0))
         pieces = (piece * scale if header.gain else piece for piece in decoded)
         # the codes hold a little more than the original; how much is known at the end

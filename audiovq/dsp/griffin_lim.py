@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .stft import STFT
+from .stft import STFT, squared
 
 ROUNDS = 16  # each makes magnitudes fit a little better, and looks back on an overlap more
 ACCELERATION = 0.5  # of the rounds, by what the last one changed
+LEAST_POWER = 1e-30  # where there is none, a root would be divided by
 
 
 class SpectrogramInversion(nn.Module):
@@ -50,8 +51,7 @@ class SpectrogramInversion(nn.Module):
             Samples (B, N * hop), `window - hop` late as those of `STFT.synthesise`, and the state.
         """
         after: list[Tensor] = []
-        wanted = magnitude.to(phase.dtype)  # or every product would convert it anew
-        spectrum = last = wanted * phase
+        spectrum = last = magnitude * phase
         for i in range(ROUNDS):
             overlap, kept = self._overlap(spectrum, state[:, i])
             after.append(kept)
@@ -59,7 +59,9 @@ class SpectrogramInversion(nn.Module):
             if i:
                 parts = torch.lerp(torch.view_as_real(last), torch.view_as_real(found), 1.0 + ACCELERATION)
                 ahead = torch.view_as_complex(parts)
-            spectrum, last = wanted * torch.sgn(ahead), found
+            # the magnitude at the phase of `ahead`, nothing where that has none: as `sgn` has it, but quicker
+            scale = magnitude * (squared(ahead) + LEAST_POWER).rsqrt()
+            spectrum, last = ahead * scale.to(ahead.dtype), found
         overlap, kept = self._overlap(spectrum, state[:, ROUNDS])
         after.append(kept)
         return overlap[..., : self.hop].flatten(1), torch.stack(after, 1)

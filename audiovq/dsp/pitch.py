@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .stft import squared
+
 SAMPLE_RATE = 16000  # Hz
 BINS = 128
 MIN_PITCH, MAX_PITCH = 60.0, 400.0  # Hz
@@ -23,6 +25,7 @@ JUMP_COST = 0.015  # per bin and frame
 MAX_JUMP = 8  # bins a frame
 SWITCH_COST = 0.25  # between voiced and unvoiced
 OCTAVE_COST = 0.04  # per octave below the highest: a multiple of the period repeats as well as the period
+FFT = 1080  # a window and the longest period do not wrap round; 2³·3³·5 is quick
 PART = 2000  # frames that are looked at together, so that memory does not grow with the recording
 
 
@@ -94,7 +97,7 @@ class Autocorrelation(torch.nn.Module):
         window = torch.hann_window(WINDOW)
         lag = SAMPLE_RATE / frequencies()
         lower = lag.floor().long()
-        self.size = 1 << (WINDOW + int(lower.max()) + 1).bit_length()  # of an FFT that does not wrap round
+        self.size = FFT
         for name, value in (
             ("window", window),
             ("lower", lower),
@@ -104,7 +107,7 @@ class Autocorrelation(torch.nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        power = torch.view_as_real(torch.fft.rfft(x * self.window, self.size)).square().sum(-1)
+        power = squared(torch.fft.rfft(x * self.window, self.size))
         r = torch.fft.irfft(power, self.size)
         at = torch.lerp(r[..., self.lower], r[..., self.lower + 1], self.share)
         return (at * self.correction / (r[..., :1] + 1e-7)).clamp(-1.0, 1.0)

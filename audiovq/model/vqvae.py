@@ -27,7 +27,7 @@ from ..dsp.excitation import Excitation
 from ..dsp.griffin_lim import SpectrogramInversion
 from ..dsp.periodicity import band_weights
 from ..dsp.pitch import BINS, WINDOW, Autocorrelation, frequency_at
-from ..dsp.stft import STFT
+from ..dsp.stft import STFT, squared
 from .config import VQVAEConfig
 from .layers import CausalStack
 from .postfilter import roughness, sharpener
@@ -111,7 +111,7 @@ class VQVAE(nn.Module):
         config = self.config
         whole = torch.cat([past, x], 1)
         spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
-        power = torch.view_as_real(spectrum).square().sum(-1)
+        power = squared(spectrum)
         level = torch.log(power + FLOOR)
         repeats = self.autocorrelation(whole.unfold(1, WINDOW, config.frame))
         loud = torch.log(power.mean(-1, keepdim=True) + FLOOR)
@@ -171,9 +171,9 @@ class VQVAE(nn.Module):
         noise, past_noise = self.stft.analyse(noise, state[2])
         share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(MIN_SHARE, 1.0 - MIN_SHARE)
         # above 1 the faintest bins of noise would have none at all
-        noise_power = EVEN_NOISE + roughness * (torch.view_as_real(noise).square().sum(-1) - EVEN_NOISE)
+        noise_power = EVEN_NOISE + roughness * (squared(noise) - EVEN_NOISE)
         noise_power = noise_power.clamp(min=MIN_NOISE)
-        power = share * torch.view_as_real(pulses).square().sum(-1) + (1.0 - share) * noise_power
+        power = share * squared(pulses) + (1.0 - share) * noise_power
         magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
         return TargetSpectrum(magnitude, phase), [source, past_pulses, past_noise]
