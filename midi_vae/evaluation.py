@@ -139,3 +139,48 @@ def middle_figures(model: IntervalModel, lines: Sequence[np.ndarray]) -> MiddleF
         counts = [int((tokens >= ONSET).sum()) for tokens in (first, middle, last)]
         onsets.append(abs(counts[1] - (counts[0] + counts[2]) / 2))
     return MiddleFigures(float(np.mean(gaps)), float(np.mean(onsets)))
+
+
+def splice_figures(lines: Sequence[np.ndarray]) -> dict[str, float]:
+    """Whether middles are mixed or cut together, of lines (P, S) of tokens; over the steps in which the ends differ.
+
+    middle_new: share of steps that are neither end's. middle_switches: how often the source changes from one such step
+    to the next; two halves joined have 1. middle_splices: share of lines with at most 1.
+    """
+    new, switches = [], []
+    for line in lines:
+        first, middle, last = line[0], line[len(line) // 2], line[-1]
+        differ = first != last
+        if differ.any():
+            source = np.where(middle == first, 0, np.where(middle == last, 1, 2))[differ]
+            new.append((source == 2).mean())
+            switches.append((np.diff(source) != 0).sum())
+    return {
+        "middle_new": float(np.mean(new)),
+        "middle_switches": float(np.mean(switches)),
+        "middle_splices": float(np.mean(np.array(switches) <= 1)),
+    }
+
+
+def evenest_line(points: np.ndarray, count: int) -> np.ndarray:
+    """Of decoded points (N, S) of a way the ends and `count` - 2 in between, in order: the most even; (count, S).
+
+    Most even is what has the least sum of squared changes, as shares of the change between the ends, and of 0.0075 for
+    each onset lost or gained against the straight line between the ends' numbers; by dynamic programming.
+
+    >>> evenest_line(np.array([[62, 62], [62, 62], [62, 64], [64, 64]]), 3).tolist()
+    [[62, 62], [62, 64], [64, 64]]
+    """
+    ends = max(distance(points[0], points[-1]), 1.0 / points.shape[1])
+    hops = np.square((points[:, None] != points).mean(2) / ends)
+    hops = np.where(np.tri(len(points), dtype=bool).T, hops, np.inf)
+    onsets = (points >= ONSET).sum(1)
+    best, came = hops[0], []
+    for due in np.linspace(onsets[0], onsets[-1], count)[1:-1]:
+        cost = (best + 0.0075 * np.abs(onsets - due))[:, None] + hops
+        came.append(cost.argmin(0))
+        best = cost.min(0)
+    chosen = [len(points) - 1]
+    for step in reversed(came):
+        chosen.append(int(step[chosen[-1]]))
+    return points[[0, *reversed(chosen)]]

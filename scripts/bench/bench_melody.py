@@ -4,13 +4,16 @@
 
 Windows of two bars of 4/4 that start with a note, one from each tune. The likelihood model is fitted on windows of
 TRAIN_FOLDER. Path, jump and gap are of `decode` on the straight line between two encoded means; the row `interpolate`
-has the exact ends. MusicVAE's encoder is not to be had, so its latents are searched by gradient. Speeds are medians on
-one thread; only their ratio within one run means anything.
+has the exact ends. Rows "searched" have the nine of 129 points of the straight line that change most evenly, which
+helps every model: so much is the search's. Another model enters by --entry (docs/benchmark.md). MusicVAE's encoder is
+not to be had, so its latents are searched by gradient. Speeds are medians on one thread; only their ratio within one
+run means anything.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import time
 from collections.abc import Callable
@@ -27,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from midi_vae import InputError, Melody, MelodyVAE
-from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
+from midi_vae.evaluation import IntervalModel, evenest_line, middle_figures, path_figures, splice_figures
 from midi_vae.importing import read_melody
 from midi_vae.music.melody import ONSET, tidy
 from midi_vae.training.dataset import find_midi_files
@@ -84,27 +87,6 @@ def figures_of_lines(lines: list[np.ndarray], likelihood: IntervalModel) -> dict
     return {**asdict(path), **asdict(middle)}
 
 
-def splice_figures(lines: np.ndarray) -> dict[str, float]:
-    """Whether middles are mixed or cut together, of lines (n, 9, 32); over the steps in which the ends differ.
-
-    middle_new: share of steps that are neither end's. middle_switches: how often the source changes from one such step
-    to the next; two halves joined have 1. middle_splices: share of lines with at most 1.
-    """
-    new, switches = [], []
-    for line in lines:
-        first, middle, last = line[0], line[POINTS // 2], line[-1]
-        differ = first != last
-        if differ.any():
-            source = np.where(middle == first, 0, np.where(middle == last, 1, 2))[differ]
-            new.append((source == 2).mean())
-            switches.append((np.diff(source) != 0).sum())
-    return {
-        "middle_new": float(np.mean(new)),
-        "middle_switches": float(np.mean(switches)),
-        "middle_splices": float(np.mean(np.array(switches) <= 1)),
-    }
-
-
 def sample_figures(rows: np.ndarray, data: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
     """Likelihood, onsets and variety of random melodies (n, 32) against the data's."""
     rows, onsets = np.stack([tidy(row) for row in rows]), (data >= ONSET).sum(1).mean()
@@ -122,6 +104,47 @@ def between(z: torch.Tensor) -> torch.Tensor:
     """Nine points from each latent to the next one, (B * 9, D)."""
     share = torch.linspace(0.0, 1.0, POINTS)[None, :, None]
     return torch.lerp(z[:, None], z.roll(-1, 0)[:, None], share).flatten(0, 1)
+
+
+Decode = Callable[[torch.Tensor], np.ndarray]  # latents (B, D) -> tokens (B, 32)
+
+
+def searched(decode: Decode, z: torch.Tensor) -> np.ndarray:
+    """Lines from each latent to the next one, (B, 9, 32): the most even of 129 decoded points of each straight line."""
+    shares = torch.linspace(0.0, 1.0, 129)[:, None]
+    return np.stack(
+        [evenest_line(decode(torch.lerp(a, b, shares)), POINTS) for a, b in zip(z, z.roll(-1, 0), strict=True)]
+    )
+
+
+def measure_entry(entry: str, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
+    """Rows of a model that is named MODULE:FUNCTION; what the function gives has `encode` and `decode`.
+
+    Raises:
+        InputError: there is no such module or function.
+    """
+    module, _, function = entry.partition(":")
+    try:
+        model = getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{entry}: expected MODULE:FUNCTION that makes a model, found {error}") from None
+    z = torch.as_tensor(np.asarray(model.encode(data)), dtype=torch.float32)
+    decode: Decode = lambda latents: np.asarray(model.decode(latents.numpy()))  # noqa: E731
+    back, lines = decode(z), decode(between(z)).reshape(len(z), POINTS, STEPS)
+    return {
+        entry: {
+            "step_accuracy": float((back == data).mean()),
+            "exact": float((back == data).all(1).mean()),
+            **figures_of_lines(list(lines), likelihood),
+            **splice_figures(lines),
+        },
+        f"{entry} searched": searched_figures(decode, z, likelihood),
+    }
+
+
+def searched_figures(decode: Decode, z: torch.Tensor, likelihood: IntervalModel) -> dict[str, float]:
+    lines = searched(decode, z)
+    return {**figures_of_lines(list(lines), likelihood), **splice_figures(lines)}
 
 
 def median_ms(call: Callable[[], object], rounds: int = 60) -> float:
@@ -154,7 +177,8 @@ def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) 
     noise = torch.randn(SAMPLES, z.shape[1], generator=torch.Generator().manual_seed(0))
     return {
         "latentmix decode": decode,
-        "latentmix interpolate": figures_of_lines(made, likelihood),
+        "latentmix searched": searched_figures(model.decode_windows, z, likelihood),
+        "latentmix interpolate": {**figures_of_lines(made, likelihood), **splice_figures(np.stack(made))},
         "latentmix N(0, I)": sample_figures(model.decode_windows(noise), data, likelihood),
     }
 
@@ -196,7 +220,7 @@ def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]
     return decode
 
 
-def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
+def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
     """The same figures for MusicVAE, its latents found by 300 steps of Adam under its own prior."""
     offset = 21  # its lowest pitch: symbol 2 is the onset of MIDI pitch 21
     target = torch.from_numpy(np.where(data >= ONSET, data - offset, data))
@@ -213,13 +237,15 @@ def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalMod
         ours = lambda symbols: np.where(symbols >= ONSET, symbols + offset, symbols)  # noqa: E731
         lines = ours(decode(between(z))[1].numpy()).reshape(len(data), POINTS, STEPS)
         drawn = ours(decode(torch.randn(SAMPLES, 256, generator=torch.Generator().manual_seed(0)))[1].numpy())
-    return {
+        best = searched_figures(lambda latents: ours(decode(latents)[1].numpy()), z, likelihood)
+    straight = {
         "step_accuracy": float((back == target).float().mean()),
         "exact": float((back == target).all(1).float().mean()),
         **figures_of_lines(list(lines), likelihood),
         **splice_figures(lines),
         **sample_figures(drawn, data, likelihood),
     }
+    return {"MusicVAE": straight, "MusicVAE searched": best}
 
 
 def show(rows: dict[str, dict[str, float]]) -> None:
@@ -235,6 +261,9 @@ def main(
     dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
     model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
     musicvae: Annotated[Path | None, typer.Option(help="MusicVAE's mel_2bar_small decoder, .npz")] = None,
+    entry: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE:FUNCTION", help="another model; may be given several times")
+    ] = None,
     count: Annotated[int, typer.Option(help="windows, one a tune")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON rather than a table")] = False,
 ) -> None:
@@ -247,8 +276,10 @@ def main(
         decoders: dict[str, Callable] = {"latentmix decode": vae.decode}
         if musicvae:
             theirs = read_musicvae(musicvae)
-            rows["MusicVAE"] = measure_musicvae(theirs, data, likelihood)
+            rows |= measure_musicvae(theirs, data, likelihood)
             decoders["MusicVAE"] = torch.inference_mode()(theirs)
+        for each in entry or []:
+            rows |= measure_entry(each, data, likelihood)
     except InputError as error:
         CONSOLE.print(str(error), highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
