@@ -88,8 +88,6 @@ FORBIDDEN = {
 MAX_FILE, MAX_FUNCTION = 320, 60  # lines
 # what is longer, and why
 LONG = {
-    "realtime.control.controller": "to be split",
-    "realtime.engine.engine": "to be split",
     "realtime.web.workspace": "to be split",
     "scripts.bench.bench_latency": "a benchmark reads from top to bottom",
     "scripts.train_codes": "a training script reads from top to bottom",

@@ -8,7 +8,7 @@ from typing import Any
 from latentmix.errors import InputError
 
 from ..music.parameters import PARAMETERS, Parameter, Value, find
-from .bindings import Binding, ControllerMap, MpeZone
+from .bindings import ControllerMap, MpeZone
 from .curves import smooth
 from .messages import (
     MPE_CONFIGURATION,
@@ -20,6 +20,7 @@ from .messages import (
     bend_share,
     clicks,
 )
+from .motion import Control, Motion, keys_of, number_of
 
 TICK_SECONDS = 0.002  # between two values of one parameter: what comes in between is coalesced
 OWN_SECONDS = 0.25  # that the value set here counts as current: the engine takes a moment to have it
@@ -29,33 +30,6 @@ PICKUP = 1 / 127  # of the range: so near, a control has picked its parameter up
 # What sets a parameter, and what tells its value now (None: unknown); the engine's.
 Set = Callable[[str, Value], object]
 Get = Callable[[str], Value | None]
-
-
-class _Control:
-    """A binding and what is known of its control."""
-
-    def __init__(self, binding: Binding, parameter: Parameter) -> None:
-        self.binding = binding
-        self.parameter = parameter
-        self.pairs: dict[int, Pair] = {}  # by channel
-        self.last: float | None = None  # value that an absolute control stood at
-        self.pressed = False
-
-    def pair(self, channel: int) -> Pair:
-        return self.pairs.setdefault(channel, Pair(self.binding.low_first))
-
-
-class _Motion:
-    """Where a parameter is on its way."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self.goal: float | None = None  # None: at rest
-        self.time_constant = 0.0
-        self.moved = 0.0  # when value was right
-        self.set_to: float | None = None  # the last that was set from here
-        self.set_at = -1e9
-        self.owner: _Control | None = None
 
 
 class Controls:
@@ -82,14 +56,14 @@ class Controls:
             warn: called with one line when `set` refuses a value; None: the error is raised.
         """
         self._set, self._get, self._parameters, self._warn = set, get, parameters, warn
-        self._controls: dict[tuple[str, int | None], list[_Control]] = {}
-        self._motions: dict[str, _Motion] = {}
+        self._controls: dict[tuple[str, int | None], list[Control]] = {}
+        self._motions: dict[str, Motion] = {}
         self._rpn_parsers: dict[int, RpnParser] = {}
-        self._waiting: list[tuple[_Control, Pair]] = []
+        self._waiting: list[tuple[Control, Pair]] = []
         self._members = LastNotePriority(controller.mpe)
         for binding in controller.bindings:
-            control = _Control(binding, find(binding.parameter, parameters))
-            for key in _keys(binding):
+            control = Control(binding, find(binding.parameter, parameters))
+            for key in keys_of(binding):
                 self._controls.setdefault(key, []).append(control)
 
     @property
@@ -154,19 +128,19 @@ class Controls:
         return taken
 
     def _dispatch(self, message: Any, now: float, is_member: bool) -> None:
-        kind, number = message.type, _number(message)
+        kind, number = message.type, number_of(message)
         for key in ((kind, number), (kind, None)) if number is not None else ((kind, None),):
             for control in self._controls.get(key, ()):
                 if self._listens(control, message.channel, is_member):
                     self._feed_control(control, message, now)
 
-    def _listens(self, control: _Control, channel: int, is_member: bool) -> bool:
+    def _listens(self, control: Control, channel: int, is_member: bool) -> bool:
         wanted = control.binding.channel
         if wanted == "members" or is_member:
             return wanted == "members" and is_member
         return wanted is None or channel + 1 == (self.zone.master if wanted == "master" else wanted)
 
-    def _feed_control(self, control: _Control, message: Any, now: float) -> None:
+    def _feed_control(self, control: Control, message: Any, now: float) -> None:
         binding = control.binding
         if message.type in ("note_on", "note_off"):
             self._press(control, message.velocity / 127 if message.type == "note_on" else 0.0, now)
@@ -184,7 +158,7 @@ class Controls:
             share = bend_share(message.pitch) if message.type == "pitchwheel" else message.value / 127
             self._absolute(control, share, now)
 
-    def _half(self, control: _Control, pair: Pair, high: bool, byte: int, now: float) -> None:
+    def _half(self, control: Control, pair: Pair, high: bool, byte: int, now: float) -> None:
         """One byte of a pair."""
         share = pair.high(byte, now) if high else pair.low(byte, now)
         if share is not None:
@@ -192,7 +166,7 @@ class Controls:
         elif pair.due is not None and (control, pair) not in self._waiting:
             self._waiting.append((control, pair))
 
-    def _absolute(self, control: _Control, share: float, now: float) -> None:
+    def _absolute(self, control: Control, share: float, now: float) -> None:
         """A control stands at a share 0..1 of its way."""
         parameter, binding = control.parameter, control.binding
         if parameter.kind in ("switch", "trigger") or binding.value is not None or binding.button != "momentary":
@@ -205,7 +179,7 @@ class Controls:
         control.last = value
         self._go(control, value, now)
 
-    def _picked_up(self, control: _Control, value: float, now: float) -> bool:
+    def _picked_up(self, control: Control, value: float, now: float) -> bool:
         """Whether a control at this value may move its parameter: it has just moved it, is at it, or has passed it."""
         current = self._current(control.parameter, now)
         near = PICKUP * (control.parameter.high - control.parameter.low) + 1e-9
@@ -219,7 +193,7 @@ class Controls:
             return True
         return control.last is not None and (control.last - current) * (value - current) <= 0.0
 
-    def _turn(self, control: _Control, turned: int, now: float) -> None:
+    def _turn(self, control: Control, turned: int, now: float) -> None:
         """A relative encoder was turned by so many clicks."""
         parameter, binding = control.parameter, control.binding
         if not turned:
@@ -236,7 +210,7 @@ class Controls:
             share += turned * (1 / 127 if binding.step is None else binding.step)
             self._go(control, binding.at(min(max(share, 0.0), 1.0), parameter), now)
 
-    def _press(self, control: _Control, share: float, now: float) -> None:
+    def _press(self, control: Control, share: float, now: float) -> None:
         """A button, or a control used as one, stands at a share 0..1; pressed is from a half on."""
         parameter, binding = control.parameter, control.binding
         is_note = binding.kind == "note"
@@ -277,9 +251,9 @@ class Controls:
         value = parameter.default if value is None else value
         return float(parameter.choices.index(str(value)) if parameter.kind == "choice" else value)
 
-    def _go(self, control: _Control, goal: float, now: float) -> None:
+    def _go(self, control: Control, goal: float, now: float) -> None:
         """Sets a parameter out for a goal, from where it is."""
-        motion = self._motions.setdefault(control.parameter.name, _Motion())
+        motion = self._motions.setdefault(control.parameter.name, Motion())
         if motion.goal is None:
             motion.value = self._current(control.parameter, now)
             motion.moved = now
@@ -288,7 +262,7 @@ class Controls:
             motion.moved = now
         motion.goal, motion.time_constant, motion.owner = goal, control.binding.smoothing, control
 
-    def _move(self, name: str, motion: _Motion, now: float) -> None:
+    def _move(self, name: str, motion: Motion, now: float) -> None:
         """Sets a parameter to where it is by now on its way to its goal."""
         parameter, goal = self._parameters[name], motion.goal
         if goal is None:
@@ -300,7 +274,7 @@ class Controls:
         self._emit(parameter, motion.value, now)
 
     def _emit(self, parameter: Parameter, value: Value, now: float) -> None:
-        motion = self._motions.setdefault(parameter.name, _Motion())
+        motion = self._motions.setdefault(parameter.name, Motion())
         checked = parameter.check(value if isinstance(value, str) else parameter.clamp(float(value)))
         motion.set_to = float(parameter.choices.index(str(checked)) if parameter.kind == "choice" else checked)
         motion.set_at = now
@@ -310,23 +284,3 @@ class Controls:
             if self._warn is None:
                 raise
             self._warn(str(error))
-
-
-def _keys(binding: Binding) -> list[tuple[str, int | None]]:
-    """Types and numbers of the messages that a binding listens to."""
-    kinds = {"pitchbend": "pitchwheel", "pressure": "aftertouch", "poly": "polytouch", "program": "program_change"}
-    if binding.kind in ("cc", "relative"):
-        return [("control_change", binding.number)]
-    if binding.kind == "cc14":
-        return [("control_change", binding.number), ("control_change", binding.low_byte)]
-    if binding.kind == "note":
-        return [("note_on", binding.number), ("note_off", binding.number)]
-    return [(kinds.get(binding.kind, binding.kind), binding.number)]
-
-
-def _number(message: Any) -> int | None:
-    """Number of the controller, note or program."""
-    for name in ("control", "note", "program"):
-        if hasattr(message, name):
-            return getattr(message, name)
-    return None

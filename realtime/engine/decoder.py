@@ -25,7 +25,7 @@ from midi_vae.music.melody import ONSET, Melody
 from midi_vae.travel import even_travel
 
 from ..music.mixer import Coded
-from .loading import playable_partners
+from .playable import playable_partners
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE

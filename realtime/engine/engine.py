@@ -6,16 +6,15 @@ The worker takes what was moved since it last looked, the newest value of each p
 goes on with the melody it has until there is another one. `snapshot` and `subscribe` tell a screen or a page what
 happens.
 
-Each public method says whether it is thread-safe, and whether it is real-time-safe: whether it comes back at once, so
-that a thread which has to be on time may call it. No Python is real-time-safe in the sense of a sound callback: the
-interpreter's lock may be held by another thread. What is meant here is that the method waits for no decode, file or
-network: it takes a lock that is held for microseconds, and at most writes a line to a pipe.
+Each public method says whether it is thread-safe, and whether it is real-time-safe: here, that it waits for no decode,
+file or network, takes locks that are held for microseconds, and at most writes a line to a pipe. For a sound callback
+no Python is safe: another thread may hold the interpreter.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +23,18 @@ from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
 from ..music.clock import CLOCKS, check_tempo, now
-from ..music.mixer import Coder, Mixer, PadPoint
+from ..music.mixer import Coded, Coder, Mixer, PadPoint
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
-from ..player.client import PlayerClient
-from ..player.loop import PlayerThread
-from ..player.messages import MidiReceived, PlayerHandle, PlayerSetup, PlayPattern, Progress, Report
-from ..player.player import STEPS_A_BEAT, Sink, make_player
-from .callbacks import Callbacks, Unsubscribe
+from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report
+from ..player.opening import MakePlayer, player_for
+from ..player.player import Sink
 from .explorer import Explorer
-from .loading import ModelLoader, PendingDecoder
+from .loading import Loading, ModelLoader, PendingDecoder, make_decoder
 from .monitor import Monitor
 from .moves import AT_ONCE, Presets, resolve, set_at_once
-from .recorder import PlayedNote, TempoChange
+from .observed import Observed
 from .snapshot import Snapshot
 from .worker import Worker
 
@@ -46,16 +43,12 @@ if TYPE_CHECKING:
 
     from .decoder import Decoder
 
-LOOK_SECONDS = 0.02
-MakePlayer = Callable[[PlayerSetup, Callable[[Report], None]], PlayerHandle]
 
-
-class Engine:
+class Engine(Observed):
     """A mix that plays. Use it in a `with`, or call `close`: then every note that started has ended.
 
     Attributes:
         presets: what setting the parameter `preset` to a number sets (`automation.read_presets`).
-        failure: why the model could not be loaded, a line for people; None: it was, or is being.
 
     Args:
         model: of melodies; or what loads it, which then happens meanwhile: the nearest melody is played until it is
@@ -65,11 +58,9 @@ class Engine:
             played in a thread of this process; None for none.
         ins: MIDI inputs; what arrives goes to `listen`, clock messages to the clock.
         audio: options of the built-in sound, None for none.
-        clock: internal, midi or link.
-        tempo: quarter notes a minute; that of the first melody if None.
+        clock, tempo: internal, midi or link; quarter notes a minute, those of the first melody if None.
         follow: a change is heard at the next step, beat or bar.
-        seed: of draws at a temperature.
-        names: of the melodies; their own if None.
+        seed, names: of draws at a temperature; of the melodies, their own if None.
         spherical, channel, sends_clock, velocity: as of `Mixer` and `PlayerSetup`.
         player: makes the player, for tests: called with its setup and where it reports to.
 
@@ -98,8 +89,7 @@ class Engine:
     ) -> None:
         if clock not in CLOCKS:
             raise InputError(f"expected a clock out of {', '.join(CLOCKS)}, found {clock!r}")
-        is_loaded = not isinstance(model, ModelLoader)
-        coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else _decoder(model, seed)
+        coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else make_decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
         if not isinstance(coder, PendingDecoder):
@@ -108,23 +98,20 @@ class Engine:
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
         self.presets: Presets = {}
-        self._lock = threading.RLock()
-        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_loaded)
-        self.failure: str | None = None
-        self._on_snapshot, self._on_midi, self._on_pattern = Callbacks(), Callbacks(), Callbacks()
-        self._monitor = Monitor(tempo, clock, now())
+        super().__init__(Monitor(tempo, clock, now()), threading.RLock())
+        self._worker = Worker(
+            self.mixer, self._lock, self._offer, self._tell, self.warn, not isinstance(model, ModelLoader)
+        )
         self._melody = self._mixed()
         self._pattern = as_pattern(self._melody, 0)
-        outs, play_in_thread = _outputs(out)
-        program = melodies[0].program
+        (outs, make), program = player_for(out), melodies[0].program
         setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
-        self._player = (player or play_in_thread or PlayerClient)(setup, self._hear)
+        self._player = (player or make)(setup, self._hear)
         self._worker.start()
         self._explorer = Explorer(self.mixer, self._lock, lambda: self._worker.change(lambda: None))
         self._explorer.start()
-        self._loading = threading.Thread(target=self._load, args=(model, seed), name="latentmix model", daemon=True)
         if isinstance(model, ModelLoader):
-            self._loading.start()
+            self._loading = Loading(model, seed, self.mixer.melodies, self._adopt, self.warn)
 
     def __enter__(self) -> Engine:
         return self
@@ -162,13 +149,6 @@ class Engine:
     def value(self, name: str) -> Value:
         """What a parameter was last set to. Thread-safe, real-time-safe."""
         return self._worker.value(name)
-
-    def beat(self) -> float:
-        """Quarter notes from the start of the song to now. Thread-safe, real-time-safe."""
-        told = self._monitor.progress
-        if not told.running:
-            return max(0.0, (told.step + 1) / STEPS_A_BEAT)
-        return max(0.0, told.step / STEPS_A_BEAT + (now() - told.time) * told.tempo / 60)
 
     def start(self) -> None:
         """Play, from the beginning. Thread-safe, real-time-safe."""
@@ -242,8 +222,8 @@ class Engine:
         self._explorer.close()
         if self._worker.close():
             self._player.close()
-            if self._loading.is_alive():  # an interpreter that ends while a library is being imported may crash
-                self._loading.join()
+            if self._loading is not None:  # an interpreter that ends while a library is being imported may crash
+                self._loading.wait()
 
     # What others are told.
 
@@ -251,27 +231,6 @@ class Engine:
     def decoder(self) -> Coder:
         """What encodes and decodes; for one thread at a time, which is the engine's worker."""
         return self.mixer.coder
-
-    def wait_until_loaded(self, stop: threading.Event) -> None:
-        """Until the model is there, or somebody says stop. Thread-safe; not real-time-safe.
-
-        Raises:
-            InputError: it cannot be loaded.
-        """
-        while self.failure is None and isinstance(self.mixer.coder, PendingDecoder) and not stop.wait(LOOK_SECONDS):
-            pass
-        if self.failure is not None:
-            raise InputError(self.failure)
-
-    @property
-    def problem(self) -> str | None:
-        """Why nothing is played, a line for people; None while there is a player. Thread-safe, real-time-safe."""
-        return self._monitor.problem
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether the player is gone for good. Thread-safe, real-time-safe."""
-        return self._monitor.is_given_up
 
     @property
     def pattern(self) -> Pattern:
@@ -294,38 +253,6 @@ class Engine:
                 **self._monitor.figures(),
             )
 
-    def subscribe(self, callback: Callable[[Snapshot], None]) -> Unsubscribe:
-        """Call this with a snapshot whenever there is news: a melody, a step, a warning; what comes back ends it.
-
-        Thread-safe, real-time-safe. It is called in the engine's worker, at most 60 times a second: while it runs, no
-        melody is made.
-        """
-        return self._on_snapshot.add(callback)
-
-    def on_pattern(self, callback: Callable[[Pattern], None]) -> Unsubscribe:
-        """Call this with each melody as it goes to the player, before any snapshot; what comes back ends it.
-
-        Thread-safe, real-time-safe. It is called in the engine's worker, as those of `subscribe`.
-        """
-        return self._on_pattern.add(callback)
-
-    def listen(self, callback: Callable[[float, bytes], None]) -> Unsubscribe:
-        """Call this with (time of arrival, bytes) of each MIDI message from the inputs; what comes back ends it.
-
-        Thread-safe, real-time-safe. It is called in the thread that reads the player's reports, and holds those up.
-        """
-        return self._on_midi.add(callback)
-
-    def recording(self) -> list[PlayedNote]:
-        """The notes played while `record` was on. Thread-safe; not real-time-safe: it copies them."""
-        with self._lock:
-            return self._monitor.recorder.finished()
-
-    def recorded_tempi(self) -> list[TempoChange]:
-        """The tempo during the recording. Thread-safe; not real-time-safe: it copies them."""
-        with self._lock:
-            return list(self._monitor.recorder.tempi)
-
     def warn(self, text: str) -> None:
         """Something that a person should know; the music goes on. Thread-safe, real-time-safe."""
         with self._lock:
@@ -334,17 +261,7 @@ class Engine:
 
     # Inside.
 
-    def _load(self, loader: ModelLoader, seed: int | None) -> None:
-        """Load the model, and have the worker go on with it; in a thread of its own."""
-        try:
-            decoder = _decoder(loader.get(), seed)
-            coded = decoder.encode(self.mixer.melodies)
-            decoder.warm_up(coded.latents.shape[1])
-        except Exception as error:
-            self.failure = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            self.warn(self.failure)
-            return
-
+    def _adopt(self, decoder: Decoder, coded: Coded) -> None:
         def adopt() -> None:
             self.mixer.adopt(decoder, coded)
             self._explorer.look()
@@ -388,20 +305,3 @@ class Engine:
     def _tell(self) -> None:
         if self._on_snapshot:
             self._on_snapshot(self.snapshot())
-
-
-def _decoder(model: MelodyVAE, seed: int | None) -> Decoder:
-    from .decoder import Decoder  # torch takes seconds to import
-
-    return Decoder(model, seed)
-
-
-def _outputs(out: MidiOut | Sequence[MidiOut] | Sink | None) -> tuple[tuple[MidiOut, ...], MakePlayer | None]:
-    """The ports that a player's process is to open; or, for an object with `send`, what makes a player in a thread."""
-    if out is None:
-        return (), None
-    if isinstance(out, MidiOut):
-        return (out,), None
-    if isinstance(out, Sequence):
-        return tuple(out), None
-    return (), lambda setup, report: PlayerThread(lambda tell: make_player([out], setup, tell), report)

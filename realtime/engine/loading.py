@@ -13,16 +13,17 @@ import numpy as np
 
 from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
-from midi_vae.music.partners import partners
-from midi_vae.music.windows import window_layout
 
 from ..music.mixer import Coded
 from ..music.parameters import ATTRIBUTES
+from .playable import playable_partners
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
-MAX_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
+    from .decoder import Decoder
+
+LOOK_SECONDS = 0.05
 
 
 class ModelLoader:
@@ -79,15 +80,53 @@ class PendingDecoder:
         return np.zeros(1, np.float32)
 
 
-def playable_partners(melodies: Sequence[Melody]) -> tuple[Melody, ...]:
-    """1 to 8 melodies in the metre of the first and the length of the longest.
+class Loading:
+    """A model on its way to an engine, in a thread of its own.
 
-    Raises:
-        InputError: more melodies, bars that are longer than a window, or more than 64 windows.
+    Args:
+        loader: of the model.
+        seed: of the decoder's draws.
+        melodies: that are to be encoded.
+        ready: called with the decoder, warmed up, and with what it made of the melodies.
+        failed: called with a line for people.
+
+    Attributes:
+        failure: that line; None: it did not fail, so far.
     """
-    layout = window_layout(melodies[0].metre)
-    together = partners(melodies) if len(melodies) > 1 else list(melodies)
-    most = MAX_WINDOWS * layout.bars
-    if together[0].bars > most:
-        raise InputError(f"expected melodies of at most {most} bars to play live, found {together[0].bars} bars")
-    return tuple(together)
+
+    def __init__(
+        self,
+        loader: ModelLoader,
+        seed: int | None,
+        melodies: Sequence[Melody],
+        ready: Callable[[Decoder, Coded], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.failure: str | None = None
+        self._loader, self._seed, self._melodies = loader, seed, melodies
+        self._ready, self._failed = ready, failed
+        self._thread = threading.Thread(target=self._run, name="latentmix model", daemon=True)
+        self._thread.start()
+
+    def wait(self, stop: threading.Event | None = None) -> None:
+        """Until it has come or failed, or somebody says stop."""
+        while self._thread.is_alive() and not (stop is not None and stop.is_set()):
+            self._thread.join(LOOK_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            decoder = make_decoder(self._loader.get(), self._seed)
+            coded = decoder.encode(self._melodies)
+            decoder.warm_up(coded.latents.shape[1])
+        except Exception as error:
+            self.failure = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            self._failed(self.failure)
+        else:
+            self._ready(decoder, coded)
+
+
+def make_decoder(model: MelodyVAE, seed: int | None) -> Decoder:
+    """A decoder of a model."""
+    from .decoder import Decoder  # torch takes seconds to import
+
+    return Decoder(model, seed)

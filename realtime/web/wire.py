@@ -11,7 +11,7 @@ from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 from latentmix.errors import InputError
 from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
 
-from ..engine.loading import MAX_WINDOWS
+from ..engine.playable import MAX_WINDOWS
 from ..music.mixer import PadPoint
 from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
