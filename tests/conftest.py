@@ -1,14 +1,61 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# Before torch is there, and for all processes that tests start. The models of tests are so small that a second thread
+# only waits for the first, and on a busy machine for long; two workers of xdist use the cores better.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Compiling anew all that torch imports is half of what a new process does: keep what was compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # The same examples in every run, on machines of any speed.
 settings.register_profile("latentmix", derandomize=True, deadline=None)
 settings.load_profile("latentmix")
+
+HERE = Path(__file__).resolve().parent
+# What shares ports, servers, sound and browsers, or measures time, runs in one worker, one after the other.
+TOGETHER = ("realtime", "plugins")
+# What `scripts/test --quick` leaves out: trainings, and programs that are started from nothing.
+SLOW = (
+    "audiovq/bitstream/test_avq_mutations.py",
+    "audiovq/cli",
+    "audiovq/entropy/test_entropy.py",
+    "audiovq/model/test_prior_codes.py",
+    "audiovq/model/test_quantizers.py",
+    "audiovq/training",
+    "latentmix/test_training.py",
+    "midi_vae/cli",
+    "midi_vae/model/test_critic.py",
+    "midi_vae/model/test_latents.py",
+    "midi_vae/model/test_latents_flow.py",
+    "midi_vae/model/test_latents_models.py",
+    "midi_vae/model/test_model.py",
+    "midi_vae/model/test_prior.py",
+    "midi_vae/training",
+    "plugins",
+    "realtime/audio/test_audio.py",
+    "realtime/midi/test_realtime_jack.py",
+    "realtime/web",
+    "test_golden.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        place = Path(item.path)
+        inside = place.relative_to(HERE) if place.is_relative_to(HERE) else None
+        folder = inside.parts[0] if inside else ""
+        # a module stays in one worker, so that what its tests share is made once
+        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else str(place)))
+        if inside and any(inside.is_relative_to(each) for each in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
