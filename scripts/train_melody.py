@@ -77,8 +77,8 @@ class DevFigures:
         back = model.decode_windows(means)
         steps = torch.linspace(0.0, 1.0, 9)[None, :, None].to(means.device)
         points = means[:, None] + (means.roll(-1, 0) - means)[:, None] * steps
-        lines = model.decode_windows(points.flatten(0, 1)).reshape(len(means), 9, -1)
-        lines = [np.stack([tidy(row) for row in line]) for line in lines]
+        decoded = model.decode_windows(points.flatten(0, 1)).reshape(len(means), 9, -1)
+        lines = [np.stack([tidy(row) for row in line]) for line in decoded]
         noise = torch.randn(256, model.config.latent_size, generator=torch.Generator().manual_seed(0))
         drawn, sampled = (model.decode_windows(z) for z in (noise, model.sample_latents(256, seed=0)))
         path, middle = path_figures(lines), middle_figures(self.likelihood, lines)
@@ -157,7 +157,7 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
 
     The prior learns these only: random melodies are in 4/4, and bars of 3/4 or 6/8 have nothing there.
     """
-    full = windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2))
+    full = np.asarray(windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2)))
     return full if full.any() else ~full
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 import typer
@@ -93,10 +93,11 @@ class SpeechRun:
         self.fabric, self.run, self.batches, self.dev = fabric, run, batches, dev
         self.schedule, self.seed = schedule, seed
         self.networks = run.state.networks
-        self.model: VQVAE = self.networks["model"]
+        self.model = cast(VQVAE, self.networks["model"])
+        self.discriminators = cast(Discriminators, self.networks["discriminators"])
         objectives = {
-            "model": CodecObjective(self.model, self.networks["discriminators"], CodecObjectiveConfig()),
-            "discriminators": DiscriminatorObjective(self.networks["discriminators"]),
+            "model": CodecObjective(self.model, self.discriminators, CodecObjectiveConfig()),
+            "discriminators": DiscriminatorObjective(self.discriminators),
         }
         self.modules, self.optimizers = {}, {}
         for name, objective in objectives.items():
@@ -151,7 +152,7 @@ class SpeechRun:
         quantize = step > self.schedule.quantize_from
         batch = self.dev.draw(32, self.schedule.frames, torch.Generator().manual_seed(0)).to(self.fabric.device)
         with torch.no_grad():
-            objective = CodecObjective(self.model, self.networks["discriminators"], CodecObjectiveConfig())
+            objective = CodecObjective(self.model, self.discriminators, CodecObjectiveConfig())
             found = objective(batch, torch.Generator().manual_seed(0), quantize, False)
         self._show_speech(quantize, step)
         self.model.train()
@@ -223,8 +224,8 @@ def main(
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     with in_one_line("train_vq", ValueError):  # a size that cannot be
-        starts = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
-        schedule = Schedule(steps, *starts, batch, frames, lr)
+        quantize, judge, settle = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
+        schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr)
         config = VQVAEConfig(
             quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
         )

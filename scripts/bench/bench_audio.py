@@ -29,6 +29,7 @@ from midi_vae.vae import MelodyVAE
 from realtime.audio.sound import LATENCY, Sound
 from realtime.cli.live import going_first
 from realtime.engine.engine import Engine
+from realtime.system.pipes import pipes_of
 
 RATE = 48000
 MOVES = 200  # a second
@@ -51,7 +52,7 @@ with sounddevice.OutputStream(device=device, channels=2, dtype="float32", latenc
 
 
 @contextlib.contextmanager
-def jack(name: str, frames: int) -> Iterator[subprocess.Popen]:
+def jack(name: str, frames: int) -> Iterator[subprocess.Popen[bytes]]:
     """A JACK server with periods of so many frames, which what is started inside finds."""
     before = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")}
     os.environ |= {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
@@ -67,7 +68,7 @@ def jack(name: str, frames: int) -> Iterator[subprocess.Popen]:
             os.environ.pop(key) if value is None else os.environ.update({key: value})
 
 
-def is_realtime(process: subprocess.Popen) -> bool:
+def is_realtime(process: subprocess.Popen[bytes]) -> bool:
     """Whether a thread of a process goes before all that is not in real time: JACK goes on without, if it must."""
     threads = [int(thread) for thread in os.listdir(f"/proc/{process.pid}/task")]
     return any(os.sched_getscheduler(thread) in (os.SCHED_FIFO, os.SCHED_RR) for thread in threads)
@@ -78,11 +79,12 @@ def empty_callback(frames: int) -> Iterator[Callable[[], int]]:
     """A callback that does nothing, on a server of its own; what comes back says how many overruns it saw so far."""
     with jack(f"bench-{os.getpid()}-empty", frames):
         client = subprocess.Popen([sys.executable, "-c", EMPTY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        asks, answers = pipes_of(client)
 
         def overruns() -> int:
-            client.stdin.write(b"\n")
-            client.stdin.flush()
-            return int(client.stdout.readline())
+            asks.write(b"\n")
+            asks.flush()
+            return int(answers.readline())
 
         try:
             overruns()  # it plays
@@ -93,7 +95,7 @@ def empty_callback(frames: int) -> Iterator[Callable[[], int]]:
 
 def measure(
     model: MelodyVAE, minutes: float, latency: float, soundfont: str | None, overruns: Callable[[], int]
-) -> dict[str, float]:
+) -> dict[str, float | str]:
     """Play for so long; what was missing."""
     melodies = [read_melody(EXAMPLES / f"{name}.mid")[0] for name in ("lively", "lyrical")]
     random = np.random.default_rng(0)
@@ -132,7 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = MelodyVAE.from_pretrained("melody_2bar")
-    found = {}
+    found: dict[int, dict[str, float | str]] = {}
     for frames in options.frames:
         name = f"bench-{os.getpid()}-{frames}"
         with going_first(), empty_callback(frames) as overruns, jack(name, frames) as server:

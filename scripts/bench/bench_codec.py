@@ -20,7 +20,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
@@ -108,7 +108,8 @@ def decode_anchors(
     references: Path, out: Path, classical: Path | None, lyra: Path | None, weights: Path | None, lab: Path
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Runs the other systems; kbit/s of each, and what Lyra says of its own speed."""
-    kbps, speeds = {}, {}
+    kbps: dict[str, float] = {}
+    speeds: dict[str, str] = {}
     if classical:
         subprocess.run(["bash", str(classical), str(references), str(out)], check=True)
         kbps |= SHOWN
@@ -123,7 +124,7 @@ def decode_anchors(
 
 def measure_anchors(
     references: Path, names: list[str], out: Path, lab: Path, scorer: Path, **tools: Path | None
-) -> dict:
+) -> dict[str, Any]:
     """Rows of the other systems, from OUT/anchors.json if they are of the same recordings."""
     kept = out / "anchors.json"
     key = hashlib.sha256("\n".join([*names, *(str(bool(t)) for t in tools.values())]).encode()).hexdigest()
@@ -139,7 +140,7 @@ def measure_anchors(
     return rows
 
 
-def show(rows: dict[str, dict]) -> None:
+def show(rows: dict[str, dict[str, Any]]) -> None:
     table = Table("system", *COLUMNS, "raw kbps", "saved %", "usage", "× real time")
     for name, row in rows.items():
         cells = [f"{row[c]:.3g}" if row.get(c) is not None else "" for c in COLUMNS]
@@ -170,7 +171,7 @@ def main(
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         names = write_references(speech, out / "reference", count)
-        rows: dict[str, dict] = {}
+        rows: dict[str, dict[str, Any]] = {}
         if lab and scorer:
             tools = {"classical": classical, "lyra": lyra, "weights": lyra_weights}
             rows |= measure_anchors(out / "reference", names, out, lab, scorer, **tools)

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import mido
 import numpy as np
@@ -41,6 +42,7 @@ from realtime.music.sequencer import Pattern
 from realtime.player.client import PlayerClient
 from realtime.player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetPlaying
 from realtime.player.server import REAL_TIME_PRIORITY
+from realtime.system.pipes import pipes_of
 from realtime.system.wakefulness import staying_awake
 
 COUNTS = (1, 2, 4, 8)  # melodies blended
@@ -233,11 +235,12 @@ def idle_process() -> Iterator[Callable[[], tuple[float, int]]]:
     """A process that only wakes, as soon as the player does: where it is late, it was the machine; see `IDLE`."""
     code = IDLE.replace("PRIORITY", str(REAL_TIME_PRIORITY))
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asks, answers = pipes_of(process)
 
     def lateness() -> tuple[float, int]:
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        worst, often = process.stdout.readline().split()
+        asks.write(b"\n")
+        asks.flush()
+        worst, often = answers.readline().split()
         return float(worst), int(often)
 
     try:
@@ -262,13 +265,16 @@ print(sent)
 """
 
 
-def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None]) -> dict:
+def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None]) -> dict[str, Any]:
     """A knob that is turned without end, so many messages a second: notes late, memory in MiB, once a minute."""
-    port, late, heard, memory = free_port(), [], [0], []
+    port, heard = free_port(), [0]
+    late: list[float] = []
+    memory: list[list[float]] = []
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
     out, knobs = MidiOut(f"tcp::{synth.port}"), MidiIn(f"tcp::{port}")
     engine = Engine(model, melodies(4), out=out, ins=[knobs], tempo=TEMPO, seed=0)
-    report = engine._player._report
+    player: Any = engine._player  # looked into from outside, as only a benchmark may
+    report = player._report
 
     def hear(what: Report) -> None:
         if isinstance(what, Progress) and what.late is not None:
@@ -277,7 +283,7 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
             heard[0] += len(what.messages)
         report(what)
 
-    engine._player._report = hear
+    player._report = hear
     with engine, idle_process() as idle:
         surface = ControlSurface(engine, parse_map(KNOBS, "bench"))
         engine.start()
@@ -285,16 +291,16 @@ def flood(model: MelodyVAE, rate: int, minutes: float, say: Callable[[str], None
         knob, start = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE), now()
         while knob.poll() is None:
             if now() - start >= 60 * len(memory):
-                memory.append([resident("self"), resident(engine._player.pid)])
+                memory.append([resident("self"), resident(player.pid)])
                 so_far = f"{heard[0]} messages, {engine.snapshot().version} melodies, {len(late)} notes"
-                worst = f"{1000 * max(late, default=0.0):.2f} ms late (an idle process {1000 * idle()[0]:.2f})"
-                say(f"minute {len(memory) - 1}: {memory[-1]} MiB, {so_far}, {worst}")
+                latest = f"{1000 * max(late, default=0.0):.2f} ms late (an idle process {1000 * idle()[0]:.2f})"
+                say(f"minute {len(memory) - 1}: {memory[-1]} MiB, {so_far}, {latest}")
             time.sleep(0.2)
         sent, skipped, (worst, often) = int(knob.communicate()[0]), engine.snapshot().skipped, idle()
-        memory.append([resident("self"), resident(engine._player.pid)])
+        memory.append([resident("self"), resident(player.pid)])
         surface.close()
     synth.close()
-    found = {
+    found: dict[str, Any] = {
         "sent": sent,
         "heard": heard[0],
         "skipped_steps": skipped,
@@ -321,8 +327,8 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def measure(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict:
-    figures: dict = {"torch": torch.__version__, "decode": {}, "seconds": arguments.seconds}
+def measure(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
+    figures: dict[str, Any] = {"torch": torch.__version__, "decode": {}, "seconds": arguments.seconds}
     for device in ["cpu", *["cuda"] * torch.cuda.is_available()]:
         model = MelodyVAE.from_pretrained(arguments.model, device)
         for count in COUNTS:

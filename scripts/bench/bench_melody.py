@@ -18,6 +18,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -207,7 +208,8 @@ def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]
 
     def decode(z: torch.Tensor, teacher: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         c0, h0, c1, h1 = torch.tanh(z @ start[0] + start[1]).chunk(4, -1)
-        fixed, fed = z @ first[0][symbols : symbols + size] + first[1], 0.0
+        fixed = z @ first[0][symbols : symbols + size] + first[1]
+        fed = torch.zeros_like(fixed)
         logits, chosen = [], []
         for step in range(STEPS):
             c0, h0 = cell(fixed + fed + h0 @ first[0][symbols + size :], c0)
@@ -220,7 +222,9 @@ def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]
     return decode
 
 
-def measure_musicvae(decode: Callable, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
+def measure_musicvae(
+    decode: Callable[..., tuple[torch.Tensor, torch.Tensor]], data: np.ndarray, likelihood: IntervalModel
+) -> dict[str, dict[str, float]]:
     """The same figures for MusicVAE, its latents found by 300 steps of Adam under its own prior."""
     offset = 21  # its lowest pitch: symbol 2 is the onset of MIDI pitch 21
     target = torch.from_numpy(np.where(data >= ONSET, data - offset, data))
@@ -273,7 +277,7 @@ def main(
         likelihood = IntervalModel().fit(windows(train, 4000))
         data = windows(dev, count)
         rows = measure_ours(vae, data, likelihood)
-        decoders: dict[str, Callable] = {"latentmix decode": vae.decode}
+        decoders: dict[str, Callable[..., object]] = {"latentmix decode": vae.decode}
         if musicvae:
             theirs = read_musicvae(musicvae)
             rows |= measure_musicvae(theirs, data, likelihood)
@@ -288,7 +292,7 @@ def main(
         size = 256 if name == "MusicVAE" else vae.config.latent_size
         for batch in (1, POINTS):
             z = torch.randn(batch, size)
-            rows[name][f"decode_{batch}_ms"] = median_ms(lambda decode=decode, z=z: decode(z))
+            rows[name][f"decode_{batch}_ms"] = median_ms(partial(decode, z))
     if musicvae:
         for batch in (1, POINTS):
             key = f"decode_{batch}_ms"

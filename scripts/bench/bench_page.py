@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 from latentmix.errors import InputError
 from latentmix.extras import load_extra
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name:32}" + "".join(f"{value:8.1f}" for value in at))
 
 
-def measure(page, moves: int, plays: bool) -> list[dict[str, float]]:
+def measure(page: Any, moves: int, plays: bool) -> list[dict[str, float]]:
     """Times of each move; a move goes either across or up and down, so that each makes one melody."""
     if plays:
         page.keyboard.press(" ")
@@ -106,7 +107,7 @@ def measure(page, moves: int, plays: bool) -> list[dict[str, float]]:
 
 
 @contextlib.contextmanager
-def page_of_mixer(viewport: dict, files: Sequence[str] = (), **context_options) -> Iterator:
+def page_of_mixer(viewport: dict[str, int], files: Sequence[str] = (), **context_options: Any) -> Iterator[Any]:
     """A page of a mixer of its own, in a browser of its own."""
     try:
         sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
@@ -136,8 +137,9 @@ def mixer(files: Sequence[str] = ()) -> Iterator[str]:
     folder = tempfile.TemporaryDirectory()  # not the user's own sessions
     environment = os.environ | {"LATENTMIX_DATA": folder.name}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    pipe = cast(IO[str], process.stdout)
     try:
-        found = re.search(r"http://[\w.:]+/", process.stdout.readline())
+        found = re.search(r"http://[\w.:]+/", pipe.readline())
         if found is None:
             raise SystemExit("expected livemix web to start, found it did not")
         yield found[0]
@@ -148,7 +150,7 @@ def mixer(files: Sequence[str] = ()) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
+        pipe.close()
         folder.cleanup()
 
 

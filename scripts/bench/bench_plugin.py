@@ -67,9 +67,9 @@ def main(
         engines = {path: decode for path, decode in made.items() if decode}
         live = Decoder(model)
         live.warm_up(1)
-        decoders: dict[str, Callable[[np.ndarray], object]] = {"live decoder": live.decode} | engines
+        decoders: dict[str, Callable[[np.ndarray], object]] = {"live decoder": live.decode, **engines}
         if musicvae:
-            from bench_melody import read_musicvae
+            from bench_melody import read_musicvae  # type: ignore[import-not-found]  # beside this script
 
             theirs = read_musicvae(musicvae)
             decoders["MusicVAE"] = lambda z: theirs(torch.from_numpy(z))

@@ -17,7 +17,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.denoising import replace_symbols
 from midi_vae.model.latents.divergences import TwoModes, fit_forward, fit_reverse, log_normal
-from midi_vae.model.latents.quantized import PLACES, code_perplexity
+from midi_vae.model.latents.quantized import PLACES, VectorQuantized, code_perplexity
 from midi_vae.music.melody import HOLD, ONSET, tidy
 from midi_vae.training.dataset import Batches, load_windows
 from midi_vae.training.objective import MelodyObjective, ObjectiveConfig, PriorObjective
@@ -45,8 +45,8 @@ PRIOR_SHARE = 0.5  # of the steps of a model, that the prior over its codes gets
 HELD_OUT, DRAWS, POINTS = 256, 256, 9
 CORRUPTED = 0.1  # share of the symbols of a window, to see how much a code minds
 # less than the shipped model's, which learn sooner; no critic helps in decoding: the table is about the latents
-SIZES = {"latent_size": 128, "width": 64, "across": 128, "decoder_blocks": 2, "fusion": 0.0}
-NO_MIXING = {"mixing_from": 1.0, "mixing_full": 2.0}  # of the way through training, that is: never
+SIZES: dict[str, Any] = {"latent_size": 128, "width": 64, "across": 128, "decoder_blocks": 2, "fusion": 0.0}
+NO_MIXING: dict[str, Any] = {"mixing_from": 1.0, "mixing_full": 2.0}  # of the way through training, that is: never
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def between(model: MelodyVAE, codes: Tensor) -> np.ndarray:
     share = torch.linspace(0.0, 1.0, POINTS)[None, :, None]
     points = torch.lerp(codes[:, None], codes.roll(-1, 0)[:, None], share).flatten(0, 1)
     if not model.latent.interpolates:
-        points = model.latent.codebook(points.unflatten(1, (PLACES, -1))).vectors.flatten(1)
+        points = cast(VectorQuantized, model.latent).codebook(points.unflatten(1, (PLACES, -1))).vectors.flatten(1)
     return model.decode_windows(points).reshape(len(codes), POINTS, -1)
 
 

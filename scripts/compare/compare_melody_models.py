@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ BATCH, LEARNING_RATE, BETA = 384, 1e-3, 0.2
 class WholeWindow(MelodyVAE):
     """Residual layers over all 32 steps at once, nothing shared between beats."""
 
+    encoder: Any  # of other layers than those of `MelodyVAE`
+    decoder: Any
+
     width, latents = 512, 128
 
     def __init__(self, config: MelodyVAEConfig) -> None:
@@ -53,7 +56,7 @@ class WholeWindow(MelodyVAE):
         steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
         return _split(self.encoder(steps.flatten(1)))
 
-    def logits(self, z: Tensor) -> StepLogits:
+    def logits(self, z: Tensor, fusion: float | None = None) -> StepLogits:
         return self._heads(self.decoder(z).unflatten(1, (WINDOW_STEPS, -1)))
 
     def _heads(self, steps: Tensor) -> StepLogits:
@@ -100,7 +103,7 @@ class Transformer(WholeWindow):
         steps = self.rhythm_embedding(fields.rhythm) + self.pitch_embedding(fields.pitch)
         return _split(self.to_latent(self.encoder(self.enter(steps) + self.places[0]).flatten(1)))
 
-    def logits(self, z: Tensor) -> StepLogits:
+    def logits(self, z: Tensor, fusion: float | None = None) -> StepLogits:
         steps = self.from_latent(z).unflatten(1, (WINDOW_STEPS, -1)) + self.places[1]
         return self._heads(self.leave(self.decoder(steps)))
 
@@ -169,7 +172,7 @@ def train(model: MelodyVAE, batches: Batches, seconds: float) -> tuple[int, floa
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * progress))
         fields = model.fields(batches.draw(BATCH, generator))
-        posterior = model.posterior(fields)
+        posterior = cast(Posterior, model.posterior(fields))
         z = posterior.sample(generator)
         logits = model.teacher_logits(z, fields) if isinstance(model, Autoregressive) else model.logits(z)
         kl = losses.gaussian_kl(posterior).mean()

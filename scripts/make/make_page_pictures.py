@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 from latentmix.errors import InputError
 from latentmix.extras import load_extra
@@ -85,8 +86,9 @@ def mixer() -> Iterator[str]:
     folder = tempfile.TemporaryDirectory()  # not the user's own sessions
     environment = os.environ | {"LATENTMIX_DATA": folder.name}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    pipe = cast(IO[str], process.stdout)
     try:
-        found = re.search(r"http://[\w.:]+/", process.stdout.readline())
+        found = re.search(r"http://[\w.:]+/", pipe.readline())
         if found is None:
             raise SystemExit("expected livemix web to start, found it did not")
         yield found[0]
@@ -97,12 +99,12 @@ def mixer() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
+        pipe.close()
         folder.cleanup()
 
 
 @contextlib.contextmanager
-def page_of(browser, address: str, viewport: dict, scheme: str) -> Iterator:
+def page_of(browser: Any, address: str, viewport: dict[str, int], scheme: str) -> Iterator[Any]:
     context = browser.new_context(viewport=viewport, color_scheme=scheme)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
@@ -114,7 +116,7 @@ def page_of(browser, address: str, viewport: dict, scheme: str) -> Iterator:
     context.close()
 
 
-def go_to(page, x: float, y: float) -> None:
+def go_to(page: Any, x: float, y: float) -> None:
     """Drag the puck there and wait for what is mixed there."""
     page.hover("#puck")
     page.mouse.down()
@@ -126,7 +128,7 @@ def go_to(page, x: float, y: float) -> None:
     time.sleep(0.5)  # names that are told to screen readers, shadows of what was under the pointer
 
 
-def film(page) -> list[bytes]:
+def film(page: Any) -> list[bytes]:
     """The puck once round the pad, as pictures."""
     page.hover("#puck")
     page.mouse.down()
@@ -141,7 +143,7 @@ def film(page) -> list[bytes]:
     return pictures
 
 
-def place_on(page, x: float, y: float) -> tuple[float, float]:
+def place_on(page: Any, x: float, y: float) -> tuple[float, float]:
     box = page.locator("#pad").bounding_box()
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
