@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import checkpoint_folders
 import pytest
 import torch
+from checkpoint_folders import edit, edit_config
 from safetensors.torch import load_file, save_file
 
 from audiovq.model import vqvae
@@ -40,23 +43,7 @@ def folder(model: VQVAE, tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-def refusal(folder: Path) -> str:
-    """The one line with which a folder is refused."""
-    with pytest.raises(InputError) as caught:
-        VQVAE.from_pretrained(folder)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(folder) in message
-    return message
-
-
-def edit(folder: Path, **changes: object) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def edit_config(folder: Path, **changes: object) -> None:
-    edit(folder, config=json.loads((folder / "config.json").read_text())["config"] | changes)
+refusal = partial(checkpoint_folders.refusal, VQVAE.from_pretrained)
 
 
 # What is saved is loaded

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import checkpoint_folders
 import pytest
 import torch
+from checkpoint_folders import edit, edit_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -38,23 +41,7 @@ def folder(model: MelodyVAE, tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-def refusal(folder: Path) -> str:
-    """The one line with which a folder is refused."""
-    with pytest.raises(InputError) as caught:
-        MelodyVAE.from_pretrained(folder)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(folder) in message
-    return message
-
-
-def edit(folder: Path, **changes: object) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def edit_config(folder: Path, **changes: object) -> None:
-    edit(folder, config=json.loads((folder / "config.json").read_text())["config"] | changes)
+refusal = partial(checkpoint_folders.refusal, MelodyVAE.from_pretrained)
 
 
 # What is saved is loaded
