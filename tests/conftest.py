@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Compiling anew all that torch imports is half of what a new process does: keep what was compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A shell that runs this in the background has it ignore Ctrl-C, and so would all programs that are tested for it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, on machines of any speed.
 settings.register_profile("latentmix", derandomize=True, deadline=None)

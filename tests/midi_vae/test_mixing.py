@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import melody_models
 import numpy as np
 import pytest
 import torch
@@ -63,14 +64,7 @@ LOW, HIGH = steady(40, tempo=90.0, program=11, name="low"), steady(80, tempo=150
 
 @pytest.fixture(scope="module")
 def model() -> MelodyVAE:
-    """Of random weights, large enough that codes differ."""
-    torch.manual_seed(0)
-    model = MelodyVAE(MelodyVAEConfig(16, 16, 24, prior_width=16, prior_rounds=1)).eval()
-    with torch.no_grad():
-        for stack in (model.encoder, model.decoder):
-            stack.leave[1].weight.mul_(20.0)
-        model.rhythm_head.weight.mul_(20.0)
-    return model
+    return melody_models.random_model()
 
 
 def random_melody(seed: int, bars: int = 2) -> Melody:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import melody_models
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,6 @@ import torch
 from midi_vae import MelodyVAE, interpolation
 from midi_vae.evaluation import distance, path_figures
 from midi_vae.importing import read_melody
-from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.travel import Travel, even_travel
 
@@ -85,13 +85,7 @@ def test_any_number_of_steps_goes_the_same_way(shipped: MelodyVAE, windows: np.n
 
 @pytest.fixture(scope="module")
 def random_model() -> MelodyVAE:
-    torch.manual_seed(0)
-    model = MelodyVAE(MelodyVAEConfig(16, 16, 24, prior_width=16, prior_rounds=1)).eval()
-    with torch.no_grad():
-        for stack in (model.encoder, model.decoder):
-            stack.leave[1].weight.mul_(20.0)
-        model.rhythm_head.weight.mul_(20.0)
-    return model
+    return melody_models.random_model()
 
 
 def test_the_ends_are_the_codes_themselves(random_model: MelodyVAE) -> None:
