@@ -141,7 +141,7 @@ def middle_figures(model: IntervalModel, lines: Sequence[np.ndarray]) -> MiddleF
     return MiddleFigures(float(np.mean(gaps)), float(np.mean(onsets)))
 
 
-def splice_figures(lines: Sequence[np.ndarray]) -> dict[str, float]:
+def splice_figures(lines: np.ndarray | Sequence[np.ndarray]) -> dict[str, float]:
     """Whether middles are mixed or cut together, of lines (P, S) of tokens; over the steps in which the ends differ.
 
     middle_new: share of steps that are neither end's. middle_switches: how often the source changes from one such step
