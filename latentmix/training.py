@@ -215,5 +215,7 @@ class TrainingRun:
         step = self.state.steps[phase]
         for name, value in figures.items() if self.writer else ():
             self.writer.add_scalar(f"dev/{name}", value, step)
+        if self.writer:
+            self.writer.flush()  # what it holds back is lost when the process ends
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         CONSOLE.print(f"{phase} {step}: {text}", soft_wrap=True, highlight=False)
