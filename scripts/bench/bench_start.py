@@ -25,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # seconds for a first note
+MORE_INPUTS = 100  # opened while the controller moves already, as slow ports are
 
 
 class Controller:
@@ -90,7 +91,7 @@ def livemix(folder: Path, synth: Synth, controller: Controller | None) -> Iterat
     command = [sys.executable, "-c", f"from {module} import main; main()", "play", *files, "--no-screen"]
     command += ["--out", f"tcp:127.0.0.1:{synth.port}"]
     if controller is not None:
-        command += ["--in", f"tcp:127.0.0.1:{controller.port}"]
+        command += ["--in", f"tcp:127.0.0.1:{controller.port}", *["--in", "tcp:127.0.0.1:0"] * MORE_INPUTS]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -39,6 +39,7 @@ from realtime.player.messages import (
     encode,
 )
 
+MORE_INPUTS = 20
 SCALE = Pattern(1, tuple(62 + k for k in range(16)))
 MESSAGES = [
     PlayerSetup(),
@@ -92,6 +93,11 @@ def flood():
     flood.close()
 
 
+def inputs(flood: Flood) -> tuple[MidiIn, ...]:
+    """The controller's, and some more that are opened while it moves already."""
+    return MidiIn(f"tcp::{flood.port}"), *[MidiIn("tcp::0")] * MORE_INPUTS
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_a_message_comes_back_from_its_line(message):
     line = encode(message)
@@ -108,9 +114,9 @@ def test_lines_that_are_no_messages(line):
 def test_a_controller_that_moves_while_it_starts_does_no_harm(flood):
     for _ in range(3):
         heard: list[object] = []
-        player = PlayerClient(PlayerSetup(ins=(MidiIn(f"tcp::{flood.port}"),)), heard.append)
+        player = PlayerClient(PlayerSetup(ins=inputs(flood)), heard.append)
         wait_for(lambda: any(isinstance(report, MidiReceived) for report in list(heard)))  # noqa: B023
-        assert player.ports == (f"tcp:127.0.0.1:{flood.port}",)
+        assert player.ports[0] == f"tcp:127.0.0.1:{flood.port}" and len(player.ports) == 1 + MORE_INPUTS
         player.close()
 
 
@@ -119,7 +125,7 @@ def test_a_player_that_is_killed_under_a_flood_goes_on_where_the_music_would_be(
     heard: list[object] = []
     notes: list[object] = []
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: notes.append(message), print)
-    setup = PlayerSetup((MidiOut(f"tcp::{synth.port}"),), (MidiIn(f"tcp::{flood.port}"),), tempo=240)
+    setup = PlayerSetup((MidiOut(f"tcp::{synth.port}"),), inputs(flood), tempo=240)
     player = PlayerClient(setup, heard.append)
     player.command(PlayPattern(SCALE))
     player.command(SetPlaying(True))
