@@ -200,7 +200,7 @@ def sample(
     from ..codec.codec import Codec
 
     seed = drawn_seed(seed)
-    paths = generation.targets(output, count, "sample")
+    paths = generation.output_paths(output, count, "sample")
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     frames = round(seconds * codec.sample_rate / codec.hop)
     made = [
@@ -233,7 +233,7 @@ def continue_(
     from ..codec.codec import Codec
 
     seed = drawn_seed(seed)
-    (path,) = generation.targets(output, 1, "continued")
+    (path,) = generation.output_paths(output, 1, "continued")
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
         codes = codec.encode_source(source)
@@ -266,7 +266,7 @@ def mix(
     from ..codec import generation, interpolation
     from ..codec.codec import Codec
 
-    paths = generation.targets(output if not separate else output + "/", steps if separate else 1, "step")
+    paths = generation.output_paths(output if not separate else output + "/", steps if separate else 1, "step")
     codec = Codec.from_pretrained(model)
     a, b = (interpolation.read_whole(path, codec) for path in (first, second))
     codes = interpolation.mixed_codes(codec, a, b, steps)

@@ -77,7 +77,7 @@ def write_codes(codec: Codec, frames: Iterable[np.ndarray], path: str) -> float:
     return sink.samples / codec.sample_rate
 
 
-def targets(output: str, count: int, stem: str) -> list[str]:
+def output_paths(output: str, count: int, stem: str) -> list[str]:
     """The file named, or so many numbered ones in the folder named.
 
     Raises:

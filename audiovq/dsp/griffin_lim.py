@@ -13,7 +13,7 @@ from .stft import STFT, squared
 
 ROUNDS = 16  # each makes magnitudes fit a little better, and looks back on an overlap more
 ACCELERATION = 0.5  # of the rounds, by what the last one changed
-LEAST_POWER = 1e-30  # where there is none, a root would be divided by
+MIN_POWER = 1e-30  # where there is none, a root would be divided by
 
 
 class SpectrogramInversion(nn.Module):
@@ -60,7 +60,7 @@ class SpectrogramInversion(nn.Module):
                 parts = torch.lerp(torch.view_as_real(last), torch.view_as_real(found), 1.0 + ACCELERATION)
                 ahead = torch.view_as_complex(parts)
             # the magnitude at the phase of `ahead`, nothing where that has none: as `sgn` has it, but quicker
-            scale = magnitude * (squared(ahead) + LEAST_POWER).rsqrt()
+            scale = magnitude * (squared(ahead) + MIN_POWER).rsqrt()
             spectrum, last = ahead * scale.to(ahead.dtype), found
         overlap, kept = self._overlap(spectrum, state[:, ROUNDS])
         after.append(kept)

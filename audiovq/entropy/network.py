@@ -1,4 +1,4 @@
-"""The network of `entropy.py` in floating point, to be trained, and its freezing to integers."""
+"""The network of `coder.py` in floating point, to be trained, and its freezing to integers."""
 
 from __future__ import annotations
 

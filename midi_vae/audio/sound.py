@@ -18,7 +18,7 @@ from ..music.melody import Melody
 from .fluidsynth import FluidSynth, check_soundfont
 
 SOUND_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
-MOST_SECONDS = 20 * 60  # in one sound file
+MAX_SECONDS = 20 * 60  # in one sound file
 PEAK = 0.8  # of full scale
 FADE_SECONDS = 0.01  # at the end of a file, where a voice of FluidSynth may still sound
 BLOCK = 1 << 16  # frames written at a time
@@ -52,9 +52,9 @@ def to_wav(
     if not melodies or not 8000 <= sample_rate <= 192000:
         raise ValueError(f"expected melodies and 8000 to 192000 Hz, found {len(melodies)} and {sample_rate}")
     seconds = sum(len(melody.tokens) * _step_seconds(melody) for melody in melodies)
-    if seconds > MOST_SECONDS:
+    if seconds > MAX_SECONDS:
         raise InputError(
-            f"{path}: expected at most {MOST_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}; "
+            f"{path}: expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}; "
             "choose fewer steps or bars"
         )
     frames = round(seconds * sample_rate)

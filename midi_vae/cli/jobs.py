@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .. import interpolation as mixing
+from .. import interpolation
 from ..importing import Passage
 from ..music.key import Key
 from ..music.melody import Melody
@@ -112,7 +112,7 @@ def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[
 
 
 def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
-    made = mixing.journey(job.model, job.melodies, steps, **options)
+    made = interpolation.journey(job.model, job.melodies, steps, **options)
     joints = range(0, len(made), steps - 1)
     labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
     for joint, letter in zip(joints, LETTERS, strict=False):
@@ -122,7 +122,7 @@ def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
 
 
 def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
-    made = [melody for row in mixing.grid(job.model, job.melodies, rows, columns, **options) for melody in row]
+    made = [melody for row in interpolation.grid(job.model, job.melodies, rows, columns, **options) for melody in row]
     corners = (0, columns - 1, (rows - 1) * columns, rows * columns - 1)
     labels = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
     for corner, letter in zip(corners, LETTERS, strict=False):
@@ -134,18 +134,18 @@ def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
 
 
 def blend(job: Job, weights: list[float], options: dict[str, Any]) -> Made:
-    melody = mixing.blend(job.model, job.melodies, weights, **options)
+    melody = interpolation.blend(job.model, job.melodies, weights, **options)
     return Made([melody], [" : ".join(f"{weight:g}" for weight in weights)])
 
 
 def reconstruct(job: Job) -> Made:
     original = job.melodies[0]
-    return Made([mixing.reconstruct(job.model, original, job.shift)], ["reconstruction"], original)
+    return Made([interpolation.reconstruct(job.model, original, job.shift)], ["reconstruction"], original)
 
 
 def vary(job: Job, amount: float, count: int, seed: int) -> Made:
     original = job.melodies[0]
-    made = mixing.vary(job.model, original, amount, count, seed=seed, shift=job.shift)
+    made = interpolation.vary(job.model, original, amount, count, seed=seed, shift=job.shift)
     return Made(made, _numbers(count), original)
 
 

@@ -25,7 +25,7 @@ class Outputs:
         midi: a file for all melodies one after another; a folder for one file a melody.
         separate: whether `midi` is a folder; it is made if missing.
         stem: of the names of files in the folder.
-        wav, soundfont, png: as of `sound.to_wav` and `render.to_png`; None is none.
+        wav, soundfont, png: as of `sound.to_wav` and `piano_roll.to_png`; None is none.
         inputs: files that must not be written over.
     """
 
@@ -106,7 +106,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Strip:
-    """What a picture shows; see `render.to_png`."""
+    """What a picture shows; see `piano_roll.to_png`."""
 
     melodies: Sequence[Melody]
     labels: Sequence[str]

@@ -35,7 +35,7 @@ def melody_figures(melodies: Sequence[Melody]) -> dict[str, Any]:
 
 
 def line_figures(lines: Sequence[Sequence[Melody]]) -> dict[str, float | None]:
-    """Path and largest jump, as in `measures.path_figures`; None if all lines have equal ends."""
+    """Path and largest jump, as in `evaluation.path_figures`; None if all lines have equal ends."""
     figures = path_figures([np.stack([melody.tokens for melody in line]) for line in lines])
     return {
         name: None if math.isnan(value) else round(value, 4)

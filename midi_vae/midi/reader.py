@@ -132,7 +132,7 @@ class _Found:
         elif kind == _KEY and len(content) >= 2 and -7 <= (sharps := (content[0] + 128) % 256 - 128) <= 7:
             self.keys.append((tick, index, sharps, content[1] == 1))
         if len(self.tempi) + len(self.metres) + len(self.keys) > MAX_CHANGES:
-            raise InputError(f"expected at most {MAX_CHANGES} changes of tempo and metre, found more")
+            raise InputError(f"expected at most {MAX_CHANGES} changes of tempo, metre and key, found more")
 
     def timeline(self, has_tempo: bool, chunk: int | None = None) -> Timeline:
         """What holds for all chunks, or for one of them."""

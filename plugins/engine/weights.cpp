@@ -81,15 +81,15 @@ class Reader {
         struct Field {
             const char *name;
             int *to, least, most;
-        } fields[] = {{"latent_size", &s.latent_size, BEATS, LARGEST_SIZE},
-                      {"width", &s.width, 1, LARGEST_SIZE},
-                      {"across", &s.across, 1, LARGEST_SIZE},
+        } fields[] = {{"latent_size", &s.latent_size, BEATS, MAX_SIZE},
+                      {"width", &s.width, 1, MAX_SIZE},
+                      {"across", &s.across, 1, MAX_SIZE},
                       {"encoder_blocks", &s.encoder_blocks, 1, MAX_BLOCKS},
                       {"decoder_blocks", &s.decoder_blocks, 1, MAX_BLOCKS},
-                      {"step_width", &s.step_width, 1, LARGEST_SIZE},
+                      {"step_width", &s.step_width, 1, MAX_SIZE},
                       {"lowest_pitch", &s.lowest_pitch, 0, 116},
                       {"pitches", &s.pitches, 12, 128},
-                      {"critic_width", &s.critic_width, 1, LARGEST_SIZE},
+                      {"critic_width", &s.critic_width, 1, MAX_SIZE},
                       {"attributes", &s.attributes, 0, MAX_ATTRIBUTES},
                       {"melodies", &s.melodies, 0, MAX_MELODIES}};
         std::size_t at = 44;

@@ -260,7 +260,7 @@ def run_device(
 
 
 def main() -> None:
-    """What `child.ChildProcess("device", …)` starts."""
+    """What `child_process.ChildProcess("device", …)` starts."""
     serve(run_device, priority=3)  # below the callback, to which JACK gives 5 by default
 
 

@@ -133,5 +133,5 @@ def run_synth(
 
 
 def main() -> None:
-    """What `child.ChildProcess("synthesis", …)` starts."""
+    """What `child_process.ChildProcess("synthesis", …)` starts."""
     serve(run_synth, priority=2)  # below the callback of the device

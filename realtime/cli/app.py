@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
-from midi_vae.cli.options import ModelOptions as Model
-from midi_vae.cli.options import PassageOptions as Source
+from midi_vae.cli.options import ModelOptions, PassageOptions
 
 from . import plugin
 from .options import Clock, ControlOptions, PageOptions, PlaybackOptions, Ports
@@ -48,8 +47,8 @@ def play(
     ports: Ports,
     control: ControlOptions,
     playback: PlaybackOptions,
-    source: Source,
-    model: Model,
+    source: PassageOptions,
+    model: ModelOptions,
 ) -> None:
     """Loop a mix of melodies that follows your hands.
 
@@ -86,8 +85,8 @@ def web(
     ports: Ports,
     control: ControlOptions,
     playback: PlaybackOptions,
-    source: Source,
-    model: Model,
+    source: PassageOptions,
+    model: ModelOptions,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]", help="2 to 8 MIDI files, or none.")] = None,
 ) -> None:
     """Mix melodies in the browser.

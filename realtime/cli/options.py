@@ -19,7 +19,7 @@ from ..midi.sockets import split_address
 from ..music.clock import check_tempo
 from ..music.parameters import PARAMETERS, Parameter, Value, check
 
-SHORTEST = 0.1  # seconds of playing
+MIN_SECONDS = 0.1  # seconds of playing
 LOCAL_HOST = "127.0.0.1"
 USUAL_PORT = 8420  # of the page
 _ports, _control, _playback = (
@@ -37,8 +37,8 @@ def _tempo(value: float | None) -> float | None:
 
 def _seconds(value: float | None) -> float | None:
     """A time that passes."""
-    if value is not None and not SHORTEST <= value < math.inf:  # NaN too
-        raise typer.BadParameter(f"expected seconds from {SHORTEST:g} on, found {value:g}")
+    if value is not None and not MIN_SECONDS <= value < math.inf:  # NaN too
+        raise typer.BadParameter(f"expected seconds from {MIN_SECONDS:g} on, found {value:g}")
     return value
 
 

@@ -16,7 +16,7 @@ from ..music.parameters import PARAMETERS, Parameter, Value
 
 POLL_SECONDS = 0.1
 ESCAPE_SECONDS = 0.05  # within which the rest of an arrow key's code follows its first byte
-MAX_WAITING = 64  # bytes read at a time
+READ_BYTES = 64  # bytes read at a time
 
 
 class Key(NamedTuple):
@@ -164,11 +164,11 @@ class KeyReader:
         file = self._stream.fileno()
         if not select.select([file], [], [], POLL_SECONDS)[0]:
             return ""
-        data = os.read(file, MAX_WAITING)
+        data = os.read(file, READ_BYTES)
         if not data:
             raise OSError("the terminal is closed")
         while data.endswith((b"\x1b", b"\x1b[", b"\x1bO")) and select.select([file], [], [], ESCAPE_SECONDS)[0]:
-            data += os.read(file, MAX_WAITING)
+            data += os.read(file, READ_BYTES)
         return data.decode(errors="ignore")
 
 

@@ -9,8 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from latentmix.errors import InputError
-from latentmix.errors import InputError as FileError
 from latentmix.files import replace_file
 
 from ..music.parameters import PARAMETERS, Parameter, find
@@ -251,10 +249,7 @@ def write_bindings(path: str | os.PathLike[str], bindings: Iterable[Binding], de
     document.add("bind", tables)
     text = tomlkit.dumps(document)
     parse_map(text, path)
-    try:
-        replace_file(path, text.encode("utf-8"))
-    except FileError as error:
-        raise InputError(str(error)) from None
+    replace_file(path, text.encode("utf-8"))
 
 
 def _comes_first(low: _Seen, high: _Seen) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from .bindings import ENCODINGS, Encoding
 from .messages import clicks
 
-FEWEST_TO_TELL = 4  # values
+MIN_TO_TELL = 4  # values
 MAX_CLICKS = 40  # that a hand turns an encoder within one message
 JUMP = 40  # between two values: no knob with ends goes so far in one message
 RESTLESS = 0.4  # share of steps that repeat a value or turn round
@@ -48,9 +48,9 @@ def recognise(values: list[int]) -> Kind | None:
     distinct = set(values)
     if not values:
         return None
-    if len(distinct - {0}) <= 1 and max(values) >= 64 and (0 in distinct or len(values) < FEWEST_TO_TELL):
+    if len(distinct - {0}) <= 1 and max(values) >= 64 and (0 in distinct or len(values) < MIN_TO_TELL):
         return Kind("cc", is_button=True, is_sure=max(values) == 127 and 0 in distinct)
-    if len(values) < FEWEST_TO_TELL:
+    if len(values) < MIN_TO_TELL:
         return None
     encodings = _encodings(values)
     is_restless = _is_restless(values)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from midi_vae import interpolation as mixing
+from midi_vae import interpolation
 from midi_vae.model.tracing import trace
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.travel import even_travel
@@ -95,7 +95,7 @@ class Decoder:
     """
 
     def __init__(self, model: MelodyVAE, seed: int | None = None) -> None:
-        mixing.check_mixable(model)
+        interpolation.check_mixable(model)
         self.model = model
         self.latent_size = model.config.latent_size
         self.attributes = tuple(model.attribute_names)
@@ -111,7 +111,7 @@ class Decoder:
         """
         together = playable_partners(melodies)
         with one_thread():
-            return Coded(together, mixing.codes(self.model, together).cpu().numpy())
+            return Coded(together, interpolation.codes(self.model, together).cpu().numpy())
 
     def decode(self, latents: np.ndarray, temperature: float = 0.0) -> np.ndarray:
         """Latents (W, D) -> windows (W, 32) int64 of tokens.

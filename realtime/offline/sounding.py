@@ -13,8 +13,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 from latentmix.files import replacing
-from midi_vae.audio.sound import BLOCK, PEAK, SOUND_FORMATS
-from midi_vae.audio.sound import MOST_SECONDS as MAX_SECONDS
+from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, SOUND_FORMATS
 from midi_vae.audio.synthesizer import blocks
 
 from ..audio.synthesis import BUILT_IN, make_synth

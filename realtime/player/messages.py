@@ -25,7 +25,7 @@ class PlayerSetup:
 
     Attributes:
         outs, ins: MIDI ports.
-        audio: options of `audio.Sound`, None for none.
+        audio: options of `audio.sound.Sound`, None for none.
         clock: internal, midi or link.
         tempo, follow, velocity, channel, program: to begin with; program None sends none.
         sends_clock: whether MIDI clock goes out.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentmix.errors import InputError
-from midi_vae.audio.sound import MOST_SECONDS as MAX_SECONDS
+from midi_vae.audio.sound import MAX_SECONDS
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
 
@@ -34,7 +34,7 @@ class Instrument:
 
 LETTERS = "ABCDEFGH"
 MAX_LINE, MAX_SIDE, MAX_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
-MAX_WINDOWS = 4096  # decoded for one file
+MAX_BARS = 4096  # decoded for one file
 
 
 def loop_midi(engine: Engine, times: int) -> bytes:
@@ -77,9 +77,9 @@ def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
     """From the first melody to the last in so many steps from each to the next, one after another, with markers."""
     melodies = engine.mixer.melodies
     _check_size(melodies, (len(melodies) - 1) * steps)
-    from midi_vae import interpolation as mixing  # torch takes seconds to import
+    from midi_vae import interpolation  # torch takes seconds to import
 
-    made = mixing.journey(model, melodies, steps, shift=_shift(engine, model))
+    made = interpolation.journey(model, melodies, steps, shift=_shift(engine, model))
     labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
     for joint, letter in zip(range(0, len(made), steps - 1), LETTERS, strict=False):
         labels[joint] = letter
@@ -96,9 +96,9 @@ def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
     if len(corners) < 4:
         raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}; take a line instead")
     _check_size(corners, side * side)
-    from midi_vae import interpolation as mixing  # torch takes seconds to import
+    from midi_vae import interpolation  # torch takes seconds to import
 
-    rows = mixing.grid(model, corners, side, side, shift=_shift(engine, model))
+    rows = interpolation.grid(model, corners, side, side, shift=_shift(engine, model))
     made = [melody for row in rows for melody in row]
     labels = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
     return _written("grid.mid", lambda path: write_midi(path, _finished(engine, made), labels=labels))
@@ -151,16 +151,16 @@ def _finished(engine: Engine, melodies: Sequence[Melody]) -> list[Melody]:
 
 
 def _shift(engine: Engine, model: MelodyVAE) -> Tensor | None:
-    from midi_vae import interpolation as mixing  # torch takes seconds to import
+    from midi_vae import interpolation  # torch takes seconds to import
 
     names = engine.mixer.coder.attributes
-    return mixing.attribute_shift(model, {name: float(engine.value(f"attribute.{name}")) for name in names})
+    return interpolation.attribute_shift(model, {name: float(engine.value(f"attribute.{name}")) for name in names})
 
 
 def _check_size(melodies: Sequence[Melody], count: int) -> None:
     windows = count * max(len(melody.tokens) for melody in melodies) // 16
-    if windows > MAX_WINDOWS:
-        raise InputError(f"expected at most {MAX_WINDOWS} bars in a file, found {windows}; take fewer steps")
+    if windows > MAX_BARS:
+        raise InputError(f"expected at most {MAX_BARS} bars in a file, found {windows}; take fewer steps")
 
 
 def _written(name: str, write: Callable[[Path], None]) -> bytes:

@@ -365,7 +365,7 @@ def main() -> None:
     say = (lambda text: None) if arguments.json else print
     with going_first(), staying_awake() as awake:  # both players alike
         is_awake = awake.is_on
-        say(f"processors {'stay awake' if is_awake else 'may fall asleep (realtime/awake.py)'}")
+        say(f"processors {'stay awake' if is_awake else 'may fall asleep (realtime/system/wakefulness.py)'}")
         if arguments.flood:
             figures = flood(MelodyVAE.from_pretrained(arguments.model), arguments.flood, arguments.minutes, say)
         else:

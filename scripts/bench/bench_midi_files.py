@@ -9,7 +9,7 @@ memory. What is counted, of files that the other reader takes too:
 - `lost`: files in which onsets of the other reader are missing in ours, by tick;
 - `lengths`: files in which more than 2 % of the notes end elsewhere than in the other reader, by more than a 32nd note;
 - `tempo`: files whose tempo differs anywhere by more than 0.5 %;
-- `metre`: files whose time signatures lie or are others;
+- `metre`: files whose metres lie or are others;
 - `refused`: files that we refuse; `of them read`: those that the other reader takes, and that hold notes;
 - `read`: files that we read and the other refuses.
 

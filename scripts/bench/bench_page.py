@@ -66,7 +66,7 @@ STAGES = {
 }
 WARM_UP = 5  # moves that do not count
 PAUSE = 0.03  # seconds between two moves, at most
-MOST_WAIT = 10.0  # seconds that a melody may take before the bench gives up
+MAX_WAIT = 10.0  # seconds that a melody may take before the bench gives up
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -101,7 +101,7 @@ def measure(page: Any, moves: int, plays: bool) -> list[dict[str, float]]:
         page.evaluate("next(), 0")
         time.sleep(PAUSE * chance.random())  # a hand does not wait for the frames of the screen
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        page.evaluate("settled", MOST_WAIT)
+        page.evaluate("settled", MAX_WAIT)
     page.mouse.up()
     return page.evaluate("rows")[WARM_UP:]
 

@@ -5,7 +5,7 @@ import { isBlack, notesOf, pitchName } from "./notes.js";
 
 const MORPH = 50; // ms in which notes reach their new place
 const AHEAD = 10; // ms: the first picture of a new melody has its notes half-way there
-const LEAST_SPAN = 15; // semitones
+const MIN_SPAN = 15; // semitones
 
 export class Roll {
   /** options: big (names, bar numbers), colour() -> CSS colour, bare: somebody else shows the playhead, drawn(is it in place) after each picture. */
@@ -251,6 +251,6 @@ function rangeOf(notes, before) {
   const pitches = notes.map((note) => note.pitch);
   let low = Math.min(...pitches) - 2, high = Math.max(...pitches) + 2;
   if (before.low <= low && before.high >= high && before.high - before.low < high - low + 8) return before;
-  while (high - low < LEAST_SPAN) [low, high] = [low - 1, high + 1];
+  while (high - low < MIN_SPAN) [low, high] = [low - 1, high + 1];
   return { low, high };
 }

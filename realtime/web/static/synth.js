@@ -1,4 +1,4 @@
-// The built-in synthesizer: the same sums of partials as the server's (realtime/audio/synthesizer.py), in a little room.
+// The built-in synthesizer: the same sums of partials as the server's (midi_vae/audio/synthesizer.py), in a little room.
 
 const GAIN = 0.5; // of a note at full velocity
 

@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiovq.audio_io import reader as audio
-from audiovq.audio_io import wav
+from audiovq.audio_io import reader, wav
 from audiovq.audio_io.reader import open_source
 from audiovq.audio_io.writer import open_sink
 from audiovq.dsp.resampling import Resampler, resampled
@@ -351,4 +350,4 @@ def test_ctrl_c_while_soundfile_writes_is_not_lost(tmp_path: Path):
 def test_known_suffixes_can_be_read(tmp_path: Path):
     formats = {name.lower() for name in soundfile.available_formats()}
     same = {"wave": "wav", "mp2": "mp3", "aif": "aiff", "aifc": "aiff", "snd": "au", "oga": "ogg", "opus": "ogg"}
-    assert {same.get(suffix[1:], suffix[1:]) for suffix in audio.SUFFIXES} <= formats
+    assert {same.get(suffix[1:], suffix[1:]) for suffix in reader.SUFFIXES} <= formats

@@ -10,7 +10,7 @@ import pytest
 import raw_midi as raw
 
 from latentmix.errors import InputError
-from midi_vae.midi import reader as midi
+from midi_vae.midi import reader
 from midi_vae.midi.melody_track import choose_track
 from midi_vae.midi.reader import read_tune
 from midi_vae.midi.score import Track, Tune
@@ -174,17 +174,17 @@ def test_what_is_no_file(tmp_path: Path):
 
 def test_bounds(path: Path, monkeypatch: pytest.MonkeyPatch):
     with open(path, "wb") as file:
-        file.truncate(midi.MAX_BYTES + 1)  # sparse
+        file.truncate(reader.MAX_BYTES + 1)  # sparse
     with pytest.raises(InputError, match="at most 16 MB"):
         read_tune(path)
-    monkeypatch.setattr(midi, "MAX_NOTES", 7)
+    monkeypatch.setattr(reader, "MAX_NOTES", 7)
     with pytest.raises(InputError, match="at most 7 notes"):
         read(path, GOOD)
     monkeypatch.undo()
-    monkeypatch.setattr(midi, "MAX_TRACKS", 2)
+    monkeypatch.setattr(reader, "MAX_TRACKS", 2)
     with pytest.raises(InputError, match="in 2 tracks"):
         read(path, raw.file(*[raw.notes(SCALE)] * 3))
-    monkeypatch.setattr(midi, "MAX_CHANGES", 3)
+    monkeypatch.setattr(reader, "MAX_CHANGES", 3)
     with pytest.raises(InputError, match="at most 3 changes"):
         read(path, raw.file(raw.tempo(500_000) * 2 + raw.metre(3, 2) * 2))
 

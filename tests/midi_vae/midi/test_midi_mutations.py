@@ -15,7 +15,6 @@ from mutations import delete, double, flip, inserting, mutants, overwriting, tru
 
 from latentmix.errors import InputError
 from midi_vae.importing import read_melody, read_sections
-from midi_vae.midi import reader as midi
 from midi_vae.midi.reader import MAX_BEATS, MAX_BYTES
 from midi_vae.music.melody import Melody
 
@@ -148,7 +147,7 @@ def test_the_seeds_are_good(tmp_path: Path):
 def hand_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
     """Makes some bytes the content of a file to read, without the disk: writing takes longer than reading."""
     content = [b""]
-    monkeypatch.setattr(midi, "_read_bytes", lambda path: content[0])
+    monkeypatch.setattr("midi_vae.midi.reader._read_bytes", lambda path: content[0])
 
     def hand_over(data: bytes) -> Path:
         content[0] = data

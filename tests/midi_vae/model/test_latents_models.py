@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from latentmix import checkpoint
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
+from midi_vae import interpolation
 from midi_vae.cli import app as cli
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.denoising import Denoising
@@ -128,7 +128,7 @@ def test_it_is_saved_loaded_and_decoded(name: str, tmp_path: Path) -> None:
     assert torch.equal(z, model.encode([A, B]))
     assert not z.requires_grad
     assert [melody.bars for melody in loaded.decode(z)] == [2, 2]
-    assert len(mixing.reconstruct(loaded, A).tokens) == 32
+    assert len(interpolation.reconstruct(loaded, A).tokens) == 32
     assert len(loaded.sample(3, seed=1)) == 3
 
 
@@ -145,7 +145,7 @@ def test_draws_repeat_with_their_generator(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, kind in LATENTS.items() if kind.interpolates])
 def test_it_mixes(name: str) -> None:
     model = make(name).eval()
-    assert len(mixing.line(model, A, B, 5)) == 5
+    assert len(interpolation.line(model, A, B, 5)) == 5
     parts = objective_of(model)(some_tokens(), seeded(), 1.0)
     assert {"stay", "evenness", "surprise"} < parts.keys()
 
@@ -153,12 +153,12 @@ def test_it_mixes(name: str) -> None:
 def test_codes_do_not_mix() -> None:
     model = make("vq").eval()
     attempts = (
-        lambda: mixing.line(model, A, B, 5),
-        lambda: mixing.journey(model, [A, B]),
-        lambda: mixing.grid(model, [A, B, A, B]),
-        lambda: mixing.blend(model, [A, B], [1.0, 1.0]),
-        lambda: mixing.vary(model, A, 0.5),
-        lambda: mixing.attribute_shift(model, {"density": 1.0}),
+        lambda: interpolation.line(model, A, B, 5),
+        lambda: interpolation.journey(model, [A, B]),
+        lambda: interpolation.grid(model, [A, B, A, B]),
+        lambda: interpolation.blend(model, [A, B], [1.0, 1.0]),
+        lambda: interpolation.vary(model, A, 0.5),
+        lambda: interpolation.attribute_shift(model, {"density": 1.0}),
         lambda: model.interpolate(A, B),
     )
     for attempt in attempts:
@@ -287,7 +287,7 @@ def test_the_script_trains_the_latent_asked_for(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     model = MelodyVAE.from_pretrained(tmp_path / "run" / "model")
     assert model.config.latent == "nsvq"
-    assert len(mixing.line(model, A, B, 3)) == 3
+    assert len(interpolation.line(model, A, B, 3)) == 3
 
 
 def test_the_script_refuses_what_cannot_be(tmp_path: Path) -> None:

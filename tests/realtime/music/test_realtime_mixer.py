@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
+from midi_vae import interpolation
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.tracing import trace
 from midi_vae.music.melody import Melody
@@ -46,7 +46,7 @@ def test_the_ends_are_the_melodies_themselves(decoder):
 def test_between_the_ends_it_is_the_models_mix(decoder):
     mixer = Mixer(decoder, [A, B])
     mixer.set("position", 0.5)
-    wanted = mixing.line(decoder.model, A, B, 3, straight=True)[1]
+    wanted = interpolation.line(decoder.model, A, B, 3, straight=True)[1]
     assert mixer.melody().tokens.tolist() == wanted.tokens.tolist()
     assert mixer.latent() == pytest.approx(mixer.coded.latents.mean(0), abs=1e-6)
 

@@ -12,7 +12,6 @@ from virtual_players import wait_for
 
 from realtime.player.client import PlayerClient
 from realtime.player.messages import PlayerSetup, SetPlaying
-from realtime.system import wakefulness as awake
 from realtime.system.wakefulness import LATENCY_FILE, Wakefulness, staying_awake
 
 
@@ -21,7 +20,7 @@ def latency_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A file in the place of the kernel's."""
     file = tmp_path / "latency"
     file.touch()
-    monkeypatch.setattr(awake, "LATENCY_FILE", file)
+    monkeypatch.setattr("realtime.system.wakefulness.LATENCY_FILE", file)
     return file
 
 
@@ -30,7 +29,7 @@ def test_it_asks_for_less_in_a_virtual_machine(latency_file, monkeypatch, tmp_pa
     name = tmp_path / "driver"
     if driver:
         name.write_text(driver + "\n")
-    monkeypatch.setattr(awake, "IDLE_DRIVER", name)
+    monkeypatch.setattr("realtime.system.wakefulness.IDLE_DRIVER", name)
     with staying_awake() as wakefulness:
         assert wakefulness.is_on
         assert struct.unpack("=i", latency_file.read_bytes()) == (microseconds,)
@@ -48,10 +47,10 @@ def test_asking_twice_is_asking_once(latency_file: Path) -> None:
 
 
 def test_where_it_may_not_be_asked_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(awake, "LATENCY_FILE", tmp_path / "missing")
+    monkeypatch.setattr("realtime.system.wakefulness.LATENCY_FILE", tmp_path / "missing")
     with staying_awake() as wakefulness:
         assert not wakefulness.is_on
-    monkeypatch.setattr(awake, "LATENCY_FILE", tmp_path)  # a folder cannot be written
+    monkeypatch.setattr("realtime.system.wakefulness.LATENCY_FILE", tmp_path)  # a folder cannot be written
     with staying_awake() as wakefulness:
         assert not wakefulness.is_on
 

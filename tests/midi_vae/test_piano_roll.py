@@ -12,7 +12,7 @@ import soundfile
 from matplotlib.image import imread
 
 from latentmix.errors import InputError
-from midi_vae import piano_roll as render
+from midi_vae import piano_roll
 from midi_vae.audio import sound
 from midi_vae.audio.fluidsynth import load_library
 from midi_vae.audio.sound import to_wav
@@ -134,15 +134,15 @@ def pixels(path: Path, colour: str) -> np.ndarray:
 def test_a_strip_goes_from_colour_to_colour(tmp_path: Path):
     to_png(tmp_path / "a.png", [SCALE] * 9, ["A", *"2345678", "B"], title="A to B")
     height, width = imread(tmp_path / "a.png").shape[:2]
-    assert width == pytest.approx(14.5 * render.DOTS_AN_INCH, rel=0.02) and height < width / 4
-    first, last = (pixels(tmp_path / "a.png", render.LINE_COLOURS[i]) for i in (0, -1))
+    assert width == pytest.approx(14.5 * piano_roll.DOTS_AN_INCH, rel=0.02) and height < width / 4
+    first, last = (pixels(tmp_path / "a.png", piano_roll.LINE_COLOURS[i]) for i in (0, -1))
     assert first.size and first.max() < 0.14
     assert last.size and last.min() > 0.86
 
 
 def test_a_grid_has_a_colour_in_each_corner(tmp_path: Path):
     to_png(tmp_path / "a.png", [SCALE] * 12, columns=4)
-    columns = [pixels(tmp_path / "a.png", colour) for colour in render.CORNER_COLOURS]
+    columns = [pixels(tmp_path / "a.png", colour) for colour in piano_roll.CORNER_COLOURS]
     assert all(found.size for found in columns)
     assert columns[0].max() < 0.35 and columns[2].max() < 0.35
     assert columns[1].min() > 0.65 and columns[3].min() > 0.65
@@ -152,8 +152,8 @@ def test_notes_stand_at_their_pitch_and_time(tmp_path: Path):
     """A rising scale: of two notes the later one is further right and higher up, by as much."""
     to_png(tmp_path / "a.png", [SCALE])
     image = np.rint(imread(tmp_path / "a.png")[..., :3] * 255).astype(int)
-    is_note = (image == list(bytes.fromhex(render.LINE_COLOURS[0][1:]))).all(-1)
-    is_note[: int(0.42 * render.DOTS_AN_INCH)] = False  # the label
+    is_note = (image == list(bytes.fromhex(piano_roll.LINE_COLOURS[0][1:]))).all(-1)
+    is_note[: int(0.42 * piano_roll.DOTS_AN_INCH)] = False  # the label
     rows, columns = np.nonzero(is_note)
     edges = np.linspace(columns.min(), columns.max() + 1, 9)
     heights = [-rows[(columns >= a) & (columns < b)].mean() for a, b in pairwise(edges)]
@@ -162,13 +162,13 @@ def test_notes_stand_at_their_pitch_and_time(tmp_path: Path):
 
 
 def test_many_and_long_melodies_stay_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(render, "MAX_ROWS", 3)  # for speed
+    monkeypatch.setattr(piano_roll, "MAX_ROWS", 3)  # for speed
     to_png(tmp_path / "many.png", [REST] * 1000)
     to_png(tmp_path / "grid.png", [REST] * 400, columns=200)
     to_png(tmp_path / "long.png", [Melody(np.tile(SCALE.tokens, 200))] * 20)
     for name in ("many", "grid", "long"):
         height, width = imread(tmp_path / f"{name}.png").shape[:2]
-        assert width <= 15 * render.DOTS_AN_INCH and height <= 10 * render.DOTS_AN_INCH
+        assert width <= 15 * piano_roll.DOTS_AN_INCH and height <= 10 * piano_roll.DOTS_AN_INCH
 
 
 def test_any_text_and_any_metre_can_be_drawn(tmp_path: Path):

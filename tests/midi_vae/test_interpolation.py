@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from latentmix.errors import InputError
-from midi_vae import interpolation as mixing
+from midi_vae import interpolation
 from midi_vae.interpolation import lerp, slerp
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.latent import Latent, LatentSizes
@@ -74,7 +74,7 @@ def random_melody(seed: int, bars: int = 2) -> Melody:
 
 
 def test_the_random_model_tells_melodies_apart(model: MelodyVAE) -> None:
-    line = mixing.line(model, random_melody(0), random_melody(1), 9)
+    line = interpolation.line(model, random_melody(0), random_melody(1), 9)
     assert len(set(line)) == 9  # else the tests below could not fail
 
 
@@ -127,69 +127,69 @@ def test_slerp_is_finite_and_has_no_jump_at_any_angle(angle: float, t: float) ->
 
 def test_partners_have_the_metre_of_the_first_and_the_length_of_the_longest() -> None:
     waltz, march, polka = steady(60, 3, (3, 4)), steady(62, 5), steady(64, 4, (2, 4))
-    together = mixing.partners([waltz, march, polka])
+    together = interpolation.partners([waltz, march, polka])
     assert [(m.metre, m.bars) for m in together] == [((3, 4), 5)] * 3
     assert pitches(together[0]) == [60] * 15
-    together = mixing.partners([march, polka])
+    together = interpolation.partners([march, polka])
     assert [(m.metre, m.bars) for m in together] == [((4, 4), 5)] * 2
-    together = mixing.partners([steady(60, 1, (2, 4)), steady(62, 2)])
+    together = interpolation.partners([steady(60, 1, (2, 4)), steady(62, 2)])
     assert [(m.metre, m.bars) for m in together] == [((2, 4), 4)] * 2
-    together = mixing.partners([steady(60, 1), steady(62, 3, (2, 4))])
+    together = interpolation.partners([steady(60, 1), steady(62, 3, (2, 4))])
     assert [(m.metre, m.bars) for m in together] == [((4, 4), 2)] * 2
 
 
 def test_a_shorter_partner_is_repeated() -> None:
     scale = Melody.from_notes([(0, 8, 60), (8, 16, 62)])
-    together = mixing.partners([steady(40, 3), scale])
+    together = interpolation.partners([steady(40, 3), scale])
     assert pitches(together[1]) == [60, 62] * 3
 
 
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_two_to_eight_melodies_are_mixed(count: int) -> None:
     with pytest.raises(InputError, match=f"expected 2 to 8 melodies to mix, found {count}"):
-        mixing.partners([LOW] * count)
-    assert len(mixing.partners([LOW] * 8)) == 8
+        interpolation.partners([LOW] * count)
+    assert len(interpolation.partners([LOW] * 8)) == 8
 
 
 def test_bars_longer_than_a_window_are_refused() -> None:
     with pytest.raises(InputError, match="at most 32 sixteenths, found 9/4"):
-        mixing.partners([steady(60, 1, (9, 4)), LOW])
-    assert mixing.partners([LOW, steady(60, 1, (9, 4))])[1].metre == (4, 4)  # cut off to fit the first
+        interpolation.partners([steady(60, 1, (9, 4)), LOW])
+    assert interpolation.partners([LOW, steady(60, 1, (9, 4))])[1].metre == (4, 4)  # cut off to fit the first
 
 
 # Lines
 
 
 def test_a_line_goes_evenly_from_one_to_the_other() -> None:
-    line = mixing.line(Echo(), LOW, HIGH, 9, straight=True)
+    line = interpolation.line(Echo(), LOW, HIGH, 9, straight=True)
     assert [set(pitches(m)) for m in line] == [{p} for p in range(40, 81, 5)]
     assert all(len(m.notes()) == 8 for m in line)
 
 
 def test_a_line_sounds_as_its_first_melody() -> None:
     for exact in (True, False):
-        line = mixing.line(Echo(), LOW, HIGH, 5, exact_ends=exact, straight=True)
+        line = interpolation.line(Echo(), LOW, HIGH, 5, exact_ends=exact, straight=True)
         assert {(m.tempo, m.program, m.metre, m.bars) for m in line} == {(90.0, 11, (4, 4), 2)}
 
 
 def test_exact_ends_are_the_melodies_themselves(model: MelodyVAE) -> None:
     a, b = random_melody(0), random_melody(1)
-    exact, decoded = (mixing.line(model, a, b, 5, exact_ends=flag) for flag in (True, False))
+    exact, decoded = (interpolation.line(model, a, b, 5, exact_ends=flag) for flag in (True, False))
     assert exact[0] == a
     assert exact[-1] == b
-    assert decoded[0] == mixing.reconstruct(model, a) != a
-    assert decoded[-1] == mixing.reconstruct(model, b) != b
+    assert decoded[0] == interpolation.reconstruct(model, a) != a
+    assert decoded[-1] == interpolation.reconstruct(model, b) != b
     assert exact[1:-1] == decoded[1:-1]
 
 
 def test_ends_are_exact_unless_told_otherwise(model: MelodyVAE) -> None:
     a, b = random_melody(0), random_melody(1)
-    assert mixing.line(model, a, b, 3) == mixing.line(model, a, b, 3, exact_ends=True)
+    assert interpolation.line(model, a, b, 3) == interpolation.line(model, a, b, 3, exact_ends=True)
 
 
 @pytest.mark.parametrize("steps", [2, 3, 1000])
 def test_a_line_has_as_many_steps_as_asked_for(steps: int) -> None:
-    line = mixing.line(Echo(), LOW, HIGH, steps, straight=True)
+    line = interpolation.line(Echo(), LOW, HIGH, steps, straight=True)
     assert len(line) == steps
     assert pitches(line[0])[0] == 40
     assert pitches(line[-1])[0] == 80
@@ -199,10 +199,10 @@ def test_a_line_has_as_many_steps_as_asked_for(steps: int) -> None:
 def test_other_numbers_of_steps_are_refused(steps: int) -> None:
     echo = Echo()
     for do in (
-        lambda: mixing.line(echo, LOW, HIGH, steps),
-        lambda: mixing.journey(echo, [LOW, HIGH], steps),
-        lambda: mixing.grid(echo, [LOW] * 4, steps, 3),
-        lambda: mixing.grid(echo, [LOW] * 4, 3, steps),
+        lambda: interpolation.line(echo, LOW, HIGH, steps),
+        lambda: interpolation.journey(echo, [LOW, HIGH], steps),
+        lambda: interpolation.grid(echo, [LOW] * 4, steps, 3),
+        lambda: interpolation.grid(echo, [LOW] * 4, 3, steps),
     ):
         with pytest.raises(InputError, match=f"expected 2 to 1000 steps, found {steps}"):
             do()
@@ -212,19 +212,19 @@ def test_other_numbers_of_steps_are_refused(steps: int) -> None:
 def test_a_line_between_equal_melodies_stands_still(model: MelodyVAE) -> None:
     a = random_melody(2)
     for way in ({}, {"straight": True}, {"spherical": True}):
-        line = mixing.line(model, a, a, 5, exact_ends=False, **way)
-        assert set(line) == {mixing.reconstruct(model, a)}
+        line = interpolation.line(model, a, a, 5, exact_ends=False, **way)
+        assert set(line) == {interpolation.reconstruct(model, a)}
 
 
 def test_a_line_between_melodies_of_other_metres_and_lengths() -> None:
-    line = mixing.line(Echo(), steady(40, 3, (3, 4)), steady(60, 1), 3, straight=True)
+    line = interpolation.line(Echo(), steady(40, 3, (3, 4)), steady(60, 1), 3, straight=True)
     assert [(m.metre, m.bars) for m in line] == [((3, 4), 3)] * 3
     assert [pitches(m) for m in line] == [[40] * 9, [50] * 9, [60] * 9]
 
 
 def test_a_leading_rest_stays_a_rest() -> None:
     late = Melody.from_notes([(16, 32, 60)], bars=2)
-    line = mixing.line(Echo(), late, Melody.from_notes([(16, 32, 64)], bars=2), 3, straight=True)
+    line = interpolation.line(Echo(), late, Melody.from_notes([(16, 32, 64)], bars=2), 3, straight=True)
     assert [m.notes() for m in line] == [[(16, 32, 60)], [(16, 32, 62)], [(16, 32, 64)]]
 
 
@@ -232,27 +232,27 @@ def test_a_spherical_line_keeps_to_the_arc(model: MelodyVAE) -> None:
     a, b = random_melody(0), random_melody(1)
     z = model.encode([a, b])
     points = torch.stack([slerp(z[0], z[1], k / 4) for k in range(5)])
-    spherical = mixing.line(model, a, b, 5, spherical=True, exact_ends=False)
+    spherical = interpolation.line(model, a, b, 5, spherical=True, exact_ends=False)
     assert spherical == model.decode(points)
-    assert spherical != mixing.line(model, a, b, 5, exact_ends=False)
+    assert spherical != interpolation.line(model, a, b, 5, exact_ends=False)
 
 
 def test_long_melodies_are_mixed_window_by_window(model: MelodyVAE) -> None:
     a, b = random_melody(3, bars=5), random_melody(4, bars=5)
-    line = mixing.line(model, a, b, 4, exact_ends=False, straight=True)
+    line = interpolation.line(model, a, b, 4, exact_ends=False, straight=True)
     z = [model.encode_windows(to_windows(melody)) for melody in (a, b)]
     assert z[0].shape == (3, 16)
     for k, melody in enumerate(line):
         assert melody == Melody(model.decode_windows(lerp(*z, k / 3)).reshape(-1)[:80])
     heads = [Melody(melody.tokens[:32]) for melody in (a, b)]
-    alone = mixing.line(model, *heads, 4, exact_ends=False, straight=True)
+    alone = interpolation.line(model, *heads, 4, exact_ends=False, straight=True)
     assert [melody.tokens[:32].tolist() for melody in line] == [melody.tokens.tolist() for melody in alone]
 
 
 def test_notes_tied_over_windows_stay_tied() -> None:
     tied = Melody.from_notes([(0, 8, 60), (24, 40, 62), (48, 52, 64)], bars=4)
-    assert mixing.reconstruct(Echo(), tied) == tied
-    line = mixing.line(Echo(), tied, tied.transpose(2), 3, straight=True)
+    assert interpolation.reconstruct(Echo(), tied) == tied
+    line = interpolation.line(Echo(), tied, tied.transpose(2), 3, straight=True)
     assert line[1] == tied.transpose(1)
 
 
@@ -260,11 +260,11 @@ def test_shift_is_added_to_every_code_but_not_to_exact_ends() -> None:
     shift = torch.zeros(32)
     shift[0] = 3.0
     a, b = steady(40, 4), steady(50, 4)
-    line = mixing.line(Echo(), a, b, 3, shift=shift, straight=True)
+    line = interpolation.line(Echo(), a, b, 3, shift=shift, straight=True)
     assert line[0] == a
     assert line[2] == b
     assert pitches(line[1]) == [48, *[45] * 7] * 2
-    line = mixing.line(Echo(), a, b, 3, exact_ends=False, shift=shift, straight=True)
+    line = interpolation.line(Echo(), a, b, 3, exact_ends=False, shift=shift, straight=True)
     assert [pitches(m)[0] for m in line] == [43, 48, 53]
 
 
@@ -273,7 +273,7 @@ def test_shift_is_added_to_every_code_but_not_to_exact_ends() -> None:
 
 def test_a_journey_passes_each_melody_once() -> None:
     stops = [LOW, HIGH, steady(60, tempo=200.0, program=5)]
-    journey = mixing.journey(Echo(), stops, 5, straight=True)
+    journey = interpolation.journey(Echo(), stops, 5, straight=True)
     assert [pitches(m)[0] for m in journey] == [40, 50, 60, 70, 80, 75, 70, 65, 60]
     assert {(m.tempo, m.program) for m in journey} == {(90.0, 11)}
 
@@ -281,11 +281,11 @@ def test_a_journey_passes_each_melody_once() -> None:
 def test_a_journey_of_two_is_a_line(model: MelodyVAE) -> None:
     a, b = random_melody(0), random_melody(1)
     for options in ({}, {"exact_ends": False}, {"spherical": True}, {"shift": torch.ones(16)}):
-        assert mixing.journey(model, [a, b], 5, **options) == mixing.line(model, a, b, 5, **options)
+        assert interpolation.journey(model, [a, b], 5, **options) == interpolation.line(model, a, b, 5, **options)
 
 
 def test_a_journey_s_stops_are_of_one_length() -> None:
-    journey = mixing.journey(Echo(), [steady(40, 1), steady(50, 2), steady(60, 5, (2, 4))], 3, straight=True)
+    journey = interpolation.journey(Echo(), [steady(40, 1), steady(50, 2), steady(60, 5, (2, 4))], 3, straight=True)
     assert [(m.metre, m.bars) for m in journey] == [((4, 4), 3)] * 5
     assert [pitches(m) for m in journey] == [[p] * 12 for p in (40, 45, 50, 55, 60)]
 
@@ -295,14 +295,14 @@ def test_a_journey_s_stops_are_of_one_length() -> None:
 
 def test_a_blend_is_the_weighted_mean() -> None:
     echo, three = Echo(), [steady(40), steady(60), steady(70)]
-    assert pitches(mixing.blend(echo, three, [0.5, 0.3, 0.2])) == [52] * 8
-    assert pitches(mixing.blend(echo, three, [2, 2, 1]))[0] == 54
-    assert pitches(mixing.blend(echo, three, [3, 0, 3]))[0] == 55
-    assert pitches(mixing.blend(echo, [LOW, HIGH], [1, 3]))[0] == 70
+    assert pitches(interpolation.blend(echo, three, [0.5, 0.3, 0.2])) == [52] * 8
+    assert pitches(interpolation.blend(echo, three, [2, 2, 1]))[0] == 54
+    assert pitches(interpolation.blend(echo, three, [3, 0, 3]))[0] == 55
+    assert pitches(interpolation.blend(echo, [LOW, HIGH], [1, 3]))[0] == 70
 
 
 def test_a_blend_sounds_as_its_first_melody() -> None:
-    out = mixing.blend(Echo(), [LOW, HIGH], [0, 1])
+    out = interpolation.blend(Echo(), [LOW, HIGH], [0, 1])
     assert (out.tempo, out.program) == (90.0, 11)
 
 
@@ -311,8 +311,8 @@ def test_a_blend_sounds_as_its_first_melody() -> None:
 def test_all_weight_on_one_melody_is_its_reconstruction(model: MelodyVAE, chosen: int, spherical: bool) -> None:
     melodies = [random_melody(seed) for seed in range(3)]
     weights = [5.0 if i == chosen else 0.0 for i in range(3)]
-    out = mixing.blend(model, melodies, weights, spherical=spherical)
-    assert out == mixing.reconstruct(model, melodies[chosen])
+    out = interpolation.blend(model, melodies, weights, spherical=spherical)
+    assert out == interpolation.reconstruct(model, melodies[chosen])
 
 
 def test_a_spherical_blend_has_the_mean_direction_and_the_mean_length() -> None:
@@ -329,10 +329,10 @@ def test_a_spherical_blend_has_the_mean_direction_and_the_mean_length() -> None:
             return super().decode_windows(z, temperature)
 
     plane = Plane()
-    mixing.blend(plane, [LOW, HIGH], [4, 3], spherical=True)
+    interpolation.blend(plane, [LOW, HIGH], [4, 3], spherical=True)
     length = (4 * 3 + 3 * 4) / 7
     assert plane.seen[:2].tolist() == pytest.approx([length * math.sqrt(0.5)] * 2)
-    mixing.blend(plane, [LOW, HIGH], [4, 3])
+    interpolation.blend(plane, [LOW, HIGH], [4, 3])
     assert plane.seen[:2].tolist() == pytest.approx([12 / 7] * 2)
 
 
@@ -341,18 +341,18 @@ def test_a_spherical_blend_has_the_mean_direction_and_the_mean_length() -> None:
 )
 def test_bad_weights_are_refused(weights: list[float]) -> None:
     with pytest.raises(InputError, match="expected 2 weights of at least 0, one of them above, found"):
-        mixing.blend(Echo(), [LOW, HIGH], weights)
+        interpolation.blend(Echo(), [LOW, HIGH], weights)
 
 
 @pytest.mark.parametrize("count", [1, 9])
 def test_a_blend_is_of_two_to_eight(count: int) -> None:
     with pytest.raises(InputError, match=f"expected 2 to 8 melodies to mix, found {count}"):
-        mixing.blend(Echo(), [LOW] * count, [1.0] * count)
-    assert pitches(mixing.blend(Echo(), [LOW] * 8, [1.0] * 8))[0] == 40
+        interpolation.blend(Echo(), [LOW] * count, [1.0] * count)
+    assert pitches(interpolation.blend(Echo(), [LOW] * 8, [1.0] * 8))[0] == 40
 
 
 def test_a_blend_is_shifted() -> None:
-    assert pitches(mixing.blend(Echo(), [LOW, HIGH], [1, 1], shift=Echo.attribute_directions[0])) == [61] * 8
+    assert pitches(interpolation.blend(Echo(), [LOW, HIGH], [1, 1], shift=Echo.attribute_directions[0])) == [61] * 8
 
 
 # Grids
@@ -360,7 +360,7 @@ def test_a_blend_is_shifted() -> None:
 
 def test_a_grid_goes_over_from_corner_to_corner() -> None:
     corners = [steady(p, tempo=60.0 + p, program=p) for p in (40, 52, 64, 88)]
-    rows = mixing.grid(Echo(), corners, 3, 4, straight=True)
+    rows = interpolation.grid(Echo(), corners, 3, 4, straight=True)
     assert [[pitches(m)[0] for m in row] for row in rows] == [
         [40, 44, 48, 52],
         [52, 58, 64, 70],
@@ -371,19 +371,19 @@ def test_a_grid_goes_over_from_corner_to_corner() -> None:
 
 def test_a_grid_s_corners_are_exact_unless_told_otherwise(model: MelodyVAE) -> None:
     corners = [random_melody(seed) for seed in range(4)]
-    exact = mixing.grid(model, corners, 2, 3)
+    exact = interpolation.grid(model, corners, 2, 3)
     assert [exact[0][0], exact[0][-1], exact[-1][0], exact[-1][-1]] == corners
-    decoded = mixing.grid(model, corners, 2, 3, exact_ends=False)
-    assert [decoded[r][c] for r in (0, -1) for c in (0, -1)] == [mixing.reconstruct(model, m) for m in corners]
+    decoded = interpolation.grid(model, corners, 2, 3, exact_ends=False)
+    assert [decoded[r][c] for r in (0, -1) for c in (0, -1)] == [interpolation.reconstruct(model, m) for m in corners]
     assert exact[0][1] == decoded[0][1]
 
 
 def test_the_sides_of_a_grid_are_lines(model: MelodyVAE) -> None:
     corners = [random_melody(seed) for seed in range(4)]
     for spherical in (False, True):
-        rows = mixing.grid(model, corners, 4, 5, spherical=spherical)
-        top = mixing.line(model, corners[0], corners[1], 5, spherical=spherical)
-        right = mixing.line(model, corners[1], corners[3], 4, spherical=spherical)
+        rows = interpolation.grid(model, corners, 4, 5, spherical=spherical)
+        top = interpolation.line(model, corners[0], corners[1], 5, spherical=spherical)
+        right = interpolation.line(model, corners[1], corners[3], 4, spherical=spherical)
         assert rows[0] == top
         assert [row[-1] for row in rows] == right
 
@@ -391,7 +391,7 @@ def test_the_sides_of_a_grid_are_lines(model: MelodyVAE) -> None:
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_a_grid_has_four_corners(count: int) -> None:
     with pytest.raises(InputError, match=f"expected 4 melodies at the corners of a grid, found {count}"):
-        mixing.grid(Echo(), [LOW] * count)
+        interpolation.grid(Echo(), [LOW] * count)
 
 
 # Variations
@@ -399,42 +399,42 @@ def test_a_grid_has_four_corners(count: int) -> None:
 
 def test_no_amount_is_the_reconstruction_and_the_whole_a_new_melody() -> None:
     melody = steady(60, tempo=77.0, program=3)
-    still = mixing.vary(Echo(), melody, 0.0, 3, seed=50)
+    still = interpolation.vary(Echo(), melody, 0.0, 3, seed=50)
     assert still == [melody] * 3
-    new = mixing.vary(Echo(), melody, 1.0, 3, seed=50)
+    new = interpolation.vary(Echo(), melody, 1.0, 3, seed=50)
     assert [m.notes() for m in new] == [[(0, 32, p)] for p in (50, 51, 52)]
     assert {(m.tempo, m.program) for m in still + new} == {(77.0, 3)}
 
 
 def test_an_amount_is_that_share_of_the_way() -> None:
-    quarter, half = (mixing.vary(Echo(), steady(60), amount, 1, seed=40)[0] for amount in (0.25, 0.5))
+    quarter, half = (interpolation.vary(Echo(), steady(60), amount, 1, seed=40)[0] for amount in (0.25, 0.5))
     assert pitches(quarter)[0] == 55
     assert pitches(half)[0] == 50
 
 
 def test_variations_of_a_long_melody_vary_every_window() -> None:
-    out = mixing.vary(Echo(), steady(60, 5), 1.0, 2, seed=50)
+    out = interpolation.vary(Echo(), steady(60, 5), 1.0, 2, seed=50)
     assert [pitches(m) for m in out] == [[50, 51, 52], [53, 54, 55]]
     assert [m.bars for m in out] == [5, 5]
 
 
 def test_variations_repeat_with_their_seed(model: MelodyVAE) -> None:
     melody = random_melody(0)
-    assert mixing.vary(model, melody, 0.7, 4, seed=1) == mixing.vary(model, melody, 0.7, 4, seed=1)
-    assert mixing.vary(model, melody, 0.7, 4, seed=1) != mixing.vary(model, melody, 0.7, 4, seed=2)
-    assert len(mixing.vary(model, melody, 0.7, 6, seed=1)) == 6
+    assert interpolation.vary(model, melody, 0.7, 4, seed=1) == interpolation.vary(model, melody, 0.7, 4, seed=1)
+    assert interpolation.vary(model, melody, 0.7, 4, seed=1) != interpolation.vary(model, melody, 0.7, 4, seed=2)
+    assert len(interpolation.vary(model, melody, 0.7, 6, seed=1)) == 6
 
 
 @pytest.mark.parametrize("amount", [-0.01, 1.01, math.nan, math.inf])
 def test_amounts_outside_0_to_1_are_refused(amount: float) -> None:
     with pytest.raises(InputError, match="expected an amount from 0 to 1, found"):
-        mixing.vary(Echo(), LOW, amount)
+        interpolation.vary(Echo(), LOW, amount)
 
 
 @pytest.mark.parametrize("n", [0, -2])
 def test_less_than_one_variation_is_refused(n: int) -> None:
     with pytest.raises(InputError, match="expected at least 1"):
-        mixing.vary(MelodyVAE(MelodyVAEConfig(8, 8, 8)), LOW, 0.5, n)
+        interpolation.vary(MelodyVAE(MelodyVAEConfig(8, 8, 8)), LOW, 0.5, n)
 
 
 # Reconstruction and attributes
@@ -444,7 +444,7 @@ def test_less_than_one_variation_is_refused(n: int) -> None:
 @pytest.mark.parametrize("bars", [1, 2, 3, 7])
 def test_reconstruction_keeps_metre_and_length(metre: tuple[int, int], bars: int) -> None:
     melody = steady(60, bars, metre, tempo=55.0, program=8, name="tune")
-    out = mixing.reconstruct(Echo(), melody)
+    out = interpolation.reconstruct(Echo(), melody)
     assert out == melody
     assert out.name == "tune"
 
@@ -452,10 +452,10 @@ def test_reconstruction_keeps_metre_and_length(metre: tuple[int, int], bars: int
 def test_attribute_shift_adds_directions_by_their_amounts() -> None:
     echo = Echo()
     higher, fuller = echo.attribute_directions
-    assert torch.equal(mixing.attribute_shift(echo, {}), torch.zeros(32))
-    assert torch.equal(mixing.attribute_shift(echo, {"fuller": -2}), -2 * fuller)
-    assert torch.equal(mixing.attribute_shift(echo, {"fuller": 0.5, "higher": 3.0}), 3 * higher + 0.5 * fuller)
-    up = mixing.reconstruct(echo, LOW, mixing.attribute_shift(echo, {"higher": 5}))
+    assert torch.equal(interpolation.attribute_shift(echo, {}), torch.zeros(32))
+    assert torch.equal(interpolation.attribute_shift(echo, {"fuller": -2}), -2 * fuller)
+    assert torch.equal(interpolation.attribute_shift(echo, {"fuller": 0.5, "higher": 3.0}), 3 * higher + 0.5 * fuller)
+    up = interpolation.reconstruct(echo, LOW, interpolation.attribute_shift(echo, {"higher": 5}))
     assert pitches(up) == [45] * 8
 
 
@@ -469,4 +469,4 @@ def test_attribute_shift_adds_directions_by_their_amounts() -> None:
 )
 def test_unknown_attributes_and_amounts_are_refused(amounts: dict[str, float], found: str) -> None:
     with pytest.raises(InputError, match=f"a name out of higher, fuller, found {found}"):
-        mixing.attribute_shift(Echo(), amounts)
+        interpolation.attribute_shift(Echo(), amounts)
