@@ -297,5 +297,5 @@ def test_the_script_refuses_what_cannot_be(tmp_path: Path) -> None:
     ):
         done = train(tmp_path, tmp_path / "run", *options)
         assert done.returncode == 1
-        assert said in done.stdout
+        assert said in done.stderr
         assert "Traceback" not in done.stdout + done.stderr
