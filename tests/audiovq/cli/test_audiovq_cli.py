@@ -186,11 +186,12 @@ def test_entropy_coding_is_on_where_a_coder_is_there(tmp_path: Path, model: str)
     audio = tmp_path / "a.wav"
     soundfile.write(audio, 0.3 * np.sin(np.arange(3 * RATE) / 7), RATE)
     samples = soundfile.read(audio, dtype="float32")[0][None]
-    plain = Codec.from_pretrained(model).encode(samples, RATE).numpy()
+    plain, three = (Codec.from_pretrained(model).encode(samples, RATE, kbps).numpy() for kbps in (None, 0.9))
     with torch.random.fork_rng():
         torch.manual_seed(1)
         network = EntropyNetwork(SMALL.codebooks, SMALL.codes, features=16, hidden=8, rank=4)
         counts = torch.stack([torch.bincount(torch.from_numpy(row.astype(int)), minlength=64) for row in plain])
+        counts[:3] += torch.stack([torch.bincount(torch.from_numpy(row.astype(int)), minlength=64) for row in three])
         network.start_from((counts + 0.5) / (counts + 0.5).sum(1, keepdim=True), torch.randn(5, 64, 8))
     network.freeze().save(coded)
     for folder, name in ((model, "plain.avq"), (coded, "coded.avq")):
@@ -209,7 +210,7 @@ def test_entropy_coding_is_on_where_a_coder_is_there(tmp_path: Path, model: str)
     assert "up to 3, on average 2." in " ".join(run("info", tmp_path / "more.avq").stdout.split())
     run("tokens", tmp_path / "more.avq", "-o", tmp_path / "more.npy", "--model", coded)
     more = np.load(tmp_path / "more.npy")
-    assert np.array_equal(more, np.where(more < 0, -1, plain[:3])) and (more[:2] >= 0).all() and (more[2] < 0).any()
+    assert np.array_equal(more, np.where(more < 0, -1, three)) and (more[:2] >= 0).all() and (more[2] < 0).any()
     for command, out in (("decompress", "x.wav"), ("tokens", "x.npy")):
         said = refused(command, tmp_path / "coded.avq", "-o", tmp_path / out, "--model", model)
         assert "expected the entropy coder" in said and "found none" in said
