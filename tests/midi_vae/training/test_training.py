@@ -302,6 +302,8 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
         [str(empty), "--out", str(out)],
         [str(tunes), "--out", str(blocked / "run")],
         [str(tunes), "--out", str(out), "--latent-size", "12"],
+        [str(tunes), "--out", str(out), "--latent", "fuzzy"],
+        [str(tunes), "--out", str(out), "--latent", "vq", "--latent-size", "40"],
         [str(tunes), "--out", str(unbroken[0]), "--width", "24"],
         [str(tunes), "--out", str(damaged)],
     )
@@ -309,6 +311,8 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
         f"{empty}: expected a folder with MIDI files",
         str(blocked / "run"),
         "latent_size 12",
+        "latent fuzzy; it is one of undercomplete",
+        "latent_size 40; with codes",
         f"{state}: expected the state of a run with these sizes",
         f"{damaged / 'state.safetensors'}: expected the state of a run, found a damaged file",
     )
