@@ -4,8 +4,9 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,7 +29,7 @@ settings.load_profile("latentmix")
 
 HERE = Path(__file__).resolve().parent
 # What shares ports, servers, sound and browsers, or measures time, runs in one worker, one after the other.
-TOGETHER = ("realtime", "plugins")
+TOGETHER = ("tests/realtime", "tests/plugins")
 # What `scripts/test --quick` leaves out: trainings, and programs that are started from nothing.
 SLOW = (
     "audiovq/bitstream/test_avq_mutations.py",
@@ -54,17 +55,27 @@ SLOW = (
 )
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         place = Path(item.path)
-        inside = place.relative_to(HERE) if place.is_relative_to(HERE) else None
-        folder = inside.parts[0] if inside else ""
-        # a module stays in one worker, so that what its tests share is made once
-        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else str(place)))
-        if inside and any(inside.is_relative_to(each) for each in SLOW):
+        if any(place.is_relative_to(HERE / each) for each in SLOW):
             item.add_marker(pytest.mark.slow)
-    return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Who gets which test: a module stays in one worker, so that what its tests share is made once.
+
+    xdist's own groups (`xdist_group`) are not kept by xdist 3.8 with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.split("::")[0]
+            return next((folder for folder in TOGETHER if module.startswith(folder + "/")), module)
+
+    return Scheduler(config, log)
 
 
 @pytest.fixture(autouse=True)
