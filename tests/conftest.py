@@ -18,10 +18,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A shell that runs this in the background has it ignore Ctrl-C, and so would all programs that are tested for it.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    with contextlib.suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that runs this in the background has it ignore Ctrl-C, nohup a terminal that is closed, and so would all programs
+# that are tested for it.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (getattr(signal, "SIGHUP", None), signal.SIG_DFL)):
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # not the main thread
+            signal.signal(number, handler)
 
 # The same examples in every run, on machines of any speed.
 settings.register_profile("latentmix", derandomize=True, deadline=None)
