@@ -18,8 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A shell that runs this in the background has it ignore Ctrl-C, nohup a terminal that is closed, and so would all programs
-# that are tested for it.
+# A shell that runs this in the background has it ignore Ctrl-C, nohup has it ignore a terminal that is closed, and so
+# would all programs that are tested for it.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (getattr(signal, "SIGHUP", None), signal.SIG_DFL)):
     if number is not None and signal.getsignal(number) is signal.SIG_IGN:
         with contextlib.suppress(ValueError):  # not the main thread
