@@ -183,7 +183,9 @@ def serve(run: Callable[..., None], priority: int) -> None:
         run: raises InputError with a line for people.
         priority: among the processes that are woken first, 1 to 99, where the system lets us have any.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this
+    for name in ("SIGINT", "SIGHUP"):  # Ctrl-C and a closed terminal are for the one who started this
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     out, lock = os.dup(1), threading.Lock()
     os.dup2(2, 1)  # libraries may print what they like
     line = b""

@@ -92,7 +92,10 @@ def main() -> None:
     """What the process does, from the first line of its standard input to the end of it."""
     commands, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # libraries may print what they like
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this, who will say so
+    # Ctrl-C and a terminal that is closed are for the one who started this, who will say so: its end closes our pipe
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     setup = decode(commands.readline())
     assert isinstance(setup, PlayerSetup)
     reports = _Reports(out)

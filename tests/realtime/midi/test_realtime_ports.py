@@ -498,6 +498,18 @@ def test_a_player_that_is_told_to_end_ends_its_note(synth):
     player.close()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
+def test_a_closed_terminal_leaves_the_player_to_the_one_who_started_it(synth):
+    """The signal goes to all processes of a terminal: a player that dies of it leaves its note sounding."""
+    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
+    play(player, LONG_NOTE)
+    wait_for(lambda: "note_on" in synth.kinds())
+    os.kill(player.pid, signal.SIGHUP)
+    player.close()
+    wait_for(lambda: "note_off" in synth.kinds())
+    assert warnings(reports) == []
+
+
 def test_when_the_engine_dies_the_player_ends_its_note(synth):
     player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
     play(player, LONG_NOTE)
