@@ -10,11 +10,13 @@ import contextlib
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -26,6 +28,36 @@ from .run_state import RunState
 
 CONSOLE = Console()
 Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a training script that say where and how it runs, for `latentmix.cli.grouped`."""
+
+    seed: Annotated[int, typer.Option(help="of everything random")] = 0
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto"
+    devices: Annotated[int, typer.Option(help="processes on this machine")] = 1
+    nodes: Annotated[int, typer.Option(help="machines")] = 1
+    precision: Annotated[str, typer.Option(help="as Fabric names it: 32-true, bf16-mixed, ...")] = "32-true"
+    threads: Annotated[int, typer.Option(help="CPU threads of each process; 0: as torch likes")] = 0
+
+    @property
+    def processes(self) -> int:
+        """How many train together."""
+        return self.devices * self.nodes
+
+    def launch(self, strategy: str) -> Any:
+        """Fabric, its processes launched, everything random seeded; `strategy` is for more than one process.
+
+        Raises:
+            InputError: it is not installed, or the device or the precision is not to be had.
+        """
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(True)
+        fabric = make_fabric(self.device, self.devices, self.nodes, self.precision, strategy)
+        torch.manual_seed(self.seed)
+        return fabric
 
 
 def make_fabric(device: str, devices: int, nodes: int, precision: str, strategy: str) -> Any:

@@ -20,14 +20,15 @@ import torch
 import typer
 from torch import Tensor, nn
 
+from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.run_state import RunState
 from latentmix.training import (
     CONSOLE,
+    RunOptions,
     TrainingRun,
     in_one_line,
-    make_fabric,
     on_first_process,
     progress_bar,
     seeded,
@@ -182,24 +183,18 @@ def main(
     latent_size: Annotated[int, typer.Option(help="latent dimensions")] = MelodyVAEConfig.latent_size,
     width: Annotated[int, typer.Option(help="of the hidden layers")] = MelodyVAEConfig.width,
     monte_carlo: Annotated[int, typer.Option(help="latents drawn for each melody")] = 1,
-    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    devices: Annotated[int, typer.Option(help="processes on this machine")] = 1,
-    nodes: Annotated[int, typer.Option(help="machines")] = 1,
-    precision: Annotated[str, typer.Option(help="as Fabric names it: 32-true, bf16-mixed, ...")] = "32-true",
-    threads: Annotated[int, typer.Option(help="CPU threads of each process; 0: as torch likes")] = 0,
+    *,
+    running: RunOptions,
 ) -> None:
     """Train a MelodyVAE on a folder of MIDI files, or go on with a run that was stopped."""
-    if threads:
-        torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
     with in_one_line("train_melody", ValueError):  # a size that cannot be
         config = MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
-        if config.latent in ("vq", "nsvq") and devices * nodes > 1:  # each process would revive other codes
-            raise InputError(f"--latent {latent}: expected one process, found {devices * nodes}; leave --devices at 1")
-        fabric = make_fabric(device, devices, nodes, precision, "ddp")
-        torch.manual_seed(seed)
+        if config.latent in ("vq", "nsvq") and running.processes > 1:  # each process would revive other codes
+            raise InputError(
+                f"--latent {latent}: expected one process, found {running.processes}; leave --devices at 1"
+            )
+        fabric = running.launch("ddp")
         make_folder(out)
         windows = read_data(fabric, data, out / "train.npy", config)
         dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
@@ -214,7 +209,7 @@ def main(
         Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
     )
     with in_one_line("train_melody", state=state.path):
-        run = MelodyRun(fabric, TrainingRun(state, save_every, fabric), seed)
+        run = MelodyRun(fabric, TrainingRun(state, save_every, fabric), running.seed)
         critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
         run.do(critic, batches, dict)
         run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches, lambda: figures(model))
@@ -227,4 +222,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(grouped(main))

@@ -26,14 +26,15 @@ from audiovq.training.dataset import SpeechBatches, prepare
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
+from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder
 from latentmix.run_state import RunState
 from latentmix.training import (
     CONSOLE,
+    RunOptions,
     TrainingRun,
     in_one_line,
-    make_fabric,
     on_first_process,
     progress_bar,
     seeded,
@@ -211,26 +212,18 @@ def main(
     latent_size: Annotated[int, typer.Option(help="latent dimensions")] = VQVAEConfig.latent_size,
     encoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.encoder_width,
     decoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.decoder_width,
-    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 250,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    devices: Annotated[int, typer.Option(help="processes on this machine")] = 1,
-    nodes: Annotated[int, typer.Option(help="machines")] = 1,
-    precision: Annotated[str, typer.Option(help="as Fabric names it: 32-true, bf16-mixed, ...")] = "32-true",
-    threads: Annotated[int, typer.Option(help="CPU threads of each process; 0: as torch likes")] = 0,
+    *,
+    running: RunOptions,
 ) -> None:
     """Train a codec on a folder of audio, or go on with a run that was stopped."""
-    if threads:
-        torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
     with in_one_line("train_vq", ValueError):  # a size that cannot be
         quantize, judge, settle = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
         schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr)
         config = VQVAEConfig(
             quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
         )
-        fabric = make_fabric(device, devices, nodes, precision, "ddp_find_unused_parameters_true")
-        torch.manual_seed(seed)
+        fabric = running.launch("ddp_find_unused_parameters_true")
         batches = read_data(fabric, data, out / "data", config)
         dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
         networks = {"model": VQVAE(config), "discriminators": Discriminators(SpectralLoss(config.sample_rate))}
@@ -239,8 +232,8 @@ def main(
             state.load()
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)
-        SpeechRun(fabric, run, batches, dev_batches, schedule, seed).train()
+        SpeechRun(fabric, run, batches, dev_batches, schedule, running.seed).train()
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(grouped(main))

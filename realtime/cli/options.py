@@ -23,7 +23,7 @@ MIN_SECONDS = 0.1  # seconds of playing
 LOCAL_HOST = "127.0.0.1"
 USUAL_PORT = 8420  # of the page
 _ports, _control, _playback = (
-    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "ControlOptions", "PlaybackOptions")
+    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Ports", "Control", "Playback")
 )
 
 
