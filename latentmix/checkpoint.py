@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .checkpoint_format import CheckpointFormat, parse_config
 from .errors import InputError
@@ -19,6 +19,11 @@ from .files import make_folder, read_bounded, replace_file
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Self
+
+    _Module = torch.nn.Module
+else:
+    _Module = object
 
 MAX_WEIGHT_BYTES = 1 << 30
 
@@ -113,3 +118,47 @@ def fingerprint(module: torch.nn.Module, config: Any) -> bytes:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.digest()[:8]
+
+
+class Pretrained(_Module):
+    """What a `torch.nn.Module` that is kept as a checkpoint can do; to be named before it among the bases.
+
+    Attributes:
+        checkpoint: its format.
+        config_class: dataclass that alone makes the module; an instance keeps its own as `config`.
+        default: the bundled model that is loaded where none is named.
+    """
+
+    checkpoint: ClassVar[CheckpointFormat]
+    config_class: ClassVar[type]
+    default: ClassVar[str]
+    config: Any
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
+    ) -> Self:
+        """Load a model that comes with the package, by name, or from a folder of safetensors and JSON; ready to use.
+
+        Args:
+            name_or_folder: None: the model of that kind that comes with the package.
+
+        Raises:
+            InputError: missing, damaged, of another kind, version or shape.
+        """
+        stored = load(cls.checkpoint, cls.default if name_or_folder is None else name_or_folder, cls.config_class)
+        model = cls(stored.config)
+        fill(model, stored)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False, **more: object) -> None:
+        """Write safetensors and JSON into a folder, which is made if missing; each file whole or not at all.
+
+        Args:
+            half: store floating-point tensors as float16.
+            more: further entries of the JSON, for people.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        save(self.checkpoint, self, self.config, folder, half, **more)

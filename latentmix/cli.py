@@ -135,6 +135,28 @@ def check_device(device: Device) -> str:
     return "cuda" if has_gpu else "cpu"
 
 
+def _flattened(group: type) -> list[tuple[str, Any, Any]]:
+    """Name, type and default of each option of a dataclass; groups inside it are taken apart too."""
+    found: list[tuple[str, Any, Any]] = []
+    hints = get_type_hints(group, include_extras=True)
+    for each in fields(group):
+        kind = hints[each.name]
+        default = inspect.Parameter.empty if each.default is MISSING else each.default
+        found += _flattened(kind) if isinstance(kind, type) and is_dataclass(kind) else [(each.name, kind, default)]
+    return found
+
+
+def _built(group: type, given: dict[str, object]) -> object:
+    """A dataclass of options out of what was given for them, which is taken away."""
+    hints = get_type_hints(group)
+    return group(
+        **{
+            each.name: _built(hints[each.name], given) if is_dataclass(hints[each.name]) else given.pop(each.name)
+            for each in fields(group)
+        }
+    )
+
+
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """A command with dataclasses of options as Typer wants it: with a parameter for each option instead."""
     groups: dict[str, type] = {}
@@ -143,25 +165,18 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     for name, parameter in inspect.signature(command).parameters.items():
         if is_dataclass(hints[name]):
             groups[name] = hints[name]
-            inner = get_type_hints(hints[name], include_extras=True)
-            parameters += [(f.name, inner[f.name], f.default) for f in fields(hints[name])]
+            parameters += _flattened(hints[name])
         else:
             parameters.append((name, hints[name], parameter.default))
 
     @functools.wraps(command)
     def run(**given: object) -> None:
         for name, group in groups.items():
-            given[name] = group(**{f.name: given.pop(f.name) for f in fields(group)})
+            given[name] = _built(group, given)
         command(**given)
 
-    empty = inspect.Parameter.empty
     signature = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=empty if default is MISSING else default,
-            annotation=kind,
-        )
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, kind, default in parameters
     ]
     vars(run)["__signature__"] = inspect.Signature(signature)

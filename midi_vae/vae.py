@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix import checkpoint
+from latentmix.checkpoint import Pretrained
 
 from . import interpolation
 from .checkpoint import CHECKPOINT
@@ -20,7 +19,7 @@ from .music.melody import Melody
 from .music.windows import WINDOW_STEPS, from_windows, window_of
 
 
-class MelodyVAE(MelodyNetwork):
+class MelodyVAE(Pretrained, MelodyNetwork):
     """A variational autoencoder of melodies of one window, two bars of 4/4; `interpolation` takes longer ones.
 
     >>> model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16))
@@ -29,23 +28,9 @@ class MelodyVAE(MelodyNetwork):
     (torch.Size([1, 16]), 2)
     """
 
-    @classmethod
-    def from_pretrained(
-        cls, name_or_folder: str | os.PathLike[str] = "melody_2bar", device: str | torch.device = "cpu"
-    ) -> MelodyVAE:
-        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
-
-        Raises:
-            InputError: missing, damaged, of another kind, version or shape.
-        """
-        stored = checkpoint.load(CHECKPOINT, name_or_folder, MelodyVAEConfig)
-        model = cls(stored.config)
-        checkpoint.fill(model, stored)
-        return model.to(device).eval()
-
-    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
-        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
-        checkpoint.save(CHECKPOINT, self, self.config, folder, half)
+    checkpoint = CHECKPOINT
+    config_class = MelodyVAEConfig
+    default = "melody_2bar"
 
     def encode(self, melodies: Sequence[Melody]) -> Tensor:
         """Posterior means (B, D) float32 of melodies that each fit one window (2 bars of 4/4)."""

@@ -173,7 +173,7 @@ def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
     text = ", ".join(f"{float(b):.3f}" for b in each)
     total = 100.0 * (1.0 - float(each.mean()) / math.log2(dev.size))
     CONSOLE.print(f"prior: {float(each.mean()):.3f} bits a code ({text}), {total:.1f} % below raw", highlight=False)
-    prior.save_pretrained(folder, bits_a_code=round(float(each.mean()), 3))
+    prior.save_pretrained(folder, half=True, bits_a_code=round(float(each.mean()), 3))
 
 
 def main(

@@ -85,7 +85,6 @@ MAX_FILE, MAX_FUNCTION = 320, 60  # lines
 # what is longer, and why
 LONG = {
     "scripts.bench.bench_latency": "a benchmark reads from top to bottom",
-    "scripts.train_melody.main": "a parameter for each option",
 }
 HEAVY = {"latentmix.run_state", "latentmix.training"}
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}

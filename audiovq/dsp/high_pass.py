@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from .streaming import filtered
+
 HALF_SECONDS = 0.064  # of the impulse response on each side: from all to nothing within 27 Hz (Hamming's window)
 STEP_SECONDS = 0.1  # of the output that is computed at a time
 
@@ -61,14 +63,4 @@ class HighPass:
 
 def high_passed(blocks: Iterable[np.ndarray], sample_rate: int, cutoff: float) -> Iterator[np.ndarray]:
     """Blocks (C, n) without what is below the cutoff (Hz; 0: as they are), none of them empty."""
-    if not cutoff:
-        yield from blocks
-        return
-    filtering = HighPass(sample_rate, cutoff)
-    for block in blocks:
-        made = filtering.push(block)
-        if made.shape[1]:
-            yield made
-    made = filtering.finish()
-    if made.shape[1]:
-        yield made
+    return filtered(blocks, HighPass(sample_rate, cutoff)) if cutoff else iter(blocks)

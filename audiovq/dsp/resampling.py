@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from .streaming import filtered
+
 CROSSINGS = 32  # zero crossings of the sinc on each side
 ROLL_OFF = 0.95  # cut-off, of the lower of the two Nyquist frequencies
 WINDOW = (
@@ -89,11 +91,4 @@ class Resampler:
 
 def resampled(blocks: Iterable[np.ndarray], source_rate: int, target_rate: int) -> Iterator[np.ndarray]:
     """Blocks (C, n) at one rate -> blocks at another, none of them empty."""
-    resampler = Resampler(source_rate, target_rate)
-    for block in blocks:
-        made = resampler.push(block)
-        if made.shape[1]:
-            yield made
-    made = resampler.finish()
-    if made.shape[1]:
-        yield made
+    return filtered(blocks, Resampler(source_rate, target_rate))

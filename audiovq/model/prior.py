@@ -7,7 +7,6 @@ et al. 2022, arXiv 2203.01941) and Moshi (Défossez et al. 2024). Both are stack
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from latentmix import checkpoint
+from latentmix.checkpoint import Pretrained
 from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 
@@ -56,8 +55,12 @@ class CodePriorConfig:
             raise ValueError("sizes beyond all measure")
 
 
-class CodePrior(nn.Module):
-    """Autoregressive categorical model of codes (B, Q, N)."""
+class CodePrior(Pretrained, nn.Module):
+    """Autoregressive categorical model of codes (B, Q, N), in the folder of a codec's weights."""
+
+    checkpoint = CHECKPOINT
+    config_class = CodePriorConfig
+    default = "speech_16k"
 
     def __init__(self, config: CodePriorConfig | None = None) -> None:
         super().__init__()
@@ -199,28 +202,6 @@ class CodePrior(nn.Module):
             )
         if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < config.codes:
             raise InputError(f"codes: expected 0 to {config.codes - 1}, found {int(codes.min())} to {int(codes.max())}")
-
-    # -- files -----------------------------------------------------------------------------------------------------
-
-    def save_pretrained(self, folder: str | os.PathLike[str], **more: object) -> None:
-        """Write `prior.safetensors` (float16) and `prior.json` into a folder that exists.
-
-        Raises:
-            InputError: the folder cannot be written.
-        """
-        checkpoint.save(CHECKPOINT, self, self.config, folder, half=True, **more)
-
-    @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str]) -> CodePrior:
-        """The prior in the folder of a codec's weights, ready to use.
-
-        Raises:
-            InputError: none is there, or it is damaged or of another version.
-        """
-        stored = checkpoint.load(CHECKPOINT, folder, CodePriorConfig)
-        prior = cls(stored.config)
-        checkpoint.fill(prior, stored)
-        return prior.eval()
 
 
 def draw(logits: Tensor, temperature: float, generator: torch.Generator | None = None) -> Tensor:

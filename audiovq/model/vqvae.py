@@ -11,7 +11,6 @@ and a whole recording is one piece from a fresh state.
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from latentmix import checkpoint
+from latentmix.checkpoint import Pretrained, fingerprint
 from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 
@@ -71,13 +70,16 @@ class TargetSpectrum:
     phase: Tensor
 
 
-class VQVAE(nn.Module):
+class VQVAE(Pretrained, nn.Module):
     """The model; see the module's docstring.
 
     `encode_step` and `decode_step` can be exported by `torch.export`, for a fixed number of code frames: their states
     are flat lists of tensors.
     """
 
+    checkpoint = CHECKPOINT
+    config_class = VQVAEConfig
+    default = "speech_16k"
     cutoff = 40.0  # Hz: below there is no speech, and what there is is taken out before encoding
     band_weights: Tensor
     sharpener: Tensor
@@ -187,28 +189,10 @@ class VQVAE(nn.Module):
 
     # -- what a codec uses -----------------------------------------------------------------------------------------
 
-    @classmethod
-    def from_pretrained(
-        cls, name_or_folder: str | os.PathLike[str] = "speech_16k", device: str | torch.device = "cpu"
-    ) -> VQVAE:
-        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
-
-        Raises:
-            InputError: missing, damaged, of another kind, version or shape.
-        """
-        stored = checkpoint.load(CHECKPOINT, name_or_folder, VQVAEConfig)
-        model = cls(stored.config)
-        checkpoint.fill(model, stored)
-        return model.to(device).eval()
-
-    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
-        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
-        checkpoint.save(CHECKPOINT, self, self.config, folder, half)
-
     @cached_property
     def fingerprint(self) -> bytes:
         """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole."""
-        return checkpoint.fingerprint(self, self.config)
+        return fingerprint(self, self.config)
 
     def codebooks_for(self, kbps: float) -> int:
         """How many codebooks a rate has room for as plain bits, at least 1.

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
-from midi_vae.cli.options import ModelOptions, PassageOptions
 
 from . import plugin
-from .options import Clock, ControlOptions, PageOptions, PlaybackOptions, Ports
+from .options import Clock, LiveOptions, PageOptions
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
@@ -44,11 +43,7 @@ def livemix(
 @grouped
 def play(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
-    ports: Ports,
-    control: ControlOptions,
-    playback: PlaybackOptions,
-    source: PassageOptions,
-    model: ModelOptions,
+    live: LiveOptions,
 ) -> None:
     """Loop a mix of melodies that follows your hands.
 
@@ -64,7 +59,8 @@ def play(
     """
     if not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
-    if playback.render is not None and control.automation is None:
+    playback = live.playback
+    if playback.render is not None and live.control.automation is None:
         raise typer.BadParameter("expected --plan POSITIONS.csv to say what is played", param_hint="--render")
     if playback.render is not None and playback.record is not None:
         raise typer.BadParameter(
@@ -75,18 +71,14 @@ def play(
     say_loading()
     from . import play as show
 
-    raise typer.Exit(show.play(files, ports, control, playback, source, model))
+    raise typer.Exit(show.play(files, live))
 
 
 @app.command()
 @grouped
 def web(
     page: PageOptions,
-    ports: Ports,
-    control: ControlOptions,
-    playback: PlaybackOptions,
-    source: PassageOptions,
-    model: ModelOptions,
+    live: LiveOptions,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]", help="2 to 8 MIDI files, or none.")] = None,
 ) -> None:
     """Mix melodies in the browser.
@@ -104,8 +96,8 @@ def web(
         from ..plugins import single_page
         from ..web import opening
 
-        melodies = [each.melody for each in source.read(files)] if files else opening.opening_melodies()
-        size = single_page.export(page.export, model.model, melodies)
+        melodies = [each.melody for each in live.source.read(files)] if files else opening.opening_melodies()
+        size = single_page.export(page.export, live.model.model, melodies)
         typer.echo(f"{page.export}: {size / 1e6:.1f} MB, opens in any browser")
         return
     if files and not 2 <= len(files) <= MAX_FILES:
@@ -113,7 +105,7 @@ def web(
     say_loading()
     from . import web as server
 
-    raise typer.Exit(server.run(files or [], page, ports, control, playback, source, model))
+    raise typer.Exit(server.run(files or [], page, live))
 
 
 @app.command()

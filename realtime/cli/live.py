@@ -27,7 +27,7 @@ from ..midi.ports import MidiIn, MidiOut, open_output
 from ..midi.sockets import join_address
 from ..music.automation import Automation, check_presets, read_automation, read_presets
 from ..music.parameters import Value, table
-from .options import ControlOptions, PlaybackOptions, Ports
+from .options import ControlOptions, LiveOptions
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
 NICENESS = -19  # of the engine; the player and the sound go before it, in real time
@@ -90,14 +90,28 @@ def loader_of(model: ModelOptions) -> ModelLoader:
     return ModelLoader(load)
 
 
+def prepare(files: Sequence[Path], live: LiveOptions, wants_sound: bool = False) -> tuple[ModelLoader, ControlSetup]:
+    """Check all that was asked for before anything is opened.
+
+    Args:
+        wants_sound: whether a synthesizer is needed without audio output too.
+
+    Raises:
+        InputError: something that cannot be had, or a map or table that cannot be used.
+    """
+    check_recording(live.playback.record, files, live.playback.force)
+    live.control.check()
+    live.ports.check(is_sound=live.ports.audio or wants_sound)
+    loader = loader_of(live.model)
+    return loader, read_control_setup(live.control, loader)
+
+
 def open_engine(
     loader: ModelLoader,
     melodies: Sequence[Melody],
     names: Sequence[str] | None,
     setup: ControlSetup,
-    ports: Ports,
-    playback: PlaybackOptions,
-    seed: int,
+    live: LiveOptions,
     held: contextlib.ExitStack,
     *,
     outs: Sequence[MidiOut],
@@ -109,6 +123,7 @@ def open_engine(
     Raises:
         InputError: a port that cannot be opened, a clock that is not there.
     """
+    ports, playback = live.ports, live.playback
     engine = Engine(
         loader,
         melodies,
@@ -118,7 +133,7 @@ def open_engine(
         clock=playback.clock.value,
         tempo=tempo,
         follow=playback.follow.value,
-        seed=seed,
+        seed=live.model.drawn_seed(),
         names=names,
         spherical=playback.spherical,
         channel=ports.channel - 1,

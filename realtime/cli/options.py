@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from latentmix.errors import InputError
+from midi_vae.cli.options import ModelOptions, PassageOptions
 
 from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
 from ..midi.sockets import split_address
@@ -224,3 +225,14 @@ class PageOptions:
             "--export", metavar="FILE.html", help="Write a page that needs no server, of 1 to 4 melodies, and end."
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """All that `play` and `web` share."""
+
+    ports: Ports
+    control: ControlOptions
+    playback: PlaybackOptions
+    source: PassageOptions
+    model: ModelOptions

@@ -10,7 +10,6 @@ from pathlib import Path
 import typer
 
 from latentmix.errors import InputError
-from midi_vae.cli.options import ModelOptions, PassageOptions
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
@@ -21,29 +20,20 @@ from .live import (
     STOPPED_BY,
     ControlSetup,
     check_new_file,
-    check_recording,
     connect_controllers,
     going_first,
     is_midi,
-    loader_of,
     open_engine,
     play_automation,
-    read_control_setup,
+    prepare,
     until_signal,
     wait,
     watch,
 )
-from .options import ControlOptions, PlaybackOptions, Ports
+from .options import ControlOptions, LiveOptions, PlaybackOptions, Ports
 
 
-def play(
-    files: Sequence[Path],
-    ports: Ports,
-    control: ControlOptions,
-    playback: PlaybackOptions,
-    source: PassageOptions,
-    model: ModelOptions,
-) -> int:
+def play(files: Sequence[Path], live: LiveOptions) -> int:
     """Play; the exit status.
 
     The melodies are played while the model is being loaded, mixes of them from then on. What has to be the same each
@@ -52,24 +42,19 @@ def play(
     Raises:
         InputError: anything that was asked for cannot be had, or playing came to an end by itself.
     """
-    check_recording(playback.record, files, playback.force)
-    control.check()
-    ports.check(is_sound=ports.audio or (playback.render is not None and not is_midi(playback.render)))
-    melodies = [passage.melody for passage in source.read(files)]
-    loader = loader_of(model)
-    setup = read_control_setup(control, loader)
+    ports, control, playback = live.ports, live.control, live.playback
+    loader, setup = prepare(files, live, wants_sound=playback.render is not None and not is_midi(playback.render))
+    melodies = [passage.melody for passage in live.source.read(files)]
     if playback.render is not None:
         check_new_file(playback.render, files, playback.force)
-        return render(playback.render, loader, melodies, setup, ports, playback, model.seed)
+        return render(playback.render, loader, melodies, setup, live)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         engine = open_engine(
             loader,
             melodies,
             [path.stem for path in files],
             setup,
-            ports,
-            playback,
-            model.drawn_seed(),
+            live,
             held,
             outs=outs_of(ports, control),
             ins=ports.midi_ins(control.osc_port),
@@ -91,9 +76,7 @@ def render(
     loader: ModelLoader,
     melodies: list[Melody],
     setup: ControlSetup,
-    ports: Ports,
-    playback: PlaybackOptions,
-    seed: int | None,
+    live: LiveOptions,
 ) -> int:
     """Write a performance faster than real time."""
     from ..engine.decoder import Decoder
@@ -102,7 +85,8 @@ def render(
     from ..offline.render import perform, write_performance
 
     assert setup.automation is not None, "the command line has seen to it"
-    decoder = Decoder(loader.get(), 0 if seed is None else seed)
+    ports, playback = live.ports, live.playback
+    decoder = Decoder(loader.get(), live.model.seed or 0)
     mixer = Mixer(decoder, melodies, spherical=playback.spherical)
     if not playback.spherical:
         mixer.asides = all_asides(decoder, mixer.coded)

@@ -14,7 +14,6 @@ import typer
 from uvicorn import Server
 
 from latentmix.errors import InputError
-from midi_vae.cli.options import ModelOptions, PassageOptions
 
 from ..engine.engine import Engine
 from ..web.addresses import addresses, qr_code
@@ -26,43 +25,30 @@ from ..web.sharing import read_session
 from ..web.store import Store, usual_folder
 from .live import (
     STOPPED_BY,
-    check_recording,
     connect_controllers,
     going_first,
-    loader_of,
     open_engine,
     play_automation,
-    read_control_setup,
+    prepare,
     until_signal,
     wait,
     watch,
 )
-from .options import USUAL_PORT, ControlOptions, PageOptions, PlaybackOptions, Ports
+from .options import USUAL_PORT, LiveOptions, PageOptions
 
 
-def run(
-    files: Sequence[Path],
-    page: PageOptions,
-    ports: Ports,
-    control: ControlOptions,
-    playback: PlaybackOptions,
-    source: PassageOptions,
-    model: ModelOptions,
-) -> int:
+def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
     """Serve the page until a signal ends it; the exit status.
 
     Raises:
         InputError: anything that was asked for cannot be had, or the model cannot be loaded.
     """
-    check_recording(playback.record, files, playback.force)
-    control.check()
-    ports.check(is_sound=ports.audio)
-    loader = loader_of(model)
-    setup = read_control_setup(control, loader)
+    ports, control, playback = live.ports, live.control, live.playback
+    loader, setup = prepare(files, live)
     opened = read_session(page.session) if page.session else None
     if opened and files:
         raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
-    melodies = [passage.melody for passage in source.read(files)] if files else opening_melodies()
+    melodies = [passage.melody for passage in live.source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         held.callback(sock.close)
@@ -74,9 +60,7 @@ def run(
             melodies,
             [path.stem for path in files] or None,
             setup,
-            ports,
-            playback,
-            model.drawn_seed(),
+            live,
             held,
             outs=ports.midi_outs() if ports.virtual or ports.outs else (),  # the page itself makes sound
             ins=ports.midi_ins(None) if ports.virtual or ports.outs or ports.ins else (),

@@ -225,7 +225,7 @@ def creative(model: str) -> str:
     with torch.random.fork_rng():
         torch.manual_seed(5)
         prior = CodePrior(CodePriorConfig(SMALL.codebooks, SMALL.codes, width=16, dilations=(1, 2), rank=8))
-    prior.save_pretrained(model)
+    prior.save_pretrained(model, half=True)
     return model
 
 

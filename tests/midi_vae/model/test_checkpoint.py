@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 
 from latentmix import checkpoint
 from latentmix.errors import InputError
-from midi_vae import vae
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.vae import CHECKPOINT, MelodyVAE
@@ -96,7 +95,7 @@ def test_notes_for_people_do_no_harm(model: MelodyVAE, tmp_path: Path) -> None:
 
 
 def test_a_bundled_model_is_found_by_name(model: MelodyVAE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vae, "CHECKPOINT", replace(CHECKPOINT, bundled=tmp_path))
+    monkeypatch.setattr(MelodyVAE, "checkpoint", replace(CHECKPOINT, bundled=tmp_path))
     model.save_pretrained(tmp_path / "tiny")
     assert MelodyVAE.from_pretrained("tiny").config == CONFIG
     with pytest.raises(InputError, match=r"huge: expected a bundled model \(tiny\) or a folder with config.json"):
