@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from latentmix.errors import InputError
 
@@ -30,3 +31,19 @@ def edit(folder: Path, **changes: object) -> None:
 def edit_config(folder: Path, **changes: object) -> None:
     """Other values in the configuration that stands in config.json."""
     edit(folder, config=json.loads((folder / "config.json").read_text())["config"] | changes)
+
+
+def check_same_weights(loaded: torch.nn.Module, model: torch.nn.Module) -> None:
+    """Every tensor is there, bit for bit."""
+    state = loaded.state_dict()
+    assert state.keys() == model.state_dict().keys()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(state[name], tensor), name
+
+
+def check_another_shape(load: Callable[[Path], object], folder: Path, name: str, value: object) -> None:
+    """Weights that do not fit what config.json says are refused."""
+    edit_config(folder, **{name: value})
+    message = refusal(load, folder)
+    assert message.startswith(f"{folder / 'model.safetensors'}: expected ")
+    assert "the weights do not belong to config.json" in message

@@ -1,6 +1,6 @@
 """How long the page takes from a move of the puck to its new melody, in a real chromium.
 
-    python scripts/bench/bench_page.py [--moves 200] [--still]
+    scripts/run python scripts/bench/bench_page.py [--moves 200] [--still]
 
 It starts `livemix web`, drags the puck by the mouse and prints, in milliseconds from the pointer event on: when the new
 melody had come from the engine, when the roll had been drawn in the frame that shows it first, when the page had done
@@ -13,26 +13,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import os
 import random
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from latentmix.errors import InputError
-from latentmix.extras import load_extra
+from scripts.browser_page import running_page
 
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-).split()
 # A row for each move: when its pointer event was made, and what came of it, all as of performance.now().
 LISTEN = """
 window.rows = [];
@@ -109,15 +96,7 @@ def measure(page: Any, moves: int, plays: bool) -> list[dict[str, float]]:
 @contextlib.contextmanager
 def page_of_mixer(viewport: dict[str, int], files: Sequence[str] = (), **context_options: Any) -> Iterator[Any]:
     """A page of a mixer of its own, in a browser of its own."""
-    try:
-        sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
-    except InputError as error:
-        raise SystemExit(str(error)) from None
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("expected the program chromium, found none; install it, such as by apt-get install chromium")
-    with mixer(files) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
+    with running_page(files) as (address, browser):
         context = browser.new_context(viewport=viewport, **context_options)
         page = context.new_page()
         page.add_init_script(LISTEN)
@@ -126,32 +105,6 @@ def page_of_mixer(viewport: dict[str, int], files: Sequence[str] = (), **context
         time.sleep(1.0)
         yield page
         context.close()
-        browser.close()
-
-
-@contextlib.contextmanager
-def mixer(files: Sequence[str] = ()) -> Iterator[str]:
-    """`livemix web` on a free port; its address."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from realtime.cli.app import main; main()"
-    command = [sys.executable, "-c", code, "web", "--no-browser", "--port", "0", "--seed", "1", *files]
-    folder = tempfile.TemporaryDirectory()  # not the user's own sessions
-    environment = os.environ | {"LATENTMIX_DATA": folder.name}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    pipe = cast(IO[str], process.stdout)
-    try:
-        found = re.search(r"http://[\w.:]+/", pipe.readline())
-        if found is None:
-            raise SystemExit("expected livemix web to start, found it did not")
-        yield found[0]
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        pipe.close()
-        folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Pictures and a short animation of the page for README and docs, out of the running page.
 
-    python scripts/make/make_page_pictures.py [FOLDER]
+    scripts/run python scripts/make/make_page_pictures.py [FOLDER]
 
 Writes page.png, page-dark.png, page-phone.png, page-phone-dark.png and page.webp, in which the puck goes round and the
 roll follows. Needs the program chromium, Playwright, and Pillow, which comes with matplotlib.
@@ -11,26 +11,16 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
-import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from latentmix.errors import InputError
-from latentmix.extras import load_extra
+from scripts.browser_page import running_page
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-).split()
 DESK, PHONE, FILM = {"width": 1440, "height": 960}, {"width": 390, "height": 844}, {"width": 940, "height": 900}
 PICTURES = (
     ("page.png", DESK, "light"),
@@ -55,18 +45,10 @@ window.settled = () => new Promise((done) => {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    try:
-        sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
-    except InputError as error:
-        raise SystemExit(str(error)) from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the mixer ends too
     arguments = sys.argv[1:] if arguments is None else arguments
     folder = Path(arguments[0] if arguments else ROOT / "docs")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("expected the program chromium, found none; install it, such as by apt-get install chromium")
-    with mixer() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
+    with running_page() as (address, browser):
         for name, viewport, scheme in PICTURES:
             with page_of(browser, address, viewport, scheme) as page:
                 go_to(page, *PUCK)
@@ -75,32 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with page_of(browser, address, FILM, "light") as page:
             write_film(folder / "page.webp", film(page))
             tell(folder / "page.webp")
-        browser.close()
-
-
-@contextlib.contextmanager
-def mixer() -> Iterator[str]:
-    """`livemix web` on a free port; its address."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from realtime.cli.app import main; main()"
-    command = [sys.executable, "-c", code, "web", "--no-browser", "--port", "0", "--seed", "1"]
-    folder = tempfile.TemporaryDirectory()  # not the user's own sessions
-    environment = os.environ | {"LATENTMIX_DATA": folder.name}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    pipe = cast(IO[str], process.stdout)
-    try:
-        found = re.search(r"http://[\w.:]+/", pipe.readline())
-        if found is None:
-            raise SystemExit("expected livemix web to start, found it did not")
-        yield found[0]
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        pipe.close()
-        folder.cleanup()
 
 
 @contextlib.contextmanager

@@ -3,78 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import time
-from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
+from jack_server import RATE, found_by_all
+from virtual_players import wait_for
 
 from latentmix.errors import InputError
 from midi_vae.audio.fluidsynth import find_soundfont, load_library
 from realtime.audio.sound import BUILT_IN, Sound
 from realtime.audio.synthesis import make_synth
 
-RATE = 48000
 PERIOD = 128
-
-
-def wait_for(condition, seconds: float = 30.0) -> None:
-    """Until something is so; a bound on hanging, not a measurement."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-class Server:
-    """A JACK server of its own name, without a sound card."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = f"latentmix-test-{os.getpid()}"
-        self.folder = folder
-        self.process = None
-
-    def start(self) -> None:
-        command = ["jackd", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
-        with open(self.folder / "jackd.log", "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(self.answers)
-
-    def answers(self) -> bool:
-        import jack
-
-        try:
-            jack.Client("probe", no_start_server=True).close()
-        except jack.JackOpenError:
-            return False
-        return True
-
-    def stop(self, kill: bool = False) -> None:
-        self.process.kill() if kill else self.process.terminate()
-        self.process.wait()
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    try:
-        import sounddevice  # noqa: F401
-
-        missing = [] if shutil.which("jackd") else ["jackd"]
-    except OSError:
-        missing = ["PortAudio (libportaudio2)"]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"expected CI to have installed {missing[0]}")
-    if missing:
-        pytest.skip(f"needs {missing[0]}")
-    jack = Server(tmp_path)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", jack.name)
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    jack.start()
-    yield jack
-    jack.stop()
+    yield from found_by_all(tmp_path, PERIOD, monkeypatch)
 
 
 class Ear:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
+from jack_server import found_by_all
 from virtual_players import A, B, small_model, wait_for
 
 from realtime.control.maps import read_map
 from realtime.control.surface import ControlSurface
 from realtime.engine.engine import Engine
-from realtime.midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut, api_ports
+from realtime.midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
 
 API = "UNIX_JACK"
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,57 +29,16 @@ def model():
     return small_model()
 
 
-def why_not() -> str | None:
-    """What this machine lacks for these tests."""
-    if sys.version_info >= (3, 13):
-        return "python-rtmidi, which has no wheels for Python 3.13"
-    if not sys.platform.startswith("linux"):
-        return "Linux"
-    return None if shutil.which("jackd") else "the program jackd"
-
-
-class Server:
-    """A JACK server of a name of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name, self._log = f"test{uuid.uuid4().hex[:8]}", folder / "jackd.log"
-
-    def start(self) -> None:
-        command = ["jackd", "-n", self.name, "-d", "dummy", "-r", "48000", "-p", "512"]
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            wait_for(lambda: api_ports(API).problem is None, pause=0.1)
-        except AssertionError:
-            self.stop()
-            pytest.fail(f"jackd did not start: {self._log.read_text(errors='replace')[-500:]}")
-        self.backend = mido.Backend(f"mido.backends.rtmidi/{API}")
-
-    def stop(self) -> None:
-        self._process.terminate()  # killed outright, it would never leave JACK's list of at most 8 servers
-        self._process.wait()
-
-
 @pytest.fixture
 def server(monkeypatch, tmp_path):
     """A JACK server that all clients of this test find."""
-    lack = why_not()
-    if lack == "the program jackd" and os.environ.get("CI") == "true":
-        pytest.fail("expected CI to have installed jackd2")
-    if lack:
-        pytest.skip(f"needs {lack}")
-    server = Server(tmp_path)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    server.start()
-    yield server
-    server.stop()
+    yield from found_by_all(tmp_path, 512, monkeypatch)
 
 
 @pytest.fixture
 def jack(server):
     """mido's backend for that server."""
-    return server.backend
+    return mido.Backend(f"mido.backends.rtmidi/{API}")
 
 
 class Ear:
