@@ -162,6 +162,7 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
     return full if full.any() else ~full
 
 
+@grouped
 def main(
     data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
@@ -222,4 +223,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(grouped(main))
+    typer.run(main)

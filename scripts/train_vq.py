@@ -195,6 +195,7 @@ def read_data(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> Spe
     return SpeechBatches(kept, config)
 
 
+@grouped
 def main(
     data: Annotated[Path, typer.Argument(help="folder of audio to train on")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
@@ -236,4 +237,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(grouped(main))
+    typer.run(main)

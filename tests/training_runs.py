@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +44,44 @@ def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bo
             return process.communicate()[0]
         finally:
             process.kill()
+
+
+# main() of a script with several command lines, in one process because it takes long to import; processes that it
+# starts import this file anew.
+DRIVER = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+script = importlib.import_module(sys.argv[2])
+import typer
+from typer.testing import CliRunner
+if __name__ == "__main__":
+    app = typer.Typer()
+    app.command()(script.main)
+    results = [CliRunner().invoke(app, args) for args in json.loads(sys.argv[3])]
+    print(json.dumps([[r.exit_code, r.output] for r in results]))
+"""
+
+
+def run_each(script: str, folder: Path, commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
+    """Exit status and output of each command line of a script of scripts/; `folder` is for a file."""
+    (folder / "driver.py").write_text(DRIVER)
+    done = subprocess.run(
+        [sys.executable, folder / "driver.py", ROOT / "scripts", script.removesuffix(".py"), json.dumps(commands)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 0, done.stderr
+    return [(status, output) for status, output in json.loads(done.stdout.splitlines()[-1])]
+
+
+def check_refusals(script: str, folder: Path, cases: Sequence[tuple[Sequence[str], str]]) -> None:
+    """Each command line ends with status 1 and one line that has the text in it."""
+    results = run_each(script, folder, [list(command) for command, _ in cases])
+    for (status, output), (_, text) in zip(results, cases, strict=True):
+        assert status == 1, output
+        assert text in output
+        assert len(output.strip().splitlines()) == 1, output
 
 
 def saved(out: Path) -> dict[str, int]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,7 +12,7 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 from synthetic_speech import RATE, hiss, vowel
-from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
+from training_runs import check_refusals, finish, interrupt, saved, start
 
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from audiovq.training.dataset import SpeechBatch
@@ -236,20 +233,6 @@ def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
-# main() of the script with several command lines, in one process because it takes long to import.
-DRIVER = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import train_vq, typer
-from typer.testing import CliRunner
-if __name__ == "__main__":
-    app = typer.Typer()
-    app.command()(train_vq.main)
-    results = [CliRunner().invoke(app, args) for args in json.loads(sys.argv[2])]
-    print(json.dumps([[r.exit_code, r.output] for r in results]))
-"""
-
-
 def test_what_cannot_be_trained_is_refused_in_one_line(
     unbroken: tuple[Path, str], folder: Path, tmp_path: Path
 ) -> None:
@@ -272,19 +255,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         ([str(folder), "--out", str(unbroken[0]), "--decoder-width", "24"], f"{state}: expected the state of a run"),
         ([str(folder), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run"),
     ]
-    (tmp_path / "driver.py").write_text(DRIVER)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "driver.py", ROOT / "scripts", json.dumps([[*SMALL, *c] for c, _ in cases])],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout.splitlines()[-1])
-    for (status, output), (_, text) in zip(results, cases, strict=True):
-        assert status == 1, output
-        assert text in output
-        assert len(output.strip().splitlines()) == 1, output
+    check_refusals("train_vq.py", tmp_path, [([*SMALL, *command], text) for command, text in cases])
     assert not list(out.rglob("*.npy"))
     assert state.read_bytes() == before
 

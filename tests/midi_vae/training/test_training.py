@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_runs import ENVIRONMENT, ROOT, finish, interrupt, saved, start
+from training_runs import check_refusals, finish, interrupt, run_each, saved, start
 
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import OFF, ONSET, Melody
@@ -262,32 +260,6 @@ def test_two_processes_train_one_model_and_stop_together(tunes: Path, tmp_path: 
     assert len(model.sample(2, seed=0)) == 2
 
 
-# main() of the script with several command lines, in one process because it takes long to import.
-DRIVER = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import train_melody, typer
-from typer.testing import CliRunner
-app = typer.Typer()
-app.command()(train_melody.main)
-results = [CliRunner().invoke(app, args) for args in json.loads(sys.argv[2])]
-found = [[r.exit_code, r.output, repr(r.exception)] for r in results]
-print(json.dumps(found))
-"""
-
-
-def run_each(*commands: list[str]) -> list[tuple[int, str]]:
-    """Exit status and output of each command line."""
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(ROOT / "scripts"), json.dumps([[*SMALL, *c] for c in commands])],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert done.returncode == 0, done.stderr
-    return [(status, output) for status, output, _ in json.loads(done.stdout.splitlines()[-1])]
-
-
 def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str], tunes: Path, tmp_path: Path) -> None:
     empty, blocked, out = tmp_path / "empty", tmp_path / "file", tmp_path / "run"
     empty.mkdir()
@@ -298,28 +270,16 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
     damaged.mkdir()
     (damaged / "train.npy").symlink_to(unbroken[0] / "train.npy")
     (damaged / "state.safetensors").write_bytes(before[:-9])
-    results = run_each(
-        [str(empty), "--out", str(out)],
-        [str(tunes), "--out", str(blocked / "run")],
-        [str(tunes), "--out", str(out), "--latent-size", "12"],
-        [str(tunes), "--out", str(out), "--latent", "fuzzy"],
-        [str(tunes), "--out", str(out), "--latent", "vq", "--latent-size", "40"],
-        [str(tunes), "--out", str(unbroken[0]), "--width", "24"],
-        [str(tunes), "--out", str(damaged)],
-    )
-    expected = (
-        f"{empty}: expected a folder with MIDI files",
-        str(blocked / "run"),
-        "latent_size 12",
-        "latent fuzzy; it is one of undercomplete",
-        "latent_size 40; with codes",
-        f"{state}: expected the state of a run with these sizes",
-        f"{damaged / 'state.safetensors'}: expected the state of a run, found a damaged file",
-    )
-    for (status, output), text in zip(results, expected, strict=True):
-        assert status == 1, output
-        assert text in output
-        assert len(output.strip().splitlines()) == 1
+    cases = [
+        ([str(empty), "--out", str(out)], f"{empty}: expected a folder with MIDI files"),
+        ([str(tunes), "--out", str(blocked / "run")], str(blocked / "run")),
+        ([str(tunes), "--out", str(out), "--latent-size", "12"], "latent_size 12"),
+        ([str(tunes), "--out", str(out), "--latent", "fuzzy"], "latent fuzzy; it is one of undercomplete"),
+        ([str(tunes), "--out", str(out), "--latent", "vq", "--latent-size", "40"], "latent_size 40; with codes"),
+        ([str(tunes), "--out", str(unbroken[0]), "--width", "24"], f"{state}: expected the state of a run with these"),
+        ([str(tunes), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run, found"),
+    ]
+    check_refusals("train_melody.py", tmp_path, [([*SMALL, *command], text) for command, text in cases])
     assert not (out / "train.npy").exists()
     assert state.read_bytes() == before
 
@@ -330,9 +290,8 @@ def test_a_finished_run_goes_on_when_asked_for_more_steps(
     """The prior, which is learned on what the model says, is learned anew after it."""
     out = tmp_path / "run"
     shutil.copytree(unbroken[0], out)
-    ((idle, _), (status, said)) = run_each(
-        [str(tunes), "--out", str(out)], [str(tunes), "--out", str(out), "--steps", "77"]
-    )
+    again = [*SMALL, str(tunes), "--out", str(out)]
+    ((idle, _), (status, said)) = run_each("train_melody.py", tmp_path, [again, [*again, "--steps", "77"]])
     assert idle == status == 0
     assert "model 77:" in said and "prior 20:" in said and "critic" not in said
     assert saved(out) == {"critic": 60, "model": 77, "prior": 20}
@@ -346,7 +305,8 @@ def test_a_folder_of_waltzes_can_be_trained_on(tmp_path: Path) -> None:
         notes = [(4 * i, 4 * i + 4, 60 + (number + i) % 9) for i in range(1, 12)]
         Melody.from_notes(notes, bars=4, metre=(3, 4)).to_midi(tmp_path / f"waltz{number}.mid")
     short = "--critic-steps 2 --steps 2 --prior-steps 2".split()
-    ((status, output),) = run_each([str(tmp_path), "--out", str(tmp_path / "run"), *short])
+    command = [*SMALL, str(tmp_path), "--out", str(tmp_path / "run"), *short]
+    ((status, output),) = run_each("train_melody.py", tmp_path, [command])
     assert status == 0, output
     directions = MelodyVAE.from_pretrained(tmp_path / "run" / "model").attribute_directions
     assert directions.isfinite().all()  # though all notes last a quarter, on the beat
