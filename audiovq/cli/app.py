@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 from typing import Annotated
 
 import typer
@@ -47,7 +46,6 @@ def main() -> None:
     """Entry point."""
     for name in THREADS:  # one thread a file; where others want the cores too, several wait for each other
         os.environ.setdefault(name, "1")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
     run(app)
 
 

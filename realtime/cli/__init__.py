@@ -1,0 +1,13 @@
+"""The command `livemix`."""
+
+from __future__ import annotations
+
+from latentmix.interrupts import stopped_in_one_line
+
+
+def main() -> None:
+    """Entry point."""
+    with stopped_in_one_line("livemix"):
+        from .app import main as run
+
+        run()

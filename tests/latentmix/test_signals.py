@@ -56,3 +56,26 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
         with pytest.raises(subprocess.TimeoutExpired):
             tool.wait(0.3)
         tool.terminate()
+
+
+# Ctrl-C comes while typer is being imported, which all commands do first.
+STOPPED_EARLY = """
+import builtins, importlib
+whole = builtins.__import__
+def importing(name, *rest):
+    if name == "typer":
+        raise KeyboardInterrupt
+    return whole(name, *rest)
+builtins.__import__ = importing
+importlib.import_module(PACKAGE + ".cli").main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "command"), [("audiovq", "audiovq"), ("midi_vae", "midi-vae"), ("realtime", "livemix")]
+)
+def test_a_command_that_is_stopped_before_it_has_begun_says_so_in_one_line(package, command):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    code = f"PACKAGE = {package!r}\n{STOPPED_EARLY}"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, f"{command}: stopped; nothing is left half-written\n")
