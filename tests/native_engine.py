@@ -13,7 +13,7 @@ import pytest
 from latentmix.errors import InputError
 from realtime.plugins.compiler import Compiler, find_compiler
 
-STEPS = 32
+STEPS, PLACES = 32, 9
 
 
 def compiler_or_skip(flags: Sequence[str] = ()) -> Compiler:
@@ -57,6 +57,11 @@ class Library:
     def line(self, a: np.ndarray, b: np.ndarray, t: float, spherical: bool) -> np.ndarray:
         out = np.zeros_like(a)
         self.c.lm_line(pointer(a), pointer(b), len(a), ctypes.c_double(t), spherical, pointer(out))
+        return out
+
+    def aside(self, straight: np.ndarray, way: np.ndarray, start: float, end: float) -> np.ndarray:
+        out = straight.copy()
+        self.c.lm_aside(pointer(way), out.size, ctypes.c_double(start), ctypes.c_double(end), pointer(out))
         return out
 
     def path_weights(self, position: float, count: int) -> np.ndarray:
@@ -103,6 +108,12 @@ class Engine:
         windows = np.ascontiguousarray(windows, np.int32)
         out = np.zeros((len(windows), self.latent_size), np.float32)
         self.c.lm_encode(self.network, pointer(windows), len(windows), pointer(out))
+        return out
+
+    def travel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Latents (W, D) -> places (9, W, D)."""
+        out = np.zeros((PLACES, *a.shape), np.float32)
+        self.c.lm_travel(self.network, pointer(a), pointer(b), len(a), pointer(out))
         return out
 
     def shift(self, amounts: Sequence[float]) -> np.ndarray:

@@ -38,10 +38,11 @@ bool needs_decoding(int parameter) {
 } // namespace
 
 Device::Device(std::shared_ptr<const Weights> weights, const Kernels &kernels)
-    : table_(parameter_table(weights->attributes)), bank_(weights, kernels) {
+    : weights_(weights), kernels_(kernels), table_(parameter_table(weights->attributes)), bank_(weights, kernels) {
     for (int p = 0; p < PARAMETERS; p++) values_[p] = table_[p].standard;
     voice_.activate(48000.0);
     worker_ = std::thread([this] { work(); });
+    wake_.call();
 }
 
 Device::~Device() {
@@ -71,16 +72,52 @@ PadSettings Device::settings() const {
 }
 
 void Device::work() {
+    Network network(weights_, kernels_); // of its own: the bank's is used by whoever loads a melody meanwhile
+    Travel travel(network);
     while (true) {
         wake_.wait();
         if (ends_) return;
         asked_ = false; // before looking: what is set from now on calls again
-        settle();
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            renew();
+        }
+        while (find_way(travel)) {
+        }
     }
 }
 
-void Device::settle() {
+bool Device::find_way(Travel &travel) {
+    Way way;
+    int windows;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (!bank_.lacks(settings().is_plane, way)) return false;
+        windows = bank_.windows();
+    }
+    const std::size_t size = way.from.size(), of_window = size / static_cast<std::size_t>(windows);
+    way.places.resize(PLACES * size);
+    for (std::size_t at = 0; at < size; at += of_window) {
+        if (!travel.find(&way.from[at], &way.to[at], &way.places[at], size, &ends_)) return false;
+        if (!asked_.exchange(false)) continue;
+        std::lock_guard<std::mutex> lock(mutex_); // who turns a knob does not wait for the whole way
+        renew();
+    }
     std::lock_guard<std::mutex> lock(mutex_);
+    bank_.add(way);
+    renew();
+    found_.notify_all();
+    return true;
+}
+
+void Device::settle() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    Way way;
+    renew(); // takes what was recorded
+    while (bank_.lacks(settings().is_plane, way)) {
+        wake_.call();
+        found_.wait(lock);
+    }
     renew();
 }
 
@@ -103,17 +140,25 @@ void Device::renew() {
         if (melody.has_notes() && bank_.set(melodies, problem)) melodies_serial_++;
     }
     const PadSettings wanted = settings();
-    if (built_melodies_ == melodies_serial_ && wanted == built_) return;
+    Way missing;
+    const bool is_even = !bank_.lacks(wanted.is_plane, missing);
+    if (built_melodies_ == melodies_serial_ && wanted == built_ && is_even == built_evenly_) return;
     Pad &draft = pads_.draft();
     bank_.decode(wanted, draft);
     draft.serial = ++serial_;
     built_ = wanted;
+    built_evenly_ = is_even;
     built_melodies_ = melodies_serial_;
     pads_.publish();
 }
 
-void Device::activate(double rate) {
-    settle();
+void Device::activate(double rate, bool waits_for_ways) {
+    if (waits_for_ways) {
+        settle();
+    } else {
+        std::lock_guard<std::mutex> lock(mutex_);
+        renew();
+    }
     rate_ = rate > 0.0 ? rate : 48000.0;
     reset();
 }
@@ -140,6 +185,7 @@ bool Device::load(int slot, const Melody &melody, std::string &problem) {
     if (!bank_.set(melodies, problem)) return false;
     melodies_serial_++;
     renew();
+    wake_.call();
     return true;
 }
 
@@ -164,6 +210,7 @@ bool Device::restore(const std::string &text, std::string &problem, bool with_pa
         for (int p = 0; with_parameters && p < PARAMETERS; p++)
             if (table_[p].symbol == symbol) values_[p] = table_[p].clamp(value);
     renew();
+    wake_.call();
     return true;
 }
 

@@ -1,6 +1,7 @@
 // One plugin instance without its format: parameters, melodies, worker, state; the audio thread's part is `Player`.
 #pragma once
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -26,9 +27,10 @@ class Device {
     void set(int parameter, double value);
     double get(int parameter) const;
 
-    // Not for the audio thread. `activate` waits until the pad is decoded, so that the first block has it.
-    void activate(double rate);
-    void settle(); // waits until the pad is the one that the parameters ask for
+    // Not for the audio thread. `activate` waits until the pad is decoded, so that the first block has it; where the host does
+    // not say when it is offline, also until the melodies' ways are found, so that a bounce is the same every time.
+    void activate(double rate, bool waits_for_ways = false);
+    void settle(); // waits until the pad is the one that the parameters ask for, with its ways
     std::vector<Melody> melodies() const;
     bool load(int slot, const Melody &melody, std::string &problem); // one more where `slot` is the number of melodies
     std::string save() const;
@@ -45,13 +47,18 @@ class Device {
   private:
     PadSettings settings() const;
     void work();
-    void renew(); // decodes a pad where another one is wanted; holds the mutex
+    bool find_way(Travel &travel); // that the pad lacks; false where it lacks none, or the device ends
+    void renew(); // decodes a pad where another one is wanted; called with the mutex held
 
+    const std::shared_ptr<const Weights> weights_;
+    const Kernels &kernels_;
     std::vector<ParameterInfo> table_;
     std::atomic<double> values_[PARAMETERS];
-    mutable std::mutex mutex_; // of what follows: main threads and worker, never the audio thread
+    mutable std::mutex mutex_; // of what follows: main threads and worker, never the audio thread in real time
+    std::condition_variable found_; // a way
     Bank bank_;
     PadSettings built_;
+    bool built_evenly_ = false;
     unsigned serial_ = 0, melodies_serial_ = 1, built_melodies_ = 0;
 
     Handover<Pad> pads_;

@@ -66,16 +66,56 @@ bool Bank::set(const std::vector<Melody> &melodies, std::string &problem, const 
     melodies_ = melodies;
     partners_ = together;
     windows_ = of_each;
+    std::vector<Way> kept; // between melodies that stayed as they were
+    for (int i = 0; i < static_cast<int>(together.size()); i++)
+        for (int j = i + 1; j < static_cast<int>(together.size()); j++)
+            if (const Way *known = way(i, j)) kept.push_back(*known);
+    ways_ = std::move(kept);
     points_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * weights().sizes.latent_size);
     tokens_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * WINDOW_STEPS);
     return true;
 }
 
-// One point, (windows, D): each window with the same weights, moved along the attributes.
-void Bank::mix(const std::vector<double> &weights, const PadSettings &settings, float *out) {
+const Way *Bank::way(int from, int to) const {
+    const std::size_t size = static_cast<std::size_t>(windows_) * weights().sizes.latent_size;
+    auto goes = [&](const std::vector<float> &end, int melody) {
+        return end.size() == size && std::equal(end.begin(), end.end(), latents_.begin() + melody * size);
+    };
+    for (const Way &each : ways_)
+        if (goes(each.from, from) && goes(each.to, to)) return &each;
+    return nullptr;
+}
+
+bool Bank::lacks(bool is_plane, Way &to_find) const {
+    const int count = static_cast<int>(partners_.size());
+    const std::size_t size = static_cast<std::size_t>(windows_) * weights().sizes.latent_size;
+    for (int apart = 1; apart < (is_plane ? count : std::min(count, 2)); apart++) // on a line neighbours alone are mixed
+        for (int i = 0; i + apart < count; i++) {
+            if (way(i, i + apart)) continue;
+            const float *from = &latents_[i * size], *to = &latents_[(i + apart) * size];
+            to_find = {{from, from + size}, {to, to + size}, {}};
+            return true;
+        }
+    return false;
+}
+
+void Bank::add(const Way &found) {
+    const int count = static_cast<int>(partners_.size());
+    ways_.push_back(found);
+    for (int i = 0; i < count; i++)
+        for (int j = i + 1; j < count; j++)
+            if (way(i, j) == &ways_.back()) return;
+    ways_.pop_back();
+}
+
+// One point, (windows, D): each window with the same weights, by the ways that are given, moved along the attributes.
+void Bank::mix(const std::vector<double> &weights, const PadSettings &settings, const Ways &ways, float *out) {
     const Sizes &s = network_.weights().sizes;
-    const int size = windows_ * s.latent_size;
-    weighted(latents_.data(), static_cast<int>(partners_.size()), size, weights.data(), false, out);
+    const int size = windows_ * s.latent_size, count = static_cast<int>(partners_.size());
+    weighted(latents_.data(), count, size, weights.data(), false, out);
+    for (int i = 0; i < count; i++)
+        for (int j = i + 1; j < count; j++)
+            if (ways[i][j]) aside(ways[i][j], PLACES, size, weights[i], weights[j], out);
     for (int a = 0; a < s.attributes; a++) {
         const float *direction = network_.weights().directions + static_cast<std::size_t>(a) * s.latent_size;
         if (settings.amounts[a] == 0.0f) continue;
@@ -97,6 +137,12 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
     to.numerator = partners_[0].numerator;
     to.denominator = partners_[0].denominator;
     to.own_key = estimate_key(melodies_[0].tokens.data(), static_cast<int>(melodies_[0].tokens.size()));
+    Ways ways = {};
+    Way missing;
+    if (!lacks(settings.is_plane, missing))
+        for (int i = 0; i < count; i++)
+            for (int j = i + 1; j < count; j++)
+                if (const Way *found = way(i, j)) ways[i][j] = found->places.data();
     auto weigh = [&](int p) {
         if (settings.is_plane)
             pad(p % SIDE / (SIDE - 1.0), p / SIDE / (SIDE - 1.0), places.data(), count, weights.data());
@@ -105,7 +151,7 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
     };
     for (int p = 0; p < points; p++) {
         weigh(p);
-        mix(weights, settings, &points_[static_cast<std::size_t>(p) * size]);
+        mix(weights, settings, ways, &points_[static_cast<std::size_t>(p) * size]);
     }
     network_.decode(points_.data(), points * windows_, tokens_.data(), settings.variation, &noise_);
     const WindowLayout layout = window_layout(to.numerator, to.denominator);

@@ -53,6 +53,23 @@ bool weighted(const float *vectors, int count, int size, const double *weights, 
     return true;
 }
 
+void aside(const float *way, int places, int size, double from, double to, float *out) {
+    if (!(from > 0.0 && to > 0.0)) return;
+    const double pair = from + to, at = to / pair * (places - 1);
+    const int before = std::min(static_cast<int>(at), places - 2);
+    const float *a = way, *b = way + static_cast<std::size_t>(places - 1) * size;
+    const float *one = way + static_cast<std::size_t>(before) * size, *two = one + size;
+    auto straight = [&](int place, int i) { // in float32, as the live engine does
+        const float share = static_cast<float>(place) / static_cast<float>(places - 1);
+        return (1.0f - share) * a[i] + share * b[i];
+    };
+    for (int i = 0; i < size; i++) {
+        const float off_one = one[i] - straight(before, i), off_two = two[i] - straight(before + 1, i);
+        const double off = (1.0 - (at - before)) * off_one + (at - before) * off_two;
+        out[i] = static_cast<float>(out[i] + pair * pair * off);
+    }
+}
+
 void path(double position, int count, double *weights) {
     const double at = unit(position) * (count - 1);
     for (int m = 0; m < count; m++) weights[m] = std::max(0.0, 1.0 - std::abs(m - at));

@@ -15,6 +15,10 @@ void slerp(const float *a, const float *b, int size, double t, float *out);
 // vectors (count, size) by weights, which are divided by their sum; false where no weight is above 0 or one is below.
 bool weighted(const float *vectors, int count, int size, const double *weights, bool is_spherical, float *out);
 
+// Adds to `out` (size) how far off the straight mix the even way between two melodies goes, whose weights these are (out of a
+// sum of 1): way (places, size), evenly spaced, whose ends are the melodies themselves.
+void aside(const float *way, int places, int size, double from, double to, float *out);
+
 // Weights (count) at a position 0 .. 1 along melodies that are evenly spaced.
 void path(double position, int count, double *weights);
 

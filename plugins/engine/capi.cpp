@@ -8,6 +8,7 @@
 #include "network.hpp"
 #include "noise.hpp"
 #include "shaping.hpp"
+#include "travel.hpp"
 
 using namespace latentmix;
 
@@ -135,6 +136,16 @@ int lm_mix(const float *latents, int melodies, int size, const double *weights, 
 }
 void lm_line(const float *a, const float *b, int size, double t, int spherical, float *out) {
     spherical ? slerp(a, b, size, t, out) : lerp(a, b, size, t, out);
+}
+
+void lm_travel(lm_network *n, const float *a, const float *b, int windows, float *places) {
+    const int size = n->network.weights().sizes.latent_size;
+    const std::size_t stride = static_cast<std::size_t>(windows) * size;
+    Travel travel(n->network);
+    for (int w = 0; w < windows; w++) travel.find(a + w * size, b + w * size, places + w * size, stride);
+}
+void lm_aside(const float *way, int size, double from, double to, float *out) {
+    aside(way, LM_PLACES, size, from, to, out);
 }
 
 void lm_shift(const lm_model *m, const float *amounts, float *out) {

@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define LM_STEPS 32
+#define LM_PLACES 9
 
 typedef struct lm_model lm_model;
 typedef struct lm_network lm_network;
@@ -56,6 +57,12 @@ void lm_pad(double x, double y, int melodies, double *weights);
 /* latents (melodies, size), weights (melodies) -> out (size); spherical: mean direction at the mean length. */
 int lm_mix(const float *latents, int melodies, int size, const double *weights, int spherical, float *out);
 void lm_line(const float *a, const float *b, int size, double t, int spherical, float *out);
+/* Even ways, on which the melody changes evenly where the straight line stands still and then jumps: latents a and b
+ * (windows, D) -> places (LM_PLACES, windows, D), the first a and the last b. About 40 ms a window; allocates. */
+void lm_travel(lm_network *, const float *a, const float *b, int windows, float *places);
+/* Moves a straight mix `out` (size), as `lm_mix` makes it, onto the way (LM_PLACES, size) between two of its melodies,
+ * whose weights are `from` and `to` out of a sum of 1; with more melodies, once for each pair. */
+void lm_aside(const float *way, int size, double from, double to, float *out);
 /* amounts (attributes) in standard deviations -> what to add to a latent (D) */
 void lm_shift(const lm_model *, const float *amounts, float *out);
 

@@ -132,6 +132,13 @@ float Network::say(const float *rhythm, const float *pitch, int *symbols, float 
     return unsure;
 }
 
+// critic.Critic.forward
+void Network::conditionals(const int *symbols, int count, float *log_p) {
+    criticise(symbols, count, log_p);
+    const int n = weights_->sizes.symbols();
+    for (int i = 0; i < count * WINDOW_STEPS; i++) log_softmax(kernels_, log_p + static_cast<std::size_t>(i) * n, n);
+}
+
 // critic.Critic.scores: two causal towers read the windows from either end. Rows are step by step, in each step window
 // by window, so that the steps before are the rows before.
 void Network::criticise(const int *symbols, int count, float *scores) {

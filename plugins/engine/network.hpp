@@ -31,6 +31,10 @@ class Network {
     // are alike.
     void decode(const float *latents, int count, int *tokens, float temperature = 0.0f, const Noise *noise = nullptr);
 
+    // The critic's log p of each symbol (hold, off, an onset of each pitch from the lowest on) given all other steps:
+    // symbols (count, 32), at most MAX_AT_ONCE windows -> (count, 32, symbols).
+    void conditionals(const int *symbols, int count, float *log_p);
+
   private:
     void run(const Stack &stack, int count, const float *in, float *out);
     void decode_some(const float *latents, int first, int count, int *tokens, float temperature, const Noise *noise);

@@ -191,11 +191,13 @@ void check_state(const Library &library, const std::string &id, Host &host, std:
     host.parameter(ids["Octave"], 1.0);
     host.parameter(ids["More density"], 1.5);
     host.flush();
+    host.go_offline(); // so that it waits for what is decoded
     host.activate();
     const std::vector<Note> before = play(host, 16, {512});
     host.deactivate();
     const std::string text = host.save();
     Host other(library, id);
+    other.go_offline();
     check("a state is taken by another instance", unless(other.restore(text), "refused"));
     other.activate();
     check("which then plays the same", unless(play(other, 16, {333}) == before, "something else"));
@@ -214,6 +216,7 @@ void check_state(const Library &library, const std::string &id, Host &host, std:
     other.activate();
     check("and change nothing", unless(play(other, 16, {512}) == before, "they do"));
     other.deactivate();
+    host.go_offline(false);
     for (const char *name : {"Position", "Octave", "More density"}) host.parameter(ids[name], 0.0);
     host.flush();
 }
@@ -334,6 +337,7 @@ int main(int count, char **words) {
             return 0;
         }
         Host host(library, words[3]);
+        host.go_offline();
         auto ids = names(host);
         double tempo = 120, rate = 48000, block = 512;
         for (int i = 5; i < count; i++) {

@@ -73,6 +73,14 @@ class Host {
         return static_cast<const T *>(plugin->get_extension(plugin, id));
     }
 
+    void go_offline(bool is_offline = true) { // ext/render.h, which DPF's headers lack
+        struct Render {
+            bool (*is_realtime_only)(const clap_plugin_t *);
+            bool (*set)(const clap_plugin_t *, int32_t);
+        };
+        const auto *render = extension<Render>("clap.render");
+        if (!render || render->is_realtime_only(plugin) || !render->set(plugin, is_offline)) throw std::runtime_error("no offline");
+    }
     void activate(double sample_rate = 48000.0) {
         rate = sample_rate;
         if (!plugin->activate(plugin, rate, 1, 8192)) throw std::runtime_error("activate");

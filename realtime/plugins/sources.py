@@ -67,7 +67,7 @@ def formats(headers: Path) -> dict[str, list[Source]]:
             f"-isystem{dpf / 'distrho'}",
             f"-I{own}",
         )
-        main = Source(dpf / "distrho" / "DistrhoPluginMain.cpp", flags, is_foreign=True)
+        main = Source(own / "dpf.cpp", flags, is_foreign=True)
         out[name] = [main, Source(own / "vst3.cpp", flags)]
     return out
 

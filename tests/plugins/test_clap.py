@@ -5,11 +5,25 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from plugin_bundles import Bundles
 
 from midi_vae.importing import read_melody
+from realtime.engine.decoder import Decoder
+from realtime.engine.explorer import all_asides
 from realtime.music.mixer import Mixer
+from realtime.music.parameters import KEYS
+
+
+Live = tuple[Decoder, dict[tuple[int, int], np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def live(bundles: Bundles) -> Live:
+    """The live engine's decoder, and the even ways between the melodies."""
+    decoder = Decoder(bundles.model, seed=3)
+    return decoder, all_asides(decoder, decoder.encode([read_melody(path)[0] for path in bundles.melodies]))
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +73,10 @@ NAMES = {
 
 
 @pytest.mark.parametrize("values", CASES, ids=str)
-def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: Bundles) -> None:
+def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: Bundles, live: Live) -> None:
     """Position, pad, key, octave, density, attributes and variation, four bars; the mixer is the one of `livemix`."""
-    from realtime.engine.decoder import Decoder
-    from realtime.music.parameters import KEYS
-
-    mixer = Mixer(Decoder(bundles.model, seed=3), [read_melody(path)[0] for path in bundles.melodies])
+    mixer = Mixer(live[0], [read_melody(path)[0] for path in bundles.melodies])
+    mixer.asides = live[1]
     mixer.move(values)
     words = [f"{NAMES[name]}={value}" for name, value in values.items() if name in NAMES] + ["Variation seed=3"]
     if "key" in values:

@@ -16,6 +16,7 @@ from midi_vae.music import key as keys
 from midi_vae.music.melody import Melody
 from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
+from midi_vae.travel import even_travel
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 from realtime.music import blend, shaping
@@ -169,6 +170,40 @@ def test_blends_are_those_of_the_live_engine(library: Library) -> None:
         for t in (0.0, 0.25, 1.0):
             np.testing.assert_allclose(library.line(one, other, t, False), blend.lerp(one, other, t), rtol=0, atol=1e-6)
             np.testing.assert_allclose(library.line(one, other, t, True), blend.slerp(one, other, t), rtol=0, atol=3e-6)
+
+
+@pytest.fixture(scope="module")
+def ways(model: MelodyVAE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ends of 40 even ways (W, D) between windows of real melodies and drawn ones, and their places (9, W, D)."""
+    ends = torch.cat([mixes(model, 40), model.sample_latents(40, seed=6)])
+    a, b = ends[:40], ends[40:].clone()
+    b[0] = a[0]  # nothing is to change
+    return a.numpy(), b.numpy(), even_travel(model, a, b).places.numpy()
+
+
+def test_even_ways_are_those_of_the_model(engine: Engine, ways: tuple) -> None:
+    a, b, places = ways
+    np.testing.assert_allclose(engine.travel(a, b), places, rtol=0, atol=1e-5)
+
+
+def test_a_mix_goes_its_way_as_in_the_live_engine(
+    engine: Engine, library: Library, model: MelodyVAE, ways: tuple
+) -> None:
+    """Along a way, and among three melodies with a way between each two: the latents, and all tokens."""
+    a, b, places = ways
+    z = np.stack([a[:12], b[:12], b[12:24]])
+    found = {(0, 1): places[:, :12], (0, 2): engine.travel(z[0], z[2]), (1, 2): engine.travel(z[1], z[2])}
+    straight = np.linspace(0, 1, len(places), dtype=np.float32)[:, None, None]
+    asides = {(i, j): way - ((1 - straight) * z[i] + straight * z[j]) for (i, j), way in found.items()}
+    random = np.random.default_rng(1)
+    for weights in ([1, 0, 0], [0.5, 0.5, 0], [0.8, 0.2, 0], *random.dirichlet([1, 1, 1], 12)):
+        mixed = library.weighted(z.reshape(3, -1), np.array(weights), False)
+        for (i, j), way in found.items():
+            mixed = library.aside(mixed, np.ascontiguousarray(way).reshape(len(way), -1), weights[i], weights[j])
+        expected = (blend.weighted(z, weights) + blend.aside(asides, weights)).astype(np.float32)
+        np.testing.assert_allclose(mixed.reshape(expected.shape), expected, rtol=0, atol=1e-5)
+        tokens = model.decode_windows(torch.from_numpy(expected))
+        assert np.array_equal(engine.decode(mixed.reshape(expected.shape)), tokens)
 
 
 def test_weights_of_places(library: Library) -> None:

@@ -82,7 +82,7 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
     }
 
     void activate() override {
-        if (device_) device_->activate(getSampleRate());
+        if (device_) device_->activate(getSampleRate(), true); // DPF does not say what is offline
     }
     void run(const float **, float **outputs, uint32_t frames, const MidiEvent *events, uint32_t count) override {
         latentmix::NoteIn notes[MAX_NOTES];
