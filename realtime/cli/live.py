@@ -16,7 +16,6 @@ import typer
 
 from latentmix.errors import InputError
 from midi_vae.cli.options import ModelOptions
-from midi_vae.cli.outputs import MIDI_SUFFIXES
 from midi_vae.music.melody import Melody
 
 from ..control.bindings import ControllerMap
@@ -28,6 +27,7 @@ from ..midi.sockets import join_address
 from ..music.automation import Automation, check_presets, read_automation, read_presets
 from ..music.parameters import Value, table
 from .options import ControlOptions, LiveOptions
+from .recording import check_recording, keeping
 
 SWITCH_SECONDS = 0.001  # after which a busy thread lets others go on
 NICENESS = -19  # of the engine; the player and the sound go before it, in real time
@@ -140,7 +140,8 @@ def open_engine(
         velocity=playback.velocity,
         sends_clock=ports.clock_out,
     )
-    held.callback(save, engine, playback.record, melodies[0])
+    if playback.record is not None:
+        held.enter_context(keeping(engine, playback.record, melodies[0]))
     held.callback(engine.close)
     engine.presets = setup.presets
     for name, value in setup.settings.items():
@@ -215,48 +216,6 @@ def wait(engine: Engine, stop: threading.Event, seconds: float | None = None) ->
             break
     if engine.problem is not None:
         raise InputError(f"{engine.problem}; it was not playing again at the end")
-
-
-def save(engine: Engine, path: Path | None, first: Melody) -> None:
-    """Write what was played."""
-    if path is None:
-        return
-    from ..engine.recorder import write_recording
-
-    notes = engine.recording()
-    write_recording(path, notes, engine.recorded_tempi(), first.metre, first.program)
-    typer.echo(f"{path}: {len(notes)} notes")
-
-
-def is_midi(path: Path) -> bool:
-    """Whether a file of this name holds MIDI."""
-    return path.suffix.lower() in MIDI_SUFFIXES
-
-
-def check_recording(path: Path | None, files: Sequence[Path], force: bool) -> None:
-    """See to it before playing that it can be written afterwards.
-
-    Raises:
-        InputError: it cannot, or there is such a file already and nobody said that it may go.
-    """
-    if path is None:
-        return
-    if not is_midi(path):
-        raise InputError(f"{path}: expected the name of a MIDI file, which ends in .mid")
-    check_new_file(path, files, force)
-
-
-def check_new_file(path: Path, files: Sequence[Path], force: bool) -> None:
-    """See to it before a performance that it can be written, and that nothing is lost by it.
-
-    Raises:
-        InputError: as `offline.render.check_place`; the file is there and `force` does not say that it may go.
-    """
-    from ..offline.render import check_place
-
-    check_place(path, files)
-    if path.exists() and not force:
-        raise InputError(f"{path}: expected the name of a new file, found it is there; --force replaces it")
 
 
 @contextlib.contextmanager

@@ -19,10 +19,8 @@ from ..player.messages import PlayerSetup
 from .live import (
     STOPPED_BY,
     ControlSetup,
-    check_new_file,
     connect_controllers,
     going_first,
-    is_midi,
     open_engine,
     play_automation,
     prepare,
@@ -31,6 +29,7 @@ from .live import (
     watch,
 )
 from .options import ControlOptions, LiveOptions, PlaybackOptions, Ports
+from .recording import check_new_file, is_midi
 
 
 def play(files: Sequence[Path], live: LiveOptions) -> int:
