@@ -11,7 +11,7 @@ import pedalboard
 bundle, out, seconds, *values = sys.argv[1:]
 # pedalboard waits so long, 10 s by itself, for a sound in answer to a note; this synth makes its own
 synth = pedalboard.load_plugin(bundle, initialization_timeout=0.2)
-print(*synth.parameters, sep="\n")
+sys.stdout.writelines(name + "\n" for name in synth.parameters)
 synth.run = "always"
 for value in values:
     name, number = value.rsplit("=", 1)

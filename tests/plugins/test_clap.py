@@ -15,7 +15,6 @@ from realtime.engine.explorer import all_asides
 from realtime.music.mixer import Mixer
 from realtime.music.parameters import KEYS
 
-
 Live = tuple[Decoder, dict[tuple[int, int], np.ndarray]]
 
 
