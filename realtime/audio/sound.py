@@ -15,6 +15,7 @@ from typing import Any
 
 from latentmix.errors import InputError
 
+from ..midi.panic import ALL_SOUND_OFF
 from ..music.clock import now
 from .child_process import EVENT, ChildProcess
 from .ring_buffer import Ring
@@ -23,7 +24,6 @@ CAPACITY = 1 << 15  # frames of the ring
 LATENCY = 0.02  # seconds by which the synthesizer runs ahead
 CHECK_SECONDS = 0.5
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
-ALL_SOUND_OFF = 120
 BUILT_IN = "built-in"  # in the place of a soundfont
 
 

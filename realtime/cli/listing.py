@@ -15,9 +15,9 @@ import typer
 from latentmix.errors import InputError
 
 from ..control.maps import shipped_map_for
+from ..midi.panic import panic_messages
 from ..midi.ports import WITHOUT_MIDI, ApiPorts, MidiOut, compiled_apis, open_output, working_api
 from ..midi.sockets import PREFIX
-from ..player.player import panic_messages
 from ..player.server import FLUSH
 
 ASK_WITHIN = 10.0  # seconds

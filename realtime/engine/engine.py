@@ -18,16 +18,15 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
-from ..music.clock import CLOCKS, check_tempo, now
+from ..music.clock import check_clock, check_tempo, now
 from ..music.mixer import Coded, Coder, Mixer, PadPoint
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
-from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report
+from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetClock
 from ..player.opening import MakePlayer, player_for
 from ..player.player import Sink
 from .explorer import Explorer
@@ -87,8 +86,8 @@ class Engine(Observed):
         sends_clock: bool = False,
         player: MakePlayer | None = None,
     ) -> None:
-        if clock not in CLOCKS:
-            raise InputError(f"expected a clock out of {', '.join(CLOCKS)}, found {clock!r}")
+        check_clock(clock)
+        self._has_inputs = bool(ins)
         coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else make_decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
@@ -161,6 +160,17 @@ class Engine(Observed):
     def panic(self) -> None:
         """End all notes, ours and others, on all channels. Thread-safe, real-time-safe."""
         self.set("panic", True)
+
+    def follow_clock(self, clock: str) -> None:
+        """Follow another clock from now on: internal, midi or link. Thread-safe, real-time-safe.
+
+        Where it turns out that it cannot be had, a warning says so and `Snapshot.source` stays what it was.
+
+        Raises:
+            InputError: no such clock, or no MIDI input on which it could come.
+        """
+        check_clock(clock, self._has_inputs)
+        self._player.command(SetClock(clock))
 
     def load(self, index: int, melody: Melody, name: str | None = None) -> None:
         """Put another melody in the place of one, while playing.

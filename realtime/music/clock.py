@@ -140,6 +140,18 @@ class VirtualClock:
         self.time += seconds
 
 
+def check_clock(clock: str, has_inputs: bool = True) -> None:
+    """Whether a clock can be followed.
+
+    Raises:
+        InputError: it is none of `CLOCKS`, or there is no MIDI input on which it could come.
+    """
+    if clock not in CLOCKS:
+        raise InputError(f"expected a clock out of {', '.join(CLOCKS)}, found {clock!r}")
+    if clock == "midi" and not has_inputs:
+        raise InputError("expected a MIDI input for the clock, found none; start with --in PORT or --virtual")
+
+
 def check_tempo(tempo: float) -> float:
     """A tempo that can be played.
 

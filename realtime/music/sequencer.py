@@ -14,6 +14,15 @@ HIGHEST_TOKEN = ONSET + 127
 MAX_STEPS = 1 << 16
 
 
+def swung(step: int, swing: float) -> float:
+    """Where a sixteenth is played, in sixteenths: every second one late, for the one before it takes its share.
+
+    >>> swung(4, 0.75), swung(5, 0.5), swung(5, 0.75)
+    (4, 5.0, 5.5)
+    """
+    return step + 2 * swing - 1 if step % 2 else step
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A looped melody.

@@ -8,7 +8,7 @@ from typing import Any
 
 from latentmix.errors import InputError
 
-from ..music.clock import TICKS_A_BEAT
+from ..music.clock import TICKS_A_BEAT, InternalClock, Timeline
 
 TICKS_A_POSITION = 6  # a MIDI song position counts sixteenths
 MEMORY = 48  # ticks
@@ -180,6 +180,17 @@ class LinkClock:
         """Another tempo for all who take part."""
         self._link.tempo = tempo
         self.update(time)
+
+
+def make_timeline(clock: str, tempo: float, now: Callable[[], float]) -> Timeline:
+    """A clock by its name, one of `CLOCKS`.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if clock == "midi":
+        return MidiClock(tempo)
+    return LinkClock(tempo, now) if clock == "link" else InternalClock(tempo, now())
 
 
 def _open_link(tempo: float) -> Any:

@@ -95,6 +95,13 @@ class SetProgram:
 
 
 @dataclass(frozen=True)
+class SetClock:
+    """Follow another clock from now on: internal, midi or link; where it cannot be had, the one before stays."""
+
+    clock: str
+
+
+@dataclass(frozen=True)
 class SetPlaying:
     """Play, from a beat of the song on where the clock is our own, or be silent."""
 
@@ -114,7 +121,7 @@ class Tap:
     time: float
 
 
-Command = PlayPattern | SetTempo | SetFollow | SetSwing | SetVelocity | SetProgram | SetPlaying | Panic | Tap
+Command = PlayPattern | SetTempo | SetFollow | SetSwing | SetVelocity | SetProgram | SetClock | SetPlaying | Panic | Tap
 
 
 # Reports.

@@ -12,9 +12,12 @@ from typing import Protocol
 
 import mido
 
+from latentmix.errors import InputError
+
+from ..midi.panic import ALL_NOTES_OFF, panic_messages
 from ..music.clock import TICKS_A_BEAT, InternalClock, TapTempo, Timeline, now
-from ..music.sequencer import NoteChange, Sequencer
-from .external_clock import TICKS_A_POSITION, LinkClock, MidiClock
+from ..music.sequencer import NoteChange, Sequencer, swung
+from .external_clock import TICKS_A_POSITION, MidiClock, make_timeline
 from .messages import (
     Command,
     NoteEvent,
@@ -24,6 +27,7 @@ from .messages import (
     PlayPattern,
     Progress,
     Report,
+    SetClock,
     SetFollow,
     SetPlaying,
     SetProgram,
@@ -35,18 +39,7 @@ from .messages import (
 
 STEPS_A_BEAT = 4
 TOO_LATE = 0.15  # seconds after which a step is left out rather than played late: the machine slept
-ALL_SOUND_OFF, ALL_NOTES_OFF, SUSTAIN = 120, 123, 64  # MIDI controllers
-CHANNELS = 16
 TRANSPORT = ("clock", "start", "stop", "continue", "songpos")  # what a MIDI clock consists of
-
-
-def swung(step: int, swing: float) -> float:
-    """Where a sixteenth is played, in sixteenths: every second one late, for the one before it takes its share.
-
-    >>> swung(4, 0.75), swung(5, 0.5), swung(5, 0.75)
-    (4, 5.0, 5.5)
-    """
-    return step + 2 * swing - 1 if step % 2 else step
 
 
 class Sink(Protocol):
@@ -115,6 +108,8 @@ class Player:
                 self.velocity = velocity
             case SetProgram(program):
                 self._send(mido.Message("program_change", channel=self.channel, program=program))
+            case SetClock(clock):
+                self._set_clock(clock, time)
             case SetPlaying(on, beat):
                 self._set_playing(on, beat, time)
             case Panic():
@@ -124,6 +119,24 @@ class Player:
         set_tempo = getattr(self.timeline, "set_tempo", None)  # a MIDI clock keeps its own
         if set_tempo is not None:
             set_tempo(tempo, time)
+
+    def _set_clock(self, clock: str, time: float) -> None:
+        """Our own clock goes on where the music is; the others say where it goes on."""
+        if clock == self.timeline.source:
+            return
+        beat = max(0.0, self.timeline.beat_at(time))
+        try:
+            timeline = make_timeline(clock, self.timeline.tempo, self.now)
+        except InputError as error:
+            self.report(PlayerWarning(f"{error}; the clock stays {self.timeline.source}"))
+            return
+        self._end_note(time)
+        if isinstance(timeline, InternalClock):
+            timeline.start(time, beat)
+            if not self._is_on:
+                timeline.stop(time)
+        self.timeline, self._jumps = timeline, -1
+        self._tell(time)
 
     def _set_playing(self, on: bool, beat: float, time: float) -> None:
         if on == self._is_on:
@@ -292,15 +305,9 @@ def make_player(
     Raises:
         InputError: a clock that is not there.
     """
-    if setup.clock == "midi":
-        timeline: Timeline = MidiClock(setup.tempo)
-    elif setup.clock == "link":
-        timeline = LinkClock(setup.tempo, clock)
-    else:
-        timeline = InternalClock(setup.tempo, clock())
     return Player(
         outs,
-        timeline,
+        make_timeline(setup.clock, setup.tempo, clock),
         report,
         clock,
         follow=setup.follow,
@@ -309,12 +316,3 @@ def make_player(
         sends_clock=setup.sends_clock,
         is_on=False,
     )
-
-
-def panic_messages() -> list[mido.Message]:
-    """Sustain off, all sound off, all notes off, on every channel."""
-    return [
-        mido.Message("control_change", channel=channel, control=control)
-        for channel in range(CHANNELS)
-        for control in (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF)
-    ]

@@ -139,12 +139,11 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
         held.callback(sounds[-1].close)
     player = make_player([*ports, *sounds], setup, reports.put)
     loop = PlayerLoop(player)
-    follows_midi = setup.clock == "midi"
 
     def receive(time: float, message: mido.Message) -> None:
         if message.type not in TRANSPORT:
             reports.put_midi(time, message)
-        elif follows_midi:
+        else:
             loop.clock_message(time, message)
 
     for source in setup.ins:

@@ -15,8 +15,8 @@ from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
+from ..music.sequencer import swung
 from ..offline.sounding import SAMPLE_RATE, write_sound
-from ..player.player import swung
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -127,6 +127,13 @@ class SetLoop(Checked):
     on: bool
 
 
+class SetClock(Checked):
+    """Whose tempo it is: our own, that of MIDI clock, or of Ableton Link; no part of the session."""
+
+    do: Literal["clock"]
+    clock: Literal["internal", "midi", "link"]
+
+
 class SetSound(Checked):
     """How this page sounds now: part of the session, other pages keep theirs."""
 
@@ -158,7 +165,7 @@ class ForgetSnapshot(Checked):
 
 COMMANDS: tuple[type[Checked], ...] = (
     PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, Restore, Undo, Redo, SetPath, SetLoop,
-    SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
+    SetClock, SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
 )  # fmt: skip
 _BY_NAME: dict[str, TypeAdapter[Any]] = {
     command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]

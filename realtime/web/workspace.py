@@ -53,7 +53,6 @@ class Workspace:
     def __init__(self, engine: Engine, model: ModelLoader, changed: Callable[[bool], object]) -> None:
         """
         Args:
-            engine: that plays.
             model: which makes random melodies and variations.
             changed: called after each change but moves of parameters: whether the melodies may be others.
         """
@@ -78,6 +77,7 @@ class Workspace:
             messages.Redo: self._redo,
             messages.SetPath: self._set_path,
             messages.SetLoop: self._set_loop,
+            messages.SetClock: self._set_clock,
             messages.SetSound: self._set_sound,
             messages.KeepSnapshot: self._keep,
             messages.RecallSnapshot: self._recall,
@@ -227,6 +227,9 @@ class Workspace:
         before, self.loop = self.loop, command.on
         self._history.add(Change("loop", Patch(loop=before), Patch(loop=self.loop)))
         self._touched()
+
+    async def _set_clock(self, command: messages.SetClock) -> None:
+        self.engine.follow_clock(command.clock)
 
     async def _set_sound(self, command: messages.SetSound) -> None:
         self.sound = command.sound

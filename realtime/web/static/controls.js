@@ -60,6 +60,7 @@ export class Controls {
     const tempo = Math.round((state.source === "internal" ? values.tempo ?? state.tempo : state.tempo) * 10) / 10;
     if (document.activeElement !== $("tempo") && Number($("tempo").value) !== tempo) $("tempo").value = tempo;
     $("tempo").disabled = state.source !== undefined && state.source !== "internal";
+    if (state.source && $("clock").value !== state.source && document.activeElement !== $("clock")) $("clock").value = state.source;
     const follow = document.querySelector(`#follow input[value="${values.follow}"]`);
     if (follow && !follow.checked) follow.checked = true;
     if ($("key").value !== values.key) $("key").value = values.key;
@@ -92,6 +93,12 @@ export class Controls {
     this.update();
   }
 
+  async _followClock() {
+    const clock = $("clock");
+    clock.blur(); // from now on it shows what the server says
+    if ((await this._live.try("clock", { clock: clock.value })) === null) clock.value = this._live.state.source;
+  }
+
   tap() {
     this._live.set({ tap: true });
   }
@@ -105,6 +112,7 @@ export class Controls {
     $("slower").onclick = () => this.changeTempo(-2);
     $("faster").onclick = () => this.changeTempo(2);
     $("tap").onclick = () => this.tap();
+    $("clock").onchange = () => this._followClock();
     $("tempo").onchange = () => {
       const tempo = Number($("tempo").value);
       if (tempo >= 20 && tempo <= 400) this._live.set({ tempo });

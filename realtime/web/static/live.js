@@ -98,7 +98,7 @@ export class Live extends EventTarget {
     return this._played(at) + ((seconds + this.clockOffset - time) * tempo) / 15;
   }
 
-  /** Where a step is played, in steps: with swing every second one late (player.py: swung). */
+  /** Where a step is played, in steps: with swing every second one late (sequencer.py: swung). */
   _played(step) {
     return step % 2 === 1 ? step + 2 * (this.values.swing ?? 0.5) - 1 : step;
   }

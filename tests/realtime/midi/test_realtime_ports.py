@@ -41,6 +41,7 @@ from realtime.player.messages import (
     PlayPattern,
     Progress,
     Report,
+    SetClock,
     SetPlaying,
     SetTempo,
 )
@@ -454,10 +455,14 @@ def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
     player.close()
 
 
-def test_midi_clock_through_the_process(synth):
+@pytest.mark.parametrize("later", [False, True], ids=["from the start", "chosen later"])
+def test_midi_clock_through_the_process(synth, later):
     port = free_port()
-    setup = PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="midi")
+    setup = PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="internal" if later else "midi")
     player, reports = start(setup)
+    if later:
+        player.command(SetClock("midi"))
+        wait_for(lambda: any(isinstance(report, Progress) and report.source == "midi" for report in list(reports)))
     play(player)
     sender = SocketOut(("127.0.0.1", port), print)
     sender.send(mido.Message("start"))

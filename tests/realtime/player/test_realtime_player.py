@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from virtual_players import PlayerBench
 
+from latentmix.errors import InputError
+from realtime.midi.panic import panic_messages
 from realtime.music.sequencer import HOLD, OFF, ONSET, Pattern, Sequencer
 from realtime.player.external_clock import MidiClock
 from realtime.player.messages import (
@@ -18,6 +20,7 @@ from realtime.player.messages import (
     Panic,
     PlayerWarning,
     PlayPattern,
+    SetClock,
     SetFollow,
     SetPlaying,
     SetProgram,
@@ -25,7 +28,6 @@ from realtime.player.messages import (
     SetVelocity,
     Tap,
 )
-from realtime.player.player import panic_messages
 
 SCALE = Pattern(1, tuple(ONSET + 60 + k // 2 if k % 2 == 0 else HOLD for k in range(32)))
 HIGH = Pattern(2, tuple(ONSET + 84 + k // 4 if k % 4 == 0 else HOLD for k in range(32)))
@@ -101,6 +103,56 @@ def test_another_tempo_holds_from_now_on(bench):
     bench.player.command(SetTempo(60), bench.clock())
     bench.run_until(1.0)
     assert [time for kind, _, time in bench.notes() if kind == "note_on"] == [0.0, 0.25, 0.7]
+
+
+def test_another_clock_is_followed_while_it_plays_and_our_own_goes_on_from_there(bench):
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    bench.player.command(SetClock("midi"), bench.clock())
+    assert bench.notes()[-1] == ("note_off", 61, 0.3)
+    assert bench.reports[-1].source == "midi" and not bench.reports[-1].running
+    bench.run_until(1.0)
+    assert len(bench.notes()) == 4  # it waits for a start
+    bench.player.clock_message(mido.Message("start"), 1.0)
+    for tick in range(49):  # two beats at 60, the first tick is the first beat
+        bench.run_until(1.0 + tick / 24)
+        bench.player.clock_message(mido.Message("clock"), 1.0 + tick / 24)
+    bench.run_until(3.0 + 1e-3)
+    assert [n for n in bench.notes() if n[0] == "note_on"][2:] == [
+        ("note_on", 60 + k, pytest.approx(1.0 + k / 2, abs=0.05)) for k in range(5)
+    ]
+    bench.player.command(SetClock("internal"), bench.clock())
+    bench.run_until(3.9)
+    assert bench.reports[-1].source == "internal" and bench.reports[-1].tempo == pytest.approx(60, abs=0.1)
+    assert bench.notes()[-1] == ("note_on", 65, pytest.approx(3.5, abs=0.01))
+    bench.player.command(SetClock("internal"), bench.clock())  # nothing new
+    bench.run_until(4.6)
+    assert bench.notes()[-1][:2] == ("note_on", 67)
+
+
+def test_a_clock_that_cannot_be_had_is_told_and_the_one_before_stays(bench, monkeypatch):
+    def missing(*_):
+        raise InputError("expected aalink")
+
+    monkeypatch.setattr("realtime.player.player.make_timeline", missing)
+    bench.offer(SCALE)
+    bench.run_until(0.3)
+    bench.player.command(SetClock("link"), bench.clock())
+    assert bench.reports[-1] == PlayerWarning("expected aalink; the clock stays internal")
+    bench.run_until(0.6)
+    assert bench.notes()[-1] == ("note_on", 62, 0.5)
+
+
+def test_our_own_clock_stands_still_where_nothing_plays(bench):
+    bench.player.command(SetPlaying(False), 0.0)
+    bench.player.command(SetClock("midi"), 0.0)
+    bench.player.command(SetClock("internal"), 0.0)
+    bench.offer(SCALE)
+    bench.run_until(1.0)
+    assert bench.notes() == [] and not bench.player.timeline.running
+    bench.player.command(SetPlaying(True), 1.0)
+    bench.run_until(1.1)
+    assert bench.notes() == [("note_on", 60, 1.0)]
 
 
 def test_taps_set_the_tempo(bench):
@@ -265,6 +317,7 @@ def commands(random: np.random.Generator, version: int) -> Command:
         PlayPattern(Pattern(version, tuple(tokens))),
         SetTempo(float(random.uniform(20, 400))),
         SetFollow(str(random.choice(["step", "beat", "bar"]))),
+        SetClock(str(random.choice(["internal", "midi"]))),
         SetVelocity(int(random.integers(1, 128))),
         SetPlaying(bool(random.random() < 0.7)),
         Tap(float(random.random())),

@@ -270,6 +270,17 @@ def test_nonsense_on_the_socket_is_answered_and_the_page_goes_on(page):
     page.until(lambda: page.state["loop"] is False)
 
 
+def test_a_clock_is_chosen_on_the_page(page, house):
+    answer = page.ask(do="clock", clock="midi")
+    assert answer["error"] == "expected a MIDI input for the clock, found none; start with --in PORT or --virtual"
+    assert "expected" in page.ask(do="clock", clock="atomic")["error"]
+    house.engine._has_inputs = True  # as if a port had been opened
+    page.ask(do="clock", clock="midi")
+    page.until(lambda: page.state["source"] == "midi")
+    page.ask(do="clock", clock="internal")
+    page.until(lambda: page.state["source"] == "internal")
+
+
 def test_melodies_come_go_and_come_back(page):
     melody = melody_to_json(Melody.from_notes([(0, 8, 60), (8, 16, 67)], bars=1, name="mine"))
     assert page.ask(do="put", melody=melody, x=0.5, y=0.25)["hue"] == 4

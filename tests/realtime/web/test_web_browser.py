@@ -356,6 +356,12 @@ def test_a_melody_is_drawn_in_its_roll(page):
     until(page, "document.querySelectorAll('.card').length === 4")
 
 
+def test_a_clock_that_cannot_be_followed_is_told_and_not_shown(page):
+    page.select_option("#clock", "midi")
+    until(page, "document.getElementById('toast').textContent.startsWith('expected a MIDI input for the clock')")
+    assert page.input_value("#clock") == "internal"
+
+
 def test_files_go_home(page):
     drag_puck(page, 0, 0)
     wait_for_tokens(page, opening_melodies()[0].tokens.tolist())
