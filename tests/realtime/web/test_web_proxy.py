@@ -1,4 +1,4 @@
-"""The page behind a real nginx, below a sub-path, under a name of its own; in a real browser where there is one."""
+"""The page behind a real nginx and a real Caddy, below a sub-path, under a name of its own; in a real browser too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 NAME = "studio.example"
 TOKEN = "a-token-that-nobody-guesses"
-CONFIGURATION = """
+NGINX = """
 daemon off; worker_processes 1; pid FOLDER/nginx.pid; error_log FOLDER/error.log;
 events {}
 http {
@@ -34,10 +34,33 @@ http {
 """
 
 
-def location_of_the_docs() -> str:
+CADDY = """
+{
+    admin off
+    auto_https off
+    storage file_system FOLDER
+}
+"""
+
+
+def of_the_docs(start: str, end: str) -> str:
     """The block that docs/web.md tells people to use, as it stands there."""
     text = (Path(__file__).parents[3] / "docs" / "web.md").read_text(encoding="utf-8")
-    return text[text.index("location /mix/ {") :].split("}")[0] + "}"
+    return text[text.index(start) :].split(end)[0] + end
+
+
+def configured(kind: str, folder: Path, port: int, behind: int) -> list[str]:
+    """The arguments of a proxy that listens on a port."""
+    if kind == "nginx":
+        location = of_the_docs("location /mix/ {", "}").replace("8420", str(behind))
+        text = NGINX.replace("FOLDER", str(folder)).replace("PORT", str(port)).replace("LOCATION", location)
+        arguments = ["-p", str(folder), "-c", str(folder / "configuration")]
+    else:  # without a certificate, which nobody would give to a test
+        site = of_the_docs("studio.example {", "\n    }\n").replace("8420", str(behind))
+        text = CADDY.replace("FOLDER", str(folder)) + site.replace("studio.example {", f"http://:{port} {{")
+        arguments = ["run", "--adapter", "caddyfile", "--config", str(folder / "configuration")]
+    (folder / "configuration").write_text(text, encoding="utf-8")
+    return arguments
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +70,23 @@ def house() -> Iterator[House]:
     house.close()
 
 
-@pytest.fixture(scope="module")
-def port(house, tmp_path_factory) -> Iterator[int]:
-    """Of nginx before it."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def port(house: House, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Of a proxy before it."""
+    kind = request.param
+    program = shutil.which(kind) or shutil.which(kind, path="/usr/sbin")
     if program is None and os.environ.get("CI") == "true":
-        pytest.fail("expected CI to have installed nginx")
+        pytest.fail(f"expected CI to have installed {kind}")
     if program is None:
-        pytest.skip("needs the program nginx")
-    folder = tmp_path_factory.mktemp("nginx")
+        pytest.skip(f"needs the program {kind}")
+    folder = tmp_path_factory.mktemp(kind)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    location = location_of_the_docs().replace("8420", str(house.port))
-    text = CONFIGURATION.replace("FOLDER", str(folder)).replace("PORT", str(port)).replace("LOCATION", location)
-    (folder / "nginx.conf").write_text(text, encoding="utf-8")
     process = subprocess.Popen(
-        [program, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
+        [program, *configured(kind, folder, port, house.port)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"HOME": str(folder)},
     )
     end = time.monotonic() + PATIENCE
     while True:
@@ -71,15 +94,15 @@ def port(house, tmp_path_factory) -> Iterator[int]:
             socket.create_connection(("127.0.0.1", port)).close()
             break
         except OSError:
-            assert process.poll() is None and time.monotonic() < end, f"nginx ended with status {process.poll()}"
+            assert process.poll() is None and time.monotonic() < end, f"{kind} ended with status {process.poll()}"
             time.sleep(0.02)
     yield port
     process.terminate()
     process.wait(PATIENCE)
 
 
-def test_the_page_and_its_socket_are_had_through_nginx(port):
-    page = f"http://127.0.0.1:{port}/mix/"
+def test_the_page_and_its_socket_are_had_through_the_proxy(port):
+    page = f"http://localhost:{port}/mix/"
     with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
         assert client.get(page).status_code == 401
         answer = client.get(f"{page}?token={TOKEN}")
@@ -87,7 +110,7 @@ def test_the_page_and_its_socket_are_had_through_nginx(port):
         assert httpx.URL(page).join(answer.headers["location"]).path == "/mix/"  # not the root of the proxy
         cookie = answer.headers["set-cookie"].split(";")[0]
         assert client.get(page, headers={"Cookie": cookie}).status_code == 200
-    address = f"ws://127.0.0.1:{port}/mix/live"
+    address = f"ws://localhost:{port}/mix/live"
     asked = {"proxy": None, "close_timeout": 2}
     with connect(address, origin=f"https://{NAME}", additional_headers={"Cookie": cookie}, **asked) as live:
         assert "hello" in json.loads(live.recv(PATIENCE))
