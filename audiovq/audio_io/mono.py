@@ -1,0 +1,48 @@
+"""A whole recording as one channel at one rate, and the recordings of a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from latentmix.errors import InputError
+
+from ..dsp.resampling import resampled
+from . import ffmpeg
+from .reader import SUFFIXES, open_source
+
+MAX_SECONDS = 4 * 3600.0
+
+
+def read_mono(path: str | os.PathLike[str], sample_rate: int, max_seconds: float = MAX_SECONDS) -> np.ndarray:
+    """Samples (T,) float32, the mean of all channels.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or is longer.
+    """
+    pieces, length = [], 0
+    with open_source(path) as source:
+        mono = (block.mean(0, keepdims=True) for block in source.blocks)
+        for block in resampled(mono, source.sample_rate, sample_rate):
+            pieces.append(block[0])
+            length += block.shape[1]
+            if length > max_seconds * sample_rate:
+                raise InputError(f"{os.fspath(path)}: expected at most {max_seconds:g} s, found more; cut it first")
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def find_recordings(folder: str | os.PathLike[str]) -> list[Path]:
+    """All audio files of a folder and those in it, or the one file that it is, in order.
+
+    Raises:
+        InputError: there are none.
+    """
+    place = Path(folder)
+    readable = SUFFIXES | ffmpeg.SUFFIXES if ffmpeg.is_installed() else SUFFIXES
+    found = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.suffix.lower() in readable)
+    if not found:
+        kinds = ", ".join(sorted(readable))
+        raise InputError(f"{place}: expected recordings in the folder, found none that ends in {kinds}")
+    return [path for path in found if path.is_file()]

@@ -1,0 +1,120 @@
+"""Samples -> what is played (pitch, loudness, harmonicity) and what its sound is like, frame by frame, causal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..dsp.bands import a_weights, band_triangles
+from ..dsp.stft import STFT, squared
+from ..dsp.wide_pitch import MAX_PITCH, MIN_PITCH, PitchTracker
+from .config import SoundConfig
+
+SILENCE = 1e-10  # power, -100 dB
+REACH = 1e-7  # power of a band, of that of the loudness, below which it is all the same
+PERIODS = 4.0  # that a window holds at least before its power stands still from frame to frame
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What is played, apart from timbre; all (B, N).
+
+    Attributes:
+        pitch: Hz, carried on through what has none.
+        loudness: dB, A-weighted; 0 is white noise of power 1, -100 silence.
+        harmonicity: share that repeats with the pitch, 0 to 1; 0 where there is no pitch.
+    """
+
+    pitch: Tensor
+    loudness: Tensor
+    harmonicity: Tensor
+
+    def for_network(self) -> Tensor:
+        """(B, N, `CONTROL_FEATURES`), of about unit size."""
+        height = torch.log2(self.pitch / MIN_PITCH) / math.log2(MAX_PITCH / MIN_PITCH)
+        waves = [wave(math.pi * k * height) for k in (1.0, 2.0, 4.0) for wave in (torch.sin, torch.cos)]
+        return torch.stack([2.0 * height - 1.0, 0.04 * self.loudness + 1.2, self.harmonicity, *waves], -1)
+
+
+CONTROL_FEATURES = 9
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Of each frame.
+
+    Attributes:
+        controls: of (B, N).
+        features: (B, N, 3 * bands): log power of bands of a short and of a long window, against the loudness; share of
+            the power of each band that repeats with the pitch.
+    """
+
+    controls: Controls
+    features: Tensor
+
+
+class SoundAnalysis(nn.Module):
+    """Samples (B, N * hop), state -> `Analysis` of N frames, state; pieces of any size give what the whole gives."""
+
+    bands: Tensor
+    long_bands: Tensor
+    weights: Tensor
+    mid_weights: Tensor
+    long_weights: Tensor
+    turn: Tensor
+
+    def __init__(self, config: SoundConfig, stft: STFT) -> None:
+        super().__init__()
+        self.config, self.stft = config, stft
+        self.tracker = PitchTracker(config.sample_rate, config.hop)
+        rate, size = config.sample_rate, self.tracker.long.size
+        bins = size // 2 + 1
+
+        def means(bins: int) -> Tensor:
+            triangles = band_triangles(bins, config.bands, rate)
+            return (triangles / triangles.sum(1, keepdim=True).clamp(min=1e-6)).t().contiguous()
+
+        def loudness(bins: int) -> Tensor:
+            return a_weights(bins, rate) / bins
+
+        self.bands = nn.Buffer(means(stft.bins), persistent=False)
+        self.long_bands = nn.Buffer(means(bins), persistent=False)
+        self.weights = nn.Buffer(loudness(stft.bins), persistent=False)
+        self.mid_weights = nn.Buffer(loudness(self.tracker.short.size // 2 + 1), persistent=False)
+        self.long_weights = nn.Buffer(loudness(bins), persistent=False)
+        self.turn = nn.Buffer(2.0 * torch.pi * rate / size * torch.arange(bins), persistent=False)
+
+    def start(self, batch: int) -> list[Tensor]:
+        """Fresh state: samples of the past, then the tracker's."""
+        return [self.weights.new_zeros(batch, self.tracker.past), *self.tracker.start(batch)]
+
+    def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Analysis, list[Tensor]]:
+        past = state[0]
+        spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
+        short = squared(spectrum)
+        whole = torch.cat([past, x], 1)
+        pitch, after = self.tracker(whole, state[1:])
+        strength = pitch.strength * pitch.voiced
+        power = self._power(short, pitch.mid_spectrum, pitch.spectrum, pitch.hertz, strength)
+        controls = Controls(pitch.hertz, 10.0 * torch.log10(power + SILENCE), strength)
+        repeating = pitch.spectrum * torch.cos(self.turn / pitch.hertz[..., None])
+        long = pitch.spectrum @ self.long_bands
+        share = (repeating @ self.long_bands) / (long + SILENCE)
+        features = [self._against(short @ self.bands, power), self._against(long, power), share]
+        return Analysis(controls, torch.cat(features, -1)), [whole[:, x.shape[1] :], *after]
+
+    def _power(self, short: Tensor, mid: Tensor, long: Tensor, hertz: Tensor, strength: Tensor) -> Tensor:
+        """A-weighted power (B, N) of a window that is as long as the pitch wants, so that it does not flutter."""
+        powers = [short @ self.weights, mid @ self.mid_weights, long @ self.long_weights]
+        log_short, log_mid, log_long = (torch.log(power + SILENCE) for power in powers)
+        lacking = torch.log2(PERIODS * self.config.sample_rate / self.config.window / hertz).clamp(0.0, 2.0) * strength
+        near = torch.lerp(log_short, log_mid, lacking.clamp(max=1.0))
+        return torch.exp(torch.lerp(near, log_long, (lacking - 1.0).clamp(min=0.0)))
+
+    def _against(self, bands: Tensor, power: Tensor) -> Tensor:
+        """Log of the power of bands over that of the loudness, of about unit size."""
+        whole = power[..., None] + SILENCE
+        return 0.25 * torch.log((bands + REACH * whole) / whole)

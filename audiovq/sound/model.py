@@ -1,0 +1,134 @@
+"""SoundModel: sounds of music to a timbre latent, pitch and loudness, and back, with a delay of one window.
+
+    samples -> pitch, loudness, harmonicity; log power and periodicity of bands -> encoder -> latent (B, N, D)
+    latent (or, through the quantizer, its codes), pitch, loudness, harmonicity -> decoder -> gains of harmonics and noise
+        -> pulses and noise, filtered -> samples
+
+Everything is causal: `encode_step` and `decode_step` take a piece of any number of frames and the state before it, and
+a whole recording is one piece from a fresh state.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from latentmix import checkpoint
+from latentmix.checkpoint_format import CheckpointFormat
+
+from ..dsp.stft import STFT
+from ..model.layers import CausalStack
+from ..model.quantizers import make_quantizer
+from .analysis import CONTROL_FEATURES, Controls, SoundAnalysis
+from .config import SoundConfig
+from .synthesis import Synthesis
+
+CHECKPOINT = CheckpointFormat("latentmix.sound", 1, Path(__file__).parents[1] / "weights")
+VOICE_STATES = 5  # the first tensors of a decoder's state
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Frames of a sound as the model knows them.
+
+    Attributes:
+        controls: what is played, of (B, N).
+        timbre: (B, N, D).
+    """
+
+    controls: Controls
+    timbre: Tensor
+
+
+class SoundModel(nn.Module):
+    """The model; see the module's docstring."""
+
+    def __init__(self, config: SoundConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or SoundConfig()
+        self.stft = STFT(config.window, config.hop)
+        self.analysis = SoundAnalysis(config, self.stft)
+        inputs = 3 * config.bands + CONTROL_FEATURES
+        self.encoder = CausalStack(inputs, config.latent_size, config.encoder_width, config.encoder_dilations)
+        self.quantizer = make_quantizer(config.quantizer_config())
+        inputs = config.latent_size + CONTROL_FEATURES
+        self.decoder = CausalStack(inputs, 2 * config.bands, config.decoder_width, config.decoder_dilations)
+        self.synthesis = Synthesis(config, self.stft)
+
+    # -- parts, with gradients -------------------------------------------------------------------------------------
+
+    def timbre(self, features: Tensor, controls: Controls, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Features (B, N, 3 * bands) and controls of N frames, state of the encoder -> latents (B, N, D), state."""
+        return self.encoder(torch.cat([features, controls.for_network()], -1), state)
+
+    def gains(self, sound: Sound, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Frames, state of the decoder -> log gains (B, N, 2 * bands) of harmonics and noise, state."""
+        y, after = self.decoder(torch.cat([sound.timbre, sound.controls.for_network()], -1), state)
+        return 4.0 * y, after
+
+    # -- what is used ----------------------------------------------------------------------------------------------
+
+    @property
+    def delay(self) -> int:
+        """Samples by which what `decode_step` gives is behind what `encode_step` was given."""
+        return self.stft.delay
+
+    @property
+    def latency(self) -> int:
+        """Algorithmic delay in samples: a frame must be full before it is looked at, and the overlap-add done."""
+        return self.config.hop + self.stft.delay
+
+    def initial_encoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: of the analysis, then of the encoder."""
+        return [*self.analysis.start(batch), *self.encoder.start(batch)]
+
+    def initial_decoder_state(self, batch: int) -> list[Tensor]:
+        """Fresh state: of the synthesis, then of the decoder."""
+        return [*self.synthesis.start(batch), *self.decoder.start(batch)]
+
+    @torch.inference_mode()
+    def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Sound, list[Tensor]]:
+        """Samples (B, N * hop) float32, state -> N frames, state."""
+        parts = len(self.analysis.tracker.start(1)) + 1
+        found, kept = self.analysis(x, state[:parts])
+        timbre, after = self.timbre(found.features, found.controls, state[parts:])
+        return Sound(found.controls, timbre), [*kept, *after]
+
+    @torch.inference_mode()
+    def decode_step(self, sound: Sound, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """N frames, state -> samples (B, N * hop) float32, state."""
+        gains, after = self.gains(sound, state[VOICE_STATES:])
+        y, voice = self.synthesis(gains, sound.controls, state[:VOICE_STATES])
+        return y, [*voice, *after]
+
+    @torch.inference_mode()
+    def codes(self, timbre: Tensor) -> Tensor:
+        """Latents (B, N, D) -> codes (B, Q, N) int64."""
+        return self.quantizer.encode(timbre.transpose(1, 2))
+
+    @torch.inference_mode()
+    def from_codes(self, codes: Tensor) -> Tensor:
+        """Codes (B, q, N), 1 <= q <= Q -> latents (B, N, D)."""
+        return self.quantizer.decode(codes).transpose(1, 2)
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | os.PathLike[str] = "sound_48k", device: str | torch.device = "cpu"
+    ) -> SoundModel:
+        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
+
+        Raises:
+            InputError: missing, damaged, of another kind, version or shape.
+        """
+        stored = checkpoint.load(CHECKPOINT, name_or_folder, SoundConfig)
+        model = cls(stored.config)
+        checkpoint.fill(model, stored)
+        return model.to(device).eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
+        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
+        checkpoint.save(CHECKPOINT, self, self.config, folder, half)

@@ -1,0 +1,229 @@
+"""A run that trains a model of sounds: its plan, its steps, and every few minutes what has become of it so far.
+
+The folder of a run holds `data/` (recordings and their analysis), `plan.json`, `state.safetensors` (where it stands),
+`model/` (the model as of now), and for people `quality.csv`, `quality.png`, `example.wav` and `example.png`.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+from latentmix.files import read_bounded, replace_file
+from latentmix.run_state import RunState
+from latentmix.training import TrainingRun, seeded, warm_up_cosine
+
+from ..audio_io.writer import open_sink
+from ..sound.config import SoundConfig
+from ..sound.model import Sound, SoundModel
+from .sound_dataset import SoundBatches
+from .sound_losses import spectral_distance
+from .sound_objective import SoundObjective, heard
+from .sound_picture import draw_example, draw_quality
+
+PHASE = "sound"
+WARM_UP = 50  # steps
+START_BATCHES = 8  # whose latents start the codebooks
+JUDGED, SHOWN = 24, 4  # pieces that are kept aside, and how many of them are heard and seen
+JUDGED_FRAMES = 200
+TRIED = 6  # steps that are timed to make a plan of minutes
+PLAN_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do; kept, so that the same command goes on with the same.
+
+    Attributes:
+        steps: in all.
+        quantize_from: first step with codebooks.
+        batch: pieces in a step, in each process.
+        frames: of a piece.
+        lr: highest learning rate.
+        seed: of everything random.
+    """
+
+    steps: int
+    quantize_from: int
+    batch: int = 8
+    frames: int = 100
+    lr: float = 2e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch) < 1 or self.frames < 20:
+            raise InputError(f"expected at least a step, a piece and 20 frames, found {self}")
+
+
+class SoundRun:
+    """Training of a model on recordings that are prepared.
+
+    Args:
+        folder: of the run.
+        model: to be trained; its weights are what it begins with.
+        batches: what to train on.
+        fabric: as of `TrainingRun`.
+        tell: is given a line to show now and then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: SoundModel,
+        batches: SoundBatches,
+        fabric: Any = None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
+        self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,))
+        if self.state.path.is_file():
+            self.state.load()
+        self.model, self.rank = model, fabric.global_rank if fabric else 0
+        self.quality: list[tuple[int, float, float, float]] = _read_quality(folder / "quality.csv")
+        self.before = self.quality[-1][1] if self.quality else 0.0  # minutes of training until this command
+        self.begun = time.monotonic()
+
+    def plan(self, wanted: Plan | None, minutes: float | None, **sizes: Any) -> Plan:
+        """The plan that is kept in the folder, or a new one: `wanted`, or what takes so many minutes here.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        path = self.folder / "plan.json"
+        if path.is_file() and wanted is None:
+            try:
+                return Plan(**json.loads(read_bounded(path, PLAN_BYTES)))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{path}: expected the plan of a run, found {error}; remove it to make one") from None
+        if wanted is None:
+            seconds = self._seconds_a_step(Plan(1, 0, **sizes))
+            steps = max(20, round(60.0 * (minutes or 60.0) / seconds))
+            wanted = Plan(steps, steps // 4, **sizes)
+        replace_file(path, json.dumps(dataclasses.asdict(wanted), indent=2).encode() + b"\n")
+        return wanted
+
+    def _seconds_a_step(self, plan: Plan) -> float:
+        """Of a step like those of a plan, without learning anything from it."""
+        objective, starts = SoundObjective(self.model), self.batches.starts(plan.frames, aside=False)
+        for number in range(TRIED):
+            begun = time.monotonic() if number <= 1 else begun  # the first one warms up
+            batch = self.batches.draw(starts, plan.batch, plan.frames, seeded(plan.seed, number))
+            objective(batch, seeded(plan.seed, number), False)["loss"].backward()
+        self.model.zero_grad(set_to_none=True)
+        return (time.monotonic() - begun) / (TRIED - 1)
+
+    def train(self, plan: Plan, save_every: int) -> bool:
+        """Go on to the end of the plan.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            KeyboardInterrupt: the run was told to stop; its state is saved.
+        """
+        objective: Any = SoundObjective(self.model)
+        optimizer: Any = torch.optim.AdamW(objective.parameters(), plan.lr, betas=(0.9, 0.99), weight_decay=0.01)
+        self.state.restore(PHASE, optimizer)
+        if self.fabric:
+            objective, optimizer = self.fabric.setup(objective, optimizer)
+        starts = self.batches.starts(plan.frames, aside=False)
+
+        def advance(step: int) -> Mapping[str, Tensor]:
+            generator = seeded(plan.seed, step, self.rank)
+            if step == plan.quantize_from:
+                self._start_codebooks(plan, starts)
+            batch = self.batches.draw(starts, plan.batch, plan.frames, generator)
+            parts = objective(batch.to(self._device()), generator, step >= plan.quantize_from)
+            for group in optimizer.param_groups:
+                group["lr"] = plan.lr * warm_up_cosine(step, plan.steps, WARM_UP, floor=0.02)
+            optimizer.zero_grad(set_to_none=True)
+            self.fabric.backward(parts["loss"]) if self.fabric else parts["loss"].backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+            optimizer.step()
+            return {name: part.detach() for name, part in parts.items()}
+
+        run = TrainingRun(self.state, save_every, self.fabric, show_every=10)
+        return run.train(PHASE, plan.steps, {PHASE: optimizer}, advance, lambda parts: self._keep(plan))
+
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @torch.no_grad()
+    def _start_codebooks(self, plan: Plan, starts: np.ndarray) -> None:
+        generator, found = torch.Generator().manual_seed(plan.seed), []
+        for _ in range(START_BATCHES):
+            batch = self.batches.draw(starts, plan.batch, plan.frames, generator).to(self._device())
+            found.append(self.model.timbre(batch.features, batch.controls, self.model.encoder.start(plan.batch))[0])
+        self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
+
+    @torch.no_grad()
+    def _keep(self, plan: Plan) -> dict[str, float]:
+        """Write the model, how good it is on what was kept aside, and something to hear and to look at."""
+        self.model.eval()
+        self.model.save_pretrained(self.folder / "model", half=True)
+        step, rate = self.state.steps[PHASE], self.model.config.sample_rate
+        aside = self.batches.starts(JUDGED_FRAMES, aside=True)
+        batch = self.batches.cut(aside[np.linspace(0, len(aside) - 1, JUDGED).astype(int)], JUDGED_FRAMES)
+        batch = batch.to(self._device())
+        z, _ = self.model.timbre(batch.features, batch.controls, self.model.encoder.start(JUDGED))
+        made, figures = {}, {}
+        for name in ("continuous", "coded") if step > plan.quantize_from else ("continuous",):
+            timbre = z if name == "continuous" else self.model.from_codes(self.model.codes(z))
+            sound = Sound(batch.controls, timbre)
+            gains, _ = self.model.gains(sound, self.model.decoder.start(JUDGED))
+            made[name] = heard(self.model, gains, sound)
+            figures[name] = float(spectral_distance(made[name], batch.samples, rate, only_heard=True).mean)
+        minutes = self.before + (time.monotonic() - self.begun) / 60.0
+        self.quality.append((step, minutes, figures["continuous"], figures.get("coded", math.nan)))
+        self._show(batch.samples[:SHOWN].cpu(), made["continuous"][:SHOWN].cpu(), rate)
+        self.tell(_outlook(self.quality, plan))
+        self.model.train()
+        return {f"{name}_dB": value for name, value in figures.items()}
+
+    def _show(self, real: Tensor, made: Tensor, rate: int) -> None:
+        rows = io.StringIO()
+        writer = csv.writer(rows)
+        writer.writerow(("step", "minutes", "continuous_dB", "coded_dB"))
+        writer.writerows((step, f"{at:.2f}", f"{a:.3f}", f"{b:.3f}") for step, at, a, b in self.quality)
+        replace_file(self.folder / "quality.csv", rows.getvalue().encode())
+        pairs = torch.cat([real, made], 1).flatten()  # each piece as it was, then as it is by now
+        with open_sink(self.folder / "example.wav", rate, 1) as sink:
+            sink.write(pairs[None].clamp(-1.0, 1.0).numpy())
+        draw_example(self.folder / "example.png", real.numpy(), made.numpy(), rate)
+        draw_quality(self.folder / "quality.png", self.quality)
+
+
+def _outlook(quality: list[tuple[int, float, float, float]], plan: Plan) -> str:
+    """How good it is, and how good it will be: distances fall about evenly with the logarithm of the steps."""
+    step, minutes, distance, _ = quality[-1]
+    left = minutes / step * (plan.steps - step)
+    line = f"{minutes:.1f} min: {distance:.2f} dB from the recordings"
+    if len(quality) < 3 or step == plan.steps:
+        return f"{line}; about {left:.0f} min to go" if left >= 0.5 else line
+    late = quality[len(quality) // 2 - 1 :] if len(quality) > 3 else quality
+    slope, _ = np.polyfit([math.log(each[0]) for each in late], [each[2] for each in late], 1)
+    end = distance + min(slope, 0.0) * math.log(plan.steps / step)
+    return f"{line}, about {end:.2f} dB expected at the end in {left:.0f} min; stop when you like what you hear"
+
+
+def _read_quality(path: Path) -> list[tuple[int, float, float, float]]:
+    if not path.is_file():
+        return []
+    try:
+        rows = list(csv.reader(io.StringIO(read_bounded(path, 1 << 20).decode())))[1:]
+        return [(int(step), float(at), float(a), float(b)) for step, at, a, b in rows]
+    except (ValueError, UnicodeDecodeError):
+        raise InputError(f"{path}: expected the curve of a run, found something else; remove it") from None
