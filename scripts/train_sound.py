@@ -3,7 +3,7 @@
     scripts/run python scripts/train_sound.py FOLDER --out runs/sound --minutes 60
 
 As `audiovq train-sound`, and with what a training on large machines needs: devices, nodes, precision and curves in
-TensorBoard (OUT/tensorboard). Every few minutes OUT has the model as of now (OUT/model), how good it is (quality.csv,
+TensorBoard (OUT/tensorboard). Every few minutes OUT has the model as of now (OUT itself), how good it is (quality.csv,
 quality.png) and something to hear and to see (example.wav, example.png). The same command goes on where it was stopped.
 """
 
@@ -12,15 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import SoundModel
-from audiovq.training.sound_dataset import SoundBatches, prepare
-from audiovq.training.sound_run import Plan, SoundRun
-from latentmix.files import make_folder
-from latentmix.training import CONSOLE, in_one_line, make_fabric, on_first_process
+from audiovq.training.sound_dataset import SoundBatches
+from audiovq.training.sound_run import Plan, SoundRun, read_recordings
+from latentmix.cli import grouped
+from latentmix.training import CONSOLE, RunOptions, in_one_line, on_first_process
 
 
 def main(
@@ -34,40 +33,31 @@ def main(
     start_from: Annotated[str, typer.Option("--from", help="a model to begin with, by name or folder")] = "",
     quantizer: Annotated[str, typer.Option(help="ema, straight_through or nsvq")] = SoundConfig.quantizer,
     rate: Annotated[int, typer.Option(help="sample rate of the model, 44100 or 48000 Hz")] = SoundConfig.sample_rate,
-    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
     save_every: Annotated[int, typer.Option(help="steps between two looks; 0: a twentieth")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    devices: Annotated[int, typer.Option(help="processes on this machine")] = 1,
-    nodes: Annotated[int, typer.Option(help="machines")] = 1,
-    precision: Annotated[str, typer.Option(help="as Fabric names it: 32-true, bf16-mixed, ...")] = "32-true",
-    threads: Annotated[int, typer.Option(help="CPU threads of each process; 0: as torch likes")] = 0,
+    *,
+    running: RunOptions,
 ) -> None:
     """Train a model of sounds on a folder of recordings, or go on with a run that was stopped."""
-    if threads:
-        torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
     with in_one_line("train_sound", ValueError):
         config = SoundConfig.at_rate(rate, quantizer)
-        fabric = make_fabric(device, devices, nodes, precision, "ddp_find_unused_parameters_true")
-        torch.manual_seed(seed)
+        fabric = running.launch("ddp_find_unused_parameters_true")
         model = SoundModel.from_pretrained(start_from).train() if start_from else SoundModel(config)
-        kept = out / "data"
 
         def read() -> None:
-            make_folder(kept)
-            if not SoundBatches.is_complete(kept):
-                found = prepare(data, kept, model.config)
-                for reason in found.refused:
-                    CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
-                CONSOLE.print(f"{data}: {found.seconds / 60:.1f} minutes from {found.files} files", highlight=False)
+            read_recordings(data, out / "data", model.config)
+
+        def make_plan() -> None:
+            run.plan(wanted, minutes, batch=batch, frames=frames, lr=lr, seed=running.seed)
 
         on_first_process(fabric, read)
-        run = SoundRun(out, model, SoundBatches(kept, model.config), fabric, lambda line: CONSOLE.print(line))
-        wanted = Plan(steps, steps // 4, batch, frames, lr, seed) if steps else None
-        plan = run.plan(wanted, minutes, batch=batch, frames=frames, lr=lr, seed=seed)
+        batches = SoundBatches(out / "data", model.config)
+        run = SoundRun(out, model, batches, fabric, lambda line: CONSOLE.print(line, highlight=False))
+        wanted = Plan(steps, steps // 4, batch, frames, lr, running.seed) if steps else None
+        on_first_process(fabric, make_plan)
+        plan = run.plan(None, minutes)  # what the first process wrote
     with in_one_line("train_sound", state=run.state.path):
         run.train(plan, save_every or max(1, plan.steps // 20))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(grouped(main))

@@ -27,7 +27,7 @@ LAYERS = {
     "latentmix": "errors interrupts extras files checkpoint_format checkpoint cli run_state training",
     "midi_vae": "checkpoint midi music evaluation model travel interpolation importing audio piano_roll vae "
     "plugin_weights training cli",
-    "audiovq": "dsp audio_io model entropy bitstream codec training cli",
+    "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
     "realtime": "system music midi audio player engine control offline web plugins cli",
 }
 # module -> what it does not need: neither itself nor through another module of ours

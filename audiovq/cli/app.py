@@ -32,6 +32,7 @@ from .options import (
     Temperature,
     Where,
 )
+from .sound_commands import train_sound
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
@@ -40,6 +41,7 @@ AVQ_SUFFIXES = frozenset({".avq"})
 
 
 app = make_app("audiovq")
+app.command("train-sound")(train_sound)
 
 
 def main() -> None:
@@ -53,7 +55,7 @@ def main() -> None:
 def audiovq(
     version: Annotated[bool, version_option("audiovq")] = False,
 ) -> None:
-    """Compress speech to discrete codes: audio files in, small .avq files out, and back."""
+    """Compress speech to discrete codes: audio files in, small .avq files out, and back; and learn and mix sounds."""
 
 
 @app.command()
@@ -254,17 +256,24 @@ def mix(
 ) -> None:
     """Go from one recording to another in steps, on straight lines in the latent space of the codec.
 
-    Silence follows the shorter one. The steps come one after another in one file, or each in its own.
+    Silence follows the shorter one. The steps come one after another in one file, or each in its own. With a model of
+    sounds (audiovq train-sound) instruments and voices are morphed at 48 kHz: length, pitch, loudness
+    and timbre go evenly from A's to B's.
 
     \b
     Examples:
     audiovq mix A.wav B.wav --steps 5 -o mix.wav
+    audiovq mix sax.wav voice.wav --model mysound --steps 9 -o morph.wav
     audiovq mix A.wav B.avq --steps 9 --separate -o steps
     """
     from ..codec import generation, interpolation
     from ..codec.codec import Codec
+    from . import sounds
 
     paths = generation.output_paths(output if not separate else output + "/", steps if separate else 1, "step")
+    if sounds.is_sound_model(model):
+        tell_made(sounds.mix(model, first, second, steps, paths), None, as_json)
+        return
     codec = Codec.from_pretrained(model)
     a, b = (interpolation.read_whole(path, codec) for path in (first, second))
     codes = interpolation.mixed_codes(codec, a, b, steps)

@@ -84,3 +84,4 @@ Kbps = Annotated[
     ),
 ]
 DEFAULT_MODEL = "speech_16k"
+NOTHING = "none"  # in place of a model to begin with

@@ -28,8 +28,8 @@ def band_triangles(bins: int, bands: int, sample_rate: int) -> Tensor:
 def a_weights(bins: int, sample_rate: int) -> Tensor:
     """Share of its power that a bin adds to the loudness: A-weighting (IEC 61672-1, annex E), 1 at 1 kHz; (bins,).
 
-    >>> a_weights(513, 48_000)[[2, 21, 213]].log10().mul(10).round()
-    tensor([-20.,   0.,  -2.])
+    >>> a_weights(513, 48_000)[[2, 43, 213]].log10().mul(10).round()
+    tensor([-20.,   1.,  -2.])
     """
     f = torch.linspace(0.0, sample_rate / 2, bins, dtype=torch.float64).square()
     amplitude = 12194.0**2 * f * f / ((f + 20.6**2) * ((f + 107.7**2) * (f + 737.9**2)).sqrt() * (f + 12194.0**2))

@@ -19,11 +19,13 @@ MIN_PITCH, MAX_PITCH = 30.0, 2000.0  # Hz
 BINS_AN_OCTAVE = 48
 BINS = round(BINS_AN_OCTAVE * math.log2(MAX_PITCH / MIN_PITCH)) + 1
 LONG, SHORT = 0.085, 0.043  # seconds of the windows
-LONG_BELOW = 110.0  # Hz
+LONG_BELOW, SHORT_ABOVE = 80.0, 160.0  # Hz; between them both windows have a say
 HIGHEST = 6000.0  # Hz: what is above says little of the pitch and makes peaks that are narrower than a bin
 FFT_STEP = 512
 COMPRESSION = 0.75  # power of the power spectrum: a strong overtone counts less (Tolonen & Karjalainen 2000)
 FLOOR = 1e-5  # compressed power, over all bins; silence has no pitch
+RISE = 0.4  # from the lowest autocorrelation of shorter periods to that of the period; a tone has 1 to 2
+FLAT_COST = 0.6  # where it does not rise at all: what varies slowly is like itself a moment later
 OCTAVE_COST = 0.03  # per octave below the highest: a multiple of the period repeats as well as the period
 JUMP_COST = 0.02  # per bin
 MAX_JUMP = 6  # bins a frame that a tone glides
@@ -108,14 +110,17 @@ class PitchTracker(nn.Module):
 
     score_cost: Tensor
     jump_cost: Tensor
+    share: Tensor
 
     def __init__(self, sample_rate: int, hop: int) -> None:
         super().__init__()
-        hertz = hertz_at(torch.arange(BINS))
-        split = int((hertz < LONG_BELOW).sum())
+        hertz = hertz_at(torch.arange(BINS + BINS_AN_OCTAVE))  # to half the shortest period, where its tone has its low
+        low, high = int((hertz < LONG_BELOW).sum()), int((hertz < SHORT_ABOVE).sum())
         self.sample_rate, self.hop = sample_rate, hop
-        self.long = _Lags(sample_rate, LONG, hertz[:split])
-        self.short = _Lags(sample_rate, SHORT, hertz[split:])
+        self.long = _Lags(sample_rate, LONG, hertz[:high])
+        self.short = _Lags(sample_rate, SHORT, hertz[low:])
+        self.share = nn.Buffer(torch.linspace(0.0, 1.0, high - low), persistent=False)
+        hertz = hertz[:BINS]
         self.past = self.long.length - hop
         self.score_cost = nn.Buffer(OCTAVE_COST * torch.log2(MAX_PITCH / hertz), persistent=False)
         jumps = torch.arange(-MAX_JUMP, MAX_JUMP + 1).abs() * JUMP_COST
@@ -132,8 +137,14 @@ class PitchTracker(nn.Module):
         power = self.long.power(x.unfold(1, self.long.length, self.hop))
         late = x[:, self.long.length - self.short.length :].unfold(1, self.short.length, self.hop)
         near_power = self.short.power(late)
-        strength = torch.cat([self.long(power), self.short(near_power)], -1)
-        scores = strength - self.score_cost
+        far, near = self.long(power), self.short(near_power)
+        both = len(self.share)
+        middle = torch.lerp(far[..., -both:], near[..., :both], self.share)
+        strength = torch.cat([far[..., :-both], middle, near[..., both:]], -1)
+        lowest = strength.flip(-1).cummin(-1).values.flip(-1)
+        flat = (1.0 - (strength - lowest) / RISE).clamp(min=0.0)[..., :BINS]
+        strength = strength[..., :BINS]
+        scores = strength - self.score_cost - FLAT_COST * flat
         worth, last = state
         bins, voiced = [], []
         for score in scores.unbind(1):
@@ -142,8 +153,8 @@ class PitchTracker(nn.Module):
             bins.append(last)
             voiced.append(is_voiced)
         at = torch.stack(bins, 1)
-        near = at.round().long().clamp(0, BINS - 1)[..., None]
-        strength = strength.gather(-1, near)[..., 0].clamp(0.0, 1.0)
+        place = at.round().long().clamp(0, BINS - 1)[..., None]
+        strength = strength.gather(-1, place)[..., 0].clamp(0.0, 1.0)
         return Pitch(hertz_at(at), torch.stack(voiced, 1), strength, power, near_power), [worth, last]
 
     def _advance(self, worth: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor]:

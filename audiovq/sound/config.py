@@ -40,7 +40,7 @@ class SoundConfig:
     decoder_width: int = 320
     encoder_dilations: tuple[int, ...] = (1, 2, 4)
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8)
-    latent_size: int = 16
+    latent_size: int = 32
     codebooks: int = 4
     codes: int = 256
     quantizer: str = "nsvq"

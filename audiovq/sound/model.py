@@ -1,8 +1,8 @@
 """SoundModel: sounds of music to a timbre latent, pitch and loudness, and back, with a delay of one window.
 
     samples -> pitch, loudness, harmonicity; log power and periodicity of bands -> encoder -> latent (B, N, D)
-    latent (or, through the quantizer, its codes), pitch, loudness, harmonicity -> decoder -> gains of harmonics and noise
-        -> pulses and noise, filtered -> samples
+    latent (or, through the quantizer, its codes), pitch, loudness, harmonicity -> decoder -> gains of harmonics and
+        noise -> pulses and noise, filtered -> samples
 
 Everything is causal: `encode_step` and `decode_step` take a piece of any number of frames and the state before it, and
 a whole recording is one piece from a fresh state.
@@ -10,14 +10,13 @@ a whole recording is one piece from a fresh state.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from latentmix import checkpoint
+from latentmix.checkpoint import Pretrained
 from latentmix.checkpoint_format import CheckpointFormat
 
 from ..dsp.stft import STFT
@@ -44,8 +43,12 @@ class Sound:
     timbre: Tensor
 
 
-class SoundModel(nn.Module):
-    """The model; see the module's docstring."""
+class SoundModel(Pretrained, nn.Module):
+    """The model; see the module's docstring. Its methods may be called from any thread, one at a time for a state."""
+
+    checkpoint = CHECKPOINT
+    config_class = SoundConfig
+    default = "sound_48k"
 
     def __init__(self, config: SoundConfig | None = None) -> None:
         super().__init__()
@@ -114,21 +117,3 @@ class SoundModel(nn.Module):
     def from_codes(self, codes: Tensor) -> Tensor:
         """Codes (B, q, N), 1 <= q <= Q -> latents (B, N, D)."""
         return self.quantizer.decode(codes).transpose(1, 2)
-
-    @classmethod
-    def from_pretrained(
-        cls, name_or_folder: str | os.PathLike[str] = "sound_48k", device: str | torch.device = "cpu"
-    ) -> SoundModel:
-        """Load a model that comes with the package, by name, or from a folder of `model.safetensors` and `config.json`.
-
-        Raises:
-            InputError: missing, damaged, of another kind, version or shape.
-        """
-        stored = checkpoint.load(CHECKPOINT, name_or_folder, SoundConfig)
-        model = cls(stored.config)
-        checkpoint.fill(model, stored)
-        return model.to(device).eval()
-
-    def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False) -> None:
-        """Write `model.safetensors` (float16 if `half`) and `config.json` into a folder, which is made if missing."""
-        checkpoint.save(CHECKPOINT, self, self.config, folder, half)

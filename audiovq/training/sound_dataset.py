@@ -125,10 +125,11 @@ def prepare(
         progress("reading", done, len(paths))
         if total > MAX_SECONDS * config.sample_rate:
             raise InputError(f"{source}: expected at most {MAX_SECONDS / 3600:g} hours of recordings, found more")
-    if total < MIN_SECONDS * config.sample_rate:
+    seconds = total / config.sample_rate
+    if seconds < MIN_SECONDS:
         raise InputError(
-            f"{source}: expected at least {MIN_SECONDS:g} s of sound to train on, found {total / config.sample_rate:.1f} "
-            f"s in {len(paths)} files, {len(refused)} of them unreadable; five minutes are a good beginning"
+            f"{source}: expected at least {MIN_SECONDS:g} s of sound to train on, found {seconds:.1f} s in "
+            f"{len(paths)} files, {len(refused)} of them unreadable; five minutes are a good beginning"
         )
     samples = np.concatenate(pieces)
     controls, features = analyse(samples, config, progress)
@@ -137,7 +138,7 @@ def prepare(
         beside = kept / f"{name}.tmp.npy"
         np.save(beside, array)
         beside.replace(kept / f"{name}.npy")
-    return Prepared(total / config.sample_rate, len(paths) - len(refused), tuple(refused))
+    return Prepared(seconds, len(paths) - len(refused), tuple(refused))
 
 
 @torch.inference_mode()

@@ -70,5 +70,3 @@ def buzz_loss(harmonic: Tensor, rough: Tensor, harmonicity: Tensor) -> Tensor:
     """
     share = harmonic.square() / (harmonic.square() + rough.square() + 1e-12)
     return (-torch.log1p(-share.clamp(max=0.999)).mean(-1) * (harmonicity == 0.0)).mean()
-
-

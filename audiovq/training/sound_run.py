@@ -1,7 +1,8 @@
 """A run that trains a model of sounds: its plan, its steps, and every few minutes what has become of it so far.
 
-The folder of a run holds `data/` (recordings and their analysis), `plan.json`, `state.safetensors` (where it stands),
-`model/` (the model as of now), and for people `quality.csv`, `quality.png`, `example.wav` and `example.png`.
+The folder of a run holds `data/` (recordings and their analysis), `plan.json` and `state.safetensors` (where it
+stands), `model.safetensors` and `config.json` (the model as of now), and for people `quality.csv`, `quality.png`,
+`example.wav` and `example.png`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
-from latentmix.files import read_bounded, replace_file
+from latentmix.files import make_folder, read_bounded, replace_file
 from latentmix.run_state import RunState
-from latentmix.training import TrainingRun, seeded, warm_up_cosine
+from latentmix.training import CONSOLE, TrainingRun, progress_bar, seeded, warm_up_cosine
 
 from ..audio_io.writer import open_sink
 from ..sound.config import SoundConfig
 from ..sound.model import Sound, SoundModel
-from .sound_dataset import SoundBatches
+from .sound_dataset import SoundBatches, prepare
 from .sound_losses import spectral_distance
 from .sound_objective import SoundObjective, heard
 from .sound_picture import draw_example, draw_quality
@@ -37,8 +38,8 @@ from .sound_picture import draw_example, draw_quality
 PHASE = "sound"
 WARM_UP = 50  # steps
 START_BATCHES = 8  # whose latents start the codebooks
-JUDGED, SHOWN = 24, 4  # pieces that are kept aside, and how many of them are heard and seen
-JUDGED_FRAMES = 200
+JUDGED, SHOWN = 16, 4  # pieces that are kept aside, and how many of them are heard and seen
+JUDGED_FRAMES = 150
 TRIED = 6  # steps that are timed to make a plan of minutes
 PLAN_BYTES = 1 << 16
 
@@ -68,6 +69,27 @@ class Plan:
             raise InputError(f"expected at least a step, a piece and 20 frames, found {self}")
 
 
+def read_recordings(source: Path, kept: Path, config: SoundConfig) -> SoundBatches:
+    """What lies in `kept`, or the recordings of a folder, which are analysed and put there; tells what it does.
+
+    Raises:
+        InputError: the folder gives too little audio, or too much.
+    """
+    make_folder(kept)
+    if not SoundBatches.is_complete(kept):
+        with progress_bar(transient=True) as progress:
+            bar = progress.add_task("reading", total=None, figures=str(source))
+
+            def tell(what: str, done: int, total: int) -> None:
+                progress.update(bar, description=what, completed=done, total=total)
+
+            found = prepare(source, kept, config, tell)
+        for reason in found.refused:
+            CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
+        CONSOLE.print(f"{source}: {found.seconds / 60:.1f} minutes from {found.files} files", highlight=False)
+    return SoundBatches(kept, config)
+
+
 class SoundRun:
     """Training of a model on recordings that are prepared.
 
@@ -77,6 +99,7 @@ class SoundRun:
         batches: what to train on.
         fabric: as of `TrainingRun`.
         tell: is given a line to show now and then.
+        judged: pieces, of those that are kept aside, by which it is told how good the model is.
     """
 
     def __init__(
@@ -86,12 +109,14 @@ class SoundRun:
         batches: SoundBatches,
         fabric: Any = None,
         tell: Callable[[str], None] = lambda line: None,
+        judged: int = JUDGED,
     ) -> None:
         self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
         self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,))
         if self.state.path.is_file():
             self.state.load()
         self.model, self.rank = model, fabric.global_rank if fabric else 0
+        self.judged = judged
         self.quality: list[tuple[int, float, float, float]] = _read_quality(folder / "quality.csv")
         self.before = self.quality[-1][1] if self.quality else 0.0  # minutes of training until this command
         self.begun = time.monotonic()
@@ -118,8 +143,10 @@ class SoundRun:
     def _seconds_a_step(self, plan: Plan) -> float:
         """Of a step like those of a plan, without learning anything from it."""
         objective, starts = SoundObjective(self.model), self.batches.starts(plan.frames, aside=False)
+        begun = 0.0
         for number in range(TRIED):
-            begun = time.monotonic() if number <= 1 else begun  # the first one warms up
+            if number == 1:  # the one before has warmed up
+                begun = time.monotonic()
             batch = self.batches.draw(starts, plan.batch, plan.frames, seeded(plan.seed, number))
             objective(batch, seeded(plan.seed, number), False)["loss"].backward()
         self.model.zero_grad(set_to_none=True)
@@ -173,17 +200,17 @@ class SoundRun:
     def _keep(self, plan: Plan) -> dict[str, float]:
         """Write the model, how good it is on what was kept aside, and something to hear and to look at."""
         self.model.eval()
-        self.model.save_pretrained(self.folder / "model", half=True)
+        self.model.save_pretrained(self.folder, half=True)
         step, rate = self.state.steps[PHASE], self.model.config.sample_rate
         aside = self.batches.starts(JUDGED_FRAMES, aside=True)
-        batch = self.batches.cut(aside[np.linspace(0, len(aside) - 1, JUDGED).astype(int)], JUDGED_FRAMES)
+        batch = self.batches.cut(aside[np.linspace(0, len(aside) - 1, self.judged).astype(int)], JUDGED_FRAMES)
         batch = batch.to(self._device())
-        z, _ = self.model.timbre(batch.features, batch.controls, self.model.encoder.start(JUDGED))
+        z, _ = self.model.timbre(batch.features, batch.controls, self.model.encoder.start(self.judged))
         made, figures = {}, {}
         for name in ("continuous", "coded") if step > plan.quantize_from else ("continuous",):
             timbre = z if name == "continuous" else self.model.from_codes(self.model.codes(z))
             sound = Sound(batch.controls, timbre)
-            gains, _ = self.model.gains(sound, self.model.decoder.start(JUDGED))
+            gains, _ = self.model.gains(sound, self.model.decoder.start(self.judged))
             made[name] = heard(self.model, gains, sound)
             figures[name] = float(spectral_distance(made[name], batch.samples, rate, only_heard=True).mean)
         minutes = self.before + (time.monotonic() - self.begun) / 60.0

@@ -58,7 +58,9 @@ def play(melody: Path, program: int, soundfont: Path, out: Path, generator: np.r
     with tempfile.NamedTemporaryFile(suffix=".mid") as file:
         kept.save(file.name)
         dry = ["-R", "0", "-C", "0", "-g", "0.9", "-r", "48000"]
-        subprocess.run(["fluidsynth", "-ni", *dry, "-F", out, soundfont, file.name], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            ["fluidsynth", "-ni", *dry, "-F", out, soundfont, file.name], check=True, capture_output=True, timeout=120
+        )
 
 
 def main(

@@ -1,0 +1,179 @@
+"""Recordings -> frames -> mixes of them, whole: what lies between two sounds, and how a mix of many is made."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..audio_io.mono import read_mono
+from .analysis import Controls
+from .model import Sound, SoundModel
+
+MAX_SECONDS = 600.0  # of a recording
+PIECE = 500  # frames that are encoded or decoded at a time
+LOUDNESS_POWER = 0.3  # loudness grows with about this power of the power (Stevens 1957)
+UNVOICED = 0.02  # weight of a pitch that is only carried on, beside one that is heard
+PLACES = 17  # at which a way between two sounds is looked at to make it even
+FADE_SECONDS = 0.002
+LOOKED_AT = 1000  # frames for that
+SILENT = -100.0  # dB
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording as the model knows it.
+
+    Attributes:
+        sound: of (1, N).
+        samples: T, at the model's rate.
+    """
+
+    sound: Sound
+    samples: int
+
+
+def read_recording(model: SoundModel, path: str | os.PathLike[str]) -> Recording:
+    """Read and encode a whole recording, of any rate and number of channels.
+
+    Raises:
+        InputError: it cannot be read, or is longer than `MAX_SECONDS`.
+    """
+    return encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS))
+
+
+def encode(model: SoundModel, samples: np.ndarray) -> Recording:
+    """Samples (T,) at the model's rate -> its frames; silence fills the last one."""
+    hop, found = model.config.hop, []
+    padded = np.pad(samples, (0, -len(samples) % hop))[None].astype(np.float32)
+    state = model.initial_encoder_state(1)
+    for start in range(0, padded.shape[1], PIECE * hop):
+        sound, state = model.encode_step(torch.from_numpy(padded[:, start : start + PIECE * hop]), state)
+        found.append(sound)
+    return Recording(joined(found), len(samples))
+
+
+def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
+    """Frames of (1, N) -> samples (samples,) without the delay."""
+    late = -(-model.delay // model.config.hop)
+    silent = Controls(
+        F.pad(sound.controls.pitch, (0, late), mode="replicate"),
+        F.pad(sound.controls.loudness, (0, late), value=SILENT),
+        F.pad(sound.controls.harmonicity, (0, late)),
+    )
+    whole = Sound(silent, F.pad(sound.timbre, (0, 0, 0, late)))
+    state, made = model.initial_decoder_state(1), []
+    for start in range(0, whole.timbre.shape[1], PIECE):
+        y, state = model.decode_step(part(whole, start, start + PIECE), state)
+        made.append(y[0].numpy())
+    heard = np.concatenate(made)[model.delay : model.delay + samples]
+    fade = min(round(FADE_SECONDS * model.config.sample_rate), samples // 2)
+    ramp = np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
+    heard[:fade] *= ramp  # what sounds before the first sample and after the last is cut off, which would click
+    heard[samples - fade :] *= ramp[::-1]
+    return heard
+
+
+def part(sound: Sound, start: int, stop: int) -> Sound:
+    """Frames from one to before another."""
+    played = sound.controls
+    cut = (each[:, start:stop] for each in (played.pitch, played.loudness, played.harmonicity))
+    return Sound(Controls(*cut), sound.timbre[:, start:stop])
+
+
+def joined(sounds: Sequence[Sound]) -> Sound:
+    """Pieces on end."""
+    played = [each.controls for each in sounds]
+    controls = Controls(
+        torch.cat([each.pitch for each in played], 1),
+        torch.cat([each.loudness for each in played], 1),
+        torch.cat([each.harmonicity for each in played], 1),
+    )
+    return Sound(controls, torch.cat([each.timbre for each in sounds], 1))
+
+
+def stretched(sound: Sound, frames: int) -> Sound:
+    """The same sound in so many frames; what is between frames is on straight lines, of pitch in the logarithm."""
+    played = sound.controls
+    rows = torch.stack([played.pitch.log(), played.loudness, played.harmonicity], 1)
+    rows = torch.cat([rows, sound.timbre.transpose(1, 2)], 1)
+    if rows.shape[2] != frames:
+        rows = F.interpolate(rows, frames, mode="linear", align_corners=frames > 1)
+    return Sound(Controls(rows[:, 0].exp(), rows[:, 1], rows[:, 2]), rows[:, 3:].transpose(1, 2))
+
+
+def blend(sounds: Sequence[Sound], weights: Sequence[float], timbre_weights: Sequence[float] | None = None) -> Sound:
+    """The mean of sounds of as many frames: pitch in log Hz, loudness as it is felt, timbre in the latent space.
+
+    Args:
+        weights: at least one above 0; none below.
+        timbre_weights: those of the timbre, where they are others.
+    """
+    share = torch.tensor(weights, dtype=torch.float32)[:, None, None]
+    share = share / share.sum()
+    of_timbre = share if timbre_weights is None else torch.tensor(timbre_weights, dtype=torch.float32)[:, None, None]
+    harmonicity = torch.stack([each.controls.harmonicity for each in sounds])
+    sung = share * (UNVOICED + (harmonicity > 0.0))
+    pitch = torch.stack([each.controls.pitch for each in sounds]).log()
+    felt = torch.stack([10.0 ** (0.1 * LOUDNESS_POWER * each.controls.loudness) for each in sounds])
+    loudness = (10.0 / LOUDNESS_POWER) * torch.log10((share * felt).sum(0).clamp(min=1e-9))
+    controls = Controls(
+        ((sung * pitch).sum(0) / sung.sum(0)).exp(), loudness.clamp(min=SILENT), (share * harmonicity).sum(0)
+    )
+    timbre = torch.stack([each.timbre for each in sounds])
+    return Sound(controls, (of_timbre[..., None] * timbre).sum(0) / of_timbre.sum())
+
+
+def level(sound: Sound) -> Tensor:
+    """dB of the mean power of a whole sound, as loud as it is heard."""
+    return 10.0 * torch.log10((10.0 ** (0.1 * sound.controls.loudness)).mean())
+
+
+def between(a: Sound, b: Sound, place: float, timbre_place: float) -> Sound:
+    """The sound at a share of the way: its length, its level and its pitch are too, and its timbre at another one."""
+    frames = max(1, round((1.0 - place) * a.timbre.shape[1] + place * b.timbre.shape[1]))
+    ends = [stretched(each, frames) for each in (a, b)]
+    mixed = blend(ends, (1.0 - place, place), (1.0 - timbre_place, timbre_place))
+    wanted = torch.lerp(level(ends[0]), level(ends[1]), place)
+    played = mixed.controls
+    loudness = (played.loudness + wanted - level(mixed)).clamp(min=SILENT)
+    return Sound(Controls(played.pitch, loudness, played.harmonicity), mixed.timbre)
+
+
+@torch.inference_mode()
+def even_places(model: SoundModel, a: Sound, b: Sound, steps: int) -> list[float]:
+    """Where on the straight line between two timbres to stop so that what is heard changes evenly.
+
+    Heard is the log power of the decoder's bands; the way along it is measured at `PLACES` and cut into equal parts.
+    """
+    a, b = part(a, 0, LOOKED_AT), part(b, 0, LOOKED_AT)
+    places = np.linspace(0.0, 1.0, PLACES)
+    spectra = [_spectrum(model, between(a, b, place, place)) for place in places.tolist()]
+    moved = [float((after - before).abs().mean()) for before, after in itertools.pairwise(spectra)]
+    way = np.concatenate([[0.0], np.cumsum(np.maximum(moved, 1e-6))])
+    return np.interp(np.linspace(0.0, way[-1], steps), way, places).tolist()
+
+
+def _spectrum(model: SoundModel, sound: Sound) -> Tensor:
+    """Mean log power of the bands over the louder frames, without the level; (bands,)."""
+    gains, _ = model.gains(sound, model.decoder.start(1))
+    harmonic, rough = model.synthesis.bin_gains(gains, sound.controls)
+    power = (harmonic.square() + rough.square()) @ model.analysis.bands
+    loud = sound.controls.loudness >= sound.controls.loudness.amax() - 20.0
+    log = torch.log(power[loud] + 1e-10).mean(0)
+    return log - log.mean()
+
+
+def steps_between(model: SoundModel, a: Recording, b: Recording, steps: int) -> Iterator[np.ndarray]:
+    """Samples (T,) of `steps` sounds from one recording to another, both ends included."""
+    of_timbre = even_places(model, a.sound, b.sound, steps)
+    for number, timbre_place in enumerate(of_timbre):
+        place = number / (steps - 1)
+        mixed = between(a.sound, b.sound, place, timbre_place)
+        yield decode(model, mixed, round((1.0 - place) * a.samples + place * b.samples))

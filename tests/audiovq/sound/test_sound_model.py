@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from toy_sounds import RATE, SMALL, played, small_model
+
+from audiovq.sound.analysis import Controls
+from audiovq.sound.config import SoundConfig
+from audiovq.sound.model import Sound, SoundModel
+from latentmix.errors import InputError
+
+
+def heard(x: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(x[: len(x) // 480 * 480])[None]
+
+
+def test_pieces_give_what_the_whole_gives():
+    model = small_model()
+    x = heard(np.concatenate([played(220.0, 0.4), np.zeros(4800, np.float32), played(900.0, 0.4)]))
+    sound, _ = model.encode_step(x, model.initial_encoder_state(1))
+    y, _ = model.decode_step(sound, model.initial_decoder_state(1))
+    encoder, decoder, made, timbres, start = model.initial_encoder_state(1), model.initial_decoder_state(1), [], [], 0
+    for frames in (1, 2, 30, 57):
+        piece, encoder = model.encode_step(x[:, start * 480 : (start + frames) * 480], encoder)
+        samples, decoder = model.decode_step(piece, decoder)
+        made.append(samples)
+        timbres.append(piece.timbre)
+        start += frames
+    torch.testing.assert_close(torch.cat(timbres, 1), sound.timbre, atol=1e-3, rtol=1e-3)
+    assert float((torch.cat(made, 1) - y).abs().max()) < 1e-3 * float(y.abs().max())
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_an_impulse_comes_out_after_the_delay_that_is_told(rate: int):
+    config = SoundConfig.at_rate(rate)
+    model = small_model(config)
+    assert model.latency == config.window and model.latency / rate <= 0.025
+    for at in (20_000, 20_123, 20_400):
+        x = torch.zeros(1, 90 * config.hop)
+        x[0, at] = 1.0
+        sound, _ = model.encode_step(x, model.initial_encoder_state(1))
+        y, _ = model.decode_step(sound, model.initial_decoder_state(1))
+        power = y[0].double().square()
+        place = float((power * torch.arange(len(power))).sum() / power.sum())
+        assert abs(place - (at + model.delay)) < config.hop
+        sounding = torch.nonzero(power > 1e-6 * power.max())[:, 0]
+        assert sounding[0] >= at + model.delay - config.window and sounding[-1] <= at + model.delay + config.window
+
+
+@pytest.mark.parametrize("hertz", [45.0, 220.0, 1500.0])
+def test_it_is_as_loud_as_it_is_told_to_be_whatever_the_timbre(hertz: float):
+    model = small_model()
+    shape = (1, 150)
+    for decibels in (-50.0, -20.0, -6.0):
+        controls = Controls(torch.full(shape, hertz), torch.full(shape, decibels), torch.ones(shape))
+        timbre = torch.randn(1, 1, SMALL.latent_size, generator=torch.Generator().manual_seed(2)).expand(-1, 150, -1)
+        y, _ = model.decode_step(Sound(controls, timbre), model.initial_decoder_state(1))
+        found, _ = model.encode_step(y, model.initial_encoder_state(1))
+        mean = 10.0 * torch.log10((10.0 ** (0.1 * found.controls.loudness[0, 30:])).mean())
+        assert float(mean) == pytest.approx(decibels, abs=1.0)
+
+
+def test_codes_stand_for_latents():
+    model = small_model()
+    sound, _ = model.encode_step(heard(played(300.0, 0.5)), model.initial_encoder_state(1))
+    model.quantizer.initialise(sound.timbre.transpose(1, 2), torch.Generator().manual_seed(0))
+    codes = model.codes(sound.timbre)
+    assert codes.shape == (1, 2, 50) and int(codes.max()) < 8
+    error = (model.from_codes(codes) - sound.timbre).square().mean()
+    assert float(error) < 0.3 * float((sound.timbre - sound.timbre.mean(1, keepdim=True)).square().mean())
+
+
+def test_silence_stays_silent_and_what_is_too_loud_stays_finite():
+    model = small_model()
+    for x, most in ((torch.zeros(1, RATE), 1e-3), (torch.ones(1, RATE), 10.0), (20.0 * torch.randn(1, RATE), 100.0)):
+        sound, _ = model.encode_step(x, model.initial_encoder_state(1))
+        y, _ = model.decode_step(sound, model.initial_decoder_state(1))
+        assert torch.isfinite(y).all() and float(y.abs().max()) <= most
+
+
+def test_a_folder_keeps_the_model(tmp_path):
+    model = small_model()
+    model.save_pretrained(tmp_path / "m")
+    again = SoundModel.from_pretrained(tmp_path / "m")
+    assert again.config == SMALL
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sample_rate": 8000}, {"window": 4096}, {"hop": 1}, {"bands": 0}, {"codes": 10**6}, {"quantizer": "x"}]
+)
+def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object]):
+    with pytest.raises(ValueError):
+        SoundConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_model_of_speech_is_no_model_of_sounds():
+    with pytest.raises(InputError, match=r"expected format latentmix\.sound version 1"):
+        SoundModel.from_pretrained("speech_16k")
