@@ -26,7 +26,7 @@ MAY_IMPORT = {
 LAYERS = {
     "latentmix": "errors interrupts extras files checkpoint_format checkpoint cli run_state training",
     "midi_vae": "checkpoint midi music evaluation model travel interpolation importing audio piano_roll vae "
-    "plugin_weights training cli",
+    "plugin_weights portable onnx_export torchscript_export training cli",
     "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
     "realtime": "system music midi audio player engine control offline web plugins cli",
 }

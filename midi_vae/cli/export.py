@@ -14,7 +14,9 @@ from latentmix.files import check_target, make_folder, replace_file
 from .options import PassageOptions
 
 app = make_app("midi-vae")
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")]
 MAX_MELODIES = 8
+MIN_BETWEEN = 2
 DRAWN = 4  # melodies of the model's own, where none are named
 
 
@@ -26,7 +28,7 @@ def export() -> None:
 @app.command()
 @grouped
 def plugin(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")],
+    model: ModelArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
     source: PassageOptions,
     name: Annotated[
@@ -73,3 +75,55 @@ def plugin(
     check_target(path)
     replace_file(path, data)
     typer.echo(f"{path}: {named}, {len(data) / 1e6:.1f} MB")
+
+
+@app.command()
+def onnx(
+    model: ModelArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
+    verbose: Verbose = False,
+) -> None:
+    """Write encoder.onnx (tokens to latents), decoder.onnx (latents to tokens) and model.json, which explains them.
+
+    Needs the packages of the extra "onnx".
+
+    \b
+    Example:
+    midi-vae export onnx melody_2bar -o onnx
+    """
+    from ..onnx_export import onnx_files
+    from ..vae import MelodyVAE
+
+    files = onnx_files(MelodyVAE.from_pretrained(model))
+    make_folder(output)
+    for name, data in files.items():
+        check_target(output / name)
+        replace_file(output / name, data)
+    typer.echo(f"{output}: {', '.join(files)}, {sum(map(len, files.values())) / 1e6:.1f} MB")
+
+
+@app.command()
+@grouped
+def torchscript(
+    model: ModelArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files to go between.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.ts", help="Where to.")],
+    source: PassageOptions,
+    verbose: Verbose = False,
+) -> None:
+    """Write a TorchScript file as nn~ for Max and Pure Data takes it: position and phase in; pitch, gate and onset out.
+
+    \b
+    Example:
+    midi-vae export torchscript melody_2bar A.mid B.mid -o mix.ts
+    """
+    if not MIN_BETWEEN <= len(files) <= MAX_MELODIES:
+        raise InputError(f"expected {MIN_BETWEEN} to {MAX_MELODIES} melodies to go between, found {len(files)}")
+    check_target(output)
+    from ..torchscript_export import torchscript_file
+    from ..vae import MelodyVAE
+
+    melodies = [passage.melody for passage in source.read(files)]
+    data = torchscript_file(MelodyVAE.from_pretrained(model), melodies)
+    replace_file(output, data)
+    typer.echo(f"{output}: {len(data) / 1e6:.1f} MB")

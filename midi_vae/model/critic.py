@@ -30,7 +30,7 @@ class Critic(nn.Module):
 
     def scores(self, symbols: Tensor) -> Tensor:
         """log p up to a constant of each step, which is enough to compare symbols, and quicker."""
-        edge = symbols.new_full((len(symbols), 1), self.symbols)
+        edge = symbols.new_full((symbols.shape[0], 1), self.symbols)  # not len(): an exporter would keep the number
         framed = torch.cat([edge, symbols, edge], 1)
         before, after = self.towers(torch.stack([framed[:, :-2], framed[:, 2:].flip(1)]))
         return self.head(torch.cat([before, after.flip(1)], -1))
