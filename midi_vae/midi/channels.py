@@ -35,12 +35,12 @@ class ChannelStates:
 
     def add(self, events: TrackEvents, chunk: int, port: int) -> None:
         """Take over the settings of one chunk."""
-        kind, channel = events.status & 0xF0, events.status & 0x0F
-        for index in np.flatnonzero(kind == 0xC0).tolist():
-            key = port, int(channel[index])
-            self.programs.setdefault(key, []).append((int(events.tick[index]), chunk, int(events.first[index])))
-        for index in np.flatnonzero((kind == 0xB0) & (events.first == _BANK)).tolist():
-            self._select_bank((port, int(channel[index])), int(events.second[index]))
+        for tick, channel, program in events.programs:
+            self.programs.setdefault((port, channel), []).append((tick, chunk, program))
+        if events.has_controls:
+            is_bank = ((events.status & 0xF0) == 0xB0) & (events.first == _BANK)
+            for status, bank in zip(events.status[is_bank].tolist(), events.second[is_bank].tolist(), strict=True):
+                self._select_bank((port, status & 0x0F), bank)
         for _, status, _, content in events.messages:
             if status == 0xF0:
                 self._obey(content, port)
@@ -92,8 +92,8 @@ def bend_pitches(notes: TickNotes, events: TrackEvents, resolution: float) -> Ti
     side for a sixteenth or longer, becomes two notes. The range of a bend is 2 semitones unless a registered parameter
     says otherwise (48 on the member channels of an MPE zone).
     """
-    is_bend = (events.status & 0xF0) == 0xE0
-    if not is_bend.any():
+    is_bend = (events.status & 0xF0) == 0xE0 if events.has_controls else None
+    if is_bend is None or not is_bend.any():
         return notes
     value = (events.first.astype(np.int64) | events.second.astype(np.int64) << 7) - 8192
     if not np.any(value[is_bend]):
@@ -178,6 +178,8 @@ def lines_of(
         is_own_chunk: other chunks hold notes too, so that this one is an instrument rather than the whole file.
     """
     channels = sorted(programs)
+    if len(channels) == 1:
+        return [channels]
     by_program: dict[int, list[int]] = {}
     for channel in channels:
         if not is_drum[channel]:

@@ -21,6 +21,11 @@ class TickNotes:
     velocity: np.ndarray
     channel: np.ndarray
 
+    def channels(self) -> list[int]:
+        """Those that have notes, ascending."""
+        present: list[int] = np.bincount(self.channel).nonzero()[0].tolist()
+        return present
+
     def take(self, chosen: np.ndarray) -> TickNotes:
         return TickNotes(*(getattr(self, name)[chosen] for name in ("start", "end", "pitch", "velocity", "channel")))
 
@@ -33,6 +38,8 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     the last note-off of its pitch that was left to an older one; else it gives way to the next onset of its channel;
     else it lasts to the end of the chunk.
     """
+    if not events.has_controls and (notes := _one_after_another(events)) is not None:
+        return notes
     kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
     is_note = (kind == 0x80) | (kind == 0x90)
     is_stop = (kind == 0xB0) & ((events.first == _ALL_SOUND_OFF) | (events.first == _ALL_NOTES_OFF))
@@ -40,8 +47,6 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     tick, channel, part = events.tick[is_note], channel[is_note], part[is_note]
     pitch, velocity = events.first[is_note].astype(np.int64), events.second[is_note].astype(np.int64)
     is_on = (kind[is_note] == 0x90) & (velocity > 0)
-    if not stops and _is_one_after_another(is_on, channel, pitch):
-        return TickNotes(tick[::2], tick[1::2], pitch[::2], velocity[::2], channel[::2])
     key = (part * 16 + channel) * 128 + pitch
     order = np.argsort(key, kind="stable")
     ons, end = _first_in_first_out(tick[order], is_on[order], key[order])
@@ -52,15 +57,22 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     return TickNotes(tick[ons], np.maximum(end, tick[ons]), pitch[ons], velocity[ons], channel[ons])
 
 
-def _is_one_after_another(is_on: np.ndarray, channel: np.ndarray, pitch: np.ndarray) -> bool:
-    """Whether each note-on is followed by its note-off, as in most files of one voice."""
-    return bool(
-        len(is_on) % 2 == 0
-        and is_on[::2].all()
-        and not is_on[1::2].any()
-        and (pitch[::2] == pitch[1::2]).all()
-        and (channel[::2] == channel[1::2]).all()
-    )
+def _one_after_another(events: TrackEvents) -> TickNotes | None:
+    """The notes where each note-on is followed by its note-off on one channel, as in most files of one voice.
+
+    As bytes, which are compared faster than arrays of this size.
+    """
+    count = len(events.status) // 2
+    kinds = events.status[:2].tobytes()
+    if not count or events.status.tobytes() != kinds * count:
+        return None
+    first, second = events.first.tobytes(), events.second.tobytes()
+    is_off = kinds[1] == kinds[0] & 0x8F or (kinds[1] == kinds[0] and not any(second[1::2]))
+    if kinds[0] < 0x90 or not is_off or first[::2] != first[1::2] or 0 in second[::2]:
+        return None
+    pitch, velocity = events.first[::2].astype(np.int64), events.second[::2].astype(np.int64)
+    channel = np.full(count, kinds[0] & 0x0F, np.int64)
+    return TickNotes(events.tick[::2], events.tick[1::2], pitch, velocity, channel)
 
 
 def _parts(channel: np.ndarray, is_stop: np.ndarray, tick: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int], int]]:

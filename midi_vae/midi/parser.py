@@ -6,7 +6,11 @@ the file's name, which this module does not know), and what is wrong but leaves 
 
 Where an event ends depends on the one before (running status), so events cannot be found in parallel; but where an
 event *would* end if it began at some byte can be computed for all bytes at once, twice: for a running status with one
-data byte and with two. What is left for Python is to follow these places from event to event.
+data byte and with two. What is left for Python is to follow these places from event to event (`_Reader._read_block`).
+
+Most tracks are simpler: a few meta events and then nothing but events with two data bytes. Of bytes below 128 each of
+these has just three, the last one of its time and its data, whether or not a status byte stands between them; so every
+third such byte ends an event, and no place has to be followed (`_Reader._read_run`).
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from .runs import MAX_RUN, find_run
+
 META = 0xFF
 END_OF_TRACK = 0x2F
 BLOCK = 1 << 16  # bytes of a track that are looked at together: bounds the memory for tables
@@ -25,10 +31,12 @@ MAX_MESSAGES = 200_000  # meta events and system exclusive messages in a file
 MAX_CONTENT = 512  # bytes of a meta event or a message that are kept; no name, tempo or setting is longer
 _LAST_DELTA = 5  # bytes; the standard has four
 _NEGATIVE = 1 << 31  # a delta of 32 bits that a program wrote of a time before the last event
+_SHORT_RUNS = 8  # in a track that are read as runs though other events end them soon
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 _STATUS = np.arange(256)
 _DATA_BYTES = np.where((_STATUS & 0xE0) == 0xC0, 1, 2).astype(np.uint8)  # by status
-_IS_KEPT = np.isin(_STATUS & 0xF0, (0x80, 0x90, 0xB0, 0xC0, 0xE0))  # aftertouch says nothing of notes
+_IS_KEPT = np.isin(_STATUS & 0xF0, (0x80, 0x90, 0xB0, 0xE0))  # aftertouch says nothing of notes
+_NOTES_END = 0xA0  # statuses below are of notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +44,13 @@ class TrackEvents:
     """The events of one track chunk, in the order of the file; times in ticks, ascending.
 
     Attributes:
-        tick: (n,) int64 of the channel events, except aftertouch.
-        status, first, second: (n,) uint8; `second` is 0 where there is none.
+        tick: (n,) int64 of notes, controllers and pitch bends.
+        status, first, second: (n,) uint8.
+        programs: (tick, channel, program) of program changes.
         messages: (tick, META, type, content) of meta events and (tick, 0xF0, 0, content) of system exclusive ones,
             content cut off after `MAX_CONTENT` bytes.
         end: tick of the last event of all.
+        has_controls: there are controllers or pitch bends.
         remarks: what was wrong and read all the same.
     """
 
@@ -48,8 +58,10 @@ class TrackEvents:
     status: np.ndarray
     first: np.ndarray
     second: np.ndarray
+    programs: list[tuple[int, int, int]]
     messages: list[tuple[int, int, int, bytes]]
     end: int
+    has_controls: bool
     remarks: tuple[str, ...] = ()
 
 
@@ -72,34 +84,81 @@ class _Reader:
     def __init__(self, track: bytes, missing: int | None) -> None:
         self.track = track
         self.missing = missing
-        self.padded = np.concatenate([np.frombuffer(track, np.uint8), np.zeros(16, np.uint8)])
+        self.padded = np.zeros(0, np.uint8)  # the same with 16 bytes more, once it is needed
         self.place = 0  # where the next event begins
         self.two = 1  # data bytes of the running status, less one
         self.running = 0
         self.tick = 0
-        self.is_over = False
+        self.is_over = self.is_backward = False
         self.parts: list[tuple[np.ndarray, ...]] = []
+        self.programs: list[tuple[int, int, int]] = []
         self.messages: list[tuple[int, int, int, bytes]] = []
         self.remarks: dict[str, int] = {}
 
     def read(self) -> TrackEvents:
+        short_runs = 0
         while self.place < len(self.track) and not self.is_over:
-            self._read_block()
+            place, looked_at = self.place, min(BLOCK, len(self.track) - self.place)
+            if short_runs < _SHORT_RUNS:
+                self._read_run()
+                short_runs += 4 * (self.place - place) < looked_at
+            if self.place == place:
+                self._read_block()
         if self.missing is not None and not self.is_over:
             self._cut()
         if not self.parts:
             self.parts.append((np.zeros(0, np.int64), *[np.zeros(0, np.uint8)] * 3))
         parts = self.parts[0] if len(self.parts) == 1 else map(np.concatenate, zip(*self.parts, strict=True))
         tick, status, first, second = parts
-        if (tick[1:] < tick[:-1]).any():
+        if self.is_backward:
             order = np.argsort(tick, kind="stable")
             tick, status, first, second = tick[order], status[order], first[order], second[order]
             self.messages.sort(key=lambda message: message[0])
+            self.programs.sort(key=lambda change: change[0])
         remarks = tuple(text.format(count, s="s" * (count > 1)) for text, count in self.remarks.items())
-        return TrackEvents(tick, status, first, second, self.messages, max(self.tick, 0), remarks)
+        has_controls = len(status) > 0 and bool(status.max() >= _NOTES_END)
+        end = max(self.tick, 0)
+        return TrackEvents(tick, status, first, second, self.programs, self.messages, end, has_controls, remarks)
+
+    def _read_run(self) -> None:
+        """Messages and program changes, and then events with two data bytes within `BLOCK` bytes: as many as leave no
+        question of what they are.
+        """
+        track, place = self.track, self.place
+        while not self.is_over:
+            at, delta = place, 0
+            while at < min(place + 3, len(track)) and track[at] >= 0x80:
+                delta = delta << 7 | track[at] & 0x7F
+                at += 1
+            status = track[at + 1] if at + 2 < len(track) and track[at] < 0x80 else 0
+            if status >= 0xF0:
+                end = self._special(at + 1)
+                self.tick += delta << 7 | track[at]
+                self._add_message(self.tick, at + 1, end)
+            elif status & 0xE0 == 0xC0 and track[at + 2] < 0x80:
+                end = at + 3
+                self.tick += delta << 7 | track[at]
+                if status < 0xD0:
+                    self.programs.append((self.tick, status & 0x0F, track[at + 2]))
+                self.running, self.two = status, 0
+            else:
+                break
+            place = end
+        self.place = place
+        if self.is_over or place >= len(track) or not (status >= 0x80 or (self.two and self.running)):
+            return
+        bytes_there = np.frombuffer(track, np.uint8, min(MAX_RUN, len(track) - place), place)
+        run = find_run(bytes_there, self.running if self.two else 0)
+        if run is not None:
+            ticks = self.tick + run.delta.cumsum()
+            self.parts.append(_kept(ticks, run.status, run.first, run.second))
+            self.tick, self.running, self.two = int(ticks[-1]), int(run.status[-1]), 1
+            self.place += run.size
 
     def _read_block(self) -> None:
         """Events that begin within `BLOCK` bytes from here on."""
+        if not len(self.padded):
+            self.padded = np.concatenate([np.frombuffer(self.track, np.uint8), np.zeros(16, np.uint8)])
         start, stop = self.place, min(self.place + BLOCK, len(self.track))
         status_at, following = _tables(self.padded[start : stop + 16], stop - start)
         places: list[int] = []
@@ -170,16 +229,19 @@ class _Reader:
             self._cut()
         if (status < 0x80).any():
             raise InputError("the file is damaged: an event without a status")
-        self._add_messages(ticks, padded, at, start, specials)
+        for index, end in specials:
+            self._add_message(int(ticks[index]), start + int(at[index]), end)
         first, second = padded[data], padded[data + 1] * (_DATA_BYTES[status] == 2)
-        is_kept = _IS_KEPT[status]
-        if not is_kept.all():
-            tick, status, first, second = tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
-        good = first < 0x80
-        if not good.all() or (second >= 0x80).any():
-            self._remark("{} event{s} with a data byte above 127", int((~good | (second >= 0x80)).sum()))
+        is_program = (status & 0xF0) == 0xC0
+        is_damaged = ((first >= 0x80) | (second >= 0x80)) & (_IS_KEPT[status] | is_program)
+        if is_damaged.any():
+            self._remark("{} event{s} with a data byte above 127", int(is_damaged.sum()))
+            good = first < 0x80
             tick, status, first, second = tick[good], status[good], first[good], np.minimum(second[good], 127)
-        self.parts.append((tick, status, first, second))
+            is_program = is_program[good]
+        for at_event in is_program.nonzero()[0].tolist():
+            self.programs.append((int(tick[at_event]), int(status[at_event]) & 0x0F, int(first[at_event])))
+        self.parts.append(_kept(tick, status, first, second))
         self.tick = int(ticks[-1])
 
     def _deltas(self, padded: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -195,26 +257,34 @@ class _Reader:
             self._remark("{} time{s} of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
             delta &= 0xFFFFFFFF
             delta = np.where(delta >= _NEGATIVE, delta - 2 * _NEGATIVE, delta)
+            self.is_backward = True
         return delta
 
-    def _add_messages(
-        self, ticks: np.ndarray, padded: np.ndarray, at: np.ndarray, start: int, specials: list[tuple[int, int]]
-    ) -> None:
-        for index, end in specials:
-            status = int(padded[at[index]])
-            if status not in (META, 0xF0):
-                continue
-            content = start + int(at[index]) + 1 + (status == META)
-            kind = self.track[content - 1] if status == META else 0
-            while self.track[content] >= 0x80:
-                content += 1
-            text = self.track[content + 1 : min(end, content + 1 + MAX_CONTENT)]
-            self.messages.append((int(ticks[index]), status, kind, text))
+    def _add_message(self, tick: int, at: int, end: int) -> None:
+        """The meta event or system exclusive message whose status byte is at a place, and which goes to an end."""
+        status = self.track[at]
+        if status not in (META, 0xF0):
+            return
+        content = at + 1 + (status == META)
+        kind = self.track[content - 1] if status == META else 0
+        while self.track[content] >= 0x80:
+            content += 1
+        self.messages.append((tick, status, kind, self.track[content + 1 : min(end, content + 1 + MAX_CONTENT)]))
         if len(self.messages) > MAX_MESSAGES:
             raise InputError(f"expected at most {MAX_MESSAGES} meta events in a track, found more")
 
     def _remark(self, text: str, count: int) -> None:
         self.remarks[text] = self.remarks.get(text, 0) + count
+
+
+def _kept(tick: np.ndarray, status: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Notes, controllers and pitch bends."""
+    if not len(status) or status.max() < _NOTES_END:
+        return tick, status, first, second
+    is_kept = _IS_KEPT[status]
+    if is_kept.all():
+        return tick, status, first, second
+    return tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
 
 
 def _tables(padded: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -194,14 +194,15 @@ def _to_tracks(found: _Found, chunks: Chunks, timeline: Timeline) -> tuple[Track
     tracks: list[Track] = []
     is_alone = chunks.kind == 2
     for chunk, port, notes in found.notes:
-        first = {int(channel): int(notes.start[notes.channel == channel][0]) for channel in np.unique(notes.channel)}
+        channels = notes.channels()
+        first = {c: int(notes.start[0 if len(channels) == 1 else (notes.channel == c).argmax()]) for c in channels}
         programs = {
             channel: found.states.program_at(port, channel, tick, chunk, is_alone) for channel, tick in first.items()
         }
         is_drum = {channel: found.states.is_drum(port, channel) for channel in first}
         own = found.timeline(not chunks.is_time_code, chunk) if is_alone else timeline
         for line in lines_of(notes, programs, is_drum, len(found.notes) > 1):
-            mine = notes if len(line) == len(first) else notes.take(np.isin(notes.channel, line))
+            mine = notes if len(line) == len(channels) else notes.take(np.isin(notes.channel, line))
             in_beats = _in_beats(mine, found.resolution)
             number, name = len(tracks) + 1, found.names[chunk]
             tracks.append(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 DRUM_CHANNEL = 9  # "channel 10" of General MIDI, which counts from 1
-NOTE = np.dtype([("start", "f8"), ("end", "f8"), ("pitch", "i2"), ("velocity", "i2")])
+NOTE = np.dtype([("start", "f8"), ("end", "f8"), ("pitch", "i2"), ("velocity", "i2")], align=True)
 
 
 @dataclass(frozen=True, eq=False)
