@@ -135,10 +135,10 @@ def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np
     keep = np.ones(len(start), bool)
     if (start[1:] > start[:-1]).all():
         return keep
-    edges = np.flatnonzero(np.diff(start, prepend=start[0] - 1, append=start[-1] + 1))
-    for first, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        if stop - first == 1:
-            continue
+    is_same = np.zeros(len(start) + 1, bool)
+    is_same[1:-1] = start[1:] == start[:-1]
+    firsts, stops = (is_same[1:] & ~is_same[:-1]).nonzero()[0], (~is_same[1:] & is_same[:-1]).nonzero()[0] + 1
+    for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
         off = np.round(np.abs(position[first:stop] - start[first]), 6)
         off[lengths[first:stop] < 0.5 * lengths[first:stop].max()] = np.inf
         keep[first:stop] = False

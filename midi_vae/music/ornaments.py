@@ -24,16 +24,17 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     starts, pitches = line["start"], line["pitch"].astype(int)
     if len(line) < 3:
         return line, np.zeros(0)
-    gaps = np.diff(starts)
-    is_fast = gaps <= MAX_GAP
-    turns = (pitches[2:] == pitches[:-2]) & (np.abs(np.diff(pitches)[1:]) <= 2) & (np.diff(pitches)[1:] != 0)
+    is_fast = starts[1:] - starts[:-1] <= MAX_GAP
+    step = np.abs(pitches[2:] - pitches[1:-1])
+    turns = (pitches[2:] == pitches[:-2]) & (step <= 2) & (step > 0)
     goes_on = turns & is_fast[:-1] & is_fast[1:]  # notes i, i + 1 and i + 2 are of one trill
+    if not goes_on.any():
+        return line, np.zeros(0)
     keep = np.ones(len(line), bool)
     merged = line.copy()
-    index = 0
-    while index < len(goes_on):
-        if not goes_on[index]:
-            index += 1
+    done = 0
+    for index in goes_on.nonzero()[0].tolist():
+        if index < done:
             continue
         stop = index + 1
         while stop < len(goes_on) and goes_on[stop]:
@@ -51,5 +52,5 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             merged["pitch"][index] = pitches[last] if is_held else min(pitches[index], pitches[index + 1])
             merged["end"][index] = line["end"][last]
             keep[index + 1 : last + 1] = False
-        index = last
+        done = last
     return merged[keep], starts[~keep]

@@ -71,22 +71,34 @@ def top_line(notes: np.ndarray) -> np.ndarray:
     Returns:
         the same dtype, (m,) with m <= n, by start.
     """
-    start, end, pitch = notes["start"], notes["end"].copy(), notes["pitch"]
-    if np.all(start[1:] >= end[:-1]) and np.all(np.diff(start) > 0):
+    start, end, pitch = notes["start"], notes["end"], notes["pitch"]
+    overlapping = _overlapping(start, end)
+    if not overlapping:
         return notes
     starts, ends, pitches = start.tolist(), end.tolist(), pitch.tolist()
-    kept: list[int] = []
-    for i, begin in enumerate(starts):
-        if kept and ends[kept[-1]] > begin:
-            last = kept[-1]
+    keep = np.ones(len(notes), bool)
+    last = before = -1
+    for i in overlapping:
+        if i - 1 != before:
+            last = i - 1
+        before, begin = i, starts[i]
+        if ends[last] > begin:
             covered = min(ends[last], ends[i]) - begin
             if starts[last] == begin or (pitches[i] <= pitches[last] and covered > (ends[i] - begin) / 2):
+                keep[i] = False
                 continue
             ends[last] = begin
-        kept.append(i)
-    line = notes[kept]
-    line["end"] = np.array(ends)[kept]
-    return line
+        last = i
+    line = notes.copy()
+    line["end"] = ends
+    return line[keep]
+
+
+def _overlapping(start: np.ndarray, end: np.ndarray) -> list[int]:
+    """The notes that begin while one before them sounds, or with it; all others have what is before them behind them."""
+    last = np.maximum.accumulate(end)[:-1]
+    found: list[int] = (((start[1:] < last) | (start[1:] == start[:-1])).nonzero()[0] + 1).tolist()
+    return found
 
 
 def gather_rolled_chords(notes: np.ndarray) -> np.ndarray:
@@ -104,14 +116,15 @@ def gather_rolled_chords(notes: np.ndarray) -> np.ndarray:
     rows = notes[order]
     starts, ends, pitches = rows["start"].tolist(), rows["end"].tolist(), rows["pitch"].tolist()
     moved = rows["start"].copy()
-    index = 0
-    while index < len(starts):
+    stop = 0
+    for index in (np.diff(rows["start"]) <= ROLLED_GAP).nonzero()[0].tolist():
+        if index < stop:
+            continue
         stop = _end_of_roll(starts, ends, pitches, index)
         if stop - index > 1 and starts[stop - 1] > starts[index]:
             first, last = starts[index], starts[stop - 1]
             off = [abs(4 * each - round(4 * each)) for each in (first, last)]
             moved[index:stop] = last if off[1] + 0.05 < off[0] else first
-        index = max(stop, index + 1)
     rows["start"] = moved
     rows["end"] = np.maximum(rows["end"], moved + 1e-3)
     return rows[np.lexsort((-rows["pitch"], rows["start"]))]
@@ -164,7 +177,11 @@ def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     starts, ends, pitches = notes["start"].tolist(), notes["end"].tolist(), notes["pitch"].tolist()
     over, under = np.zeros(len(notes), bool), np.zeros(len(notes), bool)
     active: list[int] = []
-    for index, start in enumerate(starts):
+    before = -1
+    for index in _overlapping(notes["start"], notes["end"]):
+        if index - 1 != before:
+            active = [index - 1]
+        before, start = index, starts[index]
         active = [each for each in active if ends[each] > start][-_MAX_ACTIVE:]
         for each in active:
             if pitches[each] == pitches[index]:
