@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,7 @@ MAX_SYLLABLES = 50_000
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
 _SPACES = b"\r\n /\\"  # and what stands for a new line in karaoke files
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
+Row = TypeVar("Row", bound="tuple[int, ...]")
 
 
 def read_tune(path: str | os.PathLike[str]) -> Tune:
@@ -138,10 +140,8 @@ class _Found:
         """What holds for all chunks, or for one of them."""
         changes = {0.0: 120.0}
         if has_tempo:
-            mine = sorted((row for row in self.tempi if chunk in (None, row[1])), key=_first)
-            changes |= {tick / self.resolution: 6e7 / microseconds for tick, _, microseconds in mine}
-        metres = sorted((row for row in self.metres if chunk in (None, row[1])), key=_first)
-        keys = sorted((row for row in self.keys if chunk in (None, row[1])), key=_first)
+            changes |= {tick / self.resolution: 6e7 / microseconds for tick, _, microseconds in _of(self.tempi, chunk)}
+        metres, keys = _of(self.metres, chunk), _of(self.keys, chunk)
         return Timeline(
             tuple(sorted(changes.items())),
             tuple((tick / self.resolution, n, d) for tick, _, n, d in metres),
@@ -149,7 +149,13 @@ class _Found:
         )
 
 
-def _first(row: Sequence[int]) -> int:
+def _of(rows: list[Row], chunk: int | None) -> list[Row]:
+    """Those of a chunk, or all of them, by tick."""
+    mine = rows if chunk is None else [row for row in rows if row[1] == chunk]
+    return sorted(mine, key=_first) if len(mine) > 1 else mine
+
+
+def _first(row: tuple[int, ...]) -> int:
     return row[0]
 
 
@@ -177,14 +183,14 @@ def _to_tune(path: str, data: bytes) -> Tune:
     timeline = found.timeline(not chunks.is_time_code)
     tracks = _to_tracks(found, chunks, timeline)
     end = max(track.notes["end"].max() for track in tracks)
-    lyrics, texts = (_syllables(found.lyrics.get(kind, ())) for kind in (_LYRIC, _TEXT))
+    lyrics, texts = (_syllables(found.lyrics[kind]) if kind in found.lyrics else [] for kind in (_LYRIC, _TEXT))
     return Tune(
         path=path,
         resolution=chunks.resolution,
         timeline=tracks[0].timeline,
         tracks=tracks,
         length=float(max(end, found.end / chunks.resolution)),
-        syllables=np.unique(lyrics if len(lyrics) > 8 else texts) / chunks.resolution,
+        syllables=np.array(sorted({*(lyrics if len(lyrics) > 8 else texts)}), float) / chunks.resolution,
         remarks=tuple(dict.fromkeys([*chunks.remarks, *found.remarks])),
         names=tuple(found.names),
     )

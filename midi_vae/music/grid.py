@@ -92,21 +92,24 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     sections = bar_sections([(max(beat - grid.lateness, 0.0), n, d) for beat, n, d in metres])
     onsets, ends = ((line[key] - sections[0].beat) * STEPS_A_BEAT for key in ("start", "end"))
     if grid.offsets is None:
-        late = grid.lateness * STEPS_A_BEAT
-        position, end_position = _from_bar_lines(onsets - late, sections), _from_bar_lines(ends - late, sections)
+        if late := grid.lateness * STEPS_A_BEAT:
+            onsets, ends = onsets - late, ends - late
+        position, end_position = _from_bar_lines(onsets, sections), _from_bar_lines(ends, sections)
     else:
         position, end_position = onsets - grid.offsets, ends - np.interp(ends, onsets, grid.offsets)
         position = position + STEPS_A_BEAT * max(0, int(np.ceil(-(position[0] + 0.5) / STEPS_A_BEAT)))
     position = np.maximum(position, 0.0)
     start = np.maximum.accumulate(_nearest(position))  # a jump of phase must not change the order
     end = np.maximum(np.floor(end_position + 0.5 + 1e-6).astype(np.int64), start + 1)
-    keep = _winners(start, position, line["end"] - line["start"])
-    deviation = np.abs(position - np.rint(position))
-    lost = start[~keep]
+    pitch, deviation, lost = line["pitch"], np.abs(position - np.rint(position)), start[:0]
     if len(merged):
-        lost = np.sort(np.concatenate([lost, start[np.searchsorted(line["start"], merged, "right") - 1]]))
+        lost = start[np.searchsorted(line["start"], merged, "right") - 1]
+    if not (start[1:] > start[:-1]).all():
+        keep = _winners(start, position, line["end"] - line["start"])
+        lost = np.sort(np.concatenate([lost, start[~keep]]))
+        start, end, pitch = start[keep], end[keep], pitch[keep]
     report = GridReport(
-        mean_deviation_steps=float(deviation.mean()),
+        mean_deviation_steps=float(deviation.sum()) / len(line),
         triplets=0 if grid.is_plain else _triplets(position, deviation),
         notes=len(line) + len(merged),
         free=grid.offsets is not None,
@@ -114,7 +117,6 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
         dropped=len(lost),
         lateness_beats=grid.lateness,
     )
-    start, end, pitch = start[keep], end[keep], line["pitch"][keep]
     end[:-1] = np.minimum(end[:-1], start[1:])
     return GridLine(start, end, pitch, sections, report, lost)
 
@@ -133,8 +135,6 @@ def _nearest(position: np.ndarray) -> np.ndarray:
 def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Which notes keep their step; (n,) bool, one for each step that has notes."""
     keep = np.ones(len(start), bool)
-    if (start[1:] > start[:-1]).all():
-        return keep
     is_same = np.zeros(len(start) + 1, bool)
     is_same[1:-1] = start[1:] == start[:-1]
     firsts, stops = (is_same[1:] & ~is_same[:-1]).nonzero()[0], (~is_same[1:] & is_same[:-1]).nonzero()[0] + 1
@@ -142,7 +142,7 @@ def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np
         off = np.round(np.abs(position[first:stop] - start[first]), 6)
         off[lengths[first:stop] < 0.5 * lengths[first:stop].max()] = np.inf
         keep[first:stop] = False
-        keep[first + int(np.argmin(off))] = True
+        keep[first + int(off.argmin())] = True
     return keep
 
 

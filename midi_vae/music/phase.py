@@ -55,7 +55,7 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     the file is followed (`follow`)."""
     steps = onsets * STEPS_A_BEAT
     off = _deviation(steps)
-    deviation, is_plain = float(off.mean()), bool(off.max() < 1e-6)
+    deviation, is_plain = float(off.sum()) / len(off), bool(off.max() < 1e-6)
     grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
     late = pushed_by_graces(onsets)
     if not late and (is_plain or is_written(onsets)):

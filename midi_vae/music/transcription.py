@@ -97,7 +97,8 @@ class Transcription:
         """
         starts = [section.step for section in self.line.sections]
         for section, start, end in zip(self.line.sections, starts, [*starts[1:], int(self.line.end[-1])], strict=True):
-            if np.diff(np.searchsorted(self.line.start, [start, end]))[0] > 0:
+            first, last = self.line.start.searchsorted((start, end)).tolist()
+            if last > first:
                 with contextlib.suppress(InputError):
                     yield self._cut(start, end, section.metre, section.bar)
 
@@ -111,10 +112,13 @@ class Transcription:
         """What starts in the steps from start to end, in whole bars of a metre from start on."""
         size = steps_per_bar(metre)
         tokens = np.zeros(-(-(end - start) // size) * size + 1, np.int16)  # the last one is for ends only
-        first, last = np.searchsorted(self.line.start, [start, end])
+        first, last = self.line.start.searchsorted((start, end)).tolist()
         tokens[np.minimum(self.line.end[first:last] - start, len(tokens) - 1)] = OFF
         tokens[self.line.start[first:last] - start] = self.line.pitch[first:last] + ONSET
-        dropped = int(np.diff(np.searchsorted(self.line.dropped, [start, end]))[0])
+        dropped = 0
+        if len(self.line.dropped):
+            lost = self.line.dropped.searchsorted((start, end)).tolist()
+            dropped = int(lost[1] - lost[0])
         name = os.path.splitext(os.path.basename(self.tune.path))[0]
         tempo = self._tempo(start, end, slice(first, last))
         return Excerpt(tokens[:-1], metre, tempo, self.choice.track.program, name, dropped, bar)

@@ -143,8 +143,12 @@ def fold_pitches(tokens: np.ndarray, lowest: int, pitches: int) -> np.ndarray:
     >>> fold_pitches(np.array([0, 1, 2 + 20, 2 + 60]), 21, 88).tolist()
     [0, 1, 34, 62]
     """
-    pitch = np.asarray(tokens).astype(np.int64) - ONSET
+    tokens = np.asarray(tokens)
     highest = lowest + pitches - 1
+    is_onset = tokens >= ONSET
+    if not ((tokens > highest + ONSET) | (is_onset & (tokens < lowest + ONSET))).any():
+        return tokens.astype(np.int64)
+    pitch = tokens.astype(np.int64) - ONSET
     up = np.maximum(0, -(-(lowest - pitch) // 12))
     down = np.maximum(0, -(-(pitch - highest) // 12))
     return np.where(pitch >= 0, pitch + 12 * (up - down), pitch) + ONSET

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from ..importing import read_sections
-from ..music.melody import ONSET, Melody
+from ..music.melody import ONSET, Melody, steps_per_bar
+from ..music.transcription import Excerpt, transcribe
 from ..music.windows import WINDOW_STEPS, fold_pitches, window_layout
 
 MIN_ONSETS = 2  # in a window; fewer are rests and long notes, which teach little
@@ -53,16 +53,16 @@ def find_midi_files(folder: str | os.PathLike[str]) -> list[Path]:
     return files
 
 
-def melody_windows(melody: Melody, lowest_pitch: int, pitches: int) -> np.ndarray:
+def melody_windows(melody: Melody | Excerpt, lowest_pitch: int, pitches: int) -> np.ndarray:
     """Every window of a melody that starts on a bar line and lies within it; (n, 32) int16, n >= 0."""
     layout = window_layout(melody.metre)
-    size, used = melody.steps_per_bar, len(layout.places)
+    size, used = steps_per_bar(melody.metre), len(layout.places)
     count = (len(melody.tokens) - used) // size + 1
     if count < 1:
         return np.zeros((0, WINDOW_STEPS), np.int16)
     tokens = fold_pitches(melody.tokens, lowest_pitch, pitches).astype(np.int16)
     passages = tokens[(np.arange(count) * size)[:, None] + np.arange(used)]
-    passages = passages[(passages >= ONSET).sum(1) >= MIN_ONSETS]
+    passages = passages[np.count_nonzero(passages >= ONSET, axis=1) >= MIN_ONSETS]
     if used == WINDOW_STEPS:
         return passages
     windows = np.zeros((len(passages), WINDOW_STEPS), np.int16)
@@ -117,16 +117,16 @@ def _read_all(
 
 def _file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:
     try:
-        sections = read_sections(path)
+        sections = list(transcribe(path).sections())
     except InputError as error:
         return str(error)
-    kept = [np.zeros((0, WINDOW_STEPS), np.int16)]
-    for melody in sections:
+    kept: list[np.ndarray] = []
+    for section in sections:
         try:
-            kept.append(melody_windows(melody, lowest_pitch, pitches))
+            kept.append(melody_windows(section, lowest_pitch, pitches))
         except InputError:  # bars longer than a window
             continue
-    windows = np.concatenate(kept)
+    windows = np.concatenate(kept) if kept else np.zeros((0, WINDOW_STEPS), np.int16)
     if len(windows) > MAX_WINDOWS:
         windows = windows[np.linspace(0, len(windows) - 1, MAX_WINDOWS).round().astype(int)]
     return windows
