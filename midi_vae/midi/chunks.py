@@ -88,9 +88,7 @@ def _unwrapped(data: bytes, remarks: list[str]) -> tuple[bytes, int]:
         if data[place + 8 : place + 12] == b"MThd":
             size = int.from_bytes(data[place + 4 : place + 8], "little")
             return data[place + 8 : place + 8 + size] if place + 8 + size <= len(data) else data[place + 8 :], 0
-    start = data.find(b"MThd\x00\x00\x00", 0, MAX_LEADING + 7)
-    if data[:4] == b"MThd":
-        start = 0
+    start = 0 if data[:4] == b"MThd" else data.find(b"MThd\x00\x00\x00", 0, MAX_LEADING + 7)
     if start < 0:
         raise InputError(f"expected a MIDI file, found {_kind(data)}")
     if start:
@@ -172,7 +170,7 @@ def _may_begin(data: bytes, place: int) -> bool:
 
 
 def _is_tag(tag: bytes) -> bool:
-    return len(tag) == 4 and all(0x20 <= byte < 0x7F for byte in tag)
+    return tag == b"MTrk" or (len(tag) == 4 and all(0x20 <= byte < 0x7F for byte in tag))
 
 
 def _numbers(data: bytes, *sizes: int) -> list[int]:

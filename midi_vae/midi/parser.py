@@ -22,6 +22,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from .masks import all_of, any_of
 from .runs import MAX_RUN, find_run
 
 META = 0xFF
@@ -116,7 +117,7 @@ class _Reader:
             self.messages.sort(key=lambda message: message[0])
             self.programs.sort(key=lambda change: change[0])
         remarks = tuple(text.format(count, s="s" * (count > 1)) for text, count in self.remarks.items())
-        has_controls = len(status) > 0 and bool(status.max() >= _NOTES_END)
+        has_controls = any_of(status >= _NOTES_END)
         end = max(self.tick, 0)
         return TrackEvents(tick, status, first, second, self.programs, self.messages, end, has_controls, remarks)
 
@@ -131,7 +132,10 @@ class _Reader:
                 delta = delta << 7 | track[at] & 0x7F
                 at += 1
             status = track[at + 1] if at + 2 < len(track) and track[at] < 0x80 else 0
-            if status >= 0xF0:
+            if status == META and track[at + 2] != END_OF_TRACK and (end := self._end_of_short(at + 3)):
+                self.tick += delta << 7 | track[at]
+                self._keep_message(self.tick, META, track[at + 2], track[at + 4 : end])
+            elif status >= 0xF0:
                 end = self._special(at + 1)
                 self.tick += delta << 7 | track[at]
                 self._add_message(self.tick, at + 1, end)
@@ -154,6 +158,11 @@ class _Reader:
             self.parts.append(_kept(ticks, run.status, run.first, run.second))
             self.tick, self.running, self.two = int(ticks[-1]), int(run.status[-1]), 1
             self.place += run.size
+
+    def _end_of_short(self, at: int) -> int:
+        """Where a meta event ends whose length is at a place and a single byte; 0 where it is not, or not all there."""
+        size = self.track[at] if at < len(self.track) else 0x80
+        return at + 1 + size if size < 0x80 and at + 1 + size <= len(self.track) else 0
 
     def _read_block(self) -> None:
         """Events that begin within `BLOCK` bytes from here on."""
@@ -269,7 +278,10 @@ class _Reader:
         kind = self.track[content - 1] if status == META else 0
         while self.track[content] >= 0x80:
             content += 1
-        self.messages.append((tick, status, kind, self.track[content + 1 : min(end, content + 1 + MAX_CONTENT)]))
+        self._keep_message(tick, status, kind, self.track[content + 1 : min(end, content + 1 + MAX_CONTENT)])
+
+    def _keep_message(self, tick: int, status: int, kind: int, content: bytes) -> None:
+        self.messages.append((tick, status, kind, content))
         if len(self.messages) > MAX_MESSAGES:
             raise InputError(f"expected at most {MAX_MESSAGES} meta events in a track, found more")
 
@@ -279,10 +291,8 @@ class _Reader:
 
 def _kept(tick: np.ndarray, status: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
     """Notes, controllers and pitch bends."""
-    if not len(status) or status.max() < _NOTES_END:
-        return tick, status, first, second
     is_kept = _IS_KEPT[status]
-    if is_kept.all():
+    if all_of(is_kept):
         return tick, status, first, second
     return tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .masks import all_of, any_of
+
 MAX_RUN = 1 << 16  # bytes
 _FARTHEST = np.tile([2, 1, 4], MAX_RUN // 3 + 1)  # bytes from each byte below 128 to the next: data, data, time
 _IS_OTHER = np.zeros(256, bool)  # by status; what stands in its place where it is running is none
@@ -53,17 +55,17 @@ def find_run(data: np.ndarray, running: int) -> Run | None:
         return None
     gaps = low[1 : 3 * count] - low[: 3 * count - 1]
     is_far = gaps > _FARTHEST[: len(gaps)]
-    farthest = int(is_far.argmax())
-    count = (farthest + 1) // 3 if is_far[farthest] else count
+    if any_of(is_far):
+        count = (int(is_far.argmax()) + 1) // 3
     last = low[: 3 * count : 3]  # bytes of the times
     raw = data[last + 1]
     is_other = _IS_OTHER[raw]
-    other = int(is_other.argmax()) if count else 0
-    count = other if count and is_other[other] else count
+    if any_of(is_other):
+        count = int(is_other.argmax())
     if not count or (raw[0] < 0x80 and not running):
         return None
     low, last, raw = low[: 3 * count], last[:count], raw[:count]
-    if raw.min() >= 0x80:
+    if all_of(raw >= 0x80):
         status = raw
     else:
         latest = np.maximum.accumulate((raw >= 0x80) * np.arange(1, count + 1))
@@ -80,14 +82,15 @@ def _times(data: np.ndarray, low: np.ndarray, delta: np.ndarray) -> np.ndarray:
         low: where the bytes below 128 are, three for each event.
     """
     last = low[::3]
-    longest = max(int(last[0]) + 1, int((last[1:] - low[2:-1:3]).max(initial=1)))
+    sizes = last.copy()  # less one
+    sizes[1:] -= low[2:-1:3] + 1
     for number, table in ((1, _SECOND_LAST), (2, _THIRD_LAST)):
-        if longest > number:
-            added = table[data[last - number]]
-            if last[0] < number:
-                added[0] = 0
-            delta += added
-    if longest > 3:
-        sizes = np.diff(low[2::3], prepend=-1) - (low[2::3] - last)
-        delta += ((data[last - 3] & 0x7F).astype(np.int64) << 21) * (sizes > 3)
+        if not any_of(sizes >= number):
+            return delta
+        added = table[data[last - number]]
+        if last[0] < number:
+            added[0] = 0
+        delta += added
+    if any_of(sizes > 2):
+        delta += ((data[last - 3] & 0x7F).astype(np.int64) << 21) * (sizes > 2)
     return delta

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..midi.masks import all_of
 from .bars import STEPS_A_BEAT, Section, bar_beats, bar_sections
 from .ornaments import merge_trills
 from .phase import find_grid
@@ -104,7 +105,7 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     pitch, deviation, lost = line["pitch"], np.abs(position - np.rint(position)), start[:0]
     if len(merged):
         lost = start[np.searchsorted(line["start"], merged, "right") - 1]
-    if not (start[1:] > start[:-1]).all():
+    if not all_of(start[1:] > start[:-1]):
         keep = _winners(start, position, line["end"] - line["start"])
         lost = np.sort(np.concatenate([lost, start[~keep]]))
         start, end, pitch = start[keep], end[keep], pitch[keep]

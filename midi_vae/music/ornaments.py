@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..midi.masks import any_of
+
 MAX_GAP = 0.21  # beats from one note of an ornament to the next: faster than a sixteenth
 HELD = 0.3  # beats
 MIN_TRILL = 4  # notes; three are a mordent if the last one is held
@@ -28,7 +30,7 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step = np.abs(pitches[2:] - pitches[1:-1])
     turns = (pitches[2:] == pitches[:-2]) & (step <= 2) & (step > 0)
     goes_on = turns & is_fast[:-1] & is_fast[1:]  # notes i, i + 1 and i + 2 are of one trill
-    if not goes_on.any():
+    if not any_of(goes_on):
         return line, np.zeros(0)
     keep = np.ones(len(line), bool)
     merged = line.copy()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..midi.masks import any_of
 from .bars import STEPS_A_BEAT
 
 EXACT = 0.006  # beats; so near to a place that notation and sequencers know, an onset was put there
@@ -55,7 +56,7 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     the file is followed (`follow`)."""
     steps = onsets * STEPS_A_BEAT
     off = _deviation(steps)
-    deviation, is_plain = float(off.sum()) / len(off), bool(off.max() < 1e-6)
+    deviation, is_plain = float(off.sum()) / len(off), not any_of(off >= 1e-6)
     grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
     late = pushed_by_graces(onsets)
     if not late and (is_plain or is_written(onsets)):
@@ -76,12 +77,12 @@ def is_written(onsets: np.ndarray) -> bool:
 
 
 def _written_share(onsets: np.ndarray) -> float:
-    return float(np.mean(_from_places(onsets) < EXACT))
+    return float(np.count_nonzero(_from_places(onsets) < EXACT) / len(onsets))
 
 
 def _from_places(onsets: np.ndarray) -> np.ndarray:
     phase = onsets - np.floor(onsets)
-    after = np.minimum(np.searchsorted(_PLACES, phase), len(_PLACES) - 1)
+    after = _PLACES.searchsorted(phase)  # never behind the last one, which is 1
     return np.minimum(np.abs(_PLACES[after] - phase), np.abs(phase - _PLACES[np.maximum(after - 1, 0)]))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..midi.masks import all_of, any_of
+
 ROLLED_GAP, ROLLED_PAIR_GAP = 0.17, 0.05  # beats between two notes of a rolled chord; where it has two notes
 ROLLED_SPREAD = 0.5  # beats from its first note to its last
 BELOW = 7  # semitones that a note must lie below the upper voice to be of a lower one
@@ -27,7 +29,7 @@ def skyline(notes: np.ndarray) -> np.ndarray:
         the same dtype, (m,) with 1 <= m <= n, by start.
     """
     switches = is_keyswitch(notes)
-    notes = notes[~switches] if switches.any() else notes
+    notes = notes[~switches] if any_of(switches) else notes
     if is_one_voice(notes):
         return notes
     notes = gather_rolled_chords(notes)
@@ -37,7 +39,7 @@ def skyline(notes: np.ndarray) -> np.ndarray:
 def is_one_voice(notes: np.ndarray) -> bool:
     """Whether never two notes sound at a time."""
     start, end = notes["start"], notes["end"]
-    return bool((start[1:] >= end[:-1]).all() and (start[1:] > start[:-1]).all())
+    return all_of(start[1:] >= end[:-1]) and all_of(start[1:] > start[:-1])
 
 
 def is_keyswitch(notes: np.ndarray) -> np.ndarray:
@@ -46,7 +48,7 @@ def is_keyswitch(notes: np.ndarray) -> np.ndarray:
     They are very low, far below all others, and either as short as a click or held under other notes.
     """
     low = notes["pitch"] < KEYSWITCHES
-    if not low.any() or low.mean() > 0.4:
+    if not any_of(low) or low.mean() > 0.4:
         return np.zeros(len(notes), bool)
     music = notes["pitch"][~low]
     far = low & (notes["pitch"] < music.min() - 12) & (notes["pitch"] < np.median(music) - 24)

@@ -15,6 +15,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from ..midi.masks import any_of
 from .melody import HOLD, OFF, ONSET, Melody, steps_per_bar, tidy
 
 WINDOW_STEPS = 32
@@ -146,7 +147,7 @@ def fold_pitches(tokens: np.ndarray, lowest: int, pitches: int) -> np.ndarray:
     tokens = np.asarray(tokens)
     highest = lowest + pitches - 1
     is_onset = tokens >= ONSET
-    if not ((tokens > highest + ONSET) | (is_onset & (tokens < lowest + ONSET))).any():
+    if not any_of((tokens > highest + ONSET) | (is_onset & (tokens < lowest + ONSET))):
         return tokens.astype(np.int64)
     pitch = tokens.astype(np.int64) - ONSET
     up = np.maximum(0, -(-(lowest - pitch) // 12))

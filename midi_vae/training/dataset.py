@@ -55,13 +55,16 @@ def find_midi_files(folder: str | os.PathLike[str]) -> list[Path]:
 
 def melody_windows(melody: Melody | Excerpt, lowest_pitch: int, pitches: int) -> np.ndarray:
     """Every window of a melody that starts on a bar line and lies within it; (n, 32) int16, n >= 0."""
+    return fold_pitches(_windows_as_written(melody), lowest_pitch, pitches).astype(np.int16)
+
+
+def _windows_as_written(melody: Melody | Excerpt) -> np.ndarray:
     layout = window_layout(melody.metre)
     size, used = steps_per_bar(melody.metre), len(layout.places)
     count = (len(melody.tokens) - used) // size + 1
     if count < 1:
         return np.zeros((0, WINDOW_STEPS), np.int16)
-    tokens = fold_pitches(melody.tokens, lowest_pitch, pitches).astype(np.int16)
-    passages = tokens[(np.arange(count) * size)[:, None] + np.arange(used)]
+    passages = melody.tokens[(np.arange(count) * size)[:, None] + np.arange(used)]
     passages = passages[np.count_nonzero(passages >= ONSET, axis=1) >= MIN_ONSETS]
     if used == WINDOW_STEPS:
         return passages
@@ -123,13 +126,13 @@ def _file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | s
     kept: list[np.ndarray] = []
     for section in sections:
         try:
-            kept.append(melody_windows(section, lowest_pitch, pitches))
+            kept.append(_windows_as_written(section))
         except InputError:  # bars longer than a window
             continue
     windows = np.concatenate(kept) if kept else np.zeros((0, WINDOW_STEPS), np.int16)
     if len(windows) > MAX_WINDOWS:
         windows = windows[np.linspace(0, len(windows) - 1, MAX_WINDOWS).round().astype(int)]
-    return windows
+    return fold_pitches(windows, lowest_pitch, pitches).astype(np.int16)
 
 
 class Batches:
