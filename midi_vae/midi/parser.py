@@ -32,7 +32,9 @@ MAX_MESSAGES = 200_000  # meta events and system exclusive messages in a file
 MAX_CONTENT = 512  # bytes of a meta event or a message that are kept; no name, tempo or setting is longer
 _LAST_DELTA = 5  # bytes; the standard has four
 _NEGATIVE = 1 << 31  # a delta of 32 bits that a program wrote of a time before the last event
-_SHORT_RUNS = 8  # in a track that are read as runs though other events end them soon
+_SHORT_RUN = 256  # bytes, below which it is quicker to follow events one by one
+_SHORT_RUNS = 8  # in a track, after which this is done
+_MIN_WINDOW = 1024  # bytes in which a run is looked for; four times as many as the last one had
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 _STATUS = np.arange(256)
 _DATA_BYTES = np.where((_STATUS & 0xE0) == 0xC0, 1, 2).astype(np.uint8)  # by status
@@ -97,12 +99,13 @@ class _Reader:
         self.remarks: dict[str, int] = {}
 
     def read(self) -> TrackEvents:
-        short_runs = 0
+        short_runs, window = 0, MAX_RUN
         while self.place < len(self.track) and not self.is_over:
-            place, looked_at = self.place, min(BLOCK, len(self.track) - self.place)
+            place = self.place
             if short_runs < _SHORT_RUNS:
-                self._read_run()
-                short_runs += 4 * (self.place - place) < looked_at
+                size = self._read_run(window)
+                short_runs += size < _SHORT_RUN
+                window = min(max(4 * size, _MIN_WINDOW), MAX_RUN)
             if self.place == place:
                 self._read_block()
         if self.missing is not None and not self.is_over:
@@ -121,9 +124,9 @@ class _Reader:
         end = max(self.tick, 0)
         return TrackEvents(tick, status, first, second, self.programs, self.messages, end, has_controls, remarks)
 
-    def _read_run(self) -> None:
-        """Messages and program changes, and then events with two data bytes within `BLOCK` bytes: as many as leave no
-        question of what they are.
+    def _read_run(self, window: int) -> int:
+        """Messages and program changes, and then events with two data bytes within a window of so many bytes: as many
+        as leave no question of what they are. How many bytes the latter take.
         """
         track, place = self.track, self.place
         while not self.is_over:
@@ -150,14 +153,17 @@ class _Reader:
             place = end
         self.place = place
         if self.is_over or place >= len(track) or not (status >= 0x80 or (self.two and self.running)):
-            return
-        bytes_there = np.frombuffer(track, np.uint8, min(MAX_RUN, len(track) - place), place)
+            return 0
+        bytes_there = np.frombuffer(track, np.uint8, min(window, len(track) - place), place)
         run = find_run(bytes_there, self.running if self.two else 0)
-        if run is not None:
-            ticks = self.tick + run.delta.cumsum()
-            self.parts.append(_kept(ticks, run.status, run.first, run.second))
-            self.tick, self.running, self.two = int(ticks[-1]), int(run.status[-1]), 1
-            self.place += run.size
+        if run is None:
+            return 0
+        ticks = run.delta.cumsum()
+        ticks += self.tick
+        self.parts.append(_kept(ticks, run.status, run.first, run.second))
+        self.tick, self.running, self.two = int(ticks[-1]), int(run.status[-1]), 1
+        self.place += run.size
+        return run.size
 
     def _end_of_short(self, at: int) -> int:
         """Where a meta event ends whose length is at a place and a single byte; 0 where it is not, or not all there."""

@@ -135,15 +135,14 @@ def _nearest(position: np.ndarray) -> np.ndarray:
 
 def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Which notes keep their step; (n,) bool, one for each step that has notes."""
-    keep = np.ones(len(start), bool)
-    is_same = np.zeros(len(start) + 1, bool)
-    is_same[1:-1] = start[1:] == start[:-1]
-    firsts, stops = (is_same[1:] & ~is_same[:-1]).nonzero()[0], (~is_same[1:] & is_same[:-1]).nonzero()[0] + 1
-    for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
-        off = np.round(np.abs(position[first:stop] - start[first]), 6)
-        off[lengths[first:stop] < 0.5 * lengths[first:stop].max()] = np.inf
-        keep[first:stop] = False
-        keep[first + int(off.argmin())] = True
+    is_first = np.ones(len(start), bool)
+    is_first[1:] = start[1:] != start[:-1]
+    firsts, step = is_first.nonzero()[0], is_first.cumsum() - 1
+    off = np.round(np.abs(position - start), 6)
+    off[lengths < 0.5 * np.maximum.reduceat(lengths, firsts)[step]] = np.inf
+    nearest = (off == np.minimum.reduceat(off, firsts)[step]).nonzero()[0]
+    keep = np.zeros(len(start), bool)
+    keep[nearest[nearest.searchsorted(firsts)]] = True
     return keep
 
 
