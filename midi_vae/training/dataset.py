@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -47,10 +48,20 @@ def find_midi_files(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         InputError: no folder, or no MIDI file in it.
     """
-    files = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = sorted(Path(path) for path in _files_in(os.fspath(folder)) if path.lower().endswith(SUFFIXES))
     if not files:
         raise InputError(f"{folder}: expected a folder with MIDI files ({', '.join(SUFFIXES)}), found none")
     return files
+
+
+def _files_in(folder: str) -> Iterator[str]:
+    """The files in a folder and in the folders in it, without those behind links to folders."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # a folder that may not be read has none
+        for entry in entries:
+            if entry.is_file():
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _files_in(entry.path)
 
 
 def melody_windows(melody: Melody | Excerpt, lowest_pitch: int, pitches: int) -> np.ndarray:
@@ -64,8 +75,11 @@ def _windows_as_written(melody: Melody | Excerpt) -> np.ndarray:
     count = (len(melody.tokens) - used) // size + 1
     if count < 1:
         return np.zeros((0, WINDOW_STEPS), np.int16)
-    passages = melody.tokens[(np.arange(count) * size)[:, None] + np.arange(used)]
-    passages = passages[np.count_nonzero(passages >= ONSET, axis=1) >= MIN_ONSETS]
+    starts = np.arange(0, count * size, size)
+    onsets = np.zeros(len(melody.tokens) + 1, np.int64)  # before each step
+    np.cumsum(melody.tokens >= ONSET, out=onsets[1:])
+    starts = starts[onsets[starts + used] - onsets[starts] >= MIN_ONSETS]
+    passages = melody.tokens[starts[:, None] + np.arange(used)]
     if used == WINDOW_STEPS:
         return passages
     windows = np.zeros((len(passages), WINDOW_STEPS), np.int16)
@@ -85,7 +99,7 @@ def load_windows(
     Args:
         lowest_pitch, pitches: the model's range.
         progress: called with files done and in all.
-        workers: processes that read; as many as there are cores if None.
+        workers: processes that read; as many as there are cores if None. One is this one.
 
     Raises:
         InputError: no file gave a window.
@@ -111,7 +125,7 @@ def load_windows(
 def _read_all(
     files: list[Path], read: Callable[[Path], np.ndarray | str], workers: int | None
 ) -> Iterator[np.ndarray | str]:
-    if len(files) <= CHUNK:  # not worth a process
+    if len(files) <= CHUNK or workers == 1:  # not worth a process
         yield from map(read, files)
         return
     with ProcessPoolExecutor(workers) as pool:
