@@ -23,6 +23,9 @@ class TickNotes:
 
     def channels(self) -> list[int]:
         """Those that have notes, ascending."""
+        one = self.channel[:1]
+        if one.tobytes() * len(self.channel) == self.channel.tobytes():
+            return one.tolist()
         present: list[int] = np.bincount(self.channel).nonzero()[0].tolist()
         return present
 

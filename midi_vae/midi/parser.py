@@ -24,13 +24,13 @@ from latentmix.errors import InputError
 
 from .masks import all_of, any_of
 from .runs import MAX_RUN, find_run
+from .tables import event_tables
 
 META = 0xFF
 END_OF_TRACK = 0x2F
 BLOCK = 1 << 16  # bytes of a track that are looked at together: bounds the memory for tables
 MAX_MESSAGES = 200_000  # meta events and system exclusive messages in a file
 MAX_CONTENT = 512  # bytes of a meta event or a message that are kept; no name, tempo or setting is longer
-_LAST_DELTA = 5  # bytes; the standard has four
 _NEGATIVE = 1 << 31  # a delta of 32 bits that a program wrote of a time before the last event
 _SHORT_RUN = 256  # bytes, below which it is quicker to follow events one by one
 _SHORT_RUNS = 8  # in a track, after which this is done
@@ -175,7 +175,7 @@ class _Reader:
         if not len(self.padded):
             self.padded = np.concatenate([np.frombuffer(self.track, np.uint8), np.zeros(16, np.uint8)])
         start, stop = self.place, min(self.place + BLOCK, len(self.track))
-        status_at, following = _tables(self.padded[start : stop + 16], stop - start)
+        status_at, following = event_tables(self.padded[start : stop + 16], stop - start)
         places: list[int] = []
         specials: list[tuple[int, int]] = []  # index of the event and the end of its content
         append, table, limit = places.append, following.data, 2 * (stop - start)
@@ -301,25 +301,3 @@ def _kept(tick: np.ndarray, status: np.ndarray, first: np.ndarray, second: np.nd
     if all_of(is_kept):
         return tick, status, first, second
     return tick[is_kept], status[is_kept], first[is_kept], second[is_kept]
-
-
-def _tables(padded: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """For an event that would begin at each of the first `size` bytes: where its status byte or, under running status,
-    its first data byte is, (size,); and the code of the next event for both running statuses, (2 * size,), with -1 for
-    an event that is no channel event. A code is twice the place, and one more where two data bytes are running.
-    """
-    high = padded >= 0x80
-    status_at = np.arange(1, size + 1, dtype=np.int32)
-    goes_on = np.ones(size, bool)
-    for number in range(_LAST_DELTA - 1):
-        goes_on = goes_on & high[number : number + size]
-        status_at += goes_on
-    status = padded[status_at]
-    is_running = status < 0x80
-    has_one = (status & 0xE0) == 0xC0
-    explicit = np.where(has_one, 2 * status_at + 4, 2 * status_at + 7)
-    explicit[status >= 0xF0] = -1
-    following = np.empty((size, 2), np.int32)
-    following[:, 0] = np.where(is_running, 2 * status_at + 2, explicit)
-    following[:, 1] = np.where(is_running, 2 * status_at + 5, explicit)
-    return status_at, following.reshape(-1)

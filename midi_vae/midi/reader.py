@@ -60,9 +60,10 @@ def _read_bytes(path: str) -> bytes:
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # pipes hang
         try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError(0, "not a regular file")
-            data = _read_up_to(file, MAX_BYTES + 1)
+            data = _read_up_to(file, min(status.st_size, MAX_BYTES + 1))
         finally:
             os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

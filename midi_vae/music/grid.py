@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..midi.masks import all_of
+from ..midi.masks import all_of, any_of
 from .bars import STEPS_A_BEAT, Section, bar_beats, bar_sections
 from .ornaments import merge_trills
 from .phase import find_grid
@@ -124,8 +124,11 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
 
 def _triplets(position: np.ndarray, deviation: np.ndarray) -> int:
     """How many onsets stand where a triplet's do rather than on a step."""
-    from_triplet = np.abs(position * 1.5 - np.rint(position * 1.5)) / 1.5
-    return int(np.sum((deviation > 0.2) & (from_triplet < 0.1)))
+    is_far = deviation > 0.2
+    if not any_of(is_far):
+        return 0
+    places = position[is_far] * 1.5
+    return int(np.count_nonzero(np.abs(places - np.rint(places)) / 1.5 < 0.1))
 
 
 def _nearest(position: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def top_line(notes: np.ndarray) -> np.ndarray:
 
 
 def _overlapping(start: np.ndarray, end: np.ndarray) -> list[int]:
-    """The notes that begin while one before them sounds, or with it; all others have what is before them behind them."""
+    """The notes that begin while one before them sounds, or together with it."""
     last = np.maximum.accumulate(end)[:-1]
     found: list[int] = (((start[1:] < last) | (start[1:] == start[:-1])).nonzero()[0] + 1).tolist()
     return found

@@ -76,9 +76,10 @@ def _windows_as_written(melody: Melody | Excerpt) -> np.ndarray:
     if count < 1:
         return np.zeros((0, WINDOW_STEPS), np.int16)
     starts = np.arange(0, count * size, size)
-    onsets = np.zeros(len(melody.tokens) + 1, np.int64)  # before each step
-    np.cumsum(melody.tokens >= ONSET, out=onsets[1:])
-    starts = starts[onsets[starts + used] - onsets[starts] >= MIN_ONSETS]
+    is_onset = melody.tokens >= ONSET
+    onsets = is_onset.cumsum() - is_onset  # before each step
+    last = starts + (used - 1)
+    starts = starts[onsets[last] + is_onset[last] - onsets[starts] >= MIN_ONSETS]
     passages = melody.tokens[starts[:, None] + np.arange(used)]
     if used == WINDOW_STEPS:
         return passages

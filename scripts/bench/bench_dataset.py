@@ -45,7 +45,9 @@ def main() -> None:
     parser.add_argument("--other", type=Path, required=True, help="root of the other checkout")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    ratios, here, other = [], ("", "", ""), ("", "", "")
+    ratios: list[float] = []
+    here: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
     for _ in range(given.rounds):
         slow, other = seconds(given.other.resolve(), given.folder)
         fast, here = seconds(HERE, given.folder)
