@@ -9,7 +9,9 @@
 namespace latentmix {
 namespace {
 
-constexpr double JUMP = 0.01; // sixteenths between where a block should start and where it does: more is a jump
+// Sixteenths between where a block should start and where the host says that it does. More than a JUMP is one. Less than a
+// TICK is how the host counts, which may be in ticks (1/1920 of a quarter in Ardour): notes stay where they should be.
+constexpr double JUMP = 0.01, TICK = 0.0025;
 
 int modulo(long long a, int n) { return static_cast<int>((a % n + n) % n); }
 int whole(double value) { return static_cast<int>(value + 0.5); }
@@ -38,9 +40,10 @@ bool Player::process(const Transport &transport, const double *values, const Pad
         return false;
     }
     const double tempo = transport.tempo > 0.0 ? transport.tempo : values[TEMPO];
-    const double frames_a_step = rate_ * 15.0 / tempo, at = has_host ? 4.0 * transport.beat : free_;
-    const double steps = frames / frames_a_step;
-    if (!is_running_ || std::abs(at - expected_) > JUMP) { // started, sought or wrapped
+    const double frames_a_step = rate_ * 15.0 / tempo, said = has_host ? 4.0 * transport.beat : free_;
+    const double steps = frames / frames_a_step, off = is_running_ ? std::abs(said - expected_) : HUGE_VAL;
+    const double at = off <= TICK ? expected_ : said;
+    if (off > JUMP) { // started, sought or wrapped
         silence(0, out);
         is_fresh_ = true;
         is_recording_ = false;

@@ -27,12 +27,13 @@ std::map<std::string, clap_id> names(const Host &host) {
 }
 
 // Plays so many beats from the start in blocks of these sizes.
-std::vector<Note> play(Host &host, double beats, const std::vector<uint32_t> &sizes, double tempo = 120.0) {
+std::vector<Note> play(Host &host, double beats, const std::vector<uint32_t> &sizes, double tempo = 120.0, double ticks = 0.0) {
     host.plugin->reset(host.plugin); // else the end of a note of before comes first
     host.notes.clear();
     host.frame = 0;
     Song song;
     song.tempo = tempo;
+    song.ticks = ticks;
     const long end = std::lround(beats * 60.0 / tempo * host.rate);
     for (std::size_t k = 0; host.frame < end; k++)
         host.block(song, static_cast<uint32_t>(std::min<long>(sizes[k % sizes.size()], end - host.frame)));
@@ -111,6 +112,8 @@ void check_blocks(Host &host, std::map<std::string, clap_id> &id) {
     const std::vector<Note> odd = play(host, 16, {ODD, ODD + 8});
     check("blocks of odd sizes give the same notes at the same frames", unless(odd == whole, "others"));
     check("one frame at a time too", unless(play(host, 1, {1}) == play(host, 1, {48000}), "others"));
+    for (double ticks : {1920.0, 960.0})
+        check("a host that counts in ticks moves no note", unless(play(host, 16, {1024}, 120.0, ticks) == whole, "it does"));
     check("events are in order", unless(host.is_ordered, "one is not"));
     check("every note has its end", hanging(whole, false));
     host.deactivate();

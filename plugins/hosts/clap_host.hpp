@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <cstdint>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <stdexcept>
@@ -54,6 +55,7 @@ class Library {
 struct Song { // where the host is; beats are quarter notes
     double beat = 0.0, tempo = 120.0;
     bool is_playing = true;
+    double ticks = 0.0; // of a beat, in which the host counts; 0: exactly
 };
 
 class Host {
@@ -184,7 +186,8 @@ class Host {
         t.flags = CLAP_TRANSPORT_HAS_TEMPO | CLAP_TRANSPORT_HAS_BEATS_TIMELINE | CLAP_TRANSPORT_HAS_TIME_SIGNATURE;
         if (song.is_playing) t.flags |= CLAP_TRANSPORT_IS_PLAYING;
         t.tempo = song.tempo;
-        t.song_pos_beats = static_cast<clap_beattime>(song.beat * CLAP_BEATTIME_FACTOR + (song.beat < 0 ? -0.5 : 0.5));
+        const double beat = song.ticks > 0.0 ? std::floor(song.beat * song.ticks + 0.5) / song.ticks : song.beat;
+        t.song_pos_beats = static_cast<clap_beattime>(beat * CLAP_BEATTIME_FACTOR + (beat < 0 ? -0.5 : 0.5));
         t.tsig_num = t.tsig_denom = 4;
         return t;
     }
