@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from .errors import InputError
@@ -132,6 +132,23 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
         os.makedirs(folder, exist_ok=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{os.fspath(folder)}: cannot make the folder: {_reason(error)}") from None
+
+
+def find_files(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
+    """Files of a folder and those in it, linked ones too, each with its name below `path`; none of a file."""
+    found, seen = [], set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:  # a link to a folder above, or two to the same one
+            folders.clear()
+            continue
+        seen.add(place)
+        folders.sort()
+        for name in sorted(names):
+            if os.path.splitext(name)[1].lower() in suffixes and not name.startswith("."):
+                whole = os.path.join(folder, name)
+                found.append((whole, os.path.relpath(whole, path)))
+    return found
 
 
 def standard_input() -> BinaryIO:

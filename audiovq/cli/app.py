@@ -12,6 +12,7 @@ import typer
 from latentmix.cli import Device, Seed, Verbose, drawn_seed, make_app, run, version_option
 from latentmix.files import open_input
 
+from . import corpus
 from .batches import BatchRequest, complain, run_many, tell_made
 from .options import (
     DEFAULT_MODEL,
@@ -42,6 +43,7 @@ AVQ_SUFFIXES = frozenset({".avq"})
 
 app = make_app("audiovq")
 app.command("train-sound")(train_sound)
+app.add_typer(corpus.app, name="corpus")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import typer
 
 from latentmix import cli
 from latentmix.cli import Device, check_device
-from latentmix.files import PIPE
+from latentmix.files import PIPE, find_files
 
 if TYPE_CHECKING:
     from .jobs import Outcome, Work
@@ -45,7 +45,7 @@ def run_many(what: str, work: Work, request: BatchRequest) -> None:
     if request.as_json and request.output == PIPE:
         raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")
     from . import jobs, report
-    from .paths import find_files, pair_up
+    from .paths import pair_up
 
     left_out = [path for each in request.inputs for path, _ in find_files(each, request.unreadable)]
     if left_out:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +16,7 @@ from typing import Any, ClassVar
 
 from latentmix.errors import InputError
 from latentmix.files import PIPE, open_input, open_output
+from latentmix.processes import spawned_pool
 
 from ..audio_io import ffmpeg
 from ..audio_io.reader import SUFFIXES, open_source
@@ -238,34 +237,13 @@ def _work_in_process(work: Work, pair: Pair) -> dict[str, Any] | str:
 def _in_processes(
     work: Work, pairs: Sequence[Pair], model: str, workers: int, progress: Callable[[int, float], None]
 ) -> list[dict[str, Any] | str]:
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (model,))
-    try:
-        with _ctrl_c_for_us_alone():
-            futures = [pool.submit(_work_in_process, work, pair) for pair in pairs]
+    with spawned_pool(workers, _start_worker, (model,)) as pool:
+        futures = [pool.submit(_work_in_process, work, pair) for pair in pairs]
         left = set(futures)
         while left:
             _, left = wait(left, return_when=FIRST_COMPLETED)
             progress(len(futures) - len(left), 0.0)
         return [_result(future, pair) for future, pair in zip(futures, pairs, strict=True)]
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _ctrl_c_for_us_alone() -> Iterator[None]:
-    """Processes started meanwhile do not see Ctrl-C, and so do not all complain of it; we tell them to stop."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(future: Future[dict[str, Any] | str], pair: Pair) -> dict[str, Any] | str:

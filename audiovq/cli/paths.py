@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from latentmix.errors import InputError
-from latentmix.files import PIPE, check_target, make_folder
+from latentmix.files import PIPE, check_target, find_files, make_folder
 
 
 @dataclass(frozen=True)
@@ -62,23 +62,6 @@ def prepare(pair: Pair) -> None:
         make_folder(os.path.dirname(pair.output))
     if pair.output != PIPE:
         check_target(pair.output)
-
-
-def find_files(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
-    """Files of a folder and those in it, linked ones too, each with its name below `path`; none of a file."""
-    found, seen = [], set()
-    for folder, folders, names in os.walk(path, followlinks=True):
-        place = os.path.realpath(folder)
-        if place in seen:  # a link to a folder above, or two to the same one
-            folders.clear()
-            continue
-        seen.add(place)
-        folders.sort()
-        for name in sorted(names):
-            if os.path.splitext(name)[1].lower() in suffixes and not name.startswith("."):
-                whole = os.path.join(folder, name)
-                found.append((whole, os.path.relpath(whole, path)))
-    return found
 
 
 def _found(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:

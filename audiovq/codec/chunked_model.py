@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,18 @@ class ChunkedModel:
         for start in range(0, left, size):
             codes, state = self._encode_step(held[:, start : start + size], state, q)
             yield codes
+
+    def encode_together(self, waveforms: Sequence[np.ndarray], q: int) -> list[np.ndarray]:
+        """Whole recordings (T,) -> their codes (q, N) int16 as `encode_chunks` gives them, all in one step.
+
+        Nothing of the future is needed, so the silence that fills the shorter ones up changes none of their codes.
+        """
+        frames = [-(-(len(each) + self.model.delay) // self.hop) for each in waveforms]
+        samples = np.zeros((len(waveforms), max(frames) * self.hop), np.float32)
+        for row, each in zip(samples, waveforms, strict=True):
+            row[: len(each)] = each
+        codes, _ = self._encode_step(samples, self.model.initial_encoder_state(len(waveforms)), q)
+        return [each[:, :n] for each, n in zip(codes, frames, strict=True)]
 
     def _encode_step(self, samples: np.ndarray, state: Any, q: int) -> tuple[np.ndarray, Any]:
         x = torch.from_numpy(np.ascontiguousarray(samples)).to(self.device)

@@ -10,7 +10,7 @@ import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
-from . import export, report
+from . import corpus, export, report
 from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions, parse_grid, parse_weights
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
@@ -22,6 +22,7 @@ Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=100
 
 app = make_app("midi-vae")
 app.add_typer(export.app, name="export")
+app.add_typer(corpus.app, name="corpus")
 
 
 def main() -> None:

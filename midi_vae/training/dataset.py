@@ -108,7 +108,7 @@ def load_windows(
     files = find_midi_files(folder)
     found: list[np.ndarray] = []
     refused: list[tuple[str, str]] = []
-    results = _read_all(files, partial(_file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
+    results = _read_all(files, partial(file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
     for done, (path, result) in enumerate(zip(files, results, strict=True), start=1):
         if isinstance(result, str):
             refused.append((str(path), result))
@@ -133,7 +133,8 @@ def _read_all(
         yield from pool.map(read, files, chunksize=CHUNK)
 
 
-def _file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:
+def file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:
+    """The windows (n, 32) int16 of a MIDI file, n from 0 to `MAX_WINDOWS`; or why it cannot be read, in one line."""
     try:
         sections = list(transcribe(path).sections())
     except InputError as error:

@@ -1,0 +1,193 @@
+"""What is done of a corpus: its manifest, its plans, the summaries beside its shards; and who works on it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+from .items import Item
+from .records import FORMS, SUFFIXES
+from .shard import Description, ShardJob, ShardSummary
+from .storage import Folder
+
+FORMAT, VERSION = "latentmix.corpus", 1
+MANIFEST, LOCK = "manifest.json", "running.json"
+PLAN = "plan-"  # and a number: what the shards of a run are made of, written before the first of them
+BEAT, STALE = 15.0, 60.0  # seconds: who works on a corpus says so, and counts as gone after
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says.
+
+    Attributes:
+        is_complete: whether all that was found is in it, or listed as left out.
+        shards: of the records, where it is complete.
+        left_out: ids and reasons.
+    """
+
+    description: Description
+    form: str
+    is_complete: bool
+    shards: tuple[ShardSummary, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    def write(self, out: Folder) -> None:
+        """Raises InputError where it cannot be."""
+        told = {
+            "format": FORMAT,
+            "version": VERSION,
+            "complete": self.is_complete,
+            **self.description.as_json(),
+            "form": self.form,
+            "rows": self.rows,
+            "shards": [
+                {"name": s.name + SUFFIXES[self.form], "rows": s.rows, "bytes": s.size} for s in self.shards if s.rows
+            ],
+            "left_out": [list(each) for each in self.left_out],
+        }
+        out.write(MANIFEST, json.dumps(told, indent=1).encode() + b"\n")
+
+
+def read_manifest(out: Folder) -> Manifest | None:
+    """The manifest of a corpus; None where none is begun.
+
+    Raises:
+        InputError: it cannot be read, or is something else.
+    """
+    content = out.read(MANIFEST)
+    if content is None:
+        return None
+    try:
+        raw = json.loads(content)
+        if (raw.get("format"), raw.get("version")) != (FORMAT, VERSION) or raw["form"] not in FORMS:
+            raise ValueError(f"format {raw.get('format')} version {raw.get('version')}")
+        shards = tuple(
+            ShardSummary(str(s["name"]).removesuffix(SUFFIXES[raw["form"]]), int(s["rows"]), int(s["bytes"]))
+            for s in raw["shards"]
+        )
+        left_out = tuple((str(id_), str(reason)) for id_, reason in raw["left_out"])
+        return Manifest(Description.from_json(raw), raw["form"], bool(raw["complete"]), shards, left_out)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{out.join(MANIFEST)}: expected {FORMAT} version {VERSION}, found something else ({error})"
+        ) from None
+
+
+def read_plans(out: Folder, names: list[str], form: str) -> list[ShardJob]:
+    """All shards that were ever planned, in order.
+
+    Raises:
+        InputError: a plan is damaged.
+    """
+    jobs = []
+    for name in names:
+        if name.startswith(PLAN):
+            for line in (out.read(name) or b"").splitlines():
+                try:
+                    raw = json.loads(line)
+                    items = tuple(Item(*map(_as_typed, item)) for item in raw["items"])
+                    jobs.append(ShardJob(out, str(raw["name"]), items, form))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InputError(f"{out.join(name)}: expected a plan of shards, found {error}") from None
+    return jobs
+
+
+def _as_typed(value: Any) -> Any:
+    if not isinstance(value, str | int):
+        raise TypeError(f"{value!r} in an item")
+    return value
+
+
+def write_plan(out: Folder, number: int, jobs: list[ShardJob]) -> None:
+    """Raises InputError where it cannot be written."""
+    lines = [json.dumps({"name": j.name, "items": [dataclasses.astuple(item) for item in j.items]}) for j in jobs]
+    out.write(f"{PLAN}{number:05}.jsonl", "\n".join(lines).encode() + b"\n")
+
+
+def read_summary(out: Folder, name: str) -> ShardSummary:
+    """Raises InputError where it is damaged."""
+    try:
+        raw = json.loads(out.read(name + ".json") or b"")
+        left_out = tuple((str(id_), str(reason)) for id_, reason in raw["left_out"])
+        return ShardSummary(name, int(raw["rows"]), int(raw["bytes"]), left_out)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{out.join(name)}.json: expected the summary of a shard, found {error}") from None
+
+
+@contextlib.contextmanager
+def alone_in(out: Folder) -> Iterator[None]:
+    """Keep others from working on the same corpus while the block lasts.
+
+    Who was killed without a word does not keep them: on the same machine its process is missed at once, from others
+    its sign of life after a minute.
+
+    Raises:
+        InputError: somebody is at work in it.
+    """
+    token = secrets.token_hex(8)
+    while not out.create(LOCK, _sign(token)):
+        found = _owner(out)
+        if found is not None and _is_alive(found):
+            raise InputError(
+                f"{out.address}: expected nobody at work in it, found process {found.get('pid')} on "
+                f"{found.get('host')}; wait for it, or give another folder"
+            )
+        out.remove(LOCK)
+    ended = threading.Event()
+    beat = threading.Thread(target=_keep_saying, args=(out, token, ended), daemon=True)
+    beat.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beat.join()
+        with contextlib.suppress(InputError):
+            out.remove(LOCK)
+
+
+def _sign(token: str) -> bytes:
+    told = {"host": socket.gethostname(), "pid": os.getpid(), "token": token, "time": time.time()}
+    return json.dumps(told).encode()
+
+
+def _owner(out: Folder) -> dict[str, Any] | None:
+    try:
+        raw = json.loads(out.read(LOCK) or b"")
+        return raw if isinstance(raw, dict) else {}
+    except ValueError:
+        return None
+
+
+def _is_alive(owner: dict[str, Any]) -> bool:
+    if owner.get("host") == socket.gethostname() and isinstance(owner.get("pid"), int):
+        try:
+            os.kill(owner["pid"], 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True
+        return True
+    return time.time() - float(owner.get("time") or 0.0) < STALE
+
+
+def _keep_saying(out: Folder, token: str, ended: threading.Event) -> None:
+    while not ended.wait(BEAT):
+        with contextlib.suppress(InputError):  # where nothing can be written the run will find out itself
+            out.write(LOCK, _sign(token))

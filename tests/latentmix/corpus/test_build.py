@@ -1,0 +1,226 @@
+"""From a source to shards: what is taken, what is left out, what a second run does, what a kill -9 leaves behind."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import toy_corpus
+from toy_corpus import ToyWork, shard_bytes, wait_until, write_files
+from training_runs import ENVIRONMENT, ROOT
+
+from latentmix.corpus.build import Outcome, Size, build_corpus
+from latentmix.corpus.items import find_items
+from latentmix.corpus.local import LocalProcesses
+from latentmix.corpus.reading import Corpus
+from latentmix.corpus.storage import Folder
+from latentmix.errors import InputError
+
+SUFFIXES = {".dat"}
+
+
+def build(source: object, out: Path, workers: int = 1, work: ToyWork | None = None, form: str = "parquet") -> Outcome:
+    return build_corpus(work or ToyWork(), str(source), Folder(str(out)), LocalProcesses(workers), form, Size(4))
+
+
+def ids(out: Path) -> list[str]:
+    return [record["id"] for record in Corpus(str(out))]
+
+
+def test_folders_globs_lists_and_shards_name_the_same_items(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "in", 6)
+    wanted = [f"{'ab'[i % 2]}/{i:03}.dat" for i in (0, 2, 4, 1, 3, 5)]
+    (folder / "list.txt").write_text("\n".join(wanted))
+    (folder / "a" / ".hidden.dat").write_bytes(b"x")
+    with tarfile.open(tmp_path / "part.tar", "w") as archive:
+        for name in wanted:
+            archive.add(folder / name, name)
+    sources = {
+        str(folder): "",
+        str(folder / "*" / "*.dat"): "",
+        str(folder / "list.txt"): "",
+        str(tmp_path / "part.tar"): "part/",
+    }
+    for source, prefix in sources.items():
+        found = find_items(source, SUFFIXES)
+        assert [item.id for item in found] == [prefix + name for name in wanted], source
+        for item in found:
+            with item.local() as path:
+                assert Path(path).read_bytes() == (folder / item.id.removeprefix("part/")).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("nothing", "expected files that end in .dat, or .tar shards with them, found none"),
+        ("missing", "expected a folder, a glob, a list or an address, found nothing there"),
+        ("twice.txt", "expected a name of its own for every item, found a.dat twice"),
+        ("gone.txt", "expected something to read there, found nothing"),
+        ("noise.tar", "expected an uncompressed WebDataset shard"),
+        ("s4://bucket/x", "s4://bucket/x: cannot reach it: Protocol not known: s4"),
+    ],
+)
+def test_sources_that_are_none_are_told_in_a_line(tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "a.dat").write_bytes(b"a")
+    (tmp_path / "twice.txt").write_text("a.dat\na.dat\n")
+    (tmp_path / "gone.txt").write_text("a.dat\nb.dat\n")
+    (tmp_path / "noise.tar").write_bytes(b"noise" * 300)
+    with pytest.raises(InputError) as error:
+        find_items(source if "://" in source else str(tmp_path / source), SUFFIXES)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+def test_shards_do_not_depend_on_the_number_of_workers(tmp_path: Path, form: str) -> None:
+    source = write_files(tmp_path / "in", 11)
+    for workers in (1, 3):
+        build(source, tmp_path / str(workers), workers, form=form)
+    made = shard_bytes(tmp_path / "1")
+    assert len(made) == 3 and made == shard_bytes(tmp_path / "3")
+    records = list(Corpus(str(tmp_path / "1")))
+    for record in records:
+        content = (source / record["id"]).read_bytes()
+        assert record["codes"].tolist() == [list(content), [-each for each in content]]
+        assert record["bytes"] == len(content) and record["levels"].tolist() == [each / 2 for each in content]
+    assert len(records) == 11
+
+
+def test_a_second_run_does_what_is_new_and_nothing_else(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 6), tmp_path / "out"
+    (source / "bad.dat").write_bytes(b"bad")
+    first = build(source, out)
+    assert (first.new, first.manifest.rows) == (7, 6)
+    assert first.manifest.left_out == (("bad.dat", "bad.dat: expected something good, found bad"),)
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    again = build(source, out)
+    assert again.new == 0 and again.manifest.left_out == first.manifest.left_out
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    (source / "new.dat").write_bytes(b"new")
+    (source / "bad.dat").write_bytes(b"mended")
+    third = build(source, out)
+    assert third.new == 2 and not third.manifest.left_out
+    assert len(ids(out)) == len(set(ids(out))) == 8 and {"bad.dat", "new.dat"} < set(ids(out))
+    assert all(before[name] == (out / name).stat().st_mtime_ns for name in before if name.startswith("shard"))
+
+
+def test_what_is_mixed_up_is_told_in_a_line(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 5), tmp_path / "out"
+    build(source, out)
+    with pytest.raises(InputError, match="expected shards as before, parquet, found a wish for webdataset"):
+        build(source, out, form="webdataset")
+    (source / "more.dat").write_bytes(b"more")
+    with pytest.raises(
+        InputError, match=r"expected toy.bytes of model a, as its shards have, found toy.bytes of model b"
+    ):
+        build(source, out, work=ToyWork("b"))
+    (source / "a" / "000.dat").write_bytes(b"another")
+    with pytest.raises(InputError, match=r"000.dat: expected the file that is in the corpus already .* found another"):
+        build(source, out)
+    assert len(ids(out)) == 5
+    build(source, other := tmp_path / "other", work=ToyWork("b"))
+    shutil.copy(other / "shard-000000.parquet", out / "shard-000000.parquet")
+    with pytest.raises(InputError, match=r"shard-000000.parquet: expected toy.bytes of model a, .* of model b"):
+        ids(out)
+
+
+def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", 9)
+    (source / "k.dat").write_bytes(b"kill " + bytes(tmp_path / "killed"))
+    build(source, tmp_path / "out", 2)
+    assert (tmp_path / "killed").exists()
+    build(source, tmp_path / "calm")
+    assert shard_bytes(tmp_path / "out") == shard_bytes(tmp_path / "calm")
+    assert Counter(ids(tmp_path / "out")).most_common(1)[0][1] == 1
+
+
+def test_an_item_that_kills_each_worker_is_named(tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", 5)
+    (source / "k.dat").write_bytes(b"kill always")
+    with pytest.raises(
+        InputError, match=r"expected to make shard-000001, found its process killed 3 times.*b/003.dat to k.dat"
+    ):
+        build(source, tmp_path / "out", 2)
+    (source / "k.dat").unlink()
+
+
+def start_run(source: Path, out: Path, workers: int, seconds: float, limit: int = 0) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, toy_corpus.__file__, source, out, str(workers), str(seconds)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=ROOT,
+        preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,
+    )
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_driver_costs_nothing_and_leaves_no_worker(tmp_path: Path, workers: int) -> None:
+    source, out = write_files(tmp_path / "in", 16), tmp_path / "out"
+    with start_run(source, out, workers, 0.05) as run:
+        wait_until(lambda: list(out.glob("shard-*.parquet")))
+        children = children_of(run.pid)
+        run.kill()
+    assert len(list(out.glob("shard-*.json"))) < 4
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    with pytest.raises(InputError, match="expected a complete corpus, found one under way"):
+        Corpus(str(out))
+    (source / "new.dat").write_bytes(b"new")
+    build(source, out)
+    assert len(ids(out)) == len(set(ids(out))) == 17
+    (source / "new.dat").unlink()
+    build(source, tmp_path / "calm")
+    calm = shard_bytes(tmp_path / "calm")
+    assert {name: shard_bytes(out)[name] for name in calm} == calm
+    assert not [path for path in out.iterdir() if path.name.startswith(".") or "running" in path.name]
+
+
+def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 8), tmp_path / "out"
+    with start_run(source, out, 1, 0.2) as run:
+        wait_until(lambda: (out / "running.json").exists())
+        with pytest.raises(InputError, match=f"expected nobody at work in it, found process {run.pid} on "):
+            build(source, out)
+        assert run.wait() == 0
+    assert build(source, out).new == 0
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_half_written(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 4), tmp_path / "out"
+    (source / "z.dat").write_bytes(os.urandom(100_000))
+    with start_run(source, out, 1, 0.0, 20_000) as run:
+        said = run.stderr.read() if run.stderr else ""
+    assert run.returncode == 1 and "shard-000001.parquet: cannot write the file: File too large" in said
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    build(source, out)
+    assert len(ids(out)) == 5
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", 2)
+    with pytest.raises(InputError, match="/proc/corpus: cannot make the folder"):
+        build(source, Path("/proc/corpus"))
+
+
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 12), tmp_path / "out"
+    with start_run(source, out, 2, 0.05) as run:
+        wait_until(lambda: list(out.glob("shard-*.parquet")))
+        run.send_signal(signal.SIGINT)
+        assert run.wait() != 0
+    assert not (out / "running.json").exists()
+    build(source, out)
+    assert len(ids(out)) == len(set(ids(out))) == 12
