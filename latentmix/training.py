@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from .cli import complain
 from .errors import InputError
@@ -251,3 +251,66 @@ class TrainingRun:
             self.writer.flush()  # what it holds back is lost when the process ends
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         CONSOLE.print(f"{phase} {step}: {text}", soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimisation: its module, how many steps of how many examples, and how fast.
+
+    The module is called as objective(batch, generator, progress) -> its loss and parts by name; it requires gradients
+    of what is learned in this phase and of nothing else.
+    """
+
+    name: str
+    objective: nn.Module
+    steps: int
+    batch: int
+    learning_rate: float
+
+
+class PhasedRun:
+    """The phases of a run by AdamW, each on examples of its own.
+
+    Args:
+        phases: their names, in order.
+        seed: of all that is drawn.
+        warm_up: steps.
+    """
+
+    def __init__(self, fabric: Any, run: TrainingRun, phases: Sequence[str], seed: int, warm_up: int = 200) -> None:
+        self.fabric, self.run, self.phases, self.seed, self.warm_up = fabric, run, tuple(phases), seed, warm_up
+
+    def do(
+        self,
+        phase: Phase,
+        draw: Callable[[int, torch.Generator], Any],
+        evaluate: Callable[[], Figures],
+        anew: Sequence[str] | None = None,
+    ) -> None:
+        """One phase; those in `anew` are learned anew where it goes on after it had ended.
+
+        Args:
+            draw: so many examples.
+            anew: all that come after it if None.
+        """
+        number, state = self.phases.index(phase.name), self.run.state
+        learned = [p for p in phase.objective.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(learned, phase.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+        state.restore(phase.name, optimizer)
+        module, optimizer = self.fabric.setup(phase.objective, optimizer)
+
+        def advance(step: int) -> dict[str, Tensor]:
+            generator = seeded(self.seed, number, step, self.fabric.global_rank)
+            for group in optimizer.param_groups:
+                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, self.warm_up)
+            batch = self.fabric.to_device(draw(phase.batch, generator))
+            parts: dict[str, Tensor] = module(batch, generator, step / phase.steps)
+            optimizer.zero_grad(set_to_none=True)
+            self.fabric.backward(parts["loss"])
+            self.fabric.clip_gradients(module, optimizer, max_norm=5.0)
+            optimizer.step()
+            return parts
+
+        if state.steps[phase.name] < phase.steps:
+            state.begin_anew(*(self.phases[number + 1 :] if anew is None else anew))
+        self.run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, lambda parts: evaluate())

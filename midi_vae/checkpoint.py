@@ -7,3 +7,4 @@ from pathlib import Path
 from latentmix.checkpoint_format import CheckpointFormat
 
 CHECKPOINT = CheckpointFormat("latentmix.midi_vae", 2, Path(__file__).parent / "weights")
+GROOVE_CHECKPOINT = CheckpointFormat("latentmix.midi_vae.groove", 1, CHECKPOINT.bundled)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,12 +19,63 @@ from .music.melody import ONSET
 
 MAX_INTERVAL = 16  # semitones; larger ones count as this
 Symbol: TypeAlias = int | str
+Row = TypeVar("Row")
+Model = TypeVar("Model", bound="BackOffModel[Any]")
 VOCABULARY = 40  # symbols that the zero-gram spreads its half counts over
 SAME = 0.1  # ends that differ in less than this share of steps say nothing about a path
 
 
 @dataclass
-class IntervalModel:
+class BackOffModel(Generic[Row]):
+    """A symbol given the few before, by counts that back off to fewer (Witten & Bell 1991).
+
+    Attributes:
+        order: n of the n-gram.
+        vocabulary: symbols that the zero-gram spreads its half counts over.
+    """
+
+    order: int = 5
+    vocabulary: int = VOCABULARY
+    counts: dict[tuple[Symbol, ...], dict[Symbol, int]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(int))
+    )
+
+    def fit(self: Model, rows: Iterable[Row]) -> Model:
+        for row in rows:
+            symbols = self._padded(row)
+            for i in range(self.order - 1, len(symbols)):
+                for k in range(self.order):
+                    self.counts[tuple(symbols[i - k : i])][symbols[i]] += 1
+        return self
+
+    def nats_a_step(self, row: Row) -> float:
+        """Mean -log p of a step."""
+        symbols = self._padded(row)
+        places = range(self.order - 1, len(symbols))
+        return -sum(
+            math.log(self._probability(tuple(symbols[i - self.order + 1 : i]), symbols[i])) for i in places
+        ) / len(places)
+
+    def _padded(self, row: Row) -> list[Symbol]:
+        return ["start"] * (self.order - 1) + self._symbols(row)
+
+    def _symbols(self, row: Row) -> list[Symbol]:
+        """A symbol for each step."""
+        raise NotImplementedError
+
+    def _probability(self, context: tuple[Symbol, ...], symbol: Symbol) -> float:
+        # .get throughout: a look-up must not make entries
+        seen = self.counts.get(context)
+        if not context:
+            seen = seen or {}
+            return (seen.get(symbol, 0) + 0.5) / (sum(seen.values()) + 0.5 * self.vocabulary)
+        lower = self._probability(context[1:], symbol)
+        if not seen:
+            return lower
+        return (seen.get(symbol, 0) + len(seen) * lower) / (sum(seen.values()) + len(seen))
+
+
+class IntervalModel(BackOffModel[np.ndarray]):
     """Hold, note off, or the interval to the last onset, given the four symbols before.
 
     >>> model = IntervalModel().fit([np.array([62, 0, 64, 0] * 8)])
@@ -32,31 +83,10 @@ class IntervalModel:
     True
     """
 
-    order: int = 5
-    counts: dict[tuple[Symbol, ...], dict[Symbol, int]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
-    )
-
-    def fit(self, melodies: Iterable[np.ndarray]) -> IntervalModel:
-        for tokens in melodies:
-            symbols = self._symbols(tokens)
-            for i in range(self.order - 1, len(symbols)):
-                for k in range(self.order):
-                    self.counts[tuple(symbols[i - k : i])][symbols[i]] += 1
-        return self
-
-    def nats_a_step(self, tokens: np.ndarray) -> float:
-        """Mean -log p of a step."""
-        symbols = self._symbols(tokens)
-        places = range(self.order - 1, len(symbols))
-        return -sum(
-            math.log(self._probability(tuple(symbols[i - self.order + 1 : i]), symbols[i])) for i in places
-        ) / len(places)
-
-    def _symbols(self, tokens: np.ndarray) -> list[Symbol]:
-        symbols: list[Symbol] = ["start"] * (self.order - 1)
+    def _symbols(self, row: np.ndarray) -> list[Symbol]:
+        symbols: list[Symbol] = []
         last = None
-        for token in np.asarray(tokens).tolist():
+        for token in np.asarray(row).tolist():
             if token < ONSET:
                 symbols.append(token)
                 continue
@@ -64,17 +94,6 @@ class IntervalModel:
             symbols.append(100 + max(-MAX_INTERVAL, min(MAX_INTERVAL, interval)))
             last = token
         return symbols
-
-    def _probability(self, context: tuple[Symbol, ...], symbol: Symbol) -> float:
-        # .get throughout: a look-up must not make entries
-        seen = self.counts.get(context)
-        if not context:
-            seen = seen or {}
-            return (seen.get(symbol, 0) + 0.5) / (sum(seen.values()) + 0.5 * VOCABULARY)
-        lower = self._probability(context[1:], symbol)
-        if not seen:
-            return lower
-        return (seen.get(symbol, 0) + len(seen) * lower) / (sum(seen.values()) + len(seen))
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -101,16 +120,20 @@ class PathFigures:
     lines: int
 
 
-def path_figures(lines: Sequence[np.ndarray]) -> PathFigures:
-    """Of lines (P, S) of tokens each."""
+def path_figures(
+    lines: Sequence[np.ndarray], between: Callable[[np.ndarray, np.ndarray], float] = distance, same: float = SAME
+) -> PathFigures:
+    """Of lines (P, S) of tokens each, or of anything else that there is a distance of; nearer ends than `same` are
+    left out.
+    """
     rows = []
     for line in lines:
-        ends = distance(line[0], line[-1])
-        if ends < SAME:
+        ends = between(line[0], line[-1])
+        if ends < same:
             continue
-        hops = [distance(p, q) for p, q in itertools.pairwise(line)]
+        hops = [between(p, q) for p, q in itertools.pairwise(line)]
         middle = line[len(line) // 2]
-        by_middle = distance(line[0], middle) + distance(middle, line[-1])
+        by_middle = between(line[0], middle) + between(middle, line[-1])
         rows.append((sum(hops) / ends, max(hops) / ends, by_middle / ends, len(np.unique(line, axis=0))))
     path, max_jump, detour, distinct = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 4
     return PathFigures(path, max_jump, detour, distinct, len(rows))

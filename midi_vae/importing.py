@@ -140,8 +140,8 @@ def read_passages(
     Raises:
         InputError: as `Melody.from_midi`, or another number of `bars`, `tracks` or `bpm`.
     """
-    each_bars, each_track = _one_each(bars, len(paths), "passage"), _one_each(tracks, len(paths), "track")
-    each_bpm = _one_each(bpm, len(paths), "tempo")
+    each_bars, each_track = one_each(bars, len(paths), "passage"), one_each(tracks, len(paths), "track")
+    each_bpm = one_each(bpm, len(paths), "tempo")
     found: list[Passage] = []
     for path, wanted, track, tempo in zip(paths, each_bars, each_track, each_bpm, strict=True):
         found.append(read_passage(path, wanted, track, found[0].melody if found else None, tempo))
@@ -180,7 +180,7 @@ def _bars_to_fill(like: Melody, metre: tuple[int, int], path: str) -> int:
     return -(-len(like.tokens) // size)
 
 
-def _one_each(given: Sequence[T], count: int, what: str) -> list[T | None]:
+def one_each(given: Sequence[T], count: int, what: str) -> list[T | None]:
     if len(given) not in (0, 1, count):
         raise InputError(f"expected one {what} for all files or one for each of {count}, found {len(given)}")
     return [*given] * count if len(given) == 1 else [*given] or [None] * count

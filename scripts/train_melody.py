@@ -10,15 +10,12 @@ ends at the same weights, on the CPU bit for bit. The finished model is OUT/mode
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from torch import Tensor, nn
 
 from latentmix.cli import grouped
 from latentmix.errors import InputError
@@ -26,13 +23,13 @@ from latentmix.files import make_folder, replacing
 from latentmix.run_state import RunState
 from latentmix.training import (
     CONSOLE,
+    Phase,
+    PhasedRun,
     RunOptions,
     TrainingRun,
     in_one_line,
     on_first_process,
     progress_bar,
-    seeded,
-    warm_up_cosine,
 )
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
@@ -44,19 +41,7 @@ from midi_vae.training.objective import CriticObjective, MelodyObjective, Object
 from midi_vae.vae import MelodyVAE
 
 PHASES = ("critic", "model", "prior")
-WARM_UP = 200  # steps
 DEV_WINDOWS = 192
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One optimisation: its module, how many steps and how fast."""
-
-    name: str
-    objective: nn.Module
-    steps: int
-    batch: int
-    learning_rate: float
 
 
 class DevFigures:
@@ -96,37 +81,6 @@ class DevFigures:
             "sample onsets": float((sampled >= ONSET).sum(1).mean() / (self.windows >= ONSET).sum(1).mean()),
         }
         return figures
-
-
-class MelodyRun:
-    """The phases of a run, each on windows of its own."""
-
-    def __init__(self, fabric: Any, run: TrainingRun, seed: int) -> None:
-        self.fabric, self.run, self.seed = fabric, run, seed
-
-    def do(self, phase: Phase, batches: Batches, evaluate: Callable[[], dict[str, float]]) -> None:
-        """One phase; those after it are learned anew where it goes on after it had ended."""
-        number, state = PHASES.index(phase.name), self.run.state
-        learned = [p for p in phase.objective.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(learned, phase.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-        state.restore(phase.name, optimizer)
-        module, optimizer = self.fabric.setup(phase.objective, optimizer)
-
-        def advance(step: int) -> dict[str, Tensor]:
-            generator = seeded(self.seed, number, step, self.fabric.global_rank)
-            for group in optimizer.param_groups:
-                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, WARM_UP)
-            tokens = self.fabric.to_device(batches.draw(phase.batch, generator))
-            parts = module(tokens, generator, step / phase.steps)
-            optimizer.zero_grad(set_to_none=True)
-            self.fabric.backward(parts["loss"])
-            self.fabric.clip_gradients(module, optimizer, max_norm=5.0)
-            optimizer.step()
-            return parts
-
-        if state.steps[phase.name] < phase.steps:
-            state.begin_anew(*PHASES[number + 1 :])
-        self.run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, lambda parts: evaluate())
 
 
 def read_data(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
@@ -210,12 +164,12 @@ def main(
         Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
     )
     with in_one_line("train_melody", state=state.path):
-        run = MelodyRun(fabric, TrainingRun(state, save_every, fabric), running.seed)
+        run = PhasedRun(fabric, TrainingRun(state, save_every, fabric), PHASES, running.seed)
         critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
-        run.do(critic, batches, dict)
-        run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches, lambda: figures(model))
+        run.do(critic, batches.draw, dict)
+        run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches.draw, lambda: figures(model))
         prior = Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr)
-        run.do(prior, full_batches, lambda: figures(model))
+        run.do(prior, full_batches.draw, lambda: figures(model))
         if fabric.is_global_zero:
             some = windows[np.linspace(0, len(windows) - 1, min(20_000, len(windows))).astype(int)]
             model.attribute_directions.copy_(fit_directions(model, some))

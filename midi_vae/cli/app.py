@@ -10,7 +10,8 @@ import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
-from . import corpus, export, report
+from . import corpus, drum_jobs, drum_report, export, report
+from .drum_jobs import DrumOptions
 from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions, parse_grid, parse_weights
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
@@ -45,6 +46,7 @@ def mix(
     change: ChangeOptions,
     output: OutputOptions,
     model: ModelOptions,
+    drums: DrumOptions,
     steps: Annotated[
         int,
         typer.Option(metavar="N", min=2, max=1000, help="Melodies from one to the next, both included."),
@@ -77,6 +79,7 @@ def mix(
     midi-vae mix A.mid B.mid --steps 5 --bars 1:8 --separate -o steps
     midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
     midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
+    midi-vae mix A.mid B.mid --drums -o drums.mid --png drums.png
     """
     if not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
@@ -84,19 +87,21 @@ def mix(
         raise typer.BadParameter("expected --weights or --grid, found both")
     shares = parse_weights(weights, len(files)) if weights else None
     sides = parse_grid(grid, len(files)) if grid else None
+    count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
+    if drums.drums:
+        lines = drum_jobs.Lines(steps, shares, exact_ends, straight, bool(sides) or spherical)
+        drum = drum_jobs.prepare(files, drums, excerpt, change, output, model, count, "step", separate)
+        return _tell_drums(drum_jobs.finish(drum, lambda: drum_jobs.mix(drum, lines)), output)
     from . import jobs
 
-    count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
     job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
     options = {"spherical": spherical, "shift": job.shift}
     ends = {"exact_ends": exact_ends, "straight": straight}
     if shares:
-        figures = jobs.finish(job, lambda: jobs.blend(job, shares, options))
-    elif sides:
-        figures = jobs.finish(job, lambda: jobs.grid(job, *sides, options | ends))
-    else:
-        figures = jobs.finish(job, lambda: jobs.journey(job, steps, options | ends))
-    _tell(figures, output)
+        return _tell(jobs.finish(job, lambda: jobs.blend(job, shares, options)), output)
+    if sides:
+        return _tell(jobs.finish(job, lambda: jobs.grid(job, *sides, options | ends)), output)
+    _tell(jobs.finish(job, lambda: jobs.journey(job, steps, options | ends)), output)
 
 
 @app.command()
@@ -125,6 +130,7 @@ def sample(
     change: ChangeOptions,
     output: OutputOptions,
     model: ModelOptions,
+    drums: DrumOptions,
     count: Count = 8,
     temperature: Annotated[
         float,
@@ -140,10 +146,14 @@ def sample(
     midi-vae sample -n 8 --temperature 0.8 --seed 1 -o samples
     midi-vae sample -n 4 --key C:maj --tempo 90 -o samples.mid --png samples.png
     """
+    seed = model.drawn_seed()
+    if drums.drums:
+        made = drum_jobs.prepare([], drums, None, change, output, model, count, "sample", output.is_folder)
+        _tell_drums(drum_jobs.finish(made, lambda: drum_jobs.sample(made, count, temperature, seed), seed), output)
+        return
     from . import jobs
 
     job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder)
-    seed = model.drawn_seed()
     _tell(jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed), output)
 
 
@@ -155,6 +165,7 @@ def vary(
     change: ChangeOptions,
     output: OutputOptions,
     model: ModelOptions,
+    drums: DrumOptions,
     amount: Annotated[
         float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="0 is the melody itself, 1 a new one.")
     ] = 0.3,
@@ -169,14 +180,54 @@ def vary(
     midi-vae vary IN.mid --amount 0.3 -n 4 -o variations
     midi-vae vary IN.mid --amount 0.6 --key auto --seed 7 -o variations.mid
     """
+    seed = model.drawn_seed()
+    if drums.drums:
+        made = drum_jobs.prepare([file], drums, excerpt, change, output, model, count, "vary", output.is_folder)
+        _tell_drums(drum_jobs.finish(made, lambda: drum_jobs.vary(made, amount, count, seed), seed), output)
+        return
     from . import jobs
 
     job = jobs.prepare([file], excerpt, change, output, model, count, "vary", output.is_folder)
-    seed = model.drawn_seed()
     _tell(jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed), output)
 
 
 @app.command()
+@grouped
+def groove(
+    file: File,
+    output: OutputOptions,
+    model: ModelOptions,
+    amount: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.0, max=2.0, help="0 leaves it as it is; above 1 exaggerates.")
+    ] = 1.0,
+    style: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As drummers play this style, such as funk or jazz; default any.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--like", metavar="FILE", help="With the groove of this file instead.")
+    ] = None,
+    bars: Annotated[str, typer.Option("--bars", metavar="A:B|all", help="Bars A to B, from 1, both included.")] = "all",
+    kit: Annotated[
+        Path | None, typer.Option("--kit", metavar="FILE", help="Which notes are which drum: see midi-vae mix --help.")
+    ] = None,
+) -> None:
+    """Play a straight drum pattern as drummers do: how hard each hit is, and how early or late.
+
+    Its hits stay; their velocities and their places beside the grid become those that a model of drummers gives them,
+    or those of another file.
+
+    \b
+    Examples:
+    midi-vae groove STRAIGHT.mid --style funk -o played.mid --wav played.wav
+    midi-vae groove STRAIGHT.mid --like DRUMMER.mid --amount 0.7 -o played.mid
+    """
+    drums = DrumOptions(True, kit)
+    job = drum_jobs.prepare_groove(file, source, drums, bars, output, model)
+    _tell_drums(drum_jobs.finish(job, lambda: drum_jobs.groove(job, amount, style)), output)
+
+
+@app.command()
+@grouped
 def info(
     file: File,
     track: Annotated[str | None, typer.Option(metavar="N|NAME", help="Number or name of a track.")] = None,
@@ -186,6 +237,8 @@ def info(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines, on standard output.")] = False,
     verbose: Verbose = False,
+    *,
+    drums: DrumOptions,
 ) -> None:
     """Show the tracks of a MIDI file, which one is taken as the melody and why, tempo, metre and bars.
 
@@ -194,11 +247,22 @@ def info(
     midi-vae info IN.mid
     midi-vae info IN.mid --json
     """
-    figures = report.file_figures(str(file), track, bpm)
+    if drums.drums and bpm is not None:
+        raise typer.BadParameter("expected no --bpm with --drums")
+    figures = (
+        drum_report.file_figures(file, track, drums) if drums.drums else report.file_figures(str(file), track, bpm)
+    )
     if as_json:
         print(json.dumps(figures, indent=2))
     else:
-        report.print_file(figures)
+        (drum_report.print_file if drums.drums else report.print_file)(figures)
+
+
+def _tell_drums(figures: dict[str, Any], output: OutputOptions) -> None:
+    if output.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        drum_report.print_made(figures)
 
 
 def _tell(figures: dict[str, Any], output: OutputOptions) -> None:

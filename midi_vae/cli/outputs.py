@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,22 +73,34 @@ class Outputs:
         Returns:
             the files written.
         """
-        places = self._midi_paths(len(melodies))
+        return self.write_by(
+            len(melodies),
+            lambda path, which: write_midi(path, [melodies[i] for i in which], labels=[labels[i] for i in which]),
+            lambda path: to_wav(path, melodies, self.soundfont),
+            lambda path: (strip or Strip(melodies, labels)).draw(path),
+        )
+
+    def write_by(
+        self,
+        count: int,
+        to_midi: Callable[[Path, Sequence[int]], None],
+        to_sound: Callable[[Path], None],
+        to_picture: Callable[[Path], None],
+    ) -> list[str]:
+        """The same for so many of anything that these functions can write; `to_midi` is told which of them."""
+        places = self._midi_paths(count)
         self._refuse_inputs(places)
         written = []
-        if self.wav is not None:
-            to_wav(self.wav, melodies, self.soundfont)
-            written.append(self.wav)
-        if self.png is not None:
-            strip = strip or Strip(melodies, labels)
-            to_png(self.png, strip.melodies, strip.labels, strip.columns, strip.title)
-            written.append(self.png)
+        for place, write in ((self.wav, to_sound), (self.png, to_picture)):
+            if place is not None:
+                write(place)
+                written.append(place)
         if self.separate:
             _make_folder(self.midi)
-            for path, melody, label in zip(places, melodies, labels, strict=True):
-                write_midi(path, [melody], labels=[label])
+            for number, path in enumerate(places):
+                to_midi(path, [number])
         else:
-            write_midi(self.midi, melodies, labels=labels)
+            to_midi(self.midi, range(count))
         return [str(path) for path in (*places, *written)]
 
     def _midi_paths(self, count: int) -> list[Path]:
@@ -112,6 +124,10 @@ class Strip:
     labels: Sequence[str]
     columns: int | None = None
     title: str = ""
+
+    def draw(self, path: Path) -> None:
+        """Into a PNG."""
+        to_png(path, self.melodies, self.labels, self.columns, self.title)
 
 
 def _check_folder(folder: Path) -> None:

@@ -61,7 +61,7 @@ def write_midi(
         raise ValueError(f"expected melodies and a label for each, found {len(melodies)} and {labels!r}")
     events: list[tuple[int, mido.Message]] = []
     if melodies[0].name:
-        events.append((0, mido.MetaMessage("track_name", name=_encodable(melodies[0].name))))
+        events.append((0, mido.MetaMessage("track_name", name=encodable(melodies[0].name))))
     step = 0
     last: dict[str, tuple[int, ...]] = {}
     for number, melody in enumerate(melodies):
@@ -70,7 +70,7 @@ def write_midi(
                 last[message.type] = message.bytes()
                 events.append((step, message))
         if labels is not None:
-            events.append((step, mido.MetaMessage("marker", text=_encodable(labels[number]))))
+            events.append((step, mido.MetaMessage("marker", text=encodable(labels[number]))))
         for start, end, pitch in melody.notes():
             events.append((step + start, mido.Message("note_on", note=pitch, velocity=VELOCITY)))
             events.append((step + end, mido.Message("note_off", note=pitch, velocity=0)))
@@ -106,5 +106,6 @@ def tempo_us(tempo: float) -> int:
     return round(min(max(6e7 / tempo, 1.0), MAX_TEMPO_US))
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
+    """A text as a MIDI file can hold it, whatever the name of a file holds."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -83,6 +83,61 @@ SCORES = (
 )
 
 
+@dataclass(frozen=True)
+class DrumScore:
+    """Two bars of drums in 4/4: a line for each note, x a hit, X an accent, . a rest, all on the grid."""
+
+    name: str
+    tempo: int
+    lines: dict[int, str]
+
+
+DRUM_SCORES = (
+    DrumScore(
+        "backbeat",
+        tempo=104,
+        lines={
+            42: "x.x.x.x.x.x.x.x.|x.x.x.x.x.x.x...",
+            46: "................|..............x.",
+            38: "....X.......X...|....X.......X..x",
+            36: "X.......X.x.....|X..x....X.x.....",
+        },
+    ),
+    DrumScore(
+        "toms",
+        tempo=92,
+        lines={
+            51: "X...x...X...x...|X...x...X...x...",
+            44: "....x.......x...|....x.......x...",
+            48: "................|........xx......",
+            45: "......x.......x.|..........xx....",
+            43: "..x.......x.....|..x.........xxX.",
+            36: "X.....X...X.....|X.....X...X.....",
+            37: "........x.......|........x.......",
+        },
+    ),
+)
+
+
+def drum_file(score: DrumScore) -> mido.MidiFile:
+    """A MIDI file of one track on channel 10."""
+    events = [
+        (step * TICKS_PER_STEP, note, 112 if mark == "X" else 84)
+        for note, line in score.lines.items()
+        for step, mark in enumerate(line.replace("|", ""))
+        if mark != "."
+    ]
+    messages = [(tick, 1, note, velocity) for tick, note, velocity in events]
+    messages += [(tick + TICKS_PER_STEP // 2, 0, note, 0) for tick, note, _ in events]
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))])
+    now = 0
+    for tick, is_on, note, velocity in sorted(messages):
+        kind = "note_on" if is_on else "note_off"
+        track.append(mido.Message(kind, channel=9, note=note, velocity=velocity, time=tick - now))
+        now = tick
+    return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track])
+
+
 def pitch(name: str) -> int:
     """The MIDI pitch of a note name.
 
@@ -128,10 +183,13 @@ def midi_file(score: Score) -> mido.MidiFile:
 
 def main(folder: str = "examples") -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for score in SCORES:
-        path = Path(folder) / f"{score.name}.mid"
+    files = {score.name: midi_file(score) for score in SCORES}
+    files |= {f"drums/{score.name}": drum_file(score) for score in DRUM_SCORES}
+    for name, file in files.items():
+        path = Path(folder) / f"{name}.mid"
+        path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
-        midi_file(score).save(part)
+        file.save(part)
         os.replace(part, path)
         print(path)
 

@@ -1,0 +1,64 @@
+"""What there is to say about drums in files and made of them: figures for machines, lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..drums.kit import INSTRUMENTS
+from .drum_jobs import DrumOptions, read_passage
+
+
+def file_figures(path: Path, track: str | None, drums: DrumOptions) -> dict[str, Any]:
+    """What drums are in a file."""
+    passage = read_passage(path, drums.notes(), None, track)
+    line = passage.line
+    return {
+        **passage.figures(),
+        "drums": {name: int((line.instrument == i).sum()) for i, name in enumerate(INSTRUMENTS)},
+        "hits_in_file": len(line.step),
+        "mean_distance_steps": round(float(np.abs(line.offset).mean()), 4),
+        "unknown": {str(note): count for note, count in line.unknown},
+    }
+
+
+def print_file(figures: dict[str, Any]) -> None:
+    """Print what `file_figures` found, for people."""
+    print(f"{figures['file']}: {figures['bars_in_file']} bars of {figures['metre']}, {figures['tempo']:g} BPM")
+    struck = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in figures["drums"].items() if count)
+    print(f"  drums in track {', '.join(map(str, figures['tracks']))}, from bar {figures['first_bar']}: {struck}")
+    late = figures["mean_lateness_steps"]
+    print(
+        f"  hits are off the grid by {figures['mean_distance_steps']:.2f} of a sixteenth; "
+        f"all together {abs(late):.2f} {'late' if late >= 0 else 'early'}"
+    )
+    if figures["unknown"]:
+        lost = ", ".join(f"{note} ({count})" for note, count in figures["unknown"].items())
+        print(f"  left out, for the kit has no instrument for them: notes {lost}; --kit can name one")
+    if figures["notes_merged"]:
+        print(f"  {figures['notes_merged']} left out, for the same drum is struck harder on the same sixteenth")
+    for remark in figures["remarks"]:
+        print(f"  read though something is wrong with the file: {remark}")
+
+
+def print_made(figures: dict[str, Any]) -> None:
+    """Print what a command made, for people."""
+    for passage in figures["inputs"]:
+        print(
+            f"{passage['file']}: bars {passage['first_bar']} to {passage['last_bar']} of {passage['bars_in_file']}, "
+            f"{passage['metre']}, {passage['tempo']:g} BPM, {passage['hits']} hits"
+        )
+        left = passage["notes_unknown"]
+        if left:
+            print(f"  {left} notes of the file left out: the kit has no instrument for them (midi-vae info --drums)")
+    lowest, highest = min(figures["hits"]), max(figures["hits"])
+    hits = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
+    said = [f"{figures['grooves']} grooves, {figures['distinct']} different, {figures['bars']} bars; {hits} hits"]
+    for name, text in (("path", "path {:.2f}"), ("largest_jump", "largest jump {:.2f}"), ("seed", "seed {}")):
+        if figures.get(name) is not None:
+            said.append(text.format(figures[name]))
+    print("; ".join(said))
+    for path in figures["files"]:
+        print(f"wrote {path}")

@@ -1,0 +1,187 @@
+"""Mixes of whole grooves, window by window, and feel laid on them; what `midi_vae.interpolation` is to melodies."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from ..interpolation import MAX_STEPS
+from .groove import Groove
+from .network import GrooveNetwork
+from .travel import even_travel
+from .windows import HIT, OFFSET, VELOCITY, from_cells, partners, rebar, repeated, to_cells
+
+MAX_AMOUNT = 2.0  # of feel; above 1 it is exaggerated
+STRAIGHT_VELOCITY = 90 / 127
+
+
+def line(
+    model: GrooveNetwork,
+    a: Groove,
+    b: Groove,
+    steps: int = 9,
+    *,
+    exact_ends: bool = True,
+    straight: bool = False,
+) -> list[Groove]:
+    """From a to b in so many grooves, both ends among them, in the metre and tempo of a.
+
+    Args:
+        steps: 2 to 1000.
+        exact_ends: the first and the last are a and b themselves rather than what the model makes of them.
+        straight: along the straight line between their codes instead of by `travel`.
+
+    Raises:
+        InputError: another number of steps.
+    """
+    if not 2 <= steps <= MAX_STEPS:
+        raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")
+    first, last = partners([a, b])
+    shares = [k / (steps - 1) for k in range(steps)]
+    if straight or steps == 2:
+        z, other = (model.encode_cells(to_cells(each)) for each in (first, last))
+        points = torch.stack([torch.lerp(z, other, share) for share in shares])
+    else:
+        way = even_travel(model, to_cells(first), to_cells(last))
+        points = torch.stack([way.at(share) for share in shares])
+    out = grooves_at(model, points, first)
+    if exact_ends:
+        out[0], out[-1] = first, replace(last, tempo=first.tempo)
+    return out
+
+
+def journey(
+    model: GrooveNetwork,
+    grooves: Sequence[Groove],
+    steps: int = 9,
+    *,
+    exact_ends: bool = True,
+    straight: bool = False,
+) -> list[Groove]:
+    """Lines from each groove to the next, each groove in between given once; options as of `line`."""
+    together = partners(grooves)
+    out: list[Groove] = []
+    for a, b in itertools.pairwise(together):
+        part = line(model, replace(a, tempo=together[0].tempo), b, steps, exact_ends=exact_ends, straight=straight)
+        out += part[1 if out else 0 :]
+    return out
+
+
+def blend(model: GrooveNetwork, grooves: Sequence[Groove], weights: Sequence[float]) -> Groove:
+    """One groove out of 2 to 8 by weights, which are divided by their sum.
+
+    Raises:
+        InputError: not one weight for each groove, or one below 0, or all 0.
+    """
+    if len(weights) != len(grooves) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
+        raise InputError(f"expected {len(grooves)} weights of at least 0, one of them above, found {list(weights)}")
+    together = partners(grooves)
+    z = torch.stack([model.encode_cells(to_cells(groove)) for groove in together])
+    share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)
+    return grooves_at(model, (share * z).sum(0)[None], together[0])[0]
+
+
+def vary(model: GrooveNetwork, groove: Groove, amount: float, n: int = 4, *, seed: int | None = None) -> list[Groove]:
+    """Variations: the groove moved by a share of an even way towards new ones drawn from the prior.
+
+    Args:
+        amount: 0 is the groove itself as the model sees it, 1 a new one.
+
+    Raises:
+        InputError: an amount outside 0..1.
+    """
+    if not 0.0 <= amount <= 1.0:
+        raise InputError(f"expected an amount from 0 to 1, found {amount}")
+    cells = to_cells(groove)
+    drawn = model.decode_cells(model.sample_latents(n * len(cells), seed=seed, tempo=groove.tempo))
+    way = even_travel(model, np.tile(cells, (n, 1, 1, 1)), drawn)
+    return grooves_at(model, way.at(amount).unflatten(0, (n, len(cells))), groove)
+
+
+def reconstruct(model: GrooveNetwork, groove: Groove) -> Groove:
+    """What the model makes of a groove of any length."""
+    return grooves_at(model, model.encode_cells(to_cells(groove))[None], groove)[0]
+
+
+def grooves_at(model: GrooveNetwork, points: Tensor, like: Groove) -> list[Groove]:
+    """Decode latents (P, W, D) to P grooves with the metre, tempo and length of another."""
+    cells = model.decode_cells(points.flatten(0, 1))
+    return [from_cells(row, like, like.bars) for row in cells.reshape(*points.shape[:2], *cells.shape[1:])]
+
+
+def humanise(model: GrooveNetwork, groove: Groove, amount: float = 1.0, style: str | None = None) -> Groove:
+    """A groove's hits with the velocities and offsets that a drummer may give them.
+
+    Args:
+        amount: 0 leaves it as it is, 1 is the drummer's, up to 2 exaggerates that.
+        style: one that the model knows (`GrooveVAEConfig.styles`); any if None.
+
+    Raises:
+        InputError: an amount outside 0..2, or an unknown style.
+    """
+    cells = to_cells(groove)
+    said = model.feel_of(torch.from_numpy(cells[:, :, HIT]).to(model.device), groove.tempo, style).cpu().numpy()
+    return _between(groove, cells, said, amount)
+
+
+def feel_from(groove: Groove, source: Groove, amount: float = 1.0) -> Groove:
+    """A groove's hits with the feel of another one, which is repeated.
+
+    A hit takes velocity and offset of the same instrument on the same step; where that is silent, of whatever is played
+    on that step (the mean), then of its own instrument on the same step of the beat, then of all on that step of the
+    beat; where all that is silent it stays.
+
+    Args:
+        amount: 0 leaves it as it is, 1 is the other's feel, up to 2 exaggerates it.
+
+    Raises:
+        InputError: an amount outside 0..2.
+    """
+    other = repeated(rebar(source, groove.metre), len(groove.velocities))
+    cells, theirs = to_cells(groove), to_cells(other)
+    said = cells.copy()
+    played = theirs[:, :, HIT] > 0.5
+    size = cells.shape[1] // 8
+    beats = lambda each: each.reshape(-1, size, each.shape[-1])  # noqa: E731
+    for channel in (VELOCITY, OFFSET):
+        value = theirs[:, :, channel]
+        usual = _mean(beats(value), beats(played), 0)
+        guesses = [
+            (value, played),
+            _spread(*_mean(value, played, 2), value.shape),
+            tuple(np.tile(each, (*value.shape[:1], value.shape[1] // size, 1)) for each in usual),
+            tuple(
+                np.tile(each[:, None], (value.shape[0], value.shape[1] // size, value.shape[2]))
+                for each in _mean(beats(value), beats(played), (0, 2))
+            ),
+        ]
+        for guess, known in reversed(guesses):
+            said[:, :, channel] = np.where(known, guess, said[:, :, channel])
+    return _between(groove, cells, said, amount)
+
+
+def _mean(value: np.ndarray, known: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of what is known along an axis, and whether anything is."""
+    count = known.sum(axis)
+    return (value * known).sum(axis) / np.maximum(count, 1), count > 0
+
+
+def _spread(value: np.ndarray, known: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    return np.broadcast_to(value[..., None], shape), np.broadcast_to(known[..., None], shape)
+
+
+def _between(groove: Groove, cells: np.ndarray, said: np.ndarray, amount: float) -> Groove:
+    """The hits of a groove, velocities and offsets moved from its own to others by an amount."""
+    if not 0.0 <= amount <= MAX_AMOUNT:
+        raise InputError(f"expected an amount from 0 to {MAX_AMOUNT:g}, found {amount}")
+    out = cells + amount * (said - cells)
+    out[:, :, HIT] = cells[:, :, HIT]
+    out[:, :, VELOCITY] = np.clip(out[:, :, VELOCITY], 1 / 127, 1.0)
+    return from_cells(out, groove, groove.bars)

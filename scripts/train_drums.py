@@ -1,0 +1,175 @@
+"""Train a GrooveVAE on a folder of MIDI files with drums.
+
+    scripts/run python scripts/train_drums.py MIDI_FOLDER --out runs/drums
+
+Where the folder has an info.csv with a split (the Groove MIDI Dataset has), its `train` is trained on and its
+`validation` gives the figures; otherwise all of it is trained on, and --dev names another folder for the figures.
+Three phases in one run, none of which needs another: the autoencoder, the feel of given hits, the model of hits that
+random grooves are drawn from. State, resuming and what comes out: as of train_melody.py (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+
+from latentmix.cli import grouped
+from latentmix.files import make_folder, replacing
+from latentmix.run_state import RunState
+from latentmix.training import (
+    CONSOLE,
+    Phase,
+    PhasedRun,
+    RunOptions,
+    TrainingRun,
+    in_one_line,
+    on_first_process,
+    progress_bar,
+)
+from midi_vae.drums.config import GrooveVAEConfig
+from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
+from midi_vae.drums.groove import MAX_OFFSET
+from midi_vae.drums.vae import GrooveVAE
+from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
+from midi_vae.training.groove_dataset import WINDOW, GrooveBatches, load_grooves, read_info
+from midi_vae.training.groove_objective import (
+    FeelObjective,
+    GrooveObjective,
+    GrooveObjectiveConfig,
+    GroovePriorObjective,
+)
+
+PHASES = ("model", "feel", "prior")
+DEV_WINDOWS = 384
+
+
+class DevFigures:
+    """Figures of held-out windows."""
+
+    def __init__(self, train: np.ndarray, dev: np.ndarray) -> None:
+        some = dev[np.linspace(0, len(dev) - 1, min(DEV_WINDOWS, len(dev))).astype(int)]
+        self.batch = GrooveBatches(some).all()
+        self.cells = self.batch.cells.numpy()
+        full = GrooveBatches(train[:: max(1, len(train) // 6000)]).all().cells.numpy()
+        self.likelihood = HitModel().fit(full)
+
+    def model(self, model: GrooveVAE) -> dict[str, float]:
+        """Of windows encoded and decoded again, and of the middles of straight lines."""
+        z = model.encode_cells(self.cells)
+        coded = coded_figures(self.cells, model.decode_cells(z))
+        middles = model.decode_cells(torch.lerp(z, z.roll(-1, 0), 0.5))
+        lines = np.stack([self.cells, middles, np.roll(self.cells, -1, 0)], 1)
+        middle = middle_figures(self.likelihood, list(lines))
+        return {
+            "f1": coded.hits_f1,
+            "velocity": coded.velocity_error,
+            "offset": coded.offset_error,
+            "middle hits": middle.hit_change,
+            "gap": middle.likelihood_gap,
+        }
+
+    @torch.inference_mode()
+    def feel(self, model: GrooveVAE) -> dict[str, float]:
+        """Of feel given to the hits, against what was played; mean lags are taken out."""
+        batch, hit = self.batch, self.batch.cells[:, :, HIT]
+        model.eval()  # without dropout
+        said = model.feel(hit.to(model.device), batch.tempo.to(model.device), batch.style.to(model.device))
+        model.train()
+        offset = (batch.cells[:, :, OFFSET] - batch.lag[:, None, None]).clamp(-MAX_OFFSET, MAX_OFFSET)
+        velocity = (said.velocity.cpu().clamp(0, 1) - batch.cells[:, :, VELOCITY]).abs() * hit
+        late = (said.offset.cpu() - offset).abs() * batch.timed
+        return {
+            "velocity": float(velocity.sum() / hit.sum()),
+            "offset": float(late.sum() / batch.timed.sum()),
+            "offset of none": float((offset.abs() * batch.timed).sum() / batch.timed.sum()),
+        }
+
+    def prior(self, model: GrooveVAE) -> dict[str, float]:
+        """Nats a step of random grooves over those of real ones, and their hits."""
+        drawn = model.decode_cells(model.sample_latents(256, seed=0))
+        nats = [float(np.mean([self.likelihood.nats_a_step(row) for row in rows])) for rows in (drawn, self.cells)]
+        return {
+            "sample nats": nats[0],
+            "data nats": nats[1],
+            "sample hits": float(drawn[:, :, HIT].sum() / len(drawn)),
+            "data hits": float(self.cells[:, :, HIT].sum() / len(self.cells)),
+        }
+
+
+def read_data(fabric: Any, folder: Path, kept: Path, split: str | None, styles: tuple[str, ...]) -> np.ndarray:
+    """The windows of a folder, kept in the run's folder so that a resumed run sees the same."""
+
+    def read() -> None:
+        if kept.is_file():
+            return
+        with progress_bar(transient=True) as progress:
+            bar = progress.add_task(f"reading {folder}", total=None, figures="")
+            data = load_grooves(
+                folder, split, styles, lambda done, total: progress.update(bar, completed=done, total=total)
+            )
+        for reason in data.refused:
+            CONSOLE.print(f"left out: {reason}", highlight=False)
+        CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
+        with replacing(kept) as file:
+            np.save(file, data.windows)
+
+    on_first_process(fabric, read)
+    windows: np.ndarray = np.load(kept, allow_pickle=False)
+    if windows.dtype != WINDOW:
+        raise ValueError(f"{kept}: expected the windows of this release; remove it to read the folder again")
+    return windows
+
+
+def known_styles(folder: Path) -> tuple[str, ...]:
+    """Styles that the folder's info.csv names."""
+    return tuple(sorted({each.style for each in read_info(folder).values() if each.style}))
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
+    out: Annotated[Path, typer.Option(help="folder of the run")],
+    dev: Annotated[Path | None, typer.Option(help="folder for the figures; what info.csv says if left out")] = None,
+    steps: Annotated[int, typer.Option(help="of the autoencoder")] = 2200,
+    feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1200,
+    prior_steps: Annotated[int, typer.Option(help="of the model of hits")] = 700,
+    batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 256,
+    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
+    beta: Annotated[float, typer.Option(help="weight of the KL term")] = GrooveObjectiveConfig.beta,
+    latent_size: Annotated[int, typer.Option(help="latent dimensions")] = GrooveVAEConfig.latent_size,
+    width: Annotated[int, typer.Option(help="of the hidden layers")] = GrooveVAEConfig.width,
+    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
+    *,
+    running: RunOptions,
+) -> None:
+    """Train a GrooveVAE on a folder of MIDI files with drums, or go on with a run that was stopped."""
+    with in_one_line("train_drums", ValueError):  # a size that cannot be
+        styles = known_styles(data)
+        config = GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
+        fabric = running.launch("ddp")
+        make_folder(out)
+        windows = read_data(fabric, data, out / "train.npy", None if dev else "train", styles)
+        held_out = read_data(fabric, dev or data, out / "dev.npy", None if dev else "validation", styles)
+        model = GrooveVAE(config)
+        state = RunState(out / "state.safetensors", {"model": model}, PHASES)
+        if state.path.is_file():
+            state.load()
+    figures, weights = DevFigures(windows, held_out), GrooveObjectiveConfig(beta=beta)
+    batches = GrooveBatches(windows)
+    whole = GrooveBatches(windows[windows["full"]] if windows["full"].any() else windows)
+    with in_one_line("train_drums", state=state.path):
+        run = PhasedRun(fabric, TrainingRun(state, save_every, fabric), PHASES, running.seed)
+        autoencoder = Phase("model", GrooveObjective(model, weights), steps, batch, lr)
+        run.do(autoencoder, batches.draw, lambda: figures.model(model), ())
+        feel = Phase("feel", FeelObjective(model, weights), feel_steps, batch, lr)
+        run.do(feel, batches.draw, lambda: figures.feel(model), ())
+        prior = Phase("prior", GroovePriorObjective(model), prior_steps, batch // 2, 2 * lr)
+        run.do(prior, whole.draw, lambda: figures.prior(model), ())
+        model.save_pretrained(out / "model", half=True)
+
+
+if __name__ == "__main__":
+    typer.run(grouped(main))

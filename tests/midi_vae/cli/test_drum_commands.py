@@ -1,0 +1,105 @@
+"""`midi-vae ... --drums` and `midi-vae groove`: every command on our own drums, with the shipped model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from matplotlib.image import imread
+from typer.testing import CliRunner, Result
+
+from midi_vae.cli import app as cli
+from midi_vae.drums.transcription import read_drums
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+BACKBEAT, TOMS = EXAMPLES / "drums" / "backbeat.mid", EXAMPLES / "drums" / "toms.mid"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def figures(*arguments: object) -> dict:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_mix_writes_a_line_with_sound_and_picture(tmp_path: Path):
+    out, wav, png = (tmp_path / f"mix.{kind}" for kind in ("mid", "wav", "png"))
+    told = figures("mix", BACKBEAT, TOMS, "--drums", "--steps", 5, "-o", out, "--wav", wav, "--png", png)
+    assert told["grooves"] == 5 and told["bars"] == 2 and told["path"] < 1.1 and told["largest_jump"] < 0.4
+    line = read_drums(out)
+    ends = line.excerpt(2, 0), line.excerpt(2, 8)
+    for end, source in zip(ends, (BACKBEAT, TOMS), strict=True):
+        assert np.array_equal(end.velocities, read_drums(source).excerpt().velocities)
+    assert line.tracks[0].channel == 9 and line.timeline.tempo_at(30.0) == pytest.approx(104, abs=0.01)
+    sound, rate = soundfile.read(wav)
+    assert len(sound) == pytest.approx((10 * 4 * 60 / 104 + 1) * rate, abs=2) and 0.7 < np.abs(sound).max() <= 0.81
+    assert imread(png).shape[1] == 2240
+
+
+def test_one_blend_and_separate_files(tmp_path: Path):
+    told = figures("mix", BACKBEAT, TOMS, "--drums", "--weights", "3,1", "-o", tmp_path / "blend.mid", "--tempo", 90)
+    assert told["grooves"] == 1 and told["tempo"] == 90.0
+    told = figures("mix", BACKBEAT, TOMS, "--drums", "--steps", 3, "--separate", "-o", tmp_path / "steps")
+    assert [Path(path).name for path in told["files"]] == ["step-01.mid", "step-02.mid", "step-03.mid"]
+
+
+def test_sample_and_vary_are_repeatable(tmp_path: Path):
+    made = [tmp_path / f"{name}.mid" for name in "abc"]
+    for path, seed in zip(made, (1, 1, 2), strict=True):
+        figures("sample", "--drums", "-n", 2, "--seed", seed, "-o", path)
+    first, again, other = (path.read_bytes() for path in made)
+    assert first == again != other
+    told = figures("vary", BACKBEAT, "--drums", "-n", 2, "--seed", 1, "-o", tmp_path / "variations")
+    assert len(told["files"]) == 2 and told["seed"] == 1
+
+
+def test_groove_plays_a_straight_pattern(tmp_path: Path):
+    out = tmp_path / "played.mid"
+    figures("groove", BACKBEAT, "--style", "funk", "-o", out)
+    straight, played = read_drums(BACKBEAT).excerpt(), read_drums(out).excerpt()
+    assert np.array_equal(straight.hits, played.hits) and played.lateness.any()
+    figures("groove", TOMS, "--like", out, "--amount", 0.5, "-o", tmp_path / "toms.mid")
+    assert read_drums(tmp_path / "toms.mid").excerpt().lateness.any()
+
+
+def test_info_says_what_drums_there_are(tmp_path: Path):
+    told = figures("info", BACKBEAT, "--drums")
+    assert told["drums"]["snare"] == 5 and told["bars_in_file"] == 2 and told["mean_distance_steps"] == 0.0
+    said = run("info", TOMS, "--drums")
+    assert said.exit_code == 0 and "2 bars of 4/4, 92 BPM" in said.stdout and "mid tom" in said.stdout
+
+
+def test_a_kit_of_ones_own_is_read_and_written(tmp_path: Path):
+    kit = tmp_path / "kit.toml"
+    kit.write_text("kick = [60]\nsnare = [36]\n")
+    told = figures("groove", BACKBEAT, "--kit", kit, "--amount", 0, "-o", tmp_path / "out.mid")
+    pitches = {note["pitch"] for track in read_drums(tmp_path / "out.mid").tracks for note in track.notes}
+    assert 36 in pitches and 38 not in pitches and told["inputs"][0]["notes_unknown"] == 5  # the snares of General MIDI
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["mix", EXAMPLES / "jig.mid", TOMS, "--drums"], 1, "expected drums"),
+        (["mix", BACKBEAT, TOMS, "--drums", "--grid", "3x3"], 2, "4 files"),
+        (["mix", BACKBEAT, TOMS, "--drums", "--spherical"], 2, "--spherical"),
+        (["mix", BACKBEAT, TOMS, "--drums", "--key", "C:maj"], 2, "--key"),
+        (["mix", BACKBEAT, TOMS, "--drums", "--model", "nowhere"], 1, "drums_2bar"),
+        (["mix", BACKBEAT, TOMS, "--kit", BACKBEAT], 2, "--drums"),
+        (["groove", BACKBEAT, "--kit", BACKBEAT], 1, "TOML"),
+        (["groove", BACKBEAT, "--style", "polka"], 1, "funk"),
+        (["groove", BACKBEAT, "--bars", "9:12"], 1, "bars 1 to 2"),
+        (["groove", BACKBEAT, "--like", "none.mid"], 1, "none.mid"),
+        (["vary", EXAMPLES / "jig.mid", "--drums"], 1, "channel 10"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, arguments: list, status: int, says: str):
+    result = run(*arguments, "-o", tmp_path / "out.mid")
+    assert result.exit_code == status and says in result.output and "Traceback" not in result.output
+    assert not list(tmp_path.iterdir())

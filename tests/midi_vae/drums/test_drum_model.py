@@ -1,0 +1,172 @@
+"""GrooveVAE with its shipped weights: what it codes, mixes and gives feel to; and what holds of every model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from latentmix.errors import InputError
+from midi_vae.drums import mixing
+from midi_vae.drums.config import GrooveVAEConfig
+from midi_vae.drums.evaluation import HitModel, coded_figures, distance, middle_figures
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.kit import KICK
+from midi_vae.drums.network import expected_hits, hits_of, sets_of
+from midi_vae.drums.transcription import read_drums
+from midi_vae.drums.travel import even_travel
+from midi_vae.drums.vae import GrooveVAE
+from midi_vae.drums.windows import HIT, VELOCITY, to_cells
+from midi_vae.evaluation import path_figures
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "drums"
+
+
+@pytest.fixture(scope="module")
+def model() -> GrooveVAE:
+    return GrooveVAE.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def grooves(model: GrooveVAE) -> list[Groove]:
+    """Two of our own and some out of chance."""
+    return [read_drums(EXAMPLES / f"{name}.mid").excerpt() for name in ("backbeat", "toms")] + model.sample(4, seed=3)
+
+
+@pytest.fixture(scope="module")
+def lines(model: GrooveVAE, grooves: list[Groove]) -> np.ndarray:
+    """From each to the next, as decoded; (5, 9, 32, 3, 9)."""
+    cells = np.concatenate([to_cells(groove) for groove in grooves])
+    way = even_travel(model, cells[:-1], cells[1:])
+    return np.stack([model.decode_cells(way.at(k / 8)) for k in range(9)], 1)
+
+
+def test_grooves_are_coded(model: GrooveVAE, grooves: list[Groove]):
+    cells = np.concatenate([to_cells(groove) for groove in grooves])
+    figures = coded_figures(cells, model.decode_cells(model.encode_cells(cells)))
+    assert figures.hits_f1 > 0.97 and figures.velocity_error < 0.06 and figures.offset_error < 0.045
+
+
+def test_a_line_is_even_and_keeps_hits_and_kicks(lines: np.ndarray):
+    path = path_figures(list(lines), distance, 4.0)
+    middle = middle_figures(HitModel().fit(lines[:, 0]), list(lines))
+    assert path.path < 1.1 and path.max_jump < 0.22
+    assert middle.hit_gap <= 1.5 and middle.kickless == 0
+
+
+def test_the_way_is_the_same_again_and_alone(model: GrooveVAE, grooves: list[Groove]):
+    a, b = (to_cells(groove) for groove in grooves[:2])
+    again = [even_travel(model, a, b).places for _ in range(2)]
+    both = even_travel(model, np.concatenate([a, b]), np.concatenate([b, a])).places
+    assert torch.equal(*again) and not again[0].requires_grad
+    assert torch.allclose(both[:, :1], again[0], atol=1e-3)
+
+
+def test_a_line_between_equal_grooves_stays(model: GrooveVAE, grooves: list[Groove]):
+    made = mixing.line(model, grooves[0], grooves[0], 5)
+    assert all(np.array_equal(each.hits, grooves[0].hits) for each in made)
+
+
+def test_lines_and_journeys_have_their_ends(model: GrooveVAE, grooves: list[Groove]):
+    made = mixing.journey(model, grooves[:3], 4)
+    assert len(made) == 7 and made[0] == grooves[0]
+    for at, groove in ((3, grooves[1]), (6, grooves[2])):
+        assert np.array_equal(made[at].velocities, groove.velocities) and made[at].tempo == grooves[0].tempo
+    straight = mixing.line(model, *grooves[:2], 3, straight=True, exact_ends=False)
+    assert np.array_equal(straight[0].hits, mixing.reconstruct(model, grooves[0]).hits)
+
+
+def test_variations_go_from_the_groove_to_new_ones(model: GrooveVAE, grooves: list[Groove]):
+    none, some, all_new = (
+        [
+            distance(to_cells(grooves[0])[0], to_cells(each)[0])
+            for each in mixing.vary(model, grooves[0], share, 3, seed=1)
+        ]
+        for share in (0.0, 0.3, 1.0)
+    )
+    assert max(none) < 4 < min(all_new) and max(none) < np.mean(some) < np.mean(all_new)
+
+
+def test_a_seed_gives_the_same_grooves(model: GrooveVAE):
+    first, again, other = (model.sample(3, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert all(8 < groove.hits.sum() < 120 and groove.hits[:, KICK].any() for groove in first)
+
+
+def test_feel_leaves_hits_and_goes_by_the_amount(model: GrooveVAE, grooves: list[Groove]):
+    straight = grooves[0].straight()
+    none, half, full = (mixing.humanise(model, straight, amount) for amount in (0.0, 0.5, 1.0))
+    assert none == straight and np.array_equal(full.hits, straight.hits)
+    assert 0 < np.abs(half.lateness).sum() < np.abs(full.lateness).sum()
+    played = full.velocities[full.hits]
+    assert played.std() > 8 and np.abs(full.lateness).max() < 0.5
+    styles = model.config.styles
+    assert mixing.humanise(model, straight, 1.0, styles[0]) != mixing.humanise(model, straight, 1.0, styles[-1])
+
+
+def test_a_groove_takes_the_feel_of_itself_and_of_another(grooves: list[Groove]):
+    source = grooves[2]
+    back = mixing.feel_from(source.straight(), source)
+    assert np.array_equal(back.velocities, source.velocities) and np.allclose(back.lateness, source.lateness, atol=1e-6)
+    other = mixing.feel_from(grooves[0].straight(), source)
+    assert np.array_equal(other.hits, grooves[0].hits) and other.lateness.any()
+    shared = grooves[0].hits & source.hits
+    assert shared.any() and np.array_equal(other.velocities[shared], source.velocities[shared])
+
+
+@pytest.mark.parametrize("amount", [-0.1, 2.1, float("nan")])
+def test_an_amount_that_cannot_be_is_refused(grooves: list[Groove], amount: float):
+    with pytest.raises(InputError, match="amount"):
+        mixing.feel_from(grooves[0], grooves[1], amount)
+
+
+def test_what_the_model_cannot_do_is_refused_in_a_line(model: GrooveVAE, grooves: list[Groove]):
+    for call, says in (
+        (lambda: mixing.humanise(model, grooves[0], 1.0, "polka"), "style"),
+        (lambda: mixing.line(model, *grooves[:2], 1), "steps"),
+        (lambda: mixing.blend(model, grooves[:2], [0.0, 0.0]), "weights"),
+        (lambda: model.decode(torch.full((1, model.config.latent_size), float("nan"))), "NaN"),
+        (lambda: model.decode(torch.zeros(1, 3)), "latents"),
+        (lambda: model.sample(0), "at least 1"),
+        (lambda: GrooveVAE.from_pretrained("melody_2bar"), "format"),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
+
+
+@pytest.mark.parametrize("given", [{"latent_size": 12}, {"width": 0}, {"styles": (1,)}])
+def test_sizes_that_cannot_be_are_refused(given: dict):
+    with pytest.raises(ValueError):
+        GrooveVAEConfig(**given)
+
+
+def test_as_many_cells_are_struck_as_are_expected():
+    logits = torch.full((1, 32, 9), -20.0)
+    logits[0, :4, 0] = 0.1  # four of about one half each
+    logits[0, 8, 1] = 20.0
+    hits = expected_hits(logits)
+    assert hits.sum() == 3 and hits[0, 8, 1] == 1
+
+
+def test_sets_of_instruments_are_numbers_and_back():
+    hits = (torch.rand(5, 32, 9, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    assert torch.equal(hits_of(sets_of(hits)), hits) and sets_of(hits).max() < 512
+
+
+def test_distance_counts_cells_and_half_of_what_is_played_otherwise():
+    a = np.zeros((32, 3, 9), np.float32)
+    a[0, :, 0] = 1.0, 0.5, 0.1
+    b = a.copy()
+    b[0, VELOCITY, 0], b[4, HIT, 1] = 0.7, 1.0
+    assert distance(a, b) == pytest.approx(1.1) and distance(a, a) == 0.0
+
+
+def test_a_rhythm_is_likelier_than_the_same_hits_strewn_about():
+    beat = np.zeros((32, 3, 9), np.float32)
+    beat[::4, HIT, KICK] = 1.0
+    strewn = beat.copy()
+    strewn[:, HIT, KICK] = np.random.default_rng(0).permutation(beat[:, HIT, KICK])
+    likelihood = HitModel().fit([beat] * 4)
+    assert likelihood.nats_a_step(beat) < 0.3 < likelihood.nats_a_step(strewn)

@@ -1,0 +1,150 @@
+"""Training on drums: windows of a folder, what is done to them, losses, and scripts/train_drums.py as a process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+import torch
+from training_runs import finish, saved, start
+
+from latentmix.errors import InputError
+from midi_vae.drums.config import GrooveVAEConfig
+from midi_vae.drums.feel import Played
+from midi_vae.drums.vae import GrooveVAE
+from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
+from midi_vae.training import groove_losses as losses
+from midi_vae.training.groove_augmentation import augmented
+from midi_vae.training.groove_dataset import GrooveBatch, GrooveBatches, load_grooves
+from midi_vae.training.groove_objective import (
+    FeelObjective,
+    GrooveObjective,
+    GrooveObjectiveConfig,
+    GroovePriorObjective,
+)
+
+
+def beat(path: Path, bars: int, late: int = 0, metre: tuple[int, int] = (4, 4)) -> None:
+    """A file of eighths, every one so many ticks late."""
+    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1])])
+    eighths = bars * 8 * metre[0] // metre[1]
+    wait = late
+    for number in range(eighths):
+        note = 42 if number % 2 else (36 if number % 4 == 0 else 38)
+        track.append(mido.Message("note_on", channel=9, note=note, velocity=60 + number % 60, time=wait))
+        track.append(mido.Message("note_off", channel=9, note=note, time=60))
+        wait = 180
+    mido.MidiFile(tracks=[track], ticks_per_beat=480).save(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files with a split and styles as the Groove MIDI Dataset tells them."""
+    made = tmp_path_factory.mktemp("drums")
+    beat(made / "a.mid", 6, late=12)
+    beat(made / "b.mid", 3)
+    beat(made / "c.mid", 4, metre=(3, 4))
+    (made / "broken.mid").write_bytes(b"MThd")
+    (made / "info.csv").write_text(
+        "midi_filename,split,style\na.mid,train,funk/groove1\nb.mid,validation,jazz\nc.mid,train,jazz\nbroken.mid,train,x\n"
+    )
+    return made
+
+
+def batch_of(folder: Path) -> GrooveBatch:
+    return GrooveBatches(load_grooves(folder).windows).all()
+
+
+def test_a_folder_is_read_by_its_split(folder: Path):
+    train, held_out = load_grooves(folder, "train"), load_grooves(folder, "validation")
+    assert train.styles == ("funk", "jazz", "x") and train.files == 2 and len(train.refused) == 1
+    assert len(train.windows) == 5 + 3 and len(held_out.windows) == 2
+    assert train.windows["lag"][0] == pytest.approx(0.1)
+    assert train.windows["cut"].tolist() == [False] * 5 + [True, False, False]  # c.mid begins at tick 0, a.mid does not
+    assert held_out.windows["cut"].tolist() == [True, False]  # it begins at tick 0
+    assert train.windows["full"].tolist() == [True] * 5 + [False] * 3
+    assert set(train.windows["style"].tolist()) == {0, 1}
+
+
+def test_what_stands_at_tick_0_says_nothing_about_time(folder: Path):
+    batch = GrooveBatches(load_grooves(folder, "validation").windows).all()
+    hit = batch.cells[:, :, HIT]
+    assert hit[0, 0].sum() == 1 and batch.timed[0, 0].sum() == 0
+    assert torch.equal(batch.timed[0, 1:], hit[0, 1:]) and torch.equal(batch.timed[1], hit[1])
+
+
+def test_a_folder_without_drums_is_refused(tmp_path: Path):
+    track = mido.MidiTrack([mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=60)])
+    mido.MidiFile(tracks=[track]).save(tmp_path / "a.mid")
+    with pytest.raises(InputError, match="expected drums"):
+        load_grooves(tmp_path)
+    (tmp_path / "info.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="midi_filename"):
+        load_grooves(tmp_path)
+
+
+def test_windows_that_are_changed_stay_windows(folder: Path):
+    batch = batch_of(folder)
+    many = GrooveBatch(*(torch.cat([each] * 40) for each in batch))
+    cells, timed = augmented(many, torch.Generator().manual_seed(0))
+    hit = cells[:, :, HIT]
+    assert ((hit == 0) | (hit == 1)).all() and hit.sum((1, 2)).min() > 0
+    assert (cells[:, :, VELOCITY][hit > 0] > 0).all() and cells[:, :, VELOCITY].max() <= 1.0
+    assert cells[:, :, OFFSET].abs().max() <= 0.5 and (cells[:, :, 1:].abs().sum(2)[hit == 0] == 0).all()
+    assert (timed <= hit).all() and not torch.equal(cells, many.cells)
+    again, _ = augmented(many, torch.Generator().manual_seed(0))
+    assert torch.equal(cells, again)
+
+
+def test_errors_of_what_is_played_have_known_values():
+    cells = torch.zeros(1, 32, 3, 9)
+    cells[0, 0, :, 0] = torch.tensor([1.0, 0.5, 0.2])
+    cells[0, 1, :, 0] = torch.tensor([1.0, 1.0, 0.0])  # a velocity of 127, which may have been harder
+    said = Played(torch.full((1, 32, 9), 1.2), torch.zeros(1, 32, 9))
+    velocity, offset = losses.played_loss(said, cells, cells[:, :, HIT])
+    assert velocity.item() == pytest.approx(0.7) and offset.item() == pytest.approx(0.2)
+
+
+def test_a_perfect_mix_costs_nothing_and_a_thin_one_does():
+    a, b = torch.zeros(1, 32, 9), torch.zeros(1, 32, 9)
+    a[0, :8, 0] = 1.0
+    b[0, 4:12, 0] = 1.0
+    half = torch.tensor([0.5])
+    perfect = a.clone()
+    perfect[0, 2:4], perfect[0, 8:10] = b[0, 2:4], b[0, 8:10]
+    logits = 40.0 * (perfect - 0.5)
+    terms = losses.mix_terms(logits, a, b, half)
+    assert [round(float(each), 4) for each in (terms.stay, terms.evenness, terms.hit_error)] == [0, 0, 0]
+    thin = losses.mix_terms(40.0 * (a * b - 0.5), a, b, half)
+    assert float(thin.hit_error) == pytest.approx(16.0, abs=0.01) and float(thin.stay) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_each_phase_learns_its_own_part(folder: Path):
+    torch.manual_seed(0)
+    config = GrooveVAEConfig(16, 16, 16, 1, 1, 16, 1, 16, 1, ("funk", "jazz", "x"))
+    model, weights = GrooveVAE(config), GrooveObjectiveConfig()
+    for objective, parts in (
+        (GrooveObjective(model, weights), {"encoder", "decoder"}),
+        (FeelObjective(model, weights), {"feel"}),
+        (GroovePriorObjective(model), {"prior"}),
+    ):
+        model.zero_grad(set_to_none=True)
+        objective(batch_of(folder), torch.Generator().manual_seed(1), 0.5)["loss"].backward()
+        learned = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+        assert learned == parts
+
+
+def test_the_script_trains_resumes_and_writes_a_model(folder: Path, tmp_path: Path):
+    options = [folder, "--out", tmp_path / "run", "--latent-size", 16, "--width", 16, "--batch", 4, "--threads", 1]
+    options += ["--feel-steps", 2, "--prior-steps", 2]
+    said = finish(start("train_drums.py", *options, "--steps", 2, "--save-every", 2))
+    assert "left out:" in said and "model 2: f1" in said and "prior 2: sample nats" in said
+    finish(start("train_drums.py", *options, "--steps", 3, "--save-every", 2))
+    assert saved(tmp_path / "run") == {"model": 3, "feel": 2, "prior": 2}
+    model = GrooveVAE.from_pretrained(tmp_path / "run" / "model")
+    assert model.config.styles == ("funk", "jazz", "x") and len(model.sample(2, seed=0)) == 2
+    kept = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert kept["format"] == "latentmix.midi_vae.groove" and np.isfinite(kept["config"]["latent_size"])
