@@ -28,13 +28,14 @@ from .network import GrooveNetwork, sets_of
 from .windows import HIT, OFFSET, VELOCITY
 
 LEVELS = 3  # of halving: 9 places
-ROUNDS = (4, 3, 2)  # of changed places, at each level
+ROUNDS = (12, 6, 2)  # of changed places, at each level
 PROPOSALS = 12  # in each round, of cells that come and as many of cells that go
 SPREAD = 1.0  # nats for the squared number of cells too many or too few in a half bar, for each cell there
 HALF_BAR = 8  # steps
 KICKLESS = 50.0  # nats for a bar that loses its kick
-CORRECTIONS = 8  # steps of Adam (Kingma & Ba 2015) on a code
-STEP_SIZE = 0.1
+CORRECTIONS = 12  # steps of Adam (Kingma & Ba 2015) on a code
+STEP_SIZE = 0.05
+FEEL = 20.0  # nats for full scale of velocity, and for a sixteenth of offset
 MAX_AT_ONCE = 16  # windows searched in one go
 
 
@@ -57,7 +58,7 @@ def corrected(model: GrooveNetwork, z: Tensor, cells: Tensor, corrections: int =
         for step in range(1, corrections + 1):
             said = model.logits(z)
             missed = (said.velocity - cells[:, :, VELOCITY]).abs() + (said.offset - cells[:, :, OFFSET]).abs()
-            cost = F.binary_cross_entropy_with_logits(said.hit, hit, reduction="sum") + 5.0 * (hit * missed).sum()
+            cost = F.binary_cross_entropy_with_logits(said.hit, hit, reduction="sum") + FEEL * (hit * missed).sum()
             (slope,) = torch.autograd.grad(cost, z)
             mean, square = torch.lerp(slope, mean, 0.9), torch.lerp(slope.square(), square, 0.999)
             move = mean / (1 - 0.9**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)

@@ -84,7 +84,7 @@ def test_symbols_are_hold_off_and_clipped_intervals() -> None:
     model = IntervalModel()
     melody = np.array([HOLD, 62, OFF, 65, 65, 40, 129])
     up, down = 100 + MAX_INTERVAL, 100 - MAX_INTERVAL
-    assert model._symbols(melody) == ["start"] * 4 + [0, 100, 1, 103, 100, down, up]
+    assert model._padded(melody) == ["start"] * 4 + [0, 100, 1, 103, 100, down, up]
 
 
 def test_witten_bell_by_hand() -> None:
