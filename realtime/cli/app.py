@@ -55,7 +55,7 @@ def play(
     livemix play A.mid B.mid --virtual
     livemix play A.mid B.mid C.mid D.mid --in nanoKONTROL2 --out "My Synth" --map nanokontrol2 --clock midi
     livemix play A.mid B.mid --audio --record OUT.mid
-    livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid
+    livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid --drums A.mid --drums B.mid
     """
     if not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
@@ -68,6 +68,12 @@ def play(
         )
     if playback.render is not None and playback.clock is not Clock.internal:
         raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
+    if playback.drums and (playback.render is None or playback.render.suffix.lower() not in (".mid", ".midi")):
+        raise typer.BadParameter("expected --render OUT.mid, which alone plays drums", param_hint="--drums")
+    if playback.kit is not None and not playback.drums:
+        raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
+    if len(playback.drums or ()) not in (0, 1, len(files)):
+        raise typer.BadParameter(f"expected one file or {len(files)}, as there are melodies", param_hint="--drums")
     say_loading()
     from . import play as show
 

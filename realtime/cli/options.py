@@ -189,6 +189,18 @@ class PlaybackOptions:
         Path | None,
         _playback("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),
     ] = None
+    drums: Annotated[
+        list[Path] | None,
+        _playback(
+            "--drums",
+            metavar="FILE",
+            help="Drums that --render writes on channel 10, mixed by the same shares: a MIDI file for each melody, in "
+            "order, or one for all.",
+        ),
+    ] = None
+    kit: Annotated[
+        Path | None, _playback("--kit", metavar="FILE.toml", help="Which notes are which drum; see midi-vae mix.")
+    ] = None
     seconds: Annotated[
         float | None,
         _playback("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -29,6 +30,9 @@ from .live import (
     watch,
 )
 from .options import ControlOptions, LiveOptions, PlaybackOptions, Ports
+
+if TYPE_CHECKING:
+    from ..offline.drums import Drummer
 from .recording import check_new_file, is_midi
 
 
@@ -93,10 +97,24 @@ def render(
     player = PlayerSetup(
         tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1
     )
-    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings)
+    drummer = _drummer(playback) if playback.drums else None
+    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drummer)
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0
+
+
+def _drummer(playback: PlaybackOptions) -> Drummer:
+    """Of the files of --drums."""
+    from midi_vae.drums.kit import GENERAL_MIDI, read_kit
+    from midi_vae.drums.transcription import read_drums
+    from midi_vae.drums.vae import GrooveVAE
+
+    from ..offline.drums import Drummer
+
+    kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
+    grooves = [read_drums(path, None, kit).excerpt() for path in playback.drums or ()]
+    return Drummer(GrooveVAE.from_pretrained(None, "cpu"), grooves, kit)
 
 
 def outs_of(ports: Ports, control: ControlOptions) -> tuple[MidiOut, ...]:

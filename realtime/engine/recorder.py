@@ -26,6 +26,7 @@ class PlayedNote:
         start, end: seconds from the first report of the recording.
         start_beat, end_beat: quarter notes from there.
         pitch, velocity: 0..127 and 1..127.
+        channel: of MIDI, from 0.
     """
 
     start: float
@@ -34,6 +35,7 @@ class PlayedNote:
     end_beat: float
     pitch: int
     velocity: int
+    channel: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,9 @@ def write_recording(
         events.append((_ticks(change.beat), 0, mido.MetaMessage("set_tempo", tempo=tempo_us(change.tempo))))
     for note in notes:
         start, end = _ticks(note.start_beat), _ticks(note.end_beat)
-        events.append((start, 2, mido.Message("note_on", note=note.pitch, velocity=note.velocity)))
-        events.append((max(end, start + 1), 1, mido.Message("note_off", note=note.pitch, velocity=0)))
+        on = mido.Message("note_on", channel=note.channel, note=note.pitch, velocity=note.velocity)
+        off = mido.Message("note_off", channel=note.channel, note=note.pitch, velocity=0)
+        events += [(start, 2, on), (max(end, start + 1), 1, off)]
     track, at = mido.MidiTrack(), 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
         track.append(message.copy(time=tick - at))

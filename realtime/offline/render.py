@@ -24,6 +24,7 @@ from ..music.shaping import as_pattern
 from ..player.loop import OfflinePlayer
 from ..player.messages import PlayerSetup, PlayPattern, Progress, Report
 from ..player.player import STEPS_A_BEAT, make_player
+from .drums import Drummer
 from .sounding import write_sound
 
 MAX_STEPS = 1_000_000
@@ -44,6 +45,7 @@ def perform(
     setup: PlayerSetup,
     presets: Presets = MappingProxyType({}),
     settings: Mapping[str, Value] = MappingProxyType({}),
+    drummer: Drummer | None = None,
 ) -> Performance:
     """Play an automation to its end; what it sets is heard at the next step, beat or bar, as on stage.
 
@@ -52,12 +54,15 @@ def perform(
     Args:
         presets: what the parameter `preset` recalls (`automation.read_presets`).
         settings: of parameters, to begin with.
+        drummer: plays along, on channel 10.
     """
     clock, recorder = VirtualClock(), Recorder(from_song_start=True)
 
     def hear(report: Report) -> None:
         if isinstance(report, Progress) and report.events:
             recorder.add(report.events, report.tempo)
+        if isinstance(report, Progress) and report.late is not None and report.running and drummer is not None:
+            drummer.play(report.step, mixer.weights(), report.time, report.tempo)
 
     player = OfflinePlayer(lambda tell: make_player([MemoryOut()], setup, tell, clock), hear, clock)
     for name in ("tempo", "follow", "velocity"):
@@ -86,7 +91,10 @@ def perform(
     if due < math.inf:
         player.run_until(min(due - 1e-6, end))
     player.close()
-    return Performance(recorder.finished(), recorder.tempi)
+    notes = recorder.finished()
+    if drummer is not None:
+        notes = sorted([*notes, *drummer.notes], key=lambda note: note.start)
+    return Performance(notes, recorder.tempi)
 
 
 def _step_at(beat: float) -> int:
