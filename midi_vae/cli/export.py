@@ -17,6 +17,7 @@ app = make_app("midi-vae")
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")]
 MAX_MELODIES = 8
 MIN_BETWEEN = 2
+RUN_FOLDER = "model"  # of a training run, in a folder that somebody named
 DRAWN = 4  # melodies of the model's own, where none are named
 
 
@@ -32,7 +33,8 @@ def plugin(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
     source: PassageOptions,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What hosts show. Default: the name of the model's folder.")
+        str | None,
+        typer.Option(metavar="NAME", help="What hosts show. Default: the name of the model's or the run's folder."),
     ] = None,
     plugin_id: Annotated[
         str | None,
@@ -54,7 +56,7 @@ def plugin(
 
     \b
     Examples:
-    midi-vae export plugin runs/melody --name "My tunes" -o my-tunes
+    midi-vae export plugin runs/melody/model --name "My tunes" -o my-tunes
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
     """
     files = melody or []
@@ -65,7 +67,9 @@ def plugin(
 
     melodies = [passage.melody for passage in source.read(files)] if files else []
     loaded = MelodyVAE.from_pretrained(model)
-    named = name or Path(model).resolve().name.replace("_", " ")
+    folder = Path(model).resolve()
+    folder = folder.parent if folder.name == RUN_FOLDER else folder
+    named = name or folder.name.replace("_", " ")
     slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in named.lower()).split()) or "model"
     data = plugin_weights(
         loaded, named, plugin_id or f"org.latentmix.{slug}", melodies or loaded.sample(DRAWN, seed=0), half=half

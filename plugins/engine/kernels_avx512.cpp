@@ -1,7 +1,9 @@
 // For x86-64 with AVX-512F; compiled with -mavx512f -mfma -mf16c -mprefer-vector-width=512.
 #include "kernels.hpp"
 #if defined(__AVX512F__)
+#ifndef __clang__ // which knows no such warning
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized" // of GCC 12 in its own header
+#endif
 #include <immintrin.h>
 #define LANES 16
 #define TILE 8
