@@ -15,6 +15,8 @@ SINGING_RANGE = (48, 84)  # C3 to C6
 MIN_SYLLABLES = 8  # fewer are a title or a count
 SUNG = 0.5  # share of syllables and onsets that meet, from which on a track is what is sung
 MAX_SHIFT = 2.0  # beats by which all lyrics may be early or late
+SUNG_ALONE, ALONE = 0.4, 0.1  # the same of a track of one voice, and up to which polyphony it is one; such a track has
+SAME_COUNT = 1.4  # at most so many times as many onsets as there are syllables, or syllables as onsets
 SUNG_SHIFTED, SHIFTED = 0.65, 0.9  # least share of a match at such a distance, and what it counts
 SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is timed by hand
 FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
@@ -30,16 +32,18 @@ class Candidate:
         sung: share in which its onsets and the syllables meet, 0 to 1; None without lyrics.
         claim: of its name (`names.melody_claim`).
         score: `melodic_score`.
+        is_sung: this share is enough for it to be what is sung.
     """
 
     track: Track
     sung: float | None
     claim: float
     score: float
+    is_sung: bool = False
 
     @property
     def reason(self) -> str:
-        said = [f"its onsets meet {self.sung:.0%} of the lyrics"] if self.sung is not None and self.sung >= SUNG else []
+        said = [f"its onsets meet {self.sung:.0%} of the lyrics"] if self.sung is not None and self.is_sung else []
         said += [f"it is named {self.track.name!r}"] if self.claim > 0 else []
         return ", ".join([*said, f"score {self.score:.2f}"])
 
@@ -81,7 +85,7 @@ def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
     candidates = rank_tracks(tune)
     best = candidates[0]
     equal = [each for each in candidates if each.claim == best.claim]
-    if best.sung is not None and best.sung >= SUNG:
+    if best.sung is not None and best.is_sung:
         reason = f"its onsets meet {best.sung:.0%} of the lyrics"
     elif best.claim > 0:
         reason = f"it is named {best.track.name!r}"
@@ -98,12 +102,19 @@ def rank_tracks(tune: Tune) -> list[Candidate]:
     shares = [_sung(track, tune.syllables) for track in pitched]
     most = max((share for share in shares if share is not None), default=0.0)
     candidates = [
-        Candidate(track, share, _claim(track, tune), melodic_score(track, tune.length))
+        Candidate(
+            track,
+            share,
+            _claim(track, tune),
+            melodic_score(track, tune.length),
+            share is not None and (share >= SUNG or (most < SUNG and _is_sung_alone(track, share, tune.syllables))),
+        )
         for track, share in zip(pitched, shares, strict=True)
     ]
+    most = max((each.sung for each in candidates if each.is_sung and each.sung is not None), default=0.0)
 
     def rank(each: Candidate) -> tuple[float, float, float, int]:
-        is_sung = most >= SUNG and each.sung is not None and each.sung >= 0.95 * most
+        is_sung = each.is_sung and each.sung is not None and each.sung >= 0.95 * most
         is_first = each.claim > 0 and part_number(each.track.name) == 1
         return float(is_sung), each.claim, each.score * (FIRST_GOES_BEFORE if is_first else 1.0), -each.track.index
 
@@ -132,6 +143,15 @@ def _sung(track: Track, syllables: np.ndarray) -> float | None:
         shifted = max(_meeting(onsets, syllables + shift) for shift in np.arange(-MAX_SHIFT, MAX_SHIFT + 0.01, 0.1))
         best = max(best, SHIFTED * shifted) if shifted >= SUNG_SHIFTED else best
     return best
+
+
+def _is_sung_alone(track: Track, share: float, syllables: np.ndarray) -> bool:
+    """Whether a track is what is sung though its lyrics drift: it is one voice, and has about as many onsets."""
+    if share < SUNG_ALONE or polyphony(track) > ALONE:
+        return False
+    start = track.notes["start"]
+    count = np.count_nonzero((start >= syllables[0] - 1) & (start <= syllables[-1] + 1))
+    return bool(1 / SAME_COUNT <= count / len(syllables) <= SAME_COUNT)
 
 
 def _meeting(onsets: np.ndarray, syllables: np.ndarray) -> float:

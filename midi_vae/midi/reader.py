@@ -14,6 +14,7 @@ from latentmix.errors import InputError
 
 from .channels import ChannelStates, bend_pitches, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
+from .mma import SIGNATURE, meant_metre
 from .names import is_part_name
 from .notes import TickNotes, pair_notes
 from .parser import META, read_events
@@ -95,6 +96,7 @@ class _Found:
     keys: list[tuple[int, int, int, bool]] = field(default_factory=list)
     lyrics: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)  # by meta event type
     remarks: list[str] = field(default_factory=list)
+    is_of_mma: bool = False
     count: int = 0  # of notes
     end: int = 0
 
@@ -126,6 +128,7 @@ class _Found:
             if not self.names[index]:
                 self.names[index] = to_text(content, is_part_name)
         elif kind in (_LYRIC, _TEXT):
+            self.is_of_mma |= content.startswith(SIGNATURE)
             if content[:1] not in (b"@", b"(") and tick:
                 self.lyrics.setdefault(kind, []).append((tick, content))
         elif kind == _TEMPO and len(content) == 3 and any(content):
@@ -136,6 +139,17 @@ class _Found:
             self.keys.append((tick, index, sharps, content[1] == 1))
         if len(self.tempi) + len(self.metres) + len(self.keys) > MAX_CHANGES:
             raise InputError(f"expected at most {MAX_CHANGES} changes of tempo, metre and key, found more")
+
+    def mend_metres(self) -> None:
+        """Take the bars of a file of MMA for as long as they are."""
+        onsets = [notes.start / self.resolution for _, _, notes in self.notes]
+        for index, (tick, chunk, *metre) in enumerate(self.metres):
+            found = meant_metre((metre[0], metre[1]), onsets)
+            if found != (metre[0], metre[1]):
+                self.metres[index] = tick, chunk, *found
+                self.remarks.append(
+                    f"bars of {found[0]} quarters under a signature of {metre[0]}/{metre[1]}, as MMA writes"
+                )
 
     def timeline(self, has_tempo: bool, chunk: int | None = None) -> Timeline:
         """What holds for all chunks, or for one of them."""
@@ -181,6 +195,8 @@ def _to_tune(path: str, data: bytes) -> Tune:
         found.add(index, chunk)
     if not found.notes:
         raise InputError("expected a melody, found no notes in the file")
+    if found.is_of_mma:
+        found.mend_metres()
     timeline = found.timeline(not chunks.is_time_code)
     tracks = _to_tracks(found, chunks, timeline)
     end = max(track.notes["end"].max() for track in tracks)

@@ -175,9 +175,9 @@ def _level(places: np.ndarray, starts: np.ndarray, pitches: np.ndarray) -> np.nd
 
 
 def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which notes have another one under them, and above them, for half of their length; (n,) bool each."""
+    """Which notes have others under them, and above them, for half of their length; (n,) bool each."""
     starts, ends, pitches = notes["start"].tolist(), notes["end"].tolist(), notes["pitch"].tolist()
-    over, under = np.zeros(len(notes), bool), np.zeros(len(notes), bool)
+    over, under = _Cover(starts), _Cover(starts)
     active: list[int] = []
     before = -1
     for index in _overlapping(notes["start"], notes["end"]):
@@ -189,8 +189,27 @@ def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             if pitches[each] == pitches[index]:
                 continue
             high, low = (each, index) if pitches[each] > pitches[index] else (index, each)
-            shared = min(ends[each], ends[index]) - start
-            over[high] |= shared >= (ends[high] - starts[high]) / 2
-            under[low] |= shared >= (ends[low] - starts[low]) / 2
+            end = min(ends[each], ends[index])
+            over.add(high, start, end)
+            under.add(low, start, end)
         active.append(index)
-    return over, under
+    half = (notes["end"] - notes["start"]) / 2
+    return over.is_for(half), under.is_for(half)
+
+
+class _Cover:
+    """For how long notes have others beside them, which come by their starts."""
+
+    def __init__(self, starts: list[float]) -> None:
+        self.until = starts.copy()
+        self.time = [0.0] * len(starts)
+
+    def add(self, note: int, start: float, end: float) -> None:
+        if end > self.until[note]:
+            self.time[note] += end - max(start, self.until[note])
+            self.until[note] = end
+
+    def is_for(self, least: np.ndarray) -> np.ndarray:
+        """Which notes have others beside them for so long, and for any time; (n,) bool."""
+        time = np.array(self.time)
+        return (time > 0) & (time >= least - 1e-9)

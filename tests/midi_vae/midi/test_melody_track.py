@@ -121,6 +121,16 @@ def test_the_track_that_meets_the_syllables_is_sung(tmp_path: Path, kind: int, l
     assert [each.track.channel for each in found.runners_up] == [2]
 
 
+@pytest.mark.parametrize("is_chordal", [False, True])
+def test_lyrics_that_drift_are_sung_by_one_voice_with_as_many_notes(tmp_path: Path, is_chordal: bool):
+    """Five of nine syllables are a fifth of a beat late or more, as words timed by hand are; no chords are sung."""
+    tune = [(480 * i * 3 // 2, 480 * i * 3 // 2 + 400, 50 + i % 4) for i in range(1, 40)]
+    words = sung(0x05, [start + (100 + 35 * (i % 5) if i % 9 < 5 else 0) for i, (start, _, _) in enumerate(tune)])
+    chords = [(start, end, pitch + 7) for start, end, pitch in tune] if is_chordal else []
+    found = choice(tmp_path, words, raw.notes(tune + chords, 3), named(b"Melody") + RICHER)
+    assert ("of the lyrics" in found.reason) == (found.track.channel == 3) == (not is_chordal)
+
+
 def test_lyrics_timed_letter_by_letter(tmp_path: Path):
     tune = [(480 * i * 3 // 2, 480 * i * 3 // 2 + 400, 50 + i % 4) for i in range(1, 20)]
     words, now = b"", 0

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import raw_midi as raw
 
 from midi_vae import Melody
 from midi_vae.importing import read_passage
@@ -81,3 +82,45 @@ def test_abc2midi(tmp_path: Path, grace: str):
     passage = read_passage(str(tmp_path / "tune.mid"))
     assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
     assert read_tune(tmp_path / "tune.mid").remarks == ()
+
+
+MMA = r"""Tempo 100
+Time 6
+TimeSig 6 8
+Solo Voice Flute
+Solo Octave 5
+1 G {4g;4a;4b;2g;4d;}
+2 G {2.b;2.a;}
+3 C {4c;4d;4e;2c;4g;}
+4 G {1g;2r;}
+"""
+
+
+def test_mma(tmp_path: Path):
+    """6/8 in quarters under a signature of 6/8: bars of six quarters, not two bars of three."""
+    mma = program("mma")
+    (tmp_path / "tune.mma").write_text(MMA)
+    made = subprocess.run([mma, "tune.mma"], cwd=tmp_path, timeout=120, capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout + made.stderr
+    path = tmp_path / "tune.mid"
+    passage = read_passage(str(path))
+    assert (passage.melody.metre, passage.bars, passage.melody.tempo) == ((6, 4), 4, 100)
+    assert [start for start, _, _ in notes(path)] == [0, 1, 2, 3, 5, 6, 9, 12, 13, 14, 15, 17, 18]
+    assert read_tune(path).remarks == ("bars of 6 quarters under a signature of 6/8, as MMA writes",)
+
+
+@pytest.mark.parametrize("overlap", [20, 60, 120])  # ticks of 480
+def test_musescore_exports_what_overlaps(tmp_path: Path, overlap: int, monkeypatch: pytest.MonkeyPatch):
+    """Quarters that overlap a little, imported and exported: each has its length, or gives way to the next."""
+    musescore = program("musescore3")
+    pitches = [62, 67, 69, 71, 72, 71, 69, 67, 62, 64, 66, 67]
+    played = raw.notes([(480 * i, 480 * (i + 1) + overlap, pitch) for i, pitch in enumerate(pitches)])
+    (tmp_path / "played.mid").write_bytes(raw.file(raw.tempo(600_000) + raw.metre(3, 2) + played))
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = [musescore, "-o", "exported.mid", "played.mid"]
+    done = subprocess.run(run, cwd=tmp_path, timeout=120, capture_output=True, text=True)
+    assert (tmp_path / "exported.mid").exists(), done.stderr
+    expected = [(i, 1, pitch) for i, pitch in enumerate(pitches)]
+    assert notes(tmp_path / "played.mid")[:-1] == notes(tmp_path / "exported.mid")[:-1] == expected[:-1]
+    assert read_passage(str(tmp_path / "exported.mid")).melody.metre == (3, 4)

@@ -169,6 +169,15 @@ def test_one_line_played_legato_is_left_alone():
     assert len(skyline(notes(*tune))) == 32
 
 
+@pytest.mark.parametrize("long", [1, 2, 4])
+def test_long_notes_of_the_bass_are_none_of_the_tune(long: int):
+    """A melody that rests for four beats and stops before the bass does, over notes longer than two of its own."""
+    tune = [(float(i), i + 0.8, 72 + i % 5) for i in (*range(8), *range(12, 20))]
+    bass = [(float(i), i + long - 0.1, 40 + i % 7) for i in range(0, 28, long)]
+    line = place(notes(*tune, *bass), ())
+    assert steps(line) == [(4 * int(start), pitch) for start, _, pitch in tune]
+
+
 def test_keyswitches_are_none_of_the_tune():
     tune = [(float(i), i + 0.9, 67 + i % 6) for i in range(16)]
     switches = [(4.0 * i - (0.1 if i else 0), 4.0 * i + 0.1, 24 + i) for i in range(4)]
