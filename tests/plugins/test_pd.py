@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from native_engine import compiler_or_skip
 
 from latentmix.errors import InputError
+from midi_vae.music.melody import Melody
 from midi_vae.music.windows import window_of
+from midi_vae.travel import even_travel
 from midi_vae.vae import MelodyVAE
 from realtime.music import shaping
 from realtime.plugins import make
@@ -75,6 +78,17 @@ def test_positions_and_mixes_are_those_of_the_model(folder: Path) -> None:
     expected = [melody for each in wanted for melody in model.decode(each[None])]
     expected.append(shaping.to_octave(expected[-1], 1))
     assert [np.array(each).tolist() for each in heard] == [melody.tokens.tolist() for melody in expected]
+
+
+def test_after_travel_mixes_go_the_even_ways(folder: Path) -> None:
+    model = MelodyVAE.from_pretrained()
+    windows = window_of(opening_melodies()[:3])
+    z = model.encode_windows(windows)
+    sets = [f"set {slot} " + " ".join(map(str, row)) for slot, row in enumerate(windows)]
+    heard = tokens_of(run(folder, *sets, "travel", "0.2", "0.7", "mix 1 0 3", sets[1], "0.2"))
+    at = lambda i, j, share: even_travel(model, z[i : i + 1], z[j : j + 1]).at(share)  # noqa: E731
+    wanted = [at(0, 1, 0.4), at(1, 2, 0.4), at(0, 2, 0.75), torch.lerp(z[:1], z[1:2], 0.4)]
+    assert heard == [Melody(model.decode_windows(each)[0]).tokens.tolist() for each in wanted]
 
 
 def test_it_says_what_it_has_and_what_it_cannot(folder: Path) -> None:

@@ -18,6 +18,7 @@ from midi_vae.music.melody import ONSET, Melody
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
+from realtime.engine.explorer import all_asides
 from realtime.music.mixer import Mixer
 from realtime.plugins import make, single_page
 from realtime.web.opening import opening_melodies
@@ -94,8 +95,23 @@ def _tensor(z: np.ndarray):
     return torch.from_numpy(z)
 
 
-def test_the_puck_gives_what_the_live_engine_gives(page, model: MelodyVAE) -> None:
+def wait_for_ways(page) -> None:
+    """A thread of the page finds one between each two of four melodies."""
+    page.wait_for_function("app.ways.length === app.slots.length * (app.slots.length - 1) / 2", timeout=60_000)
+
+
+def test_until_a_way_is_there_the_mix_goes_straight(page, model: MelodyVAE) -> None:
     mixer = Mixer(Decoder(model), opening_melodies())
+    mixer.move({"x": 0.4, "y": 0.5})
+    page.evaluate("app.x = 0.4; app.y = 0.5; encode()")  # the thread has not answered when this returns
+    assert page.evaluate("(app.ways = [], app.job++, update(), app.tokens)") == mixer.melody().tokens.tolist()
+    page.evaluate("encode()")
+
+
+def test_the_puck_gives_what_the_live_engine_gives(page, model: MelodyVAE) -> None:
+    mixer = Mixer(decoder := Decoder(model), opening_melodies())
+    mixer.asides = all_asides(decoder, mixer.coded)
+    wait_for_ways(page)
     for values in (
         {"x": 0.3, "y": 0.8},
         {"x": 0.6, "y": 0.1, "octave": 1, "density": 0.5, "key": "auto"},
@@ -146,12 +162,14 @@ def test_a_midi_file_goes_in_and_comes_out(page, tmp_path: Path) -> None:
 
 def test_the_link_holds_melodies_and_place(page) -> None:
     page.evaluate("app.x = 0.2; app.y = 1; app.slots = app.slots.slice(0, 3); encode()")
+    wait_for_ways(page)
     before = page.evaluate("[app.slots.map((s) => s.tokens), app.tokens]")
     page.click("#link")
     link = page.evaluate("location.hash")
     page.evaluate("app.slots = [app.slots[0]]; app.x = 0.9; encode()")
     page.evaluate("(link) => { history.replaceState(null, '', ' '); location.hash = link; }", link)
     page.wait_for_function("app.slots.length === 3")
+    wait_for_ways(page)
     assert page.evaluate("[app.slots.map((s) => s.tokens), app.tokens]") == before
     for bad in ("#AQ", "#AAAA", "#AQAABAQg", "#%%%"):
         page.evaluate("(link) => { location.hash = link; }", bad)

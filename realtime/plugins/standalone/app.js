@@ -8,7 +8,9 @@ const decoded = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)
 const app = { x: 0.5, y: 0.5, slots: [], partners: [], tokens: [], playing: false, decodes: [] };
 
 async function start() {
-  app.engine = await Engine.create(decoded($("wasm").textContent), decoded($("weights").textContent));
+  const binary = decoded($("wasm").textContent), weights = decoded($("weights").textContent);
+  app.engine = await Engine.create(binary, weights);
+  app.seeker = seeker(binary, weights);
   document.title = $("name").textContent = app.engine.name;
   $("key").append(...KEYS.map((name, i) => new Option(name, i)));
   $("attributes").append(...app.engine.attributes.map((name) => slider(name)));
@@ -41,7 +43,27 @@ function encode() {
   app.metre = app.slots[0].metre;
   app.steps = 2 * barSteps(app.metre);
   app.partners = app.slots.map((slot) => app.engine.encode(slot, app.metre, app.steps));
+  app.ways = [];
+  app.job = (app.job ?? 0) + 1;
+  app.partners.forEach((to, j) => app.partners.slice(0, j).forEach((from, i) =>
+    app.seeker.postMessage({ job: app.job, i, j, from: from.latents, to: to.latents })));
   update();
+}
+
+// A thread with an engine of its own, which finds the even ways between the melodies; until one is there, the mix is straight.
+function seeker(binary, weights) {
+  const work = `const PLACES = ${PLACES};\n${Engine}\nlet engine;\nonmessage = async ({ data }) => {
+    engine ??= Engine.create(data.binary, data.weights);
+    if (data.job) postMessage({ ...data, way: (await engine).travel(data.from, data.to) });
+  };`;
+  const thread = new Worker(URL.createObjectURL(new Blob([work], { type: "text/javascript" })));
+  thread.onmessage = ({ data }) => {
+    if (data.job !== app.job) return; // the melodies are others by now
+    app.ways.push([data.i, data.j, data.way]);
+    update();
+  };
+  thread.postMessage({ binary, weights });
+  return thread;
 }
 
 function update() {
@@ -50,7 +72,7 @@ function update() {
   const shares = engine.shares(app.x, app.y, app.slots.length), variation = Number($("variation").value);
   // where one melody alone is heard, unchanged, it is that melody rather than what the model makes of it
   const alone = variation || amounts.some((a) => a) ? -1 : shares.indexOf(1);
-  const mixed = engine.mix(app.partners.map((each) => each.latents), shares, amounts);
+  const mixed = engine.mix(app.partners.map((each) => each.latents), shares, amounts, app.ways);
   const raw = alone >= 0 ? app.partners[alone].tokens : engine.decode(mixed, app.metre, app.steps, variation, 0);
   app.decodes.push(performance.now() - began);
   const key = Number($("key").value);
