@@ -25,7 +25,7 @@ MAY_IMPORT = {
 # package -> its folders and modules in the order in which data flows: an arrow never runs back up
 LAYERS = {
     "latentmix": "errors interrupts extras files checkpoint_format checkpoint cli processes corpus run_state training",
-    "midi_vae": "checkpoint midi music evaluation model travel interpolation importing drums audio piano_roll "
+    "midi_vae": "checkpoint midi music evaluation model travel interpolation crossing importing drums audio piano_roll "
     "drum_grid vae plugin_weights portable onnx_export torchscript_export training cli",
     "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
     "realtime": "system music midi audio player engine control offline web plugins cli",

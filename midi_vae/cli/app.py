@@ -12,7 +12,15 @@ from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
 from . import corpus, drum_jobs, drum_report, export, report
 from .drum_jobs import DrumOptions
-from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions, parse_grid, parse_weights
+from .options import (
+    ChangeOptions,
+    ModelOptions,
+    OutputOptions,
+    PassageOptions,
+    crossing_files,
+    parse_grid,
+    parse_weights,
+)
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
@@ -41,7 +49,8 @@ def midi_vae(
 @app.command()
 @grouped
 def mix(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")],
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")] = None,
+    *,
     excerpt: PassageOptions,
     change: ChangeOptions,
     output: OutputOptions,
@@ -53,6 +62,16 @@ def mix(
     ] = 9,
     weights: Annotated[
         str | None, typer.Option(metavar="W,W,W", help="One blend instead, by a weight for each file.")
+    ] = None,
+    rhythm: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of FILEs: a melody with the rhythm of this one ...")
+    ] = None,
+    pitch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="... and the pitches of this one; with --grid all between both, rhythm across and pitch down.",
+        ),
     ] = None,
     grid: Annotated[
         str | None,
@@ -79,15 +98,24 @@ def mix(
     midi-vae mix A.mid B.mid --steps 5 --bars 1:8 --separate -o steps
     midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
     midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
+    midi-vae mix --rhythm A.mid --pitch B.mid -o crossed.mid
     midi-vae mix A.mid B.mid --drums -o drums.mid --png drums.png
     """
+    crossing = crossing_files(files or [], rhythm, pitch, bool(weights), drums.drums)
+    files = crossing or files or []
     if not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
     if weights and grid:
         raise typer.BadParameter("expected --weights or --grid, found both")
     shares = parse_weights(weights, len(files)) if weights else None
-    sides = parse_grid(grid, len(files)) if grid else None
-    count = 1 if shares else sides[0] * sides[1] if sides else (len(files) - 1) * (steps - 1) + 1
+    sides = parse_grid(grid, 4 if crossing else len(files)) if grid else None
+    count = (
+        1
+        if shares or (crossing and not sides)
+        else sides[0] * sides[1]
+        if sides
+        else (len(files) - 1) * (steps - 1) + 1
+    )
     if drums.drums:
         lines = drum_jobs.Lines(steps, shares, exact_ends, straight, bool(sides) or spherical)
         drum = drum_jobs.prepare(files, drums, excerpt, change, output, model, count, "step", separate)
@@ -97,6 +125,8 @@ def mix(
     job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
     options = {"spherical": spherical, "shift": job.shift}
     ends = {"exact_ends": exact_ends, "straight": straight}
+    if crossing:
+        return _tell(jobs.finish(job, lambda: jobs.cross(job, sides, options | ends)), output)
     if shares:
         return _tell(jobs.finish(job, lambda: jobs.blend(job, shares, options)), output)
     if sides:

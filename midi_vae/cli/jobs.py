@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .. import interpolation
+from .. import crossing, interpolation
 from ..importing import Passage
 from ..music.key import Key
 from ..music.melody import Melody
@@ -122,7 +122,11 @@ def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
 
 
 def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
-    made = [melody for row in interpolation.grid(job.model, job.melodies, rows, columns, **options) for melody in row]
+    return _on_grid(interpolation.grid(job.model, job.melodies, rows, columns, **options), rows, columns, options)
+
+
+def _on_grid(found: list[list[Melody]], rows: int, columns: int, options: dict[str, Any]) -> Made:
+    made = [melody for row in found for melody in row]
     corners = (0, columns - 1, (rows - 1) * columns, rows * columns - 1)
     labels = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
     for corner, letter in zip(corners, LETTERS, strict=False):
@@ -136,6 +140,14 @@ def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
 def blend(job: Job, weights: list[float], options: dict[str, Any]) -> Made:
     melody = interpolation.blend(job.model, job.melodies, weights, **options)
     return Made([melody], [" : ".join(f"{weight:g}" for weight in weights)])
+
+
+def cross(job: Job, sides: tuple[int, int] | None, options: dict[str, Any]) -> Made:
+    """The rhythm of the first melody with the pitches of the second, or all between both."""
+    rhythm, pitch = job.melodies
+    if sides is None:
+        return Made([crossing.crossed(job.model, rhythm, pitch, job.shift)], ["rhythm and pitch"])
+    return _on_grid(crossing.plane(job.model, rhythm, pitch, *sides, **options), *sides, options)
 
 
 def reconstruct(job: Job) -> Made:

@@ -266,6 +266,19 @@ def parse_grid(text: str, count: int) -> tuple[int, int]:
     return rows, columns
 
 
+def crossing_files(
+    files: Sequence[Path], rhythm: Path | None, pitch: Path | None, weights: bool, drums: bool
+) -> list[Path] | None:
+    """The files of --rhythm and --pitch, or None where neither is given."""
+    if rhythm is None and pitch is None:
+        return None
+    if rhythm is None or pitch is None or files or weights or drums:
+        raise typer.BadParameter(
+            "expected --rhythm FILE and --pitch FILE together, no other files, --weights or --drums"
+        )
+    return [rhythm, pitch]
+
+
 def _attribute(text: str) -> tuple[str, float]:
     name, equals, amount = text.partition("=")
     try:

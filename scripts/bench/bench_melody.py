@@ -12,7 +12,6 @@ run means anything.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import time
@@ -22,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import mido
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -32,53 +30,12 @@ from rich.table import Table
 
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, evenest_line, middle_figures, path_figures, splice_figures
-from midi_vae.importing import read_melody
 from midi_vae.music.melody import ONSET, tidy
-from midi_vae.training.dataset import find_midi_files
+from scripts.melody_windows import STEPS, windows
 
-STEPS, BAR, POINTS = 32, 16, 9
-LOWEST, HIGHEST, MIN_ONSETS = 36, 96, 6
+POINTS = 9
 SAMPLES = 256
 CONSOLE = Console()
-
-
-def windows(folder: Path, count: int) -> np.ndarray:
-    """Up to `count` windows (n, 32), one a tune; which tunes and bars is fixed by hashes of their names."""
-    out: list[np.ndarray] = []
-    files = sorted(find_midi_files(folder), key=lambda path: hashlib.md5(path.name.encode()).hexdigest())
-    for path in files:
-        if len(out) == count:
-            break
-        tokens = four_four(path)
-        if tokens is None:
-            continue
-        onsets = tokens >= ONSET
-        starts = [
-            k for k in range(0, len(tokens) - STEPS + 1, BAR) if onsets[k] and onsets[k : k + STEPS].sum() >= MIN_ONSETS
-        ]
-        if starts:
-            place = int(hashlib.md5(str(path).encode()[-12:]).hexdigest(), 16) % len(starts)
-            window = tidy(tokens[starts[place] : starts[place] + STEPS])
-            pitch = window[window >= ONSET] - ONSET
-            if pitch.min() >= LOWEST and pitch.max() <= HIGHEST:
-                out.append(window.astype(np.int64))
-    if not out:
-        raise InputError(f"{folder}: expected tunes in 4/4 on the grid of sixteenths, found none")
-    return np.stack(out)
-
-
-def four_four(path: Path) -> np.ndarray | None:
-    """Tokens of a whole tune in 4/4 or 2/2 whose onsets lie on the grid; None for others."""
-    try:
-        metres = {
-            (m.numerator, m.denominator) for t in mido.MidiFile(path).tracks for m in t if m.type == "time_signature"
-        }
-        if metres - {(4, 4), (2, 2)}:
-            return None
-        melody, report = read_melody(path)
-    except (InputError, OSError, ValueError, EOFError, KeyError, IndexError):
-        return None
-    return None if report.free or report.mean_deviation_steps > 0.02 else melody.tokens
 
 
 def figures_of_lines(lines: list[np.ndarray], likelihood: IntervalModel) -> dict[str, float]:

@@ -494,3 +494,27 @@ def test_info_says_why_what_else_and_what_is_lost(tmp_path: Path):
     assert "32 of 64 notes left out" in told and "or track 2 'Voice 2'" in told and "above 127" in told
     slow = json.loads(run("info", str(path), "--json", "--bpm", "60").stdout)
     assert slow["tempi"] == [60.0]
+
+
+def test_rhythm_and_pitch_are_taken_from_two_files(model: str, tmp_path: Path):
+    told = figures("mix", "--rhythm", LIVELY, "--pitch", LYRICAL, "-o", tmp_path / "crossed.mid", "--model", model)
+    assert told["melodies"] == 1 and [each["file"] for each in told["inputs"]] == [LIVELY, LYRICAL]
+    pair = ["--rhythm", LIVELY, "--pitch", LYRICAL]
+    told = figures("mix", *pair, "--grid", "2x3", "-o", tmp_path / "grid.mid", "--model", model)
+    assert told["melodies"] == 6 and told["tempo"] == pytest.approx(Melody.from_midi(LIVELY).tempo, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--rhythm", LIVELY],
+        ["--pitch", LIVELY],
+        [LIVELY, "--rhythm", LIVELY, "--pitch", LYRICAL],
+        ["--rhythm", LIVELY, "--pitch", LYRICAL, "--weights", "1,1"],
+        ["--rhythm", LIVELY, "--pitch", LYRICAL, "--drums"],
+    ],
+)
+def test_rhythm_and_pitch_go_together_and_with_nothing_else(model: str, tmp_path: Path, arguments: list[str]):
+    result = run("mix", *arguments, "-o", tmp_path / "out.mid", "--model", model)
+    assert result.exit_code == 2 and "--rhythm FILE and --pitch FILE together" in result.output
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,92 @@
+"""The rhythm of one melody with the pitches of another, and the plane between two melodies whose sides are these two.
+
+The latent of the melody model has no share for rhythm and none for pitch: a beat's dimensions hold both. So two
+melodies are crossed as notes. Where the first starts a note it starts one too, at the pitch that the second has there,
+or that it comes to before the next note starts: which of these, a critic of melodies says (`model.critic`). What comes
+of it is encoded and decoded, as all that is mixed; and with it and its opposite as corners a plane goes from melody to
+melody, the rhythm along one side and the pitch along the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from .interpolation import check_mixable, grid, melodies_at
+from .model.network import MelodyNetwork
+from .music.melody import ONSET, Melody
+from .music.partners import partners
+from .music.windows import fold_pitches, to_windows
+
+ON_TIME = 1.5  # nats that the pitch which sounds there is ahead of those that come later
+ROUNDS = 3  # of the critic's choice
+
+
+def crossed(model: MelodyNetwork, rhythm: Melody, pitch: Melody, shift: Tensor | None = None) -> Melody:
+    """The rhythm of one melody with the pitches of another, in the metre, tempo and program of the first.
+
+    The shorter one is repeated; `shift` (D,) is added to every latent.
+
+    Raises:
+        InputError: a melody without notes, or a model with nothing between two codes.
+    """
+    check_mixable(model)
+    first, second = partners([rhythm, pitch])
+    z = model.encode_windows(crossed_windows(model, first, second))
+    return melodies_at(model, (z if shift is None else z + shift)[None], first)[0]
+
+
+def crossed_windows(model: MelodyNetwork, rhythm: Melody, pitch: Melody) -> np.ndarray:
+    """The same as notes, before they are encoded; (W, 32) tokens of two melodies of one metre and length."""
+    for melody in (rhythm, pitch):
+        if not (melody.tokens >= ONSET).any():
+            raise InputError(f"{melody.name or 'melody'}: expected notes, found none in this passage")
+    lowest = model.config.lowest_pitch
+    steps = torch.from_numpy(to_windows(rhythm))
+    folded = fold_pitches(to_lines(pitch) + ONSET, lowest, model.config.pitches) - ONSET
+    line = torch.from_numpy(folded - lowest)
+    return _chosen(model, steps.to(model.device), line.to(model.device)).cpu().numpy()
+
+
+def to_lines(melody: Melody) -> np.ndarray:
+    """The pitch of the note that started last, in each step of each window; before the first note its own; (W, 32)."""
+    windows = to_windows(melody)
+    flat = windows.reshape(-1)
+    onset = flat >= ONSET
+    if not onset.any():
+        raise InputError(f"{melody.name or 'melody'}: expected notes, found none in this passage")
+    latest = np.maximum.accumulate(np.where(onset, np.arange(len(flat)), -1))
+    source = np.where(latest < 0, int(onset.argmax()), latest)
+    return (flat[source] - ONSET).reshape(windows.shape)
+
+
+@torch.inference_mode()
+def _chosen(model: MelodyNetwork, steps: Tensor, line: Tensor) -> Tensor:
+    """Tokens (W, 32) of a rhythm (W, 32) of tokens with pitches out of a line (W, 32), counted from the lowest."""
+    onset = steps >= ONSET
+    number = onset.cumsum(1)  # which note a step belongs to
+    same = (number[:, :, None] == number[:, None, :]) & (number[:, :, None] > 0)  # (W, 32, 32)
+    marks = torch.nn.functional.one_hot(line, model.config.pitches).float()
+    possible = (same.float() @ marks) > 0  # (W, 32, P): pitches that the line has while a note lasts
+    ahead = ON_TIME * marks
+    symbols = torch.where(onset, line + ONSET, steps)
+    for _ in range(ROUNDS):
+        said = model.critic(symbols)[:, :, ONSET:] + ahead
+        best = torch.where(possible, said, -torch.inf).argmax(2)
+        symbols = torch.where(onset, best + ONSET, steps)
+    return torch.where(onset, symbols + model.config.lowest_pitch, steps)
+
+
+def plane(model: MelodyNetwork, a: Melody, b: Melody, rows: int, columns: int, **options: Any) -> list[list[Melody]]:
+    """From a, top left, to b, bottom right: the rhythm goes over from left to right, the pitch from top to bottom.
+
+    Options as of `interpolation.grid`.
+    """
+    first, second = partners([a, b])
+    corners = [first, crossed(model, second, first), crossed(model, first, second), second]
+    return grid(model, corners, rows, columns, **options)

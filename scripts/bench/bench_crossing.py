@@ -1,0 +1,89 @@
+"""Measure melodies that have the rhythm of one tune and the pitches of another.
+
+    scripts/run python scripts/bench/bench_crossing.py --train TRAIN_FOLDER --dev DEV_FOLDER
+
+Windows and likelihood are those of bench_melody.py. `onsets kept` is the share of the rhythm's onsets that are there,
+`onsets added` those that are not its own; `contour` the correlation of pitches with those of the tune that gives them,
+at the notes that are made and in every step (a slow rhythm has no notes for what a quick tune does meanwhile);
+`likelihood gap` nats a step by which the melody is less likely than the mean of both tunes, by a 5-gram of intervals.
+Rows: as decoded, as put together before it is encoded, without the critic's choice, and the middle of both tunes, which
+is neither.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from midi_vae import InputError, Melody, MelodyVAE
+from midi_vae import crossing as crossings
+from midi_vae.evaluation import IntervalModel
+from midi_vae.music.melody import ONSET, tidy
+from scripts.melody_windows import windows
+
+CONSOLE = Console()
+
+
+def figures(made: np.ndarray, rhythm: np.ndarray, pitch: np.ndarray, likelihood: IntervalModel) -> dict[str, float]:
+    """Of melodies (N, 32) against those that gave rhythm and pitches."""
+    made = np.stack([tidy(row) for row in made])
+    here, there = made >= ONSET, rhythm >= ONSET
+    at_notes: list[float] = []
+    in_steps: list[float] = []
+    for row, source in zip(made, pitch, strict=True):
+        if (row >= ONSET).any():
+            ours, theirs = (crossings.to_lines(Melody(each))[0].astype(float) for each in (row, source))
+            for found, places in ((at_notes, row >= ONSET), (in_steps, slice(None))):
+                if min(ours[places].std(), theirs[places].std()) > 0:
+                    found.append(float(np.corrcoef(ours[places], theirs[places])[0, 1]))
+    nats = [[likelihood.nats_a_step(row) for row in rows] for rows in (made, rhythm, pitch)]
+    return {
+        "onsets kept": float((here & there).sum() / there.sum()),
+        "onsets added": float((here & ~there).sum() / there.sum()),
+        "contour at the notes": float(np.mean(at_notes)),
+        "contour in every step": float(np.mean(in_steps)),
+        "likelihood gap": float(np.mean(nats[0]) - (np.mean(nats[1]) + np.mean(nats[2])) / 2),
+    }
+
+
+def main(
+    train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
+    dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
+    model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
+    count: Annotated[int, typer.Option(help="windows, one a tune")] = 108,
+) -> None:
+    """Measure melodies that have the rhythm of one tune and the pitches of another."""
+    torch.set_num_threads(1)
+    try:
+        vae = MelodyVAE.from_pretrained(model)
+        likelihood = IntervalModel().fit(windows(train, 4000))
+        rhythm = windows(dev, count)
+    except InputError as error:
+        CONSOLE.print(str(error), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    pitch = np.roll(rhythm, -1, 0)
+    pairs = [(Melody(a), Melody(b)) for a, b in zip(rhythm, pitch, strict=True)]
+    notes = np.concatenate([crossings.crossed_windows(vae, a, b) for a, b in pairs])
+    z = vae.encode_windows(rhythm)
+    plain = np.where(rhythm >= ONSET, np.stack([crossings.to_lines(b)[0] for _, b in pairs]) + ONSET, rhythm)
+    rows = {
+        "decoded": vae.decode_windows(vae.encode_windows(notes)),
+        "as notes": notes,
+        "without the critic": plain,
+        "middle of both": vae.decode_windows(torch.lerp(z, z.roll(-1, 0), 0.5)),
+    }
+    found = {name: figures(made, rhythm, pitch, likelihood) for name, made in rows.items()}
+    table = Table("figure", *found)
+    for name in next(iter(found.values())):
+        table.add_row(name, *[f"{row[name]:.3f}" for row in found.values()])
+    CONSOLE.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
