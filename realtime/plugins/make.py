@@ -20,6 +20,7 @@ from .compiler import WASM, Target, find_compiler, this_machine
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
 WEIGHTS = "weights.lmw"
 WASM_FILE = "engine.wasm"
+SHIPPED = Path(__file__).parent / "binaries"  # of a wheel that `scripts/make/make_wheel.py` built
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
     Raises:
         InputError: there are none and they cannot be built here.
     """
-    shipped = Path(__file__).parent / "binaries" / target.name
+    shipped = SHIPPED / target.name
     kept = _cache() / _fingerprint() / target.name
     for folder in () if anew else (shipped, kept):
         if (folder / build.PARAMETERS).is_file():
@@ -97,7 +98,7 @@ def wasm_engine() -> bytes:
     Raises:
         InputError: there is none, and no ziglang to build it with.
     """
-    for folder in (Path(__file__).parent / "binaries" / WASM.name, _cache() / _fingerprint() / WASM.name):
+    for folder in (SHIPPED / WASM.name, _cache() / _fingerprint() / WASM.name):
         if (folder / WASM_FILE).is_file():
             return (folder / WASM_FILE).read_bytes()
     make_folder(folder)
