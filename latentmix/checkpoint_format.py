@@ -68,9 +68,10 @@ class CheckpointFormat:
             raise InputError(f"{path}: expected JSON, found {error}") from None
         found = (raw.get("format"), raw.get("version")) if isinstance(raw, dict) else (None, None)
         if found != (self.name, self.version):
+            way_out = "use the release that wrote it, or train again"
             raise InputError(
-                f"{path}: expected format {self.name} version {self.version}, found {found[0]} version {found[1]}"
-                "; use the release that wrote it, or train again"
+                f"{path}: expected format {self.name} version {self.version}, found {found[0]} version {found[1]}; "
+                + (way_out if found[0] == self.name else "name a model of this kind")
             )
         return raw
 

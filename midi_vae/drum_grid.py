@@ -58,6 +58,7 @@ def drums_to_png(
         axes.set(xlim=(-1, steps), ylim=(-0.7, len(INSTRUMENTS) - 0.3), xticks=[])
         first = (place - 1) % across == 0
         axes.set_yticks(range(len(names)), names if first else [""] * len(names), fontsize=6)
+        axes.tick_params(axis="y", length=0)
         axes.set_title(labels[index], fontsize=8, color=INK)
         for spine in axes.spines.values():
             spine.set_visible(False)

@@ -55,7 +55,9 @@ def print_made(figures: dict[str, Any]) -> None:
             print(f"  {left} notes of the file left out: the kit has no instrument for them (midi-vae info --drums)")
     lowest, highest = min(figures["hits"]), max(figures["hits"])
     hits = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
-    said = [f"{figures['grooves']} grooves, {figures['distinct']} different, {figures['bars']} bars; {hits} hits"]
+    count = figures["grooves"]
+    grooves = "1 groove" if count == 1 else f"{count} grooves, {figures['distinct']} different"
+    said = [f"{grooves}, {figures['bars']} bars; {hits} hits"]
     for name, text in (("path", "path {:.2f}"), ("largest_jump", "largest jump {:.2f}"), ("seed", "seed {}")):
         if figures.get(name) is not None:
             said.append(text.format(figures[name]))
