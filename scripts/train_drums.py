@@ -33,6 +33,7 @@ from latentmix.training import (
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
 from midi_vae.drums.groove import MAX_OFFSET
+from midi_vae.drums.network import sets_of
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
 from midi_vae.training.groove_dataset import WINDOW, GrooveBatches, load_grooves, read_info
@@ -124,6 +125,19 @@ def read_data(fabric: Any, folder: Path, kept: Path, split: str | None, styles: 
     return windows
 
 
+def tell_change(base: GrooveVAE, model: GrooveVAE, held_out: dict[str, np.ndarray]) -> None:
+    """What a model says of held-out windows of its new folder, and of what it knew, before and after."""
+    for name, windows in held_out.items():
+        figures = DevFigures(windows, windows)
+        sets = sets_of(figures.batch.cells[:, :, HIT])
+        for when, each in (("before", base), ("after", model)):
+            with torch.inference_mode():
+                nats = float(each.cpu().prior.loss(sets))
+            feel = figures.feel(each)
+            played = f"velocity {feel['velocity']:.4f}  offset {feel['offset']:.4f}"
+            CONSOLE.print(f"{name}, {when}: hits {nats:.3f} nats a step  {played}", highlight=False)
+
+
 def known_styles(folder: Path) -> tuple[str, ...]:
     """Styles that the folder's info.csv names."""
     return tuple(sorted({each.style for each in read_info(folder).values() if each.style}))
@@ -133,6 +147,13 @@ def main(
     data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
     dev: Annotated[Path | None, typer.Option(help="folder for the figures; what info.csv says if left out")] = None,
+    begin_with: Annotated[
+        str | None, typer.Option(help="bundled name or folder of a model to go on from, for a small folder of your own")
+    ] = None,
+    remember: Annotated[
+        Path | None,
+        typer.Option(help="with --begin-with: a folder that tells what is forgotten, its validation split"),
+    ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 2200,
     feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1200,
     prior_steps: Annotated[int, typer.Option(help="of the model of hits")] = 700,
@@ -147,13 +168,17 @@ def main(
 ) -> None:
     """Train a GrooveVAE on a folder of MIDI files with drums, or go on with a run that was stopped."""
     with in_one_line("train_drums", ValueError):  # a size that cannot be
-        styles = known_styles(data)
-        config = GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
+        base = GrooveVAE.from_pretrained(begin_with) if begin_with else None
+        styles = base.config.styles if base else known_styles(data)
+        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
         fabric = running.launch("ddp")
         make_folder(out)
         windows = read_data(fabric, data, out / "train.npy", None if dev else "train", styles)
+        known = read_data(fabric, remember, out / "known.npy", "validation", styles) if remember else None
         held_out = read_data(fabric, dev or data, out / "dev.npy", None if dev else "validation", styles)
         model = GrooveVAE(config)
+        if base:
+            model.load_state_dict(base.state_dict())
         state = RunState(out / "state.safetensors", {"model": model}, PHASES)
         if state.path.is_file():
             state.load()
@@ -169,6 +194,8 @@ def main(
         prior = Phase("prior", GroovePriorObjective(model), prior_steps, batch // 2, 2 * lr)
         run.do(prior, whole.draw, lambda: figures.prior(model), ())
         model.save_pretrained(out / "model", half=True)
+        if base and fabric.is_global_zero:
+            tell_change(base, model, {"own": held_out, **({} if known is None else {"known": known})})
 
 
 if __name__ == "__main__":

@@ -146,5 +146,14 @@ def test_the_script_trains_resumes_and_writes_a_model(folder: Path, tmp_path: Pa
     assert saved(tmp_path / "run") == {"model": 3, "feel": 2, "prior": 2}
     model = GrooveVAE.from_pretrained(tmp_path / "run" / "model")
     assert model.config.styles == ("funk", "jazz", "x") and len(model.sample(2, seed=0)) == 2
+    more = ["--begin-with", tmp_path / "run" / "model", "--remember", folder, "--steps", 0]
+    said = finish(start("train_drums.py", *options, *more, "--out", tmp_path / "mine", "--dev", folder))
+    assert "own, before: hits" in said and "known, after: hits" in said
+    mine = GrooveVAE.from_pretrained(tmp_path / "mine" / "model")
+    same, changed = (
+        torch.equal(*(getattr(each, part).state_dict()[name] for each in (model, mine)))
+        for part, name in (("decoder", "places"), ("feel", "places"))
+    )
+    assert same and not changed
     kept = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
     assert kept["format"] == "latentmix.midi_vae.groove" and np.isfinite(kept["config"]["latent_size"])
