@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import Tensor
 
 from .cli import complain
 from .errors import InputError
@@ -27,6 +28,7 @@ from .extras import load_extra
 from .run_state import RunState
 
 CONSOLE = Console()
+LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Gloo", "gloo", "Timed out waiting")
 Figures = dict[str, float]
 
 
@@ -106,6 +108,8 @@ def on_first_process(fabric: Any, work: Callable[[], None]) -> None:
 def in_one_line(program: str, *errors: type[Exception], state: Path | None = None) -> Iterator[None]:
     """Errors of input end a script with status 1 and one line, an interrupt with 130 and how to go on.
 
+    So does the loss of another process of the run, or of its whole machine: each machine that is left says so once.
+
     Args:
         errors: others that input can cause in this part of the script.
         state: the file that the same command goes on from.
@@ -123,6 +127,21 @@ def in_one_line(program: str, *errors: type[Exception], state: Path | None = Non
             raise SystemExit(0) from None
         CONSOLE.print("stopped" + (f"; the same command goes on from {state}" if state else ""), highlight=False)
         raise SystemExit(130) from None
+    except RuntimeError as error:
+        if not _is_loss_of_another(error):
+            raise
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            how = f"; the same command, given on all of them, goes on from {state}" if state else ""
+            complain(program, f"expected all processes of the run to go on, found that another one was lost{how}")
+        sys.stdout.flush()
+        os._exit(1)  # what ends in order would wait for the one that is lost
+
+
+def _is_loss_of_another(error: RuntimeError) -> bool:
+    if not torch.distributed.is_initialized():
+        return False
+    said = str(error)
+    return isinstance(error, torch.distributed.DistError) or any(word in said for word in LOST)
 
 
 def _is_first() -> bool:
@@ -141,11 +160,6 @@ def warm_up_cosine(step: int, steps: int, warm_up: int, floor: float = 0.0) -> f
     """
     share = math.cos(math.pi * step / max(1, steps))
     return min(1.0, (step + 1) / warm_up) * (0.5 * (1.0 + floor) + 0.5 * (1.0 - floor) * share)
-
-
-def seeded(*numbers: int) -> torch.Generator:
-    """A fresh generator for each step, so that a resumed run draws what the unbroken one would have drawn."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
 def progress_bar(transient: bool = False) -> Progress:
@@ -178,9 +192,23 @@ class TrainingRun:
             writer = load_extra("torch.utils.tensorboard", "train").SummaryWriter
             self.writer = writer(state.path.parent / "tensorboard")
         self._told_to_stop = False
+        self._check_same_place()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last one where there is one: the terminal was closed
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._note)
+
+    def _check_same_place(self) -> None:
+        """Raises InputError, in all processes, where one is elsewhere in the run: it reads another machine's disk."""
+        if self.fabric is None or self.fabric.world_size == 1:
+            return
+        own = torch.tensor([float(steps) for steps in self.state.steps.values()], device=self.fabric.device)
+        first = self.fabric.broadcast(own.clone())
+        differs = (own != first.to(own)).any().float()
+        if bool(self.fabric.all_reduce(differs, reduce_op="sum") > 0):
+            raise InputError(
+                f"{self.state.path}: expected the same state in all processes, found other steps in some; "
+                "give a folder on a disk that all machines share"
+            )
 
     def _note(self, *_: object) -> None:
         self._told_to_stop = True
@@ -222,8 +250,10 @@ class TrainingRun:
                 parts = advance(step)
                 made[phase] = step + 1
                 is_last = made[phase] == steps
-                if self.is_first and (step % self.show_every == 0 or is_last):
-                    self._show(phase, parts, bars, bar)
+                if step % self.show_every == 0 or is_last:
+                    parts = self._mean(parts)
+                    if self.is_first:
+                        self._show(phase, parts, bars, bar)
                 if self.is_first and (made[phase] % self.save_every == 0 or is_last):
                     self.state.save(optimizers)
                     self._tell(phase, evaluate(parts))
@@ -234,6 +264,14 @@ class TrainingRun:
                 self.fabric.barrier()  # nobody ends before the state is there
             raise KeyboardInterrupt
         return True
+
+    def _mean(self, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scalars over all processes, so that the curves are those of the whole batch."""
+        shown = {name: value.detach() for name, value in parts.items() if value.ndim == 0}
+        if self.fabric is None or self.fabric.world_size == 1:
+            return shown
+        values = self.fabric.all_reduce(torch.stack([v.float() for v in shown.values()]), reduce_op="mean")
+        return dict(zip(shown, values, strict=True))
 
     def _show(self, phase: str, parts: Mapping[str, Tensor], bars: Progress | None, bar: Any) -> None:
         figures = {name: value.item() for name, value in parts.items()}
@@ -251,66 +289,3 @@ class TrainingRun:
             self.writer.flush()  # what it holds back is lost when the process ends
         text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         CONSOLE.print(f"{phase} {step}: {text}", soft_wrap=True, highlight=False)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One optimisation: its module, how many steps of how many examples, and how fast.
-
-    The module is called as objective(batch, generator, progress) -> its loss and parts by name; it requires gradients
-    of what is learned in this phase and of nothing else.
-    """
-
-    name: str
-    objective: nn.Module
-    steps: int
-    batch: int
-    learning_rate: float
-
-
-class PhasedRun:
-    """The phases of a run by AdamW, each on examples of its own.
-
-    Args:
-        phases: their names, in order.
-        seed: of all that is drawn.
-        warm_up: steps.
-    """
-
-    def __init__(self, fabric: Any, run: TrainingRun, phases: Sequence[str], seed: int, warm_up: int = 200) -> None:
-        self.fabric, self.run, self.phases, self.seed, self.warm_up = fabric, run, tuple(phases), seed, warm_up
-
-    def do(
-        self,
-        phase: Phase,
-        draw: Callable[[int, torch.Generator], Any],
-        evaluate: Callable[[], Figures],
-        anew: Sequence[str] | None = None,
-    ) -> None:
-        """One phase; those in `anew` are learned anew where it goes on after it had ended.
-
-        Args:
-            draw: so many examples.
-            anew: all that come after it if None.
-        """
-        number, state = self.phases.index(phase.name), self.run.state
-        learned = [p for p in phase.objective.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(learned, phase.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-        state.restore(phase.name, optimizer)
-        module, optimizer = self.fabric.setup(phase.objective, optimizer)
-
-        def advance(step: int) -> dict[str, Tensor]:
-            generator = seeded(self.seed, number, step, self.fabric.global_rank)
-            for group in optimizer.param_groups:
-                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, self.warm_up)
-            batch = self.fabric.to_device(draw(phase.batch, generator))
-            parts: dict[str, Tensor] = module(batch, generator, step / phase.steps)
-            optimizer.zero_grad(set_to_none=True)
-            self.fabric.backward(parts["loss"])
-            self.fabric.clip_gradients(module, optimizer, max_norm=5.0)
-            optimizer.step()
-            return parts
-
-        if state.steps[phase.name] < phase.steps:
-            state.begin_anew(*(self.phases[number + 1 :] if anew is None else anew))
-        self.run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, lambda parts: evaluate())

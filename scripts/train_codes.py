@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -27,10 +27,20 @@ from audiovq.codec.codec import Codec
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
+from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.run_state import RunState
-from latentmix.training import CONSOLE, TrainingRun, in_one_line, progress_bar, seeded, warm_up_cosine
+from latentmix.shares import Accumulate, Shares
+from latentmix.training import (
+    CONSOLE,
+    RunOptions,
+    TrainingRun,
+    in_one_line,
+    on_first_process,
+    progress_bar,
+    warm_up_cosine,
+)
 
 WARM_UP = 100  # steps
 CLIP = 1.0  # greatest norm of the gradient
@@ -55,6 +65,11 @@ class Codes:
     def recordings(self) -> list[np.ndarray]:
         return [self.codes[:, a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
+    def shares(self) -> Tensor:
+        """How often each code occurs; (Q, K), each row adds up to 1."""
+        counts = np.stack([np.bincount(row, minlength=self.size) for row in self.codes]) + 0.5
+        return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
+
     def draw(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
         """Random pieces, (batch, Q, frames) int64."""
         last = self.codes.shape[1] - frames
@@ -68,7 +83,7 @@ class Phase:
 
     name: str
     network: nn.Module
-    loss: Callable[[torch.Generator], Tensor]
+    loss: Callable[[Any, torch.Generator, int], Tensor]  # of the network as Fabric has it, and the share's number
     after: Callable[[], None]
     steps: int
     learning_rate: float
@@ -110,7 +125,7 @@ def some_codebooks(batch: int, codebooks: int, generator: torch.Generator) -> Te
     return torch.where(torch.rand(batch, generator=generator) < 0.5, number, codebooks)
 
 
-def train(run: TrainingRun, number: int, phase: Phase, seed: int) -> bool:
+def train(run: TrainingRun, shares: Shares, number: int, phase: Phase, seed: int) -> bool:
     """One phase, from where the state is to its end; whether there was anything to do.
 
     Raises:
@@ -121,24 +136,32 @@ def train(run: TrainingRun, number: int, phase: Phase, seed: int) -> bool:
     )
     run.state.restore(phase.name, optimizer)
     phase.network.train()
+    module, optimizer = shares.fabric.setup(phase.network, optimizer)
+
+    def make(generator: torch.Generator, share: int) -> dict[str, Tensor]:
+        torch.manual_seed(generator.initial_seed())  # dropout
+        return {"loss": phase.loss(module, generator, share)}
 
     def advance(step: int) -> dict[str, Tensor]:
-        generator = seeded(seed, number, step)
-        torch.manual_seed(generator.initial_seed())  # dropout
         for group in optimizer.param_groups:
             group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, WARM_UP)
         optimizer.zero_grad(set_to_none=True)
-        loss = phase.loss(generator)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(phase.network.parameters(), CLIP)
+        parts = shares.backward(module, (seed, number, step), make)
+        shares.fabric.clip_gradients(module, optimizer, max_norm=CLIP)
         optimizer.step()
         phase.after()
-        return {"loss": loss}
+        return parts
 
     def figures(parts: Mapping[str, Tensor]) -> dict[str, float]:
         return {"bits a code": parts["loss"].item()}
 
     return run.train(phase.name, phase.steps, {phase.name: optimizer}, advance, figures)
+
+
+def show_usage(dev: Codes) -> None:
+    figures = codebook_figures(torch.from_numpy(dev.codes.astype(np.int64)), dev.size)
+    CONSOLE.print("usage %", *(f"{100 * f.usage:.1f}" for f in figures), highlight=False)
+    CONSOLE.print("perplexity", *(f"{f.perplexity:.0f}" for f in figures), highlight=False)
 
 
 def show_entropy(network: EntropyNetwork, dev: Codes, folder: Path) -> None:
@@ -190,51 +213,52 @@ def main(
     width: Annotated[int, typer.Option(min=1, help="of the prior")] = CodePriorConfig.width,
     hours: Annotated[float, typer.Option(min=0.0, help="of audio at most")] = 1000.0,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.9)] = 0.1,
-    seed: int = 0,
     save_every: Annotated[int, typer.Option(min=1)] = 500,
-    threads: Annotated[int, typer.Option(min=0, help="0: as torch likes")] = 0,
+    accumulate: Accumulate = 1,
+    *,
+    running: RunOptions,
 ) -> None:
     """Fit entropy coder and prior, or go on with a run that was stopped."""
-    if threads:
-        torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
-    torch.manual_seed(seed)
-    with in_one_line("train_codes"):
+    with in_one_line("train_codes", ValueError):
+        fabric = running.launch("ddp")
         make_folder(run)
-        codec = Codec.from_pretrained(weights)
-        codes, held_out = (read_codes(codec, folder, run, hours) for folder in (data, dev))
+        codec, kept = Codec.from_pretrained(weights), list[Codes]()
+        on_first_process(fabric, lambda: kept.extend(read_codes(codec, folder, run, hours) for folder in (data, dev)))
+        codes, held_out = kept or [read_codes(codec, folder, run, hours) for folder in (data, dev)]
         q, k = codec.codebooks, codec.codes
-        counts = np.stack([np.bincount(row, minlength=k) for row in codes.codes]) + 0.5
-        shares = torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
         network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
         for each in (network, prior):
-            each.start_from(shares, codec.model.quantizer.codebooks())
+            each.start_from(codes.shares(), codec.model.quantizer.codebooks())
         state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
         if state.path.is_file():
             state.load()
         elif start_from:
             state.begin_with(start_from / state.path.name)
 
-    def entropy_loss(generator: torch.Generator) -> Tensor:
+    def entropy_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
         kept = some_codebooks(batch, q, generator)
         pieces = codes.draw(batch, codes.chunk, generator)
-        return network(pieces, kept, dropout).sum() / (int(kept.sum()) * codes.chunk)
+        bits = module(fabric.to_device(pieces), fabric.to_device(kept), dropout)
+        return bits.sum() / (int(kept.sum()) * codes.chunk)
 
-    def prior_loss(generator: torch.Generator) -> Tensor:
-        return prior.loss(codes.draw(prior_batch, prior_frames, generator), None, dropout)
+    def prior_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
+        pieces = codes.draw(prior_batch, prior_frames, generator)
+        return module(fabric.to_device(pieces), None, dropout).sum() / pieces.numel()
 
-    figures = codebook_figures(torch.from_numpy(held_out.codes.astype(np.int64)), k)
-    CONSOLE.print("usage %", *(f"{100 * f.usage:.1f}" for f in figures), highlight=False)
-    CONSOLE.print("perplexity", *(f"{f.perplexity:.0f}" for f in figures), highlight=False)
+    if fabric.is_global_zero:
+        show_usage(held_out)
     with in_one_line("train_codes", state=state.path):
-        loop = TrainingRun(state, save_every, show_every=20)
-        train(loop, 0, Phase("entropy", network, entropy_loss, network.limit, entropy_steps, 3e-3, 1e-3), seed)
-        if entropy_steps:
+        loop, divided = TrainingRun(state, save_every, fabric, show_every=20), Shares(fabric, accumulate)
+        entropy = Phase("entropy", network, entropy_loss, network.limit, entropy_steps, 3e-3, 1e-3)
+        train(loop, divided, 0, entropy, running.seed)
+        if entropy_steps and fabric.is_global_zero:
             show_entropy(network, held_out, weights)
-        train(loop, 1, Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02), seed)
-        if prior_steps:
+        fabric.barrier()
+        fitted = Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02)
+        train(loop, divided, 1, fitted, running.seed)
+        if prior_steps and fabric.is_global_zero:
             show_prior(prior, held_out, weights)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(grouped(main))

@@ -19,11 +19,11 @@ import typer
 
 from latentmix.cli import grouped
 from latentmix.files import make_folder, replacing
+from latentmix.phases import Phase, PhasedRun
 from latentmix.run_state import RunState
+from latentmix.shares import Accumulate, Shares
 from latentmix.training import (
     CONSOLE,
-    Phase,
-    PhasedRun,
     RunOptions,
     TrainingRun,
     in_one_line,
@@ -163,6 +163,7 @@ def main(
     latent_size: Annotated[int, typer.Option(help="latent dimensions")] = GrooveVAEConfig.latent_size,
     width: Annotated[int, typer.Option(help="of the hidden layers")] = GrooveVAEConfig.width,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
+    accumulate: Accumulate = 1,
     *,
     running: RunOptions,
 ) -> None:
@@ -186,7 +187,7 @@ def main(
     batches = GrooveBatches(windows)
     whole = GrooveBatches(windows[windows["full"]] if windows["full"].any() else windows)
     with in_one_line("train_drums", state=state.path):
-        run = PhasedRun(fabric, TrainingRun(state, save_every, fabric), PHASES, running.seed)
+        run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
         autoencoder = Phase("model", GrooveObjective(model, weights), steps, batch, lr)
         run.do(autoencoder, batches.draw, lambda: figures.model(model), ())
         feel = Phase("feel", FeelObjective(model, weights), feel_steps, batch, lr)

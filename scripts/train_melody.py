@@ -20,11 +20,11 @@ import typer
 from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
+from latentmix.phases import Phase, PhasedRun
 from latentmix.run_state import RunState
+from latentmix.shares import Accumulate, Shares
 from latentmix.training import (
     CONSOLE,
-    Phase,
-    PhasedRun,
     RunOptions,
     TrainingRun,
     in_one_line,
@@ -116,6 +116,14 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
     return full if full.any() else ~full
 
 
+def check_latent(latent: str, shares: int) -> None:
+    """Raises InputError: codes that are revived by each share on its own would not stay the same in all."""
+    if latent in ("vq", "nsvq") and shares > 1:
+        raise InputError(
+            f"--latent {latent}: expected one process, found {shares} shares; leave --devices and --accumulate at 1"
+        )
+
+
 @grouped
 def main(
     data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
@@ -139,16 +147,14 @@ def main(
     width: Annotated[int, typer.Option(help="of the hidden layers")] = MelodyVAEConfig.width,
     monte_carlo: Annotated[int, typer.Option(help="latents drawn for each melody")] = 1,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
+    accumulate: Accumulate = 1,
     *,
     running: RunOptions,
 ) -> None:
     """Train a MelodyVAE on a folder of MIDI files, or go on with a run that was stopped."""
     with in_one_line("train_melody", ValueError):  # a size that cannot be
         config = MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
-        if config.latent in ("vq", "nsvq") and running.processes > 1:  # each process would revive other codes
-            raise InputError(
-                f"--latent {latent}: expected one process, found {running.processes}; leave --devices at 1"
-            )
+        check_latent(config.latent, running.processes * accumulate)
         fabric = running.launch("ddp")
         make_folder(out)
         windows = read_data(fabric, data, out / "train.npy", config)
@@ -164,7 +170,7 @@ def main(
         Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
     )
     with in_one_line("train_melody", state=state.path):
-        run = PhasedRun(fabric, TrainingRun(state, save_every, fabric), PHASES, running.seed)
+        run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
         critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
         run.do(critic, batches.draw, dict)
         run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches.draw, lambda: figures(model))

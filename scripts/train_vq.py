@@ -11,7 +11,7 @@ the last save; OUT/tensorboard has curves, sound and pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -30,6 +30,7 @@ from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder
 from latentmix.run_state import RunState
+from latentmix.shares import Accumulate, Shares
 from latentmix.training import (
     CONSOLE,
     RunOptions,
@@ -37,7 +38,6 @@ from latentmix.training import (
     in_one_line,
     on_first_process,
     progress_bar,
-    seeded,
     warm_up_cosine,
 )
 
@@ -89,12 +89,19 @@ class SpeechRun:
     """A step of a run, and what it shows."""
 
     def __init__(
-        self, fabric: Any, run: TrainingRun, batches: SpeechBatches, dev: SpeechBatches, schedule: Schedule, seed: int
+        self,
+        run: TrainingRun,
+        shares: Shares,
+        batches: SpeechBatches,
+        dev: SpeechBatches,
+        schedule: Schedule,
+        seed: int,
     ) -> None:
-        self.fabric, self.run, self.batches, self.dev = fabric, run, batches, dev
-        self.schedule, self.seed = schedule, seed
+        self.fabric, self.run, self.batches, self.dev = shares.fabric, run, batches, dev
+        self.shares, self.schedule, self.seed = shares, schedule, seed
         self.networks = run.state.networks
         self.model = cast(VQVAE, self.networks["model"])
+        self.model.quantizer.learn_after(shares.accumulate)
         self.discriminators = cast(Discriminators, self.networks["discriminators"])
         objectives = {
             "model": CodecObjective(self.model, self.discriminators, CodecObjectiveConfig()),
@@ -105,36 +112,45 @@ class SpeechRun:
             learned = [p for p in objective.parameters() if p.requires_grad]
             optimizer = torch.optim.AdamW(learned, schedule.lr, betas=(0.8, 0.99), weight_decay=0.01)
             run.state.restore(name, optimizer)
-            self.modules[name], self.optimizers[name] = fabric.setup(objective, optimizer)
+            self.modules[name], self.optimizers[name] = self.fabric.setup(objective, optimizer)
 
     def train(self) -> None:
         self.run.train("codec", self.schedule.steps, self.optimizers, self._advance, self._keep)
 
     def _advance(self, step: int) -> dict[str, Tensor]:
-        schedule, generator = self.schedule, seeded(self.seed, step, self.fabric.global_rank)
+        schedule, numbers = self.schedule, (self.seed, step)
         if step == schedule.quantize_from:
             self._start_codebooks()
-        batch = self.batches.draw(schedule.batch, schedule.frames, generator).to(self.fabric.device)
-        judged = step >= schedule.judge_from
-        settled = step >= schedule.settle_from
-        parts = self.modules["model"](batch, generator, step >= schedule.quantize_from, judged, settled)
-        self._descend("model", parts["loss"], schedule.learning_rate(step))
-        made, real = parts.pop("made"), parts.pop("real")
+        judged, settled = step >= schedule.judge_from, step >= schedule.settle_from
+        heard: list[tuple[Tensor, Tensor]] = []  # of each share
+
+        def made_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
+            batch = self.batches.draw(schedule.batch, schedule.frames, generator).to(self.fabric.device)
+            parts = self.modules["model"](batch, generator, step >= schedule.quantize_from, judged, settled)
+            heard.append((parts.pop("made").detach(), parts.pop("real")))
+            return parts
+
+        parts = self._descend("model", numbers, made_of, schedule.learning_rate(step))
         if judged:
-            judgement = self.modules["discriminators"](made.detach(), real)
+
+            def judged_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
+                return self.modules["discriminators"](*heard[share % self.shares.accumulate])
+
             rate = JUDGES_RATE * schedule.learning_rate(step, schedule.judge_from)
-            self._descend("discriminators", judgement["loss"], rate)
-            parts["discriminators"] = judgement["loss"]
+            parts["discriminators"] = self._descend("discriminators", numbers, judged_of, rate)["loss"]
         return parts
 
-    def _descend(self, name: str, loss: Tensor, lr: float) -> None:
+    def _descend(
+        self, name: str, numbers: tuple[int, int], make: Callable[[torch.Generator, int], dict[str, Tensor]], lr: float
+    ) -> dict[str, Tensor]:
         optimizer = self.optimizers[name]
         for group in optimizer.param_groups:
             group["lr"] = lr
         optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
+        parts = self.shares.backward(self.modules[name], numbers, make)
         self.fabric.clip_gradients(self.modules[name], optimizer, max_norm=5.0)
         optimizer.step()
+        return parts
 
     @torch.no_grad()
     def _start_codebooks(self) -> None:
@@ -214,6 +230,7 @@ def main(
     encoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.encoder_width,
     decoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.decoder_width,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 250,
+    accumulate: Accumulate = 1,
     *,
     running: RunOptions,
 ) -> None:
@@ -233,7 +250,7 @@ def main(
             state.load()
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)
-        SpeechRun(fabric, run, batches, dev_batches, schedule, running.seed).train()
+        SpeechRun(run, Shares(fabric, accumulate), batches, dev_batches, schedule, running.seed).train()
 
 
 if __name__ == "__main__":

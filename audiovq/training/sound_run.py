@@ -25,7 +25,8 @@ from torch import Tensor
 from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
 from latentmix.run_state import RunState
-from latentmix.training import CONSOLE, TrainingRun, progress_bar, seeded, warm_up_cosine
+from latentmix.shares import seeded
+from latentmix.training import CONSOLE, TrainingRun, progress_bar, warm_up_cosine
 
 from ..audio_io.writer import open_sink
 from ..sound.config import SoundConfig

@@ -19,7 +19,8 @@ from training_runs import ENVIRONMENT, interrupt, saved
 from latentmix.errors import InputError
 from latentmix.extras import load_extra
 from latentmix.run_state import RunState
-from latentmix.training import TrainingRun, in_one_line, seeded, warm_up_cosine
+from latentmix.shares import seeded
+from latentmix.training import TrainingRun, in_one_line, warm_up_cosine
 
 PHASES = {"first": 5, "second": 4}
 

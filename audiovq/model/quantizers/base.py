@@ -60,6 +60,9 @@ class Quantizer(nn.Module):
         """(B, Q, N) -> (B, D, N)."""
         raise NotImplementedError
 
+    def learn_after(self, batches: int) -> None:
+        """Learn from so many training batches at once: those of a step that are worked through one after another."""
+
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
         """Start the codebooks by k-means on z (B, D, N); without it the first training batch does."""
         raise NotImplementedError
@@ -84,6 +87,10 @@ class SingleQuantizer(Quantizer):
         self.size, self.dim = codebook.shape
         self.usage = nn.Buffer(torch.ones(self.size))  # 1 is the mean
         self.started = nn.Buffer(torch.zeros((), dtype=torch.bool))
+        self._batches = 1  # of a step
+        self._waiting: list[
+            tuple[Tensor, Tensor, Tensor]
+        ] = []  # vectors, indices and counts of those it has not all of
         self._known_started = False  # spares a look at the buffer, which waits for a GPU
 
     def penalty(self, vectors: Tensor, chosen: Tensor) -> Tensor:
@@ -97,6 +104,9 @@ class SingleQuantizer(Quantizer):
     def carry(self, chosen: Tensor) -> Tensor:
         """The code vectors as a deeper level is to see them: without a way back into this codebook."""
         return chosen.detach()
+
+    def learn_after(self, batches: int) -> None:
+        self._batches = batches
 
     def learn(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
         """Called in training with vectors (M, D), their codes (M,) and the scaled counts (K,), mean 1."""
@@ -112,7 +122,7 @@ class SingleQuantizer(Quantizer):
             chosen = F.embedding(indices, self.codebook)
             counts = count_codes(indices, self.size)
             if self.training:
-                self._observe(inputs.flatten(0, 1), indices.flatten(), counts)
+                self._wait_or_observe(inputs.flatten(0, 1), indices.flatten(), counts)
             loss = self.penalty(vectors, chosen)
             value = self.substitute(vectors, chosen, generator) if self.training else chosen
             alive = torch.ge(self.usage, DEAD_BELOW) if self.training else counts > 0
@@ -150,7 +160,17 @@ class SingleQuantizer(Quantizer):
         if not self._known_started:
             self.initialise(vectors.t()[None], generator)
         picked = torch.randint(len(vectors), (self.size,), generator=generator).to(vectors.device)
+        if self._waiting:  # as in other processes, where the first one's count
+            return
         self._place(of_first_process(vectors[picked]), torch.lt(self.usage, DEAD_BELOW))
+
+    @torch.no_grad()
+    def _wait_or_observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
+        self._waiting.append((vectors, indices, counts))
+        if len(self._waiting) == self._batches:
+            each = list(zip(*self._waiting, strict=True))
+            self._waiting = []
+            self._observe(torch.cat(each[0]), torch.cat(each[1]), torch.stack(each[2]).sum(0))
 
     @torch.no_grad()
     def _observe(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:

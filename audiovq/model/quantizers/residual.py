@@ -108,6 +108,10 @@ class ResidualQuantizer(Quantizer):
                 z_q = z_q + level.decode(chosen.clamp(min=0)) * (chosen >= 0)
         return z_q
 
+    def learn_after(self, batches: int) -> None:
+        for level in self.levels:
+            level.learn_after(batches)
+
     @torch.no_grad()
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
         residual = z.float()

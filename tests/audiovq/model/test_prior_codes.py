@@ -25,8 +25,10 @@ from audiovq.model.prior import CodePrior, CodePriorConfig, draw
 from audiovq.model.vqvae import VQVAE
 from latentmix.errors import InputError
 from latentmix.run_state import RunState
-from latentmix.training import TrainingRun
+from latentmix.shares import Shares
+from latentmix.training import RunOptions, TrainingRun
 
+ONE = RunOptions(device="cpu", threads=1)
 CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8)
 
 
@@ -210,7 +212,7 @@ def test_the_script_writes_what_a_codec_loads(script: ModuleType, codec_and_spee
     again = {"weights": codec, "data": speech, "dev": speech, "run": tmp_path / "run"}
     small = {"batch": 4, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 2}
     both = {"entropy_steps": 6, "prior_steps": 4, "start_from": None, "hours": 1.0, "dropout": 0.1}
-    script.main(**again, **small, **both, seed=0, threads=0)
+    script.main(**again, **small, **both, running=ONE)
     model, prior = EntropyModel.load(codec), CodePrior.from_pretrained(codec)
     assert (model.codebooks, model.codes) == (prior.config.codebooks, prior.config.codes) == (2, 16)
     assert len(list((tmp_path / "run").glob("codes-*.npz"))) == 1  # one folder, read once
@@ -234,10 +236,10 @@ def test_a_stopped_run_goes_on_to_the_same_weights(script: ModuleType, tmp_path:
                 if state.steps["prior"] + 1 == step:
                     signal.raise_signal(signal.SIGTERM)
 
-            loss = lambda g, prior=prior: prior.loss(codes.draw(2, 20, g), None, 0.1)  # noqa: E731
+            loss = lambda m, g, share: m(codes.draw(2, 20, g), None, 0.1).mean()  # noqa: E731
             phase = script.Phase("prior", prior, loss, stop, 5, 1e-2, 0.0)
             try:
-                script.train(TrainingRun(state, 100), 0, phase, 0)
+                script.train(TrainingRun(state, 100), Shares(ONE.launch("auto")), 0, phase, 0)
                 return load_file(state.path)
             except KeyboardInterrupt:
                 assert state.steps["prior"] == step
@@ -253,7 +255,7 @@ def test_a_damaged_state_is_refused_in_one_line_and_a_finished_run_goes_on(
     run = tmp_path / "run"
     again = {"weights": codec, "data": speech, "dev": speech, "run": run}
     small = {"batch": 2, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 9}
-    rest = {"start_from": None, "hours": 1.0, "dropout": 0.1, "seed": 0, "threads": 0}
+    rest = {"start_from": None, "hours": 1.0, "dropout": 0.1, "running": ONE}
     script.main(**again, **small, **rest, entropy_steps=1, prior_steps=1)
     script.main(**again, **small, **rest, entropy_steps=1, prior_steps=3)
     assert saved(run) == {"entropy": 1, "prior": 3}

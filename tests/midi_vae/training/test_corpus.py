@@ -13,14 +13,18 @@ from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.training.dataset import load_windows
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+MELODIES = ("jig.mid", "lively.mid", "lyrical.mid", "waltz.mid")
 
 
 def test_windows_are_those_of_the_folder(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["corpus", "read", str(EXAMPLES), "-o", str(tmp_path / "out"), "--jobs", "1"])
+    (tmp_path / "in").mkdir()
+    for name in MELODIES:
+        (tmp_path / "in" / name).write_bytes((EXAMPLES / name).read_bytes())
+    done = CliRunner().invoke(app, ["corpus", "read", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--jobs", "1"])
     assert done.exit_code == 0, done.output
     records = list(Corpus(str(tmp_path / "out"), "midi_vae.windows"))
     config = MelodyVAEConfig()
-    wanted = load_windows(EXAMPLES, config.lowest_pitch, config.pitches)
+    wanted = load_windows(tmp_path / "in", config.lowest_pitch, config.pitches)
     assert np.array_equal(np.concatenate([record["windows"] for record in records]), wanted.windows)
     assert [record["count"] for record in records] == [len(record["windows"]) for record in records]
 
