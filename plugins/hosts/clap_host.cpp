@@ -327,6 +327,9 @@ int run_checks(const std::string &path, const std::string &id, int loads) {
 } // namespace
 
 int main(int count, char **words) {
+#if defined(_WIN32)
+    _setmode(_fileno(stdout), _O_BINARY); // what is bounced, and no carriage returns in the lines
+#endif
     try {
         if (count < 3) throw std::runtime_error("usage: clap_host BINARY list | play ID BEATS [NAME=VALUE ...] | check ID");
         const std::string path = words[1], what = words[2];

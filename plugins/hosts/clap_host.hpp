@@ -1,9 +1,15 @@
 // A small headless CLAP host for tests: one plugin instance, blocks of any size, a transport that goes where it is told.
 #pragma once
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#include <windows.h>
+#else
 #include <dlfcn.h>
+#endif
 
-#include <cstdint>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <stdexcept>
@@ -28,6 +34,16 @@ struct Note {
         return frame == o.frame && is_on == o.is_on && key == o.key && velocity == o.velocity;
     }
 };
+
+#if defined(_WIN32)
+constexpr int RTLD_NOW = 0, RTLD_LOCAL = 0;
+inline void *dlopen(const char *path, int) { return LoadLibraryA(path); }
+inline void *dlsym(void *handle, const char *name) {
+    return reinterpret_cast<void *>(GetProcAddress(static_cast<HMODULE>(handle), name));
+}
+inline void dlclose(void *handle) { FreeLibrary(static_cast<HMODULE>(handle)); }
+inline const char *dlerror() { return "the binary cannot be loaded"; }
+#endif
 
 // A binary, loaded for as long as this lives.
 class Library {
