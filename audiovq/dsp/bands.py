@@ -25,6 +25,16 @@ def band_triangles(bins: int, bands: int, sample_rate: int) -> Tensor:
     return (1.0 - (place - torch.arange(bands)[:, None]).abs()).clamp(min=0.0)
 
 
+def band_centres(bands: int, sample_rate: int) -> Tensor:
+    """Hz where each band is alone; (bands,).
+
+    >>> band_centres(64, 48_000)[[0, 1, 63]].round()
+    tensor([    0.,    50., 20000.])
+    """
+    top = math.asinh(min(TOP, sample_rate / 2) / CORNER)
+    return CORNER * torch.sinh(torch.linspace(0.0, top, bands))
+
+
 def a_weights(bins: int, sample_rate: int) -> Tensor:
     """Share of its power that a bin adds to the loudness: A-weighting (IEC 61672-1, annex E), 1 at 1 kHz; (bins,).
 

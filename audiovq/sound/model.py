@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from latentmix.checkpoint import Pretrained
 from latentmix.checkpoint_format import CheckpointFormat
 
+from ..dsp.bands import band_centres
 from ..dsp.stft import STFT
 from ..model.layers import CausalStack
 from ..model.quantizers import make_quantizer
@@ -28,6 +29,8 @@ from .synthesis import Synthesis
 
 CHECKPOINT = CheckpointFormat("latentmix.sound", 1, Path(__file__).parents[1] / "weights")
 VOICE_STATES = 5  # the first tensors of a decoder's state
+DECIBELS = 8.685889638  # of a neper
+MIDDLE, LOWEST = 1000.0, 50.0  # Hz: where a tilt changes nothing, and below which it goes no further
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,26 @@ class Sound:
     timbre: Tensor
 
 
+@dataclass(frozen=True)
+class Colour:
+    """What is done to a sound on its way out of the decoder.
+
+    Attributes:
+        harmonicity: dB by which harmonics are stronger and noise weaker.
+        brightness: dB by which each octave is stronger than the one below it.
+    """
+
+    harmonicity: float = 0.0
+    brightness: float = 0.0
+
+
 class SoundModel(Pretrained, nn.Module):
     """The model; see the module's docstring. Its methods may be called from any thread, one at a time for a state."""
 
     checkpoint = CHECKPOINT
     config_class = SoundConfig
     default = "sound_48k"
+    octaves: Tensor
 
     def __init__(self, config: SoundConfig | None = None) -> None:
         super().__init__()
@@ -61,6 +78,8 @@ class SoundModel(Pretrained, nn.Module):
         inputs = config.latent_size + CONTROL_FEATURES
         self.decoder = CausalStack(inputs, 2 * config.bands, config.decoder_width, config.decoder_dilations)
         self.synthesis = Synthesis(config, self.stft)
+        hertz = band_centres(config.bands, config.sample_rate).clamp(min=LOWEST)
+        self.octaves = nn.Buffer(torch.log2(hertz / MIDDLE), persistent=False)
 
     # -- parts, with gradients -------------------------------------------------------------------------------------
 
@@ -102,9 +121,14 @@ class SoundModel(Pretrained, nn.Module):
         return Sound(found.controls, timbre), [*kept, *after]
 
     @torch.inference_mode()
-    def decode_step(self, sound: Sound, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """N frames, state -> samples (B, N * hop) float32, state."""
+    def decode_step(
+        self, sound: Sound, state: list[Tensor], colour: Colour | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """N frames, state -> samples (B, N * hop) float32, state; a colour leaves the loudness as it is."""
         gains, after = self.gains(sound, state[VOICE_STATES:])
+        if colour is not None:
+            tilt = colour.brightness * self.octaves
+            gains = gains + torch.cat([tilt + colour.harmonicity, tilt - colour.harmonicity]) / DECIBELS
         y, voice = self.synthesis(gains, sound.controls, state[:VOICE_STATES])
         return y, [*voice, *after]
 

@@ -136,7 +136,7 @@ class BuiltInSynth:
             if voice.released >= 0:
                 voice.released += frames
         self._voices = [voice for voice in voices if _loudness(voice) > INAUDIBLE]
-        return _round_off(sound).astype(np.float32)
+        return round_off(sound).astype(np.float32)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -235,7 +235,7 @@ def _loudness(voice: _Voice) -> float:
     return peak * float(np.exp(-max(voice.released, 0) / voice.release))
 
 
-def _round_off(sound: np.ndarray) -> np.ndarray:
+def round_off(sound: np.ndarray) -> np.ndarray:
     """Straight up to the knee, then ever flatter towards 1."""
     over = np.abs(sound) - KNEE
     if not (over > 0.0).any():

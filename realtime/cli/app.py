@@ -56,6 +56,7 @@ def play(
     livemix play A.mid B.mid C.mid D.mid --in nanoKONTROL2 --out "My Synth" --map nanokontrol2 --clock midi
     livemix play A.mid B.mid --audio --record OUT.mid
     livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid --drums A.mid --drums B.mid
+    livemix play A.mid B.mid --plan POSITIONS.csv --sound A.wav --sound B.wav --render OUT.wav
     """
     if not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
@@ -74,10 +75,46 @@ def play(
         raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
     if len(playback.drums or ()) not in (0, 1, len(files)):
         raise typer.BadParameter(f"expected one file or {len(files)}, as there are melodies", param_hint="--drums")
+    if playback.sound and (playback.render is None or len(playback.sound) > MAX_FILES):
+        raise typer.BadParameter(f"expected --render OUT.wav, and at most {MAX_FILES}", param_hint="--sound")
     say_loading()
     from . import play as show
 
     raise typer.Exit(show.play(files, live))
+
+
+@app.command()
+def sound(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 recordings.")],
+    render: Annotated[Path, typer.Option(metavar="OUT.wav", help="Write the mix: .wav, .flac or .ogg.")],
+    plan: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="What moves when; from the first to the last without one.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PARAMETER=VALUE", help="To begin with, such as brightness=3."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=1200.0, help="Of the mix, without --plan.")] = 8.0,
+    tempo: Annotated[float, typer.Option(min=20.0, max=400.0, help="Of a plan in beats or bars.")] = 120.0,
+    model: Annotated[str, typer.Option(metavar="NAME|FOLDER", help="Of audiovq train-sound.")] = "sound_48k",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Mix sounds in the latent space of a model: each recording loops, and a puck moves between them.
+
+    A plan is a table as of livemix play: seconds, then position, x and y or weight.1 …, pitch (semitones), loudness
+    (dB), harmonicity (dB) and brightness (dB an octave).
+
+    \b
+    Examples:
+    livemix sound A.wav B.wav --render OUT.wav
+    livemix sound A.wav B.wav C.wav D.wav --plan WAY.csv --render OUT.flac --set brightness=2
+    """
+    if not 2 <= len(files) <= MAX_FILES:
+        raise typer.BadParameter(f"expected 2 to {MAX_FILES} recordings, found {len(files)}")
+    from .sound import SoundRequest, write_mix
+
+    write_mix(SoundRequest(files, render, plan, settings or [], seconds, tempo, model, force))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -105,6 +105,27 @@ class Ports:
             raise typer.BadParameter("expected --audio, which plays it", param_hint="--soundfont")
 
 
+def parameter_values(
+    settings: Sequence[str], parameters: Mapping[str, Parameter], others: bool = False
+) -> dict[str, Value]:
+    """What PARAMETER=VALUE says, several times over; a usage error where it says nothing.
+
+    Args:
+        others: attributes that are none of these parameters are left out: the model says which there are.
+    """
+    out = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        try:
+            if not equals:
+                raise InputError(f"expected PARAMETER=VALUE such as key=C:maj, found {text!r}")
+            if not (others and name.startswith("attribute.") and name not in parameters):
+                out[name] = check(name, value, parameters)
+        except InputError as error:
+            raise typer.BadParameter(str(error), param_hint="--set") from None
+    return out
+
+
 @dataclass(frozen=True)
 class ControlOptions:
     """What moves the mix."""
@@ -145,17 +166,7 @@ class ControlOptions:
 
     def values(self, parameters: Mapping[str, Parameter], others: bool = False) -> dict[str, Value]:
         """What `--set` says; where others are allowed, attributes that are none of these parameters are left out."""
-        out = {}
-        for text in self.settings or ():
-            name, equals, value = text.partition("=")
-            try:
-                if not equals:
-                    raise InputError(f"expected PARAMETER=VALUE such as key=C:maj, found {text!r}")
-                if not (others and name.startswith("attribute.") and name not in parameters):  # the model says which
-                    out[name] = check(name, value, parameters)
-            except InputError as error:
-                raise typer.BadParameter(str(error), param_hint="--set") from None
-        return out
+        return parameter_values(self.settings or (), parameters, others)
 
     def osc_destination(self) -> tuple[str, int] | None:
         """Host and port of `--osc-out`."""
@@ -201,6 +212,13 @@ class PlaybackOptions:
     kit: Annotated[
         Path | None, _playback("--kit", metavar="FILE.toml", help="Which notes are which drum; see midi-vae mix.")
     ] = None
+    sound: Annotated[
+        list[Path] | None,
+        _playback("--sound", metavar="A.wav", help="Sings --render OUT.wav; several are mixed as the notes."),
+    ] = None
+    sound_model: Annotated[
+        str, _playback("--sound-model", metavar="NAME|FOLDER", help="Of --sound; see audiovq train-sound.")
+    ] = "sound_48k"
     seconds: Annotated[
         float | None,
         _playback("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),

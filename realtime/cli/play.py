@@ -89,6 +89,8 @@ def render(
 
     assert setup.automation is not None, "the command line has seen to it"
     ports, playback = live.ports, live.playback
+    if playback.sound and is_midi(path):
+        raise InputError(f"{path}: expected a name that ends in .wav, .flac or .ogg for --sound")
     decoder = Decoder(loader.get(), live.model.seed or 0)
     mixer = Mixer(decoder, melodies, spherical=playback.spherical)
     if not playback.spherical:
@@ -99,7 +101,13 @@ def render(
     )
     drummer = _drummer(playback) if playback.drums else None
     performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drummer)
-    write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont)
+    instrument = None
+    if playback.sound:
+        from ..offline.sounds import load_instrument, shares_in_time
+
+        shares = shares_in_time(performance.shares, len(playback.sound))
+        instrument = load_instrument(playback.sound_model, playback.sound, shares)
+    write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0
 

@@ -22,10 +22,11 @@ from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
 from ..music.clock import check_clock, check_tempo, now
-from ..music.mixer import Coded, Coder, Mixer, PadPoint
+from ..music.mixer import Coded, Coder, Mixer
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
+from ..music.shares import PadPoint
 from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetClock
 from ..player.opening import MakePlayer, player_for
 from ..player.player import Sink

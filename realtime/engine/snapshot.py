@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from midi_vae.music.melody import Melody
 
-from ..music.mixer import Mode, PadPoint
 from ..music.parameters import Value
+from ..music.shares import Mode, PadPoint
 
 
 @dataclass(frozen=True, eq=False)

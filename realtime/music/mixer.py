@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from midi_vae.music.windows import from_windows
 from . import blend
 from .parameters import MAX_MELODIES, Value, find, table
 from .shaping import in_key, thin, to_octave
+from .shares import MODES, Mode, PadPoint, shares, spread
 
-Mode = Literal["position", "pad", "weights"]
-MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
-MODES |= {f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)}
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
 DECODED = ("temperature", *MODES)
 
@@ -47,14 +45,6 @@ class Coded:
 
     partners: tuple[Melody, ...]
     latents: np.ndarray
-
-
-@dataclass(frozen=True)
-class PadPoint:
-    """Where a melody stands on the pad, both 0..1; y goes up."""
-
-    x: float
-    y: float
 
 
 @dataclass
@@ -163,17 +153,7 @@ class Mixer:
 
     def weights(self) -> np.ndarray:
         """Share of each melody (M,), with the sum 1."""
-        count = len(self.melodies)
-        if self.mode == "position":
-            return blend.path(float(self.values["position"]), count)
-        if self.mode == "pad":
-            x, y = float(self.values["x"]), float(self.values["y"])
-            points = np.array([(place.x, place.y) for place in self.places])
-            if points.tolist() == [list(corner) for corner in blend.CORNERS]:
-                return blend.corners(x, y)
-            return blend.inverse_distance(points, x, y)
-        weights = np.array([float(self.values[f"weight.{number}"]) for number in range(1, count + 1)])
-        return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+        return shares(self.values, self.mode, self.places)
 
     def latent(self) -> np.ndarray:
         """The mix, moved along its attributes; (W, D) float32."""
@@ -243,25 +223,6 @@ class Mixer:
         self._like = replace(self.coded.partners[0], name="")
         self.melodies, self.places = melodies, list(places or spread(len(melodies)))
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"
-
-
-def spread(count: int) -> list[PadPoint]:
-    """Places of so many melodies: in the middle, left and right, on the corners, or on a circle with the first on top.
-
-    >>> spread(2)
-    [PadPoint(x=0.0, y=0.5), PadPoint(x=1.0, y=0.5)]
-    """
-    if count == 1:
-        return [PadPoint(0.5, 0.5)]
-    if count == 2:
-        return [PadPoint(0.0, 0.5), PadPoint(1.0, 0.5)]
-    if count == 4:
-        return [PadPoint(*corner) for corner in blend.CORNERS]
-    angles = 2 * np.pi * np.arange(count) / count
-    return [
-        PadPoint(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
-        for angle in angles
-    ]
 
 
 def _emptiest(places: Sequence[PadPoint]) -> PadPoint:

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latentmix.errors import InputError
 from midi_vae.audio.sound import SOUND_FORMATS
@@ -27,16 +30,20 @@ from ..player.player import STEPS_A_BEAT, make_player
 from .drums import Drummer
 from .sounding import write_sound
 
+if TYPE_CHECKING:
+    from ..audio.sound_instrument import SoundInstrument
+
 MAX_STEPS = 1_000_000
 JUST_BEFORE = 0.999  # of a step: then the automation is looked up for the next one
 
 
 @dataclass(frozen=True)
 class Performance:
-    """What was played; see `recorder`."""
+    """What was played; see `recorder`. `shares` are those of the melodies (M,) from each time on, in seconds."""
 
     notes: list[PlayedNote]
     tempi: list[TempoChange]
+    shares: list[tuple[float, np.ndarray]]
 
 
 def perform(
@@ -94,7 +101,7 @@ def perform(
     notes = recorder.finished()
     if drummer is not None:
         notes = sorted([*notes, *drummer.notes], key=lambda note: note.start)
-    return Performance(notes, recorder.tempi)
+    return Performance(notes, recorder.tempi, mover.shares)
 
 
 def _step_at(beat: float) -> int:
@@ -112,6 +119,7 @@ class _Mover:
     def __init__(self, mixer: Mixer, presets: Presets, player: OfflinePlayer, clock: VirtualClock) -> None:
         self._mixer, self._presets, self._player, self._clock = mixer, presets, player, clock
         self._version = 0
+        self.shares = [(0.0, mixer.weights())]
         self._offer()
 
     def move(self, values: Mapping[str, Value]) -> None:
@@ -128,6 +136,8 @@ class _Mover:
                     mixed[each] = value
         if self._mixer.move(mixed):
             self._offer()
+        if not np.array_equal(shares := self._mixer.weights(), self.shares[-1][1]):
+            self.shares.append((self._clock(), shares))
 
     def _offer(self) -> None:
         self._version += 1
@@ -155,8 +165,12 @@ def write_performance(
     metre: tuple[int, int],
     program: int,
     soundfont: str | os.PathLike[str] | None = None,
+    instrument: SoundInstrument | None = None,
 ) -> None:
     """Write a MIDI file, or sound where the name ends in .wav, .flac or .ogg.
+
+    Args:
+        instrument: plays it in a sound file; else FluidSynth or the built-in synthesizer does.
 
     Raises:
         InputError: the file cannot be written, too long for a sound file.
@@ -164,4 +178,8 @@ def write_performance(
     if os.fspath(path).lower().endswith(MIDI_SUFFIXES):
         write_recording(path, performance.notes, performance.tempi, metre, program)
         return
-    write_sound(path, performance.notes, program, soundfont)
+    if instrument is None:
+        write_sound(path, performance.notes, program, soundfont)
+    else:
+        rate = instrument.model.config.sample_rate
+        write_sound(path, performance.notes, program, sample_rate=rate, synth=instrument)

@@ -14,7 +14,7 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import replacing
 from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, SOUND_FORMATS
-from midi_vae.audio.synthesizer import blocks
+from midi_vae.audio.synthesizer import Synthesizer, blocks
 
 from ..audio.synthesis import BUILT_IN, make_synth
 from ..engine.recorder import PlayedNote
@@ -29,6 +29,7 @@ def write_sound(
     soundfont: str | os.PathLike[str] | None = None,
     sample_rate: int = SAMPLE_RATE,
     length: int | None = None,
+    synth: Synthesizer | None = None,
 ) -> None:
     """Write notes as sound, until the last has died away; loudest at 80 % of full scale.
 
@@ -41,6 +42,7 @@ def write_sound(
         soundfont: a file for FluidSynth; None is the built-in synthesizer, which sounds the same everywhere.
         sample_rate: frames a second.
         length: frames, exactly; None: until it is silent.
+        synth: plays instead of what `soundfont` says, at `sample_rate`.
 
     Raises:
         InputError: above 20 minutes, an unknown suffix, a soundfont that cannot be used, an unwritable place.
@@ -53,7 +55,7 @@ def write_sound(
     if seconds > MAX_SECONDS:
         raise InputError(f"{path}: expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}")
     played = [(note.start, note.end, note.pitch, note.velocity) for note in notes]
-    synth, _ = make_synth(sample_rate, BUILT_IN if soundfont is None else os.fspath(soundfont), program)
+    synth = synth or make_synth(sample_rate, BUILT_IN if soundfont is None else os.fspath(soundfont), program)[0]
     with replacing(path) as file, tempfile.TemporaryFile() as spool:
         with contextlib.closing(synth):
             peak = _spool(spool, blocks(played, sample_rate, program, synth), length)

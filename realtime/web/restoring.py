@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..engine.engine import Engine
-from ..music.mixer import MODES
 from ..music.parameters import Value
+from ..music.shares import MODES
 from .history import Patch
 from .wire import PlacedMelody, Session
 

@@ -12,9 +12,9 @@ from latentmix.errors import InputError
 from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
 
 from ..engine.playable import MAX_WINDOWS
-from ..music.mixer import PadPoint
 from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
+from ..music.shares import PadPoint
 from .checking import Checked, Name, Share, checked, clean_name, kind_of, number, one_of
 
 FORMAT: Final = "latentmix.session"

@@ -13,8 +13,8 @@ from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
 from ..music.clock import now
-from ..music.mixer import MODES, PadPoint
 from ..music.parameters import MAX_MELODIES
+from ..music.shares import MODES, PadPoint
 from . import messages
 from .checking import Checked
 from .history import Change, History, Patch

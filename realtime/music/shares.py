@@ -1,0 +1,64 @@
+"""What was moved -> the share that each of several has in a mix; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from . import blend
+from .parameters import MAX_MELODIES, Value
+
+Mode = Literal["position", "pad", "weights"]
+MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
+MODES |= {f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)}
+
+
+@dataclass(frozen=True)
+class PadPoint:
+    """Where a melody stands on the pad, both 0..1; y goes up."""
+
+    x: float
+    y: float
+
+
+def shares(values: Mapping[str, Value], mode: Mode, places: Sequence[PadPoint]) -> np.ndarray:
+    """Share of each (M,), with the sum 1.
+
+    Args:
+        values: of the parameters `position`, `x` and `y`, `weight.N`.
+        mode: which of them says it.
+        places: M, on the pad.
+    """
+    count = len(places)
+    if mode == "position":
+        return blend.path(float(values["position"]), count)
+    if mode == "pad":
+        x, y = float(values["x"]), float(values["y"])
+        points = np.array([(place.x, place.y) for place in places])
+        if points.tolist() == [list(corner) for corner in blend.CORNERS]:
+            return blend.corners(x, y)
+        return blend.inverse_distance(points, x, y)
+    weights = np.array([float(values[f"weight.{number}"]) for number in range(1, count + 1)])
+    return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+
+
+def spread(count: int) -> list[PadPoint]:
+    """Places of so many melodies: in the middle, left and right, on the corners, or on a circle with the first on top.
+
+    >>> spread(2)
+    [PadPoint(x=0.0, y=0.5), PadPoint(x=1.0, y=0.5)]
+    """
+    if count == 1:
+        return [PadPoint(0.5, 0.5)]
+    if count == 2:
+        return [PadPoint(0.0, 0.5), PadPoint(1.0, 0.5)]
+    if count == 4:
+        return [PadPoint(*corner) for corner in blend.CORNERS]
+    angles = 2 * np.pi * np.arange(count) / count
+    return [
+        PadPoint(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
+        for angle in angles
+    ]

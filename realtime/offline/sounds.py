@@ -1,0 +1,86 @@
+"""Mixes of sounds, faster than real time: recordings that loop under a moving puck, and an instrument of them."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from audiovq.audio_io.writer import open_sink
+from audiovq.sound.model import SoundModel
+from audiovq.sound.morph import read_recording
+
+from ..audio.sound_instrument import SoundInstrument
+from ..audio.sound_mix import SoundMix
+from ..music.automation import Automation
+from ..music.parameters import Value
+
+BEATS_A_BAR = 4.0
+
+
+def load_instrument(model: str, files: Sequence[Path], shares: Callable[[float], np.ndarray]) -> SoundInstrument:
+    """An instrument of recordings.
+
+    Args:
+        shares: as of `SoundInstrument`.
+
+    Raises:
+        InputError: no such model, or a recording that cannot be used.
+    """
+    sounds = SoundModel.from_pretrained(model)
+    return SoundInstrument(sounds, [read_recording(sounds, path) for path in files], shares)
+
+
+def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:
+    """What was heard of each of so many at a time, out of when it changed; of the first alone before that.
+
+    With another number of melodies than sounds, the share of the way from the first to the last is that of the sounds.
+    """
+    times = [at for at, _ in moves]
+
+    def at(seconds: float) -> np.ndarray:
+        index = bisect_right(times, seconds) - 1
+        found = moves[index][1] if index >= 0 else np.eye(1, count)[0]
+        if len(found) == count:
+            return found
+        where = float(found @ np.linspace(0.0, 1.0, len(found))) * (count - 1) if len(found) > 1 else 0.0
+        return np.maximum(0.0, 1.0 - np.abs(np.arange(count) - where))
+
+    return at
+
+
+def render_mix(
+    path: str | os.PathLike[str],
+    mix: SoundMix,
+    automation: Automation,
+    settings: Mapping[str, Value],
+    tempo: float,
+) -> float:
+    """Write a mix that an automation moves, to its end; how many seconds it has.
+
+    Args:
+        settings: of parameters, to begin with.
+        tempo: beats a minute, where the automation counts beats or bars, of four beats.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    config = mix.model.config
+    late, beat = mix.model.delay, 60.0 / tempo
+    unit = {"seconds": 1.0, "beat": beat, "bar": BEATS_A_BAR * beat}[automation.unit]
+    length = round(automation.end * unit * config.sample_rate)
+    mix.move(settings)
+    with open_sink(path, config.sample_rate, 1, length) as sink:
+        made = -late  # so that what is heard at a time is what was moved then
+        while made < length:
+            seconds = max(made + late, 0) / config.sample_rate
+            mix.move(automation.values_at(seconds / unit))
+            samples = mix.render(config.hop)
+            made += len(samples)
+            if made > 0:
+                fresh = samples[max(0, len(samples) - made) :]
+                sink.write(fresh[: length - sink.samples][None])
+        return sink.samples / config.sample_rate
