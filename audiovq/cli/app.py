@@ -259,13 +259,13 @@ def mix(
     """Go from one recording to another in steps, on straight lines in the latent space of the codec.
 
     Silence follows the shorter one. The steps come one after another in one file, or each in its own. With a model of
-    sounds (audiovq train-sound) instruments and voices are morphed at 48 kHz: length, pitch, loudness
-    and timbre go evenly from A's to B's.
+    sounds, sound_48k or one of audiovq train-sound, instruments and voices are morphed at 48 kHz: length, pitch,
+    loudness and timbre go evenly from A's to B's.
 
     \b
     Examples:
     audiovq mix A.wav B.wav --steps 5 -o mix.wav
-    audiovq mix sax.wav voice.wav --model mysound --steps 9 -o morph.wav
+    audiovq mix sax.wav voice.wav --model sound_48k --steps 9 -o morph.wav
     audiovq mix A.wav B.avq --steps 9 --separate -o steps
     """
     from ..codec import generation, interpolation

@@ -84,4 +84,5 @@ Kbps = Annotated[
     ),
 ]
 DEFAULT_MODEL = "speech_16k"
+DEFAULT_SOUND_MODEL = "sound_48k"
 NOTHING = "none"  # in place of a model to begin with

@@ -8,7 +8,7 @@ import typer
 
 from latentmix.cli import Seed, Verbose, drawn_seed
 
-from .options import NOTHING, finite
+from .options import DEFAULT_SOUND_MODEL, finite
 
 
 def train_sound(
@@ -20,17 +20,17 @@ def train_sound(
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, max=10**7, help="Instead of minutes.")] = None,
     start_from: Annotated[
         str, typer.Option("--from", metavar="NAME|FOLDER|none", help="A model to begin with.")
-    ] = NOTHING,
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Of the model, 44100 or 48000; with --from none.")] = 48_000,
+    ] = DEFAULT_SOUND_MODEL,
+    rate: Annotated[int | None, typer.Option(metavar="HZ", help="44100 or 48000, with --from none.")] = None,
     threads: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="CPU threads.")] = 1,
     seed: Seed = None,
     verbose: Verbose = False,
 ) -> None:
     """Learn a sound from recordings of it, on this computer's processor alone.
 
-    Takes 60 minutes, or 15 where --from names a model to begin with. Twenty times on the way the folder gets the model
-    as of now, something to hear and to see (example.wav, example.png) and how good it is (quality.png). Ctrl-C stops it
-    whenever you like what you hear; the same command goes on.
+    Begins with the general model and takes 15 minutes, or with --from none 60. Twenty times on the way the folder gets
+    the model as of now, something to hear and to see (example.wav, example.png) and how good it is (quality.png).
+    Ctrl-C stops it whenever you like what you hear; the same command goes on.
 
     \b
     Examples:

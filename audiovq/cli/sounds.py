@@ -62,7 +62,7 @@ class Training:
     minutes: float | None
     steps: int | None
     start_from: str
-    rate: int
+    rate: int | None
     threads: int
     seed: int
 
@@ -73,13 +73,14 @@ def train(asked: Training) -> None:
     Raises:
         InputError: something that was asked for cannot be.
     """
-    if asked.rate not in RATES:
-        raise InputError(f"--rate {asked.rate}: expected {RATES[0]} or {RATES[1]}")
+    is_new = asked.start_from == NOTHING
+    if asked.rate is not None and not (is_new and asked.rate in RATES):
+        raise InputError(f"--rate {asked.rate}: expected {RATES[0]} or {RATES[1]}, and --from none beside it")
     torch.set_num_threads(asked.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(asked.seed)
-    is_new = asked.start_from == NOTHING
-    model = SoundModel(SoundConfig.at_rate(asked.rate)) if is_new else SoundModel.from_pretrained(asked.start_from)
+    config = SoundConfig.at_rate(asked.rate or RATES[-1])
+    model = SoundModel(config) if is_new else SoundModel.from_pretrained(asked.start_from)
     folder = Path(asked.output)
     batches = read_recordings(Path(asked.recordings), folder / "data", model.config)
     run = SoundRun(folder, model.train(), batches, tell=lambda line: CONSOLE.print(line, highlight=False))

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from ..dsp.bands import a_weights, band_triangles
 from ..dsp.stft import STFT, squared
-from ..dsp.wide_pitch import MAX_PITCH, MIN_PITCH, PitchTracker
+from ..dsp.wide_pitch import BINS_AN_OCTAVE, MAX_PITCH, MIN_PITCH, PitchTracker
 from .config import SoundConfig
 
 SILENCE = 1e-10  # power, -100 dB
 REACH = 1e-7  # power of a band, of that of the loudness, below which it is all the same
+LAG = 0.02  # seconds by which the middle of the tracker's window is behind the pulses that its pitch is for
+STEEPEST = 1.5 / 12.0  # octaves a frame that a pitch glides; what moves further is another note
 PERIODS = 4.0  # that a window holds at least before its power stands still from frame to frame
 
 
@@ -65,6 +67,7 @@ class SoundAnalysis(nn.Module):
     mid_weights: Tensor
     long_weights: Tensor
     turn: Tensor
+    states = 4  # tensors of a state
 
     def __init__(self, config: SoundConfig, stft: STFT) -> None:
         super().__init__()
@@ -88,23 +91,40 @@ class SoundAnalysis(nn.Module):
         self.turn = nn.Buffer(2.0 * torch.pi * rate / size * torch.arange(bins), persistent=False)
 
     def start(self, batch: int) -> list[Tensor]:
-        """Fresh state: samples of the past, then the tracker's."""
-        return [self.weights.new_zeros(batch, self.tracker.past), *self.tracker.start(batch)]
+        """Fresh state: samples of the past, the last two pitches in octaves (B, 2), then the tracker's."""
+        tracker = self.tracker.start(batch)
+        octaves = (tracker[-1] / BINS_AN_OCTAVE)[:, None].expand(-1, 2).clone()
+        return [self.weights.new_zeros(batch, self.tracker.past), octaves, *tracker]
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Analysis, list[Tensor]]:
         past = state[0]
         spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
         short = squared(spectrum)
         whole = torch.cat([past, x], 1)
-        pitch, after = self.tracker(whole, state[1:])
+        pitch, after = self.tracker(whole, state[2:])
         strength = pitch.strength * pitch.voiced
         power = self._power(short, pitch.mid_spectrum, pitch.spectrum, pitch.hertz, strength)
-        controls = Controls(pitch.hertz, 10.0 * torch.log10(power + SILENCE), strength)
+        octaves = torch.cat([state[1], torch.log2(pitch.hertz / MIN_PITCH)], 1)
+        controls = Controls(self._ahead(octaves), 10.0 * torch.log10(power + SILENCE), strength)
         repeating = pitch.spectrum * torch.cos(self.turn / pitch.hertz[..., None])
         long = pitch.spectrum @ self.long_bands
         share = (repeating @ self.long_bands) / (long + SILENCE)
         features = [self._against(short @ self.bands, power), self._against(long, power), share]
-        return Analysis(controls, torch.cat(features, -1)), [whole[:, x.shape[1] :], *after]
+        return Analysis(controls, torch.cat(features, -1)), [whole[:, x.shape[1] :], octaves[:, -2:], *after]
+
+    def _ahead(self, octaves: Tensor) -> Tensor:
+        """Octaves above `MIN_PITCH` (B, 2 + N) -> Hz (B, N) where a glide will be a lag later, on a straight line.
+
+        Pulses are wanted for now, and the window has its middle in the past: on a voice that glides 50 cents in a frame
+        that is another semitone.
+        """
+        steps = octaves.diff(dim=1)
+        before, now = steps[:, :-1], steps[:, 1:]
+        # the gentler of the last two slopes, none where they differ in sign: so jitter is no glide (minmod, Roe 1986)
+        slope = torch.where(before * now > 0.0, torch.sign(now) * torch.minimum(before.abs(), now.abs()), 0.0)
+        slope = slope * (torch.maximum(before.abs(), now.abs()) <= STEEPEST)
+        lag = LAG * self.config.frame_rate
+        return (MIN_PITCH * torch.exp2(octaves[:, 2:] + lag * slope)).clamp(MIN_PITCH, MAX_PITCH)
 
     def _power(self, short: Tensor, mid: Tensor, long: Tensor, hertz: Tensor, strength: Tensor) -> Tensor:
         """A-weighted power (B, N) of a window that is as long as the pitch wants, so that it does not flutter."""

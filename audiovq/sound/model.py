@@ -115,7 +115,7 @@ class SoundModel(Pretrained, nn.Module):
     @torch.inference_mode()
     def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Sound, list[Tensor]]:
         """Samples (B, N * hop) float32, state -> N frames, state."""
-        parts = len(self.analysis.tracker.start(1)) + 1
+        parts = self.analysis.states
         found, kept = self.analysis(x, state[:parts])
         timbre, after = self.timbre(found.features, found.controls, state[parts:])
         return Sound(found.controls, timbre), [*kept, *after]

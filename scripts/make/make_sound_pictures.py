@@ -25,7 +25,7 @@ def main(
     first: Annotated[Path, typer.Argument(help="a recording")] = ROOT / "examples" / "reed.flac",
     second: Annotated[Path, typer.Argument(help="another one")] = ROOT / "examples" / "bell.flac",
     model: Annotated[str, typer.Option(help="by name or folder")] = SoundModel.default,
-    out: Annotated[Path, typer.Option(help="PNG to write")] = ROOT / "docs" / "images" / "sound-morph.png",
+    out: Annotated[Path, typer.Option(help="PNG to write")] = ROOT / "docs" / "sound-morph.png",
 ) -> None:
     """Draw the morph of two sounds."""
     with in_one_line("make_sound_pictures"):

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from toy_sounds import RATE, SMALL, played, small_model
 
+from audiovq.audio_io.mono import read_mono
 from audiovq.sound.analysis import Controls
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import Sound, SoundModel
+from audiovq.sound.morph import decode, encode
+from audiovq.training.sound_losses import spectral_distance
 from latentmix.errors import InputError
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 def heard(x: np.ndarray) -> torch.Tensor:
@@ -98,3 +105,27 @@ def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object]):
 def test_a_model_of_speech_is_no_model_of_sounds():
     with pytest.raises(InputError, match=r"expected format latentmix\.sound version 1"):
         SoundModel.from_pretrained("speech_16k")
+
+
+def test_a_pitch_that_glides_is_told_for_now_and_not_for_the_middle_of_the_window():
+    t = np.arange(RATE) / RATE
+    phase = 2.0 * np.pi * np.cumsum(200.0 * 2.0 ** (1.5 * t)) / RATE  # 18 cents a frame
+    x = np.sum([0.1 / k * np.sin(k * phase) for k in range(1, 10)], 0).astype(np.float32)
+    model = small_model()
+    sound, _ = model.encode_step(heard(x), model.initial_encoder_state(1))
+    now = 200.0 * 2.0 ** (1.5 * 0.01 * np.arange(1, 101))
+    off = 1200.0 * np.log2(sound.controls.pitch[0].numpy() / now)
+    assert np.abs(off[15:95]).max() < 15.0  # 21 ms late it would be 39 cents
+
+
+def test_the_general_model_makes_a_sound_again_that_it_was_never_trained_on():
+    model = SoundModel.from_pretrained()
+    x = read_mono(EXAMPLES / "reed.flac", RATE)
+    recording = encode(model, x)
+    y = decode(model, recording.sound, recording.samples)
+    again = encode(model, y).sound.controls.pitch[0, 20:180]
+    assert abs(float((1200.0 * torch.log2(again / recording.sound.controls.pitch[0, 20:180])).median())) < 3.0
+    pair = [torch.from_numpy(each)[None] for each in (y, x)]
+    assert float(spectral_distance(pair[0], pair[1], RATE, only_heard=True).mean) < 5.0
+    silent, _ = model.encode_step(torch.zeros(1, RATE), model.initial_encoder_state(1))
+    assert float(model.decode_step(silent, model.initial_decoder_state(1))[0].abs().max()) < 1e-3
