@@ -48,7 +48,7 @@ def main(count: int = 200, emulator: str = "qemu-aarch64-static") -> None:
         program = compiler.link(objects, folder / "engine_run", ("-static",))
         (folder / "weights").write_bytes(plugin_weights(model, "arm", "org.example.arm"))
         (folder / "latents").write_bytes(z.numpy().tobytes())
-        command = [emulator, program, folder / "weights", folder / "latents"]
+        command = [emulator, *map(str, (program, folder / "weights", folder / "latents"))]
         said = subprocess.run(command, capture_output=True, check=True).stdout
     row = np.dtype([("tokens", "<i4", 32), ("mean", "<f4", model.config.latent_size)])
     rows = np.frombuffer(said, row)
