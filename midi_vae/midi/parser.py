@@ -22,6 +22,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from .gaps import find_rest
 from .masks import all_of, any_of
 from .runs import MAX_RUN, find_run
 from .tables import event_tables
@@ -154,6 +155,8 @@ class _Reader:
         self.place = place
         if self.is_over or place >= len(track) or not (status >= 0x80 or (self.two and self.running)):
             return 0
+        if not self.parts and self._read_rest():
+            return len(track) - place
         bytes_there = np.frombuffer(track, np.uint8, min(window, len(track) - place), place)
         run = find_run(bytes_there, self.running if self.two else 0)
         if run is None:
@@ -164,6 +167,20 @@ class _Reader:
         self.tick, self.running, self.two = int(ticks[-1]), int(run.status[-1]), 1
         self.place += run.size
         return run.size
+
+    def _read_rest(self) -> bool:
+        """All up to the end of the track, if it holds nothing but events with two data bytes and short messages."""
+        rest = find_rest(self.track, self.place, self.running if self.two else 0)
+        if rest is None:
+            return False
+        ticks = rest.run.delta.cumsum()
+        ticks += self.tick
+        for before, passed, kind, content in rest.messages:
+            tick = passed + (int(ticks[before - 1]) if before else self.tick)
+            self._keep_message(tick, META, kind, content)
+        self.parts.append(_kept(ticks, rest.run.status, rest.run.first, rest.run.second))
+        self.tick, self.place, self.is_over = tick, len(self.track), True
+        return True
 
     def _end_of_short(self, at: int) -> int:
         """Where a meta event ends whose length is at a place and a single byte; 0 where it is not, or not all there."""

@@ -29,6 +29,7 @@ class Run:
     Attributes:
         delta: (n,) int64 ticks from the event before.
         status, first, second: (n,) uint8.
+        last: (n,) int64 places of their last bytes.
         size: bytes that they take.
     """
 
@@ -36,6 +37,7 @@ class Run:
     status: np.ndarray
     first: np.ndarray
     second: np.ndarray
+    last: np.ndarray
     size: int
 
 
@@ -72,7 +74,7 @@ def find_run(data: np.ndarray, running: int) -> Run | None:
         status = np.concatenate([np.array([running], np.uint8), raw])[latest]
     values = data[low]
     delta = _times(data, low, values[::3].astype(np.int64))
-    return Run(delta, status, values[1::3], values[2::3], int(low[-1]) + 1)
+    return Run(delta, status, values[1::3], values[2::3], low[2::3], int(low[-1]) + 1)
 
 
 def _times(data: np.ndarray, low: np.ndarray, delta: np.ndarray) -> np.ndarray:

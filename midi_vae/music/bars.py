@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 STEPS_A_BEAT = 4  # a beat is a quarter note, a step a sixteenth
@@ -51,6 +52,11 @@ def bar_sections(metres: Sequence[tuple[float, int, int]]) -> tuple[Section, ...
     >>> [(s.beat, s.metre, s.bar) for s in bar_sections([(0, 1, 4), (1.0, 3, 4), (7.0, 3, 4), (8.0, 4, 4)])]
     [(-2.0, (3, 4), 0), (8.0, (4, 4), 4)]
     """
+    return _bar_sections(tuple(metres))
+
+
+@lru_cache(maxsize=64)  # folders of tunes have the same few over and over
+def _bar_sections(metres: tuple[tuple[float, int, int], ...]) -> tuple[Section, ...]:
     changes: dict[float, tuple[int, int]] = {}
     for beat, numerator, denominator in metres:
         at = beat if beat > MAX_LATE else 0.0

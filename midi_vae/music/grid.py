@@ -10,7 +10,7 @@ import numpy as np
 from ..midi.masks import all_of, any_of
 from .bars import STEPS_A_BEAT, Section, bar_beats, bar_sections
 from .ornaments import merge_trills
-from .phase import find_grid
+from .phase import FoundGrid, find_grid
 from .skyline import skyline
 
 
@@ -87,6 +87,8 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     """
     line = skyline(notes)
     grid = find_grid(line["start"])
+    if (exact := _place_exact(line, grid, metres)) is not None:
+        return exact
     line, merged = (line, np.zeros(0)) if grid.is_plain else merge_trills(line)
     if len(merged):
         grid = grid.without(merged)
@@ -120,6 +122,24 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     )
     end[:-1] = np.minimum(end[:-1], start[1:])
     return GridLine(start, end, pitch, sections, report, lost)
+
+
+def _place_exact(line: np.ndarray, grid: FoundGrid, metres: Sequence[tuple[float, int, int]]) -> GridLine | None:
+    """What `place` makes of a line whose onsets and bar lines are all exactly on steps, no two of them on one; None of
+    any other. It is the same with most of its work left out, and half of all files are like that.
+    """
+    if grid.file_deviation or grid.lateness or not grid.is_plain:
+        return None
+    sections = bar_sections(metres)
+    origin = sections[0].beat
+    start = (grid.steps - origin * STEPS_A_BEAT).astype(np.int64)
+    on_steps = all((section.beat - origin) * STEPS_A_BEAT == section.step for section in sections)
+    if not on_steps or (origin * STEPS_A_BEAT) % 1 or not all_of(start[1:] > start[:-1]):
+        return None
+    end = np.floor((line["end"] - origin) * STEPS_A_BEAT + 0.5 + 1e-6).astype(np.int64)
+    end = np.maximum(end, start + 1, out=end)
+    np.minimum(end[:-1], start[1:], out=end[:-1])
+    return GridLine(start, end, line["pitch"], sections, GridReport(0.0, 0, len(line)), start[:0])
 
 
 def _triplets(position: np.ndarray, deviation: np.ndarray) -> int:

@@ -32,6 +32,7 @@ class FoundGrid:
         file_deviation: mean distance of an onset from the nearest step of the file's own beats, in steps.
         is_plain: every onset is on a step.
         onsets: (n,) in beats.
+        steps: (n,) the nearest steps of the file's own beats, whole numbers as floats.
     """
 
     lateness: float
@@ -39,12 +40,13 @@ class FoundGrid:
     file_deviation: float
     is_plain: bool
     onsets: np.ndarray
+    steps: np.ndarray
 
     def without(self, gone: np.ndarray) -> FoundGrid:
         """The same for fewer notes, by the onsets of those that are gone."""
         keep = ~np.isin(self.onsets, gone)
         offsets = None if self.offsets is None else self.offsets[keep]
-        return replace(self, offsets=offsets, onsets=self.onsets[keep])
+        return replace(self, offsets=offsets, onsets=self.onsets[keep], steps=self.steps[keep])
 
 
 def find_grid(onsets: np.ndarray) -> FoundGrid:
@@ -55,9 +57,10 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     all be late by the same, where a notation program lets grace notes push what follows. Only what fits no grid of
     the file is followed (`follow`)."""
     steps = onsets * STEPS_A_BEAT
-    off = _deviation(steps)
+    nearest = np.rint(steps)
+    off = np.abs(steps - nearest)
     deviation, is_plain = float(off.sum()) / len(off), not any_of(off >= 1e-6)
-    grid = FoundGrid(0.0, None, deviation, is_plain, onsets)
+    grid = FoundGrid(0.0, None, deviation, is_plain, onsets, nearest)
     late = pushed_by_graces(onsets)
     if not late and (is_plain or is_written(onsets)):
         return grid
@@ -134,7 +137,8 @@ def lateness(onsets: np.ndarray) -> float:
 
 def _on_beats(onsets: np.ndarray) -> float:
     """Share of onsets on beats, half a beat counting half."""
-    return float(np.mean(_deviation(onsets) < EXACT) + np.mean(_deviation(2 * onsets) < EXACT)) / 2
+    on_beats, on_halves = (np.count_nonzero(_deviation(onsets * each) < EXACT) / len(onsets) for each in (1, 2))
+    return (on_beats + on_halves) / 2
 
 
 def _may_be_late(onsets: np.ndarray, late: float) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -95,12 +96,12 @@ class Transcription:
 
         Pieces without notes, and those of a metre that does not fit the grid, are left out.
         """
-        starts = [section.step for section in self.line.sections]
-        for section, start, end in zip(self.line.sections, starts, [*starts[1:], int(self.line.end[-1])], strict=True):
-            first, last = self.line.start.searchsorted((start, end)).tolist()
-            if last > first:
+        edges = [*[section.step for section in self.line.sections], int(self.line.end[-1])]
+        places = self.line.start.searchsorted(edges).tolist()
+        for number, section in enumerate(self.line.sections):
+            if places[number + 1] > places[number]:
                 with contextlib.suppress(InputError):
-                    yield self._cut(start, end, section.metre, section.bar)
+                    yield self._cut(edges[number], edges[number + 1], section.metre, section.bar)
 
     def _bar_size(self, metre: tuple[int, int], bar: int) -> int:
         try:
@@ -113,22 +114,26 @@ class Transcription:
         size = steps_per_bar(metre)
         tokens = np.zeros(-(-(end - start) // size) * size + 1, np.int16)  # the last one is for ends only
         first, last = self.line.start.searchsorted((start, end)).tolist()
-        tokens[np.minimum(self.line.end[first:last] - start, len(tokens) - 1)] = OFF
+        ends = self.line.end[first:last] - start  # ascending
+        tokens[ends if last == first or ends[-1] < len(tokens) else np.minimum(ends, len(tokens) - 1)] = OFF
         tokens[self.line.start[first:last] - start] = self.line.pitch[first:last] + ONSET
         dropped = 0
         if len(self.line.dropped):
             lost = self.line.dropped.searchsorted((start, end)).tolist()
             dropped = int(lost[1] - lost[0])
-        name = os.path.splitext(os.path.basename(self.tune.path))[0]
         tempo = self._tempo(start, end, slice(first, last))
-        return Excerpt(tokens[:-1], metre, tempo, self.choice.track.program, name, dropped, bar)
+        return Excerpt(tokens[:-1], metre, tempo, self.choice.track.program, self._name, dropped, bar)
+
+    @cached_property
+    def _name(self) -> str:
+        return os.path.splitext(os.path.basename(self.tune.path))[0]
 
     def _tempo(self, start: int, end: int, notes: slice) -> float:
         """The tempo at which most of what sounds in some steps does; the median where it changes all the time."""
         tempi = self.timeline.tempi
-        origin = self.line.sections[0].beat + self.line.report.lateness_beats
         if len(tempi) == 1:
             return tempi[0][1]
+        origin = self.line.sections[0].beat + self.line.report.lateness_beats
         begin, stop = self.line.start[notes], np.minimum(self.line.end[notes], end)
         if not len(begin):
             begin, stop = np.array([start]), np.array([end])

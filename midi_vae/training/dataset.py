@@ -16,6 +16,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
+from ..midi.masks import any_of
 from ..music.melody import ONSET, Melody, steps_per_bar
 from ..music.transcription import Excerpt, transcribe
 from ..music.windows import WINDOW_STEPS, fold_pitches, window_layout
@@ -24,6 +25,7 @@ MIN_ONSETS = 2  # in a window; fewer are rests and long notes, which teach littl
 SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 MAX_WINDOWS = 64  # of one file, evenly spaced, so that one long movement does not outweigh twenty tunes
 MAX_SHIFT = 14  # semitones of transposition up or down
+_STEPS = np.arange(WINDOW_STEPS)
 CHUNK = 32  # files that a process reads at a time
 
 
@@ -48,7 +50,15 @@ def find_midi_files(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         InputError: no folder, or no MIDI file in it.
     """
-    files = sorted(Path(path) for path in _files_in(os.fspath(folder)) if path.lower().endswith(SUFFIXES))
+    return [Path(path) for path in _paths_of_midi_files(folder)]
+
+
+def _paths_of_midi_files(folder: str | os.PathLike[str]) -> list[str]:
+    root = os.fspath(Path(folder))
+    files = [path for path in _files_in(root) if path.lower().endswith(SUFFIXES)]
+    if root == os.curdir:
+        files = [os.path.normpath(path) for path in files]  # without it, as of any other folder
+    files.sort(key=lambda path: os.path.normcase(path).split(os.sep))  # name by name, as paths are sorted
     if not files:
         raise InputError(f"{folder}: expected a folder with MIDI files ({', '.join(SUFFIXES)}), found none")
     return files
@@ -75,12 +85,11 @@ def _windows_as_written(melody: Melody | Excerpt) -> np.ndarray:
     count = (len(melody.tokens) - used) // size + 1
     if count < 1:
         return np.zeros((0, WINDOW_STEPS), np.int16)
-    starts = np.arange(0, count * size, size)
-    is_onset = melody.tokens >= ONSET
-    onsets = is_onset.cumsum() - is_onset  # before each step
-    last = starts + (used - 1)
-    starts = starts[onsets[last] + is_onset[last] - onsets[starts] >= MIN_ONSETS]
-    passages = melody.tokens[starts[:, None] + np.arange(used)]
+    onsets = np.zeros(len(melody.tokens) + 1, np.int64)  # before each step
+    (melody.tokens >= ONSET).cumsum(out=onsets[1:])
+    stop = count * size
+    has_enough = onsets[used : used + stop : size][:count] - onsets[:stop:size] >= MIN_ONSETS
+    passages = melody.tokens[(has_enough.nonzero()[0] * size)[:, None] + _STEPS[:used]]
     if used == WINDOW_STEPS:
         return passages
     windows = np.zeros((len(passages), WINDOW_STEPS), np.int16)
@@ -105,13 +114,13 @@ def load_windows(
     Raises:
         InputError: no file gave a window.
     """
-    files = find_midi_files(folder)
+    files = _paths_of_midi_files(folder)
     found: list[np.ndarray] = []
     refused: list[tuple[str, str]] = []
     results = _read_all(files, partial(file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
     for done, (path, result) in enumerate(zip(files, results, strict=True), start=1):
         if isinstance(result, str):
-            refused.append((str(path), result))
+            refused.append((path, result))
         elif len(result):
             found.append(result)
         progress(done, len(files))
@@ -124,7 +133,7 @@ def load_windows(
 
 
 def _read_all(
-    files: list[Path], read: Callable[[Path], np.ndarray | str], workers: int | None
+    files: list[str], read: Callable[[str], np.ndarray | str], workers: int | None
 ) -> Iterator[np.ndarray | str]:
     if len(files) <= CHUNK or workers == 1:  # not worth a process
         yield from map(read, files)
@@ -133,10 +142,11 @@ def _read_all(
         yield from pool.map(read, files, chunksize=CHUNK)
 
 
-def file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | str:
+def file_windows(path: str | os.PathLike[str], lowest_pitch: int, pitches: int) -> np.ndarray | str:
     """The windows (n, 32) int16 of a MIDI file, n from 0 to `MAX_WINDOWS`; or why it cannot be read, in one line."""
     try:
-        sections = list(transcribe(path).sections())
+        source = transcribe(path)
+        sections = list(source.sections())
     except InputError as error:
         return str(error)
     kept: list[np.ndarray] = []
@@ -145,9 +155,14 @@ def file_windows(path: Path, lowest_pitch: int, pitches: int) -> np.ndarray | st
             kept.append(_windows_as_written(section))
         except InputError:  # bars longer than a window
             continue
-    windows = np.concatenate(kept) if kept else np.zeros((0, WINDOW_STEPS), np.int16)
+    if not kept:
+        return np.zeros((0, WINDOW_STEPS), np.int16)
+    windows = np.concatenate(kept) if len(kept) > 1 else kept[0]
     if len(windows) > MAX_WINDOWS:
         windows = windows[np.linspace(0, len(windows) - 1, MAX_WINDOWS).round().astype(int)]
+    pitch = source.line.pitch
+    if not any_of((pitch < lowest_pitch) | (pitch >= lowest_pitch + pitches)):
+        return windows
     return fold_pitches(windows, lowest_pitch, pitches).astype(np.int16)
 
 

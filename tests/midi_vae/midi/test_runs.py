@@ -11,6 +11,7 @@ import raw_midi as raw
 
 from latentmix.errors import InputError
 from midi_vae.midi import parser
+from midi_vae.midi.gaps import find_rest
 from midi_vae.midi.parser import read_events
 from midi_vae.midi.runs import MAX_RUN, find_run
 
@@ -89,3 +90,50 @@ def test_a_run_ends_before_what_is_another_event():
     assert run is not None and (run.delta.tolist(), run.status.tolist()) == ([0, 128], [0x90, 0x90])
     assert (run.first.tolist(), run.second.tolist(), run.size) == ([60, 60], [64, 0], 8)
     assert find_run(data[8:], 0x90) is None and find_run(data[4:], 0) is None
+
+
+def a_part(rng: random.Random) -> bytes:
+    """Notes, and between them metre, keys and text as notation programs write them: a key of flats holds the byte 255,
+    and so does a time of 16,383 ticks."""
+    content, running = bytearray(b"\x00\xff\x03\x02hi"), 0
+    times = rng.choice([(0, 1, 127, 128, 300), (0, 60, 16_383, 2_097_151)])
+    for _ in range(rng.choice((1, 30, 300))):
+        content += raw.varying(rng.choice(times))
+        if rng.random() < 0.1:
+            content += rng.choice((b"\xff\x59\x02\xff\x01", b"\xff\x58\x04\x03\x02\x18\x08", b"\xff\x01\x00"))
+            continue
+        status = running if running and rng.random() < 0.5 else rng.choice((0x80, 0x90, 0xB0))
+        content += (b"" if status == running else bytes([status])) + bytes([rng.randrange(128), rng.randrange(128)])
+        running = status
+    return bytes(content) + raw.meta(0x2F, b"", rng.choice((0, 5, 16_383)))
+
+
+def test_notes_are_found_apart_from_what_stands_between_them(by_tables: Callable[[bytes], object]):
+    rng = random.Random(7)
+    apart = 0
+    for _ in range(300):
+        track = a_part(rng)
+        assert found(track) == by_tables(track)
+        apart += find_rest(track, track.index(b"hi") + 2, 0) is not None
+    assert 50 < apart < 300  # those of which the byte 255 leaves a doubt are read otherwise
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\x00\x90\x3c\x40\xff\x7f\x3c\x00\x00\xff\x2f\x00",  # a time that begins with 255
+        b"\x00\x90\x3c\xff\x00\x3c\x00\x00\xff\x2f\x00",  # a velocity of 255
+        b"\x00\x90\x3c\x40\x00\xc0\x05\x00\xff\x2f\x00",  # a program change
+        b"\x00\x90\x3c\x40\x00\xff\x2f\x01\x00",  # no end of a track, as it has content
+        b"\x00\x90\x3c\x40",
+        b"\x00\xff\x2f\x00",
+    ],
+)
+def test_what_leaves_a_doubt_is_not_taken_apart(rest: bytes):
+    assert find_rest(rest, 0, 0) is None
+
+
+def test_times_of_what_is_taken_out_are_kept():
+    rest = find_rest(b"\x05\x90\x3c\x40\x81\x00\xff\x58\x02\x03\x02\x02\xff\x01\x00\x03\x3c\x00\x07\xff\x2f\x00", 0, 0)
+    assert rest is not None and rest.run.delta.tolist() == [5, 128 + 2 + 3]
+    assert rest.messages == [(1, 128, 0x58, b"\x03\x02"), (1, 130, 0x01, b""), (2, 7, 0x2F, b"")]

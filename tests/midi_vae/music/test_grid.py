@@ -11,6 +11,7 @@ import raw_midi as raw
 from midi_vae import Melody
 from midi_vae.importing import read_passage
 from midi_vae.midi.score import NOTE
+from midi_vae.music import grid
 from midi_vae.music.grid import GridLine, place
 from midi_vae.music.key import estimate_key
 from midi_vae.music.skyline import skyline
@@ -218,3 +219,25 @@ def test_a_key_signature_that_fits_better_is_taken(tmp_path: Path, sharps: int, 
     passage = read_passage(str(written(tmp_path, raw.meta(0x59, bytes([sharps % 256, minor])), ticks)))
     estimate = str(estimate_key([Melody.from_midi(passage.path, None)]))
     assert str(passage.key()) == (estimate if key == "estimate" else key) and estimate == "A:maj"
+
+
+def test_what_is_exact_is_placed_as_all_else_is(monkeypatch: pytest.MonkeyPatch):
+    """Lines on steps under bar lines on steps and off them, with chords, pickups and changes of metre."""
+    rng = np.random.default_rng(5)
+    metres = [(), ((0.0, 3, 4),), ((0.0, 1, 4), (1.0, 3, 4)), ((0.0, 7, 32), (0.875, 4, 4)), ((0.0, 3, 8), (9.1, 2, 4))]
+    exact = 0
+    for number in range(200):
+        starts = np.sort(rng.choice(120, 24, replace=number % 8 == 0)) / 4
+        ends = starts + rng.choice([0.01, 0.2, 0.25, 0.375, 1.0, 2.5], 24)
+        rows = zip(starts.tolist(), ends.tolist(), rng.integers(60, 72, 24).tolist(), strict=True)
+        given = notes(*rows)
+        fast = place(given, metres[number % 5])
+        with monkeypatch.context() as patch:
+            patch.setattr(grid, "_place_exact", lambda *_: None)
+            slow = place(given, metres[number % 5])
+        for name in ("start", "end", "pitch", "dropped"):
+            one, other = getattr(fast, name), getattr(slow, name)
+            assert one.dtype == other.dtype and one.tolist() == other.tolist()
+        assert (fast.sections, fast.report) == (slow.sections, slow.report)
+        exact += fast.report.file_deviation_steps == 0
+    assert exact > 100
