@@ -19,7 +19,8 @@ from .model import Sound, SoundModel
 MAX_SECONDS = 600.0  # of a recording
 PIECE = 500  # frames that are encoded or decoded at a time
 LOUDNESS_POWER = 0.3  # loudness grows with about this power of the power (Stevens 1957)
-UNVOICED = 0.02  # weight of a pitch that is only carried on, beside one that is heard
+SINGS = 0.1  # of the frames at least that have a pitch, of a recording that has one
+UNVOICED = 0.02  # weight of the pitch of one that has none
 PLACES = 17  # at which a way between two sounds is looked at to make it even
 FADE_SECONDS = 0.002
 LOOKED_AT = 1000  # frames for that
@@ -56,7 +57,22 @@ def encode(model: SoundModel, samples: np.ndarray) -> Recording:
     for start in range(0, padded.shape[1], PIECE * hop):
         sound, state = model.encode_step(torch.from_numpy(padded[:, start : start + PIECE * hop]), state)
         found.append(sound)
-    return Recording(joined(found), len(samples))
+    return Recording(_with_first_pitch(joined(found)), len(samples))
+
+
+def _with_first_pitch(sound: Sound) -> Sound:
+    """What comes before the first pitch has that one already, which nobody could know then."""
+    played = sound.controls
+    sung = torch.nonzero(played.harmonicity[0] > 0.0)[:, 0]
+    pitch = played.pitch.clone()
+    if len(sung):
+        pitch[:, : int(sung[0])] = pitch[0, sung[0]]
+    return Sound(Controls(pitch, played.loudness, played.harmonicity), sound.timbre)
+
+
+def sung_share(sound: Sound) -> float:
+    """What the pitch of a recording counts for in a mix: little where hardly anything has one."""
+    return 1.0 if float((sound.controls.harmonicity > 0.0).float().mean()) >= SINGS else UNVOICED
 
 
 def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
@@ -108,23 +124,30 @@ def stretched(sound: Sound, frames: int) -> Sound:
     return Sound(Controls(rows[:, 0].exp(), rows[:, 1], rows[:, 2]), rows[:, 3:].transpose(1, 2))
 
 
-def blend(sounds: Sequence[Sound], weights: Sequence[float], timbre_weights: Sequence[float] | None = None) -> Sound:
+def blend(
+    sounds: Sequence[Sound],
+    weights: Sequence[float],
+    timbre_weights: Sequence[float] | None = None,
+    sung: Sequence[float] | None = None,
+) -> Sound:
     """The mean of sounds of as many frames: pitch in log Hz, loudness as it is felt, timbre in the latent space.
 
     Args:
         weights: at least one above 0; none below.
         timbre_weights: those of the timbre, where they are others.
+        sung: `sung_share` of the recordings that these are parts of; by default of these alone.
     """
     share = torch.tensor(weights, dtype=torch.float32)[:, None, None]
     share = share / share.sum()
     of_timbre = share if timbre_weights is None else torch.tensor(timbre_weights, dtype=torch.float32)[:, None, None]
     harmonicity = torch.stack([each.controls.harmonicity for each in sounds])
-    sung = share * (UNVOICED + (harmonicity > 0.0))
+    shares = [sung_share(each) for each in sounds] if sung is None else sung
+    of_pitch = share * torch.tensor(shares, dtype=torch.float32)[:, None, None]
     pitch = torch.stack([each.controls.pitch for each in sounds]).log()
     felt = torch.stack([10.0 ** (0.1 * LOUDNESS_POWER * each.controls.loudness) for each in sounds])
     loudness = (10.0 / LOUDNESS_POWER) * torch.log10((share * felt).sum(0).clamp(min=1e-9))
     controls = Controls(
-        ((sung * pitch).sum(0) / sung.sum(0)).exp(), loudness.clamp(min=SILENT), (share * harmonicity).sum(0)
+        ((of_pitch * pitch).sum(0) / of_pitch.sum(0)).exp(), loudness.clamp(min=SILENT), (share * harmonicity).sum(0)
     )
     timbre = torch.stack([each.timbre for each in sounds])
     return Sound(controls, (of_timbre[..., None] * timbre).sum(0) / of_timbre.sum())

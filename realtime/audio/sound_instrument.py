@@ -13,7 +13,7 @@ import torch
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Sound, SoundModel
-from audiovq.sound.morph import Recording, blend, part
+from audiovq.sound.morph import Recording, blend, part, sung_share
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import round_off
 
@@ -47,6 +47,7 @@ class SoundInstrument:
             raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
         self.model, self._shares = model, shares
         self._sounds = [_as_note(each.sound) for each in recordings]
+        self._sung = [sung_share(each) for each in self._sounds]
         self._state = model.initial_decoder_state(1)
         self._held: list[tuple[int, int]] = []  # pitch and velocity, the latest last
         self._sounding: tuple[int, int] | None = None
@@ -97,7 +98,7 @@ class SoundInstrument:
             self._released += RELEASE
         pitch, velocity = self._sounding or (60, 1)
         frames = [part(each, at, at + 1) for each in self._sounds for at in [_place(self._age, each)]]
-        mixed = blend(frames, np.asarray(share, np.float64).tolist())
+        mixed = blend(frames, np.asarray(share, np.float64).tolist(), sung=self._sung)
         self._age += 1
         is_silent = self._sounding is None or self._released > OVER
         quieter = (1.0 - velocity / 127.0) / 0.9 * VELOCITY + self._released

@@ -12,7 +12,7 @@ import torch
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Colour, Sound, SoundModel
-from audiovq.sound.morph import Recording, blend, joined, part
+from audiovq.sound.morph import Recording, blend, joined, part, sung_share
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import round_off
 
@@ -52,6 +52,7 @@ class SoundMix:
         if not 1 <= len(recordings) <= MAX_MELODIES:
             raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
         self.model, self.loops = model, [loop_of(each.sound) for each in recordings]
+        self._sung = [sung_share(each) for each in self.loops]
         self.values: dict[str, Value] = {name: each.default for name, each in SOUND_PARAMETERS.items()}
         self.mode: Mode = "position"
         self._places = spread(len(recordings))
@@ -90,7 +91,7 @@ class SoundMix:
             at = self._at % loop.timbre.shape[1]
             frames.append(part(loop, at, at + 1))
         self._at += 1
-        mixed = blend(frames, self._heard.clip(0.0, 1.0).tolist())
+        mixed = blend(frames, self._heard.clip(0.0, 1.0).tolist(), sung=self._sung)
         values = self.values
         colour = Colour(float(values["harmonicity"]), float(values["brightness"]))
         y, self._state = self.model.decode_step(self._played(mixed), self._state, colour)

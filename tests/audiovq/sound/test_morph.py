@@ -7,7 +7,7 @@ from toy_sounds import RATE, played, small_model
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Sound
-from audiovq.sound.morph import blend, decode, encode, even_places, level, read_recording, steps_between
+from audiovq.sound.morph import between, blend, decode, encode, even_places, level, read_recording, steps_between
 from latentmix.errors import InputError
 
 
@@ -61,6 +61,14 @@ def test_one_that_has_no_pitch_does_not_bend_the_other_s(model):
     assert float(mixed.controls.pitch[0, 0]) == pytest.approx(300.0, rel=0.04)
     assert float(mixed.controls.loudness[0, 0]) == pytest.approx(-20.0, abs=0.01)
     assert torch.allclose(mixed.timbre, torch.full_like(mixed.timbre, 0.5))
+
+
+def test_a_rest_in_one_does_not_make_the_pitch_leap_to_the_other_s(model):
+    silence = np.zeros(9600, np.float32)
+    halting = np.concatenate([silence, played(200.0, 0.3), silence, played(200.0, 0.3)])
+    a, b = encode(model, halting).sound, encode(model, played(800.0, 1.0)).sound
+    pitch = between(a, b, 0.5, 0.5).controls.pitch[0, 12:96]
+    assert float((1200.0 * torch.log2(pitch / 400.0)).abs().max()) < 40.0
 
 
 def test_places_begin_and_end_at_the_ends_and_never_go_back(model):
