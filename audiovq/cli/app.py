@@ -34,6 +34,7 @@ from .options import (
     Where,
 )
 from .sound_commands import train_sound
+from .token_commands import detokenize, tokens
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
@@ -154,28 +155,8 @@ def info(file: AvqFile, as_json: Json = False, verbose: Verbose = False) -> None
         raise typer.Exit(1)
 
 
-@app.command()
-def tokens(
-    file: AvqFile,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT.npy", help="NumPy file to write.")],
-    model: Model = DEFAULT_MODEL,
-    verbose: Verbose = False,
-) -> None:
-    """Write the codes of a compressed file as a NumPy array: (Q, N) int16, or (C, Q, N) of several channels.
-
-    Codes of damaged chunks are -1, and those of the last codebook in chunks that the rate did not pay it for.
-
-    \b
-    Examples:
-    audiovq tokens talk.avq -o codes.npy
-    """
-    from .inspection import write_tokens
-
-    shape, damage = write_tokens(str(file), output, model)
-    typer.echo(f"{output}: {' x '.join(map(str, shape))} codes")
-    if damage:
-        complain(f"{file}: {damage}")
-        raise typer.Exit(1)
+app.command()(tokens)
+app.command()(detokenize)
 
 
 @app.command()

@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from latentmix.errors import InputError
-from latentmix.files import check_target, open_input, replacing
+from latentmix.files import PIPE, check_target, open_input, replacing
 
-from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
+from ..bitstream.chunks import MISSING, TOGETHER, Damage, packing_of, read_chunks
 from ..bitstream.container import Reader
-from ..bitstream.header import CODER_BYTES, VERSION, VERSION_WITH_GAIN
+from ..bitstream.header import CODER_BYTES, MAGIC, VERSION, VERSION_WITH_GAIN
 from ..bitstream.packing import Coder, raw_size
 
 
@@ -96,23 +96,43 @@ def read_tokens(stream: BinaryIO, name: str, coder_of: Callable[[], Coder | None
     return whole[0] if len(whole) == 1 else whole, damage.describe(reader.header)
 
 
-def write_tokens(path: str, output: str, model: str) -> tuple[tuple[int, ...], str]:
-    """Write the codes of a file as a NumPy file; their shape, and what is wrong with the file.
+def is_avq(path: str) -> bool:
+    """Whether it is a compressed file, by its name or its first bytes; what comes through a pipe is taken for one."""
+    if path == PIPE or path.lower().endswith(".avq"):
+        return True
+    with open_input(path) as (stream, _):
+        return stream.read(len(MAGIC)) == MAGIC
+
+
+def write_tokens(
+    path: str, output: str, coder_of: Callable[[], Coder | None], codebooks: int | None = None
+) -> tuple[tuple[int, ...], str]:
+    """Write the codes of a compressed file as a NumPy file; their shape, and what is wrong with the file.
+
+    Args:
+        codebooks: the first ones, which every chunk is to have; None: all, with holes where there are some.
 
     Raises:
-        InputError: as of `read_tokens`, or `output` cannot be written.
+        InputError: as of `read_tokens`, there are holes where none may be, or `output` cannot be written.
     """
-
-    def coder_of() -> Coder | None:
-        from ..codec.codec import load_coder
-
-        return load_coder(model)
-
-    if not output.endswith(".npy"):
-        raise InputError(f"{output}: expected a name that ends in .npy")
     check_target(output)
     with open_input(path) as (stream, name):
         codes, damage = read_tokens(stream, name, coder_of)
+    if codebooks is not None:
+        codes = _without_holes(codes, codebooks, name, damage)
     with replacing(output) as file:
         np.save(file, codes, allow_pickle=False)
     return codes.shape, damage
+
+
+def _without_holes(codes: np.ndarray, codebooks: int, name: str, damage: str) -> np.ndarray:
+    whole = codes[..., :codebooks, :]
+    if damage and (whole == MISSING).any():
+        raise InputError(f"{name}: expected a whole file, for --codebooks leaves no holes; found that {damage}")
+    everywhere = int((codes != MISSING).all(-1).reshape(-1, codes.shape[-2]).all(0).sum())
+    if everywhere < codebooks:
+        raise InputError(
+            f"{name}: expected {codebooks} codebooks in every chunk, found {everywhere}; "
+            "give the recording itself, or compress it at a higher rate"
+        )
+    return whole

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from latentmix.errors import InputError
 from latentmix.files import PIPE, open_input, open_output
@@ -32,7 +32,7 @@ Progress = Callable[[float], None]  # is told the share that is done, 0 to 1
 class Compress:
     """What to do with each file of `audiovq compress`."""
 
-    bytes_a_process: ClassVar[int] = 4 << 20  # of input; less is done sooner than another process has started
+    bytes_a_process: ClassVar[int] = 4 << 20
     kbps: float
     keep_channels: bool
 
@@ -118,7 +118,28 @@ class Decompress:
         }
 
 
-Work = Compress | Decompress
+class Work(Protocol):
+    """What a command does with each file; it is sent to other processes.
+
+    Attributes:
+        bytes_a_process: of input; less is done sooner than another process has started.
+    """
+
+    bytes_a_process: ClassVar[int]
+
+    def check_output(self, path: str) -> None:
+        """Raises InputError for a name that it does not write to."""
+
+    def check(self, codec: Codec) -> None:
+        """Raises InputError where no file could be done."""
+
+    def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
+        """Figures of what was made: "input", "output", "seconds", "channels" and others.
+
+        Raises:
+            InputError: the file cannot be done.
+        """
+        ...
 
 
 @dataclass

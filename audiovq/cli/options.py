@@ -38,6 +38,7 @@ def finite(value: float | None) -> float | None:
 
 
 Inputs = Annotated[list[str], typer.Argument(metavar="IN...", help="Files or folders; - for standard input.")]
+TokenInputs = Annotated[list[str], typer.Argument(metavar="IN...", help="Files or folders.")]
 AvqFile = Annotated[Path, typer.Argument(metavar="FILE.avq", help="A compressed file.")]
 AudioFile = Annotated[str, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
 Output = Annotated[

@@ -99,14 +99,21 @@ class Codec(ChunkedModel):
         pieces = self.encode_chunks(intake, 1, self.codebooks_for(kbps))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
-    def encode_source(self, source: AudioSource, kbps: float | None = None) -> np.ndarray:
+    def encode_source(self, source: AudioSource, codebooks: int | None = None, to_the_end: bool = False) -> np.ndarray:
         """Audio that is read block by block, mixed to one channel -> codes (Q, N) int16 of all its whole code frames.
+
+        Args:
+            codebooks: Q; None: all.
+            to_the_end: with the frames of silence after it that the decoder needs to give all of the audio back.
 
         Raises:
             InputError: the audio cannot be used.
         """
         intake = self._intake(source)
-        codes = np.concatenate([piece[0] for piece in self.encode_chunks(intake, 1, self.codebooks_for(kbps))], 1)
+        pieces = self.encode_chunks(intake, 1, codebooks or self.codebooks)
+        codes = np.concatenate([piece[0] for piece in pieces], 1)
+        if to_the_end:
+            return codes
         samples = -(-intake.samples * self.sample_rate // source.sample_rate)
         return codes[:, : -(-samples // self.hop)]
 

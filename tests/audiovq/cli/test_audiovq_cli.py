@@ -181,6 +181,93 @@ def test_tokens(tmp_path: Path, model: str):
     assert np.load(tmp_path / "codes.npy").shape == (2, 1, 12)
 
 
+def test_tokens_of_a_folder_have_as_many_codebooks_everywhere(tmp_path: Path, model: str):
+    recordings, codes = tmp_path / "in", tmp_path / "codes"
+    (recordings / "deep").mkdir(parents=True)
+    write(recordings / "a.wav", 1.3)
+    write(recordings / "deep" / "b.flac", 0.7)
+    figures("compress", recordings / "a.wav", "-o", recordings / "c.avq", "--model", model, "--kbps", 1.5)
+    result = run("tokens", recordings, "-o", codes, "--codebooks", 4, "--model", model)
+    assert result.exit_code == 0 and result.stdout.startswith("3 files: ")
+    assert names(codes) == ["a.npy", "c.npy", "deep/b.npy"]
+    codec = Codec.from_pretrained(model)
+    for name, made in (("a.wav", "a.npy"), ("deep/b.flac", "deep/b.npy")):
+        samples, _ = soundfile.read(recordings / name, dtype="float32")
+        found = np.load(codes / made)
+        assert found.dtype == np.int16 and np.array_equal(found, codec.encode(samples[None], RATE, kbps=1.2))
+    compressed_too = np.load(codes / "c.npy")
+    assert compressed_too.shape == (4, 67) and compressed_too.min() >= 0
+
+
+def test_tokens_of_a_recording_are_those_of_its_compressed_file(tmp_path: Path, model: str):
+    audio = write(tmp_path / "a.wav", 0.9)
+    figures("compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", 0.9)
+    for path, name in ((audio, "x.npy"), (tmp_path / "a.avq", "y.npy")):
+        result = run("tokens", path, "-o", tmp_path / name, "--codebooks", 3, "--model", model)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "y.npy").read_bytes()
+
+
+def test_tokens_without_holes_refuse_what_has_some(tmp_path: Path, model: str):
+    avq = compressed(tmp_path / "a.avq", model, seconds=4)
+    most = figures("info", avq)["codebooks"]
+    said = refused("tokens", avq, "-o", tmp_path / "x.npy", "--codebooks", most + 1, "--model", model)
+    assert f"{avq}: expected {most + 1} codebooks in every chunk, found {most}; give the recording itself" in said
+    said = refused("tokens", tmp_path, "-o", tmp_path / "x", "--codebooks", 6, "--model", model)
+    assert "--codebooks 6: expected at most 5, which" in said
+    corrupt(avq, avq.stat().st_size // 2)
+    said = refused("tokens", avq, "-o", tmp_path / "x.npy", "--codebooks", 1, "--model", model)
+    assert "expected a whole file, for --codebooks leaves no holes; found that 1 of 5 chunks are damaged" in said
+    assert names(tmp_path) == ["a.avq"]
+
+
+def test_codes_become_sound_again(tmp_path: Path, model: str):
+    codec, generator = Codec.from_pretrained(model), np.random.default_rng(0)
+    one, two = generator.integers(0, 64, (3, 130)), generator.integers(0, 64, (2, 5, 70)).astype(np.uint8)
+    (tmp_path / "codes").mkdir()
+    np.save(tmp_path / "codes" / "one.npy", one)
+    np.save(tmp_path / "codes" / "two.npy", two)
+    result = run("detokenize", tmp_path / "codes", "-o", tmp_path / "sounds", "--model", model)
+    assert result.exit_code == 0 and result.stdout.startswith("2 files: ")
+    for name, codes in (("one", one), ("two", two)):
+        found, rate = soundfile.read(tmp_path / "sounds" / f"{name}.wav", always_2d=True)
+        assert rate == RATE
+        np.testing.assert_allclose(found.T, codec.decode(codes).clamp(-1, 1), atol=1e-3)
+    said = figures("detokenize", tmp_path / "codes" / "one.npy", "-o", tmp_path / "one.flac", "--model", model)["files"]
+    assert said[0]["samples"] == soundfile.info(tmp_path / "one.flac").frames == 130 * 320 - codec.model.delay
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (np.zeros((3, 5)), r"expected integers of shape \(Q, N\) or \(C, Q, N\), found float64 \(3, 5\)"),
+        (np.zeros(9, int), r"found int64 \(9,\)"),
+        (np.zeros((70, 3), int), r"expected \(Q, N\) with Q of 1 to 5 codebooks, found \(70, 3\), the other way round"),
+        (np.zeros((3, 0), int), "of 1 to 5 codebooks"),
+        (np.full((2, 9), 64), "codes of 0 to 63, or -1 but in the first codebook, found 64 in codebook 0 of frame 0"),
+        (np.repeat([[0], [-2]], 2000, 1), "found -2 in codebook 1 of frame 0"),
+        (np.full((1, 2), -1), "found -1 in codebook 0"),
+        (np.array([{}], object), "expected a NumPy file of codes, found"),
+        (b"no codes in here", "expected a NumPy file of codes, found"),
+        (b"", "expected a NumPy file of codes, found"),
+        (
+            b"\x93NUMPY\x01\x00\x46\x00{'descr': '<i8', 'fortran_order': False, 'shape': (3, 99999999999)}",
+            "expected a N",
+        ),
+        (None, "codes.npy: cannot read the file"),
+    ],
+)
+def test_what_is_no_codes_is_refused(tmp_path: Path, model: str, content: np.ndarray | bytes | None, message: str):
+    path = tmp_path / "codes.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content, allow_pickle=True)
+    said = refused("detokenize", path, "-o", tmp_path / "x.wav", "--model", model)
+    assert re.search(message, said), said
+    assert not (tmp_path / "x.wav").exists()
+
+
 def test_entropy_coding_is_on_where_a_coder_is_there(tmp_path: Path, model: str):
     coded = shutil.copytree(model, tmp_path / "coded")
     audio = tmp_path / "a.wav"
@@ -376,7 +463,10 @@ def test_usage_errors_have_status_2(tmp_path: Path, model: str):
         (("decompress", "a.wav", "-o", "x.mp3"), "x.mp3: expected a name that ends in .wav, .flac or .ogg"),
         (("info", "a.wav"), "a.wav: expected an .avq file"),
         (("info", "nothing"), "nothing: cannot read the file: Is a directory"),
-        (("tokens", "a.wav", "-o", "x.npy"), "a.wav: expected an .avq file"),
+        (("tokens", "text.wav", "-o", "x.npy"), "text.wav: expected audio"),
+        (("tokens", "nothing", "-o", "x"), "nothing: expected files that end in .*, found none"),
+        (("tokens", "a.wav", "-o", "x.wav"), "x.wav: expected a name that ends in .npy"),
+        (("detokenize", "a.wav", "-o", "x.wav"), "a.wav: expected a NumPy file of codes"),
         (("tokens", "a.wav", "-o", "x.txt"), "x.txt: expected a name that ends in .npy"),
     ],
 )
@@ -389,7 +479,7 @@ def test_one_clear_line(
     soundfile.write("empty.wav", np.zeros(0), RATE)
     soundfile.write("nan.wav", np.where(np.arange(400) == 100, np.nan, 0.0), RATE, subtype="FLOAT")
     Path("nothing").mkdir()
-    if arguments[0] in ("compress", "decompress", "tokens") and "--model" not in arguments:
+    if arguments[0] in ("compress", "decompress", "tokens", "detokenize") and "--model" not in arguments:
         arguments = (*arguments, "--model", model)
     before = names(tmp_path)
     said = refused(*arguments)
