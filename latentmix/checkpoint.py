@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -111,9 +112,16 @@ def fill(module: torch.nn.Module, stored: Checkpoint) -> None:
     module.load_state_dict(stored.tensors)
 
 
-def fingerprint(module: torch.nn.Module, config: Any) -> bytes:
-    """8 bytes that tell weights apart, from the configuration and every tensor."""
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True).encode())
+def fingerprint(module: torch.nn.Module, config: Any, added: Mapping[str, Any] | None = None) -> bytes:
+    """8 bytes that tell weights apart, from the configuration and every tensor.
+
+    Args:
+        added: entries that configurations did not always have, with what was meant without them: those that still say
+            so are left out, so that old weights keep their fingerprint.
+    """
+    added = added or {}
+    described = {k: v for k, v in dataclasses.asdict(config).items() if k not in added or v != added[k]}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from audiovq.audio_io.reader import SUFFIXES, open_source
 from audiovq.codec.codec import Codec
+from audiovq.entropy.coder import EntropyModel
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
@@ -199,12 +200,25 @@ def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
     prior.save_pretrained(folder, half=True, bits_a_code=round(float(each.mean()), 3))
 
 
+def begin(start_from: Path | None, codec: Codec, codes: Codes, width: int) -> tuple[EntropyNetwork, CodePrior]:
+    """Networks that know how often each code occurs, or, from a folder of weights, what those knew."""
+    if start_from and (start_from / "entropy.json").is_file():
+        return EntropyNetwork.thawed(EntropyModel.load(start_from)), CodePrior.from_pretrained(start_from)
+    q, k = codec.codebooks, codec.codes
+    network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
+    network.start_from(codes.shares(), codec.model.quantizer.codebooks())
+    prior.start_from(codes.shares(), codec.model.quantizer.codebooks())
+    return network, prior
+
+
 def main(
     weights: Annotated[Path, typer.Argument(help="folder of a trained codec; the results go there")],
     data: Annotated[Path, typer.Argument(help="folder of audio to learn from")],
     dev: Annotated[Path, typer.Option(help="folder of audio for the figures")],
     run: Annotated[Path, typer.Option(help="folder of the run")],
-    start_from: Annotated[Path | None, typer.Option(help="a run for an earlier state of the same codec")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="a run for an earlier state of the same codec, or the folder of its weights")
+    ] = None,
     entropy_steps: Annotated[int, typer.Option(min=0)] = 3000,
     prior_steps: Annotated[int, typer.Option(min=0)] = 4000,
     batch: Annotated[int, typer.Option(min=1, help="chunks in a step of the entropy coder")] = 24,
@@ -225,14 +239,12 @@ def main(
         codec, kept = Codec.from_pretrained(weights), list[Codes]()
         on_first_process(fabric, lambda: kept.extend(read_codes(codec, folder, run, hours) for folder in (data, dev)))
         codes, held_out = kept or [read_codes(codec, folder, run, hours) for folder in (data, dev)]
-        q, k = codec.codebooks, codec.codes
-        network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
-        for each in (network, prior):
-            each.start_from(codes.shares(), codec.model.quantizer.codebooks())
+        q = codec.codebooks
+        network, prior = begin(start_from, codec, codes, width)
         state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
         if state.path.is_file():
             state.load()
-        elif start_from:
+        elif start_from and (start_from / state.path.name).is_file():
             state.begin_with(start_from / state.path.name)
 
     def entropy_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:

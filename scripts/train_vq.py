@@ -11,6 +11,7 @@ the last save; OUT/tensorboard has curves, sound and pictures.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,14 @@ import typer
 from torch import Tensor
 
 from audiovq.model.config import VQVAEConfig
+from audiovq.model.quantizers import ResidualQuantizer
 from audiovq.model.vqvae import VQVAE
+from audiovq.training.augmentation import Augmentation, AugmentationConfig
 from audiovq.training.dataset import SpeechBatches, prepare
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
+from audiovq.training.warm_start import grown
 from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder
@@ -59,6 +63,7 @@ class Schedule:
         batch: pieces in a step, in each process.
         frames: code frames of a piece.
         lr: highest learning rate of the model.
+        average: how much of an average of the weights a step keeps; 0: none is made.
     """
 
     steps: int
@@ -68,6 +73,7 @@ class Schedule:
     batch: int
     frames: int
     lr: float
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         if self.frames < MIN_FRAMES:
@@ -85,6 +91,32 @@ class Schedule:
         return self.lr * warm_up_cosine(step - start, self.steps - start, WARM_UP, floor=0.01)
 
 
+@dataclass(frozen=True)
+class Variety:
+    """Options: what a run begins with, and what it hears besides recordings as they are."""
+
+    start_from: Annotated[
+        str | None, typer.Option(help="bundled name or folder of weights to begin with; its sizes count")
+    ] = None
+    pitch_bins: Annotated[int, typer.Option(help="128 reach 400 Hz, 175 807 Hz")] = 175
+    pitched: Annotated[float, typer.Option(help="share of the pieces whose voice is made higher")] = 0.0
+    vowels: Annotated[float, typer.Option(help="share of sung vowels instead of pieces")] = 0.0
+    noisy: Annotated[float, typer.Option(help="share of the pieces that noise is added to")] = 0.0
+    average: Annotated[float, typer.Option(help="of the weights, what a step keeps of it; 0: none")] = 0.0
+
+    def augmentation(self) -> AugmentationConfig:
+        return AugmentationConfig(self.pitched, self.vowels, self.noisy)
+
+    def networks(self, config: VQVAEConfig) -> dict[str, torch.nn.Module]:
+        """Those of a run, by the names of its state."""
+        model = VQVAE(config) if self.start_from is None else grown(self.start_from, config.pitch_bins)
+        made: dict[str, torch.nn.Module] = {"model": model}
+        made["discriminators"] = Discriminators(SpectralLoss(config.sample_rate))
+        if self.average:
+            made["average"] = copy.deepcopy(model).requires_grad_(False)
+        return made
+
+
 class SpeechRun:
     """A step of a run, and what it shows."""
 
@@ -95,14 +127,18 @@ class SpeechRun:
         batches: SpeechBatches,
         dev: SpeechBatches,
         schedule: Schedule,
+        augmentation: AugmentationConfig,
         seed: int,
     ) -> None:
         self.fabric, self.run, self.batches, self.dev = shares.fabric, run, batches, dev
         self.shares, self.schedule, self.seed = shares, schedule, seed
+        self.augment = Augmentation(augmentation, batches.config)
         self.networks = run.state.networks
         self.model = cast(VQVAE, self.networks["model"])
+        self.is_warm = all(level.started for level in cast(ResidualQuantizer, self.model.quantizer).levels)
         self.model.quantizer.learn_after(shares.accumulate)
         self.discriminators = cast(Discriminators, self.networks["discriminators"])
+        self.average = cast(VQVAE, self.networks["average"]) if schedule.average else None
         objectives = {
             "model": CodecObjective(self.model, self.discriminators, CodecObjectiveConfig()),
             "discriminators": DiscriminatorObjective(self.discriminators),
@@ -119,18 +155,21 @@ class SpeechRun:
 
     def _advance(self, step: int) -> dict[str, Tensor]:
         schedule, numbers = self.schedule, (self.seed, step)
-        if step == schedule.quantize_from:
+        if step == schedule.quantize_from and not self.is_warm:
             self._start_codebooks()
         judged, settled = step >= schedule.judge_from, step >= schedule.settle_from
         heard: list[tuple[Tensor, Tensor]] = []  # of each share
 
         def made_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
-            batch = self.batches.draw(schedule.batch, schedule.frames, generator).to(self.fabric.device)
+            batch = self.augment(self.batches.draw(schedule.batch, schedule.frames, generator), generator)
+            batch = batch.to(self.fabric.device)
             parts = self.modules["model"](batch, generator, step >= schedule.quantize_from, judged, settled)
             heard.append((parts.pop("made").detach(), parts.pop("real")))
             return parts
 
         parts = self._descend("model", numbers, made_of, schedule.learning_rate(step))
+        if self.average is not None:
+            follow(self.average, self.model, min(schedule.average, 1.0 - 1.0 / (step + 1)))
         if judged:
 
             def judged_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
@@ -162,22 +201,23 @@ class SpeechRun:
         self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
 
     def _keep(self, parts: Mapping[str, Tensor]) -> dict[str, float]:
-        """Write the model; dev figures, and dev speech to hear and to look at."""
+        """Write the model, or the average where there is one; dev figures, and dev speech to hear and to look at."""
         self.model.eval()
-        self.model.save_pretrained(self.run.state.path.parent / "model", half=True)
+        model = self.average or self.model
+        model.eval().save_pretrained(self.run.state.path.parent / "model", half=True)
         step = self.run.state.steps["codec"]
         quantize = step > self.schedule.quantize_from
         batch = self.dev.draw(32, self.schedule.frames, torch.Generator().manual_seed(0)).to(self.fabric.device)
         with torch.no_grad():
-            objective = CodecObjective(self.model, self.discriminators, CodecObjectiveConfig())
+            objective = CodecObjective(model, self.discriminators, CodecObjectiveConfig())
             found = objective(batch, torch.Generator().manual_seed(0), quantize, False)
-        self._show_speech(quantize, step)
+        self._show_speech(model, quantize, step)
         self.model.train()
         return {name: value.item() for name, value in found.items() if value.ndim == 0}
 
     @torch.no_grad()
-    def _show_speech(self, quantize: bool, step: int) -> None:
-        model, rate = self.model, self.model.config.sample_rate
+    def _show_speech(self, model: VQVAE, quantize: bool, step: int) -> None:
+        rate = model.config.sample_rate
         pieces = self.dev.draw(SHOWN, 4 * rate // model.config.hop, torch.Generator().manual_seed(1))
         x = pieces.samples.to(self.fabric.device)
         z, _ = model.latents(x, model.initial_encoder_state(len(x)))
@@ -191,6 +231,16 @@ class SpeechRun:
             picture = model.stft.analyse(waves, model.stft.past(len(waves)))[0].abs().clamp(min=1e-4).log()
             picture = ((picture + 9.2) / 12.0).clamp(0.0, 1.0).transpose(1, 2).flip(1).flatten(0, 1)
             self.run.writer.add_image(f"{kind}/spectrograms", picture[None].cpu(), step)
+
+
+@torch.no_grad()
+def follow(average: VQVAE, model: VQVAE, kept: float) -> None:
+    """Move an exponential average of weights and codebooks towards what they are now."""
+    for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(now, 1.0 - kept)
+        else:
+            mean.copy_(now)
 
 
 def read_data(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
@@ -232,25 +282,31 @@ def main(
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 250,
     accumulate: Accumulate = 1,
     *,
+    variety: Variety,
     running: RunOptions,
 ) -> None:
     """Train a codec on a folder of audio, or go on with a run that was stopped."""
     with in_one_line("train_vq", ValueError):  # a size that cannot be
         quantize, judge, settle = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
-        schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr)
+        schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr, variety.average)
         config = VQVAEConfig(
-            quantizer=quantizer, latent_size=latent_size, encoder_width=encoder_width, decoder_width=decoder_width
+            quantizer=quantizer,
+            latent_size=latent_size,
+            encoder_width=encoder_width,
+            decoder_width=decoder_width,
+            pitch_bins=variety.pitch_bins,
         )
+        augmentation = variety.augmentation()
         fabric = running.launch("ddp_find_unused_parameters_true")
         batches = read_data(fabric, data, out / "data", config)
         dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
-        networks = {"model": VQVAE(config), "discriminators": Discriminators(SpectralLoss(config.sample_rate))}
-        state = RunState(out / "state.safetensors", networks, ("codec",))
+        state = RunState(out / "state.safetensors", variety.networks(config), ("codec",))
         if state.path.is_file():
             state.load()
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)
-        SpeechRun(run, Shares(fabric, accumulate), batches, dev_batches, schedule, running.seed).train()
+        shares = Shares(fabric, accumulate)
+        SpeechRun(run, shares, batches, dev_batches, schedule, augmentation, running.seed).train()
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ from latentmix.files import open_input
 from . import corpus
 from .batches import BatchRequest, complain, run_many, tell_made
 from .options import (
+    AUTO,
     DEFAULT_MODEL,
     AudioFile,
     AvqFile,
     Channels,
+    ChosenModel,
     Count,
     Inputs,
     Jobs,
@@ -69,7 +71,7 @@ def compress(
     channels: Annotated[
         Channels, typer.Option(help="Mix several channels to one, or keep each (at so many times the rate).")
     ] = Channels.mix,
-    model: Model = DEFAULT_MODEL,
+    model: ChosenModel = AUTO,
     device: Where = Device.cpu,
     jobs: Jobs = None,
     as_json: Json = False,
@@ -93,8 +95,9 @@ def compress(
     readable, unreadable = SUFFIXES, ffmpeg.SUFFIXES
     if ffmpeg.is_installed():
         readable, unreadable = SUFFIXES | ffmpeg.SUFFIXES, frozenset()
-    request = BatchRequest(inputs, output, readable, unreadable, ".avq", model, device, jobs, as_json)
-    run_many("compressing", Compress(kbps, channels is Channels.keep), request)
+    named = DEFAULT_MODEL if model == AUTO else model
+    request = BatchRequest(inputs, output, readable, unreadable, ".avq", named, device, jobs, as_json)
+    run_many("compressing", Compress(kbps, channels is Channels.keep, model == AUTO), request)
 
 
 @app.command()

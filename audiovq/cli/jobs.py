@@ -21,7 +21,8 @@ from latentmix.processes import spawned_pool
 from ..audio_io import ffmpeg
 from ..audio_io.reader import SUFFIXES, open_source
 from ..audio_io.writer import check_suffix, open_sink
-from ..codec.codec import Codec
+from ..codec.choice import choose_weights
+from ..codec.codec import Codec, bundled_codec
 from ..codec.intake import LOOK_AHEAD
 from .paths import Pair, prepare
 
@@ -35,6 +36,7 @@ class Compress:
     bytes_a_process: ClassVar[int] = 4 << 20
     kbps: float
     keep_channels: bool
+    chooses: bool = False  # whether bundled weights are chosen by the pitch of each recording
 
     def check_output(self, path: str) -> None:
         """Raises InputError for the name of a sound file."""
@@ -50,6 +52,8 @@ class Compress:
         codec.codebooks_for(self.kbps)
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
+        if self.chooses and pair.input != PIPE and (name := choose_weights(pair.input)) != codec.name:
+            codec = bundled_codec(name)
         with open_source(pair.input) as source:
             total = source.samples or 0
             tell = (lambda samples: progress(min(samples / total, 1.0))) if total else None
@@ -67,6 +71,7 @@ class Compress:
             "bytes": made.size,
             "kbps": round(made.kbps, 4),
             "gain_db": made.gain,
+            "model": codec.name,
             "notices": list(made.notices),
         }
 

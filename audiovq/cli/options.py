@@ -47,6 +47,14 @@ Output = Annotated[
 ]
 Json = Annotated[bool, _output("--json", help="Figures for machines, on standard output.")]
 Model = Annotated[str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")]
+ChosenModel = Annotated[
+    str,
+    _engine(
+        "--model",
+        metavar="NAME|FOLDER",
+        help="As for other commands, or auto: speech_16k, and high_voices_16k for recordings pitched above 245 Hz.",
+    ),
+]
 Where = Annotated[Device, _engine("--device", help="Where it runs.")]
 Jobs = Annotated[
     int | None,
@@ -84,6 +92,6 @@ Kbps = Annotated[
         help="kbit/s of each channel, on average over a file at most; speech_16k has up to 3.5.",
     ),
 ]
-DEFAULT_MODEL = "speech_16k"
+DEFAULT_MODEL, AUTO = "speech_16k", "auto"
 DEFAULT_SOUND_MODEL = "sound_48k"
 NOTHING = "none"  # in place of a model to begin with

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import math
 import os
@@ -215,12 +217,30 @@ class Codec(ChunkedModel):
             start: seconds from where on; a stream that can seek goes there by the index.
 
         Raises:
-            InputError: not an .avq file, or one of a newer version or of other weights.
+            InputError: not an .avq file, or one of a newer version, or of weights that are neither these nor bundled.
         """
         try:
-            return Decoding(self, stream, sample_rate, start)
+            return Decoding(self, stream, sample_rate, start, codec_of)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
+
+
+@functools.lru_cache(maxsize=4)
+def bundled_codec(name: str) -> Codec:
+    """A codec that comes with the package, loaded once. Thread-safe."""
+    return Codec.from_pretrained(name)
+
+
+def codec_of(fingerprint: bytes) -> Codec | None:
+    """The bundled codec with these weights; None: there is none. Thread-safe."""
+    from ..model.vqvae import CHECKPOINT
+
+    for described in sorted(CHECKPOINT.bundled.glob(f"*/{CHECKPOINT.config_file}")):
+        with contextlib.suppress(InputError):  # of another kind
+            CHECKPOINT.read_description(described)
+            if (codec := bundled_codec(described.parent.name)).model.fingerprint == fingerprint:
+                return codec
+    return None
 
 
 def load_coder(name_or_folder: str | os.PathLike[str]) -> Coder | None:

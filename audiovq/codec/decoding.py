@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -29,12 +29,24 @@ class Decoding:
     """
 
     def __init__(
-        self, codec: ChunkedModel, stream: BinaryIO, sample_rate: int | None = None, start: float = 0.0
+        self,
+        codec: ChunkedModel,
+        stream: BinaryIO,
+        sample_rate: int | None = None,
+        start: float = 0.0,
+        codec_of: Callable[[bytes], ChunkedModel | None] = lambda fingerprint: None,
     ) -> None:
-        """Like `Codec.open`."""
+        """Like `Codec.open`.
+
+        Args:
+            codec_of: is asked for the codec with the weights of a file that was made with other ones.
+        """
         end = read_end(stream) if stream.seekable() else None
-        self._codec, self._reader = codec, Reader(stream)
+        self._reader = Reader(stream)
         self.header = header = self._reader.header
+        if header.model != bytes(codec.model.fingerprint):
+            codec = codec_of(header.model) or codec
+        self._codec = codec
         expected = (bytes(codec.model.fingerprint), codec.sample_rate, codec.hop, codec.codes)
         if (header.model, header.sample_rate, header.hop, header.codes) != expected:
             raise InputError(

@@ -17,8 +17,10 @@ from torch import Tensor
 from .stft import squared
 
 SAMPLE_RATE = 16000  # Hz
-BINS = 128
-MIN_PITCH, MAX_PITCH = 60.0, 400.0  # Hz
+BINS = 128  # of adults who speak, to 400 Hz; models of children and of singing have more, evenly spaced as these are
+MIN_PITCH, MAX_PITCH = 60.0, 400.0  # Hz, of the first and the last of `BINS`
+BIN_STEP = math.log(MAX_PITCH / MIN_PITCH) / (BINS - 1)  # from one bin to the next, in the logarithm: 26 cents
+OCTAVE = 47  # bins in which the frequency doubles, rounded up
 WINDOW = 800  # samples: three periods of the lowest pitch
 UNVOICED_SCORE = 0.45  # a frame whose autocorrelation is below is better off unvoiced
 JUMP_COST = 0.015  # per bin and frame
@@ -29,9 +31,13 @@ FFT = 1080  # a window and the longest period do not wrap round; 2³·3³·5 is 
 PART = 2000  # frames that are looked at together, so that memory does not grow with the recording
 
 
-def frequencies() -> Tensor:
-    """Centres of the bins, evenly spaced in the logarithm; (BINS,) Hz."""
-    return torch.exp(torch.linspace(math.log(MIN_PITCH), math.log(MAX_PITCH), BINS))
+def frequencies(bins: int = BINS) -> Tensor:
+    """Centres of the bins, evenly spaced in the logarithm; (bins,) Hz.
+
+    >>> frequencies(175)[[0, 127, 174]].round()
+    tensor([ 60., 400., 807.])
+    """
+    return torch.exp(torch.linspace(math.log(MIN_PITCH), math.log(MIN_PITCH) + BIN_STEP * (bins - 1), bins))
 
 
 def frequency_at(bins: Tensor) -> Tensor:
@@ -40,7 +46,7 @@ def frequency_at(bins: Tensor) -> Tensor:
     >>> frequency_at(torch.tensor([0.0, 63.5, 127.0])).round()
     tensor([ 60., 155., 400.])
     """
-    return torch.exp(math.log(MIN_PITCH) + bins * (math.log(MAX_PITCH / MIN_PITCH) / (BINS - 1)))
+    return torch.exp(math.log(MIN_PITCH) + bins * BIN_STEP)
 
 
 def centred_windows(x: Tensor, hop: int, offset: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -82,7 +88,7 @@ class PitchTrack:
 
 
 class Autocorrelation(torch.nn.Module):
-    """Samples (..., WINDOW) -> normalised autocorrelation at the periods of the bins (..., BINS), -1 to 1.
+    """Samples (..., WINDOW) -> normalised autocorrelation at the periods of the bins (..., bins), -1 to 1.
 
     That of a windowed piece over that of the window (Boersma 1993, eq. 9); near 0 in silence.
     """
@@ -92,10 +98,10 @@ class Autocorrelation(torch.nn.Module):
     share: Tensor
     correction: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, bins: int = BINS) -> None:
         super().__init__()
         window = torch.hann_window(WINDOW)
-        lag = SAMPLE_RATE / frequencies()
+        lag = SAMPLE_RATE / frequencies(bins)
         lower = lag.floor().long()
         self.size = FFT
         for name, value in (
@@ -113,40 +119,52 @@ class Autocorrelation(torch.nn.Module):
         return (at * self.correction / (r[..., :1] + 1e-7)).clamp(-1.0, 1.0)
 
 
-def track_pitch(x: Tensor, hop: int, offset: int) -> PitchTrack:
+def track_pitch(x: Tensor, hop: int, offset: int, bins: int = BINS) -> PitchTrack:
     """The pitch of speech at `SAMPLE_RATE`.
 
     Args:
         x: (T,) samples; frame i is centred on sample (i + 1) * hop - offset, N = T // hop.
+        bins: of `frequencies` that are considered.
     """
-    correlation = Autocorrelation()
-    parts = [correlation(frames) for _, frames in centred_windows(x, hop, offset)]
-    scores = torch.cat([torch.zeros(0, BINS), *parts]).numpy()
-    scores = scores - OCTAVE_COST * np.linspace(np.log2(MAX_PITCH / MIN_PITCH), 0.0, BINS, dtype=np.float32)
-    return _best_path(scores)
+    correlation = Autocorrelation(bins + OCTAVE)
+    parts = [_falling_before(correlation(frames), bins) for _, frames in centred_windows(x, hop, offset)]
+    scores = torch.cat([torch.zeros(0, bins), *parts]).numpy()
+    octaves = (BINS - 1 - np.arange(bins)) * (BIN_STEP / math.log(2.0))  # below `MAX_PITCH`
+    return _best_path(scores - (OCTAVE_COST * octaves).astype(np.float32))
+
+
+def _falling_before(r: Tensor, bins: int) -> Tensor:
+    """Autocorrelation (N, bins + OCTAVE) -> scores (N, bins).
+
+    Any sound that is mostly low resembles itself a moment later. From `MAX_PITCH` on a period counts by how far the
+    autocorrelation has risen since its lowest point at a shorter one, half a period before (McLeod & Wyvill 2005).
+    """
+    lowest = r.flip(-1).cummin(-1)[0].flip(-1)[:, :bins].clamp(min=0.0)
+    return torch.cat([r[:, :BINS], r[:, BINS:bins] - lowest[:, BINS:]], 1)[:, :bins]
 
 
 def _best_path(scores: np.ndarray) -> PitchTrack:
-    """Viterbi over BINS voiced states and one unvoiced; scores (N, BINS)."""
-    count = len(scores)
+    """Viterbi over voiced states, one a bin, and one unvoiced; scores (N, bins)."""
+    count, bins = scores.shape
+    padded = np.full(bins + 2 * MAX_JUMP, -np.inf)  # float64: an hour adds up
+    voiced, unvoiced = padded[MAX_JUMP:-MAX_JUMP], 0.0  # of the best path that ends here
+    voiced[:] = 0.0
+    around = np.lib.stride_tricks.sliding_window_view(padded, bins)  # a row for each jump
     jumps = np.abs(np.arange(-MAX_JUMP, MAX_JUMP + 1)) * JUMP_COST
-    voiced, unvoiced = np.zeros(BINS), 0.0  # of the best path that ends here; float64: an hour adds up
-    came_from = np.zeros((count, BINS), np.int16)  # a bin, or -1 from unvoiced
+    reach, places = np.empty(around.shape), np.arange(bins)
+    came_from = np.zeros((count, bins), np.int16)  # a bin, or -1 from unvoiced
     started_at = np.zeros(count, np.int16)  # unvoiced came from this bin, or -1
     for i, score in enumerate(scores):
-        reach = np.lib.stride_tricks.sliding_window_view(
-            np.pad(voiced, MAX_JUMP, constant_values=-np.inf), 2 * MAX_JUMP + 1
-        )
-        reach = reach - jumps
-        best = reach.argmax(1)
-        value = reach[np.arange(BINS), best]
+        np.subtract(around, jumps[:, None], out=reach)
+        best = reach.argmax(0)
+        value = reach[best, places]
         fresh = unvoiced - SWITCH_COST > value
-        came_from[i] = np.where(fresh, -1, best + np.arange(BINS) - MAX_JUMP)
+        came_from[i] = np.where(fresh, -1, best + places - MAX_JUMP)
         last = int(voiced.argmax())
-        started_at[i] = last if voiced[last] - SWITCH_COST > unvoiced else -1
-        new_unvoiced = max(unvoiced, voiced[last] - SWITCH_COST) + UNVOICED_SCORE
-        voiced = np.where(fresh, unvoiced - SWITCH_COST, value) + score
-        unvoiced = new_unvoiced
+        ended = voiced[last] - SWITCH_COST
+        started_at[i] = last if ended > unvoiced else -1
+        np.add(np.where(fresh, unvoiced - SWITCH_COST, value), score, out=voiced)
+        unvoiced = max(unvoiced, ended) + UNVOICED_SCORE
     state = int(voiced.argmax()) if voiced.max() > unvoiced else -1
     path = np.full(count, -1)
     for i in range(count - 1, -1, -1):
@@ -157,13 +175,13 @@ def _best_path(scores: np.ndarray) -> PitchTrack:
 
 def _refine(path: np.ndarray, scores: np.ndarray) -> PitchTrack:
     """Peaks between bins by a parabola; pitch carried through unvoiced stretches by interpolation."""
-    known = path >= 0
+    known, bins = path >= 0, scores.shape[1]
     if not known.any():
         return PitchTrack(np.full(len(path), BINS / 2, np.float32), known)
     rows = np.nonzero(known)[0]
-    inner = np.clip(path[rows], 1, BINS - 2)
+    inner = np.clip(path[rows], 1, bins - 2)
     left, middle, right = (scores[rows, inner + k] for k in (-1, 0, 1))
     bend = left - 2 * middle + right
     shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
-    bins = inner + np.clip(shift, -1.0, 1.0)
-    return PitchTrack(np.interp(np.arange(len(path)), rows, bins).astype(np.float32), known)
+    found = inner + np.clip(shift, -1.0, 1.0)
+    return PitchTrack(np.interp(np.arange(len(path)), rows, found).astype(np.float32), known)

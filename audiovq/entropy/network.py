@@ -91,6 +91,30 @@ class EntropyNetwork(nn.Module):
             self.embedding[j].mul_(0.1).add_(axes)
             self.target[j].mul_(0.1).add_(0.3 * axes)
 
+    @classmethod
+    @torch.no_grad()
+    def thawed(cls, model: EntropyModel, rank: int = 48) -> EntropyNetwork:
+        """A network that freezes to nearly this model, to learn on where codes have changed a little.
+
+        Tables are taken apart again by their singular values; what is beyond the rank is rounding.
+        """
+        w = {name: torch.from_numpy(value.astype(np.float32)) for name, value in vars(model.weights).items()}
+        features, hidden = w["mix"].shape[1], w["out"].shape[1]
+        network = cls(model.codebooks, model.codes, features, hidden, min(rank, model.codes, hidden))
+        for name, unit in (("past_bias", UNIT), ("mix", UNIT), ("mix_bias", UNIT**2), ("spread", UNIT)):
+            getattr(network, name).copy_(w[name] / unit)
+        network.spread_bias.copy_(w["spread_bias"] / UNIT**2)
+        network.out_bias.copy_(w["out_bias"] / (UNIT * OUT_UNIT))
+        for j in range(model.codebooks):
+            tables = torch.cat([*w["past"][:, j], w["same"][j].flatten(1)], 1) / UNIT
+            network.embedding[j], rows = _factors(tables, network.rank)
+            past, same = rows.split([PAST * features, model.codebooks * hidden], 1)
+            network.past[:, j] = past.unflatten(1, (PAST, features)).transpose(0, 1)
+            network.same[j] = same.unflatten(1, (model.codebooks, hidden))
+            network.target[j], rows = _factors(w["out"][j].t() / OUT_UNIT, network.rank)
+            network.out[j] = rows.t()
+        return network
+
     @torch.no_grad()
     def limit(self) -> None:
         """Keep the weights in the range of their integers; to be called after each step."""
@@ -120,6 +144,13 @@ class EntropyNetwork(nn.Module):
                 table=np.round(table).astype(np.int32),
             )
         )
+
+
+def _factors(table: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A table (K, n) as (K, rank) times (rank, n), the best there is; the first with columns of variance 1."""
+    u, s, v = torch.linalg.svd(table, full_matrices=False)
+    scale = len(table) ** 0.5
+    return u[:, :rank] * scale, v[:rank] * (s[:rank, None] / scale)
 
 
 def _later(x: Tensor, frames: int) -> Tensor:

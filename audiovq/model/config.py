@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..dsp.pitch import SAMPLE_RATE, WINDOW
+from ..dsp.pitch import BINS, SAMPLE_RATE, WINDOW
 from .quantizers import QuantizerConfig
 
 # a configuration comes from a file that could say anything: what it asks for stays below 1 GB in each part
@@ -18,8 +18,10 @@ MAX_SIZES = {
     "codebooks": 32,
     "codes": 4096,
     "bands": 64,
+    "pitch_bins": 192,
 }
 MAX_BLOCKS, MAX_DILATION = 16, 64
+MAX_LEVEL = 12.0  # dB
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class VQVAEConfig:
         quantizer: how codebooks learn, one of `quantizers.KINDS`.
         lookup_dim: dimensions of the look-up; 0: all D.
         bands: of periodicity.
+        pitch_bins: of `pitch.frequencies`: 128 reach 400 Hz, 175 807 Hz.
+        levels: dB that decoding adds to frames of 1, 2, ... Q codebooks, so that all are as loud as the original;
+            measured once weights are there. Empty: nothing.
 
     Raises:
         ValueError: a size that cannot be.
@@ -57,6 +62,8 @@ class VQVAEConfig:
     quantizer: str = "ema"
     lookup_dim: int = 0
     bands: int = 16
+    pitch_bins: int = BINS  # so it is where a checkpoint does not say, for it was the only one
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, most in MAX_SIZES.items():
@@ -73,6 +80,10 @@ class VQVAEConfig:
             raise ValueError(f"sample_rate {self.sample_rate}; the windows are made for {SAMPLE_RATE}")
         if not 0 <= self.lookup_dim <= self.latent_size:
             raise ValueError(f"lookup_dim {self.lookup_dim}; it is 0 to latent_size, {self.latent_size}")
+        if self.levels and not (len(self.levels) == self.codebooks and all(_is_level(v) for v in self.levels)):
+            raise ValueError(
+                f"levels {self.levels}; one for each of {self.codebooks} codebooks, {MAX_LEVEL:g} dB at most"
+            )
         self.quantizer_config()
 
     def quantizer_config(self) -> QuantizerConfig:
@@ -86,3 +97,7 @@ class VQVAEConfig:
     @property
     def bits_a_code(self) -> int:
         return (self.codes - 1).bit_length()
+
+
+def _is_level(value: object) -> bool:
+    return type(value) is float and abs(value) <= MAX_LEVEL

@@ -11,7 +11,7 @@ and a whole recording is one piece from a fresh state.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Speech:
 
     Attributes:
         gain: (B, N, F) log amplitude.
-        pitch: (B, N, BINS) logits over `pitch.frequencies`.
+        pitch: (B, N, bins) logits over `pitch.frequencies`.
         periodicity: (B, N, bands) logits of the share of the power that repeats.
     """
 
@@ -84,24 +84,27 @@ class VQVAE(Pretrained, nn.Module):
     band_weights: Tensor
     sharpener: Tensor
     roughness: Tensor
+    levels: Tensor
 
     def __init__(self, config: VQVAEConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or VQVAEConfig()
         self.stft = STFT(config.window, config.frame)
-        self.autocorrelation = Autocorrelation()
+        self.autocorrelation = Autocorrelation(config.pitch_bins)
         self.excitation = Excitation(config.sample_rate, config.frame)
         self.inversion = SpectrogramInversion(self.stft)
-        features = config.frames_per_code * (self.stft.bins + BINS + 1)
+        features = config.frames_per_code * (self.stft.bins + config.pitch_bins + 1)
         self.encoder = CausalStack(features, config.latent_size, config.encoder_width, config.encoder_dilations)
         self.quantizer = make_quantizer(config.quantizer_config())
-        self.per_frame = self.stft.bins + BINS + config.bands
+        self.per_frame = self.stft.bins + config.pitch_bins + config.bands
         self.decoder = CausalStack(
             config.latent_size, config.frames_per_code * self.per_frame, config.decoder_width, config.decoder_dilations
         )
         self.band_weights = nn.Buffer(band_weights(self.stft.bins, config.bands), persistent=False)
         self.sharpener = nn.Buffer(sharpener(self.stft.bins, config.sample_rate), persistent=False)
         self.roughness = nn.Buffer(roughness(self.stft.bins, config.sample_rate), persistent=False)
+        nats = torch.tensor(config.levels, dtype=torch.float32) * (math.log(10.0) / 20.0)
+        self.levels = nn.Buffer(nats, persistent=False)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 
@@ -146,16 +149,16 @@ class VQVAE(Pretrained, nn.Module):
         """Quantized latents (B, N, D), state of the decoder's stack -> what to say, state."""
         y, after = self.decoder(z, state)
         y = y.unflatten(2, (self.config.frames_per_code, self.per_frame)).flatten(1, 2)
-        gain, pitch, periodicity = y.split([self.stft.bins, BINS, self.config.bands], -1)
+        gain, pitch, periodicity = y.split([self.stft.bins, self.config.pitch_bins, self.config.bands], -1)
         return Speech(4.0 * gain - 3.0, pitch, periodicity), after
 
     def best_pitch(self, logits: Tensor) -> Tensor:
-        """Logits (B, N, BINS) -> Hz (B, N) float64: the mean around the likeliest bin.
+        """Logits (B, N, bins) -> Hz (B, N) float64: the mean around the likeliest bin.
 
         float64, because the phase of the pulses adds its errors up.
         """
         best = logits.argmax(-1, keepdim=True)
-        near = (best + torch.arange(-3, 4, device=logits.device)).clamp(0, BINS - 1)
+        near = (best + torch.arange(-3, 4, device=logits.device)).clamp(0, logits.shape[-1] - 1)
         weight = torch.softmax(logits.gather(-1, near).double(), -1)
         return frequency_at((weight * near).sum(-1))
 
@@ -180,6 +183,12 @@ class VQVAE(Pretrained, nn.Module):
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
         return TargetSpectrum(magnitude, phase), [source, past_pulses, past_noise]
 
+    def _levelled(self, said: Speech, codes: Tensor) -> Speech:
+        """Codes that fit less well are decoded quieter; what is lost so depends on how many there are."""
+        number = (codes >= 0).sum(1).clamp(1, len(self.levels))
+        gain = self.levels[number - 1].repeat_interleave(self.config.frames_per_code, 1)
+        return Speech(said.gain + gain[..., None], said.pitch, said.periodicity)
+
     def voice(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
@@ -191,8 +200,11 @@ class VQVAE(Pretrained, nn.Module):
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole."""
-        return fingerprint(self, self.config)
+        """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole.
+
+        How loud decoding is, `config.levels`, does not count: the same files are read.
+        """
+        return fingerprint(self, replace(self.config, levels=()), added={"pitch_bins": BINS, "levels": ()})
 
     def codebooks_for(self, kbps: float) -> int:
         """How many codebooks a rate has room for as plain bits, at least 1.
@@ -247,5 +259,7 @@ class VQVAE(Pretrained, nn.Module):
         """
         z = self.quantizer.decode(codes).transpose(1, 2)
         said, after = self.speech(z, state[VOICE_STATES:])
+        if len(self.levels):
+            said = self._levelled(said, codes)
         y, voice = self.voice(said, self.best_pitch(said.pitch), state[:VOICE_STATES])
         return y, [*voice, *after]

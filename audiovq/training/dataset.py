@@ -50,13 +50,13 @@ def label(x: np.ndarray, config: VQVAEConfig) -> Labelled:
     """Cut a waveform (T,) float32 to whole code frames and label it."""
     x = x[: len(x) // config.hop * config.hop]
     waveform = torch.from_numpy(np.ascontiguousarray(x))
-    track = track_pitch(waveform, config.frame, LABEL_OFFSET)
+    track = track_pitch(waveform, config.frame, LABEL_OFFSET, config.pitch_bins)
     share = track_periodicity(waveform, track.bin, config.frame, LABEL_OFFSET, config.bands)
     samples = np.clip(np.round(x * 32767.0), -32768, 32767).astype(np.int16)
     return Labelled(samples, track.bin.astype(np.float16), track.voiced, share.astype(np.float16))
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Fabric puts tensors of another precision in their place
 class SpeechBatch:
     """Pieces of speech.
 

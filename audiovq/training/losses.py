@@ -9,12 +9,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
-from ..dsp.pitch import BINS
+from ..dsp.periodicity import band_weights
+from ..dsp.stft import squared
 
 RESOLUTIONS = ((256, 40), (512, 80), (1024, 100))  # window in samples, mel bands
+LEVELLED, LEVEL_BANDS = 512, 8  # window and bands in which levels are compared
 FLOOR = 1e-5  # amplitude, before logarithms
 BIN_FLOOR = 1e-6  # power, before logarithms
 COMPRESSION = 0.3  # loudness grows with about this power of amplitude (Stevens 1957)
+STRETCH = 25  # frames over which levels are compared, 0.2 s
+FAINT = 1e-4  # of a piece's power: what a band has below counts for little
 PITCH_SPREAD = 0.8  # bins; a label's weight on its neighbours
 
 
@@ -25,14 +29,18 @@ class SpectralTerms:
     Attributes:
         mel: mean absolute difference of log mel amplitudes, over several resolutions.
         fine: mean absolute difference of compressed amplitudes, bin by bin.
+        level: difference of the log powers of stretches, band by band.
     """
 
     mel: Tensor
     fine: Tensor
+    level: Tensor
 
 
 class SpectralLoss(nn.Module):
     """Multi-resolution spectral distance of waveforms (Yamamoto et al. 2020, arXiv 1910.11480; mel as in HiFi-GAN)."""
+
+    levels: Tensor
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
@@ -40,12 +48,13 @@ class SpectralLoss(nn.Module):
             bank = melscale_fbanks(window // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate, norm="slaney")
             self.register_buffer(f"bank_{window}", bank / bank.sum(0).clamp(min=1e-6), persistent=False)
             self.register_buffer(f"window_{window}", torch.hann_window(window), persistent=False)
+        self.levels = nn.Buffer(band_weights(LEVELLED // 2 + 1, LEVEL_BANDS).t(), persistent=False)
 
     def amplitudes(self, x: Tensor, window: int) -> Tensor:
         """(B, T) -> (B, N, F), 1 for white noise of variance 1."""
         shape = getattr(self, f"window_{window}")
         spectrum = torch.stft(x, window, window // 4, window=shape, center=False, return_complex=True)
-        power = torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)
+        power = squared(spectrum).transpose(1, 2)
         return (power / shape.square().sum() + FLOOR**2).sqrt()
 
     def loudness(self, x: Tensor, window: int) -> Tensor:
@@ -54,13 +63,15 @@ class SpectralLoss(nn.Module):
 
     def forward(self, made: Tensor, real: Tensor) -> SpectralTerms:
         """Waveforms (B, T), aligned."""
-        mel, fine = made.new_zeros(()), made.new_zeros(())
+        mel, fine, level = made.new_zeros(()), made.new_zeros(()), made.new_zeros(())
         for window, _ in RESOLUTIONS:
             a, b = self.amplitudes(made, window), self.amplitudes(real, window)
             bank = getattr(self, f"bank_{window}")
             mel = mel + F.l1_loss((a @ bank + FLOOR).log(), (b @ bank + FLOOR).log())
             fine = fine + F.l1_loss(a.pow(COMPRESSION), b.pow(COMPRESSION))
-        return SpectralTerms(mel / len(RESOLUTIONS), fine / len(RESOLUTIONS))
+            if window == LEVELLED:
+                level = level_loss(a, b, self.levels)
+        return SpectralTerms(mel / len(RESOLUTIONS), fine / len(RESOLUTIONS), level)
 
 
 def bin_loss(magnitude: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
@@ -72,15 +83,33 @@ def bin_loss(magnitude: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     return 0.5 * (weight * difference).sum() / weight.sum()
 
 
+def level_loss(made: Tensor, real: Tensor, bank: Tensor) -> Tensor:
+    """Distance of the log powers of stretches, band by band and in all; scalar, nats of amplitude.
+
+    Distances of logarithms frame by frame and bin by bin are least at the median, which is quieter than the mean, and
+    hardly see that a high voice has nearly all its power in a few bins. This one asks that what is decoded is as loud
+    as what was coded.
+
+    Args:
+        made, real: amplitudes (B, N, F).
+        bank: (F, bands).
+    """
+    stretches = max(made.shape[1] // STRETCH, 1)
+    power = [torch.stack([p.mean(1) for p in (a.square() @ bank).chunk(stretches, 1)], 1) for a in (made, real)]
+    power = [torch.cat([p, p.sum(-1, keepdim=True)], -1) for p in power]
+    faint = FAINT * power[1][..., -1:].mean(1, keepdim=True) + FLOOR**2
+    return 0.5 * ((power[0] + faint).log() - (power[1] + faint).log()).abs().mean()
+
+
 def pitch_loss(logits: Tensor, bins: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy to a narrow bell around the label; scalar, nats.
 
     Args:
-        logits: (B, N, BINS).
+        logits: (B, N, pitch bins).
         bins: (B, N) fractional.
         weight: (B, N), 0 where there is no pitch.
     """
-    offset = torch.arange(BINS, device=bins.device) - bins[..., None]
+    offset = torch.arange(logits.shape[-1], device=bins.device) - bins[..., None]
     target = torch.softmax(-0.5 * (offset / PITCH_SPREAD).square(), -1)
     nats = -(target * logits.log_softmax(-1)).sum(-1)
     return (nats * weight).sum() / weight.sum().clamp(min=1.0)

@@ -23,7 +23,7 @@ class CodecObjectiveConfig:
     """Weights of the terms.
 
     Attributes:
-        mel, fine: of the spectral distance (`losses.SpectralTerms`).
+        mel, fine, level: of the spectral distance (`losses.SpectralTerms`).
         bins: of the distance of the magnitudes before they are samples.
         pitch, periodicity: of the labels' cross-entropies.
         spread: of the whiteness of the latents.
@@ -34,6 +34,7 @@ class CodecObjectiveConfig:
 
     mel: float = 1.0
     fine: float = 2.0
+    level: float = 1.0
     bins: float = 1.0
     pitch: float = 0.15
     periodicity: float = 0.3
@@ -79,7 +80,7 @@ class CodecObjective(nn.Module):
         made, real = made[:, model.delay :], batch.samples[:, : made.shape[1] - model.delay]
         spectral = self.spectral(made, real)
         is_loud = batch.samples.square().mean(1, keepdim=True).sqrt() > QUIET
-        parts["mel"], parts["fine"] = spectral.mel, spectral.fine
+        parts["mel"], parts["fine"], parts["level"] = spectral.mel, spectral.fine, spectral.level
         parts["pitch"] = pitch_loss(said.pitch, batch.bins, batch.voiced * is_loud)
         parts["periodicity"] = periodicity_loss(said.periodicity, batch.periodicity)
         seen = max(1, round(config.judged * size))

@@ -266,3 +266,15 @@ def test_frozen_model_travels_in_files(trained: EntropyNetwork, tmp_path: Path):
     model, codes = trained.freeze(), patterned(1, 30, 5)[0].numpy().astype(np.int16)
     model.save(tmp_path)
     assert np.array_equal(EntropyModel.load(tmp_path).decode(model.encode(codes), Q, 30), codes)
+
+
+def test_a_frozen_model_is_thawed_to_learn_on():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = EntropyNetwork(Q, K, features=24, hidden=16, rank=8)
+        network.start_from(torch.full((Q, K), 1.0 / K), torch.randn(Q, K, 8))
+        frozen, codes = network.freeze(), draw_codes(Q, 200, 6)
+        thawed = EntropyNetwork.thawed(frozen, rank=8)
+    assert thawed.freeze().bits(codes) == pytest.approx(frozen.bits(codes), rel=2e-3)
+    thawed(torch.from_numpy(codes[None].astype(np.int64))).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in thawed.parameters())

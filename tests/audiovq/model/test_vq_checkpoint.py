@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -131,3 +134,36 @@ def test_a_config_that_cannot_be(folder: Path, name: str, value: object) -> None
 @pytest.mark.parametrize(("name", "value"), [("encoder_width", 16), ("codebooks", 3), ("codes", 9), ("lookup_dim", 2)])
 def test_weights_of_another_shape(folder: Path, name: str, value: int) -> None:
     check_another_shape(VQVAE.from_pretrained, folder, name, value)
+
+
+def test_a_new_entry_that_says_what_was_meant_without_it_leaves_fingerprints_as_they_were(model: VQVAE) -> None:
+    """Files name their weights by it: those of a release before there were more pitch bins are still read."""
+    old = {name: value for name, value in vars(CONFIG).items() if name not in ("pitch_bins", "levels")}
+    digest = hashlib.sha256(json.dumps(old, sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    assert model.fingerprint == digest.digest()[:8]
+    more = VQVAE(replace(CONFIG, pitch_bins=175)).eval()
+    assert more.fingerprint != model.fingerprint
+    louder = VQVAE(replace(CONFIG, levels=(1.0, 0.5))).eval()
+    louder.load_state_dict(model.state_dict())
+    assert louder.fingerprint == model.fingerprint
+
+
+@pytest.mark.parametrize("levels", [(1.0,), (1.0, 2.0, 3.0), (1.0, 99.0), (1.0, math.nan), (1.0, 2), (1.0, "2")])
+def test_levels_that_cannot_be_are_refused(levels: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="one for each of 2 codebooks"):
+        replace(CONFIG, levels=levels)
+
+
+def test_frames_are_decoded_as_much_louder_as_the_configuration_says(model: VQVAE) -> None:
+    even = {k: 0.1 * v if k.startswith("decoder.leave") else v for k, v in model.state_dict().items()}
+    same, louder = (VQVAE(replace(CONFIG, levels=levels)).eval() for levels in ((), (6.0, -6.0)))
+    for each in (same, louder):
+        each.load_state_dict(even)
+    codes = torch.randint(0, 8, (1, 2, 40), generator=torch.Generator().manual_seed(0))
+    codes[:, 1, :20] = -1
+    plain, made = (m.decode_step(codes, m.initial_decoder_state(1))[0][0] for m in (same, louder))
+    for part, decibels in ((slice(1000, 5500), 6.0), (slice(7500, None), -6.0)):
+        ratio = made[part].square().mean() / plain[part].square().mean()
+        assert 10.0 * math.log10(ratio) == pytest.approx(decibels, abs=0.2)

@@ -62,7 +62,7 @@ def learned(module: torch.nn.Module) -> set[str]:
 @pytest.mark.parametrize("quantize", [False, True])
 def test_the_loss_is_the_weighted_sum_of_its_parts(objective: CodecObjective, quantize: bool, judged: bool) -> None:
     parts = objective(some_speech(), seeded(), quantize, judged)
-    names = {"spread", "mel", "fine", "bins", "pitch", "periodicity"}
+    names = {"spread", "mel", "fine", "level", "bins", "pitch", "periodicity"}
     names |= {"quantizer"} if quantize else set()
     names |= {"adversarial", "features"} if judged else set()
     figures = {"usage", "perplexity"} if quantize else set()
@@ -221,6 +221,26 @@ def test_a_killed_run_resumes_and_ends_at_the_same_weights(
         assert torch.equal(tensor, resumed[name]), name
     for name in ("model.safetensors", "config.json"):
         assert (out / "model" / name).read_bytes() == (unbroken[0] / "model" / name).read_bytes()
+
+
+def test_a_run_begins_with_a_models_weights_and_keeps_an_average(
+    unbroken: tuple[Path, str], folder: Path, tmp_path: Path
+) -> None:
+    """In bfloat16, with voices made higher, vowels and noise."""
+    shares = "--pitched 0.5 --vowels 0.3 --noisy 0.3 --average 0.9 --precision bf16-mixed --steps 2 --save-every 2"
+    out, start_from = tmp_path / "run", unbroken[0] / "model"
+    given = [*SMALL, "--quantize-from", "0", "--start-from", start_from, *shares.split()]
+    finish(start("train_vq.py", folder, "--out", out, *given))
+    state, before = load_file(out / "state.safetensors"), load_file(start_from / "model.safetensors")
+    model = VQVAE.from_pretrained(out / "model")
+    assert (model.config.pitch_bins, model.config.latent_size) == (175, 4)
+    for name, tensor in model.state_dict().items():
+        average, newest = state[f"average.{name}"], state[f"model.{name}"]
+        assert torch.equal(tensor, average.half().float() if average.is_floating_point() else average), name
+        if name.startswith(("encoder", "decoder")):  # codes in little use go anywhere
+            assert newest.isfinite().all()
+            near = before[name].float()
+            assert near.shape != newest.shape or (newest - near).abs().max() < 0.5 * near.abs().max() + 0.1, name
 
 
 def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:

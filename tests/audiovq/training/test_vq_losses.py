@@ -53,6 +53,15 @@ def test_twice_as_loud_is_log_two_in_mel(spectral: SpectralLoss) -> None:
     assert nearer.fine < spectral(2.0 * x, x).fine
 
 
+def test_the_level_is_that_of_power_whatever_the_detail(spectral: SpectralLoss) -> None:
+    x = torch.from_numpy(hiss(1.0))[None]
+    torch.testing.assert_close(spectral(2.0 * x, x).level, torch.tensor(math.log(2.0)), atol=1e-2, rtol=0)
+    other = spectral(torch.from_numpy(hiss(1.0, seed=1))[None], x)
+    assert other.level < 0.1 < other.mel  # another draw of the same noise
+    silence = spectral(torch.zeros(1, 4000), torch.zeros(1, 4000))
+    assert silence.level == 0.0
+
+
 @pytest.mark.parametrize("window", [w for w, _ in RESOLUTIONS])
 def test_amplitudes_of_white_noise_are_one(spectral: SpectralLoss, window: int) -> None:
     x = torch.from_numpy(hiss(4.0, level=1.0))[None]

@@ -1,0 +1,60 @@
+"""How much louder or quieter recordings come back: by weights and rate, each recording and their mean.
+
+scripts/run python scripts/compare/compare_levels.py RECORDINGS --model speech_16k --model high_voices_16k
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from audiovq import Codec
+from audiovq.audio_io.reader import SUFFIXES, open_source, waveform_source
+from audiovq.codec.choice import choose_weights
+from audiovq.dsp.resampling import resampled
+
+
+def read(path: Path, rate: int) -> np.ndarray:
+    """A recording as one channel (T,) at a rate."""
+    with open_source(path) as source:
+        mono = (block.mean(0, keepdims=True) for block in source.blocks)
+        return np.concatenate(list(resampled(mono, source.sample_rate, rate)), 1)[0]
+
+
+def louder(codec: Codec, sound: np.ndarray, kbps: float) -> float:
+    """dB by which a sound comes back louder, root mean square of the whole."""
+    stream = io.BytesIO()
+    codec.compress(waveform_source(sound[None], codec.sample_rate), stream, kbps)
+    stream.seek(0)
+    back = np.concatenate(list(codec.open(stream, "sound")), 1)[0]
+    return float(10.0 * np.log10(np.square(back).mean() / np.square(sound).mean()))
+
+
+def main(
+    recordings: Annotated[Path, typer.Argument(help="folder")],
+    model: Annotated[list[str], typer.Option(help="bundled name or folder; several times")],
+    kbps: Annotated[str, typer.Option(help="rates, separated by commas")] = "1.5,3",
+) -> None:
+    """Code every recording with every model at every rate."""
+    torch.set_num_threads(1)
+    rates = [float(rate) for rate in kbps.split(",")]
+    columns = [(Codec.from_pretrained(name), rate) for name in model for rate in rates]
+    table = Table("recording", "auto", *(f"{codec.name} {rate:g}" for codec, rate in columns))
+    rows = []
+    for path in sorted(p for p in recordings.rglob("*") if p.suffix.lower() in SUFFIXES):
+        rows.append([louder(codec, read(path, codec.sample_rate), rate) for codec, rate in columns])
+        table.add_row(path.stem, choose_weights(path), *(f"{each:+.1f}" for each in rows[-1]))
+    found = np.array(rows)
+    table.add_row("mean of absolute values", "", *(f"{each:.1f}" for each in np.abs(found).mean(0)))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
