@@ -45,7 +45,6 @@ AVQ_SUFFIXES = frozenset({".avq"})
 
 
 app = make_app("audiovq")
-app.command("train-sound")(train_sound)
 app.add_typer(corpus.app, name="corpus")
 
 
@@ -266,3 +265,6 @@ def mix(
     pieces = [[each] for each in codes] if separate else [codes]
     made = [(path, generation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
     tell_made(made, None, as_json)
+
+
+app.command("train-sound")(train_sound)
