@@ -41,6 +41,8 @@ def pair_notes(events: TrackEvents) -> TickNotes:
     the last note-off of its pitch that was left to an older one; else it gives way to the next onset of its channel;
     else it lasts to the end of the chunk.
     """
+    if not len(events.status):
+        return TickNotes(*[events.tick] * 5)
     if not events.has_controls and (notes := _one_after_another(events)) is not None:
         return notes
     kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)

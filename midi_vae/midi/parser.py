@@ -170,14 +170,12 @@ class _Reader:
 
     def _read_rest(self) -> bool:
         """All up to the end of the track, if it holds nothing but events with two data bytes and short messages."""
-        rest = find_rest(self.track, self.place, self.running if self.two else 0)
-        if rest is None:
+        if (rest := find_rest(self.track, self.place, self.running if self.two else 0)) is None:
             return False
         ticks = rest.run.delta.cumsum()
         ticks += self.tick
         for before, passed, kind, content in rest.messages:
-            tick = passed + (int(ticks[before - 1]) if before else self.tick)
-            self._keep_message(tick, META, kind, content)
+            self._keep_message(tick := passed + int(ticks[before - 1] if before else self.tick), META, kind, content)
         self.parts.append(_kept(ticks, rest.run.status, rest.run.first, rest.run.second))
         self.tick, self.place, self.is_over = tick, len(self.track), True
         return True
@@ -273,6 +271,8 @@ class _Reader:
             is_program = is_program[good]
         for at_event in is_program.nonzero()[0].tolist():
             self.programs.append((int(tick[at_event]), int(status[at_event]) & 0x0F, int(first[at_event])))
+            if len(self.programs) > MAX_MESSAGES:
+                raise InputError(f"expected at most {MAX_MESSAGES} program changes in a track, found more")
         self.parts.append(_kept(tick, status, first, second))
         self.tick = int(ticks[-1])
 

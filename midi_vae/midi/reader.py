@@ -26,6 +26,7 @@ MAX_NOTES = 500_000  # in one file
 MAX_BEATS = 100_000.0  # 14 hours at 120 a minute
 MAX_TRACKS = 1_000  # that hold notes
 MAX_CHANGES = 100_000  # of tempo, metre and key in one file; drawn tempo curves have tens of thousands
+MAX_PROGRAMS = 100_000  # changes of them in one file
 MAX_SYLLABLES = 50_000
 
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
@@ -47,7 +48,7 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
 
     Raises:
         InputError: no such file, not a MIDI file, damaged, without any note, or beyond a bound: `MAX_BYTES`,
-            `MAX_NOTES`, `MAX_TRACKS`, `MAX_BEATS`, `MAX_CHANGES`.
+            `MAX_NOTES`, `MAX_TRACKS`, `MAX_BEATS`, `MAX_CHANGES`, `MAX_PROGRAMS`.
     """
     path = os.fspath(path)
     data = _read_bytes(path)
@@ -98,6 +99,7 @@ class _Found:
     remarks: list[str] = field(default_factory=list)
     is_of_mma: bool = False
     count: int = 0  # of notes
+    programs: int = 0  # changes of them
     end: int = 0
 
     def add(self, index: int, chunk: TrackChunk) -> None:
@@ -110,6 +112,9 @@ class _Found:
             if status == META:
                 port = content[0] if kind == _PORT and content else port
                 self._add_meta(tick, kind, content, index)
+        self.programs += len(events.programs)
+        if self.programs > MAX_PROGRAMS:
+            raise InputError(f"expected at most {MAX_PROGRAMS} program changes, found more")
         self.states.add(events, index, port)
         last_tick = int(MAX_BEATS * self.resolution)
         self.end = max(self.end, min(events.end, last_tick))

@@ -24,7 +24,8 @@ def to_text(content: bytes, is_known: Callable[[str], bool] = lambda text: False
     'メロディ'
     """
     text = unicodedata.normalize("NFC", _decoded(content[: 4 * MAX_CHARACTERS], is_known))
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:MAX_CHARACTERS]).split())
+    text = text[:MAX_CHARACTERS]
+    return " ".join((text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).split())
 
 
 def _decoded(content: bytes, is_known: Callable[[str], bool]) -> str:

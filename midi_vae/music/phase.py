@@ -123,8 +123,7 @@ def lateness(onsets: np.ndarray) -> float:
     if len(onsets) < 4:
         return 0.0
     phase = (onsets * STEPS_A_BEAT) % 1.0
-    values, counts = np.unique(np.round(phase, 3), return_counts=True)
-    common = float(values[np.argmax(counts)]) / STEPS_A_BEAT
+    common = int(np.bincount(np.rint(phase * 1000).astype(np.int64)).argmax()) / 1000 / STEPS_A_BEAT
     near = phase[np.abs(phase / STEPS_A_BEAT - common) < EXACT] / STEPS_A_BEAT
     common = float(np.median(near))
     if common < EXACT or len(near) < 0.5 * len(onsets) or not is_written(onsets - common):

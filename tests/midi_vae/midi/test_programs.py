@@ -3,24 +3,16 @@ a triplet and a repeat."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import raw_midi as raw
+from programs import EIGHT_BARS, program
 
 from midi_vae import Melody
 from midi_vae.importing import read_passage
 from midi_vae.midi.reader import read_tune
-
-# start and length in quarters, pitch; the pickup is the first quarter
-EIGHT_BARS = [
-    (0, 1, 62), (1, 1, 67), (2, 1, 69), (3, 1, 71), (4, 1, 72), (5, 1, 71), (6, 1, 69), (7, 2, 79), (9, 1, 62),
-    (10, 0.25, 64), (10.25, 0.5, 66), (10.75, 0.25, 67), (11, 1, 69), (12, 1, 71), (13, 2, 67), (15, 1, 62),
-    (16, 1, 67), (17, 1, 71), (18, 1, 74), (19, 1, 67), (20, 1, 71), (21, 1, 74), (22, 3, 67),
-]  # fmt: skip
 
 LILYPOND = r"""\version "2.22.0"
 \score {
@@ -40,15 +32,6 @@ Q:1/4=100
 K:G
 D | G A B | Tc B A | [Bdg]2 D | (3E/F/G/ A B | G2 D |: G B d :| G3 |]
 """
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing, which .ci/run installs")
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def notes(path: Path) -> list[tuple[float, float, int]]:
