@@ -44,12 +44,25 @@ class RayCluster:
             remote = ray.remote(max_retries=RETRIES, **needs)(_describe)
             described = _unpacked(ray.get(remote.remote(work, self.device)))
             begin(described)
-            yield from self._through(ray, work, jobs, needs)
+            yield from self._all_of(ray, work, jobs, needs)
         except (ray.exceptions.RayError, ConnectionError) as error:
             said = " ".join(str(error).split())[:300]
             raise InputError(f"--ray {self.address}: the cluster lost what it had in hand: {said}") from error
         finally:
             ray.shutdown()
+
+    def _all_of(self, ray: Any, work: Work, jobs: Sequence[ShardJob], needs: dict[str, int]) -> Iterator[ShardSummary]:
+        """Shards of all jobs; what is left when the work ends with a node, as it may, is handed out anew."""
+        left = {job.name: job for job in jobs}
+        for tries in range(RETRIES + 1):
+            try:
+                for summary in self._through(ray, work, list(left.values()), needs):
+                    del left[summary.name]
+                    yield summary
+                return
+            except ray.exceptions.RayError:
+                if tries == RETRIES:
+                    raise
 
     def _through(self, ray: Any, work: Work, jobs: Sequence[ShardJob], needs: dict[str, int]) -> Iterator[ShardSummary]:
         data = load_extra("ray.data", EXTRA)

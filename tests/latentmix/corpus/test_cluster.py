@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -18,8 +19,10 @@ from toy_corpus import shard_bytes, wait_until, write_files
 from training_runs import ENVIRONMENT, ROOT
 
 from latentmix.corpus.build import Size, build_corpus
+from latentmix.corpus.cluster import RayCluster
 from latentmix.corpus.local import LocalProcesses
 from latentmix.corpus.reading import Corpus
+from latentmix.corpus.shard import ShardJob, ShardSummary
 from latentmix.corpus.storage import Folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
@@ -189,3 +192,28 @@ def test_an_address_without_rights_is_told_in_a_line(tmp_path: Path) -> None:
             said = finish(start_toy(*places, "1", 0.0, **environment), 1)
             assert said.startswith("s3://corpora/") and "expected the right to" in said
             assert said.count("\n") == 1
+
+
+class LostOnce:
+    """A cluster whose work ends with a node, once, after the first shard."""
+
+    def __init__(self, ray: Any) -> None:
+        self.ray, self.asked = ray, []
+
+    def __call__(self, ray: Any, work: object, jobs: Sequence[ShardJob], needs: object) -> Iterator[ShardSummary]:
+        self.asked.append([job.name for job in jobs])
+        yield ShardSummary(jobs[0].name, 1, 1)
+        if len(self.asked) == 1:
+            raise self.ray.exceptions.ActorUnavailableError("the node is gone", None)
+        yield from (ShardSummary(job.name, 1, 1) for job in jobs[1:])
+
+
+def test_what_is_left_when_a_node_takes_the_work_with_it_is_handed_out_anew() -> None:
+    import ray
+
+    cluster, lost = RayCluster("auto", 1), LostOnce(ray)
+    cluster._through = lost  # type: ignore[method-assign]
+    jobs = [ShardJob(Folder("out"), f"shard-{i}", (), "parquet") for i in range(3)]
+    made = [summary.name for summary in cluster._all_of(ray, toy_corpus.ToyWork(), jobs, {})]
+    assert made == ["shard-0", "shard-1", "shard-2"]
+    assert lost.asked == [["shard-0", "shard-1", "shard-2"], ["shard-1", "shard-2"]]

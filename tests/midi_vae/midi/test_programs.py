@@ -39,6 +39,24 @@ def notes(path: Path) -> list[tuple[float, float, int]]:
     return [(start / 4, (end - start) / 4, pitch) for start, end, pitch in melody.notes()]
 
 
+def by_mma(folder: Path, text: str) -> Path:
+    mma = program("mma")
+    (folder / "tune.mma").write_text(text)
+    made = subprocess.run([mma, "tune.mma"], cwd=folder, timeout=120, capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return folder / "tune.mid"
+
+
+def by_musescore(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    musescore = program("musescore3")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setenv("HOME", str(folder))
+    run = [musescore, "-o", "exported.mid", source]
+    done = subprocess.run(run, cwd=folder, timeout=120, capture_output=True, text=True)
+    assert (folder / "exported.mid").exists(), done.stderr
+    return folder / "exported.mid"
+
+
 @pytest.mark.parametrize("grace", [r"\grace a16", r"\grace { a32 b }"])
 def test_lilypond(tmp_path: Path, grace: str):
     lilypond = program("lilypond")
@@ -67,6 +85,33 @@ def test_abc2midi(tmp_path: Path, grace: str):
     assert read_tune(tmp_path / "tune.mid").remarks == ()
 
 
+# MMA knows neither grace notes nor trills: the rest of the eight bars.
+EIGHT_BARS_OF_MMA = r"""Tempo 100
+Time 3
+TimeSig 3 4
+Solo Voice Flute
+Solo Octave 5
+1 G {2r;4d;}
+2 G {4g;4a;4b;}
+3 C {4c+;4b;4a;}
+4 G {2bd+g+;4d;}
+5 G {3e;3f#;3g;4a;4b;}
+6 G {2g;4d;}
+Repeat
+7 G {4g;4b;4d+;}
+RepeatEnd
+8 G {2.g;}
+"""
+
+
+def test_mma_writes_the_eight_bars(tmp_path: Path):
+    """Long notes are cut by a tenth, as MMA plays them; the pickup stands at the end of a bar of its own."""
+    path = by_mma(tmp_path, EIGHT_BARS_OF_MMA)
+    assert [(start - 2, pitch) for start, _, pitch in notes(path)] == [(start, pitch) for start, _, pitch in EIGHT_BARS]
+    passage = read_passage(str(path))
+    assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
+
+
 MMA = r"""Tempo 100
 Time 6
 TimeSig 6 8
@@ -81,11 +126,7 @@ Solo Octave 5
 
 def test_mma(tmp_path: Path):
     """6/8 in quarters under a signature of 6/8: bars of six quarters, not two bars of three."""
-    mma = program("mma")
-    (tmp_path / "tune.mma").write_text(MMA)
-    made = subprocess.run([mma, "tune.mma"], cwd=tmp_path, timeout=120, capture_output=True, text=True)
-    assert made.returncode == 0, made.stdout + made.stderr
-    path = tmp_path / "tune.mid"
+    path = by_mma(tmp_path, MMA)
     passage = read_passage(str(path))
     assert (passage.melody.metre, passage.bars, passage.melody.tempo) == ((6, 4), 4, 100)
     assert [start for start, _, _ in notes(path)] == [0, 1, 2, 3, 5, 6, 9, 12, 13, 14, 15, 17, 18]
@@ -95,15 +136,62 @@ def test_mma(tmp_path: Path):
 @pytest.mark.parametrize("overlap", [20, 60, 120])  # ticks of 480
 def test_musescore_exports_what_overlaps(tmp_path: Path, overlap: int, monkeypatch: pytest.MonkeyPatch):
     """Quarters that overlap a little, imported and exported: each has its length, or gives way to the next."""
-    musescore = program("musescore3")
     pitches = [62, 67, 69, 71, 72, 71, 69, 67, 62, 64, 66, 67]
     played = raw.notes([(480 * i, 480 * (i + 1) + overlap, pitch) for i, pitch in enumerate(pitches)])
     (tmp_path / "played.mid").write_bytes(raw.file(raw.tempo(600_000) + raw.metre(3, 2) + played))
-    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    run = [musescore, "-o", "exported.mid", "played.mid"]
-    done = subprocess.run(run, cwd=tmp_path, timeout=120, capture_output=True, text=True)
-    assert (tmp_path / "exported.mid").exists(), done.stderr
+    exported = by_musescore(tmp_path, "played.mid", monkeypatch)
     expected = [(i, 1, pitch) for i, pitch in enumerate(pitches)]
-    assert notes(tmp_path / "played.mid")[:-1] == notes(tmp_path / "exported.mid")[:-1] == expected[:-1]
-    assert read_passage(str(tmp_path / "exported.mid")).melody.metre == (3, 4)
+    assert notes(tmp_path / "played.mid")[:-1] == notes(exported)[:-1] == expected[:-1]
+    assert read_passage(str(exported)).melody.metre == (3, 4)
+
+
+IMPLICIT = ' implicit="yes"'
+
+
+def music_xml() -> str:
+    """The eight bars as MusicXML, which notation programs exchange: twelve divisions in a quarter."""
+
+    def note(pitch: str, quarters: float = 1.0, kind: str = "quarter", more: str = "", before: str = "") -> str:
+        step, alter, octave = pitch[0], "<alter>1</alter>" * ("#" in pitch), pitch[-1]
+        return (
+            f"<note>{before}<pitch><step>{step}</step>{alter}<octave>{octave}</octave></pitch>"
+            f"<duration>{round(12 * quarters)}</duration><voice>1</voice><type>{kind}</type>{more}</note>"
+        )
+
+    grace = (
+        '<note><grace slash="yes"/><pitch><step>A</step><octave>5</octave></pitch>'
+        "<voice>1</voice><type>16th</type></note>"
+    )
+    trill = "<notations><ornaments><trill-mark/></ornaments></notations>"
+    triplet = "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
+    repeat = '<barline location="{}"><repeat direction="{}"/></barline>'
+    bars = [
+        grace + note("D4"),
+        note("G4") + note("A4") + note("B4"),
+        note("C5", more=trill) + note("B4") + note("A4"),
+        note("B4", 2, "half") + "".join(note(p, 2, "half", before="<chord/>") for p in ("D5", "G5")) + note("D4"),
+        "".join(note(p, 1 / 3, "eighth", triplet) for p in ("E4", "F#4", "G4")) + note("A4") + note("B4"),
+        note("G4", 2, "half") + note("D4"),
+        repeat.format("left", "forward") + note("G4") + note("B4") + note("D5") + repeat.format("right", "backward"),
+        note("G4", 3, "half", "<dot/>"),
+    ]
+    bars[0] = (
+        "<attributes><divisions>12</divisions><key><fifths>1</fifths></key><time><beats>3</beats>"
+        '<beat-type>4</beat-type></time></attributes><direction><sound tempo="100"/></direction>' + bars[0]
+    )
+    measures = "".join(f'<measure number="{i}"{IMPLICIT * (i == 0)}>{bar}</measure>' for i, bar in enumerate(bars))
+    return (
+        '<?xml version="1.0"?><score-partwise version="3.1"><part-list><score-part id="P1"><part-name>Flute</part-name>'
+        f'</score-part></part-list><part id="P1">{measures}</part></score-partwise>'
+    )
+
+
+def test_musescore_writes_the_eight_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A pickup under a signature of 1/4; its grace note takes half of the note that it stands before."""
+    (tmp_path / "tune.musicxml").write_text(music_xml())
+    path = by_musescore(tmp_path, "tune.musicxml", monkeypatch)
+    expected = [(0, 0.5, 81), (0.5, 0.5, 62), *EIGHT_BARS[1:]]
+    assert [(start - 2, length, pitch) for start, length, pitch in notes(path)] == expected
+    passage = read_passage(str(path))
+    assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
+    assert str(passage.key()) == "G:maj"
