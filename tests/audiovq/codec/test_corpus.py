@@ -40,7 +40,7 @@ def test_codes_are_those_of_the_command_line(tmp_path: Path) -> None:
     run("corpus", "encode", tmp_path / "in", "-o", tmp_path / "codes", "--jobs", 1, "--shard-items", 5)
     records = {record["id"]: record for record in Corpus(str(tmp_path / "codes"), "audiovq.codes")}
     assert len(records) == len(recordings)
-    run("compress", tmp_path / "in", "-o", tmp_path / "avq", "--kbps", 3.5, "--jobs", 1)
+    run("compress", tmp_path / "in", "-o", tmp_path / "avq", "--kbps", 3.5, "--jobs", 1, "--model", "speech_16k")
     for path in recordings:
         run("tokens", tmp_path / "avq" / f"{path.stem}.avq", "-o", tmp_path / "codes.npy")
         assert np.array_equal(records[path.name]["codes"], np.load(tmp_path / "codes.npy")), path.name

@@ -57,9 +57,10 @@ class Nodes:
         self._line("done")
 
     def end(self) -> None:
-        assert self.process.stdin
+        assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
         self.process.wait(60)
+        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
