@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from object_storage import free_port
 from synthetic_speech import RATE, hiss, vowel
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_runs import ENVIRONMENT, ROOT
@@ -29,6 +31,15 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def quiet_port() -> int:
+    """A free port that no system gives to clients by itself and no other test asks for: others open many meanwhile."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 def start_nodes(script: str, arguments: list[object]) -> list[subprocess.Popen[str]]:
     """torchrun on two nodes, each of one process, which meet on this machine."""
     meeting = [
@@ -43,7 +54,7 @@ def start_nodes(script: str, arguments: list[object]) -> list[subprocess.Popen[s
         "--max-restarts",
         0,
     ]
-    meeting += ["--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--local-addr", "127.0.0.1"]
+    meeting += ["--rdzv-endpoint", f"127.0.0.1:{quiet_port()}", "--local-addr", "127.0.0.1"]
     command = [sys.executable, "-m", "torch.distributed.run", *meeting, ROOT / "scripts" / script, *arguments]
     command += ["--nodes", 2, "--device", "cpu", "--threads", 1]
     return [
@@ -60,7 +71,12 @@ def start_nodes(script: str, arguments: list[object]) -> list[subprocess.Popen[s
 
 
 def finish(nodes: list[subprocess.Popen[str]], status: int = 0) -> list[str]:
-    said = [node.communicate(timeout=120)[0] for node in nodes]
+    try:
+        said = [node.communicate(timeout=120)[0] for node in nodes]
+    finally:
+        for node in nodes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(node.pid, signal.SIGKILL)  # nothing goes on after a test
     assert [node.returncode for node in nodes] == [status] * len(nodes), said
     return said
 
