@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -75,6 +76,11 @@ def make_server(
             await super().startup(sockets)
             if self.started and started is not None:
                 started()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """A second Ctrl-C cuts nothing short: what is left takes `CLOSING_SECONDS` at most."""
+            super().handle_exit(sig, frame)
+            self.force_exit = False
 
     config = uvicorn.Config(
         app,

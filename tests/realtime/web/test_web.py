@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import signal
 import socket as socket_module
 import threading
 import time
@@ -268,6 +269,13 @@ def test_nonsense_on_the_socket_is_answered_and_the_page_goes_on(page):
     page.until(lambda: None in page.answers)
     assert page.ask(do="loop", on=False)["hue"] is None
     page.until(lambda: page.state["loop"] is False)
+
+
+def test_a_second_ctrl_c_cuts_nothing_short(house):
+    for _ in range(2):
+        house._server.handle_exit(signal.SIGINT, None)
+    assert house._server.should_exit and not house._server.force_exit
+    house._server._captured_signals.clear()  # or they would be raised again at the end
 
 
 def test_a_clock_is_chosen_on_the_page(page, house):
