@@ -30,8 +30,14 @@ MASK = ("L", "R", "C", "LFE", "Lb", "Rb", "L", "R", "Cs", "Ls", "Rs", *["top"] *
 # three front and two surround channels to one (ITU-R BS.775-3, table 2); what it has no row for as what is nearest
 TO_ONE = {"C": 1.0, "L": math.sqrt(0.5), "R": math.sqrt(0.5), "Ls": 0.5, "Rs": 0.5, "LFE": 0.0}
 TO_ONE |= {"Lb": 0.5, "Rb": 0.5, "Cs": math.sqrt(0.5), "top": 0.5}
+MIXED, CANCEL = "channels are mixed to one", "the channels cancel each other"  # said of a recording
 AUDIBLE = 1e-3  # of full scale: sound begins
 CANCELLED = 0.1  # share of the power that is left of a mix whose channels are taken to cancel each other
+
+
+def is_about_mixing(notice: str) -> bool:
+    """Whether a line is one of `Downmix`."""
+    return MIXED in notice or notice.startswith(CANCEL)
 
 
 def layout_of_mask(mask: int, channels: int) -> tuple[str, ...] | None:
@@ -70,7 +76,7 @@ class Downmix:
     def __init__(self, channels: int, layout: tuple[str, ...] | None, sample_rate: int) -> None:
         self._weights, self._second = weights_to_one(channels, layout), sample_rate
         self._power = np.zeros(2)  # of the mix, and of what it would be of channels that have nothing in common
-        self.notices: list[str] = []
+        self.notices = [f"{channels} {MIXED}"] if channels > 1 else []
 
     def __call__(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         if len(self._weights) == 1:
@@ -96,9 +102,7 @@ class Downmix:
         mixed, apart = self._power
         if mixed < CANCELLED * apart:
             lost = 10.0 * math.log10(apart / max(mixed, 1e-12 * apart))
-            self.notices.append(
-                f"the channels cancel each other: mixed, {lost:.0f} dB are lost; --channels keep keeps them"
-            )
+            self.notices = [f"{CANCEL}: mixed, {lost:.0f} dB are lost"]
 
     def _mix(self, block: np.ndarray) -> np.ndarray:
         mixed = (self._weights[:, None] * block).sum(0, keepdims=True)
@@ -114,6 +118,4 @@ class Downmix:
         against = weighted @ weighted[int(power.argmax())] < 0.0
         self._weights = np.where(against, -self._weights, self._weights)
         turned = " and ".join(str(number + 1) for number in np.flatnonzero(against))
-        self.notices.append(
-            f"the channels cancel each other; channel {turned} is turned round (--channels keep keeps it)"
-        )
+        self.notices = [f"{CANCEL}; channel {turned} is turned round"]

@@ -30,13 +30,15 @@ MAGIC = (
     (0, b"OggS", "ogg", "Ogg"),
     (0, b"caff", "caf", "CAF"),
     (0, b"fLaC", "flac", "FLAC"),
+    (8, b"WAVEfmt ", "wav", "a WAV of a kind that libsndfile does not know"),
 )
+AAC_IN_WAV = b"\xff\0"  # its frames are not marked: ffmpeg loses some, and says nothing
 
 
 def find_reader(head: bytes) -> tuple[str, str] | None:
     """Which of ffmpeg's readers a file that begins so is for, and what people call such a file."""
     for offset, magic, reader, name in MAGIC:
-        if head[offset : offset + len(magic)] == magic:
+        if head[offset : offset + len(magic)] == magic and (reader != "wav" or head[20:22] != AAC_IN_WAV):
             return reader, name
     return None
 
@@ -51,7 +53,8 @@ class Decoding:
     def __init__(self, path: str, reader: str) -> None:
         command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-f", reader]
         # the whole name after file:, so that nothing in it is taken for an option or another protocol
-        command += ["-i", "file:" + os.path.abspath(path), "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le", "-"]
+        self._name = "file:" + os.path.abspath(path)
+        command += ["-i", self._name, "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le", "-"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -63,10 +66,14 @@ class Decoding:
         Raises:
             InputError: it did not; the line has its reason.
         """
-        assert self._process.stderr is not None
-        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        reason = self.reason()
         if self._process.wait():
-            raise InputError(f"{name}: cannot read the audio to its end: {said[-1] if said else 'ffmpeg failed'}")
+            raise InputError(f"{name}: cannot read the audio to its end: {reason}")
+
+    def reason(self) -> str:
+        """The last thing that ffmpeg said, without the name of the file; waits for its end."""
+        said = cast(BinaryIO, self._process.stderr).read().decode(errors="replace").strip().splitlines()
+        return said[-1].removeprefix(self._name + ": ") if said else "it does not say why"
 
     def close(self) -> None:
         """End the program, whatever it is doing."""

@@ -5,6 +5,7 @@ RFC 9639: the streaminfo block (8.2), frame headers (9.1) with their CRC-8, fram
 
 from __future__ import annotations
 
+import re
 from mmap import mmap
 
 SEARCHED = 1 << 18  # bytes before the end, more than a frame can have of eight channels of 24 bits and 4608 samples
@@ -15,6 +16,11 @@ BLOCK_SIZES = {1: 192, **{i: 576 << (i - 2) for i in range(2, 6)}, **{i: 256 << 
 def is_of_unknown_length(head: bytes) -> bool:
     """Whether the first 26 bytes or more of a file are those of a FLAC file with 0 as its number of samples."""
     return head[:4] == b"fLaC" and len(head) >= 26 and not (head[TOTAL] & 0x0F or any(head[TOTAL + 1 : TOTAL + 5]))
+
+
+def find_joined(data: bytes | mmap) -> list[int]:
+    """Where files begin that were put one after another: at the mark, and a streaminfo block of the length it has."""
+    return [found.start() for found in re.finditer(rb"fLaC[\x00\x80]\x00\x00\x22", data)] or [0]
 
 
 def find_length(data: bytes | mmap) -> int:

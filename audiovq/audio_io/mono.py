@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +12,36 @@ from latentmix.errors import InputError
 
 from ..dsp.resampling import resampled
 from . import ffmpeg
+from .channels import Downmix
 from .reader import SUFFIXES, open_source
 
 MAX_SECONDS = 4 * 3600.0
 
 
-def read_mono(path: str | os.PathLike[str], sample_rate: int, max_seconds: float = MAX_SECONDS) -> np.ndarray:
-    """Samples (T,) float32, the mean of all channels.
+def read_mono(
+    path: str | os.PathLike[str],
+    sample_rate: int,
+    max_seconds: float = MAX_SECONDS,
+    tell: Callable[[str], None] = lambda line: None,
+) -> np.ndarray:
+    """Samples (T,) float32, several channels mixed to one (ITU-R BS.775).
+
+    Args:
+        tell: is given lines on what was changed.
 
     Raises:
         InputError: it cannot be read, is damaged, or is longer.
     """
     pieces, length = [], 0
     with open_source(path) as source:
-        mono = (block.mean(0, keepdims=True) for block in source.blocks)
-        for block in resampled(mono, source.sample_rate, sample_rate):
+        downmix = Downmix(source.channels, source.layout, source.sample_rate)
+        for block in resampled(downmix(source.blocks), source.sample_rate, sample_rate):
             pieces.append(block[0])
             length += block.shape[1]
             if length > max_seconds * sample_rate:
                 raise InputError(f"{os.fspath(path)}: expected at most {max_seconds:g} s, found more; cut it first")
+    for line in [*source.notices, *downmix.notices]:
+        tell(f"{os.fspath(path)}: {line}")
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 

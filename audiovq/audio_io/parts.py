@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from latentmix.errors import InputError
 
-from . import flac, mpeg, ogg
+from . import flac, mpeg, ogg, unfinished, wav
 
 
 def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack) -> list[str | int]:
@@ -29,7 +29,7 @@ def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     stream.seek(0)
     head = stream.read(64)
     is_mp3 = head[:3] == b"ID3" or mpeg.parse_frame(head[:4]) is not None
-    if not (is_mp3 or head[:4] == b"OggS" or flac.is_of_unknown_length(head)):
+    if not is_mp3 and head[:4] not in (b"OggS", b"fLaC", b"RIFF", b"RF64", b"FORM", b".snd"):
         return [path]
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
         pieces: list[tuple[bytes, int, int]] = []  # bytes to begin with, and those of the file that follow
@@ -37,14 +37,36 @@ def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
             links = [*ogg.find_links(data), len(data)]
             pieces = [(b"", start, end) for start, end in itertools.pairwise(links)]
         elif head[:4] == b"fLaC":
-            samples = flac.find_length(data)
-            pieces = [(flac.with_length(head, samples), len(head), len(data))] if samples else []
+            pieces = [
+                _flac(data, start, end) for start, end in itertools.pairwise([*flac.find_joined(data), len(data)])
+            ]
+        elif head[:4] == b"RIFF":
+            read = _unfinished_wav(stream)
+            files = [*wav.find_joined(data), len(data)]
+            pieces = [(wav.with_length(read, len(data)), len(read), len(data))] if read else []
+            pieces = pieces or [(b"", start, end) for start, end in itertools.pairwise(files)]
+        elif not is_mp3:
+            found = unfinished.with_lengths(data)
+            pieces = [(*found, len(data))] if found else []
         else:
             segments = mpeg.find_segments(data)
             pieces = [(mpeg.header_for(data, each), each.start, each.end) for each in segments]
         if not pieces or (len(pieces) == 1 and not pieces[0][0]):
             return [path]
         return [_kept(begin, view[start:end], name, stack) for begin, start, end in pieces]
+
+
+def _flac(data: mmap.mmap, start: int, end: int) -> tuple[bytes, int, int]:
+    head = data[start : start + 64]
+    samples = flac.find_length(data[start:end]) if flac.is_of_unknown_length(head) else 0
+    return (flac.with_length(head, samples), start + len(head), end) if samples else (b"", start, end)
+
+
+def _unfinished_wav(stream: BinaryIO) -> bytes:
+    """What is before the samples of a WAV file whose writer never said how many there are; empty of any other."""
+    stream.seek(0)
+    _, read = wav.read_header(stream)
+    return read if wav.is_unfinished(stream, read, os.fstat(stream.fileno()).st_size) else b""
 
 
 def _kept(begin: bytes, rest: memoryview, name: str, stack: contextlib.ExitStack) -> int:

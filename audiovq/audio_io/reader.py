@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import mmap
 import os
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from latentmix.errors import InputError
 from latentmix.files import PIPE, open_file, standard_input
 
 from ..dsp.resampling import resampled
-from . import ffmpeg, wav
+from . import ffmpeg, ogg, wav
 from .channels import LAYOUTS, VORBIS_LAYOUTS
 from .parts import find_parts
 
@@ -27,6 +28,7 @@ SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aif
 MIN_RATE, MAX_RATE = 1_000, 384_000  # Hz
 MAX_CHANNELS = 64
 MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
+SHORT_SECONDS = 0.1  # that may be missing: what encoders add at both ends is counted differently
 BLOCK = 1 << 16  # samples of a block, over all channels
 
 
@@ -128,6 +130,8 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     wave = _open_unfinished_wav(stream, name)
     if wave:
         return wave
+    if not os.fstat(stream.fileno()).st_size:
+        raise InputError(f"{name}: expected audio, found an empty file")
     layout = wav.layout_of(stream)
     head = stream.read(64)
     try:
@@ -147,7 +151,28 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     blocks = itertools.chain.from_iterable(_like(file, first, name) for file in files)
     order = VORBIS_LAYOUTS if first.format == "OGG" and first.subtype in ("VORBIS", "OPUS") else LAYOUTS
     layout = layout or order.get(first.channels)
-    return _source(name, first.samplerate, first.channels, samples, blocks, layout)
+    source = _source(name, first.samplerate, first.channels, samples, blocks, layout)
+    source.notices.extend(_missing(stream, sum(file.frames / file.samplerate for file in files)))
+    return source
+
+
+def _missing(stream: BinaryIO, seconds: float) -> list[str]:
+    """A line where a file should be longer than what can be read of it."""
+    stream.seek(0)
+    if stream.read(4) == b"OggS":
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            expected = ogg.find_seconds(data)
+        if expected > seconds + SHORT_SECONDS:
+            return [f"damaged: only {seconds:.2f} of {expected:.2f} s can be read"]
+        return []
+    stream.seek(0)
+    _, read = wav.read_header(stream)
+    missing = wav.find_missing(read, os.fstat(stream.fileno()).st_size)
+    return (
+        [f"cut off: {100 * missing:.0f} % of what its header speaks of is missing at the end"]
+        if missing > 0.001
+        else []
+    )
 
 
 def _like(file: soundfile.SoundFile, first: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
@@ -162,9 +187,10 @@ def _open_unfinished_wav(stream: BinaryIO, name: str) -> AudioSource | None:
     """A WAV file whose writer never came to fill in how long it is; any other is left at its start."""
     form, read = wav.read_header(stream)
     size = os.fstat(stream.fileno()).st_size
-    if form is None or not wav.is_unfinished(read, size):
+    if form is None or not wav.is_unfinished(stream, read, size):
         stream.seek(0)
         return None
+    stream.seek(len(read))
     _check_format(name, form.sample_rate, form.channels)
     samples = (size - len(read)) // form.frame_bytes
     return _source(name, form.sample_rate, form.channels, samples, _wav_blocks(stream, form), form.layout)
@@ -183,8 +209,7 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
     stack.callback(decoding.close)
     form, _ = wav.read_header(decoding.stream)
     if form is None:
-        decoding.check(name)
-        raise InputError(f"{name}: expected audio, found none in it")
+        raise InputError(f"{name}: expected audio, found {found[1]} in which ffmpeg finds none: {decoding.reason()}")
     _check_format(name, form.sample_rate, form.channels)
 
     def blocks() -> Iterator[np.ndarray]:
@@ -232,6 +257,8 @@ def _source(
             yield clip(block)
         if not read:
             raise InputError(f"{name}: expected audio, found 0 samples")
+        if samples and read < samples - SHORT_SECONDS * sample_rate:
+            notices.append(f"damaged: only {read / sample_rate:.2f} of {samples / sample_rate:.2f} s could be read")
         notices.extend(clip.notices())
 
     return AudioSource(name, sample_rate, channels, samples, checked(), layout, notices)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from mmap import mmap
 from typing import BinaryIO
 
 import numpy as np
@@ -21,6 +22,7 @@ SAMPLES = {
     (FLOAT, 64): ("<f8", 0, 1),
 }
 UNKNOWN = 0xFFFFFFFF  # size of a chunk that is not known beforehand
+NOT_A_SIZE = 0x7FFFF000  # from here on no writer knew how long the samples would be
 MAX_BYTES = UNKNOWN - 64  # of samples that a header can speak of
 MAX_BEFORE_DATA = 1 << 20  # bytes before the samples
 
@@ -94,10 +96,50 @@ def read_header(stream: BinaryIO) -> tuple[WavFormat | None, bytes]:
     return None, read
 
 
-def is_unfinished(read: bytes, size: int) -> bool:
-    """Whether a file of `size` bytes that begins with `read`, up to its samples, has more than its header says: 0."""
-    is_empty, claimed = read[-4:] == bytes(4), int.from_bytes(read[4:8], "little") + 8
-    return is_empty and size > len(read) and (claimed == 8 or size > claimed + claimed % 2)
+def is_unfinished(stream: BinaryIO, read: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes that begins with `read`, up to its samples, has some though its header says 0.
+
+    Samples are what does not read as chunks up to the end.
+    """
+    if read[:4] != b"RIFF" or read[-8:] != b"data" + bytes(4):
+        return False
+    place = len(read)
+    while place < size:
+        stream.seek(place)
+        head = stream.read(8)
+        if len(head) < 8 or not all(32 <= byte < 127 for byte in head[:4]):
+            return True
+        (length,) = struct.unpack_from("<I", head, 4)
+        place += 8 + length + length % 2
+    return place > size + 1
+
+
+def find_missing(read: bytes, size: int) -> float:
+    """The share of the samples that a file of `size` bytes lacks though its header, `read`, speaks of them."""
+    claimed = int.from_bytes(read[-4:], "little")
+    if read[:4] != b"RIFF" or read[-8:-4] != b"data" or not 0 < claimed < NOT_A_SIZE:
+        return 0.0
+    return max(0.0, 1.0 - (size - len(read)) / claimed)
+
+
+def find_joined(data: bytes | mmap) -> list[int]:
+    """Where WAV files begin that were put one after another."""
+    starts = [0]
+    while True:
+        size = int.from_bytes(data[starts[-1] + 4 : starts[-1] + 8], "little")
+        end = starts[-1] + 8 + size + size % 2
+        if data[end : end + 4] != b"RIFF" or data[end + 8 : end + 12] != b"WAVE":
+            return starts
+        starts.append(end)
+
+
+def with_length(read: bytes, size: int) -> bytes:
+    """The bytes before the samples of a WAV file of `size` bytes, with its lengths filled in."""
+    whole, rest = min(size - 8, UNKNOWN), min(size - len(read), UNKNOWN)
+    fact = read.find(b"fact", 12)
+    if fact >= 0 and read[fact + 8 : fact + 12] == bytes(4):  # of samples, which nobody counted: libsndfile does
+        read = read[:fact] + b"junk" + read[fact + 4 :]
+    return read[:4] + struct.pack("<I", whole) + read[8:-4] + struct.pack("<I", rest)
 
 
 def layout_of(stream: BinaryIO) -> tuple[str, ...] | None:
@@ -122,5 +164,5 @@ def _parse_format(body: bytes) -> WavFormat | None:
 
 def _sized(kind: WavFormat, size: int) -> WavFormat:
     """Writers into pipes leave 0 or a number near the largest as the size."""
-    known = size if 0 < size < 0x7FFFF000 else None
+    known = size if 0 < size < NOT_A_SIZE else None
     return replace(kind, size=known)

@@ -214,18 +214,22 @@ def continue_(
     audiovq continue talk.wav -o longer.wav --seconds 5 --seed 1
     audiovq continue talk.avq -o rest.wav --only-new
     """
-    from ..codec import generation
+    from ..codec import choice, generation
     from ..codec.codec import Codec
 
     seed = drawn_seed(seed)
     (path,) = generation.output_paths(output, 1, "continued")
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
-        codes = codec.encode_source(source)
+        suits, source = choice.choose_weights(source)
+        heard = codec.encode_source(source)
     rate = codec.sample_rate / codec.hop
-    new = generation.following_frames(prior, codes, round(seconds * rate), temperature, seed, rate)
-    said = [] if only_new else [codes]
-    tell_made([(path, generation.write_codes(codec, itertools.chain(said, new), path))], seed, as_json)
+    new = generation.following_frames(prior, heard.codes, round(seconds * rate), temperature, seed, rate)
+    said = [] if only_new else [heard.codes]
+    made = generation.write_codes(codec, itertools.chain(said, new), path, (heard.gain,))
+    is_too_high = suits == choice.HIGH and codec.name == choice.USUAL
+    notices = [*heard.notices, *([choice.CANNOT_GO_ON] if is_too_high else [])]
+    tell_made([(path, made)], seed, as_json, {recording: notices})
 
 
 @app.command()
@@ -235,7 +239,7 @@ def mix(
     output: Output,
     steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,
     separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
-    model: Model = DEFAULT_MODEL,
+    model: ChosenModel = AUTO,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -251,20 +255,16 @@ def mix(
     audiovq mix sax.wav voice.wav --model sound_48k --steps 9 -o morph.wav
     audiovq mix A.wav B.avq --steps 9 --separate -o steps
     """
-    from ..codec import generation, interpolation
-    from ..codec.codec import Codec
+    from ..codec.generation import output_paths
     from . import sounds
+    from .mixing import mix_recordings
 
-    paths = generation.output_paths(output if not separate else output + "/", steps if separate else 1, "step")
+    paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
     if sounds.is_sound_model(model):
         tell_made(sounds.mix(model, first, second, steps, paths), None, as_json)
         return
-    codec = Codec.from_pretrained(model)
-    a, b = (interpolation.read_whole(path, codec) for path in (first, second))
-    codes = interpolation.mixed_codes(codec, a, b, steps)
-    pieces = [[each] for each in codes] if separate else [codes]
-    made = [(path, generation.write_codes(codec, each, path)) for path, each in zip(paths, pieces, strict=True)]
-    tell_made(made, None, as_json)
+    made, notices = mix_recordings(model, first, second, steps, paths)
+    tell_made(made, None, as_json, notices)
 
 
 app.command("train-sound")(train_sound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,20 @@ def complain(message: str) -> None:
     cli.complain("audiovq", message)
 
 
+def tell_notices(notices: Mapping[str, Sequence[str]]) -> None:
+    """What was changed of each recording; what is the same of many in one line."""
+    whose: dict[str, list[str]] = {}
+    for name, lines in notices.items():
+        for line in lines:
+            whose.setdefault(line, []).append(name)
+    for line, names in whose.items():
+        complain(f"{_listed(names)}: {line}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def run_many(what: str, work: Work, request: BatchRequest) -> None:
     """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong."""
     if request.as_json and request.output == PIPE:
@@ -49,8 +64,7 @@ def run_many(what: str, work: Work, request: BatchRequest) -> None:
 
     left_out = [path for each in request.inputs for path, _ in find_files(each, request.unreadable)]
     if left_out:
-        shown = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
-        complain(f"left out, because they take the program ffmpeg, which is not installed: {shown}")
+        complain(f"left out, because they take the program ffmpeg, which is not installed: {_listed(left_out)}")
     pairs = pair_up(request.inputs, request.output, request.suffixes, request.suffix)
     device = check_device(request.device)
     with report.progress_bar(what, len(pairs)) as progress:
@@ -59,9 +73,7 @@ def run_many(what: str, work: Work, request: BatchRequest) -> None:
         typer.echo(json.dumps(report.outcome_figures(outcome), indent=2))
     else:
         report.print_outcome(outcome, to_stderr=request.output == PIPE)
-        for each in outcome.files:
-            for notice in each.get("notices", ()):
-                complain(f"{each['input']}: {notice}")
+        tell_notices({each["input"]: each.get("notices", ()) for each in outcome.files})
     _tell_faults(outcome)
 
 
@@ -78,13 +90,22 @@ def _tell_faults(outcome: Outcome) -> None:
         raise typer.Exit(1)
 
 
-def tell_made(made: list[tuple[str, float]], seed: int | None, as_json: bool) -> None:
-    """Name files that were made and their seconds, and the seed that makes them again."""
+def tell_made(
+    made: list[tuple[str, float]], seed: int | None, as_json: bool, notices: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Name files that were made and their seconds, the seed that makes them again, and what was changed of which."""
+    notices = {name: list(lines) for name, lines in (notices or {}).items() if lines}
     if as_json:
         files = [{"output": path, "seconds": round(seconds, 6)} for path, seconds in made]
-        typer.echo(json.dumps({"files": files, **({} if seed is None else {"seed": seed})}, indent=2))
+        figures = {
+            "files": files,
+            **({} if seed is None else {"seed": seed}),
+            **({"notices": notices} if notices else {}),
+        }
+        typer.echo(json.dumps(figures, indent=2))
         return
     for path, seconds in made:
         typer.echo(f"{path}: {seconds:.2f} s", err=path == PIPE)
     if seed is not None:
         typer.echo(f"seed {seed}", err=made[0][0] == PIPE)
+    tell_notices(notices)

@@ -19,10 +19,11 @@ from latentmix.files import PIPE, open_input, open_output
 from latentmix.processes import spawned_pool
 
 from ..audio_io import ffmpeg
+from ..audio_io.channels import is_about_mixing
 from ..audio_io.reader import SUFFIXES, open_source
 from ..audio_io.writer import check_suffix, open_sink
-from ..codec.choice import choose_weights
-from ..codec.codec import Codec, bundled_codec
+from ..codec.choice import suited
+from ..codec.codec import Codec
 from ..codec.intake import LOOK_AHEAD
 from .paths import Pair, prepare
 
@@ -52,15 +53,17 @@ class Compress:
         codec.codebooks_for(self.kbps)
 
     def __call__(self, codec: Codec, pair: Pair, progress: Progress) -> dict[str, Any]:
-        if self.chooses and pair.input != PIPE and (name := choose_weights(pair.input)) != codec.name:
-            codec = bundled_codec(name)
+        # through pipes on both sides it is heard as it is spoken: nothing can be learned of it beforehand
+        is_live = pair.input == pair.output == PIPE
         with open_source(pair.input) as source:
+            if self.chooses and not is_live:
+                codec, (source,) = suited(codec, source)
             total = source.samples or 0
             tell = (lambda samples: progress(min(samples / total, 1.0))) if total else None
             with open_output(pair.output) as stream:
-                # through pipes on both sides it is heard as it is spoken
-                look_ahead = 0.0 if pair.input == pair.output == PIPE else LOOK_AHEAD
+                look_ahead = 0.0 if is_live else LOOK_AHEAD
                 made = codec.compress(source, stream, self.kbps, self.keep_channels, tell, look_ahead)
+        notices = [f"{line}; --channels keep keeps each" if is_about_mixing(line) else line for line in made.notices]
         return {
             "input": pair.input,
             "output": pair.output,
@@ -72,7 +75,7 @@ class Compress:
             "kbps": round(made.kbps, 4),
             "gain_db": made.gain,
             "model": codec.name,
-            "notices": list(made.notices),
+            "notices": notices,
         }
 
 

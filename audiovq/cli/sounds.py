@@ -17,6 +17,7 @@ from ..sound.config import RATES, SoundConfig
 from ..sound.model import CHECKPOINT, SoundModel
 from ..sound.morph import read_recording, steps_between
 from ..training.sound_run import Plan, SoundRun, read_recordings
+from .batches import complain
 from .options import NOTHING
 
 MINUTES, MINUTES_FROM_NOTHING = 15.0, 60.0
@@ -41,7 +42,7 @@ def mix(model: str, first: str, second: str, steps: int, paths: Sequence[str]) -
     """
     sounds = SoundModel.from_pretrained(model)
     rate = sounds.config.sample_rate
-    a, b = (read_recording(sounds, path) for path in (first, second))
+    a, b = (read_recording(sounds, path, complain) for path in (first, second))
     found = steps_between(sounds, a, b, steps)
     pieces = [[each] for each in found] if len(paths) > 1 else [list(found)]
     made = []

@@ -14,6 +14,7 @@ from latentmix.files import open_input, replacing
 from ..audio_io.reader import open_source
 from ..audio_io.writer import check_suffix, open_sink
 from ..bitstream.chunks import MISSING, TOGETHER
+from ..codec.choice import BETTER, HIGH, USUAL, choose_weights
 from ..codec.codec import Codec
 from .inspection import is_avq, write_tokens
 from .paths import Pair
@@ -45,21 +46,26 @@ class Tokenize:
             )
 
     def __call__(self, codec: Codec, pair: Pair, progress: Callable[[float], None]) -> dict[str, Any]:
+        notices: list[str] = []
         if is_avq(pair.input):
             shape, damage = write_tokens(pair.input, pair.output, lambda: codec.coder, self.codebooks)
         else:
             damage = ""
             with open_source(pair.input) as source:
-                codes = np.ascontiguousarray(codec.encode_source(source, self.codebooks, to_the_end=True))
+                suits, source = choose_weights(source)
+                made = codec.encode_source(source, self.codebooks, to_the_end=True)
             with replacing(pair.output) as file:
-                np.save(file, codes, allow_pickle=False)
-            shape = codes.shape
+                np.save(file, np.ascontiguousarray(made.codes), allow_pickle=False)
+            shape, notices = made.codes.shape, list(made.notices)
+            if codec.name == USUAL and suits == HIGH:  # codes do not say whose they are: they are never mixed unasked
+                notices.append(BETTER)
         return {
             "input": pair.input,
             "output": pair.output,
             "seconds": round(shape[-1] * codec.hop / codec.sample_rate, 6),
             "channels": shape[0] if len(shape) == 3 else 1,
             "shape": list(shape),
+            "notices": notices,
             "damage": damage or None,
         }
 

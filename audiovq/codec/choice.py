@@ -1,38 +1,72 @@
-"""Which of the bundled weights suit a recording."""
+"""Which of the bundled weights suit a recording: the one rule that commands and functions go by."""
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from ..audio_io.channels import Downmix
-from ..audio_io.reader import AudioSource, open_source
+from ..audio_io.reader import AudioSource
 from ..dsp.pitch import SAMPLE_RATE, frequency_at, track_pitch
 from ..dsp.resampling import resampled
+from .codec import Codec, bundled_codec
 
+AUTO = "auto"  # in place of the name of a model: chosen here
 USUAL, HIGH = "speech_16k", "high_voices_16k"
 LISTEN = 20.0  # seconds of a recording that decide
 HIGH_PITCH = 245.0  # Hz, median by power, which hum between words has little of: few adults read so high
 MIN_VOICED = 0.3  # share of the power: with less there is no voice to go by
 FRAME, BINS = 160, 175  # samples between frames; pitches up to 807 Hz
+BETTER = (
+    f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness: "
+    f"--model {HIGH} codes it better; whatever decodes it must name that too"
+)
+CANNOT_GO_ON = f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness; {HIGH}, which does not, cannot go on"
 
 
-def choose_weights(path: str | os.PathLike[str]) -> str:
-    """`HIGH` for a recording of children, singing or calling, by its median pitch, else `USUAL`.
+def choose_weights(source: AudioSource) -> tuple[str, AudioSource]:
+    """`HIGH` for a recording of children, singing or calling, by its median pitch, else `USUAL`; and the recording.
+
+    Its first `LISTEN` seconds are read ahead and kept; what is returned begins where the source did.
 
     Raises:
         InputError: it cannot be read.
     """
-    with open_source(path) as source:
-        pitch = _median_pitch(source)
-    return HIGH if pitch is not None and pitch > HIGH_PITCH else USUAL
+    held: list[np.ndarray] = []
+    pitch = _median_pitch(source, held)
+    name = HIGH if pitch is not None and pitch > HIGH_PITCH else USUAL
+    return name, dataclasses.replace(source, blocks=itertools.chain(held, source.blocks))
 
 
-def _median_pitch(source: AudioSource) -> float | None:
-    """Hz, of the first seconds; None where there is too little voice."""
-    mono = Downmix(source.channels, source.layout, source.sample_rate)(source.blocks)
+def suited(codec: Codec, *sources: AudioSource) -> tuple[Codec, list[AudioSource]]:
+    """The bundled codec for recordings that are coded alike: `HIGH` if one asks for it, which costs others little.
+
+    Args:
+        codec: the one at hand, given back where it is the one.
+        sources: are replaced by those that are returned.
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+    chosen = [choose_weights(source) for source in sources]
+    name = HIGH if any(each == HIGH for each, _ in chosen) else USUAL
+    same = codec.name == name
+    return codec if same else bundled_codec(name, codec.device.type), [source for _, source in chosen]
+
+
+def _median_pitch(source: AudioSource, held: list[np.ndarray]) -> float | None:
+    """Hz, of the first seconds; None where there is too little voice. Blocks that are read go to `held`."""
+
+    def read() -> Iterator[np.ndarray]:
+        for block in source.blocks:
+            held.append(block)
+            yield block
+
+    mono = Downmix(source.channels, source.layout, source.sample_rate)(read())
     wanted, samples = round(LISTEN * SAMPLE_RATE), np.zeros(0, np.float32)
     for block in resampled(mono, source.sample_rate, SAMPLE_RATE):
         samples = np.append(samples, block[0])

@@ -62,6 +62,21 @@ class Compressed:
         return self.size * 8 / 1000 / self.seconds
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """Codes of a recording.
+
+    Attributes:
+        codes: (Q, N) int16.
+        gain: dB by which a quiet recording was made louder to be coded.
+        notices: lines on what was changed.
+    """
+
+    codes: np.ndarray
+    gain: int
+    notices: tuple[str, ...]
+
+
 class Codec(ChunkedModel):
     """A model, an entropy coder that goes with it or none, and what can be done with them.
 
@@ -101,23 +116,23 @@ class Codec(ChunkedModel):
         pieces = self.encode_chunks(intake, 1, self.codebooks_for(kbps))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
-    def encode_source(self, source: AudioSource, codebooks: int | None = None, to_the_end: bool = False) -> np.ndarray:
-        """Audio that is read block by block, mixed to one channel -> codes (Q, N) int16 of all its whole code frames.
+    def encode_source(self, source: AudioSource, codebooks: int | None = None, to_the_end: bool = False) -> Encoded:
+        """Audio that is read block by block, as `compress` does it, mixed to one channel -> codes.
 
         Args:
             codebooks: Q; None: all.
-            to_the_end: with the frames of silence after it that the decoder needs to give all of the audio back.
+            to_the_end: with the frames of silence after it that the decoder needs to give all of the audio back;
+                else those that the audio reaches into.
 
         Raises:
             InputError: the audio cannot be used.
         """
-        intake = self._intake(source)
+        intake = self._intake(source, look_ahead=LOOK_AHEAD)
         pieces = self.encode_chunks(intake, 1, codebooks or self.codebooks)
         codes = np.concatenate([piece[0] for piece in pieces], 1)
-        if to_the_end:
-            return codes
         samples = -(-intake.samples * self.sample_rate // source.sample_rate)
-        return codes[:, : -(-samples // self.hop)]
+        frames = codes.shape[1] if to_the_end else -(-samples // self.hop)
+        return Encoded(codes[:, :frames], intake.gain, tuple(intake.notices))
 
     def _intake(self, source: AudioSource, *given: Any, **more: Any) -> Intake:
         return Intake(source, self.sample_rate, self.model.cutoff, *given, **more)
@@ -226,9 +241,9 @@ class Codec(ChunkedModel):
 
 
 @functools.lru_cache(maxsize=4)
-def bundled_codec(name: str) -> Codec:
+def bundled_codec(name: str, device: str = "cpu") -> Codec:
     """A codec that comes with the package, loaded once. Thread-safe."""
-    return Codec.from_pretrained(name)
+    return Codec.from_pretrained(name, device)
 
 
 def codec_of(fingerprint: bytes) -> Codec | None:

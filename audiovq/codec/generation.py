@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -65,15 +65,23 @@ def following_frames(
     return (frame[:, None].numpy() for frame in islice(prior.frames(state, temperature, seed), frames))
 
 
-def write_codes(codec: Codec, frames: Iterable[np.ndarray], path: str) -> float:
+def write_codes(
+    codec: Codec, frames: Iterable[np.ndarray], path: str, gains: Sequence[float] = (0.0,), part: int = 0
+) -> float:
     """Decode codes (Q, n) piece by piece into an audio file; its length in seconds.
+
+    Args:
+        gains: dB by which each part was made louder to be coded, which is taken off again.
+        part: samples of each part; the last one goes on to the end.
 
     Raises:
         InputError: the file cannot be written.
     """
     with open_sink(path, codec.sample_rate, 1) as sink:
         for block in codec.decode_chunks((piece[None] for piece in _gathered(frames, codec.chunk_frames)), 1):
-            sink.write(block)
+            place = np.arange(sink.samples, sink.samples + block.shape[1]) // max(part, 1)
+            quieter = 10.0 ** (-np.asarray(gains)[np.minimum(place, len(gains) - 1)] / 20.0)
+            sink.write(block * quieter.astype(np.float32))
     return sink.samples / codec.sample_rate
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from latentmix.errors import InputError
 
 from ..audio_io.reader import waveform_source
-from .codec import KBPS, Codec
+from .choice import AUTO, USUAL, suited
+from .codec import KBPS, Codec, bundled_codec
 
 
 def compress(
@@ -21,7 +22,7 @@ def compress(
     sample_rate: int,
     kbps: float = KBPS,
     keep_channels: bool = False,
-    model: str | os.PathLike[str] = "speech_16k",
+    model: str | os.PathLike[str] = AUTO,
 ) -> bytes:
     """The bytes of an .avq file, as `audiovq compress` writes it. Thread-safe.
 
@@ -30,14 +31,20 @@ def compress(
         sample_rate: Hz, any.
         kbps: kbit/s of each channel, on average at most.
         keep_channels: code every channel apart, instead of mixing them to one.
-        model: a bundled name or a folder; it is loaded once.
+        model: a bundled name or a folder, loaded once; or the bundled one that suits the pitch of the voice
+            (`choice.suited`).
 
     Raises:
         InputError: no samples, some that are not finite, a rate that the model does not have, or no such model.
     """
     stream = io.BytesIO()
     samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
-    _codec(os.fspath(model)).compress(waveform_source(samples, sample_rate), stream, kbps, keep_channels)
+    source = waveform_source(samples, sample_rate)
+    if model == AUTO:
+        codec, (source,) = suited(bundled_codec(USUAL), source)
+    else:
+        codec = _codec(os.fspath(model))
+    codec.compress(source, stream, kbps, keep_channels)
     return stream.getvalue()
 
 
@@ -48,7 +55,7 @@ def decompress(
 
     Args:
         sample_rate: of what comes out, in Hz; None: that of the original.
-        model: the one that the bytes were made with.
+        model: the one that the bytes were made with, if it is not bundled.
 
     Returns:
         waveform (C, T) float32, as long as the original to the sample; its rate in Hz.

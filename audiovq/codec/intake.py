@@ -19,6 +19,7 @@ LOUD_FRAMES = 10  # that are not quiet show that a recording is not
 BELOW_LOUDEST = 15.0  # dB within which a frame counts as sound
 MAX_GAIN = 60  # dB
 LOOK_AHEAD = 600.0  # seconds of audio that are kept, at most, until it is known whether it is quiet
+RUMBLE = 0.1  # share of the power below the cutoff that is told; speech has less than 0.01 there
 
 
 class Intake:
@@ -53,15 +54,23 @@ class Intake:
         self._keep_channels, self._look_ahead, self._progress = keep_channels, look_ahead, progress
         self._downmix = Downmix(source.channels, source.layout, source.sample_rate)
         self._meter = SpeechMeter(sample_rate)
+        self._power = np.zeros(2)  # before and after what is below the cutoff is taken out
 
     @property
     def notices(self) -> list[str]:
-        return [*self.source.notices, *self._downmix.notices, *self._meter.notices()]
+        lines = [*self.source.notices] if self._keep_channels else [*self.source.notices, *self._downmix.notices]
+        before, after = self._power
+        if before - after > RUMBLE * before:
+            share = 100.0 * (1.0 - after / before)
+            lines.append(f"below {self.cutoff:g} Hz, {share:.0f} % of the power (rumble, or an offset), is taken out")
+        if self.gain:
+            lines.append(f"quiet: made {self.gain} dB louder to be coded")
+        return [*lines, *self._meter.notices()]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         mixed = self._counted() if self._keep_channels else self._downmix(self._counted())
         blocks = resampled(mixed, self.source.sample_rate, self.sample_rate)
-        blocks = self._measured(high_passed(blocks, self.sample_rate, self.cutoff))
+        blocks = self._measured(high_passed(self._weighed(blocks), self.sample_rate, self.cutoff))
         return self._levelled(blocks) if self._look_ahead else blocks
 
     def _counted(self) -> Iterator[np.ndarray]:
@@ -71,8 +80,14 @@ class Intake:
             if self._progress:
                 self._progress(self.samples)
 
+    def _weighed(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self._power[0] += np.square(block, dtype=np.float64).sum()
+            yield block
+
     def _measured(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         for block in blocks:
+            self._power[1] += np.square(block, dtype=np.float64).sum()
             self._meter.add(block)
             yield block
 

@@ -3,48 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from latentmix.errors import InputError
 
+from ..audio_io.reader import AudioSource
 from .codec import Codec
-from .generation import open_recording
-from .intake import Intake
+from .intake import LOOK_AHEAD, Intake
 
 BATCH = 500  # frames that are quantized at once
 MAX_SECONDS = 600  # of a recording
 
 
-def mixed_codes(codec: Codec, first: np.ndarray, second: np.ndarray, steps: int) -> Iterator[np.ndarray]:
+@dataclass(frozen=True)
+class Recording:
+    """What was read of a recording, to be mixed.
+
+    Attributes:
+        samples: (1, T) float32 at the codec's rate.
+        gain: dB by which it was made louder to be coded.
+        notices: lines on what was changed.
+    """
+
+    samples: np.ndarray
+    gain: int
+    notices: tuple[str, ...]
+
+
+def mixed_codes(codec: Codec, first: Recording, second: Recording, steps: int) -> Iterator[np.ndarray]:
     """Codes (Q, N) of steps from one recording to another, on straight lines between their latents.
 
     Args:
-        first, second: samples (1, T) float32 at the codec's rate; silence follows the shorter one.
+        first, second: silence follows the shorter one.
         steps: recordings, both ends included.
     """
-    length = -(-max(first.shape[1], second.shape[1]) // codec.hop) * codec.hop
-    a, b = (_latents(codec, np.pad(x, ((0, 0), (0, length - x.shape[1])))) for x in (first, second))
+    length, both = step_samples(codec, first, second), (first.samples, second.samples)
+    a, b = (_latents(codec, np.pad(x, ((0, 0), (0, length - x.shape[1])))) for x in both)
     for step in range(steps):
         z = torch.lerp(a, b, step / (steps - 1)).transpose(1, 2)  # (1, D, N)
         pieces = [codec.model.quantizer.encode(z[:, :, i : i + BATCH])[0] for i in range(0, z.shape[2], BATCH)]
         yield torch.cat(pieces, 1).cpu().numpy().astype(np.int16)
 
 
-def read_whole(path: str, codec: Codec) -> np.ndarray:
-    """Samples (1, T) float32 of a recording, mixed to one channel, at the codec's rate.
+def read_whole(source: AudioSource, codec: Codec) -> Recording:
+    """A recording as `Codec.compress` reads it, mixed to one channel.
 
     Raises:
         InputError: it cannot be read, or is longer than `MAX_SECONDS`.
     """
-    with open_recording(path, codec) as source:
-        intake, pieces = Intake(source, codec.sample_rate, codec.model.cutoff), []
-        for block in intake:
-            pieces.append(block)
-            if intake.samples > MAX_SECONDS * source.sample_rate:
-                raise InputError(f"{path}: expected at most {MAX_SECONDS} s to mix, found more; cut it first")
-        return np.concatenate(pieces, 1)
+    intake, pieces = Intake(source, codec.sample_rate, codec.model.cutoff, look_ahead=LOOK_AHEAD), []
+    for block in intake:
+        pieces.append(block)
+        if intake.samples > MAX_SECONDS * source.sample_rate:
+            raise InputError(f"{source.name}: expected at most {MAX_SECONDS} s to mix, found more; cut it first")
+    return Recording(np.concatenate(pieces, 1), intake.gain, tuple(intake.notices))
+
+
+def step_samples(codec: Codec, first: Recording, second: Recording) -> int:
+    """How long each step from one to the other is; at the codec's rate."""
+    return -(-max(first.samples.shape[1], second.samples.shape[1]) // codec.hop) * codec.hop
 
 
 def _latents(codec: Codec, samples: np.ndarray) -> torch.Tensor:

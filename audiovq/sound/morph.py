@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +40,18 @@ class Recording:
     samples: int
 
 
-def read_recording(model: SoundModel, path: str | os.PathLike[str]) -> Recording:
+def read_recording(
+    model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None] = lambda line: None
+) -> Recording:
     """Read and encode a whole recording, of any rate and number of channels.
+
+    Args:
+        tell: is given lines on what was changed.
 
     Raises:
         InputError: it cannot be read, or is longer than `MAX_SECONDS`.
     """
-    return encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS))
+    return encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS, tell))
 
 
 def encode(model: SoundModel, samples: np.ndarray) -> Recording:

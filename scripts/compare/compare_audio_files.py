@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,11 +25,27 @@ SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 SECONDS = 10
 FFMPEG = "ffmpeg -v error -y -i a.wav"
 # what it is, the programs it takes, how it is made, and how long it is in seconds
+COMPRESSED = (
+    ("A-law", "pcm_alaw"),
+    ("mu-law", "pcm_mulaw"),
+    ("IMA ADPCM", "adpcm_ima_wav"),
+    ("Microsoft ADPCM", "adpcm_ms"),
+    ("G.726", "g726 -ar 8000"),
+)
+# zeros where a file has so many bytes after a mark: the lengths that a recorder never came to fill in
+PATCH = f"{sys.executable} -c \"import pathlib; p = next(pathlib.Path().glob('b.*')); d = bytearray(p.read_bytes());"
+PATCH += "at = lambda m, o: slice(d.index(m) + o, d.index(m) + o + 4);"
+PATCH += "set = lambda m, o, n: (d.__setitem__(at(m, o), bytes(n)), p.write_bytes(d)); set"
+KILL = f"{PATCH}(b'RIFF', 4, 4); set(b'data', 4, 4)\""
 CASES = (
     ("WAV", "", "cp a.wav b.wav", 10),
     ("WAV through a pipe", "ffmpeg", f"{FFMPEG} -f wav - | cat > b.wav", 10),
     ("WAV of a recorder that was killed (data size 0)", "", "cp killed.wav b.wav", 10),
-    ("WAV, A-law", "ffmpeg", f"{FFMPEG} -c:a pcm_alaw b.wav", 10),
+    *((f"WAV, {name}", "ffmpeg", f"{FFMPEG} -c:a {kind} b.wav", 10) for name, kind in COMPRESSED),
+    *((f"WAV, {name}, data size 0", "ffmpeg", f"{FFMPEG} -c:a {kind} b.wav; {KILL}", 10) for name, kind in COMPRESSED),
+    ("AU of a recorder that was killed", "ffmpeg", f"{FFMPEG} b.au; {PATCH}(b'.snd', 8, 4)\"", 10),
+    ("WAV, two joined", "", "cat a.wav a.wav > b.wav", 20),
+    ("FLAC, two joined", "flac", "flac -s a.wav -o c.flac; cat c.flac c.flac > b.flac", 20),
     ("RF64", "ffmpeg", f"{FFMPEG} -rf64 always b.wav", 10),
     ("W64", "ffmpeg", f"{FFMPEG} b.w64", 10),
     ("AIFF", "ffmpeg", f"{FFMPEG} b.aiff", 10),

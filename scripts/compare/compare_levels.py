@@ -16,16 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from audiovq import Codec
+from audiovq.audio_io.mono import read_mono
 from audiovq.audio_io.reader import SUFFIXES, open_source, waveform_source
 from audiovq.codec.choice import choose_weights
-from audiovq.dsp.resampling import resampled
-
-
-def read(path: Path, rate: int) -> np.ndarray:
-    """A recording as one channel (T,) at a rate."""
-    with open_source(path) as source:
-        mono = (block.mean(0, keepdims=True) for block in source.blocks)
-        return np.concatenate(list(resampled(mono, source.sample_rate, rate)), 1)[0]
 
 
 def louder(codec: Codec, sound: np.ndarray, kbps: float) -> float:
@@ -49,8 +42,9 @@ def main(
     table = Table("recording", "auto", *(f"{codec.name} {rate:g}" for codec, rate in columns))
     rows = []
     for path in sorted(p for p in recordings.rglob("*") if p.suffix.lower() in SUFFIXES):
-        rows.append([louder(codec, read(path, codec.sample_rate), rate) for codec, rate in columns])
-        table.add_row(path.stem, choose_weights(path), *(f"{each:+.1f}" for each in rows[-1]))
+        rows.append([louder(codec, read_mono(path, codec.sample_rate), rate) for codec, rate in columns])
+        with open_source(path) as source:
+            table.add_row(path.stem, choose_weights(source)[0], *(f"{each:+.1f}" for each in rows[-1]))
     found = np.array(rows)
     table.add_row("mean of absolute values", "", *(f"{each:.1f}" for each in np.abs(found).mean(0)))
     Console().print(table)

@@ -10,7 +10,7 @@ import soundfile
 from synthetic_speech import RATE, vowel
 
 from audiovq.audio_io import wav
-from audiovq.audio_io.channels import LAYOUTS, VORBIS_LAYOUTS, Downmix, weights_to_one
+from audiovq.audio_io.channels import LAYOUTS, VORBIS_LAYOUTS, Downmix, is_about_mixing, weights_to_one
 from audiovq.audio_io.reader import open_source
 
 VOICE = vowel(120.0, 2.0)
@@ -95,7 +95,7 @@ def test_what_cancels_later_is_said(tmp_path: Path) -> None:
     voice = np.tile(VOICE, 20)
     right = voice * np.where(np.arange(len(voice)) < 1.2 * RATE, 1.0, -1.0).astype(np.float32)
     _, (line,) = downmix(np.stack([voice, right]), 4000)
-    assert "the channels cancel each other: mixed, 1" in line and "--channels keep" in line
+    assert "the channels cancel each other: mixed, 1" in line and is_about_mixing(line)
 
 
 @pytest.mark.parametrize("right", ["same", "other", "silent", "late"])
@@ -103,4 +103,4 @@ def test_ordinary_stereo_is_its_mean_whatever_the_blocks(right: str) -> None:
     other = {"same": VOICE, "other": vowel(170.0, 2.0, "i"), "silent": 0 * VOICE, "late": np.roll(VOICE, 40)}[right]
     for block in (160, 7000, 99_999):
         x, notices = downmix(np.stack([VOICE, other]), block)
-        assert np.array_equal(x, 0.5 * VOICE + 0.5 * other) and not notices
+        assert np.array_equal(x, 0.5 * VOICE + 0.5 * other) and notices == ["2 channels are mixed to one"]
