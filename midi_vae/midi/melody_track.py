@@ -79,7 +79,9 @@ def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
         return TrackChoice(_find(tune, wanted), "asked for")
     pitched = [track for track in tune.tracks if not track.is_drum]
     if not pitched:
-        raise InputError(f"{tune.path}: expected a melody, found only drums (MIDI channel 10)")
+        raise InputError(
+            f"{tune.path}: expected a melody, found only drums (MIDI channel 10), which midi-vae mix --drums mixes"
+        )
     if len(pitched) == 1:
         return TrackChoice(pitched[0], "the only track with pitched notes")
     candidates = rank_tracks(tune)

@@ -238,7 +238,7 @@ class _Reader:
 
     def _cut(self) -> NoReturn:
         if self.missing:
-            raise InputError(f"the file is truncated: {self.missing} bytes are missing")
+            raise InputError(f"the file is truncated: {self.missing} bytes are missing; save or fetch it again")
         raise InputError("the file is damaged: a track ends in the middle of an event")
 
     def _take(self, places: np.ndarray, start: int, status_at: np.ndarray, specials: list[tuple[int, int]]) -> None:

@@ -1,6 +1,6 @@
 // A card for each melody: its roll, its share, what can be done with it.
 
-import { HUES } from "./colour.js";
+import { HUES, INKS } from "./colour.js";
 import { inFrame, setText } from "./frame.js";
 import { describe } from "./notes.js";
 import { Roll } from "./roll.js";
@@ -75,7 +75,8 @@ export class Cards extends EventTarget {
       card.canvas.setAttribute("aria-label", `${label}: ${describe(melody.tokens, melody.bar)}`);
       for (const [action, words] of ACTIONS) card.buttons[action].setAttribute("aria-label", `${words} ${card.name.textContent}`);
       card.small.setAttribute("aria-label", `Edit ${card.name.textContent}`);
-      card.buttons.remove.disabled = melodies.length <= (hello?.fewest ?? 2);
+      const isLeast = (card.buttons.remove.disabled = melodies.length <= (hello?.fewest ?? 2));
+      card.buttons.remove.title = isLeast ? "A mix takes two melodies at least" : "Take away";
       const shown = JSON.stringify([melody.tokens, melody.bar]);
       if (card.shown !== shown) card.roll.show(melody);
       card.shown = shown;
@@ -88,6 +89,7 @@ export class Cards extends EventTarget {
     element.className = "card";
     element.dataset.hue = hue;
     element.style.setProperty("--hue", HUES[hue]);
+    element.style.setProperty("--ink-on-hue", INKS[hue]);
     element.innerHTML = `<header><b></b><strong></strong><output></output></header>
       <button class="small" data-action="edit"><canvas role="img"></canvas></button><div class="share"><i></i></div>
       <footer>${ACTIONS.map(([action, words, name]) => `<button class="icon" data-action="${action}" title="${words.replace(/ (of|instead of)$/, "")}${action === "hear" ? " it alone" : ""}">${icon(name)}</button>`).join("")}</footer>`;

@@ -14,6 +14,7 @@ export class Chooser {
     this._roll = new Roll($("chooserroll"), { colour: () => HUES[this._hue ?? this._freeHue()] });
     $("tracks").addEventListener("change", (event) => this._chooseTrack(Number(event.target.value)));
     $("bar").oninput = $("bars").oninput = () => this._draw();
+    $("bar").onchange = $("bars").onchange = () => ([$("bar").value, $("bars").value] = this._choice()); // what is taken
     $("chooserroll").addEventListener("pointerdown", (event) => this._pick(event));
     $("take").onclick = () => this._take();
     $("hear").onclick = () => this._hear(true);
@@ -22,25 +23,36 @@ export class Chooser {
   }
 
   /** Show what the server has found in a file, for the place of a melody or a new one. */
-  open(found, hue) {
+  open(found, hue, turn = { number: 1, of: 1, put: new Set() }) {
     this._found = found;
+    this._turn = turn;
     const { melodies, hello } = this._live;
     const full = melodies.length >= hello.most;
-    $("choosertitle").textContent = found.name;
+    $("choosertitle").textContent = turn.of > 1 ? `${found.name} · ${turn.number} of ${turn.of}` : found.name;
     $("tracks").replaceChildren(...found.tracks.map((track) => this._row(track)));
     $("where").replaceChildren(
       ...(full ? [] : [new Option("beside the others", "new")]),
-      ...melodies.map((melody, index) => new Option(`for ${index + 1} ${melody.name}`, melody.hue)),
+      ...melodies.map((melody, index) => new Option(`in place of ${index + 1} ${melody.name}`, melody.hue)),
+      ...(turn.of > 1 ? [new Option("nowhere: leave it out", "nowhere")] : []),
     );
-    $("chooserremarks").textContent = found.remarks.length ? `Read all the same: ${found.remarks.join("; ")}.` : "";
-    $("where").value = hue ?? (full ? melodies.at(-1).hue : "new");
-    this._hue = hue;
-    $("where").onchange = () => ((this._hue = $("where").value === "new" ? null : Number($("where").value)), this._draw());
+    const remarks = found.remarks.length ? [`Read all the same: ${found.remarks.join("; ")}.`] : [];
+    if (full && hue === null) remarks.push(`There are ${hello.most} melodies, which is the most: this one takes the place of another.`);
+    $("chooserremarks").textContent = remarks.join(" ");
+    const older = melodies.findLast((melody) => !turn.put.has(melody.hue)); // what came with this one stays
+    $("where").value = hue ?? (full ? (older?.hue ?? "nowhere") : "new");
+    this._hue = this._wanted();
+    $("where").onchange = () => ((this._hue = this._wanted()), this._draw());
     $("chooser").showModal();
     this._chooseTrack(found.chosen);
     const chosen = $("tracks").querySelector("input:checked");
     chosen?.focus();
     chosen?.closest("label").scrollIntoView({ block: "nearest" });
+  }
+
+  /** The hue of the melody that makes room; null: none does. */
+  _wanted() {
+    const { value } = $("where");
+    return /^\d+$/.test(value) ? Number(value) : null;
   }
 
   _freeHue() {
@@ -53,7 +65,7 @@ export class Chooser {
     const name = document.createElement("b"), what = document.createElement("small");
     name.textContent = `${track.track}  ${track.name || "without a name"}`;
     const range = track.low === track.high ? pitchName(track.low) : `${pitchName(track.low)} to ${pitchName(track.high)}`;
-    const reason = track.reason ? ` · ${track.reason}` : "";
+    const reason = track.track === this._found.chosen && track.reason ? ` · ${track.reason}` : "";
     what.textContent = `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"}${track.chords > 0.2 ? ", chords" : ""}${reason}`;
     words.append(name, what);
     row.className = "track";
@@ -135,10 +147,11 @@ export class Chooser {
 
   async _take() {
     const [bar, bars] = this._choice();
-    const where = $("where").value;
     try {
-      const hue = where === "new" ? null : Number(where);
-      await this._live.do("take", { file: this._found.file, track: this._track.track, bar, bars, hue });
+      if ($("where").value !== "nowhere") {
+        const { hue } = await this._live.do("take", { file: this._found.file, track: this._track.track, bar, bars, hue: this._wanted() });
+        this._turn.put.add(hue);
+      }
       $("chooser").close();
     } catch (error) {
       this._live.say(error.message);

@@ -50,6 +50,20 @@ export function mixCss(pairs, alpha = 1) {
   return `rgb(${mixRgb(pairs).join(" ")} / ${alpha})`;
 }
 
+const luminance = (rgb) => rgb.reduce((sum, c, at) => sum + [0.2126, 0.7152, 0.0722][at] * linear(c / 255), 0);
+const CONTRAST = 4.5, WHITE = "#fff", BLACK = "#0d0b10"; // WCAG 2.2, 1.4.3
+const bearsWhite = (rgb) => 1.05 / (luminance(rgb) + 0.05) >= CONTRAST;
+
+/** What is written on the colour of a melody, to be read. */
+export const INKS = LABS.map((lab) => (bearsWhite(toRgb(lab)) ? WHITE : BLACK));
+
+/** The colour of a mix, as dark as it has to be under white words. */
+export function deepCss(pairs) {
+  let rgb = mixRgb(pairs);
+  while (!bearsWhite(rgb)) rgb = rgb.map((c) => Math.floor(0.96 * c));
+  return `rgb(${rgb.join(" ")})`;
+}
+
 /** The weights of the newest melody as pairs. */
 export function pairsOf(weights) {
   return Object.entries(weights ?? {}).map(([hue, weight]) => [Number(hue), weight]);

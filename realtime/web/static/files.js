@@ -23,7 +23,8 @@ export class Files {
   }
 
   add(files, hue = null) {
-    for (const file of files) this._queue.push([file, hue]);
+    const put = new Set(), of = files.length; // of files that come together each has a place of its own
+    for (const [index, file] of [...files].entries()) this._queue.push([file, hue, { number: index + 1, of, put }]);
     if (!$("chooser").open) this._nextFile();
   }
 
@@ -52,23 +53,28 @@ export class Files {
     });
   }
 
+  /** Open what can be read next; what cannot is said together, or one line would hide the other. */
   async _nextFile() {
-    const [file, hue] = this._queue.shift() ?? [];
-    if (!file) return;
-    if (file.name.endsWith(".json")) {
-      this.dispatch?.(file);
-      return this._nextFile();
+    const wrong = [];
+    for (let isOpen = false; !isOpen && this._queue.length; ) {
+      const [file, hue, turn] = this._queue.shift();
+      try {
+        isOpen = await this._open(file, hue, turn);
+      } catch (error) {
+        wrong.push(error.message);
+      }
     }
-    try {
-      if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a MIDI file of at most 4 MB`);
-      if (!this._live.online) throw new Error(OFFLINE);
-      const answer = await fetch(`./files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
-      const found = await answer.json().catch(() => ({ error: `${file.name}: the mixer answered ${answer.status}` }));
-      if (!answer.ok) throw new Error(found.error);
-      this._chooser.open(found, hue);
-    } catch (error) {
-      this._live.say(error.message);
-      this._nextFile();
-    }
+    if (wrong.length) this._live.say(wrong.join("\n"));
+  }
+
+  async _open(file, hue, turn) {
+    if (file.name.endsWith(".json")) return this.dispatch?.(file), false;
+    if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a MIDI file of at most 4 MB`);
+    if (!this._live.online) throw new Error(OFFLINE);
+    const answer = await fetch(`./files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    const found = await answer.json().catch(() => ({ error: `${file.name}: the mixer answered ${answer.status}` }));
+    if (!answer.ok) throw new Error(found.error);
+    this._chooser.open(found, hue, turn);
+    return true;
   }
 }

@@ -48,9 +48,10 @@ live.addEventListener("online", () => {
 live.addEventListener("say", (event) => toast(event.detail.text, event.detail.kind));
 live.addEventListener("melodies", () => {
   const full = live.melodies.length >= live.hello.most;
-  for (const id of ["addfile", "addrandom", "adddraw"]) $(id).disabled = full;
+  for (const id of ["addfile", "addrandom", "adddraw"])
+    Object.assign($(id), { disabled: full, title: full ? `${live.hello.most} melodies are the most: take one away, or put another in its place` : "" });
   $("padhint").textContent = pad.isLine ? "Drag the puck from one melody to the other." : "Drag the puck, or move the melodies around it.";
-  $("draw").disabled = pad.isLine;
+  Object.assign($("draw"), { disabled: pad.isLine, title: pad.isLine ? "With two melodies there is only the way between them" : "Draw a path over the pad (P)" });
 });
 
 live.addEventListener("melody", () => {
@@ -184,8 +185,11 @@ let toasting = 0;
 function toast(text, kind = "") {
   clearTimeout(toasting);
   Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
+  (document.querySelector("dialog[open]") ?? document.body).append($("toast")); // beside an open dialog nothing is read
   toasting = setTimeout(() => ($("toast").hidden = true), kind === "error" ? 7000 : 4500);
 }
+
+addEventListener("close", () => document.body.append($("toast")), { capture: true });
 
 function say(text) {
   $("said").textContent = text;

@@ -1,6 +1,6 @@
 // The pad: melodies as points, a puck between them; for two melodies a line.
 
-import { HUES, mixCss } from "./colour.js";
+import { HUES, INKS, deepCss, mixCss } from "./colour.js";
 import { track } from "./drag.js";
 import { paintField } from "./field.js";
 import { inFrame, setAttribute } from "./frame.js";
@@ -78,7 +78,10 @@ export class Pad {
     const pairs = this._live.pairs.filter(([hue]) => HUES[hue]);
     if (pairs.length) {
       const colour = mixCss(pairs);
-      if (colour !== this._colour) for (const id of ["puck", "play"]) document.getElementById(id).style.setProperty("--mix", colour);
+      if (colour !== this._colour) {
+        this._puck.style.setProperty("--mix", colour);
+        document.getElementById("play").style.setProperty("--mix", deepCss(pairs));
+      }
       this._colour = colour;
     }
     const weights = this._live.melody?.weights ?? {};
@@ -113,6 +116,7 @@ export class Pad {
         button.append(document.createElement("b"));
         button.dataset.hue = melody.hue;
         button.style.setProperty("--hue", HUES[melody.hue]);
+        button.style.setProperty("--ink-on-hue", INKS[melody.hue]);
         button.addEventListener("keydown", (event) => this._key(event, melody.hue));
         this._buttons.set(melody.hue, button);
       }

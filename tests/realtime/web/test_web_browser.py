@@ -87,6 +87,27 @@ class Mixer:
         return self.process.returncode
 
 
+# words whose contrast to what is behind them is below 4.5, and how much it is
+FAINT = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05;
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const [r, g, b, alpha = 1] = channels(getComputedStyle(e).backgroundColor);
+      if (alpha > 0.5) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const hasWords = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+  return [...document.querySelectorAll("body *")]
+    .filter((e) => e.offsetParent && !e.closest(":disabled, svg") && hasWords(e))
+    .map((e) => [e, light(channels(getComputedStyle(e).color)), light(behind(e))])
+    .map(([e, a, b]) => [e.id || e.className, e.textContent.trim(), Math.max(a, b) / Math.min(a, b)])
+    .filter(([, , contrast]) => contrast < 4.5);
+}"""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> str:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -336,6 +357,52 @@ def test_a_midi_file_is_dropped_and_its_bars_are_taken(page):
     assert pitches(taken) == notes_in(download(page, "#loopmid"))[: len(taken.notes())]
     page.set_input_files("#file", {"name": "bad.mid", "mimeType": "audio/midi", "buffer": b"no MIDI"})
     until(page, "document.getElementById('toast').textContent.startsWith('bad.mid: ')")
+
+
+def a_file(name: str, data: bytes) -> dict[str, object]:
+    return {"name": name, "mimeType": "audio/midi", "buffer": data}
+
+
+def test_nine_files_at_once_do_not_take_each_others_places(page):
+    """Four fill the room beside the opening melodies, four take the places of those, and the ninth has none."""
+    data = (EXAMPLES / "jig.mid").read_bytes()
+    files = [a_file(f"song {number}.mid", data) for number in range(1, 10)]
+    broken = [a_file("none.mid", b""), a_file("words.mid", b"no MIDI")]
+    page.set_input_files("#file", [*files[:2], *broken, *files[2:]])
+    for number, place in enumerate((1, 2, *range(5, 12)), 1):
+        until(page, "document.getElementById('choosertitle').textContent === arg"
+                    " && document.getElementById('chooser').open", f"song {number}.mid · {place} of 11")  # fmt: skip
+        if number == 3:  # both are said, where they can be read though a dialog is open
+            said = page.inner_text("#chooser #toast").splitlines()
+            assert [line.split(":")[0] for line in said] == ["none.mid", "words.mid"]
+        if number == 5:
+            assert "8 melodies, which is the most" in page.inner_text("#chooserremarks")
+        page.click("#take")
+    until(page, "!document.querySelector('dialog[open]')")
+    names = page.evaluate("[...document.querySelectorAll('.card strong')].map((e) => e.textContent)")
+    assert sorted(names) == [f"song {number}" for number in range(1, 9)]
+    assert "most" in page.get_attribute("#addfile", "title") and page.is_disabled("#addfile")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_on_their_colours(open_page, scheme):
+    """A contrast of 4.5 (WCAG 2.2, 1.4.3), wherever the puck is."""
+    page = open_page(color_scheme=scheme)
+    for key in "12340":
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        assert page.evaluate(FAINT) == []
+
+
+def test_a_passage_is_held_within_the_file(page):
+    page.set_input_files("#file", EXAMPLES / "jig.mid")
+    page.wait_for_selector("#chooser[open]")
+    page.fill("#bar", "999")
+    page.fill("#bars", "999")
+    page.press("#bars", "Tab")
+    last, bars = page.input_value("#bar"), page.input_value("#bars")
+    assert int(last) < 100 and bars == "1" and page.inner_text("#chooserwhy").startswith(f"Bar {last} of {last}")
+    page.keyboard.press("Escape")
 
 
 def test_a_melody_is_drawn_in_its_roll(page):
@@ -720,6 +787,19 @@ def test_another_site_is_shut_out(page, browser, mixer):
     finally:
         context.close()
     assert tried == [False, False]
+
+
+@pytest.mark.parametrize("width", [320, 360, 600, 820, 1024, 1280])
+def test_it_fits_any_width(open_page, width):
+    page = open_page(viewport={"width": width, "height": 700}, has_touch=True, is_mobile=width < 700)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = """[...document.querySelectorAll(".transport button")].filter((e) => e.scrollWidth > e.clientWidth + 1)"""
+    assert page.evaluate(f"{cut}.map((e) => e.id)") == []
+    middles = page.evaluate(
+        """[...document.querySelectorAll(".transport > *")].map((e) => e.getBoundingClientRect())
+        .map((box) => Math.round(box.y + box.height / 2))"""
+    )
+    assert middles.count(middles[-1]) > 1  # the volume has no row to itself
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
