@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .parser import TrackEvents
 
+_NAMES = ("start", "end", "pitch", "velocity", "channel")
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123  # controllers
 
 
@@ -30,7 +32,15 @@ class TickNotes:
         return present
 
     def take(self, chosen: np.ndarray) -> TickNotes:
-        return TickNotes(*(getattr(self, name)[chosen] for name in ("start", "end", "pitch", "velocity", "channel")))
+        return TickNotes(*(getattr(self, name)[chosen] for name in _NAMES))
+
+
+def joined(parts: Sequence[TickNotes]) -> TickNotes:
+    """Those of several channels, by start and then from high to low."""
+    if len(parts) == 1:
+        return parts[0]
+    all_of_them = TickNotes(*(np.concatenate([getattr(each, name) for each in parts]) for name in _NAMES))
+    return all_of_them.take(np.lexsort((-all_of_them.pitch, all_of_them.start)))
 
 
 def pair_notes(events: TrackEvents) -> TickNotes:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from latentmix.errors import InputError
 
+from .accents import ABC_SIGNATURE, may_be_accented, read_accents
 from .channels import ChannelStates, bend_pitches, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
 from .mma import SIGNATURE, meant_metre
 from .names import is_part_name
-from .notes import TickNotes, pair_notes
+from .notes import TickNotes, joined, pair_notes
 from .parser import META, read_events
 from .score import NOTE, Timeline, Track, Tune
 from .text import to_text
@@ -32,7 +33,7 @@ MAX_SYLLABLES = 50_000
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
 _SPACES = b"\r\n /\\"  # and what stands for a new line in karaoke files
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
-Row = TypeVar("Row", bound="tuple[int, ...]")
+Row = TypeVar("Row", bound="tuple[Any, ...]")
 
 
 def read_tune(path: str | os.PathLike[str]) -> Tune:
@@ -98,6 +99,8 @@ class _Found:
     lyrics: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)  # by meta event type
     remarks: list[str] = field(default_factory=list)
     is_of_mma: bool = False
+    is_of_abc: bool = False
+    pickup: int = 0  # ticks of it that accents tell
     count: int = 0  # of notes
     programs: int = 0  # changes of them
     end: int = 0
@@ -134,6 +137,7 @@ class _Found:
                 self.names[index] = to_text(content, is_part_name)
         elif kind in (_LYRIC, _TEXT):
             self.is_of_mma |= content.startswith(SIGNATURE)
+            self.is_of_abc |= content == ABC_SIGNATURE
             if content[:1] not in (b"@", b"(") and tick:
                 self.lyrics.setdefault(kind, []).append((tick, content))
         elif kind == _TEMPO and len(content) == 3 and any(content):
@@ -155,6 +159,45 @@ class _Found:
                 self.remarks.append(
                     f"bars of {found[0]} quarters under a signature of {metre[0]}/{metre[1]}, as MMA writes"
                 )
+
+    def mend_accented(self) -> None:
+        """Take the bars of a file from its accents: held notes for as long as they are written, a pickup for one."""
+        if not self.metres or not any(may_be_accented(notes) for _, _, notes in self.notes):
+            return
+        split = [
+            (chunk, port, notes if len(channels) == 1 else notes.take(notes.channel == channel))
+            for chunk, port, notes in self.notes
+            for channels in [notes.channels()]
+            for channel in channels
+        ]
+        metres = sorted((tick, n, d) for tick, _, n, d in self.metres)
+        readings = read_accents([notes for _, _, notes in split], metres, self.resolution, self.is_of_abc)
+        if readings is None:
+            return
+        first = next(reading for reading in readings if reading.is_first)
+        written: dict[tuple[int, int], list[TickNotes]] = {}
+        for (chunk, port, notes), reading in zip(split, readings, strict=True):
+            moved = replace(notes, start=reading.written(notes.start), end=reading.written(notes.end))
+            written.setdefault((chunk, port), []).append(moved)
+        self.notes = [(chunk, port, joined(parts)) for (chunk, port), parts in written.items()]
+
+        def move(rows: list[Row]) -> list[Row]:
+            at = first.written(np.array([row[0] for row in rows], np.int64)).tolist()
+            return [(tick, *row[1:]) for tick, row in zip(at, rows, strict=True)]  # type: ignore[misc]
+
+        self.tempi, self.metres, self.keys = move(self.tempi), move(self.metres), move(self.keys)
+        self.lyrics = {kind: move(rows) for kind, rows in self.lyrics.items()}
+        self.states.programs = {key: move(rows) for key, rows in self.states.programs.items()}
+        self.end = int(first.written(np.array([self.end]))[0])
+        for start in first.starts:
+            _, chunk, n, d = max((row for row in self.metres if row[0] <= start), default=min(self.metres))
+            self.metres.append((start, chunk, n, d))
+        self.pickup = first.pickup
+        if count := max(len(reading.held) for reading in readings):
+            self.remarks.append(
+                f"{count} note{'s' * (count > 1)} played longer than written, as abc2midi plays fermatas,"
+                " by the accents of the bars"
+            )
 
     def timeline(self, has_tempo: bool, chunk: int | None = None) -> Timeline:
         """What holds for all chunks, or for one of them."""
@@ -202,6 +245,8 @@ def _to_tune(path: str, data: bytes) -> Tune:
         raise InputError("expected a melody, found no notes in the file")
     if found.is_of_mma:
         found.mend_metres()
+    if chunks.kind < 2 and not chunks.is_time_code:
+        found.mend_accented()
     timeline = found.timeline(not chunks.is_time_code)
     tracks = _to_tracks(found, chunks, timeline)
     end = max(track.notes["end"].max() for track in tracks)

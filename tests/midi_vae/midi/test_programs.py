@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import raw_midi as raw
 from programs import EIGHT_BARS, program
@@ -69,20 +70,91 @@ def test_lilypond(tmp_path: Path, grace: str):
     assert str(passage.key()) == "G:maj" and bool(passage.grid.lateness_beats) == bool(grace)
 
 
+def by_abc2midi(folder: Path, text: str) -> Path:
+    abc2midi = program("abc2midi")
+    (folder / "tune.abc").write_text(text)
+    run = [abc2midi, "tune.abc", "-o", "tune.mid"]
+    subprocess.run(run, cwd=folder, check=True, timeout=60, capture_output=True)
+    return folder / "tune.mid"
+
+
+def later(bars: list[tuple[float, float, int]], beats: float) -> list[tuple[float, float, int]]:
+    return [(start + beats, length, pitch) for start, length, pitch in bars]
+
+
 @pytest.mark.parametrize("grace", ["", "{a}"])
 def test_abc2midi(tmp_path: Path, grace: str):
-    """Every note a tick late, notes of a chord ten ticks apart, a grace note that takes a sixteenth of its main one."""
-    abc2midi = program("abc2midi")
-    (tmp_path / "tune.abc").write_text(ABC.replace("K:G\n", f"K:G\n{grace}"))
-    subprocess.run([abc2midi, "tune.abc", "-o", "tune.mid"], cwd=tmp_path, check=True, timeout=60, capture_output=True)
-    found = notes(tmp_path / "tune.mid")
-    expected = [(start, length, pitch) for start, length, pitch in EIGHT_BARS]
+    """Every note a tick late, notes of a chord ten ticks apart, a grace note that takes a sixteenth of its main one,
+    and a pickup of which only accents tell."""
+    path = by_abc2midi(tmp_path, ABC.replace("K:G\n", f"K:G\n{grace}"))
+    expected = later(EIGHT_BARS, 2)
     if grace:
-        expected[:1] = [(0, 0.25, 81), (0.25, 0.75, 62)]
-    assert found == expected
-    passage = read_passage(str(tmp_path / "tune.mid"))
+        expected[:1] = [(2, 0.25, 81), (2.25, 0.75, 62)]
+    assert notes(path) == expected
+    passage = read_passage(str(path))
     assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
-    assert read_tune(tmp_path / "tune.mid").remarks == ()
+    assert read_tune(path).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("plain", "held"),
+    [
+        ("G A B |", "G A HB |"),  # a quarter
+        ("[Bdg]2 D", "H[Bdg]2 D"),  # a chord
+        (":| G3", ":| HG3"),  # the last note: nothing after it tells, and it stays as long as it is played
+        ("|: G B d :|", "|: G B Hd :|"),  # twice, for it is repeated
+        ("D | G A B | Tc B A | [Bdg]2 D", "D | G A HB | Tc B A | H[Bdg]2 D"),
+    ],
+)
+def test_abc2midi_holds_notes_under_fermatas(tmp_path: Path, plain: str, held: str):
+    assert plain in ABC
+    found = notes(by_abc2midi(tmp_path, ABC.replace(plain, held)))
+    expected = later(EIGHT_BARS, 2)
+    if "HG3" in held:
+        expected[-1] = (24, 6, 67)
+    assert found == expected
+
+
+VOICES = """X:1
+T:Two voices
+M:{metre}
+L:1/8
+Q:1/4=100
+K:C
+V:1
+{treble}
+V:2
+{bass}
+"""
+
+
+@pytest.mark.parametrize(
+    ("metre", "treble", "bass"),
+    [
+        (
+            "4/4",
+            "c2 d2 e2 f2 | g4 He4 | d2 c2 B2 A2 | G6 z2 | A2 B2 c2 Hd2 | e4 c4 |]",
+            "C4 G,4 | C4 HC4 | F,4 G,4 | C8 | F,4 F,2 HG,2 | C8 |]",
+        ),
+        (
+            "6/8",
+            "c | e2c g2e | dcd He2c | B2G A2G | [FAc]3 Hd2c | e2d c2B | c3 H[ceg]2 |]",
+            "z | C3 C3 | G,3 HG,2C | D3 D3 | F,3 HG,2z | C3 G,3 | C3 HC2 |]",
+        ),
+    ],
+)
+def test_fermatas_of_two_voices(tmp_path: Path, metre: str, treble: str, bass: str):
+    """The same piece with fermatas and without is the same music."""
+    tunes = []
+    for mark in ("H", ""):
+        (folder := tmp_path / (mark or "plain")).mkdir()
+        text = VOICES.format(metre=metre, treble=treble.replace("H", mark), bass=bass.replace("H", mark))
+        tunes.append(read_tune(by_abc2midi(folder, text)))
+    held, plain = tunes
+    assert held.remarks and not plain.remarks and held.metres == plain.metres
+    for one, other in zip(held.tracks, plain.tracks, strict=True):
+        for key in ("start", "end", "pitch"):
+            assert np.allclose(one.notes[key], other.notes[key], rtol=0, atol=1 / 24)
 
 
 # MMA knows neither grace notes nor trills: the rest of the eight bars.

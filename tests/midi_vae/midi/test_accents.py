@@ -1,0 +1,130 @@
+"""Bars by their accents: notes that abc2midi has held under fermatas, and pickups that no event tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import raw_midi as raw
+
+from midi_vae.midi.reader import read_tune
+from midi_vae.music.bars import bar_sections
+
+EIGHTH = 240  # ticks
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+NOTE_TRACK = raw.meta(0x01, b"note track")
+Bar = Sequence[int]  # lengths of notes in eighths; below 0 a note under a fermata
+
+
+def voice(bars: Sequence[Bar], channel: int = 0, levels: tuple[int, int] = (105, 80), is_chord: bool = False) -> bytes:
+    """Bars as abc2midi plays them: a tick late, the first note of each accented, a held one twice as long."""
+    events: list[tuple[int, int, bytes]] = []
+    tick = number = 0
+    for bar in bars:
+        for index, length in enumerate(bar):
+            end = tick + EIGHTH * (2 * -length if length < 0 else length)
+            for pitch in [SCALE[number % 8] + 4 * i for i in range(1 + 2 * is_chord)]:
+                events.append((tick + 1, 1, bytes([0x90 | channel, pitch, levels[index > 0]])))
+                events.append((end, 0, bytes([0x80 | channel, pitch, 0])))
+            tick, number = end, number + 1
+    out, now = bytearray(), 0
+    for at, _, event in sorted(events):
+        out += raw.varying(at - now) + event
+        now = at
+    return bytes(out)
+
+
+def write(path: Path, metre: bytes, *voices: bytes, is_abc: bool = True) -> Path:
+    head = (NOTE_TRACK if is_abc else b"") + raw.tempo(600_000) + metre
+    path.write_bytes(raw.file(head + voices[0], *voices[1:]))
+    return path
+
+
+def written(bars: Sequence[Bar]) -> list[tuple[float, float]]:
+    """Onset and length of each note in quarters."""
+    lengths = np.abs([length for bar in bars for length in bar]) / 2
+    return list(zip((np.cumsum(lengths) - lengths).tolist(), lengths.tolist(), strict=True))
+
+
+def found(path: Path, track: int = 0) -> list[tuple[float, float]]:
+    notes = read_tune(path).tracks[track].notes
+    notes = notes[np.unique(np.round(notes["start"] * 8), return_index=True)[1]]
+    onsets, ends = (np.round(notes[key] * 8) / 8 for key in ("start", "end"))
+    return list(zip(onsets.tolist(), (ends - onsets).tolist(), strict=True))
+
+
+IN_THREE = raw.metre(3, 2)
+IN_FOUR = raw.metre(4, 2)
+IN_SIX = raw.metre(6, 3)
+WALTZ = [(2,), (2, 2, -2), (4, 2), (2, 2, 2), (-4, 2), (2, 4), (2, 2, -2), (6,)]
+MARCH = [(2, 2, -2, 2), (4, 4), (2, 2, -4), (2, 2, 2, 1, 1), (1, 1, 2, 4), (-2, 6), (2, 2, 2, 2), (8,)]
+JIG = [(1,), (2, 1, 2, 1), (1, 1, 1, -3), (3, 2, 1), (2, 1, 3), (1, 1, 1, 2, -1), (2, 1, 2, 1), (3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "metre", "pickup"),
+    [(WALTZ, IN_THREE, 1.0), (MARCH, IN_FOUR, 0.0), (JIG[:5] + JIG[6:], IN_SIX, 0.5), (2 * WALTZ[1:], IN_THREE, 0.0)],
+)
+@pytest.mark.parametrize("is_chord", [False, True])
+def test_held_notes_have_their_written_length(
+    tmp_path: Path, bars: Sequence[Bar], metre: bytes, pickup: float, is_chord: bool
+):
+    path = write(tmp_path / "held.mid", metre, voice(bars, is_chord=is_chord))
+    assert found(path) == written(bars)
+    tune = read_tune(path)
+    held = sum(length < 0 for bar in bars for length in bar)
+    notes = f"{held} note{'s' * (held > 1)} played longer than written"
+    assert tune.remarks == (f"{notes}, as abc2midi plays fermatas, by the accents of the bars",)
+    first = bar_sections(tune.metres)[0]
+    assert first.beat == (pickup - 4 * first.metre[0] / first.metre[1] if pickup else 0.0)
+
+
+def test_each_voice_has_its_own(tmp_path: Path):
+    """A fermata where the other voice has none, and one that all have."""
+    bass = [(2,), (-6,), (4, 2), (6,), (-4, 2), (6,), (4, -2), (6,)]
+    path = write(tmp_path / "two.mid", IN_THREE, voice(WALTZ), voice(bass, channel=1))
+    assert found(path) == written(WALTZ)
+    starts = [start for start, _ in found(path, 1)]
+    assert starts[0] == 0 and starts[2:] == [start + 3 for start, _ in written(bass)][2:]  # a bar is whole, though long
+
+
+def test_tempo_and_key_go_with_the_notes(tmp_path: Path):
+    bars = [(2, 2, -2, 2), (4, 4), (2, 2, 2, 2), (8,), (2, 2, 2, 2), (8,)]
+    events = raw.tempo(500_000, 18 * EIGHTH) + raw.meta(0x59, b"\x02\x00")
+    path = write(tmp_path / "moved.mid", IN_FOUR, voice(bars), events)
+    tune = read_tune(path)
+    assert found(path) == written(bars)
+    assert [beat for beat, _ in tune.tempi] == [0.0, 8.0] and tune.timeline.keys == ((8.0, 2, False),)
+
+
+def test_a_pickup_is_told_by_the_accents(tmp_path: Path):
+    bars = [tuple(abs(length) for length in bar) for bar in WALTZ]
+    tune = read_tune(write(tmp_path / "pickup.mid", IN_THREE, voice(bars)))
+    assert bar_sections(tune.metres)[0].beat == -2 and tune.remarks == ()
+    assert [start for start, _ in found(tmp_path / "pickup.mid")] == [start for start, _ in written(bars)]
+
+
+def test_bars_begin_anew_where_nothing_explains_a_long_one(tmp_path: Path):
+    bars = [(2, 2, 2), (4, 2), (2, 2, 2), (3, 3, 1), (4, 2), (2, 2, 2), (4, 2), (2, 2, 2), (4, 2), (6,)]
+    tune = read_tune(write(tmp_path / "long.mid", IN_THREE, voice(bars)))
+    assert found(tmp_path / "long.mid") == written(bars) and tune.remarks == ()
+    assert tune.metres == ((0.0, 3, 4), (12.5, 3, 4))
+
+
+@pytest.mark.parametrize("levels", [(80, 80), (64, 65), (105, 80), (100, 60)])
+def test_what_has_no_such_pattern_stays(tmp_path: Path, levels: tuple[int, int]):
+    """Another program's file, whose loud notes stand anywhere: every third one here."""
+    chosen = np.random.default_rng(1).permutation([3, 1, 2, 2, 4, 2, 2, 1, 1, 6] * 6).tolist()
+    bars = [chosen[index : index + 3] for index in range(0, 60, 3)]
+    path = write(tmp_path / "other.mid", IN_FOUR, voice(bars, levels=levels), is_abc=False)
+    tune = read_tune(path)
+    assert found(path) == written(bars) and tune.metres == ((0.0, 4, 4),) and tune.remarks == ()
+
+
+def test_held_notes_of_another_program(tmp_path: Path):
+    """Two velocities, all bars but one as they should be."""
+    bars = [(2, 2, 2), (4, 2), (2, 2, -2), *[(4, 2), (2, 2, 2)] * 6]
+    path = write(tmp_path / "other.mid", IN_THREE, voice(bars, levels=(100, 70)), is_abc=False)
+    assert found(path) == written(bars)
