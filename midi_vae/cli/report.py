@@ -104,9 +104,17 @@ def file_figures(path: str, wanted: str | None = None, bpm: float | None = None)
         "melody_notes": grid.notes,
         "notes_dropped": grid.dropped,
         "lateness_beats": round(grid.lateness_beats, 4),
+        "pickup": _pickup(passage),
         "remarks": list(tune.remarks),
         "tracks": [_track_figures(each, tune, each.index == track.index) for each in tune.tracks],
     }
+
+
+def _pickup(passage: Passage) -> dict[str, Any] | None:
+    pickup = passage.source.pickup
+    if pickup is None:
+        return None
+    return {"beats": pickup.beats, "source": pickup.source, "probability": round(pickup.probability, 4)}
 
 
 def _track_figures(track: Track, tune: Tune, is_chosen: bool) -> dict[str, Any]:
@@ -176,6 +184,11 @@ def print_file(figures: dict[str, Any]) -> None:
         _say(
             console, f"  all notes are {figures['lateness_beats']:g} of a quarter late in the file, which is taken out"
         )
+    if figures["pickup"]:
+        beats, source = figures["pickup"]["beats"], figures["pickup"]["source"]
+        how = {"accents": "by the accents of the bars", "metre change": "by a change of metre"}
+        told = how.get(source, "estimated from the notes")
+        _say(console, f"  a pickup of {beats:g} {'quarter' if beats == 1 else 'quarters'}, {told}: no event tells it")
     _say_remarks(console, figures)
 
 

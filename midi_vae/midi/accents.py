@@ -16,7 +16,6 @@ import numpy as np
 
 from .notes import TickNotes
 
-ABC_SIGNATURE = b"note track"  # a text in each file of abc2midi
 TOPS = (30, 45, 60, 75, 90, 105, 120, 127)  # accents of abc2midi, from ppp to ffff
 OTHERS = (10, 20, 35, 50, 65, 80, 95, 110, 125)  # its other velocities
 MAX_LEVELS = 3  # different velocities of a voice of another program

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SIGNATURE = b"Created by MMA"  # how the text at the start of its files begins
 _NEAR = 0.03  # beats that its players are early or late
 _ON_BEATS = 0.9  # share of onsets on beats, from which on an eighth is a beat
 _ON_THIRDS = 0.05  # on thirds of beats, from which on an eighth is one

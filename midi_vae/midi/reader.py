@@ -12,10 +12,10 @@ import numpy as np
 
 from latentmix.errors import InputError
 
-from .accents import ABC_SIGNATURE, may_be_accented, read_accents
+from .accents import may_be_accented, read_accents
 from .channels import ChannelStates, bend_pitches, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
-from .mma import SIGNATURE, meant_metre
+from .mma import meant_metre
 from .names import is_part_name
 from .notes import TickNotes, joined, pair_notes
 from .parser import META, read_events
@@ -33,6 +33,7 @@ MAX_SYLLABLES = 50_000
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
 _SPACES = b"\r\n /\\"  # and what stands for a new line in karaoke files
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
+_WRITERS = {b"Created by MMA": "MMA", b"note track": "abc2midi", b"LilyPond ": "LilyPond"}  # texts in their files
 Row = TypeVar("Row", bound="tuple[Any, ...]")
 
 
@@ -98,8 +99,7 @@ class _Found:
     keys: list[tuple[int, int, int, bool]] = field(default_factory=list)
     lyrics: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)  # by meta event type
     remarks: list[str] = field(default_factory=list)
-    is_of_mma: bool = False
-    is_of_abc: bool = False
+    writer: str = ""
     pickup: int = 0  # ticks of it that accents tell
     count: int = 0  # of notes
     programs: int = 0  # changes of them
@@ -136,8 +136,7 @@ class _Found:
             if not self.names[index]:
                 self.names[index] = to_text(content, is_part_name)
         elif kind in (_LYRIC, _TEXT):
-            self.is_of_mma |= content.startswith(SIGNATURE)
-            self.is_of_abc |= content == ABC_SIGNATURE
+            self.writer = self.writer or next((name for sign, name in _WRITERS.items() if sign in content[:40]), "")
             if content[:1] not in (b"@", b"(") and tick:
                 self.lyrics.setdefault(kind, []).append((tick, content))
         elif kind == _TEMPO and len(content) == 3 and any(content):
@@ -171,7 +170,7 @@ class _Found:
             for channel in channels
         ]
         metres = sorted((tick, n, d) for tick, _, n, d in self.metres)
-        readings = read_accents([notes for _, _, notes in split], metres, self.resolution, self.is_of_abc)
+        readings = read_accents([notes for _, _, notes in split], metres, self.resolution, self.writer == "abc2midi")
         if readings is None:
             return
         first = next(reading for reading in readings if reading.is_first)
@@ -243,7 +242,7 @@ def _to_tune(path: str, data: bytes) -> Tune:
         found.add(index, chunk)
     if not found.notes:
         raise InputError("expected a melody, found no notes in the file")
-    if found.is_of_mma:
+    if found.writer == "MMA":
         found.mend_metres()
     if chunks.kind < 2 and not chunks.is_time_code:
         found.mend_accented()
@@ -260,6 +259,8 @@ def _to_tune(path: str, data: bytes) -> Tune:
         syllables=np.array(sorted({*(lyrics if len(lyrics) > 8 else texts)}), float) / chunks.resolution,
         remarks=tuple(dict.fromkeys([*chunks.remarks, *found.remarks])),
         names=tuple(found.names),
+        writer=found.writer,
+        pickup=found.pickup / chunks.resolution,
     )
 
 

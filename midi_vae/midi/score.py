@@ -83,6 +83,8 @@ class Tune:
         syllables: beats at which syllables of lyrics are sung, ascending; empty without lyrics.
         remarks: what is wrong with the file and was read all the same, a line each.
         names: of all track chunks, with and without notes, in their order.
+        writer: the program that has made it, "abc2midi", "LilyPond" or "MMA", where that says how it is to be read.
+        pickup: beats of an incomplete first bar that accents tell.
     """
 
     path: str
@@ -93,6 +95,8 @@ class Tune:
     syllables: np.ndarray = field(default_factory=lambda: np.zeros(0))
     remarks: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    writer: str = ""
+    pickup: float = 0.0
 
     @property
     def tempi(self) -> tuple[tuple[float, float], ...]:

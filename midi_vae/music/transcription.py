@@ -15,8 +15,9 @@ from latentmix.errors import InputError
 from ..midi.melody_track import TrackChoice, choose_track
 from ..midi.reader import MAX_BEATS, read_tune
 from ..midi.score import Timeline, Tune
-from .bars import STEPS_A_BEAT
+from .bars import STEPS_A_BEAT, bar_beats
 from .grid import GridLine, place
+from .pickup import Pickup, estimate_pickup
 from .tokens import OFF, ONSET, steps_per_bar
 
 _MAIN_SHARE = 1 / 3  # of the time that sounds, from which on one tempo is that of a passage
@@ -51,12 +52,14 @@ class Transcription:
         choice: the melody's track, and why.
         line: its tune on the grid.
         timeline: of the track.
+        pickup: an incomplete first bar that no event of the file tells.
     """
 
     tune: Tune
     choice: TrackChoice
     line: GridLine
     timeline: Timeline
+    pickup: Pickup | None = None
 
     @property
     def first_bar(self) -> int:
@@ -177,7 +180,42 @@ def transcribe_tune(tune: Tune, track: int | str | None = None) -> Transcription
     """The same for a file that has been read."""
     choice = choose_track(tune, track)
     timeline = choice.track.timeline
-    return Transcription(tune, choice, place(choice.track.notes, timeline.metres), timeline)
+    line = place(choice.track.notes, timeline.metres)
+    if tune.writer != "LilyPond":
+        return Transcription(tune, choice, line, timeline, Pickup(tune.pickup, "accents") if tune.pickup else None)
+    if (pickup := _untold_pickup(tune, line)) is not None:
+        at, metre = line.report.lateness_beats + pickup.beats, line.sections[0].metre
+        line = place(choice.track.notes, [(0.0, *metre), (at, *metre), *timeline.metres[1:]])
+    return Transcription(tune, choice, line, timeline, pickup)
+
+
+def _untold_pickup(tune: Tune, line: GridLine) -> Pickup | None:
+    """Of a tune of LilyPond's, which starts with its first note under the metre of whole bars.
+
+    There a new metre begins with a bar, and so tells it; without one the notes do.
+    """
+    sections, late = line.sections, line.report.lateness_beats
+    if sections[0].beat or line.report.free:
+        return None
+    if len(sections) > 1:
+        size = bar_beats(sections[0].metre)
+        rest = round((sections[1].beat % size) * 2 * STEPS_A_BEAT) / (2 * STEPS_A_BEAT)
+        return Pickup(rest, "metre change") if 0 < rest < size else None
+    length = round((tune.length - late) * STEPS_A_BEAT)
+    found = estimate_pickup(line.start, line.end, line.pitch, sections[0].metre, length)
+    if found is None:
+        return None
+    size = bar_beats(sections[0].metre)
+    tied, tied_without = (
+        sum(_bars_under_notes(track.notes, late + beats, size) for track in tune.tracks) for beats in (found.beats, 0.0)
+    )
+    return found if tied <= tied_without else None
+
+
+def _bars_under_notes(notes: np.ndarray, first: float, size: float) -> int:
+    """How many notes sound on where bars of some beats begin, one of them at a beat."""
+    start, end = ((notes[key] - first) / size for key in ("start", "end"))
+    return int(np.count_nonzero(np.ceil(end - 0.01) - 1 > np.floor(start + 0.01)))
 
 
 def with_bpm(tune: Tune, bpm: float) -> Tune:

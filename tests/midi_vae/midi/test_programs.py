@@ -64,10 +64,37 @@ def test_lilypond(tmp_path: Path, grace: str):
     (tmp_path / "tune.ly").write_text(LILYPOND.replace("GRACE", grace))
     subprocess.run([lilypond, "-s", "-o", "tune", "tune.ly"], cwd=tmp_path, check=True, timeout=120)
     path = next(tmp_path.glob("tune.mid*"))
-    assert notes(path) == EIGHT_BARS
+    assert notes(path) == later(EIGHT_BARS, 2)
     passage = read_passage(str(path))
+    assert passage.source.pickup is not None and passage.source.pickup.source == "estimate"
     assert passage.melody.metre == (3, 4) and passage.melody.tempo == 100 and not passage.grid.free
     assert str(passage.key()) == "G:maj" and bool(passage.grid.lateness_beats) == bool(grace)
+
+
+LILYPOND_TUNES = {
+    "6/8 with an eighth": (r"\partial 8 d8 | g4 b8 a4 fis8 | g4 b8 d4. | c4 a8 b4 g8 | a4. d,4 d8 | "
+                           r"g4 b8 a4 fis8 | g4 b8 d4. | c8 b a a8 g fis | g4. ~ g4", "6/8", 0.5),
+    "4/4 with three eighths": (r"\partial 4. d8 e fis | g2 b4 a | g4. fis8 e2 | a2 c4 b | a2 r8 d, e fis | "
+                               r"g2 d'4 c | b4. a8 g2 | c4 b a fis | g2 ~ g8", "4/4", 1.5),
+    "4/4 without": (r"g2 b4 a | g4. fis8 e2 | a2 c4 b | a2. d,4 | g2 d'4 c | b4. a8 g2 | c4 b a fis | g1", "4/4", 0.0),
+    "3/4 without": (r"g4 b d | g2 d4 | e4 d c | b2. | c4 b a | b2 g4 | a4 b fis | g2.", "3/4", 0.0),
+    "a new metre": (r"\partial 4 d4 | g4 b a | g2 d4 | e4 c' b | \time 4/4 a2 d,4 e | g1 | \time 3/4 b4 a fis | g2",
+                    "3/4", 1.0),
+}  # fmt: skip
+
+
+def test_pickups_of_lilypond(tmp_path: Path):
+    lilypond = program("lilypond")
+    scores = [
+        rf"\score {{ \relative c' {{ \time {metre} {music} }} \midi {{ }} }}"
+        for music, metre, _ in LILYPOND_TUNES.values()
+    ]
+    (tmp_path / "tunes.ly").write_text("\n".join(['\\version "2.22.0"', *scores]))
+    subprocess.run([lilypond, "-s", "-o", "tunes", "tunes.ly"], cwd=tmp_path, check=True, timeout=120)
+    paths = [next(tmp_path.glob(f"tunes{f'-{n}' * (n > 0)}.mid*")) for n in range(len(scores))]
+    pickups = [read_passage(str(path)).source.pickup for path in paths]
+    found = {name: pickup.beats if pickup else 0.0 for name, pickup in zip(LILYPOND_TUNES, pickups, strict=True)}
+    assert found == {name: beats for name, (_, _, beats) in LILYPOND_TUNES.items()}
 
 
 def by_abc2midi(folder: Path, text: str) -> Path:
