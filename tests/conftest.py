@@ -62,6 +62,7 @@ SLOW = (
     "midi_vae/training",
     "plugins",
     "realtime/audio/test_audio.py",
+    "realtime/audio/test_live_sound.py",
     "realtime/midi/test_realtime_jack.py",
     "realtime/player/test_player_client.py",
     "realtime/web",

@@ -63,6 +63,8 @@ FORBIDDEN = {
     "midi_vae.drums.windows": TORCH,
     "midi_vae.drums.evaluation": TORCH,
     "realtime.audio.sound": TORCH,
+    "realtime.audio.live_sound": TORCH,
+    "realtime.engine.sounds": TORCH,
     "realtime.music.blend": TORCH,
     "realtime.audio.child_process": TORCH,
     "realtime.music.clock": TORCH,

@@ -24,12 +24,12 @@ from latentmix.errors import InputError
 from ..system.pipes import pipes_of
 from .ring_buffer import Ring
 
-EVENT = struct.Struct("<dBBB")  # time in seconds of `clock.now`, MIDI bytes
+EVENT = struct.Struct("<dBBBd")  # time in seconds of `clock.now`, MIDI bytes, the value of what is no MIDI
 START_SECONDS = 60.0  # a cold machine takes its time to import numpy
 STOP_SECONDS = 3.0
 SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go on
 
-Event = tuple[float, int, int, int]
+Event = tuple[float, int, int, int, float]
 
 
 class ChildProcess:
@@ -38,14 +38,15 @@ class ChildProcess:
     Args:
         kind: the module of this package whose `main` it runs, which calls `serve`.
         ring: shared with it.
+        inputs: likewise, of what comes in from the device; None where nothing does.
     """
 
-    def __init__(self, kind: str, ring: Ring) -> None:
-        self._kind, self._ring = kind, ring
+    def __init__(self, kind: str, ring: Ring, inputs: Ring | None = None) -> None:
+        self._kind, self._rings = kind, [ring] if inputs is None else [ring, inputs]
         self._said = queue.SimpleQueue[dict[str, Any] | None]()
         self._lock = threading.Lock()
         code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.audio.{kind} import main; main()"
-        handles = [ring.handle] if isinstance(ring.handle, int) else []
+        handles = [each.handle for each in self._rings if isinstance(each.handle, int)]
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -60,21 +61,23 @@ class ChildProcess:
         self._reader = threading.Thread(target=self._read, name=f"latentmix {kind}", daemon=True)
         self._reader.start()
 
-    def begin(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def begin(self, options: Mapping[str, Any], warn: Callable[[str], object] = lambda line: None) -> dict[str, Any]:
         """Tell it what to do, and wait for what it says when it is ready.
 
         Args:
             options: of what its `main` serves; they go through JSON.
+            warn: is given the lines for people that it has before.
 
         Raises:
             InputError: what it could not do, or that it ended or does not answer.
         """
         self.prepare(options)
-        return self.first_words()
+        return self.first_words(warn)
 
     def prepare(self, options: Mapping[str, Any]) -> None:
         """As `begin`, without waiting."""
-        setup = {"ring": self._ring.handle, "capacity": self._ring.capacity, "options": dict(options)}
+        rings = [{"capacity": each.capacity, "handle": each.handle, "channels": each.channels} for each in self._rings]
+        setup = {"rings": rings, "options": dict(options)}
         self.send(json.dumps(setup).encode() + b"\n")
 
     @property
@@ -90,23 +93,27 @@ class ChildProcess:
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._in.write(data)
 
-    def first_words(self) -> dict[str, Any]:
-        """What it says when it is ready.
+    def first_words(self, warn: Callable[[str], object] = lambda line: None) -> dict[str, Any]:
+        """What it says when it is ready; what it has to say before goes to `warn`, a line each.
 
         Raises:
             InputError: what it could not do, or that it ended or does not answer.
         """
-        try:
-            said = self._said.get(timeout=START_SECONDS)
-        except queue.Empty:
-            raise InputError(
-                f"sound: expected its {self._kind} to answer within {START_SECONDS:.0f} s, found it did not"
-            ) from None
-        if said is None:
-            raise InputError(f"sound: expected its {self._kind} to start, found it ended at once")
-        if "error" in said:
-            raise InputError(said["error"])
-        return said
+        while True:
+            try:
+                said = self._said.get(timeout=START_SECONDS)
+            except queue.Empty:
+                raise InputError(
+                    f"sound: expected its {self._kind} to answer within {START_SECONDS:.0f} s, found it did not"
+                ) from None
+            if said is None:
+                raise InputError(f"sound: expected its {self._kind} to start, found it ended at once")
+            if "error" in said:
+                raise InputError(said["error"])
+            if "warning" not in said:
+                return said
+            if said["warning"]:
+                warn(said["warning"])
 
     def news(self) -> list[dict[str, Any]]:
         """What it said since."""
@@ -177,7 +184,7 @@ class Inbox:
 
 
 def serve(run: Callable[..., None], priority: int) -> None:
-    """What a child does: `run(ring, inbox, tell, **options)`, and end.
+    """What a child does: `run(ring, inbox, tell, **options)`, and end; with a ring of inputs as `inputs`.
 
     Args:
         run: raises InputError with a line for people.
@@ -205,7 +212,8 @@ def serve(run: Callable[..., None], priority: int) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()  # a look through all modules for garbage would take longer than a period of the device
-        run(Ring(setup["capacity"], setup["ring"]), Inbox(0), tell, **setup["options"])
+        ring, *inputs = [Ring(**each) for each in setup["rings"]]
+        run(ring, Inbox(0), tell, **setup["options"], **({"inputs": inputs[0]} if inputs else {}))
     except InputError as error:
         tell(error=str(error))
     except Exception as error:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,43 +18,14 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from .child_process import Inbox, serve
+from .finding import Listening, Open, Opened, Stream, load_sounddevice, sounddevice_opener
 from .ring_buffer import CHANNELS, Ring
 
 LOOK_SECONDS = 1.0  # between two looks for a device that went away
 SILENT_SECONDS = 2.0  # without a callback: it went away and did not say so
 CHECK_SECONDS = 0.25  # between two looks whether it is still there
 SKIP_SECONDS = 0.005  # between two steps through the ring while there is no device
-RATES = (8000, 192000)
 FILL_SECONDS = 10.0  # that the synthesizer may take until the first frames are there
-
-
-class Stream(Protocol):
-    """What is asked of a stream of sounddevice."""
-
-    active: bool
-
-    def start(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A stream that is open, not started yet.
-
-    Attributes:
-        stream: of sounddevice.
-        sample_rate: frames a second.
-        name: of the device, for people.
-    """
-
-    stream: Stream
-    sample_rate: int
-    name: str
-
-
-# Opens a stream: (sample rate wanted or None, callback(out (n, channels), frames, time, status)) -> Opened
-Open = Callable[[int | None, Callable[..., None]], Opened]
 
 
 class Device:
@@ -66,21 +36,31 @@ class Device:
         open_stream: opens the device.
         warn: called with a line when it goes away and comes back.
         sample_rate: that the ring has already; None: the device's.
+        inputs: takes what comes in, of a device that `open_stream` opens for both ways; None for none.
+        channels: of the device that go there.
 
     Raises:
         InputError: there is no device, and no sample rate is given with which to wait for one.
     """
 
     def __init__(
-        self, ring: Ring, open_stream: Open, warn: Callable[[str], object], sample_rate: int | None = None
+        self,
+        ring: Ring,
+        open_stream: Open,
+        warn: Callable[[str], object],
+        sample_rate: int | None = None,
+        inputs: Ring | None = None,
+        channels: Sequence[int] = (),
     ) -> None:
         self._ring, self._open, self._warn = ring, open_stream, warn
+        self._inputs, self._channels = inputs, list(channels)
+        self._calls = self._callback if inputs is None else self._both_ways
         self._called = self._looked = self._skipped = now()
         self._wide = np.zeros((0, CHANNELS), np.float32)
         self._opened: Opened | None = None
         self.sample_rate, self.name = sample_rate or 0, "sound"
         try:
-            self._opened = open_stream(sample_rate, self._callback)
+            self._opened = open_stream(sample_rate, self._calls)
             self.sample_rate, self.name = self._opened.sample_rate, self._opened.name
         except InputError:
             if sample_rate is None:
@@ -107,6 +87,8 @@ class Device:
             self._lose(time)
         frames = int((time - self._skipped) * self.sample_rate)
         self._ring.skip(frames, time, self.sample_rate)
+        if self._inputs is not None:  # silence comes in
+            self._inputs.offer(np.zeros((self._inputs.channels, frames), np.float32))
         self._skipped += frames / self.sample_rate
         if time - self._looked >= LOOK_SECONDS:
             self._looked = time
@@ -127,12 +109,17 @@ class Device:
 
     def _find(self) -> None:
         try:
-            self._opened = self._open(self.sample_rate, self._callback)
+            self._opened = self._open(self.sample_rate, self._calls)
             self.start()
         except Exception:  # whatever it is, it is not there yet
             self.close()
         else:
             self._warn(f"{self._opened.name}: the sound device is back")
+
+    def _both_ways(self, heard: np.ndarray, out: np.ndarray, frames: int, time: Any, status: Any) -> None:
+        assert self._inputs is not None
+        self._inputs.offer(heard[:, self._channels].T)
+        self._callback(out, frames, time, status)
 
     def _callback(self, out: np.ndarray, frames: int, _: Any, status: Any) -> None:
         time = now()
@@ -148,92 +135,15 @@ class Device:
         out[:] = self._wide.mean(axis=1, keepdims=True)
 
 
-def sounddevice_opener(wanted: str | None, block: int, latency: float | str) -> Open:
-    """Opens a device by sounddevice.
-
-    Args:
-        wanted: a part of the name of a device or of a host API (JACK, ALSA …); None: JACK where its server runs, else
-            what the system has as default.
-        block: frames a callback; 0 leaves it to the device.
-        latency: of the device, in seconds, or "low" or "high".
-    """
-    state = {"is_first": True}
-
-    def open_stream(sample_rate: int | None, callback: Callable[..., None]) -> Opened:
-        sd = load_sounddevice()
-        if not state["is_first"]:  # PortAudio knows only the devices that were there when it was initialized
-            sd._terminate()
-            sd._initialize()
-        state["is_first"] = False
-        index = choose_device(list(sd.query_devices()), list(sd.query_hostapis()), sd.default.device[1], wanted)
-        info = sd.query_devices(index)
-        rate = sample_rate or int(info["default_samplerate"])
-        rate = rate if RATES[0] <= rate <= RATES[1] else 48000
-        channels = min(CHANNELS, info["max_output_channels"])
-        try:
-            stream = sd.OutputStream(
-                samplerate=rate,
-                blocksize=block,
-                device=index,
-                channels=channels,
-                dtype="float32",
-                latency=latency,
-                callback=callback,
-            )
-        except (sd.PortAudioError, ValueError) as error:
-            raise InputError(f"{info['name']}: cannot open the sound device: {' '.join(str(error).split())}") from None
-        return Opened(stream, rate, info["name"])
-
-    return open_stream
-
-
-def load_sounddevice() -> Any:
-    """The module sounddevice.
-
-    Raises:
-        InputError: it or PortAudio is not installed.
-    """
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"expected PortAudio for sound, found none ({error}); install it (Debian: apt install libportaudio2), or "
-            "send the notes to a MIDI port"
-        ) from None
-    return sounddevice
-
-
-def choose_device(devices: list[dict[str, Any]], apis: list[dict[str, Any]], default: int, wanted: str | None) -> int:
-    """The index of the output that somebody means.
-
-    Args:
-        devices, apis: as sounddevice lists them.
-        default: index of the system's default, -1 for none.
-        wanted: see `sounddevice_opener`.
-
-    Raises:
-        InputError: there is none, or none of that name.
-    """
-    outputs = [at for at, device in enumerate(devices) if device["max_output_channels"] > 0]
-    there = "; ".join(f"{devices[at]['name']} ({apis[devices[at]['hostapi']]['name']})" for at in outputs) or "none"
-    if wanted is None:
-        defaults = [api["default_output_device"] for api in apis if "JACK" in api["name"]] + [default, *outputs[:1]]
-        found = [at for at in defaults if at in outputs]
-    else:
-        found = [at for at in outputs if devices[at]["name"].lower() == wanted.lower()]
-        found += [at for at in outputs if wanted.lower() in devices[at]["name"].lower()]
-        for api in apis:
-            if api["name"].lower().startswith(wanted.lower()):
-                inside = [at for at in outputs if apis[devices[at]["hostapi"]] is api]
-                found += [at for at in (api["default_output_device"], *inside) if at in outputs]
-    if not found:
-        what = f"a sound device {wanted!r}" if wanted else "a sound device"
-        raise InputError(f"expected {what}, found {there}; start JACK, or leave --audio out and use a MIDI port")
-    return found[0]
-
-
 def run_device(
-    ring: Ring, inbox: Inbox, tell: Callable[..., None], wanted: str | None, block: int, sample_rate: int | None
+    ring: Ring,
+    inbox: Inbox,
+    tell: Callable[..., None],
+    wanted: str | None,
+    block: int,
+    sample_rate: int | None,
+    listening: Mapping[str, Any] | None = None,
+    inputs: Ring | None = None,
 ) -> None:
     """What the process does: open the device, say so, play until the parent wants no more.
 
@@ -244,8 +154,10 @@ def run_device(
     """
     load_sounddevice()
     gc.freeze()
-    opener = sounddevice_opener(wanted, block, "low")
-    device = Device(ring, opener, lambda line: tell(warning=line), sample_rate)
+    heard = None if listening is None else Listening(listening["wanted"], tuple(listening["channels"]))
+    opener = sounddevice_opener(wanted, block, "low", heard)
+    channels = heard.channels if heard else ()
+    device = Device(ring, opener, lambda line: tell(warning=line), sample_rate, inputs, channels)
     tell(sample_rate=device.sample_rate, name=device.name, is_there=device.is_there)
     end = now() + FILL_SECONDS
     while not ring.filled and now() < end and not inbox.is_closed(0.002):

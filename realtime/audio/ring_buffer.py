@@ -30,20 +30,21 @@ HEADER = 128  # bytes before the samples: 8 counters, 8 times
 
 
 class Ring:
-    """Frames of two channels between two processes.
+    """Frames between two processes.
 
     Args:
         capacity: frames.
         handle: of a ring that another process made (its attribute `handle`, a file that this process was given; on
             Windows a name); None makes one.
+        channels: of a frame.
 
     Attributes:
-        capacity, handle: as above.
+        capacity, handle, channels: as above.
     """
 
-    def __init__(self, capacity: int, handle: int | str | None = None) -> None:
-        self.capacity = capacity
-        size = HEADER + 4 * CHANNELS * capacity
+    def __init__(self, capacity: int, handle: int | str | None = None, channels: int = CHANNELS) -> None:
+        self.capacity, self.channels = capacity, channels
+        size = HEADER + 4 * channels * capacity
         if os.name == "nt":
             self.handle: int | str = handle or f"latentmix-{uuid.uuid4().hex}"
             self._memory = mmap.mmap(-1, size, tagname=str(self.handle))  # type: ignore[call-arg]
@@ -52,9 +53,9 @@ class Ring:
             self._memory = mmap.mmap(self.handle, size)
         self._counts = np.frombuffer(self._memory, np.uint64, 8)
         self._times = np.frombuffer(self._memory, np.float64, 8, offset=64)
-        self._samples = np.frombuffer(self._memory, np.float32, CHANNELS * capacity, offset=HEADER)
-        self._samples = self._samples.reshape(capacity, CHANNELS)
-        self._last = np.zeros(CHANNELS, np.float32)
+        self._samples = np.frombuffer(self._memory, np.float32, channels * capacity, offset=HEADER)
+        self._samples = self._samples.reshape(capacity, channels)
+        self._last = np.zeros(channels, np.float32)
         self._lock = threading.Lock()  # of this object alone: only for the order of memory
         if handle is None:
             self._times[ORIGIN] = math.nan
@@ -115,7 +116,7 @@ class Ring:
         return float(self._times[ORIGIN])
 
     def write(self, block: np.ndarray) -> None:
-        """Add frames (2, n); n is at most `capacity - filled`.
+        """Add frames (channels, n); n is at most `capacity - filled`.
 
         Raises:
             ValueError: there is no room.
@@ -132,7 +133,7 @@ class Ring:
         self._counts[WRITTEN] = written + frames
 
     def read_into(self, out: np.ndarray, time: float, sample_rate: float) -> None:
-        """Move frames into out (n, 2); where there are too few, the sound dies away and an underrun is counted.
+        """Move frames into out (n, channels); where there are too few, the sound dies away and an underrun is counted.
 
         Args:
             out: float32.
@@ -158,6 +159,22 @@ class Ring:
             out[there : there + fade] = last * np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
         self._last = out[-1].copy()
         self._see_origin(time - read / sample_rate)
+
+    def offer(self, block: np.ndarray) -> None:
+        """Add frames (channels, n), as many as there is room for; the rest is lost."""
+        self.write(block[:, : self.capacity - self.filled])
+
+    def take(self, most: int) -> np.ndarray:
+        """Frames (channels, n) that wait to be read, at most so many: for a reader who may wait for more."""
+        read = self.read
+        there = min(most, self.written - read)
+        self._fence()
+        start = read % self.capacity
+        first = min(there, self.capacity - start)
+        out = np.concatenate([self._samples[start : start + first], self._samples[: there - first]]).T
+        self._fence()
+        self._counts[READ] = read + there
+        return out
 
     def skip(self, frames: int, time: float, sample_rate: float) -> None:
         """Read frames that nobody hears, as many as there are at most: time goes on without a device."""

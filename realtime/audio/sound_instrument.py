@@ -1,4 +1,4 @@
-"""An instrument of recordings: one note at a time, sung with the mix of their timbres.
+"""An instrument of recordings: notes, one or up to eight at a time, sung with the mix of their timbres.
 
 A note begins as the recordings begin, goes through them and, if it is held, back and forth through their later half.
 Its pitch is the note's, with what vibrato the recordings have; its loudness is theirs, from their loudest moment down.
@@ -6,18 +6,21 @@ Its pitch is the note's, with what vibrato the recordings have; its loudness is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from audiovq.sound.analysis import Controls
-from audiovq.sound.model import Sound, SoundModel
+from audiovq.sound.model import Colour, Sound, SoundModel
 from audiovq.sound.morph import Recording, blend, part, sung_share
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import round_off
 
 from ..music.parameters import MAX_MELODIES
+from ..music.shares import spread
+from ..music.sound_parameters import GLIDE, Dials
 
 HEARD = 50.0  # dB below its loudest frame, from which on a recording has begun, and after which it has ended
 VIBRATO = 1.0  # semitones: a recording's pitch further away from its middle is another note
@@ -26,47 +29,101 @@ VELOCITY = 30.0  # dB that a tenth of full velocity lies below it
 RELEASE = 4.0  # dB that a note loses in each frame once it has ended
 OVER = 60.0  # dB after which nothing of it is left
 SILENT = -100.0  # dB
+MAX_VOICES = 8
+PRESSED = 9.0  # dB by which full pressure is louder
+BEND_GLIDE = 0.6  # of the way to where the wheel is, in each frame
+BEND = 2.0  # semitones of the wheel, up or down; of a member channel (MPE) 48
+MEMBER_BEND = 48.0
+
+
+@dataclass
+class Voice:
+    """A note that sounds or did; `released` counts the dB that it has lost since its end."""
+
+    pitch: int = 60
+    velocity: int = 1
+    channel: int = 0
+    begun: int = 0
+    age: int = 0
+    is_held: bool = False
+    released: float = 2.0 * OVER
+
+    @property
+    def is_silent(self) -> bool:
+        return not self.is_held and self.released > OVER
 
 
 class SoundInstrument:
-    """A `Synthesizer` of one voice: a new note takes the place of the one before; a released one gives it back.
+    """A `Synthesizer`: a note that finds no voice takes the place of the oldest, which comes back if still held.
 
     Args:
         model: whose rate is that of the samples.
         recordings: 1 to 8, of a note each or of a few.
-        shares: of each recording (M,), asked for at each frame with its time in seconds.
+        shares: of each recording (M,), asked for at each frame with its time in seconds; None: as `dials` say.
+        voices: 1 to 8 that sound at a time.
+
+    Attributes:
+        dials: what was moved: pitch, loudness, harmonicity and brightness, and the puck where `shares` is None.
 
     Raises:
         InputError: none, more than 8, or one in which nothing is heard.
     """
 
     def __init__(
-        self, model: SoundModel, recordings: Sequence[Recording], shares: Callable[[float], np.ndarray]
+        self,
+        model: SoundModel,
+        recordings: Sequence[Recording],
+        shares: Callable[[float], np.ndarray] | None = None,
+        voices: int = 1,
     ) -> None:
         if not 1 <= len(recordings) <= MAX_MELODIES:
             raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
-        self.model, self._shares = model, shares
+        if not 1 <= voices <= MAX_VOICES:
+            raise InputError(f"expected 1 to {MAX_VOICES} voices, found {voices}")
+        self.model, self.dials = model, Dials()
+        places = spread(len(recordings))
+        self._shares = shares or (lambda seconds: self.dials.shares(places))
         self._sounds = [_as_note(each.sound) for each in recordings]
         self._sung = [sung_share(each) for each in self._sounds]
-        self._state = model.initial_decoder_state(1)
-        self._held: list[tuple[int, int]] = []  # pitch and velocity, the latest last
-        self._sounding: tuple[int, int] | None = None
-        self._age, self._released, self._made = 0, 0.0, 0
+        self.voices = [Voice() for _ in range(voices)]
+        self._state = model.initial_decoder_state(voices)
+        self._held: list[tuple[int, int, int]] = []  # pitch, velocity and channel, the latest last
+        self._bends, self._bent = np.zeros(16), np.zeros(16)  # semitones, of each channel; where they are by now
+        self._pressure, self._pressed = np.zeros(16), np.zeros(16)  # dB, likewise
+        self._begun = self._made = 0
+        self._heard = np.zeros(len(recordings))
         self._rest = np.zeros(0, np.float32)
 
-    def note_on(self, pitch: int, velocity: int) -> None:
-        """Begin a note; velocity 0 ends it."""
-        self.note_off(pitch)
-        if velocity > 0:
-            self._held.append((pitch, velocity))
-            self._begin()
+    def move(self, values: Mapping[str, object]) -> None:
+        """Move parameters; raises InputError as `Dials.move`."""
+        self.dials.move(values)
 
-    def note_off(self, pitch: int) -> None:
-        """End a note; it dies away, or one that is still held comes back."""
-        was = self._held[-1] if self._held else None
-        self._held = [each for each in self._held if each[0] != pitch]
-        if self._held and self._held[-1] != was:
-            self._begin()
+    def note_on(self, pitch: int, velocity: int, channel: int = 0) -> None:
+        """Begin a note; velocity 0 ends it."""
+        self.note_off(pitch, channel)
+        if velocity > 0:
+            self._held.append((pitch, velocity, channel))
+            voice = max(self.voices, key=lambda each: (not each.is_held, each.released, -each.begun))
+            self._begin(voice, self._held[-1])
+
+    def note_off(self, pitch: int, channel: int = 0) -> None:
+        """End a note; it dies away, or one that is still held comes back in its voice."""
+        self._held = [each for each in self._held if (each[0], each[2]) != (pitch, channel)]
+        for voice in self.voices:
+            if voice.is_held and (voice.pitch, voice.channel) == (pitch, channel):
+                sounding = [(each.pitch, each.channel) for each in self.voices if each.is_held]
+                waiting = [each for each in self._held if (each[0], each[2]) not in sounding]
+                voice.is_held = False
+                if waiting:
+                    self._begin(voice, waiting[-1])
+
+    def bend(self, share: float, channel: int = 0, is_member: bool = False) -> None:
+        """The pitch wheel of a channel stands at -1 to 1; a member of an MPE zone reaches further."""
+        self._bends[channel] = share * (MEMBER_BEND if is_member else BEND)
+
+    def pressure(self, share: float, channel: int = 0) -> None:
+        """The keys of a channel are pressed, 0 to 1: louder."""
+        self._pressure[channel] = share * PRESSED
 
     def program(self, number: int) -> None:
         """Nothing: the recordings say what it sounds like."""
@@ -74,6 +131,8 @@ class SoundInstrument:
     def panic(self) -> None:
         """Everything dies away, at once."""
         self._held = []
+        for voice in self.voices:
+            voice.is_held = False
 
     def close(self) -> None:
         """Nothing to do."""
@@ -87,26 +146,55 @@ class SoundInstrument:
         self._rest = whole[frames:]
         return np.stack([whole[:frames]] * 2)
 
-    def _begin(self) -> None:
-        self._sounding, self._age, self._released = self._held[-1], 0, 0.0
+    def _begin(self, voice: Voice, note: tuple[int, int, int]) -> None:
+        voice.pitch, voice.velocity, voice.channel = note
+        self._begun += 1
+        voice.begun, voice.age, voice.is_held, voice.released = self._begun, 0, True, 0.0
 
     def _step(self) -> np.ndarray:
-        hop = self.model.config.hop
-        share = self._shares(self._made * hop / self.model.config.sample_rate)
+        """The samples of one frame of all voices."""
+        wanted = np.asarray(self._shares(self._made * self.model.config.hop / self.model.config.sample_rate), float)
+        if not self._made:
+            self._heard = wanted
         self._made += 1
-        if not self._held:
-            self._released += RELEASE
-        pitch, velocity = self._sounding or (60, 1)
-        frames = [part(each, at, at + 1) for each in self._sounds for at in [_place(self._age, each)]]
-        mixed = blend(frames, np.asarray(share, np.float64).tolist(), sung=self._sung)
-        self._age += 1
-        is_silent = self._sounding is None or self._released > OVER
-        quieter = (1.0 - velocity / 127.0) / 0.9 * VELOCITY + self._released
-        loudness = torch.full_like(mixed.controls.loudness, SILENT) if is_silent else mixed.controls.loudness - quieter
-        hertz = 440.0 * 2.0 ** ((pitch - 69) / 12.0) * mixed.controls.pitch
-        controls = Controls(hertz, loudness.clamp(min=SILENT), mixed.controls.harmonicity)
-        y, self._state = self.model.decode_step(Sound(controls, mixed.timbre), self._state)
-        return round_off(y[0].numpy())
+        self._heard = self._heard + GLIDE * (wanted - self._heard)
+        self._bent += BEND_GLIDE * (self._bends - self._bent)
+        self._pressed += GLIDE * (self._pressure - self._pressed)
+        amounts = self.dials.step()
+        frames = [self._frame(voice, amounts) for voice in self.voices]
+        colour = Colour(amounts["harmonicity"], amounts["brightness"])
+        y, state = self.model.decode_step(_stacked(frames), self._state, colour)
+        if not bool(torch.isfinite(y).all()):  # never again sound, were it kept
+            y, state = torch.zeros_like(y), self.model.initial_decoder_state(len(self.voices))
+        self._state = state
+        return round_off(y.sum(0).numpy())
+
+    def _frame(self, voice: Voice, amounts: Mapping[str, float]) -> Sound:
+        """What a voice sounds like now, (1, 1); then it is a frame older."""
+        if not voice.is_held:
+            voice.released += RELEASE
+        frames = [part(each, at, at + 1) for each in self._sounds for at in [_place(voice.age, each)]]
+        mixed = blend(frames, np.clip(self._heard, 0.0, None).tolist(), sung=self._sung)
+        voice.age += 1
+        louder = amounts["loudness"] + self._pressed[voice.channel]
+        quieter = (1.0 - voice.velocity / 127.0) / 0.9 * VELOCITY + voice.released - louder
+        loudness = torch.full_like(mixed.controls.loudness, SILENT)
+        if not voice.is_silent:
+            loudness = (mixed.controls.loudness - quieter).clamp(min=SILENT, max=0.0)
+        semitones = voice.pitch - 69 + amounts["pitch"] + self._bent[voice.channel]
+        hertz = 440.0 * 2.0 ** (semitones / 12) * mixed.controls.pitch
+        return Sound(Controls(hertz, loudness, mixed.controls.harmonicity), mixed.timbre)
+
+
+def _stacked(frames: Sequence[Sound]) -> Sound:
+    """Frames (1, 1) of voices as one of (B, 1)."""
+    played = [each.controls for each in frames]
+    controls = Controls(
+        torch.cat([each.pitch for each in played]),
+        torch.cat([each.loudness for each in played]),
+        torch.cat([each.harmonicity for each in played]),
+    )
+    return Sound(controls, torch.cat([each.timbre for each in frames]))
 
 
 def _place(age: int, sound: Sound) -> int:

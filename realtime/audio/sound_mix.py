@@ -1,6 +1,7 @@
-"""Recordings that loop, mixed in the latent space of a model of sounds as a puck moves -> samples, block by block.
+"""Recordings that loop and live inputs, mixed in the latent space of a model of sounds as a puck moves -> samples.
 
 One object, one thread; not safe for a device's callback, since it runs the model: what it makes goes through a ring.
+Played live and rendered, it is the same object, frame by frame.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import torch
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Colour, Sound, SoundModel
-from audiovq.sound.morph import Recording, blend, joined, part, sung_share
+from audiovq.sound.morph import SINGS, UNVOICED, Recording, blend, joined, part, sung_share
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import round_off
 
-from ..music.parameters import MAX_MELODIES, Value, find
-from ..music.shares import MODES, Mode, shares, spread
-from ..music.sound_parameters import SOUND_PARAMETERS
+from ..music.parameters import MAX_MELODIES
+from ..music.shares import spread
+from ..music.sound_parameters import GLIDE, Dials, check_mode
 
 SEAM = 12  # frames over which the end of a loop goes over into its beginning
-GLIDE = 0.35  # of the way to where the puck is, in each frame: 90 % of it in 50 ms
 LOUDEST = 0.0  # dB, A-weighted, of a frame
+SING_MEMORY = 0.02  # of a frame in what is known of how often a live input has a pitch
 
 
 def loop_of(sound: Sound) -> Sound:
@@ -37,42 +38,96 @@ def loop_of(sound: Sound) -> Sound:
     return joined([part(sound, seam, frames - seam), *seams])
 
 
+class Loop:
+    """A recording that goes round."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.sound = loop_of(recording.sound)
+        self.sung = sung_share(self.sound)
+
+    def frame(self, at: int) -> Sound:
+        """Its frame (1, 1) at a time in frames."""
+        at %= self.sound.timbre.shape[1]
+        return part(self.sound, at, at + 1)
+
+
+class LiveInput:
+    """What comes in, encoded as it comes.
+
+    Args:
+        model: whose frames they are.
+    """
+
+    def __init__(self, model: SoundModel) -> None:
+        self._model, self._state, self._often = model, model.initial_encoder_state(1), 0.0
+        self.hear(np.zeros(model.config.hop, np.float32))
+
+    @property
+    def sung(self) -> float:
+        """What its pitch counts for; as `sung_share`, of the last seconds."""
+        return UNVOICED + (1.0 - UNVOICED) * min(1.0, self._often / SINGS)
+
+    def hear(self, samples: np.ndarray) -> None:
+        """One frame of samples (hop,); what is no number is silence, what is above full scale is cut."""
+        clean = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
+        self._sound, self._state = self._model.encode_step(torch.from_numpy(clean)[None], self._state)
+        self._often += SING_MEMORY * (float(self._sound.controls.harmonicity > 0.0) - self._often)
+
+    def frame(self, at: int) -> Sound:
+        """The newest frame (1, 1), whatever the time."""
+        return self._sound
+
+
 class SoundMix:
-    """Two to eight recordings that loop, one sound of them.
+    """Two to eight recordings that loop or live inputs, one sound of them.
 
     Args:
         model: whose rate is that of the samples.
-        recordings: 1 to 8.
+        sources: 1 to 8; None is a live input, given by `hear`.
+
+    Attributes:
+        dials: what was moved.
+        inputs: those that are live.
 
     Raises:
         InputError: none, or more.
     """
 
-    def __init__(self, model: SoundModel, recordings: Sequence[Recording]) -> None:
-        if not 1 <= len(recordings) <= MAX_MELODIES:
-            raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
-        self.model, self.loops = model, [loop_of(each.sound) for each in recordings]
-        self._sung = [sung_share(each) for each in self.loops]
-        self.values: dict[str, Value] = {name: each.default for name, each in SOUND_PARAMETERS.items()}
-        self.mode: Mode = "position"
-        self._places = spread(len(recordings))
+    def __init__(self, model: SoundModel, sources: Sequence[Recording | None]) -> None:
+        if not 1 <= len(sources) <= MAX_MELODIES:
+            raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(sources)}")
+        self.model, self.dials = model, Dials()
+        self._sources = [LiveInput(model) if each is None else Loop(each) for each in sources]
+        self.inputs = [each for each in self._sources if isinstance(each, LiveInput)]
+        self._is_loop = np.array([isinstance(each, Loop) for each in self._sources])
+        self._places, self._loop_places = spread(len(sources)), spread(max(1, int(self._is_loop.sum())))
         self._at, self._state = 0, model.initial_decoder_state(1)
-        self._heard = self.shares()
+        self._heard: np.ndarray | None = None
+        self._transferred = 0.0
+        self._frames = [each.frame(0) for each in self._sources]
         self._rest = np.zeros(0, np.float32)
 
     def move(self, values: Mapping[str, object]) -> None:
         """Move parameters of `SOUND_PARAMETERS`; what was moved last says where the puck is.
 
         Raises:
-            InputError: no such parameter, or a value that cannot be.
+            InputError: no such parameter, a value that cannot be, transfer without a live input or a recording.
         """
-        for name, value in values.items():
-            self.values[name] = find(name, SOUND_PARAMETERS).check(value)
-            self.mode = MODES.get(name, self.mode)
+        check_mode(values, len(self.inputs), int(self._is_loop.sum()))
+        self.dials.move(values)
+
+    def hear(self, block: np.ndarray) -> None:
+        """What came in for the next frame: samples (inputs, hop). Nothing is heard of it while all stands still."""
+        for each, samples in zip(self.inputs, block, strict=True):
+            each.hear(samples)
 
     def shares(self) -> np.ndarray:
-        """Of each recording (M,), where the puck is."""
-        return shares(self.values, self.mode, self._places)
+        """Of each source (M,), where the puck is; of recordings alone where only timbre is mixed."""
+        if self.dials.values["mode"] == "morph":
+            return self.dials.shares(self._places)
+        out = np.zeros(len(self._sources))
+        out[self._is_loop] = self.dials.shares(self._loop_places)
+        return out
 
     def render(self, samples: int) -> np.ndarray:
         """The next samples (samples,) float32 within ±1, `SoundModel.delay` after what was moved."""
@@ -85,20 +140,31 @@ class SoundMix:
 
     def _step(self) -> np.ndarray:
         """The samples of one frame."""
-        self._heard = self._heard + GLIDE * (self.shares() - self._heard)
-        frames = []
-        for loop in self.loops:
-            at = self._at % loop.timbre.shape[1]
-            frames.append(part(loop, at, at + 1))
-        self._at += 1
-        mixed = blend(frames, self._heard.clip(0.0, 1.0).tolist(), sung=self._sung)
-        values = self.values
-        colour = Colour(float(values["harmonicity"]), float(values["brightness"]))
-        y, self._state = self.model.decode_step(self._played(mixed), self._state, colour)
+        wanted, is_transfer = self.shares(), float(self.dials.values["mode"] == "transfer")
+        if self._heard is None:
+            self._heard, self._transferred = wanted, is_transfer
+        self._heard = self._heard + GLIDE * (wanted - self._heard)
+        self._transferred += GLIDE * (is_transfer - self._transferred)
+        if not self.dials.values["hold"]:
+            self._frames = [each.frame(self._at) for each in self._sources]
+            self._at += 1
+        sung = [each.sung for each in self._sources]
+        mixed = blend(self._frames, self._heard.clip(0.0, 1.0).tolist(), sung=sung)
+        amounts = self.dials.step()
+        colour = Colour(amounts["harmonicity"], amounts["brightness"])
+        y, state = self.model.decode_step(self._played(mixed, amounts), self._state, colour)
+        if not bool(torch.isfinite(y).all()):  # never again sound, were it kept
+            y, state = torch.zeros_like(y), self.model.initial_decoder_state(1)
+        self._state = state
         return round_off(y[0].numpy())
 
-    def _played(self, mixed: Sound) -> Sound:
+    def _played(self, mixed: Sound, amounts: Mapping[str, float]) -> Sound:
         played = mixed.controls
-        pitch = played.pitch * 2.0 ** (float(self.values["pitch"]) / 12.0)
-        loudness = (played.loudness + float(self.values["loudness"])).clamp(max=LOUDEST)
+        pitch, loudness = played.pitch, played.loudness
+        if self._transferred > 1e-3:
+            lead = self._frames[int(np.argmin(self._is_loop))].controls
+            pitch = torch.lerp(pitch.log(), lead.pitch.log(), self._transferred).exp()
+            loudness = torch.lerp(loudness, lead.loudness, self._transferred)
+        pitch = pitch * 2.0 ** (amounts["pitch"] / 12.0)
+        loudness = (loudness + amounts["loudness"]).clamp(max=LOUDEST)
         return Sound(Controls(pitch, loudness, played.harmonicity), mixed.timbre)

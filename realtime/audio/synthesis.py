@@ -53,15 +53,15 @@ class Scheduler:
 
     def __init__(self, synth: Synthesizer, ring: Ring, sample_rate: int, ahead: int) -> None:
         self._synth, self._ring, self._rate, self._ahead = synth, ring, sample_rate, ahead
-        self._pending: list[tuple[int, int, int, int, int]] = []  # frame, order, bytes
+        self._pending: list[tuple[int, int, int, int, int, float]] = []  # frame, order, bytes, value
         self._order = 0
 
-    def add(self, time: float, kind: int, first: int, second: int) -> None:
+    def add(self, time: float, kind: int, first: int, second: int, value: float = 0.0) -> None:
         """An event sent at a time, in seconds of `clock.now`."""
         if len(self._pending) >= MAX_PENDING:
-            self._apply(kind, first, second)  # nobody hears the order any more, but no note off may be lost
+            self._apply(kind, first, second, value)  # nobody hears the order any more, but no note off may be lost
             return
-        self._pending.append((self._frame(time), self._order, kind, first, second))
+        self._pending.append((self._frame(time), self._order, kind, first, second, value))
         self._order += 1
         self._pending.sort()
 
@@ -85,7 +85,7 @@ class Scheduler:
         frame = min(max(int((time - origin) * self._rate) + behind, written), written + 2 * behind)  # if a clock jumps
         return -(-frame // GRID) * GRID
 
-    def _apply(self, kind: int, first: int, second: int) -> None:
+    def _apply(self, kind: int, first: int, second: int, value: float) -> None:
         if kind == NOTE_ON and second:
             self._synth.note_on(first, second)
         elif kind in (NOTE_ON, NOTE_OFF):
@@ -114,6 +114,11 @@ def run_synth(
     scheduler = Scheduler(synth, ring, sample_rate, max(BLOCK, round(latency * sample_rate)))
     scheduler.fill()
     tell(name=name)
+    keep_playing(scheduler, inbox, synth, 2 * latency + 0.05)
+
+
+def keep_playing(scheduler: Scheduler, inbox: Inbox, synth: Synthesizer, ending: float) -> None:
+    """Fill the ring until the parent wants no more; then let the sound die away for so many seconds."""
     while True:
         try:
             event = inbox.get(POLL_SECONDS)
@@ -125,7 +130,7 @@ def run_synth(
         scheduler.add(*event)
         scheduler.fill()
     synth.panic()
-    end = now() + 2 * latency + 0.05  # until what fades has been heard
+    end = now() + ending  # until what fades has been heard
     while now() < end:
         scheduler.fill()
         time.sleep(POLL_SECONDS)

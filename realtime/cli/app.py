@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
 from . import plugin
-from .options import Clock, LiveOptions, PageOptions
+from .options import LOCAL_HOST, Clock, ControlOptions, LiveOptions, PageOptions
+from .sound_options import SoundMaking, SoundPlace
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
@@ -56,6 +58,7 @@ def play(
     livemix play A.mid B.mid C.mid D.mid --in nanoKONTROL2 --out "My Synth" --map nanokontrol2 --clock midi
     livemix play A.mid B.mid --audio --record OUT.mid
     livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid --drums A.mid --drums B.mid
+    livemix play A.mid B.mid --sound A.wav --sound B.wav
     livemix play A.mid B.mid --plan POSITIONS.csv --sound A.wav --sound B.wav --render OUT.wav
     """
     if not 2 <= len(files) <= MAX_FILES:
@@ -75,8 +78,12 @@ def play(
         raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
     if len(playback.drums or ()) not in (0, 1, len(files)):
         raise typer.BadParameter(f"expected one file or {len(files)}, as there are melodies", param_hint="--drums")
-    if playback.sound and (playback.render is None or len(playback.sound) > MAX_FILES):
-        raise typer.BadParameter(f"expected --render OUT.wav, and at most {MAX_FILES}", param_hint="--sound")
+    if len(playback.sound or ()) > MAX_FILES:
+        raise typer.BadParameter(f"expected at most {MAX_FILES}", param_hint="--sound")
+    if playback.sound and live.ports.soundfont is not None:
+        raise typer.BadParameter("expected it without --sound, which is heard instead", param_hint="--soundfont")
+    if playback.sound and playback.render is None:
+        live = replace(live, ports=replace(live.ports, audio=True))
     say_loading()
     from . import play as show
 
@@ -84,37 +91,45 @@ def play(
 
 
 @app.command()
+@grouped
 def sound(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 recordings.")],
-    render: Annotated[Path, typer.Option(metavar="OUT.wav", help="Write the mix: .wav, .flac or .ogg.")],
-    plan: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="What moves when; from the first to the last without one.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PARAMETER=VALUE", help="To begin with, such as brightness=3."),
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=1200.0, help="Of the mix, without --plan.")] = 8.0,
-    tempo: Annotated[float, typer.Option(min=20.0, max=400.0, help="Of a plan in beats or bars.")] = 120.0,
-    model: Annotated[str, typer.Option(metavar="NAME|FOLDER", help="Of audiovq train-sound.")] = "sound_48k",
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE|in:NAME", help="2 to 8 recordings or live inputs, in:NAME:CHANNEL.")
+    ],
+    place: SoundPlace,
+    making: SoundMaking,
+    control: ControlOptions,
     verbose: Verbose = False,
 ) -> None:
-    """Mix sounds in the latent space of a model: each recording loops, and a puck moves between them.
+    """Mix sounds in the latent space of a model, live: recordings loop, inputs come in, and a puck moves between them.
 
-    A plan is a table as of livemix play: seconds, then position, x and y or weight.1 …, pitch (semitones), loudness
-    (dB), harmonicity (dB) and brightness (dB an octave).
+    They are heard through JACK where its server runs, else through the system's sound; or written by --render. What
+    moves: position, x and y or weight.1 …, pitch (semitones), loudness (dB), harmonicity (dB), brightness (dB an
+    octave), hold (all stands still) and mode: morph, or transfer, a live input's pitch and loudness with the mixed
+    timbre of the recordings. With --voices the recordings are an instrument for a MIDI keyboard.
 
     \b
     Examples:
-    livemix sound A.wav B.wav --render OUT.wav
+    livemix sound A.wav B.wav
+    livemix sound in:system A.wav B.wav --set mode=transfer
+    livemix sound A.wav B.wav --voices 8 --in "My Keyboard"
     livemix sound A.wav B.wav C.wav D.wav --plan WAY.csv --render OUT.flac --set brightness=2
     """
-    if not 2 <= len(files) <= MAX_FILES:
-        raise typer.BadParameter(f"expected 2 to {MAX_FILES} recordings, found {len(files)}")
-    from .sound import SoundRequest, write_mix
+    if not 2 <= len(sources) <= MAX_FILES:
+        raise typer.BadParameter(f"expected 2 to {MAX_FILES} recordings, found {len(sources)}")
+    if making.render is not None:
+        for option, given in (("--audio", place.audio), ("--in", place.ins), ("--virtual", place.virtual)):
+            if given:
+                raise typer.BadParameter("expected it without --render, which waits for nobody", param_hint=option)
+        if place.voices:
+            raise typer.BadParameter(
+                "expected livemix play A.mid … --sound, which renders notes", param_hint="--voices"
+            )
+    if control.osc_host != LOCAL_HOST and control.osc_port is None:
+        raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
+    from .sound import SoundRequest, run
 
-    write_mix(SoundRequest(files, render, plan, settings or [], seconds, tempo, model, force))
+    raise typer.Exit(run(SoundRequest(sources, place, making, control)))
 
 
 @app.command()

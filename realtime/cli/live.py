@@ -19,13 +19,14 @@ from midi_vae.cli.options import ModelOptions
 from midi_vae.music.melody import Melody
 
 from ..control.bindings import ControllerMap
+from ..control.movable import Movable
 from ..engine.engine import Engine
 from ..engine.loading import ModelLoader
 from ..engine.snapshot import Snapshot
 from ..midi.ports import MidiIn, MidiOut, open_output
 from ..midi.sockets import join_address
 from ..music.automation import Automation, check_presets, read_automation, read_presets
-from ..music.parameters import Value, table
+from ..music.parameters import Parameter, Value, table
 from .options import ControlOptions, LiveOptions
 from .recording import check_recording, keeping
 
@@ -54,7 +55,7 @@ class ControlSetup:
     osc_destination: tuple[str, int] | None
 
 
-def read_control_setup(control: ControlOptions, loader: ModelLoader) -> ControlSetup:
+def read_control_setup(control: ControlOptions, parameters: Mapping[str, Parameter]) -> ControlSetup:
     """Read maps and tables.
 
     Raises:
@@ -62,7 +63,6 @@ def read_control_setup(control: ControlOptions, loader: ModelLoader) -> ControlS
     """
     from ..control.maps import DEFAULT, read_map
 
-    parameters = table(loader.attributes)
     settings = control.values(parameters)
     automation = read_automation(control.automation, parameters) if control.automation is not None else None
     presets = read_presets(control.presets, parameters) if control.presets is not None else {}
@@ -103,7 +103,7 @@ def prepare(files: Sequence[Path], live: LiveOptions, wants_sound: bool = False)
     live.control.check()
     live.ports.check(is_sound=live.ports.audio or wants_sound)
     loader = loader_of(live.model)
-    return loader, read_control_setup(live.control, loader)
+    return loader, read_control_setup(live.control, table(loader.attributes))
 
 
 def open_engine(
@@ -129,7 +129,7 @@ def open_engine(
         melodies,
         out=outs,
         ins=ins,
-        audio={"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None,
+        audio=_audio(live),
         clock=playback.clock.value,
         tempo=tempo,
         follow=playback.follow.value,
@@ -151,14 +151,23 @@ def open_engine(
     return engine
 
 
+def _audio(live: LiveOptions) -> dict[str, Any] | None:
+    """What is heard without a port."""
+    ports, playback = live.ports, live.playback
+    if playback.sound:
+        files = [str(path.resolve()) for path in playback.sound]
+        return {"sources": files, "model": playback.sound_model, "voices": 1}
+    return {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None
+
+
 def connect_controllers(
-    engine: Engine, control: ControlOptions, setup: ControlSetup, api: str | None, held: contextlib.ExitStack
+    engine: Movable, control: ControlOptions, setup: ControlSetup, api: str | None, held: contextlib.ExitStack
 ) -> None:
     """Controller and OSC."""
     from ..control.surface import ControlSurface
 
     osc = lights = None
-    parameters = engine.mixer.parameters
+    parameters = engine.parameters
     if control.osc_port is not None or setup.osc_destination is not None:
         from ..control.osc import OscIn, OscOut
 
@@ -177,12 +186,24 @@ def connect_controllers(
     held.callback(ControlSurface(engine, setup.controller, lights, osc).close)
 
 
-def play_automation(engine: Engine, setup: ControlSetup, finished: threading.Event, held: contextlib.ExitStack) -> None:
+def play_automation(
+    engine: Movable, setup: ControlSetup, finished: threading.Event, held: contextlib.ExitStack
+) -> None:
     """Follow the automation, if there is one; at its end, say so."""
     if setup.automation is not None:
         from ..control.surface import AutomationPlayer
 
         held.callback(AutomationPlayer(engine, setup.automation, finished.set).close)
+
+
+def read_keys(engine: Movable, held: contextlib.ExitStack) -> bool:
+    """The computer's keys move the engine; whether they are read."""
+    from ..control.keyboard import KeyReader, Keys
+
+    pressed = Keys(engine.set, engine.value, engine.count, engine.parameters, engine.warn)
+    reader = KeyReader(pressed.press)
+    held.callback(reader.close)
+    return reader.is_reading
 
 
 def watch(engine: Engine, held: contextlib.ExitStack) -> None:

@@ -214,7 +214,7 @@ class PlaybackOptions:
     ] = None
     sound: Annotated[
         list[Path] | None,
-        _playback("--sound", metavar="A.wav", help="Sings --render OUT.wav; several are mixed as the notes."),
+        _playback("--sound", metavar="A.wav", help="A recording that sings the notes; several are mixed as these are."),
     ] = None
     sound_model: Annotated[
         str, _playback("--sound-model", metavar="NAME|FOLDER", help="Of --sound; see audiovq train-sound.")

@@ -25,6 +25,7 @@ from .live import (
     open_engine,
     play_automation,
     prepare,
+    read_keys,
     until_signal,
     wait,
     watch,
@@ -151,12 +152,9 @@ def present(engine: Engine, control: ControlOptions, playback: PlaybackOptions, 
         watch(engine, held)
     keys = ""
     if control.keyboard and sys.stdin.isatty():
-        from ..control.keyboard import HELP, KeyReader, Keys
+        from ..control.keyboard import HELP
 
-        pressed = Keys(engine.set, engine.value, engine.count, engine.mixer.parameters, engine.warn)
-        reader = KeyReader(pressed.press)
-        held.callback(reader.close)
-        keys = HELP if reader.is_reading else ""
+        keys = HELP if read_keys(engine, held) else ""
     if shown:
         from .screen import Screen
 

@@ -1,58 +1,136 @@
-"""What `livemix sound` does."""
+"""What `livemix sound` does: recordings and live inputs mixed, heard or written."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import typer
 
-from audiovq.audio_io.writer import check_suffix
-from audiovq.sound.model import SoundModel
-from audiovq.sound.morph import read_recording
 from latentmix.errors import InputError
 
-from ..audio.sound_mix import SoundMix
-from ..music.automation import Automation, read_automation
+from ..audio.live_sound import InputPort, LiveSound
+from ..music.automation import Automation
+from ..music.clock import now
 from ..music.sound_parameters import SOUND_PARAMETERS
-from ..offline.sounds import render_mix
-from .options import parameter_values
+from .live import (
+    LOOK_SECONDS,
+    STOPPED_BY,
+    ControlSetup,
+    connect_controllers,
+    going_first,
+    play_automation,
+    read_control_setup,
+    read_keys,
+    until_signal,
+)
+from .options import ControlOptions
 from .recording import check_new_file
+from .sound_options import SoundMaking, SoundPlace
+
+USUAL_SECONDS, MOST_SECONDS = 8.0, 1200.0  # of what is written without a plan
 
 
 @dataclass(frozen=True)
 class SoundRequest:
     """What was asked for; see `app.sound`."""
 
-    files: Sequence[Path]
-    render: Path
-    plan: Path | None
-    settings: Sequence[str]
-    seconds: float
-    tempo: float
-    model: str
-    force: bool
+    sources: Sequence[str]
+    place: SoundPlace
+    making: SoundMaking
+    control: ControlOptions
 
 
-def write_mix(asked: SoundRequest) -> None:
-    """Render the mix.
+def run(asked: SoundRequest) -> int:
+    """Play or write the mix; the exit status.
 
     Raises:
         InputError: anything that was asked for cannot be had.
     """
+    setup = read_control_setup(asked.control, SOUND_PARAMETERS)
+    if setup.automation is not None and not setup.automation.end:
+        raise InputError(f"{asked.control.automation}: expected a last row after 0, found a plan without length")
+    if asked.making.render is not None:
+        write_mix(asked, asked.making.render, setup)
+        return 0
+    return play_mix(asked, setup)
+
+
+def write_mix(asked: SoundRequest, path: Path, setup: ControlSetup) -> None:
+    """Render the mix faster than real time."""
+    import torch
+
+    from audiovq.audio_io.writer import check_suffix
+    from audiovq.sound.model import SoundModel
+    from audiovq.sound.morph import read_recording
+
+    from ..audio.sound_mix import SoundMix
+    from ..offline.sounds import render_mix
+
     torch.set_num_threads(1)
-    check_suffix(asked.render)
-    check_new_file(asked.render, asked.files, asked.force)
-    settings = parameter_values(asked.settings, SOUND_PARAMETERS)
-    if asked.plan is None:
-        plan = Automation("seconds", {"position": ((0.0, asked.seconds), (0.0, 1.0))}, asked.seconds)
-    else:
-        plan = read_automation(asked.plan, SOUND_PARAMETERS)
-    if not plan.end:
-        raise InputError(f"{asked.plan}: expected a last row after 0, found a plan without length")
-    model = SoundModel.from_pretrained(asked.model)
-    mix = SoundMix(model, [read_recording(model, path) for path in asked.files])
-    seconds = render_mix(asked.render, mix, plan, settings, asked.tempo)
-    typer.echo(f"{asked.render}: {seconds:.2f} s")
+    files = [Path(each) for each in asked.sources]
+    check_suffix(path)
+    check_new_file(path, files, asked.making.force)
+    seconds = asked.making.seconds or USUAL_SECONDS
+    if seconds > MOST_SECONDS:
+        raise InputError(f"{path}: expected at most {MOST_SECONDS:g} seconds, found {seconds:g}")
+    plan = setup.automation or Automation("seconds", {"position": ((0.0, seconds), (0.0, 1.0))}, seconds)
+    model = SoundModel.from_pretrained(asked.making.model)
+    mix = SoundMix(model, [read_recording(model, each, say) for each in files])
+    seconds = render_mix(path, mix, plan, setup.settings, asked.making.tempo)
+    typer.echo(f"{path}: {seconds:.2f} s")
+
+
+def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
+    """Play it until something says stop; the exit status."""
+    from ..engine.sounds import SoundEngine
+
+    place, making = asked.place, asked.making
+    with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
+        sound = LiveSound(
+            asked.sources,
+            making.model,
+            place.voices,
+            device=place.device,
+            block=place.block,
+            latency=place.latency,
+            warn=say,
+            settings=setup.settings,
+        )
+        held.callback(sound.close)
+        engine = SoundEngine(
+            sound, len(asked.sources), place.midi_ins(), setup.settings, setup.presets, making.tempo, say
+        )
+        held.callback(engine.close)
+        connect_controllers(engine, asked.control, setup, place.midi_api, held)
+        if asked.control.keyboard and sys.stdin.isatty():
+            read_keys(engine, held)
+        names = ", ".join(each if InputPort.parse(each) else Path(each).stem for each in asked.sources)
+        typer.echo(f"playing {names}: {', '.join([sound.name, *engine.ports])}, {sound.sample_rate} Hz; Ctrl-C ends it")
+        sys.stdout.flush()
+        play_automation(engine, setup, stop, held)
+        _wait(sound, stop, making.seconds)
+    return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def say(line: str) -> None:
+    """A line for people."""
+    typer.echo(f"livemix: {line}", err=True)
+
+
+def _wait(sound: LiveSound, stop: threading.Event, seconds: float | None) -> None:
+    """Until something says stop, or for so many seconds.
+
+    Raises:
+        InputError: there is nothing that makes sound any more.
+    """
+    end = None if seconds is None else now() + seconds
+    while not stop.wait(LOOK_SECONDS if end is None else max(0.0, min(LOOK_SECONDS, end - now()))):
+        if sound.problem is not None:
+            raise InputError(sound.problem)
+        if end is not None and now() >= end:
+            return

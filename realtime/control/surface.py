@@ -12,13 +12,13 @@ import mido
 
 from latentmix.errors import InputError
 
-from ..engine.engine import Engine
 from ..music.automation import Automation
 from ..music.clock import now
 from ..music.parameters import Value
 from .bindings import ControllerMap
 from .controller import Controls
 from .feedback import UPDATE_SECONDS, ControllerFeedback
+from .movable import Movable
 
 if TYPE_CHECKING:
     from .osc import OscOut
@@ -40,11 +40,11 @@ class ControlSurface:
     """
 
     def __init__(
-        self, engine: Engine, controller: ControllerMap, lights: Any | None = None, osc: OscOut | None = None
+        self, engine: Movable, controller: ControllerMap, lights: Any | None = None, osc: OscOut | None = None
     ) -> None:
         self._engine, self._lights, self._osc = engine, lights, osc
-        self._controls = Controls(controller, engine.set, engine.value, engine.mixer.parameters, engine.warn)
-        self._shown = ControllerFeedback(controller, engine.mixer.parameters)
+        self._controls = Controls(controller, engine.set, engine.value, engine.parameters, engine.warn)
+        self._shown = ControllerFeedback(controller, engine.parameters)
         self._inbox: queue.SimpleQueue[tuple[float, bytes] | None] = queue.SimpleQueue()
         self._unlisten = engine.listen(self._arrived)
         self._closing, self._is_back, self._is_dark = threading.Event(), False, False
@@ -101,7 +101,7 @@ class ControlSurface:
         self._controls.feed(message, time)
 
     def _show(self) -> None:
-        values = {name: self._engine.value(name) for name in self._engine.mixer.parameters}
+        values = {name: self._engine.value(name) for name in self._engine.parameters}
         if self._osc is not None:
             self._osc.update(values, now())
         if self._lights is None:
@@ -131,7 +131,7 @@ class ControlSurface:
 class AutomationPlayer:
     """An automation moves the engine's parameters as it plays; at its end something is called."""
 
-    def __init__(self, engine: Engine, automation: Automation, finished: Callable[[], None]) -> None:
+    def __init__(self, engine: Movable, automation: Automation, finished: Callable[[], None]) -> None:
         self._engine, self._automation, self._finished = engine, automation, finished
         self._set: dict[str, Value] = {}
         self._stop = threading.Event()
@@ -145,7 +145,7 @@ class AutomationPlayer:
 
     def _run(self) -> None:
         engine, started = self._engine, now()
-        beats_a_bar = engine.snapshot().melody.steps_per_bar / 4
+        beats_a_bar = engine.beats_a_bar
         while not self._stop.wait(AUTOMATION_TICK):
             at = self._automation.time(now() - started, engine.beat(), beats_a_bar)
             for name, value in self._automation.values_at(at).items():

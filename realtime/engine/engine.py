@@ -27,7 +27,7 @@ from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
 from ..music.shares import PadPoint
-from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetClock
+from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetClock, SetShares
 from ..player.opening import MakePlayer, player_for
 from ..player.player import Sink
 from .explorer import Explorer
@@ -290,6 +290,7 @@ class Engine(Observed):
         with self._lock:
             self._melody, self._pattern = melody, pattern
         self._player.command(PlayPattern(pattern, requested))
+        self._player.command(SetShares(tuple(self.mixer.weights().tolist())))
         if requested is not None:
             self._monitor.decoded(now() - requested)
         self._on_pattern(pattern)

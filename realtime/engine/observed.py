@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from latentmix.errors import InputError
 
@@ -16,16 +17,36 @@ from .monitor import Monitor
 from .recorder import PlayedNote, TempoChange
 from .snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from ..music.mixer import Mixer
+    from ..music.parameters import Parameter
+
 
 class Observed:
     """Who wants to be told, and what there is to tell. Methods are thread-safe, and real-time-safe unless they say
     otherwise. What comes back from `subscribe`, `on_pattern` and `listen` ends it.
     """
 
+    mixer: Mixer
+
     def __init__(self, monitor: Monitor, lock: threading.RLock) -> None:
         self._monitor, self._lock = monitor, lock
         self._loading: Loading | None = None
         self._on_snapshot, self._on_midi, self._on_pattern = Callbacks(), Callbacks(), Callbacks()
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What can be moved."""
+        return self.mixer.parameters
+
+    @property
+    def beats_a_bar(self) -> float:
+        """Quarter notes in a bar of the newest melody."""
+        return self.snapshot().melody.steps_per_bar / STEPS_A_BEAT
+
+    def snapshot(self) -> Snapshot:
+        """What is going on now."""
+        raise NotImplementedError
 
     def subscribe(self, callback: Callable[[Snapshot], None]) -> Unsubscribe:
         """Call this with a snapshot whenever there is news: a melody, a step, a warning.

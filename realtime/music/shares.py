@@ -62,3 +62,17 @@ def spread(count: int) -> list[PadPoint]:
         PadPoint(round(float(0.5 + 0.5 * np.sin(angle)), 4), round(float(0.5 + 0.5 * np.cos(angle)), 4))
         for angle in angles
     ]
+
+
+def resized(found: np.ndarray, count: int) -> np.ndarray:
+    """Shares of melodies (M,) as those of so many sounds.
+
+    With another number of melodies than sounds, the share of the way from the first to the last is that of the sounds.
+
+    >>> resized(np.array([0.5, 0.5]), 3)
+    array([0., 1., 0.])
+    """
+    if len(found) == count:
+        return found
+    where = float(found @ np.linspace(0.0, 1.0, len(found))) * (count - 1) if len(found) > 1 else 0.0
+    return np.maximum(0.0, 1.0 - np.abs(np.arange(count) - where))

@@ -17,6 +17,7 @@ from ..audio.sound_instrument import SoundInstrument
 from ..audio.sound_mix import SoundMix
 from ..music.automation import Automation
 from ..music.parameters import Value
+from ..music.shares import resized
 
 BEATS_A_BAR = 4.0
 
@@ -35,19 +36,12 @@ def load_instrument(model: str, files: Sequence[Path], shares: Callable[[float],
 
 
 def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:
-    """What was heard of each of so many at a time, out of when it changed; of the first alone before that.
-
-    With another number of melodies than sounds, the share of the way from the first to the last is that of the sounds.
-    """
+    """What was heard of each of so many sounds at a time, out of when it changed; of the first alone before that."""
     times = [at for at, _ in moves]
 
     def at(seconds: float) -> np.ndarray:
         index = bisect_right(times, seconds) - 1
-        found = moves[index][1] if index >= 0 else np.eye(1, count)[0]
-        if len(found) == count:
-            return found
-        where = float(found @ np.linspace(0.0, 1.0, len(found))) * (count - 1) if len(found) > 1 else 0.0
-        return np.maximum(0.0, 1.0 - np.abs(np.arange(count) - where))
+        return resized(moves[index][1], count) if index >= 0 else np.eye(1, count)[0]
 
     return at
 

@@ -25,7 +25,7 @@ class PlayerSetup:
 
     Attributes:
         outs, ins: MIDI ports.
-        audio: options of `audio.sound.Sound`, None for none.
+        audio: options of `audio.sound.Sound`, or of `audio.live_sound.LiveSound` with `sources`; None for none.
         clock: internal, midi or link.
         tempo, follow, velocity, channel, program: to begin with; program None sends none.
         sends_clock: whether MIDI clock goes out.
@@ -110,6 +110,13 @@ class SetPlaying:
 
 
 @dataclass(frozen=True)
+class SetShares:
+    """The share that each of the melodies has, for an instrument whose timbre is mixed as they are."""
+
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Panic:
     """End all notes on all channels."""
 
@@ -121,7 +128,19 @@ class Tap:
     time: float
 
 
-Command = PlayPattern | SetTempo | SetFollow | SetSwing | SetVelocity | SetProgram | SetClock | SetPlaying | Panic | Tap
+Command = (
+    PlayPattern
+    | SetTempo
+    | SetFollow
+    | SetSwing
+    | SetVelocity
+    | SetProgram
+    | SetClock
+    | SetPlaying
+    | SetShares
+    | Panic
+    | Tap
+)
 
 
 # Reports.

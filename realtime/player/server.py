@@ -14,13 +14,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mido
 
 from latentmix.errors import InputError
 
+from ..audio.live_sound import LiveSound
+from ..audio.sound import Sound
 from ..midi.jack import JackWatch
 from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
@@ -35,6 +37,7 @@ from .messages import (
     Report,
     SetPlaying,
     SetProgram,
+    SetShares,
     Underruns,
     decode,
     encode,
@@ -101,14 +104,14 @@ def main() -> None:
     reports = _Reports(out)
     held = contextlib.ExitStack()
     try:
-        loop = _open(setup, reports, held)
+        loop, sung = _open(setup, reports, held)
     except (InputError, OSError) as error:
         held.close()
         reports.put(OpeningFailed(str(error)))
         reports.close()
         os._exit(1)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-    threading.Thread(target=_obey, args=(commands, loop), daemon=True).start()
+    threading.Thread(target=_obey, args=(commands, loop, sung), daemon=True).start()
     _hurry()
     try:
         loop.run()
@@ -121,8 +124,8 @@ def main() -> None:
     os._exit(0)  # a thread of a MIDI library that hangs must not hold us
 
 
-def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> PlayerLoop:
-    """Open ports and clock, closed by `held`."""
+def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> tuple[PlayerLoop, Sequence[LiveSound]]:
+    """Open ports and clock, closed by `held`; and what follows the puck."""
 
     def warn(text: str) -> None:
         reports.put(PlayerWarning(text))
@@ -131,11 +134,12 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
     for out in setup.outs:
         ports.append(open_output(out, warn))
         held.callback(ports[-1].close)
-    sounds = []
+    sounds: list[Sound | LiveSound] = []
     if setup.audio is not None:
-        from ..audio.sound import Sound
-
-        sounds.append(Sound(**setup.audio, program=setup.program or 0, warn=warn))
+        if "sources" in setup.audio:
+            sounds.append(LiveSound(**setup.audio, warn=warn))
+        else:
+            sounds.append(Sound(**setup.audio, program=setup.program or 0, warn=warn))
         held.callback(sounds[-1].close)
     player = make_player([*ports, *sounds], setup, reports.put)
     loop = PlayerLoop(player)
@@ -155,16 +159,19 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
     reports.put(PortsOpened(tuple(port.name for port in (*ports, *sounds))))
     if setup.program is not None:
         loop.command(SetProgram(setup.program))
-    return loop
+    return loop, [each for each in sounds if isinstance(each, LiveSound)]
 
 
-def _obey(commands: Any, loop: PlayerLoop) -> None:
+def _obey(commands: Any, loop: PlayerLoop, sung: Sequence[LiveSound]) -> None:
     wakefulness = Wakefulness()  # that of the machine, so that the engine answers sooner too
     for line in commands:
         command = decode(line)
         if isinstance(command, SetPlaying):
             wakefulness.set(command.on)
-        if isinstance(command, Command):
+        if isinstance(command, SetShares):
+            for sound in sung:
+                sound.set_shares(command.shares)
+        elif isinstance(command, Command):
             loop.command(command)
     loop.stop()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import mido
-import numpy as np
 import pytest
+from jack_ear import Ear, wait_for_pitch
 from jack_server import RATE, found_by_all
 from virtual_players import wait_for
 
@@ -21,52 +21,6 @@ PERIOD = 128
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     yield from found_by_all(tmp_path, PERIOD, monkeypatch)
-
-
-class Ear:
-    """Records what a client of JACK plays on its first port."""
-
-    def __init__(self) -> None:
-        import jack
-
-        self.blocks: list[np.ndarray] = []
-        self.client = jack.Client("ear", no_start_server=True)
-        self.port = self.client.inports.register("in")
-        self.client.set_process_callback(lambda frames: self.blocks.append(self.port.get_array().copy()))
-        self.client.activate()
-        outs = [port for port in self.client.get_ports(is_audio=True, is_output=True) if "system" not in port.name]
-        self.client.connect(outs[0], self.port)
-
-    def __enter__(self) -> Ear:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.deactivate()
-        self.client.close()
-
-    @property
-    def sound(self) -> np.ndarray:
-        return np.concatenate(self.blocks) if self.blocks else np.zeros(0)
-
-    def level(self) -> float:
-        """Peak of the latest 2,000 samples; 0 before the first arrive."""
-        return float(np.abs(self.sound[-2000:]).max(initial=0.0))
-
-    def listen(self, seconds: float) -> np.ndarray:
-        """The next seconds of sound."""
-        start = len(self.sound)
-        wait_for(lambda: len(self.sound) >= start + seconds * RATE)
-        return self.sound[start:]
-
-
-def strongest_hz(samples: np.ndarray) -> float:
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 18))
-    return float(spectrum.argmax() * RATE / (1 << 18))
-
-
-def wait_for_pitch(ear: Ear, hz: float) -> None:
-    """Half a second of that pitch, at once or a little later: where a busy machine leaves a gap, the peak moves."""
-    wait_for(lambda: strongest_hz(ear.listen(0.5)) == pytest.approx(hz, rel=1e-2))
 
 
 def test_a_note_is_heard_at_its_pitch_and_ends(server):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import BuiltInSynth
-from realtime.audio.device import LOOK_SECONDS, SILENT_SECONDS, Device, Opened, choose_device
+from realtime.audio.device import LOOK_SECONDS, SILENT_SECONDS, Device
+from realtime.audio.finding import Opened, choose_device
 from realtime.audio.ring_buffer import FADE, Ring
 from realtime.audio.synthesis import BLOCK, GRID, NOTE_OFF, NOTE_ON, Scheduler
 from realtime.music.clock import now

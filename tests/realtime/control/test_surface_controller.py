@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import SimpleNamespace
 
 import mido
 
@@ -21,7 +20,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.values = {name: parameter.default for name, parameter in PARAMETERS.items()}
-        self.mixer, self.warnings, self.hear = SimpleNamespace(parameters=PARAMETERS), [], None
+        self.parameters, self.warnings, self.hear = PARAMETERS, [], None
 
     def set(self, name, value) -> None:
         self.values[name] = value

@@ -1,0 +1,268 @@
+"""The process of a model of sounds: what is moved and played comes in with its time, frames go into the ring.
+
+Without live inputs it runs ahead of the device, as the other synthesizer does, and what is moved is placed in the
+stream by its time. With them it goes at their pace: a frame is made as soon as one has come in, and between what came
+in and what goes out lies always the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from audiovq.dsp.resampling import Resampler
+from audiovq.sound.model import SoundModel
+from audiovq.sound.morph import read_recording
+from latentmix.errors import InputError
+
+from ..music.sound_parameters import NUMBERS
+from .child_process import Inbox, serve
+from .output import MOVE
+from .ring_buffer import CHANNELS, Ring
+from .sound_instrument import SoundInstrument
+from .sound_mix import SoundMix
+from .synthesis import BLOCK, FIRST_FILL, NOTE_OFF, NOTE_ON, SILENCERS, Scheduler, keep_playing
+
+POLYPHONIC, CONTROL, CHANNEL_PRESSURE, BEND = 0xA0, 0xB0, 0xD0, 0xE0  # MIDI
+SUSTAIN = 64
+END_SECONDS = 0.03  # in which the sound fades at the end
+SLACK = 16  # frames by which the way from input to output may be longer than it should be
+
+
+class Source(Protocol):
+    """What makes the samples."""
+
+    model: SoundModel
+
+    def move(self, values: Mapping[str, object]) -> None: ...
+
+    def render(self, frames: int) -> np.ndarray: ...
+
+
+class Resampled:
+    """A `Synthesizer` of a mix or an instrument at the device's rate.
+
+    Args:
+        source: whose samples it has.
+        sample_rate: of what it gives.
+
+    Attributes:
+        source: as above.
+    """
+
+    def __init__(self, source: SoundMix | SoundInstrument, sample_rate: int) -> None:
+        self.source, self._rate = source, sample_rate
+        self._resampler = Resampler(source.model.config.sample_rate, sample_rate)
+        self._rest = np.zeros((CHANNELS, 0), np.float32)
+        self._gain, self._is_ending = 1.0, False
+
+    def render(self, frames: int) -> np.ndarray:
+        """The next frames (2, frames)."""
+        while self._rest.shape[1] < frames:
+            self._rest = np.concatenate([self._rest, self.frame()], 1)
+        out, self._rest = self._rest[:, :frames], self._rest[:, frames:]
+        return out
+
+    def frame(self) -> np.ndarray:
+        """What the next frame of the model comes to, (2, about a hop of the device's)."""
+        made = np.atleast_2d(self.source.render(self.source.model.config.hop))
+        made = self._resampler.push(made.astype(np.float32))
+        return self._faded(np.repeat(made, CHANNELS, 0) if len(made) == 1 else made)
+
+    def note_on(self, pitch: int, velocity: int, channel: int = 0) -> None:
+        """To an instrument; a mix has no notes."""
+        if isinstance(self.source, SoundInstrument):
+            self.source.note_on(pitch, velocity, channel)
+
+    def note_off(self, pitch: int, channel: int = 0) -> None:
+        """As `note_on`."""
+        if isinstance(self.source, SoundInstrument):
+            self.source.note_off(pitch, channel)
+
+    def program(self, number: int) -> None:
+        """Nothing: the recordings say what it sounds like."""
+
+    def panic(self) -> None:
+        """Notes end; what is mixed fades, for this is the end."""
+        if isinstance(self.source, SoundInstrument):
+            self.source.panic()
+        self._is_ending = True
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def _faded(self, out: np.ndarray) -> np.ndarray:
+        if not self._is_ending:
+            return out
+        ramp = self._gain - np.arange(out.shape[1], dtype=np.float32) / (END_SECONDS * self._rate)
+        self._gain = max(0.0, float(ramp[-1]) if len(ramp) else self._gain)
+        return out * ramp.clip(0.0, 1.0)
+
+
+class ModelScheduler(Scheduler):
+    """A `Scheduler` that knows parameters and what keyboards send."""
+
+    def __init__(self, synth: Resampled, ring: Ring, sample_rate: int, ahead: int) -> None:
+        super().__init__(synth, ring, sample_rate, ahead)
+        self._made = synth
+        self._sustained: set[int] = set()  # channels whose pedal is down
+        self._ended: list[tuple[int, int]] = []  # notes that sound until it is up
+
+    def _apply(self, kind: int, first: int, second: int, value: float) -> None:
+        source, channel = self._made.source, kind & 0xF
+        if kind == MOVE:
+            source.move({NUMBERS[first]: value})
+            if NUMBERS[first] == "panic" and value and isinstance(source, SoundInstrument):
+                source.panic()
+        elif isinstance(source, SoundInstrument):
+            self._played(source, kind & 0xF0, channel, first, second)
+
+    def _played(self, source: SoundInstrument, kind: int, channel: int, first: int, second: int) -> None:
+        if kind == NOTE_ON and second:
+            source.note_on(first, second, channel)
+        elif kind in (NOTE_ON, NOTE_OFF):
+            if channel in self._sustained:
+                self._ended.append((first, channel))
+            else:
+                source.note_off(first, channel)
+        elif kind == BEND:
+            source.bend((first + 128 * second - 8192) / 8192, channel)
+        elif kind in (CHANNEL_PRESSURE, POLYPHONIC):
+            source.pressure((first if kind == CHANNEL_PRESSURE else second) / 127, channel)
+        elif kind == CONTROL and first in SILENCERS:
+            source.panic()
+        elif kind == CONTROL and first == SUSTAIN:
+            self._pedal(source, channel, second >= 64)
+
+    def _pedal(self, source: SoundInstrument, channel: int, is_down: bool) -> None:
+        if is_down:
+            self._sustained.add(channel)
+            return
+        self._sustained.discard(channel)
+        for pitch, of in [each for each in self._ended if each[1] == channel]:
+            source.note_off(pitch, of)
+        self._ended = [each for each in self._ended if each[1] != channel]
+
+
+class LiveScheduler(ModelScheduler):
+    """One that goes at the pace of live inputs; what is moved counts at once.
+
+    Args:
+        synth: of a mix with live inputs.
+        ring: takes the sound.
+        inputs: what came in, at the device's rate, a channel for each live input.
+        sample_rate: of the device.
+        ahead: frames by which a frame of the model may be late.
+    """
+
+    def __init__(self, synth: Resampled, ring: Ring, inputs: Ring, sample_rate: int, ahead: int) -> None:
+        super().__init__(synth, ring, sample_rate, ahead)
+        assert isinstance(synth.source, SoundMix)
+        self._mix, self._inputs = synth.source, inputs
+        config = self._mix.model.config
+        self._hop = config.hop
+        self._resampler = Resampler(sample_rate, config.sample_rate)
+        self._waiting = np.zeros((inputs.channels, 0), np.float32)  # at the model's rate, less than a frame
+        self._frames_a_sample = sample_rate / config.sample_rate
+        self._is_first = True
+
+    def fill(self) -> None:
+        """Make a frame of each that came in."""
+        if self._is_first:  # the device will ask for frames before anything can have come in
+            self._ring.write(np.zeros((CHANNELS, FIRST_FILL), np.float32))
+            self._is_first = False
+        while self._pending:
+            self._apply(*self._pending.pop(0)[2:])
+        self._keep_distance()
+        while self._hear():
+            self._write()
+
+    def _hear(self) -> bool:
+        """Take what came in; whether it was a frame, or more."""
+        if self._waiting.shape[1] < self._hop:
+            came = self._resampler.push(self._inputs.take(self._inputs.capacity))
+            self._waiting = np.concatenate([self._waiting, came], 1)
+        if self._waiting.shape[1] < self._hop:
+            return False
+        self._mix.hear(self._waiting[:, : self._hop])
+        self._waiting = self._waiting[:, self._hop :]
+        return True
+
+    def _write(self) -> None:
+        self._ring.offer(self._made.frame())
+
+    def _keep_distance(self) -> None:
+        """See to it that input and output are as far apart as they should be, but for what an underrun did to them.
+
+        A frame has to be full, a period of the device must be there when it is asked for, and a frame may be late.
+        """
+        chunk = self._ring.chunk
+        if not chunk:
+            return
+        between = self._inputs.filled + self._ring.filled + self._waiting.shape[1] * self._frames_a_sample
+        wanted = self._hop * self._frames_a_sample + chunk + self._ahead
+        excess = round(between - wanted)
+        if excess > chunk + SLACK:  # the callback may be in between its two halves
+            self._inputs.take(excess)
+        elif -excess > self._hop * self._frames_a_sample:
+            self._write()
+
+
+def load_source(
+    model: SoundModel, files: Sequence[str | None], voices: int, tell: Callable[[str], None]
+) -> SoundMix | SoundInstrument:
+    """What plays: a mix of recordings and live inputs, or an instrument of recordings.
+
+    Args:
+        files: None is a live input.
+        voices: of an instrument; 0 for a mix.
+        tell: is given lines on what was changed.
+
+    Raises:
+        InputError: a recording that cannot be used.
+    """
+    recordings = [None if each is None else read_recording(model, each, tell) for each in files]
+    if not voices:
+        return SoundMix(model, recordings)
+    return SoundInstrument(model, [each for each in recordings if each is not None], voices=voices)
+
+
+def run_model(
+    ring: Ring,
+    inbox: Inbox,
+    tell: Callable[..., None],
+    sample_rate: int,
+    latency: float,
+    files: Sequence[str | None],
+    model: str,
+    voices: int,
+    inputs: Ring | None = None,
+) -> None:
+    """What the process does, until the parent wants no more; then it fades.
+
+    Raises:
+        InputError: no such model, a recording that cannot be used.
+    """
+    torch.set_num_threads(1)
+    sounds = SoundModel.from_pretrained(model)
+    source = load_source(sounds, files, voices, lambda line: tell(warning=line))
+    if isinstance(source, SoundMix) and len(source.inputs) != (0 if inputs is None else inputs.channels):
+        raise InputError("expected a ring of as many channels as live inputs")
+    synth, ahead = Resampled(source, sample_rate), max(BLOCK, round(latency * sample_rate))
+    synth.frame()  # the first takes longest
+    scheduler = (
+        ModelScheduler(synth, ring, sample_rate, ahead)
+        if inputs is None
+        else LiveScheduler(synth, ring, inputs, sample_rate, ahead)
+    )
+    scheduler.fill()
+    tell(name=model if voices == 0 else f"{model}, {voices} voice{'s' * (voices > 1)}")
+    keep_playing(scheduler, inbox, synth, 2 * latency + 0.05)
+
+
+def main() -> None:
+    """What `child_process.ChildProcess("model_synthesis", …)` starts."""
+    serve(run_model, priority=2)  # below the callback of the device

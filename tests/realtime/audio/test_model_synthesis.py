@@ -1,0 +1,146 @@
+"""The process of a model of sounds without processes: rings whose other end the test reads and writes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from toy_sounds import RATE, played, small_model
+
+from audiovq.sound.morph import encode
+from realtime.audio.model_synthesis import LiveScheduler, ModelScheduler, Resampled
+from realtime.audio.output import MOVE
+from realtime.audio.ring_buffer import Ring
+from realtime.audio.sound_instrument import SoundInstrument
+from realtime.audio.sound_mix import SoundMix
+from realtime.music.sound_parameters import NUMBERS
+
+HOP = 480
+POSITION = NUMBERS.index("position")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model()
+
+
+@pytest.fixture(scope="module")
+def recordings(model):
+    return [encode(model, played(hertz, 0.5)) for hertz in (200.0, 400.0)]
+
+
+class Device:
+    """Reads and writes as a sound device does: so many frames at a time, in before out."""
+
+    def __init__(self, ring: Ring, inputs: Ring | None, period: int, rate: int) -> None:
+        self.ring, self.inputs, self.period, self.rate = ring, inputs, period, rate
+        self.heard: list[np.ndarray] = []
+        self.periods = 0
+
+    def call(self, samples: np.ndarray | None = None) -> None:
+        if self.inputs is not None:
+            self.inputs.offer(np.zeros((1, self.period), np.float32) if samples is None else samples[None])
+        out = np.zeros((self.period, 2), np.float32)
+        self.ring.read_into(out, self.periods * self.period / self.rate, self.rate)
+        self.periods += 1
+        self.heard.append(out[:, 0])
+
+    @property
+    def sound(self) -> np.ndarray:
+        return np.concatenate(self.heard)
+
+
+def test_played_live_and_rendered_are_the_same_samples(model, recordings):
+    """Moves that come at the same frames of the stream."""
+    ring = Ring(1 << 15)
+    scheduler = ModelScheduler(Resampled(SoundMix(model, recordings), RATE), ring, RATE, ahead=960)
+    device = Device(ring, None, HOP, RATE)
+    rendered = SoundMix(model, recordings)
+    wanted = []
+    scheduler.fill()
+    made = ring.written
+    wanted.append(rendered.render(made))
+    for at, value in enumerate((0.3, 1.0, 0.0)):
+        device.call()
+        scheduler._apply(MOVE, POSITION, 0, value)
+        rendered.move({"position": value})
+        for _ in range(5 + at):
+            scheduler.fill()
+            wanted.append(rendered.render(ring.written - made))
+            made = ring.written
+            device.call()
+    heard = device.sound
+    assert len(heard) > 15 * HOP and ring.underruns == 0
+    np.testing.assert_array_equal(heard, np.concatenate(wanted)[: len(heard)])
+
+
+@pytest.mark.parametrize(("rate", "period"), [(48000, 128), (48000, 64), (44100, 441), (96000, 1024), (48000, 1024)])
+def test_between_input_and_output_is_always_the_same_time(model, recordings, rate, period):
+    """A frame, a period and what may be late; of what came in what goes out is the mix, sample by sample."""
+    ring, inputs = Ring(1 << 15), Ring(1 << 15, channels=1)
+    mix = SoundMix(model, [None, recordings[0]])
+    ahead = round(0.0075 * rate)
+    scheduler = LiveScheduler(Resampled(mix, rate), ring, inputs, rate, ahead)
+    device = Device(ring, inputs, period, rate)
+    scheduler.fill()
+    between = []
+    for _ in range(round(0.6 * rate / period)):
+        device.call(0.1 * np.ones(period, np.float32))
+        scheduler.fill()
+        hidden = scheduler._waiting.shape[1] * rate / RATE
+        between.append(ring.filled + inputs.filled + hidden)
+    settled = np.array(between[len(between) // 2 :])
+    wanted = HOP * rate / RATE + period + ahead
+    assert ring.underruns == 0 and np.ptp(settled) <= 1.0  # resampled frames are of whole samples
+    assert abs(settled - wanted).max() <= period + 64 + 70 * (rate != RATE)
+
+
+def test_after_an_underrun_the_distance_is_what_it_was(model, recordings):
+    ring, inputs = Ring(1 << 15), Ring(1 << 15, channels=1)
+    scheduler = LiveScheduler(Resampled(SoundMix(model, [None, recordings[0]]), RATE), ring, inputs, RATE, 360)
+    device = Device(ring, inputs, 128, RATE)
+    scheduler.fill()
+    for _ in range(100):
+        device.call()
+        scheduler.fill()
+    before = ring.filled + inputs.filled + scheduler._waiting.shape[1]
+    for _ in range(40):
+        device.call()  # the model hangs
+    assert ring.underruns > 0
+    for _ in range(100):
+        device.call()
+        scheduler.fill()
+    after = ring.filled + inputs.filled + scheduler._waiting.shape[1]
+    assert abs(after - before) <= 128 + 16
+
+
+def test_an_input_that_says_nothing_any_more_leaves_the_rest_sounding(model, recordings):
+    """NaN, infinity, and silence for ever: what the recordings have goes on."""
+    mix = SoundMix(model, [None, recordings[0]])
+    mix.move({"position": 0.5})
+    for block in (np.full(HOP, np.nan), np.full(HOP, np.inf), np.full(HOP, 50.0), np.full(HOP, 0.5), np.zeros(HOP)):
+        for _ in range(10):
+            mix.hear(block[None].astype(np.float32))
+            made = mix.render(HOP)
+            assert np.isfinite(made).all() and np.abs(made).max() <= 1.0
+    assert np.abs(made).max() > 1e-3
+
+
+def test_notes_bend_pressure_and_pedal(model, recordings):
+    instrument = SoundInstrument(model, recordings, voices=8)
+    scheduler = ModelScheduler(Resampled(instrument, RATE), Ring(1 << 15), RATE, 960)
+    for pitch in (60, 64, 67):
+        scheduler._apply(0x90, pitch, 100, 0.0)
+    assert sorted(each.pitch for each in instrument.voices if each.is_held) == [60, 64, 67]
+    scheduler._apply(0xE0, 0x7F, 0x7F, 0.0)
+    scheduler._apply(0xD0, 127, 0, 0.0)
+    instrument.render(HOP * 10)
+    assert instrument._bent[0] == pytest.approx(2.0, abs=0.01) and instrument._pressed[0] == pytest.approx(9.0, abs=0.2)
+    scheduler._apply(0xB0, 64, 127, 0.0)
+    scheduler._apply(0x80, 60, 0, 0.0)
+    assert instrument.voices[0].is_held  # by the pedal
+    scheduler._apply(0xB0, 64, 0, 0.0)
+    assert sum(each.is_held for each in instrument.voices) == 2
+    scheduler._apply(0xB0, 123, 0, 0.0)
+    assert not any(each.is_held for each in instrument.voices)
+    scheduler._apply(MOVE, NUMBERS.index("loudness"), 0, -6.0)
+    assert instrument.dials.values["loudness"] == -6.0
