@@ -54,7 +54,7 @@ def read_accents(
     first = replace(found[0], is_first=True)
     readings = []
     for walk in walks:
-        own = None if walk is None or walk.agrees(first) else walk.reading()
+        own = None if walk is None or len(there) == 1 or walk.agrees(first) else walk.reading()
         readings.append(own if own is not None and own != found[0] else first)
     return readings
 

@@ -13,6 +13,7 @@ import numpy as np
 from latentmix.errors import InputError
 
 from .accents import may_be_accented, read_accents
+from .bar_walk import Reading
 from .channels import ChannelStates, bend_pitches, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
 from .mma import meant_metre
@@ -174,6 +175,20 @@ class _Found:
         if readings is None:
             return
         first = next(reading for reading in readings if reading.is_first)
+        if any(reading.held for reading in readings):
+            self._move(split, readings, first)
+        for start in first.starts:
+            _, chunk, n, d = max((row for row in self.metres if row[0] <= start), default=min(self.metres))
+            self.metres.append((start, chunk, n, d))
+        self.pickup = first.pickup
+        if count := max(len(reading.held) for reading in readings):
+            self.remarks.append(
+                f"{count} note{'s' * (count > 1)} played longer than written, as abc2midi plays fermatas,"
+                " by the accents of the bars"
+            )
+
+    def _move(self, split: list[tuple[int, int, TickNotes]], readings: Sequence[Reading], first: Reading) -> None:
+        """Put notes and events where they are written."""
         written: dict[tuple[int, int], list[TickNotes]] = {}
         for (chunk, port, notes), reading in zip(split, readings, strict=True):
             moved = replace(notes, start=reading.written(notes.start), end=reading.written(notes.end))
@@ -188,15 +203,6 @@ class _Found:
         self.lyrics = {kind: move(rows) for kind, rows in self.lyrics.items()}
         self.states.programs = {key: move(rows) for key, rows in self.states.programs.items()}
         self.end = int(first.written(np.array([self.end]))[0])
-        for start in first.starts:
-            _, chunk, n, d = max((row for row in self.metres if row[0] <= start), default=min(self.metres))
-            self.metres.append((start, chunk, n, d))
-        self.pickup = first.pickup
-        if count := max(len(reading.held) for reading in readings):
-            self.remarks.append(
-                f"{count} note{'s' * (count > 1)} played longer than written, as abc2midi plays fermatas,"
-                " by the accents of the bars"
-            )
 
     def timeline(self, has_tempo: bool, chunk: int | None = None) -> Timeline:
         """What holds for all chunks, or for one of them."""
