@@ -42,6 +42,7 @@ from midi_vae.vae import MelodyVAE
 
 PHASES = ("critic", "model", "prior")
 DEV_WINDOWS = 192
+DRAWN = 256  # melodies for the figures of draws; of a handful of windows fewer say as much
 
 
 class DevFigures:
@@ -65,8 +66,9 @@ class DevFigures:
         points = means[:, None] + (means.roll(-1, 0) - means)[:, None] * steps
         decoded = model.decode_windows(points.flatten(0, 1)).reshape(len(means), 9, -1)
         lines = [np.stack([tidy(row) for row in line]) for line in decoded]
-        noise = torch.randn(256, model.config.latent_size, generator=torch.Generator().manual_seed(0))
-        drawn, sampled = (model.decode_windows(z) for z in (noise, model.sample_latents(256, seed=0)))
+        count = min(DRAWN, 4 * len(self.windows))
+        noise = torch.randn(count, model.config.latent_size, generator=torch.Generator().manual_seed(0))
+        drawn, sampled = (model.decode_windows(z) for z in (noise, model.sample_latents(count, seed=0)))
         path, middle = path_figures(lines), middle_figures(self.likelihood, lines)
         figures = {
             "steps": float((back == self.windows).mean()),

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ settings.load_profile("latentmix")
 HERE = Path(__file__).resolve().parent
 # What shares ports, servers, sound and browsers, or measures time, runs in one worker, one after the other.
 TOGETHER = ("tests/realtime", "tests/plugins")
+# What takes long or mostly waits, however few its tests are, begins first: at the end nobody waits for it alone.
+FIRST = (
+    "tests/latentmix/test_nodes.py",
+    "tests/latentmix/corpus/test_cluster.py",
+    *TOGETHER,
+    "tests/midi_vae/training",
+    "tests/audiovq/training",
+    "tests/latentmix",
+    "tests/audiovq/cli",
+    "tests/audiovq/model",
+    "tests/midi_vae/model",
+)
 # What lives among programs of others that choose ports and moments by themselves: JACK, Ardour, Ray, torchrun. Such a
 # test may try a second time, so that a port that was taken in between does not stop everybody; twice is a fault.
 AMONG_OTHERS = (
@@ -70,7 +83,20 @@ SLOW = (
 )
 
 
+def scope_of(nodeid: str) -> str:
+    """What one worker does: a module, so that what its tests share is made once, or one of TOGETHER."""
+    module = nodeid.split("::")[0]
+    return next((folder for folder in TOGETHER if module.startswith(folder + "/")), module)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sizes = Counter(scope_of(item.nodeid) for item in items)
+
+    def place_in_line(item: pytest.Item) -> tuple[int, int]:
+        scope = scope_of(item.nodeid)
+        return next((i for i, first in enumerate(FIRST) if scope.startswith(first)), len(FIRST)), -sizes[scope]
+
+    items.sort(key=place_in_line)
     for item in items:
         place = Path(item.path)
         if any(place.is_relative_to(HERE / each) for each in SLOW):
@@ -81,17 +107,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Who gets which test: a module stays in one worker, so that what its tests share is made once.
-
-    xdist's own groups (`xdist_group`) are not kept by xdist 3.8 with pytest 9.2.
-    """
+    """Who gets which test: scopes go out as they stand in line. xdist's own groups are not kept by xdist 3.8."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.split("::")[0]
-            return next((folder for folder in TOGETHER if module.startswith(folder + "/")), module)
+            return scope_of(nodeid)
 
+    config.option.loadscopereorder = False  # by number of tests
     return Scheduler(config, log)
 
 

@@ -81,7 +81,7 @@ def shard_bytes(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(out.glob("shard-*")) if path.suffix != ".json"}
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end

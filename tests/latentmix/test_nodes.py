@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_runs import ENVIRONMENT, ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+PATIENCE = 400  # seconds; only so that a test that hangs fails
 TINY = ["--width", 16, "--latent-size", 8, "--batch", 12, "--critic-steps", 3, "--steps", 8, "--prior-steps", 2]
 
 
@@ -31,31 +30,23 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def quiet_port() -> int:
-    """A free port that no system gives to clients by itself and no other test asks for: others open many meanwhile."""
-    for port in random.sample(range(20_000, 30_000), 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
+def start_nodes(script: str, arguments: list[object], meeting: Path) -> list[subprocess.Popen[str]]:
+    """torchrun on two nodes, each of one process, on this machine.
 
-
-def start_nodes(script: str, arguments: list[object]) -> list[subprocess.Popen[str]]:
-    """torchrun on two nodes, each of one process, which meet on this machine."""
-    meeting = [
-        "--nnodes",
-        2,
-        "--nproc-per-node",
-        1,
+    They meet in a file that is not there yet, so that no port has to be free; torch takes those that it needs itself.
+    """
+    how = ["--nnodes", 2, "--nproc-per-node", 1, "--max-restarts", 0, "--local-addr", "127.0.0.1"]
+    how += [
         "--rdzv-backend",
         "c10d",
+        "--rdzv-conf",
+        "store_type=file",
         "--rdzv-id",
         "nodes",
-        "--max-restarts",
-        0,
+        "--rdzv-endpoint",
+        meeting,
     ]
-    meeting += ["--rdzv-endpoint", f"127.0.0.1:{quiet_port()}", "--local-addr", "127.0.0.1"]
-    command = [sys.executable, "-m", "torch.distributed.run", *meeting, ROOT / "scripts" / script, *arguments]
+    command = [sys.executable, "-m", "torch.distributed.run", *how, ROOT / "scripts" / script, *arguments]
     command += ["--nodes", 2, "--device", "cpu", "--threads", 1]
     return [
         subprocess.Popen(
@@ -72,7 +63,7 @@ def start_nodes(script: str, arguments: list[object]) -> list[subprocess.Popen[s
 
 def finish(nodes: list[subprocess.Popen[str]], status: int = 0) -> list[str]:
     try:
-        said = [node.communicate(timeout=120)[0] for node in nodes]
+        said = [node.communicate(timeout=PATIENCE)[0] for node in nodes]
     finally:
         for node in nodes:
             with contextlib.suppress(ProcessLookupError):
@@ -112,7 +103,7 @@ def assert_same_curves(one: Path, other: Path) -> None:
 
 def test_melodies_are_learned_on_two_nodes_as_on_one(tmp_path: Path) -> None:
     arguments = [ROOT / "examples", *TINY, "--save-every", 4, "--out"]
-    finish(start_nodes("train_melody.py", [*arguments, tmp_path / "two"]))
+    finish(start_nodes("train_melody.py", [*arguments, tmp_path / "two"], tmp_path / "meeting"))
     run_alone("train_melody.py", [*arguments, tmp_path / "one"])
     assert_same_curves(tmp_path / "two", tmp_path / "one")
 
@@ -120,29 +111,33 @@ def test_melodies_are_learned_on_two_nodes_as_on_one(tmp_path: Path) -> None:
 def test_speech_is_learned_on_two_nodes_as_on_one_codebooks_and_all(tmp_path: Path, speech: Path) -> None:
     arguments = [speech, "--steps", 22, "--quantize-from", 0.2, "--judge-from", 0.5, "--batch", 3, "--frames", 12]
     arguments += ["--encoder-width", 16, "--decoder-width", 16, "--latent-size", 8, "--save-every", 50, "--out"]
-    finish(start_nodes("train_vq.py", [*arguments, tmp_path / "two"]))
+    finish(start_nodes("train_vq.py", [*arguments, tmp_path / "two"], tmp_path / "meeting"))
     run_alone("train_vq.py", [*arguments, tmp_path / "one"])
     assert_same_curves(tmp_path / "two", tmp_path / "one")
-
-
-def said_until_end(node: subprocess.Popen[str]) -> str:
-    """What our process and its torchrun said; torchrun itself may wait five minutes for the one of the lost machine."""
-    try:
-        return node.communicate(timeout=40)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(node.pid, signal.SIGKILL)
-        return node.communicate()[0]
 
 
 def below(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def said_until_end(node: subprocess.Popen[str]) -> str:
+    """What our process said; torchrun, which may wait five minutes for the one of a lost machine, is not waited for."""
+    end = time.monotonic() + PATIENCE
+    while node.poll() is None and below(node.pid):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    try:
+        return node.communicate(timeout=5)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(node.pid, signal.SIGKILL)
+        return node.communicate()[0]
+
+
 @pytest.mark.parametrize("lost", ["process", "node"])
 def test_who_is_lost_stops_all_with_a_line_and_the_run_goes_on(tmp_path: Path, lost: str) -> None:
     arguments = [ROOT / "examples", *TINY, "--critic-steps", 3000, "--save-every", 5, "--out", tmp_path / "run"]
-    nodes = start_nodes("train_melody.py", arguments)
-    end = time.monotonic() + 90
+    nodes = start_nodes("train_melody.py", arguments, tmp_path / "meeting")
+    end = time.monotonic() + PATIENCE
     while not (tmp_path / "run" / "state.safetensors").exists():
         assert time.monotonic() < end and all(node.poll() is None for node in nodes)
         time.sleep(0.1)
@@ -156,5 +151,6 @@ def test_who_is_lost_stops_all_with_a_line_and_the_run_goes_on(tmp_path: Path, l
     assert said.count(line) == 1 and "Traceback" not in said.partition(line)[0], said
     if lost == "node":  # what follows is the same
         return
-    finish(start_nodes("train_melody.py", [ROOT / "examples", *TINY, "--save-every", 5, "--out", tmp_path / "run"]))
+    again = [ROOT / "examples", *TINY, "--save-every", 5, "--out", tmp_path / "run"]
+    finish(start_nodes("train_melody.py", again, tmp_path / "meeting again"))
     assert (tmp_path / "run" / "model" / "model.safetensors").exists()

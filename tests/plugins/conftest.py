@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,27 @@ from plugin_bundles import Bundles, make
 
 from latentmix.errors import InputError
 from realtime.plugins import sources
+from realtime.plugins.compiler import Compiler, Source
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A source is compiled once a run with the same flags, whoever asks: formats, external and hosts share most."""
+    folder = tmp_path_factory.mktemp("objects")
+    kept: dict[tuple[object, ...], Path] = {}
+    compile_one = Compiler._compile
+
+    def compile_or_copy(self: Compiler, source: Source, out: Path) -> None:
+        key = (self.command, self.target, self.flags, source)
+        if key not in kept:
+            compile_one(self, source, out)
+            kept[key] = Path(shutil.copy(out, folder / f"{len(kept):03}-{out.name}"))
+        else:
+            shutil.copy(kept[key], out)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiler, "_compile", compile_or_copy)
+        yield
 
 
 @pytest.fixture(scope="session")

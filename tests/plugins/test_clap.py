@@ -43,11 +43,14 @@ def test_both_plugins_are_listed_with_the_name_of_the_model(host: Path, bundles:
     ]
 
 
-@pytest.mark.parametrize(("flavour", "loads"), [("", 200), (".synth", 20)])
-def test_the_checks_of_our_host(host: Path, bundles: Bundles, flavour: str, loads: int) -> None:
-    """Parameters, texts, flush, odd blocks, rates, stop, loop, seek, bypass, reset, state, recording, 200 loads."""
-    said = run(host, bundles.clap, "check", "org.latentmix.melody" + flavour, loads)
-    assert said.count("ok   ") >= 28 and "FAIL" not in said
+@pytest.mark.parametrize("flavour", ["", ".synth"])
+def test_the_checks_of_our_host(host: Path, bundles: Bundles, flavour: str) -> None:
+    """Parameters, texts, flush, odd blocks, rates, stop, loop, seek, bypass, reset, state, recording, 24 loads.
+
+    What 200 loads would leave in memory 24 leave in the heap, which is counted to the byte.
+    """
+    said = run(host, bundles.clap, "check", "org.latentmix.melody" + flavour, 24)
+    assert said.count("ok   ") >= 29 and "FAIL" not in said
 
 
 CASES = [
