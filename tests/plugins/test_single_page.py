@@ -25,6 +25,10 @@ from realtime.web.opening import opening_melodies
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
+pytestmark = pytest.mark.timeout(
+    1200
+)  # the first time zig compiles its C++ library too, a minute where nothing else runs
+
 
 @pytest.fixture(scope="module")
 def model() -> MelodyVAE:
