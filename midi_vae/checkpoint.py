@@ -8,3 +8,4 @@ from latentmix.checkpoint_format import CheckpointFormat
 
 CHECKPOINT = CheckpointFormat("latentmix.midi_vae", 2, Path(__file__).parent / "weights")
 GROOVE_CHECKPOINT = CheckpointFormat("latentmix.midi_vae.groove", 1, CHECKPOINT.bundled)
+CONDUCTOR_CHECKPOINT = CheckpointFormat("latentmix.midi_vae.conductor", 1, CHECKPOINT.bundled, "conductor")

@@ -48,10 +48,10 @@ class BackOffModel(Generic[Row]):
                     self.counts[tuple(symbols[i - k : i])][symbols[i]] += 1
         return self
 
-    def nats_a_step(self, row: Row) -> float:
-        """Mean -log p of a step."""
+    def nats_a_step(self, row: Row, first: int = 0) -> float:
+        """Mean -log p of a step, from the first that counts on."""
         symbols = self._padded(row)
-        places = range(self.order - 1, len(symbols))
+        places = range(self.order - 1 + first, len(symbols))
         return -sum(
             math.log(self._probability(tuple(symbols[i - self.order + 1 : i]), symbols[i])) for i in places
         ) / len(places)

@@ -10,13 +10,17 @@ import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
-from . import corpus, drum_jobs, drum_report, export, report
+from . import continuation, corpus, drum_jobs, drum_report, export, report
 from .drum_jobs import DrumOptions
 from .options import (
+    MAX_LONG_BARS,
     ChangeOptions,
+    Count,
+    File,
     ModelOptions,
     OutputOptions,
     PassageOptions,
+    Temperature,
     crossing_files,
     parse_grid,
     parse_weights,
@@ -25,13 +29,11 @@ from .options import (
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
 MAX_FILES = 8
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
-Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
-
 
 app = make_app("midi-vae")
 app.add_typer(export.app, name="export")
 app.add_typer(corpus.app, name="corpus")
+app.command("continue")(continuation.go_on)
 
 
 def main() -> None:
@@ -84,6 +86,10 @@ def mix(
     exact_ends: Annotated[
         bool, typer.Option(help="The ends are the inputs themselves, not what the model makes of them.")
     ] = True,
+    form: Annotated[
+        bool,
+        typer.Option("--form", help="Keep the form of A: where it repeats, two bars at a time, the others do too."),
+    ] = False,
     separate: Annotated[
         bool, typer.Option("--separate", help="One file a melody, into the folder named by -o.")
     ] = False,
@@ -99,6 +105,7 @@ def mix(
     midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
     midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
     midi-vae mix --rhythm A.mid --pitch B.mid -o crossed.mid
+    midi-vae mix A.mid B.mid --bars all --form -o tune.mid
     midi-vae mix A.mid B.mid --drums -o drums.mid --png drums.png
     """
     crossing = crossing_files(files or [], rhythm, pitch, bool(weights), drums.drums)
@@ -116,6 +123,8 @@ def mix(
         if sides
         else (len(files) - 1) * (steps - 1) + 1
     )
+    if form and (drums.drums or crossing):
+        raise typer.BadParameter("expected no --form with --drums or with --rhythm and --pitch")
     if drums.drums:
         lines = drum_jobs.Lines(steps, shares, exact_ends, straight, bool(sides) or spherical)
         drum = drum_jobs.prepare(files, drums, excerpt, change, output, model, count, "step", separate)
@@ -123,6 +132,7 @@ def mix(
     from . import jobs
 
     job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
+    job = jobs.in_form(job) if form else job
     options = {"spherical": spherical, "shift": job.shift}
     ends = {"exact_ends": exact_ends, "straight": straight}
     if crossing:
@@ -162,12 +172,15 @@ def sample(
     model: ModelOptions,
     drums: DrumOptions,
     count: Count = 8,
-    temperature: Annotated[
-        float,
-        typer.Option(metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger."),
-    ] = 1.0,
+    temperature: Temperature = 1.0,
+    bars: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=MAX_LONG_BARS, help="Bars of each, with phrases that return; two if left out."
+        ),
+    ] = None,
 ) -> None:
-    """Make new melodies of two bars, out of nothing but chance.
+    """Make new melodies, of two bars or longer, out of nothing but chance.
 
     -o names a folder for one file a melody, or a file that ends in .mid for all of them.
 
@@ -175,12 +188,17 @@ def sample(
     Examples:
     midi-vae sample -n 8 --temperature 0.8 --seed 1 -o samples
     midi-vae sample -n 4 --key C:maj --tempo 90 -o samples.mid --png samples.png
+    midi-vae sample -n 1 --bars 16 -o tune.mid --wav tune.wav
     """
     seed = model.drawn_seed()
     if drums.drums:
+        if bars is not None:
+            raise typer.BadParameter("expected no --bars with --drums, whose samples have two bars")
         made = drum_jobs.prepare([], drums, None, change, output, model, count, "sample", output.is_folder)
         _tell_drums(drum_jobs.finish(made, lambda: drum_jobs.sample(made, count, temperature, seed), seed), output)
         return
+    if bars is not None:
+        return continuation.compose(change, output, model, count, temperature, bars, seed)
     from . import jobs
 
     job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder)
@@ -296,7 +314,4 @@ def _tell_drums(figures: dict[str, Any], output: OutputOptions) -> None:
 
 
 def _tell(figures: dict[str, Any], output: OutputOptions) -> None:
-    if output.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        report.print_made(figures)
+    report.tell(figures, output.json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .. import crossing, interpolation
+from .. import crossing, interpolation, long_form
 from ..importing import Passage
+from ..model.conductor import Conductor
 from ..music.key import Key
 from ..music.melody import Melody
+from ..music.partners import partners
 from ..vae import MelodyVAE
 from . import report
 from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions
@@ -71,22 +73,32 @@ def prepare(
     count: int,
     stem: str = "",
     separate: bool = False,
+    more_bars: int = 0,
 ) -> Job:
-    """Read and check everything for a command that makes so many melodies; nothing is written yet."""
+    """Read and check everything for a command that makes so many melodies, by so many bars longer than what it reads;
+    nothing is written yet."""
     passages = excerpt.read(files) if excerpt else []
-    _check_size([passage.melody for passage in passages], count)
+    _check_size([passage.melody for passage in passages], count, more_bars)
     outputs = output.outputs(files, separate, stem)
     key = change.key_for(passages)
     model = choice.load()
     return Job(passages, outputs, change, key, choice.model, model, change.shift(model))
 
 
-def _check_size(melodies: Sequence[Melody], count: int) -> None:
+def _check_size(melodies: Sequence[Melody], count: int, more_bars: int) -> None:
     """Hold memory and time within bounds: a partner's bars may become as long as the first one's."""
     steps = [max(len(m.tokens), m.bars * melodies[0].steps_per_bar) for m in melodies]
-    bars = count * max(steps, default=0) // 16
+    bars = count * (max(steps, default=0) // 16 + more_bars)
     if bars > MAX_BARS:
         raise InputError(f"expected at most {MAX_BARS} bars of 4/4 in all, found {bars}; choose fewer steps or bars")
+
+
+def in_form(job: Job) -> Job:
+    """The same with partners that repeat where the first melody does."""
+    first, *others = partners(job.melodies)
+    melodies = [first, *long_form.in_form_of(first, others)]
+    passages = [replace(p, melody=melody) for p, melody in zip(job.passages, melodies, strict=True)]
+    return replace(job, passages=passages)
 
 
 def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[str, Any]:
@@ -164,6 +176,19 @@ def vary(job: Job, amount: float, count: int, seed: int) -> Made:
 def sample(job: Job, count: int, temperature: float, seed: int) -> Made:
     z = job.model.sample_latents(count, temperature, seed)
     return Made(job.model.decode(z if job.shift is None else z + job.shift), _numbers(count))
+
+
+def compose(job: Job, conductor: Conductor, count: int, bars: int, temperature: float, seed: int) -> Made:
+    """New melodies of any length."""
+    made = long_form.compose(job.model, conductor, count, bars, temperature, seed, job.shift)
+    return Made(made, _numbers(count))
+
+
+def go_on(job: Job, conductor: Conductor, count: int, bars: int, temperature: float, seed: int, only_new: bool) -> Made:
+    """Ways for a melody to go on, after it or by themselves."""
+    melody = job.melodies[0]
+    made = long_form.go_on(job.model, conductor, melody, bars, count, temperature, seed, job.shift)
+    return Made(made if only_new else [long_form.followed(melody, each) for each in made], _numbers(count))
 
 
 def _numbers(count: int) -> list[str]:

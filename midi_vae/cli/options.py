@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from ..vae import MelodyVAE
 
 MAX_IN_A_GRID = 1000
+MAX_LONG_BARS = 1024  # of a melody that is made; as `long_form.MAX_BARS`, which waits for torch
 T = TypeVar("T")
-
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
+Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
+Temperature = Annotated[
+    float, typer.Option(metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger.")
+]
 
 _passages, _changes, _output, _engine = (
     functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Passages", "Changes", "Output", "Model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -190,6 +191,14 @@ def print_file(figures: dict[str, Any]) -> None:
         told = how.get(source, "estimated from the notes")
         _say(console, f"  a pickup of {beats:g} {'quarter' if beats == 1 else 'quarters'}, {told}: no event tells it")
     _say_remarks(console, figures)
+
+
+def tell(figures: dict[str, Any], as_json: bool) -> None:
+    """What a command made, for machines or for people."""
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        print_made(figures)
 
 
 def print_made(figures: dict[str, Any]) -> None:

@@ -68,9 +68,12 @@ class CausalTowers(nn.Module):
         # each tower has its own part of the table
         self.starts = nn.Buffer(torch.arange(towers)[:, None, None] * symbols, persistent=False)
 
-    def forward(self, symbols: Tensor) -> Tensor:
+    def forward(self, symbols: Tensor, context: Tensor | None = None) -> Tensor:
+        """As above; `context` (T, B, 32, width) is added to what the steps begin as."""
         windows, width = symbols.shape[1], self.embedding.embedding_dim
         h = self.embedding(symbols + self.starts) + self.places
+        if context is not None:
+            h = h + context
         h = h.transpose(1, 2).flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
         for dilation, taps, mix in zip(self.dilations, self.taps, self.mix, strict=True):
             x = torch.baddbmm(taps.bias, h, taps.weight[:, :width])

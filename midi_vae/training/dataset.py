@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ MAX_WINDOWS = 64  # of one file, evenly spaced, so that one long movement does n
 MAX_SHIFT = 14  # semitones of transposition up or down
 _STEPS = np.arange(WINDOW_STEPS)
 CHUNK = 32  # files that a process reads at a time
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ def load_windows(
     files = _paths_of_midi_files(folder)
     found: list[np.ndarray] = []
     refused: list[tuple[str, str]] = []
-    results = _read_all(files, partial(file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
+    results = read_all(files, partial(file_windows, lowest_pitch=lowest_pitch, pitches=pitches), workers)
     for done, (path, result) in enumerate(zip(files, results, strict=True), start=1):
         if isinstance(result, str):
             refused.append((path, result))
@@ -132,9 +134,8 @@ def load_windows(
     return WindowDataset(np.concatenate(found), len(found), tuple(refused))
 
 
-def _read_all(
-    files: list[str], read: Callable[[str], np.ndarray | str], workers: int | None
-) -> Iterator[np.ndarray | str]:
+def read_all(files: list[str], read: Callable[[str], T], workers: int | None) -> Iterator[T]:
+    """What `read` gives for each file, in order, by so many processes; None: as many as there are cores."""
     if len(files) <= CHUNK or workers == 1:  # not worth a process
         yield from map(read, files)
         return

@@ -25,7 +25,8 @@ try:
     from midi_vae.training import dataset
 except ImportError:
     from midi_vae import dataset
-dataset._read_all = lambda files, read, workers: map(read, files)  # in this process, whatever the commit
+name = "read_all" if hasattr(dataset, "read_all") else "_read_all"  # in this process, whatever the commit
+setattr(dataset, name, lambda files, read, workers: map(read, files))
 start = time.process_time()
 found = dataset.load_windows(sys.argv[2], 21, 88)
 print(time.process_time() - start, found.files, len(found.refused), hashlib.sha256(found.windows.tobytes()).hexdigest())

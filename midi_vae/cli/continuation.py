@@ -1,0 +1,98 @@
+"""Melodies of any length: `midi-vae continue`, and `midi-vae sample --bars`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentmix.cli import check_device, grouped
+from latentmix.errors import InputError
+
+from ..checkpoint import CHECKPOINT, CONDUCTOR_CHECKPOINT
+from . import report
+from .options import (
+    MAX_LONG_BARS,
+    ChangeOptions,
+    Count,
+    File,
+    ModelOptions,
+    OutputOptions,
+    PassageOptions,
+    Temperature,
+    parse_bars,
+)
+
+if TYPE_CHECKING:
+    from ..model.conductor import Conductor
+
+
+@grouped
+def go_on(
+    file: File,
+    *,
+    bars: Annotated[int, typer.Option(metavar="N", min=1, max=MAX_LONG_BARS, help="New bars.")] = 8,
+    after: Annotated[
+        str, typer.Option("--after", metavar="A:B|all", help="The bars of FILE that they come after, from 1.")
+    ] = "all",
+    track: Annotated[str | None, typer.Option(metavar="N|NAME", help="Track that holds the melody.")] = None,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Write the new bars alone.")] = False,
+    count: Count = 1,
+    temperature: Temperature = 1.0,
+    change: ChangeOptions,
+    output: OutputOptions,
+    model: ModelOptions,
+) -> None:
+    """Go on with a melody: bars that come after it, in its metre, with phrases of it that return.
+
+    -o names a folder for one file each, or a file that ends in .mid for all of them.
+
+    \b
+    Examples:
+    midi-vae continue IN.mid --bars 8 -o longer.mid --wav longer.wav
+    midi-vae continue IN.mid --after 1:4 --bars 4 -n 3 --only-new -o answers
+    """
+    seed = model.drawn_seed()
+    parse_bars(after)
+    from . import jobs
+
+    passage = PassageOptions([after], [track] if track is not None else None)
+    job = jobs.prepare([file], passage, change, output, model, count, "continued", output.is_folder, bars)
+    conductor = load_conductor(model)
+    made = jobs.finish(job, lambda: jobs.go_on(job, conductor, count, bars, temperature, seed, only_new), seed)
+    report.tell(made, output.json)
+
+
+def compose(
+    change: ChangeOptions,
+    output: OutputOptions,
+    model: ModelOptions,
+    count: int,
+    temperature: float,
+    bars: int,
+    seed: int,
+) -> None:
+    """What `midi-vae sample --bars` does."""
+    from . import jobs
+
+    job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder, bars)
+    conductor = load_conductor(model)
+    made = jobs.finish(job, lambda: jobs.compose(job, conductor, count, bars, temperature, seed), seed)
+    report.tell(made, output.json)
+
+
+def load_conductor(model: ModelOptions) -> Conductor:
+    """The conductor that lies beside the model.
+
+    Raises:
+        InputError: there is none.
+    """
+    from ..model.conductor import Conductor
+
+    folder = CHECKPOINT.resolve(model.model)
+    if not (folder / CONDUCTOR_CHECKPOINT.config_file).is_file():
+        raise InputError(
+            f"{folder}: expected {CONDUCTOR_CHECKPOINT.config_file} and {CONDUCTOR_CHECKPOINT.tensor_file} beside the "
+            "model, found none; train them with scripts/train_conductor.py and put them there"
+        )
+    return Conductor.from_pretrained(folder, check_device(model.device))

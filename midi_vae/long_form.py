@@ -1,0 +1,162 @@
+"""Melodies longer than a window: new ones, ones that go on, and what their form is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.errors import InputError
+
+from .model.conductor import PLACES, Conductor, Past
+from .model.network import MelodyNetwork
+from .music.melody import Melody
+from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
+
+MAX_BARS = 1024  # that are made at once
+SAME = 0.9  # share of equal steps from which a window is another one again
+
+
+def check_conductor(model: MelodyNetwork, conductor: Conductor) -> None:
+    """
+    Raises:
+        InputError: the conductor was taught the codes of a model of another shape.
+    """
+    config, other = model.config, conductor.config
+    found = (config.latent_size, config.lowest_pitch, config.pitches)
+    expected = (other.latent_size, other.lowest_pitch, other.pitches)
+    if found != expected or model.latent.codes:
+        raise InputError(f"expected a model whose codes have size, lowest pitch and pitches {expected}, found {found}")
+
+
+@torch.inference_mode()
+def windows_after(
+    model: MelodyNetwork,
+    conductor: Conductor,
+    before: np.ndarray,
+    count: int,
+    temperature: float = 1.0,
+    seed: int | None = None,
+) -> Tensor:
+    """Codes (B, count, D) of the windows that go on after B tunes, the last of which ends them.
+
+    Args:
+        before: (B, W, 32) tokens, W >= 0.
+        temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest symbols.
+        seed: the same seed gives the same windows, on every device.
+
+    Raises:
+        InputError: the conductor does not go with the model.
+    """
+    check_conductor(model, conductor)
+    generator = torch.Generator()
+    generator.manual_seed(seed) if seed is not None else generator.seed()
+    size, tunes = conductor.config.latent_size, len(before)
+    past = before[:, -max(conductor.config.lags) :]
+    codes = list(model.encode_windows(past.reshape(-1, WINDOW_STEPS)).view(tunes, -1, size).unbind(1))
+    start = before.shape[1] - len(codes)
+    made: list[Tensor] = []
+    for number in range(count):
+        known = torch.tensor([lag <= len(codes) for lag in conductor.config.lags], device=model.device)
+        nothing = torch.zeros(tunes, size, device=model.device)
+        looked_at = [codes[-lag] if lag <= len(codes) else nothing for lag in conductor.config.lags]
+        place = torch.full((tunes,), (start + len(codes)) % PLACES, device=model.device)
+        ends = torch.full((tunes,), number + 1 == count, device=model.device)
+        what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, ends)
+        tokens = conductor.sample(what, temperature, generator)
+        codes.append(model.encode_windows(tokens.cpu().numpy()))
+        made.append(codes[-1])
+    return torch.stack(made, 1)
+
+
+def compose(
+    model: MelodyNetwork,
+    conductor: Conductor,
+    n: int,
+    bars: int,
+    temperature: float = 1.0,
+    seed: int | None = None,
+    shift: Tensor | None = None,
+) -> list[Melody]:
+    """n new melodies of so many bars of 4/4, whose phrases return.
+
+    Args:
+        shift: (D,) added to every code (`interpolation.attribute_shift`).
+
+    Raises:
+        InputError: too few or too many bars, or the conductor does not go with the model.
+    """
+    like = Melody(np.zeros(WINDOW_STEPS, np.int16))
+    z = windows_after(
+        model, conductor, np.zeros((n, 0, WINDOW_STEPS), np.int64), _windows(bars, like), temperature, seed
+    )
+    return _decoded(model, z, like, bars, shift)
+
+
+def go_on(
+    model: MelodyNetwork,
+    conductor: Conductor,
+    melody: Melody,
+    bars: int,
+    n: int = 1,
+    temperature: float = 1.0,
+    seed: int | None = None,
+    shift: Tensor | None = None,
+) -> list[Melody]:
+    """n ways for a melody to go on for so many bars, in its metre, without the melody itself.
+
+    Raises:
+        InputError: as of `compose`.
+    """
+    before = to_windows(melody)
+    kept = melody.bars // window_layout(melody.metre).bars  # whole windows; a bar that is left over begins the next one
+    before = np.repeat(before[None, :kept], n, 0)
+    left = melody.bars - kept * window_layout(melody.metre).bars
+    z = windows_after(model, conductor, before, _windows(bars + left, melody), temperature, seed)
+    made = _decoded(model, z, replace(melody, name=""), bars + left, shift)
+    size = melody.steps_per_bar
+    return [replace(each, tokens=each.tokens[left * size :]) for each in made]
+
+
+def followed(melody: Melody, continuation: Melody) -> Melody:
+    """A melody and what goes on after it, as one."""
+    return replace(melody, tokens=np.concatenate([melody.tokens, continuation.tokens]))
+
+
+def form(windows: np.ndarray) -> list[int]:
+    """Which window each of (W, 32) tokens is again: its own number, or that of an earlier one that it nearly equals.
+
+    >>> a, b = np.arange(2, 34), np.arange(50, 82)
+    >>> form(np.stack([a, b, a, b, np.where(np.arange(32) < 30, a, b)]))
+    [0, 1, 0, 1, 0]
+    """
+    out: list[int] = []
+    for number, window in enumerate(windows):
+        same = [(windows[i] == window).mean() if out[i] == i else 0.0 for i in range(number)]
+        best = int(np.argmax(same)) if same else number
+        out.append(best if same and same[best] >= SAME else number)
+    return out
+
+
+def in_form_of(first: Melody, others: Sequence[Melody]) -> list[Melody]:
+    """Partners of a melody, of its length and metre, made to repeat where it does.
+
+    Where a window of the first is an earlier one again, so is the other's: what stood there is given up.
+    """
+    pattern = form(to_windows(first))
+    return [from_windows(to_windows(other)[pattern], other, other.bars) for other in others]
+
+
+def _windows(bars: int, like: Melody) -> int:
+    if not 1 <= bars <= MAX_BARS:
+        raise InputError(f"expected 1 to {MAX_BARS} bars, found {bars}")
+    return -(-bars // window_layout(like.metre).bars)
+
+
+def _decoded(model: MelodyNetwork, z: Tensor, like: Melody, bars: int, shift: Tensor | None) -> list[Melody]:
+    z = z if shift is None else z + shift
+    windows = model.decode_windows(z.flatten(0, 1)).reshape(*z.shape[:2], -1)
+    return [from_windows(rows, like, bars) for rows in windows]

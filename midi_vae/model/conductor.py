@@ -1,0 +1,133 @@
+"""Conductor: a model of tunes as sequences of the codes of two bars, which says how the next two bars go.
+
+    codes of the windows 1, 2, 4 and 8 before, beat by beat; how many came before, and whether it ends here
+        -> blocks over the beats -> what every step is told
+    symbols of the window so far, and what its steps are told -> causal tower -> p(next symbol)
+
+A conductor that leads a decoder of short passages is that of Roberts et al. 2018 (arXiv 1803.05428), whose decoder
+plays what it says; here symbols are drawn, as in `prior`, and encoded, so that what is played is decoded from the code
+of something that could be a melody. Phrases return because the windows of 2, 4, 8 and 16 bars ago are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from latentmix.checkpoint import Pretrained
+
+from ..checkpoint import CONDUCTOR_CHECKPOINT
+from ..music.melody import ONSET
+from ..music.windows import WINDOW_STEPS
+from .layers import BEATS, BeatStack, CausalTowers
+from .prior import nucleus
+
+LAGS = (1, 2, 4, 8)  # windows
+PLACES = 8  # windows after which counting begins again: 16 bars of 4/4
+MAX_SIZE = 1024  # a configuration comes from a file that could say anything
+
+
+@dataclass(frozen=True)
+class ConductorConfig:
+    """Everything that fixes the shape of a conductor.
+
+    Attributes:
+        latent_size, lowest_pitch, pitches: of the model of windows that it goes with.
+        width: features of a beat and of a step.
+        across: features that the beats exchange.
+        blocks: over the beats.
+        rounds: how often the tower goes through its dilations.
+        nearest: whether only the window before is looked at, a chain of first order: for comparison.
+
+    Raises:
+        ValueError: sizes that cannot be.
+    """
+
+    latent_size: int = 256
+    lowest_pitch: int = 21
+    pitches: int = 88
+    width: int = 128
+    across: int = 192
+    blocks: int = 2
+    rounds: int = 1
+    nearest: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("latent_size", "pitches", "width", "across", "blocks", "rounds"):
+            if not 1 <= getattr(self, name) <= MAX_SIZE:
+                raise ValueError(f"{name} {getattr(self, name)}; it is 1 to {MAX_SIZE}")
+        if self.latent_size % BEATS or not 0 <= self.lowest_pitch <= 128 - self.pitches:
+            raise ValueError(f"latent_size {self.latent_size}, pitches {self.pitches} from {self.lowest_pitch} on")
+
+    @property
+    def lags(self) -> tuple[int, ...]:
+        """How many windows before those are that are looked at."""
+        return LAGS[:1] if self.nearest else LAGS
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known when a window begins, of B tunes.
+
+    Attributes:
+        codes: (B, lags, D) of the windows so many before; 0 where there is none.
+        known: (B, lags) bool, where there is one.
+        place: (B,) int64, windows that came before, modulo `PLACES`.
+        ends: (B,) bool, whether this is the last one.
+    """
+
+    codes: Tensor
+    known: Tensor
+    place: Tensor
+    ends: Tensor
+
+
+class Conductor(Pretrained, nn.Module):
+    """p(next window | those before); see the module's docstring."""
+
+    checkpoint = CONDUCTOR_CHECKPOINT
+    config_class = ConductorConfig
+    default = "melody_2bar"
+
+    def __init__(self, config: ConductorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or ConductorConfig()
+        self.symbols = ONSET + config.pitches
+        inputs = len(config.lags) * (config.latent_size // BEATS + 1) + PLACES + 1
+        self.context = BeatStack(
+            inputs, WINDOW_STEPS // BEATS * config.width, config.width, config.across, config.blocks
+        )
+        self.tower = CausalTowers(1, self.symbols + 1, config.width, config.rounds)  # one more: the edge of the window
+        self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, self.symbols))
+
+    def told(self, past: Past) -> Tensor:
+        """What each step is told; (B, 32, width)."""
+        codes = past.codes.unflatten(2, (BEATS, -1)).permute(0, 2, 1, 3).flatten(2)
+        place = F.one_hot(past.place, PLACES)
+        same = torch.cat([past.known, place, past.ends[:, None]], 1).to(codes.dtype)
+        beats = self.context(torch.cat([codes, same[:, None].expand(-1, BEATS, -1)], 2))
+        return beats.unflatten(2, (WINDOW_STEPS // BEATS, -1)).flatten(1, 2)
+
+    def forward(self, symbols: Tensor, told: Tensor) -> Tensor:
+        """Symbols (B, 32) int64, what their steps are told -> logits of each given those before it, (B, 32, 2 + P)."""
+        edge = symbols.new_full((len(symbols), 1), self.symbols)
+        return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None], told[None])[0])
+
+    @torch.inference_mode()
+    def sample(self, past: Past, temperature: float, generator: torch.Generator) -> Tensor:
+        """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature); 0 takes the likeliest."""
+        told = self.told(past)
+        symbols = torch.zeros(len(told), WINDOW_STEPS, dtype=torch.int64, device=told.device)
+        for step in range(WINDOW_STEPS):
+            logits = self(symbols, told)[:, step].cpu()
+            if temperature > 0.0:
+                drawn = torch.multinomial(nucleus(torch.softmax(logits / temperature, -1)), 1, generator=generator)[
+                    :, 0
+                ]
+            else:
+                drawn = logits.argmax(-1)
+            symbols[:, step] = drawn.to(symbols.device)
+        return torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)

@@ -1,0 +1,103 @@
+"""Train a conductor: what two bars follow those before, for melodies of any length.
+
+    scripts/run python scripts/train_conductor.py MIDI_FOLDER --dev DEV_FOLDER --out runs/conductor
+
+The codes of the bars are those of a model of melodies (--model), which is left as it is. The state is written to
+OUT/state.safetensors every --save-every steps and when the run is interrupted; the same command goes on from there. The
+finished conductor is OUT/conductor; OUT/tensorboard has the curves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from latentmix.cli import grouped
+from latentmix.files import make_folder
+from latentmix.phases import Phase, PhasedRun
+from latentmix.run_state import RunState
+from latentmix.shares import Accumulate, Shares
+from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line, on_first_process, progress_bar
+from midi_vae.model.conductor import Conductor, ConductorConfig
+from midi_vae.training.conductor_objective import ConductorObjective
+from midi_vae.training.tune_dataset import TuneBatches, Tunes, load_tunes
+from midi_vae.vae import MelodyVAE
+
+PHASE = "conductor"
+DEV_WINDOWS = 1024
+
+
+def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -> Tunes:
+    """The tunes of a folder, kept in the run's folder so that a resumed run sees the same."""
+
+    def read() -> None:
+        if kept.is_file():
+            return
+        with progress_bar(transient=True) as progress:
+            bar = progress.add_task(f"reading {folder}", total=None, figures="")
+            tunes = load_tunes(
+                folder,
+                config.lowest_pitch,
+                config.pitches,
+                lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+        for _, reason in tunes.refused:
+            CONSOLE.print(f"left out: {reason}", highlight=False)
+        CONSOLE.print(f"{folder}: {len(tunes.windows)} windows of {len(tunes.bars)} tunes", highlight=False)
+        tunes.save(kept)
+
+    on_first_process(fabric, read)
+    return Tunes.load(kept)
+
+
+@grouped
+def main(
+    data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
+    out: Annotated[Path, typer.Option(help="folder of the run")],
+    dev: Annotated[Path, typer.Option(help="folder of MIDI files for the figures")],
+    model: Annotated[str, typer.Option(help="of melodies, a bundled name or folder")] = MelodyVAE.default,
+    steps: Annotated[int, typer.Option(help="in all")] = 3_000,
+    batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 128,
+    lr: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
+    nearest: Annotated[bool, typer.Option("--nearest", help="look at the window before alone, for comparison")] = False,
+    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 200,
+    accumulate: Accumulate = 1,
+    *,
+    running: RunOptions,
+) -> None:
+    """Train a conductor on a folder of MIDI files, or go on with a run that was stopped."""
+    with in_one_line("train_conductor", ValueError):
+        vae = MelodyVAE.from_pretrained(model)
+        config = ConductorConfig(vae.config.latent_size, vae.config.lowest_pitch, vae.config.pitches, nearest=nearest)
+        fabric = running.launch("ddp")
+        make_folder(out)
+        tunes, dev_tunes = (
+            read_tunes(fabric, folder, out / f"{name}.npz", config) for name, folder in (("train", data), ("dev", dev))
+        )
+        conductor = Conductor(config)
+        state = RunState(out / "state.safetensors", {"conductor": conductor}, (PHASE,))
+        if state.path.is_file():
+            state.load()
+    batches, shown = (
+        TuneBatches(each, config.lags, config.lowest_pitch, config.pitches) for each in (tunes, dev_tunes)
+    )
+    objective = ConductorObjective(vae.to(fabric.device), conductor)
+
+    @torch.no_grad()
+    def figures() -> dict[str, float]:
+        generator = torch.Generator().manual_seed(0)
+        found = objective(fabric.to_device(shown.draw(DEV_WINDOWS, generator)), generator, 1.0)
+        return {"dev nats": float(found["loss"])}
+
+    with in_one_line("train_conductor", state=state.path):
+        run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), (PHASE,), running.seed)
+        run.do(Phase(PHASE, objective, steps, batch, lr), batches.draw, figures)
+        if fabric.is_global_zero:
+            conductor.save_pretrained(out / "conductor", half=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

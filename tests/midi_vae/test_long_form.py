@@ -1,0 +1,113 @@
+"""Melodies longer than a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from melody_models import random_model
+
+from latentmix.errors import InputError
+from midi_vae import Melody
+from midi_vae.long_form import MAX_BARS, compose, followed, form, go_on, in_form_of, windows_after
+from midi_vae.model.conductor import PLACES, Conductor, ConductorConfig, Past
+from midi_vae.music.windows import to_windows
+from midi_vae.vae import MelodyVAE
+
+MODEL = random_model()
+
+
+def random_conductor(nearest: bool = False) -> Conductor:
+    torch.manual_seed(1)
+    config = ConductorConfig(MODEL.config.latent_size, width=16, across=16, blocks=1, nearest=nearest)
+    conductor = Conductor(config).eval()
+    with torch.no_grad():
+        conductor.context.leave[1].weight.mul_(20.0)
+        conductor.head[1].weight.mul_(5.0)
+    return conductor
+
+
+def tune(bars: int, seed: int = 0, metre: tuple[int, int] = (4, 4)) -> Melody:
+    generator = np.random.default_rng(seed)
+    size = 16 * metre[0] // metre[1]
+    notes = [(step, step + 2, int(generator.integers(55, 80))) for step in range(0, bars * size, 2)]
+    return Melody.from_notes(notes, bars, metre)
+
+
+@pytest.mark.parametrize(("bars", "metre"), [(1, (4, 4)), (2, (4, 4)), (7, (3, 4)), (5, (12, 8)), (9, (2, 4))])
+def test_a_melody_goes_on_for_as_many_bars_as_wanted_in_its_metre(bars: int, metre: tuple[int, int]) -> None:
+    for before in (1, 2, 3, 5):
+        melody = tune(before, metre=metre)
+        (made,) = go_on(MODEL, random_conductor(), melody, bars, seed=1)
+        assert (made.bars, made.metre) == (bars, metre)
+        whole = followed(melody, made)
+        assert whole.bars == before + bars
+        np.testing.assert_array_equal(whole.tokens[: len(melody.tokens)], melody.tokens)
+
+
+def test_seeds_decide_and_melodies_are_as_long_as_wanted() -> None:
+    conductor = random_conductor()
+    a, b, c = (compose(MODEL, conductor, 2, 5, seed=seed) for seed in (1, 1, 2))
+    assert a == b != c
+    assert [m.bars for m in a] == [5, 5]
+    assert a[0] != a[1]
+    for bars in (0, MAX_BARS + 1):
+        with pytest.raises(InputError, match=f"found {bars}"):
+            compose(MODEL, conductor, 1, bars)
+
+
+def test_what_came_before_tells_what_comes_and_a_chain_knows_one_window_alone() -> None:
+    first = np.stack([to_windows(tune(16, seed)) for seed in (0, 0)])
+    other = first.copy()
+    other[1, 0] = to_windows(tune(2, 9))[0]  # eight windows ago
+    near, far = random_conductor(nearest=True), random_conductor()
+    assert far.config.lags[-1] == first.shape[1]
+    same, changed = (windows_after(MODEL, near, each, 1, 0.0) for each in (first, other))
+    torch.testing.assert_close(same, changed)
+    same, changed = (windows_after(MODEL, far, each, 1, 0.0) for each in (first, other))
+    torch.testing.assert_close(same[0], changed[0])
+    assert not torch.allclose(same[1], changed[1])
+
+
+def test_the_draw_is_that_of_the_likelihoods() -> None:
+    """Step by step as in one go: what is drawn at temperature 0 is the likeliest given itself."""
+    conductor = random_conductor()
+    lags = len(conductor.config.lags)
+    generator = torch.Generator().manual_seed(0)
+    past = Past(
+        torch.randn(3, lags, MODEL.config.latent_size, generator=generator),
+        torch.ones(3, lags, dtype=torch.bool),
+        torch.arange(3) % PLACES,
+        torch.tensor([False, True, False]),
+    )
+    tokens = conductor.sample(past, 0.0, generator)
+    symbols = torch.where(tokens >= 2, tokens - conductor.config.lowest_pitch, tokens)
+    with torch.no_grad():
+        likeliest = conductor(symbols, conductor.told(past)).argmax(-1)
+    torch.testing.assert_close(likeliest, symbols)
+
+
+def test_the_form_of_a_melody_is_where_its_windows_return() -> None:
+    a, b, c = (tune(2, seed) for seed in (1, 2, 3))
+    varied = Melody(np.where(np.arange(32) == 30, 70, a.tokens))
+    whole = followed(followed(followed(a, b), varied), c)
+    assert form(to_windows(whole)) == [0, 1, 0, 3]
+    partner = tune(8, 5)
+    (made,) = in_form_of(whole, [partner])
+    windows = to_windows(partner)
+    np.testing.assert_array_equal(to_windows(made), windows[[0, 1, 0, 3]])
+
+
+def test_a_conductor_of_another_model_is_refused() -> None:
+    other = MelodyVAE.from_pretrained()
+    with pytest.raises(InputError, match="expected a model whose codes"):
+        compose(other, random_conductor(), 1, 4)
+
+
+def test_a_conductor_comes_back_from_its_files(tmp_path: Path) -> None:
+    conductor = random_conductor()
+    conductor.save_pretrained(tmp_path)
+    again = Conductor.from_pretrained(tmp_path)
+    assert compose(MODEL, again, 1, 4, seed=3) == compose(MODEL, conductor, 1, 4, seed=3)
