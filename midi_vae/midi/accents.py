@@ -23,6 +23,7 @@ OTHERS = (10, 20, 35, 50, 65, 80, 95, 110, 125)  # its other velocities
 MAX_LEVELS = 3  # different velocities of a voice of another program
 MIN_MARKS, MIN_MARKS_ELSEWHERE = 2, 6  # accents; fewer tell nothing
 MAX_MARKS = 5_000
+MIN_RESOLUTION, MIN_BAR = 24, 0.5  # ticks a quarter, quarters a bar; below it ticks are too coarse to tell bars
 _IS_TOP, _IS_ABC = (np.isin(np.arange(128), levels) for levels in (TOPS, (*TOPS, *OTHERS)))
 
 
@@ -72,6 +73,8 @@ def _accents(notes: TickNotes) -> np.ndarray | None:
 
 def _walk_of(notes: TickNotes, metres: Sequence[Metre], resolution: float, is_abc: bool) -> Walk | None:
     least = MIN_MARKS if is_abc else MIN_MARKS_ELSEWHERE
+    if resolution < MIN_RESOLUTION or min(4 * n / d for _, n, d in metres) < MIN_BAR:
+        return None
     if len(notes.start) < least or (accented := _accents(notes)) is None:
         return None
     first = np.flatnonzero(np.diff(notes.start, prepend=-1))

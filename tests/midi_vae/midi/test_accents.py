@@ -128,3 +128,12 @@ def test_held_notes_of_another_program(tmp_path: Path):
     bars = [(2, 2, 2), (4, 2), (2, 2, -2), *[(4, 2), (2, 2, 2)] * 6]
     path = write(tmp_path / "other.mid", IN_THREE, voice(bars, levels=(100, 70)), is_abc=False)
     assert found(path) == written(bars)
+
+
+@pytest.mark.parametrize("division", [1, 2, 24, 32767])
+@pytest.mark.parametrize("metre", [(1, 6), (255, 6), (1, 0), (255, 0)])
+def test_odd_metres_and_resolutions_are_read(tmp_path: Path, division: int, metre: tuple[int, int]):
+    path = tmp_path / "odd.mid"
+    head = NOTE_TRACK + raw.metre(*metre) + raw.metre(3, 2, 1)
+    path.write_bytes(raw.file(head + voice(MARCH), division=division))
+    assert sum(len(track.notes) for track in read_tune(path).tracks) == sum(map(len, MARCH))
