@@ -94,7 +94,7 @@ def line(
         shift: (D,) added to every latent (`attributes`).
     """
     check_mixable(model)
-    _check_count(steps)
+    check_count(steps)
     pair = partners([a, b])
     z = _shifted(codes(model, pair), shift)
     out = melodies_at(model, _way(model, z[0], z[1], steps, straight, spherical), pair[0])
@@ -155,8 +155,8 @@ def grid(
     if len(corners) != 4:
         raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}")
     check_mixable(model)
-    _check_count(rows)
-    _check_count(columns)
+    check_count(rows)
+    check_count(columns)
     together = partners(corners)
     z = _shifted(codes(model, together), shift)
     sides = [_way(model, z[i], z[i + 2], rows, straight, spherical) for i in (0, 1)]
@@ -232,6 +232,10 @@ def _with_sound_of(melody: Melody, first: Melody) -> Melody:
     return replace(melody, tempo=first.tempo, program=first.program)
 
 
-def _check_count(steps: int) -> None:
+def check_count(steps: int) -> None:
+    """
+    Raises:
+        InputError: a line cannot have so many steps.
+    """
     if not 2 <= steps <= MAX_STEPS:
         raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")

@@ -15,6 +15,7 @@ import typer
 from latentmix.cli import check_device
 from latentmix.errors import InputError
 
+from .. import labels
 from ..audio.drum_sound import drums_to_wav
 from ..drum_grid import drums_to_png
 from ..drums.evaluation import SAME, distance
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 MELODY_MODEL, MODEL = "melody_2bar", "drums_2bar"
 MAX_BARS = 20_000  # that a command makes
-LETTERS = "ABCDEFGH"
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def finish(job: DrumJob, make: Callable[[], Made], seed: int | None = None) -> d
     start = time.perf_counter()
     made = make()
     seconds = time.perf_counter() - start
-    name = ", ".join(dict.fromkeys(groove.name for groove in job.grooves)) or "sample"
+    name = labels.title(groove.name for groove in job.grooves)
     grooves = [replace(groove, name=name, tempo=job.tempo or groove.tempo) for groove in made.grooves]
     hits = {groove.hits.tobytes() for groove in grooves}
     return {
@@ -221,13 +221,13 @@ def finish(job: DrumJob, make: Callable[[], Made], seed: int | None = None) -> d
     }
 
 
-def write(outputs: Outputs, kit: Kit, grooves: Sequence[Groove], labels: Sequence[str], title: str) -> list[str]:
+def write(outputs: Outputs, kit: Kit, grooves: Sequence[Groove], names: Sequence[str], title: str) -> list[str]:
     """The files written."""
     return outputs.write_by(
         len(grooves),
-        lambda path, which: write_drums(path, [grooves[i] for i in which], kit.note_of, [labels[i] for i in which]),
+        lambda path, which: write_drums(path, [grooves[i] for i in which], kit.note_of, [names[i] for i in which]),
         lambda path: drums_to_wav(path, grooves),
-        lambda path: drums_to_png(path, grooves, labels, title),
+        lambda path: drums_to_png(path, grooves, names, title),
     )
 
 
@@ -237,13 +237,10 @@ def mix(job: DrumJob, lines: Lines) -> Made:
 
     if lines.weights:
         made = mixing.blend(job.model, job.grooves, lines.weights)
-        return Made([made], [" : ".join(f"{weight:g}" for weight in lines.weights)])
+        return Made([made], [labels.of_weights(lines.weights)])
     steps = lines.steps
     grooves = mixing.journey(job.model, job.grooves, steps, exact_ends=lines.exact_ends, straight=lines.straight)
-    labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(grooves))]
-    for joint, letter in zip(range(0, len(grooves), steps - 1), LETTERS, strict=False):
-        labels[joint] = letter
-    return Made(grooves, labels, _line_figures(grooves, steps))
+    return Made(grooves, labels.on_journey(len(grooves), steps), _line_figures(grooves, steps))
 
 
 def _line_figures(grooves: Sequence[Groove], steps: int) -> dict[str, float | None]:
@@ -262,7 +259,7 @@ def vary(job: DrumJob, amount: float, count: int, seed: int) -> Made:
     """Variations of one groove."""
     from ..drums import mixing
 
-    return Made(mixing.vary(job.model, job.grooves[0], amount, count, seed=seed), _numbers(count))
+    return Made(mixing.vary(job.model, job.grooves[0], amount, count, seed=seed), labels.numbers(count))
 
 
 def groove(job: DrumJob, amount: float, style: str | None) -> Made:
@@ -276,8 +273,4 @@ def groove(job: DrumJob, amount: float, style: str | None) -> Made:
 
 def sample(job: DrumJob, count: int, temperature: float, seed: int) -> Made:
     """New grooves."""
-    return Made(job.model.sample(count, temperature, seed), _numbers(count))
-
-
-def _numbers(count: int) -> list[str]:
-    return [str(number) for number in range(1, count + 1)]
+    return Made(job.model.sample(count, temperature, seed), labels.numbers(count))

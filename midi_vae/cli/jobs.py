@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .. import crossing, interpolation, long_form
+from .. import crossing, interpolation, labels, long_form
 from ..importing import Passage
 from ..model.conductor import Conductor
 from ..music.key import Key
@@ -23,7 +23,6 @@ from . import report
 from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions
 from .outputs import Outputs, Strip
 
-LETTERS = "ABCDEFGH"  # names of the melodies of a mix
 MAX_BARS = 60_000  # that a command makes: nine times a tune of three hours
 
 
@@ -106,7 +105,7 @@ def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[
     start = time.perf_counter()
     made = make()
     seconds = time.perf_counter() - start
-    name = ", ".join(dict.fromkeys(melody.name for melody in job.melodies)) or "sample"
+    name = labels.title(melody.name for melody in job.melodies)
     melodies = job.change.apply(made.melodies, job.key, name, made.ends)
     shown = [made.original] if made.original else []
     strip = Strip([*shown, *melodies], ["original"] * len(shown) + made.labels, made.columns, name)
@@ -126,11 +125,8 @@ def finish(job: Job, make: Callable[[], Made], seed: int | None = None) -> dict[
 def journey(job: Job, steps: int, options: dict[str, Any]) -> Made:
     made = interpolation.journey(job.model, job.melodies, steps, **options)
     joints = range(0, len(made), steps - 1)
-    labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
-    for joint, letter in zip(joints, LETTERS, strict=False):
-        labels[joint] = letter
     lines = [range(joint, joint + steps) for joint in joints[:-1]]
-    return Made(made, labels, ends=joints if options["exact_ends"] else (), lines=lines)
+    return Made(made, labels.on_journey(len(made), steps), ends=joints if options["exact_ends"] else (), lines=lines)
 
 
 def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
@@ -140,18 +136,18 @@ def grid(job: Job, rows: int, columns: int, options: dict[str, Any]) -> Made:
 def _on_grid(found: list[list[Melody]], rows: int, columns: int, options: dict[str, Any]) -> Made:
     made = [melody for row in found for melody in row]
     corners = (0, columns - 1, (rows - 1) * columns, rows * columns - 1)
-    labels = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
-    for corner, letter in zip(corners, LETTERS, strict=False):
-        labels[corner] = letter
+    places = [f"{i // columns + 1}, {i % columns + 1}" for i in range(len(made))]
+    for corner, letter in zip(corners, labels.LETTERS, strict=False):
+        places[corner] = letter
     lines = [range(row * columns, (row + 1) * columns) for row in range(rows)]
     lines += [range(column, len(made), columns) for column in range(columns)]
     ends = corners if options["exact_ends"] else ()
-    return Made(made, labels, ends=ends, lines=lines, columns=columns)
+    return Made(made, places, ends=ends, lines=lines, columns=columns)
 
 
 def blend(job: Job, weights: list[float], options: dict[str, Any]) -> Made:
     melody = interpolation.blend(job.model, job.melodies, weights, **options)
-    return Made([melody], [" : ".join(f"{weight:g}" for weight in weights)])
+    return Made([melody], [labels.of_weights(weights)])
 
 
 def cross(job: Job, sides: tuple[int, int] | None, options: dict[str, Any]) -> Made:
@@ -170,26 +166,22 @@ def reconstruct(job: Job) -> Made:
 def vary(job: Job, amount: float, count: int, seed: int) -> Made:
     original = job.melodies[0]
     made = interpolation.vary(job.model, original, amount, count, seed=seed, shift=job.shift)
-    return Made(made, _numbers(count), original)
+    return Made(made, labels.numbers(count), original)
 
 
 def sample(job: Job, count: int, temperature: float, seed: int) -> Made:
     z = job.model.sample_latents(count, temperature, seed)
-    return Made(job.model.decode(z if job.shift is None else z + job.shift), _numbers(count))
+    return Made(job.model.decode(z if job.shift is None else z + job.shift), labels.numbers(count))
 
 
 def compose(job: Job, conductor: Conductor, count: int, bars: int, temperature: float, seed: int) -> Made:
     """New melodies of any length."""
     made = long_form.compose(job.model, conductor, count, bars, temperature, seed, job.shift)
-    return Made(made, _numbers(count))
+    return Made(made, labels.numbers(count))
 
 
 def go_on(job: Job, conductor: Conductor, count: int, bars: int, temperature: float, seed: int, only_new: bool) -> Made:
     """Ways for a melody to go on, after it or by themselves."""
     melody = job.melodies[0]
     made = long_form.go_on(job.model, conductor, melody, bars, count, temperature, seed, job.shift)
-    return Made(made if only_new else [long_form.followed(melody, each) for each in made], _numbers(count))
-
-
-def _numbers(count: int) -> list[str]:
-    return [str(number) for number in range(1, count + 1)]
+    return Made(made if only_new else [long_form.followed(melody, each) for each in made], labels.numbers(count))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from ..interpolation import MAX_STEPS
+from ..interpolation import check_count
 from .groove import Groove
 from .network import GrooveNetwork
 from .travel import even_travel
@@ -41,8 +41,7 @@ def line(
     Raises:
         InputError: another number of steps.
     """
-    if not 2 <= steps <= MAX_STEPS:
-        raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")
+    check_count(steps)
     first, last = partners([a, b])
     shares = [k / (steps - 1) for k in range(steps)]
     if straight or steps == 2:

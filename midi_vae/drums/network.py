@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentmix.errors import InputError
 
@@ -22,6 +22,7 @@ from ..model.latents.gaussian import Gaussian, Posterior
 from ..model.latents.latent import LatentSizes
 from ..model.layers import BEATS, BeatStack
 from ..model.prior import MelodyPrior
+from ..model.window_network import MAX_AT_ONCE, WindowNetwork
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .config import GrooveVAEConfig
@@ -29,7 +30,6 @@ from .feel import Feel, played
 from .kit import INSTRUMENTS
 from .windows import HIT
 
-MAX_AT_ONCE = 4096  # windows encoded or decoded in one go
 SETS = 2 ** len(INSTRUMENTS)  # of instruments that can be struck on one step
 
 
@@ -42,8 +42,10 @@ class GrooveLogits:
     offset: Tensor
 
 
-class GrooveNetwork(nn.Module):
+class GrooveNetwork(WindowNetwork):
     """Tensors in, tensors out; see the module's docstring for the data flow, and `GrooveVAE` for grooves."""
+
+    config: GrooveVAEConfig
 
     def __init__(self, config: GrooveVAEConfig | None = None) -> None:
         super().__init__()
@@ -54,10 +56,6 @@ class GrooveNetwork(nn.Module):
         self.decoder = BeatStack(latents, beat, config.width, config.across, config.decoder_blocks)
         self.prior = MelodyPrior(SETS - ONSET, config.prior_width, config.prior_rounds)  # as many symbols as sets
         self.feel = Feel(config.feel_width, config.feel_blocks, len(config.styles))
-
-    @property
-    def device(self) -> torch.device:
-        return self.decoder.places.device
 
     def posterior(self, cells: Tensor) -> Posterior:
         """q(z | x) of cells (B, 32, 3, 9)."""
@@ -89,13 +87,7 @@ class GrooveNetwork(nn.Module):
         Raises:
             InputError: z of another size, or not finite.
         """
-        if z.ndim != 2 or z.shape[1] != self.config.latent_size or not torch.isfinite(z).all():
-            raise InputError(
-                f"expected finite latents of shape (B, {self.config.latent_size}), found {tuple(z.shape)}"
-                + ("" if z.ndim != 2 or z.shape[1] != self.config.latent_size else " with NaN or infinity")
-            )
-        parts = z.to(self.device, torch.float32).split(MAX_AT_ONCE)
-        return torch.cat([self.cells(part) for part in parts]).cpu().numpy()
+        return torch.cat([self.cells(part) for part in self.latent_parts(z)]).cpu().numpy()
 
     @torch.inference_mode()
     def feel_of(self, hits: Tensor, tempo: float, style: str | None = None) -> Tensor:
@@ -122,11 +114,7 @@ class GrooveNetwork(nn.Module):
         Raises:
             InputError: n below 1.
         """
-        if n < 1:
-            raise InputError(f"expected at least 1 groove, found {n}")
-        generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
-        generator.manual_seed(seed) if seed is not None else generator.seed()
-        hits = hits_of(self.prior.sample(n, temperature, generator))
+        hits = hits_of(self.drawn_symbols(n, temperature, seed, "groove"))
         return self.posterior(self.feel_of(hits, tempo)).mean
 
 

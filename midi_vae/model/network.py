@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentmix.errors import InputError
-
 from ..music.attributes import ATTRIBUTES
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS, fold_pitches
@@ -30,13 +28,15 @@ from .layers import BEATS, BeatStack
 from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
 from .tracing import OftenCalled
+from .window_network import MAX_AT_ONCE, WindowNetwork
 
-MAX_AT_ONCE = 4096  # windows encoded or decoded in one go; bounds the memory of long tunes
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
-class MelodyNetwork(nn.Module):
+class MelodyNetwork(WindowNetwork):
     """Tensors in, tensors out; see the module's docstring for the data flow, and `midi_vae.MelodyVAE` for melodies."""
+
+    config: MelodyVAEConfig
 
     def __init__(self, config: MelodyVAEConfig | None = None) -> None:
         super().__init__()
@@ -58,10 +58,6 @@ class MelodyNetwork(nn.Module):
         self.attribute_directions = nn.Buffer(torch.zeros(len(ATTRIBUTES), config.latent_size))
         self.attribute_names = ATTRIBUTES
         self._likeliest = OftenCalled(MelodyNetwork.tokens, self)
-
-    @property
-    def device(self) -> torch.device:
-        return self.rhythm_head.weight.device
 
     def fields(self, tokens: Tensor) -> StepFields:
         """Take tokens (B, 32) int64, with pitches that the model knows, apart."""
@@ -123,12 +119,7 @@ class MelodyNetwork(nn.Module):
         Raises:
             InputError: z of another size, or not finite.
         """
-        if z.ndim != 2 or z.shape[1] != self.config.latent_size or not torch.isfinite(z).all():
-            raise InputError(
-                f"expected finite latents of shape (B, {self.config.latent_size}), found {tuple(z.shape)}"
-                + ("" if z.ndim != 2 or z.shape[1] != self.config.latent_size else " with NaN or infinity")
-            )
-        parts = z.to(self.device, torch.float32).split(MAX_AT_ONCE)
+        parts = self.latent_parts(z)
         if temperature <= 0.0:
             return torch.cat([self._likeliest(part) for part in parts]).cpu().numpy()
         return torch.cat([self.tokens(part, temperature, generator) for part in parts]).cpu().numpy()
@@ -140,11 +131,7 @@ class MelodyNetwork(nn.Module):
         Raises:
             InputError: n below 1.
         """
-        if n < 1:
-            raise InputError(f"expected at least 1 melody, found {n}")
-        generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
-        generator.manual_seed(seed) if seed is not None else generator.seed()
-        symbols = self.prior.sample(n, temperature, generator)
+        symbols = self.drawn_symbols(n, temperature, seed, "melody")
         if isinstance(self.latent, VectorQuantized):
             return self.latent.vectors(symbols)
         tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentmix.errors import InputError
+from midi_vae import labels
 from midi_vae.audio.sound import MAX_SECONDS
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
@@ -32,7 +33,6 @@ class Instrument:
     soundfont: Path | None = None
 
 
-LETTERS = "ABCDEFGH"
 MAX_LINE, MAX_SIDE, MAX_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
 MAX_BARS = 4096  # decoded for one file
 
@@ -80,10 +80,8 @@ def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
     from midi_vae import interpolation  # torch takes seconds to import
 
     made = interpolation.journey(model, melodies, steps, shift=_shift(engine, model))
-    labels = [f"{i % (steps - 1)}/{steps - 1}" for i in range(len(made))]
-    for joint, letter in zip(range(0, len(made), steps - 1), LETTERS, strict=False):
-        labels[joint] = letter
-    return _written("line.mid", lambda path: write_midi(path, _finished(engine, made), labels=labels))
+    names = labels.on_journey(len(made), steps)
+    return _written("line.mid", lambda path: write_midi(path, _finished(engine, made), labels=names))
 
 
 def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
@@ -100,8 +98,8 @@ def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
 
     rows = interpolation.grid(model, corners, side, side, shift=_shift(engine, model))
     made = [melody for row in rows for melody in row]
-    labels = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
-    return _written("grid.mid", lambda path: write_midi(path, _finished(engine, made), labels=labels))
+    places = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
+    return _written("grid.mid", lambda path: write_midi(path, _finished(engine, made), labels=places))
 
 
 def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], first: Melody) -> bytes:

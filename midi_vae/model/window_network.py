@@ -1,0 +1,62 @@
+"""What the networks of melodies and of drums share: a window of two bars has a latent z (D,), a share for each beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from latentmix.errors import InputError
+
+from .layers import BeatStack
+from .prior import MelodyPrior
+
+MAX_AT_ONCE = 4096  # windows encoded or decoded in one go; bounds the memory of long tunes
+
+
+class HasLatents(Protocol):
+    """A configuration."""
+
+    @property
+    def latent_size(self) -> int: ...
+
+
+class WindowNetwork(nn.Module):
+    """Latents of windows, in parts and checked, and what a prior draws; a subclass makes the networks."""
+
+    config: HasLatents
+    decoder: BeatStack
+    prior: MelodyPrior
+
+    @property
+    def device(self) -> torch.device:
+        return self.decoder.places.device
+
+    def latent_parts(self, z: Tensor) -> Sequence[Tensor]:
+        """Latents (B, D) in parts that are decoded in one go, on the model's device.
+
+        Raises:
+            InputError: z of another size, or not finite.
+        """
+        size = self.config.latent_size
+        fits = z.ndim == 2 and z.shape[1] == size
+        if not fits or not torch.isfinite(z).all():
+            raise InputError(
+                f"expected finite latents of shape (B, {size}), found {tuple(z.shape)}"
+                + (" with NaN or infinity" if fits else "")
+            )
+        return z.to(self.device, torch.float32).split(MAX_AT_ONCE)
+
+    def drawn_symbols(self, n: int, temperature: float, seed: int | None, what: str) -> Tensor:
+        """What the prior draws for n windows; (n, 32) int64.
+
+        Raises:
+            InputError: n below 1.
+        """
+        if n < 1:
+            raise InputError(f"expected at least 1 {what}, found {n}")
+        generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
+        generator.manual_seed(seed) if seed is not None else generator.seed()
+        return self.prior.sample(n, temperature, generator)
