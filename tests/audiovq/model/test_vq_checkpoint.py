@@ -14,26 +14,16 @@ import pytest
 import torch
 from checkpoint_folders import check_another_shape, check_same_weights, edit_config
 from safetensors.torch import load_file, save_file
+from small_codec import SMALL, small_model
 
-from audiovq.model.vqvae import VQVAE, VQVAEConfig
+from audiovq.model.vqvae import VQVAE
 
-CONFIG = VQVAEConfig(
-    encoder_width=8,
-    decoder_width=8,
-    encoder_dilations=(1,),
-    decoder_dilations=(2,),
-    latent_size=4,
-    codebooks=2,
-    codes=8,
-)
+CONFIG = replace(SMALL, decoder_dilations=(2,))
 
 
 @pytest.fixture(scope="module")
 def model() -> VQVAE:
-    torch.manual_seed(0)
-    model = VQVAE(CONFIG).eval()
-    model.quantizer.initialise(torch.randn(1, 4, 64), torch.Generator().manual_seed(0))
-    return model
+    return small_model(CONFIG)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import load_file
+from small_codec import SMALL as CONFIG
 from synthetic_speech import RATE, hiss, vowel
 from training_runs import check_refusals, finish, interrupt, saved, start
 
@@ -20,15 +21,6 @@ from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 
-CONFIG = VQVAEConfig(
-    encoder_width=8,
-    decoder_width=8,
-    encoder_dilations=(1,),
-    decoder_dilations=(1,),
-    latent_size=4,
-    codebooks=2,
-    codes=8,
-)
 FRAMES = 8  # code frames of a piece
 
 

@@ -7,27 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_codec import SMALL, small_model
 from synthetic_speech import vowel
 
-from audiovq.model.vqvae import VQVAE, VQVAEConfig
+from audiovq.model.vqvae import VQVAE
 from audiovq.training.warm_start import grown
 
-SMALL = VQVAEConfig(
-    encoder_width=16,
-    decoder_width=16,
-    encoder_dilations=(1,),
-    decoder_dilations=(1,),
-    latent_size=4,
-    codebooks=2,
-    codes=8,
-)
+CONFIG = replace(SMALL, encoder_width=16, decoder_width=16)
 
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VQVAE]:
-    torch.manual_seed(0)
-    model = VQVAE(SMALL).eval()
-    model.quantizer.initialise(torch.randn(1, 4, 64), torch.Generator().manual_seed(0))
+    model = small_model(CONFIG)
     folder = tmp_path_factory.mktemp("old")
     model.save_pretrained(folder)
     return folder, model
@@ -37,7 +28,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VQVAE]:
 def test_it_says_what_the_old_one_said(old: tuple[Path, VQVAE], bins: int) -> None:
     folder, before = old
     after = grown(folder, bins)
-    assert after.config == replace(SMALL, pitch_bins=bins)
+    assert after.config == replace(CONFIG, pitch_bins=bins)
     assert after.training
     x = torch.from_numpy(vowel(150.0, 0.64))[None]
     with torch.no_grad():
