@@ -36,12 +36,15 @@ class Bundles:
 
     @cached_property
     def clap_headers(self) -> str:
-        return next(flag for flag in sources.formats(self.folder / "none")["clap"][0].flags if "-isystem" in flag)
+        return next(
+            flag for flag in sources.formats(self.folder / "none", False)["clap"][0].flags if "-isystem" in flag
+        )
 
-    def program(self, name: str, folder: Path) -> Path:
+    def program(self, name: str, folder: Path, libraries: tuple[str, ...] = ()) -> Path:
         """A program of `plugins/hosts`."""
         source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
-        return self.compiler.link(self.compiler.objects([source], folder), folder / name, ("-ldl", "-pthread"))
+        arguments = ("-ldl", "-pthread", *libraries)
+        return self.compiler.link(self.compiler.objects([source], folder), folder / name, arguments)
 
     def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = ()) -> Path:
         """The same with the device and the engine in it."""

@@ -1,7 +1,10 @@
 #include "device.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 
+#include "../engine/shaping.hpp"
 #include "state.hpp"
 
 namespace latentmix {
@@ -149,7 +152,49 @@ void Device::renew() {
     built_ = wanted;
     built_evenly_ = is_even;
     built_melodies_ = melodies_serial_;
+    show();
     pads_.publish();
+}
+
+void Device::show() {
+    Scene &scene = scenes_.draft();
+    scene.pad = pads_.draft();
+    Picture &p = scene.picture;
+    p.melodies = static_cast<int>(bank_.melodies().size());
+    p.is_even = built_evenly_;
+    for (int i = 0; i < p.melodies; i++) {
+        const std::vector<int> &tokens = bank_.as_partners()[static_cast<std::size_t>(i)].tokens;
+        std::copy(tokens.begin(), tokens.end(), p.slots[i]);
+        std::snprintf(p.names[i], MAX_LABEL, "%s", bank_.melodies()[static_cast<std::size_t>(i)].name.c_str());
+    }
+    scenes_.publish();
+}
+
+void Device::look(Picture &to) {
+    scenes_.take();
+    heard_.take();
+    const Scene &scene = scenes_.newest();
+    const Heard &heard = heard_.newest();
+    to = scene.picture;
+    to.at = at_.load(std::memory_order_relaxed);
+    if (to.at >= 0.0 && heard.steps) {
+        to.steps = heard.steps;
+        to.bar = heard.bar;
+        to.beat = heard.beat;
+        std::copy(heard.tokens, heard.tokens + heard.steps, to.tokens);
+        return;
+    }
+    const Pad &pad = scene.pad;
+    if (!pad.serial) return;
+    double values[PARAMETERS];
+    for (int p = 0; p < PARAMETERS; p++) values[p] = get(p);
+    int tokens[MAX_PAD_STEPS];
+    shaped(pad, wanted_shape(values, pad), tokens);
+    to.at = -1.0;
+    to.steps = pad.steps;
+    to.bar = std::max(1, steps_per_bar(pad.numerator, pad.denominator));
+    to.beat = steps_a_beat(pad.numerator, pad.denominator);
+    std::copy(tokens, tokens + pad.steps, to.tokens);
 }
 
 void Device::activate(double rate, bool waits_for_ways) {
@@ -230,6 +275,16 @@ void Device::process(const Transport &transport, const NoteIn *in, int count, in
     } else {
         is_whole = player_.process(transport, values, pads_.newest(), in, count, frames, out, draft);
     }
+    if (player_.changes() != shown_) {
+        Heard &heard = heard_.draft();
+        heard.steps = player_.steps();
+        heard.bar = player_.bar();
+        heard.beat = player_.beat();
+        std::copy(player_.tokens(), player_.tokens() + heard.steps, heard.tokens);
+        heard_.publish();
+        shown_ = player_.changes();
+    }
+    at_.store(player_.at(), std::memory_order_relaxed);
     if (is_whole) {
         recordings_.publish();
         if (!asked_.exchange(true)) wake_.call();

@@ -9,6 +9,7 @@
 #include "handover.hpp"
 #include "pad.hpp"
 #include "parameters.hpp"
+#include "picture.hpp"
 #include "player.hpp"
 #include "voice.hpp"
 #include "wake.hpp"
@@ -44,8 +45,13 @@ class Device {
     void process(const Transport &transport, const NoteIn *in, int count, int frames, NoteSink &out, float *left,
                  float *right, bool is_offline = false);
 
+    // A window's thread, one at a time: what there is to see. Nothing here locks, so neither the audio thread nor the window
+    // ever waits for the other, or for the worker.
+    void look(Picture &to);
+
   private:
     PadSettings settings() const;
+    void show(); // to windows what `draft` of the pads has become; called with the mutex held
     void work();
     bool find_way(Travel &travel); // that the pad lacks; false where it lacks none, or the device ends
     void renew(); // decodes a pad where another one is wanted; called with the mutex held
@@ -61,7 +67,20 @@ class Device {
     bool built_evenly_ = false;
     unsigned serial_ = 0, melodies_serial_ = 1, built_melodies_ = 0;
 
+    struct Scene { // from who decodes to windows
+        Pad pad;
+        Picture picture;
+    };
+    struct Heard { // from the audio thread to windows
+        int steps = 0, bar = 16, beat = 4;
+        std::uint8_t tokens[MAX_PAD_STEPS];
+    };
+
     Handover<Pad> pads_;
+    Handover<Scene> scenes_;
+    Handover<Heard> heard_;
+    std::atomic<double> at_{-1.0};
+    unsigned shown_ = 0; // the player's changes that `heard_` knows
     Handover<Recording> recordings_;
     std::atomic<bool> ends_{false}, asked_{false};
     Player player_;

@@ -15,6 +15,8 @@ namespace {
 
 const char anchor = 0; // an address inside this binary
 
+} // namespace
+
 std::string own_path() {
 #if defined(_WIN32)
     HMODULE module = nullptr;
@@ -30,6 +32,8 @@ std::string own_path() {
     return dladdr(&anchor, &info) && info.dli_fname ? info.dli_fname : "";
 #endif
 }
+
+namespace {
 
 bool exists(const std::string &path) {
     std::FILE *file = std::fopen(path.c_str(), "rb");

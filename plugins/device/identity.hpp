@@ -19,6 +19,8 @@ struct Identity {
 // binary (its name with .lmw, or weights.lmw) and, in a VST3 bundle, in Contents/Resources.
 const Identity &identity();
 
+std::string own_path(); // of this binary, with / between folders
+
 // The weights of this plugin for the quickest path; all instances in a process share them while there is one. Null,
 // with a line in `problem`, where they cannot be used.
 std::shared_ptr<const Weights> shared_weights(std::string &problem);

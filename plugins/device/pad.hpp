@@ -50,6 +50,7 @@ class Bank {
     Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels);
 
     const std::vector<Melody> &melodies() const { return melodies_; }
+    const std::vector<Melody> &as_partners() const { return partners_; } // the same, in one metre and of one length
     const Weights &weights() const { return network_.weights(); }
     const std::vector<float> &latents() const { return latents_; } // (melodies, windows, D)
     int windows() const { return windows_; }

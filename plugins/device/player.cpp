@@ -18,6 +18,23 @@ int whole(double value) { return static_cast<int>(value + 0.5); }
 
 } // namespace
 
+Shape wanted_shape(const double *values, const Pad &pad) {
+    const int chosen = whole(values[KEY]), key = chosen == 0 ? 0 : chosen == 1 ? pad.own_key : chosen - 1;
+    return {pad.serial, pad.point(values[POSITION], values[PAD_X], values[PAD_Y]), key,
+            static_cast<int>(std::floor(values[OCTAVE] + 0.5)), values[DENSITY]};
+}
+
+void shaped(const Pad &pad, const Shape &shape, int *tokens) {
+    std::copy(pad.tokens[shape.point], pad.tokens[shape.point] + pad.steps, tokens);
+    thin(tokens, pad.steps, pad.numerator, pad.denominator, shape.density);
+    lock(tokens, pad.steps, shape.key);
+    to_octave(tokens, pad.steps, shape.octave);
+}
+
+double Player::at() const {
+    return is_running_ && steps_ ? expected_ - std::floor(expected_ / steps_) * steps_ : -1.0;
+}
+
 void Player::activate(double rate) {
     rate_ = rate > 0.0 ? rate : 48000.0;
     free_ = expected_ = 0.0;
@@ -78,19 +95,14 @@ void Player::step(long long step, int frame, const double *values, const Pad &pa
 
 // The melody as it is wanted now; whether it is another one.
 bool Player::renew(const double *values, const Pad &pad) {
-    const int chosen = whole(values[KEY]), key = chosen == 0 ? 0 : chosen == 1 ? pad.own_key : chosen - 1;
-    const int octave = static_cast<int>(std::floor(values[OCTAVE] + 0.5));
-    const Made wanted = {pad.serial, pad.point(values[POSITION], values[PAD_X], values[PAD_Y]), key, octave,
-                         values[DENSITY]};
+    const Shape wanted = wanted_shape(values, pad);
     if (wanted == made_) return false;
     made_ = wanted;
     steps_ = pad.steps;
     bar_ = std::max(1, steps_per_bar(pad.numerator, pad.denominator));
     beat_ = steps_a_beat(pad.numerator, pad.denominator);
-    std::copy(pad.tokens[wanted.point], pad.tokens[wanted.point] + steps_, tokens_);
-    thin(tokens_, steps_, pad.numerator, pad.denominator, wanted.density);
-    lock(tokens_, steps_, key);
-    to_octave(tokens_, steps_, octave);
+    shaped(pad, wanted, tokens_);
+    changes_++;
     return true;
 }
 

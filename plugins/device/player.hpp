@@ -39,6 +39,18 @@ struct Recording {
     std::uint8_t tokens[MAX_PAD_STEPS];
 };
 
+// Which melody of a pad is wanted, and what is done to it.
+struct Shape {
+    unsigned serial; // of the pad
+    int point, key, octave;
+    double density;
+    bool operator==(const Shape &o) const {
+        return serial == o.serial && point == o.point && key == o.key && octave == o.octave && density == o.density;
+    }
+};
+Shape wanted_shape(const double *values, const Pad &pad);
+void shaped(const Pad &pad, const Shape &shape, int *tokens); // (pad.steps); allocates nothing
+
 class Player {
   public:
     void activate(double rate);
@@ -46,6 +58,15 @@ class Player {
     // `recording` has become whole.
     bool process(const Transport &transport, const double *values, const Pad &pad, const NoteIn *in, int count,
                  int frames, NoteSink &out, Recording &recording);
+
+    // What was heard last, for who looks on: the melody (steps), another one each time `changes` is another number, and where
+    // in it the next block starts, in sixteenths; below 0 while nothing plays.
+    const int *tokens() const { return tokens_; }
+    int steps() const { return steps_; }
+    int bar() const { return bar_; }
+    int beat() const { return beat_; }
+    unsigned changes() const { return changes_; }
+    double at() const;
 
   private:
     void step(long long step, int frame, const double *values, const Pad &pad, NoteSink &out);
@@ -61,14 +82,8 @@ class Player {
     int sounding_ = -1, channel_ = 0;
     // the melody that is heard, shaped, and what it was made for
     int tokens_[MAX_PAD_STEPS], steps_ = 0, bar_ = 16, beat_ = 4;
-    struct Made {
-        unsigned serial;
-        int point, key, octave;
-        double density;
-        bool operator==(const Made &o) const {
-            return serial == o.serial && point == o.point && key == o.key && octave == o.octave && density == o.density;
-        }
-    } made_ = {0, -1, 0, 0, 0.0};
+    Shape made_ = {0, -1, 0, 0, 0.0};
+    unsigned changes_ = 0;
     int armed_ = 0; // slot + 1 that `record` stands at, 0 none
     bool is_recording_ = false, is_done_ = false;
     long long record_from_ = 0;

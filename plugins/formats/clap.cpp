@@ -17,6 +17,7 @@
 #include "../device/device.hpp"
 #include "../device/identity.hpp"
 #include "../device/state.hpp"
+#include "clap_window.hpp"
 
 using namespace latentmix;
 
@@ -35,10 +36,11 @@ void copy(char *to, std::size_t size, const std::string &text) { std::snprintf(t
 class Instance final : public NoteSink {
   public:
     Instance(const clap_host_t *host, bool is_synth, std::shared_ptr<const Weights> weights)
-        : host_(host), is_synth_(is_synth), device_(std::move(weights), *kernels()) {}
+        : host_(host), is_synth_(is_synth), device_(std::move(weights), *kernels()), window_(host, device_, is_synth) {}
 
     void init() {
         const auto *ports = static_cast<const clap_host_note_ports_t *>(host_->get_extension(host_, CLAP_EXT_NOTE_PORTS));
+        window_.init();
         is_midi_ = ports && ports->supported_dialects && !(ports->supported_dialects(host_) & CLAP_NOTE_DIALECT_CLAP);
     }
 
@@ -54,6 +56,7 @@ class Instance final : public NoteSink {
             p.audio_outputs->constant_mask = 0;
         }
         start_ = count_ = 0;
+        window_.tell(p.out_events);
         read_transport(p.transport);
         const uint32_t events = p.in_events->size(p.in_events);
         for (uint32_t i = 0; i < events; i++) {
@@ -65,7 +68,8 @@ class Instance final : public NoteSink {
         return CLAP_PROCESS_CONTINUE;
     }
 
-    void flush(const clap_input_events_t *in) {
+    void flush(const clap_input_events_t *in, const clap_output_events_t *out) {
+        window_.tell(out);
         for (uint32_t i = 0; i < in->size(in); i++) {
             const clap_event_header_t *event = in->get(in, i);
             if (event->space_id == CLAP_CORE_EVENT_SPACE_ID && event->type == CLAP_EVENT_PARAM_VALUE) set(*event);
@@ -97,6 +101,7 @@ class Instance final : public NoteSink {
     bool is_synth_, is_midi_ = false, is_offline_ = false;
     double rate_ = 48000.0;
     Device device_;
+    ClapWindow window_;
 
   private:
     void take(const clap_event_header_t &event, int at) {
@@ -222,7 +227,9 @@ const clap_plugin_params_t PARAMS = {
     [](const clap_plugin_t *p, clap_id id, const char *text, double *value) {
         return id < PARAMETERS && of(p).device_.table()[id].parse(text, *value);
     },
-    [](const clap_plugin_t *p, const clap_input_events_t *in, const clap_output_events_t *) { of(p).flush(in); }};
+    [](const clap_plugin_t *p, const clap_input_events_t *in, const clap_output_events_t *out) {
+        of(p).flush(in, out);
+    }};
 
 const clap_plugin_state_t STATE = {
     [](const clap_plugin_t *p, const clap_ostream_t *stream) {
@@ -261,7 +268,7 @@ const void *extension(const clap_plugin_t *p, const char *id) {
     if (!std::strcmp(id, CLAP_EXT_STATE)) return &STATE;
     if (!std::strcmp(id, CLAP_EXT_LATENCY)) return &LATENCY;
     if (!std::strcmp(id, "clap.render")) return &RENDER;
-    return nullptr;
+    return of(p).window_.extension(id);
 }
 
 // Factory and entry
@@ -324,6 +331,8 @@ const clap_plugin_factory_t FACTORY = {
     [](const clap_plugin_factory_t *, uint32_t index) { return index < 2 ? descriptor(index == 1) : nullptr; }, create};
 
 } // namespace
+
+ClapWindow &latentmix::window_of(const clap_plugin_t *plugin) { return of(plugin).window_; }
 
 extern "C" CLAP_EXPORT const clap_plugin_entry_t clap_entry;
 const clap_plugin_entry_t clap_entry = {

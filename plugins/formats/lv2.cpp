@@ -15,16 +15,13 @@
 
 #include "../device/device.hpp"
 #include "../device/identity.hpp"
+#include "lv2_ports.hpp"
 
 using namespace latentmix;
 
 namespace {
 
-enum Port { EVENTS_IN, EVENTS_OUT, FREEWHEEL, ENABLED, FIRST_PARAMETER }; // then the parameters, then left and right
-
 constexpr int MAX_NOTES = 256; // that come in, in one block
-
-std::string uri_of(bool is_synth) { return "urn:latentmix:" + identity().id + (is_synth ? ":synth" : ""); }
 
 struct Urids {
     LV2_URID object, blank, position, frame, speed, bar, bar_beat, beat_unit, beats_per_bar, tempo, midi, string, state;
@@ -114,6 +111,8 @@ class Instance final : public NoteSink {
         std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
         return LV2_STATE_ERR_UNKNOWN;
     }
+
+    Device &device() { return device_; }
 
   private:
     float control(int port, float otherwise) const {
@@ -224,6 +223,8 @@ const void *extension_data(const char *uri) {
 }
 
 } // namespace
+
+Device &latentmix::device_of(void *lv2_handle) { return of(lv2_handle).device(); }
 
 LV2_SYMBOL_EXPORT const LV2_Descriptor *lv2_descriptor(uint32_t index) {
     static const std::string uris[] = {uri_of(false), uri_of(true)};

@@ -23,6 +23,7 @@
 #include "clap/ext/note-ports.h"
 #include "clap/ext/params.h"
 #include "clap/ext/state.h"
+#include "clap/ext/timer-support.h"
 #include "clap/plugin-factory.h"
 #include "clap/plugin.h"
 
@@ -76,7 +77,8 @@ struct Song { // where the host is; beats are quarter notes
 
 class Host {
   public:
-    Host(const Library &library, const std::string &id, bool is_midi_only = false) : is_midi_only_(is_midi_only) {
+    Host(const Library &library, const std::string &id, bool is_midi_only = false, const clap_host_timer_support_t *timers = nullptr)
+        : timers_(timers), is_midi_only_(is_midi_only) {
         host_ = {CLAP_VERSION_INIT, this, "latentmix test host", "latentmix", "", "1", get_extension, nothing, nothing, nothing};
         plugin = library.factory->create_plugin(library.factory, &host_, id.c_str());
         if (!plugin || !plugin->init(plugin)) throw std::runtime_error("no plugin " + id);
@@ -190,6 +192,7 @@ class Host {
     std::vector<Note> notes;
     std::vector<float> sound; // of the last block: left, then right
     bool is_ordered = true;   // events came in the order of time, inside their block
+    std::function<void(const char *what, clap_id, double)> on_edit; // by the plugin's window: begin, value, end
 
   private:
     template <typename E> void push(const E &event) {
@@ -229,16 +232,25 @@ class Host {
         } else if (e.type == CLAP_EVENT_MIDI) {
             const uint8_t *d = reinterpret_cast<const clap_event_midi_t &>(e).data;
             notes.push_back({at, (d[0] & 0xf0) == 0x90, d[1], d[2]});
+        } else if (on_edit && e.type == CLAP_EVENT_PARAM_VALUE) {
+            const auto &v = reinterpret_cast<const clap_event_param_value_t &>(e);
+            on_edit("value", v.param_id, v.value);
+        } else if (on_edit && (e.type == CLAP_EVENT_PARAM_GESTURE_BEGIN || e.type == CLAP_EVENT_PARAM_GESTURE_END)) {
+            const auto &g = reinterpret_cast<const clap_event_param_gesture_t &>(e);
+            on_edit(e.type == CLAP_EVENT_PARAM_GESTURE_BEGIN ? "begin" : "end", g.param_id, 0.0);
         }
     }
     static void nothing(const clap_host_t *) {}
     static const void *get_extension(const clap_host_t *h, const char *id) {
         static const clap_host_note_ports_t midi_only = {
             [](const clap_host_t *) -> uint32_t { return CLAP_NOTE_DIALECT_MIDI; }, [](const clap_host_t *, uint32_t) {}};
-        return static_cast<Host *>(h->host_data)->is_midi_only_ && !std::strcmp(id, CLAP_EXT_NOTE_PORTS) ? &midi_only : nullptr;
+        const Host &host = *static_cast<Host *>(h->host_data);
+        if (!std::strcmp(id, CLAP_EXT_TIMER_SUPPORT)) return host.timers_;
+        return host.is_midi_only_ && !std::strcmp(id, CLAP_EXT_NOTE_PORTS) ? &midi_only : nullptr;
     }
 
     clap_host_t host_;
+    const clap_host_timer_support_t *timers_; // null: a host without windows
     bool is_midi_only_;
     std::vector<std::vector<unsigned char>> events_;
 };

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from . import lv2, sources
 from .compiler import TARGETS, Compiler, Target
 
 BINARIES = ("lv2", "clap", "vst3", "vst3-synth")
+WINDOW = "latentmix-window"  # a library that may be missing
 PARAMETERS = "parameters.json"
 HEADER_BYTES, MAGIC = 512, b"LATNTMIX"
 VST3_FOLDERS = {"linux-x86-64": "x86_64-linux", "linux-arm64": "aarch64-linux", "windows-x86-64": "x86_64-win",
@@ -71,7 +73,8 @@ def build_binaries(compiler: Compiler, out: Path) -> Path:
     """Compile all formats for the compiler's target.
 
     Args:
-        out: the folder for them: `lv2.so`, `clap.so`, `vst3.so`, `vst3-synth.so` and `parameters.json`.
+        out: the folder for them: `lv2.so`, `clap.so`, `vst3.so`, `vst3-synth.so` and `parameters.json`, and
+            `latentmix-window.so` where the window can be built; else a line says why, and hosts show controls.
 
     Raises:
         InputError: headers are missing, or the compiler says no.
@@ -79,7 +82,8 @@ def build_binaries(compiler: Compiler, out: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         shared = compiler.objects(sources.device(compiler.target), folder / "shared")
-        own = sources.formats(sources.lv2_headers(folder / "headers"))
+        has_window = _build_window(compiler, folder / "window", out)
+        own = sources.formats(sources.lv2_headers(folder / "headers"), has_window)
         libraries = ("-pthread",) if compiler.target.system == "linux" else ()
         for name in BINARIES:
             objects = [*shared, *compiler.objects(own[name], folder / name)]
@@ -89,6 +93,17 @@ def build_binaries(compiler: Compiler, out: Path) -> Path:
             table.restype = ctypes.c_char_p
             (out / PARAMETERS).write_bytes(table())
     return out
+
+
+def _build_window(compiler: Compiler, scratch: Path, out: Path) -> bool:
+    try:
+        listed, libraries = sources.window(compiler.target, compiler.is_native)
+    except InputError as error:
+        sys.stderr.write(f"The plugins get no window of their own: {error}.\n")
+        return False
+    objects = compiler.objects(listed, scratch)
+    compiler.link(objects, out / (WINDOW + compiler.target.library_suffix), ("-shared", *libraries))
+    return True
 
 
 def bundle(binaries: Path, target: Target, weights: Path, out: Path) -> list[Path]:
@@ -116,7 +131,7 @@ def bundle_into(binaries: Path, target: Target, weights: Path, folders: Mapping[
     parameters = _parameters(binaries, identity)
     slug = identity.slug
     made = [
-        _lv2(folders["lv2"] / f"{slug}.lv2", binaries / ("lv2" + suffix), weights, identity, parameters),
+        _lv2(folders["lv2"] / f"{slug}.lv2", binaries / ("lv2" + suffix), weights, identity, parameters, target),
         _clap(folders["clap"] / f"{slug}.clap", binaries / ("clap" + suffix), weights, identity, target),
     ]
     for name, is_synth in (("vst3", False), ("vst3-synth", True)):
@@ -144,15 +159,24 @@ def _parameters(binaries: Path, identity: Identity) -> Sequence[dict[str, Any]]:
     return parameters
 
 
-def _lv2(folder: Path, binary: Path, weights: Path, identity: Identity, parameters: Sequence[dict[str, Any]]) -> Path:
+def _lv2(
+    folder: Path,
+    binary: Path,
+    weights: Path,
+    identity: Identity,
+    parameters: Sequence[dict[str, Any]],
+    target: Target,
+) -> Path:
     def fill(new: Path) -> None:
         stem = identity.slug
         _put(binary, new / (stem + binary.suffix))
         _put(weights, new / f"{stem}.lmw")
         uri = f"urn:latentmix:{identity.plugin_id}"
-        (new / "manifest.ttl").write_text(lv2.manifest([uri, f"{uri}:synth"], stem + binary.suffix, f"{stem}.ttl"))
+        window = lv2.Window(f"{uri}:window", target.system) if _put_window(binary, new) else None
+        manifest = lv2.manifest([uri, f"{uri}:synth"], stem + binary.suffix, f"{stem}.ttl", window)
+        (new / "manifest.ttl").write_text(manifest)
         both = ((uri, identity.name, False), (f"{uri}:synth", f"{identity.name} synth", True))
-        said = [lv2.description(u, name, parameters, is_synth, sources.VERSION) for u, name, is_synth in both]
+        said = [lv2.description(u, name, parameters, is_synth, sources.VERSION, window) for u, name, is_synth in both]
         (new / f"{stem}.ttl").write_text(lv2.PREFIXES + "".join(said))
 
     return _replaced(folder, fill)
@@ -166,6 +190,7 @@ def _clap(folder: Path, binary: Path, weights: Path, identity: Identity, target:
             (new / "Contents" / "Info.plist").write_text(_plist(identity.slug, identity))
             return
         _put(binary, new / f"{identity.slug}.clap")
+        _put_window(binary, new)
         _put(weights, new / f"{identity.slug}.lmw")
 
     # elsewhere a file, which lies in a folder with its weights; hosts look into folders
@@ -176,7 +201,9 @@ def _vst3(folder: Path, stem: str, binary: Path, weights: Path, target: Target) 
     suffix = {"linux": ".so", "windows": ".vst3", "macos": ""}[target.system]
 
     def fill(new: Path) -> None:
-        _put(binary, new / "Contents" / VST3_FOLDERS[target.name] / (stem + suffix))
+        inside = new / "Contents" / VST3_FOLDERS[target.name]
+        _put(binary, inside / (stem + suffix))
+        _put_window(binary, inside)
         _put(weights, new / "Contents" / "Resources" / "weights.lmw")
         if target.system == "macos":
             (new / "Contents" / "Info.plist").write_text(_plist(stem, read_identity(weights)))
@@ -189,6 +216,14 @@ def _plist(executable: str, identity: Identity) -> str:
                "CFBundlePackageType": "BNDL", "CFBundleVersion": sources.VERSION}  # fmt: skip
     lines = "".join(f"<key>{key}</key><string>{value}</string>\n" for key, value in entries.items())
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0"><dict>\n{lines}</dict></plist>\n'
+
+
+def _put_window(binary: Path, folder: Path) -> bool:
+    """The window's library beside a plugin's binary, where there is one for the same machine."""
+    library = binary.with_name(WINDOW + binary.suffix)
+    if library.is_file():
+        _put(library, folder / library.name)
+    return library.is_file()
 
 
 def _put(file: Path, to: Path) -> None:

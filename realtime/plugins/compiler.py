@@ -83,6 +83,11 @@ class Compiler:
     def is_for_this_machine(self) -> bool:
         return self.target == this_machine()
 
+    @property
+    def is_native(self) -> bool:
+        """Whether it is this system's own, and finds this system's headers and libraries."""
+        return "-target" not in self.command
+
     def objects(self, sources: Sequence[Source], folder: Path) -> list[Path]:
         """Compile sources, as many at a time as there are processors.
 

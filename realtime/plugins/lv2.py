@@ -6,6 +6,7 @@ The order of ports is that of `plugins/formats/lv2.cpp`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
@@ -19,6 +20,7 @@ PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix rsz: <http://lv2plug.in/ns/ext/resize-port#> .
 @prefix state: <http://lv2plug.in/ns/ext/state#> .
 @prefix time: <http://lv2plug.in/ns/ext/time#> .
+@prefix ui: <http://lv2plug.in/ns/extensions/ui#> .
 @prefix units: <http://lv2plug.in/ns/extensions/units#> .
 @prefix urid: <http://lv2plug.in/ns/ext/urid#> .
 
@@ -27,14 +29,49 @@ UNITS = {"BPM": "units:bpm", "dB": "units:db", "oct": "units:oct"}
 EVENT_BYTES = 16384  # of a port of events: some hundreds of notes
 
 
-def manifest(uris: Sequence[str], binary: str, description: str) -> str:
+@dataclass(frozen=True)
+class Window:
+    """The plugins' own window.
+
+    Attributes:
+        uri: its name, that of both plugins'.
+        system: linux or windows.
+    """
+
+    uri: str
+    system: str
+
+    @property
+    def kind(self) -> str:
+        return {"linux": "ui:X11UI", "windows": "ui:WindowsUI"}[self.system]
+
+
+def manifest(uris: Sequence[str], binary: str, description: str, window: Window | None = None) -> str:
     """`manifest.ttl`: where to read on."""
-    return PREFIXES + "".join(
+    listed = [
         f"<{uri}> a lv2:Plugin ;\n    lv2:binary <{binary}> ;\n    rdfs:seeAlso <{description}> .\n\n" for uri in uris
-    )
+    ]
+    if window:
+        listed.append(
+            f"""<{window.uri}> a {window.kind} ;
+    ui:binary <{binary}> ;
+    lv2:requiredFeature ui:parent , ui:idleInterface ;
+    lv2:optionalFeature ui:resize , ui:touch , <http://lv2plug.in/ns/ext/instance-access> , ui:noUserResize ;
+    lv2:extensionData ui:idleInterface .
+
+"""
+        )
+    return PREFIXES + "".join(listed)
 
 
-def description(uri: str, name: str, parameters: Sequence[Mapping[str, Any]], is_synth: bool, version: str) -> str:
+def description(
+    uri: str,
+    name: str,
+    parameters: Sequence[Mapping[str, Any]],
+    is_synth: bool,
+    version: str,
+    window: Window | None = None,
+) -> str:
     """One plugin: its ports and what it asks of a host."""
     ports = [_events("InputPort", "events_in", "Events in", "atom:supports midi:MidiEvent , time:Position ;\n        "),
              _events("OutputPort", "events_out", "Melody", "atom:supports midi:MidiEvent ;\n        ")]  # fmt: skip
@@ -48,6 +85,7 @@ def description(uri: str, name: str, parameters: Sequence[Mapping[str, Any]], is
         ]
     _, minor, micro = (int(part) for part in version.split("."))
     listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
+    shown = f"    ui:ui <{window.uri}> ;\n" if window else ""
     kind = "lv2:InstrumentPlugin" if is_synth else "lv2:MIDIPlugin"
     return f"""<{uri}> a lv2:Plugin , {kind} , doap:Project ;
     doap:name "{_escaped(name)}" ;
@@ -58,7 +96,7 @@ def description(uri: str, name: str, parameters: Sequence[Mapping[str, Any]], is
     lv2:requiredFeature urid:map ;
     lv2:optionalFeature lv2:hardRTCapable ;
     lv2:extensionData state:interface ;
-    lv2:port {listed} .
+{shown}    lv2:port {listed} .
 
 """
 

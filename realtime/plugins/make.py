@@ -51,7 +51,7 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
         InputError: there are none and they cannot be built here.
     """
     shipped = SHIPPED / target.name
-    kept = _cache() / _fingerprint() / target.name
+    kept = _cache() / _fingerprint() / (target.name + ("" if _has_window(target) else "-without-window"))
     for folder in () if anew else (shipped, kept):
         if (folder / build.PARAMETERS).is_file():
             return folder
@@ -112,6 +112,15 @@ def wasm_engine() -> bytes:
         data = (Path(scratch) / WASM_FILE).read_bytes()
     replace_file(folder / WASM_FILE, data)
     return data
+
+
+def _has_window(target: Target) -> bool:
+    """Whether it could be built now: who installs what was missing gets other binaries."""
+    try:
+        sources.window(target, is_native=target == this_machine())
+    except InputError:
+        return False
+    return True
 
 
 def _cache() -> Path:

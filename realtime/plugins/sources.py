@@ -44,32 +44,80 @@ def device(target: Target) -> list[Source]:
     return [*engine(target, with_c_interface=False), *(Source(path) for path in sorted(folder.glob("*.cpp")))]
 
 
-def formats(headers: Path) -> dict[str, list[Source]]:
+def formats(headers: Path, with_window: bool) -> dict[str, list[Source]]:
     """What each binary has of its own, by the name of the binary.
 
     Args:
         headers: a folder in which only the headers of LV2 are (`lv2_headers`).
+        with_window: there will be a window's library beside the binaries (`window`).
 
     Raises:
         InputError: DPF is not there.
     """
     dpf, folder = _find(DPF_FOLDERS, "distrho/DistrhoPluginMain.cpp", "dpf-source", "LATENTMIX_DPF"), source_folder()
     version = f'-DLATENTMIX_VERSION="{VERSION}"'
+    own_window = Source(folder / "formats" / "own_window.cpp")
+    clap_flags = (f"-isystem{dpf / 'distrho/src'}", version)
     out = {
-        "lv2": [Source(folder / "formats" / "lv2.cpp", (f"-isystem{headers}",))],
-        "clap": [Source(folder / "formats" / "clap.cpp", (f"-isystem{dpf / 'distrho/src'}", version))],
+        "lv2": [
+            *(Source(folder / "formats" / f"{n}.cpp", (f"-isystem{headers}",)) for n in ("lv2", "lv2_window")),
+            own_window,
+        ],
+        "clap": [*(Source(folder / "formats" / f"{n}.cpp", clap_flags) for n in ("clap", "clap_window")), own_window],
     }
     for name, is_synth in (("vst3", 0), ("vst3-synth", 1)):
         own = folder / "formats" / "vst3"
         flags = (
             f"-DLATENTMIX_SYNTH={is_synth}",
+            f"-DLATENTMIX_WINDOW={int(with_window)}",
             "-DDISTRHO_PLUGIN_TARGET_VST3",
             f"-isystem{dpf / 'distrho'}",
             f"-I{own}",
         )
         main = Source(own / "dpf.cpp", flags, is_foreign=True)
         out[name] = [main, Source(own / "vst3.cpp", flags)]
+        if with_window:
+            out[name] += [
+                Source(own / "dpf_window.cpp", flags, is_foreign=True),
+                Source(own / "window.cpp", flags),
+                own_window,
+            ]
     return out
+
+
+def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ...]]:
+    """The window's library: its sources, and what it is linked with.
+
+    Args:
+        is_native: it is compiled by this system's own compiler, with this system's headers and libraries.
+
+    Raises:
+        InputError: it cannot be built for this target here; the plugins can, without it.
+    """
+    if target.system != "linux" or not is_native:
+        raise InputError(f"expected X11 and OpenGL of {target.name}, which are not here")
+    for file, package in (("X11/Xlib.h", "libx11-dev"), ("GL/glx.h", "libgl-dev")):
+        _find(("/usr/include", "/usr/local/include"), file, package, "LATENTMIX_X11")
+    dgl = _find(DPF_FOLDERS, "distrho/DistrhoPluginMain.cpp", "dpf-source", "LATENTMIX_DPF") / "dgl"
+    pugl = dgl / "src" / "pugl-upstream"
+    # nothing of pugl is seen from outside: another plugin in the same host may have another version
+    flags = (
+        f"-isystem{pugl / 'include'}",
+        f"-isystem{dgl}",
+        "-DPUGL_API=",
+        "-DPUGL_DISABLE_DEPRECATED",
+        "-DNVG_NO_STB",
+    )
+    folder = source_folder()
+    shared = [
+        folder / "device" / "parameters.cpp",
+        *(folder / "engine" / f"{n}.cpp" for n in ("blend", "melody", "shaping")),
+    ]
+    theirs = ("gl", "nanovg", "pugl")
+    return [
+        *(Source(path, flags, is_foreign=path.stem in theirs) for path in sorted((folder / "window").glob("*.cpp"))),
+        *map(Source, shared),
+    ], ("-lX11", "-lGL")
 
 
 def pd(target: Target) -> list[Source]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -12,17 +11,11 @@ from pathlib import Path
 
 import pytest
 from plugin_bundles import Bundles
+from x_screen import Screen, needs
 
 from midi_vae.importing import read_melody
 
 RATE = 48000
-
-
-def needs(program: str) -> None:
-    if shutil.which(program) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{program} is not installed")
-        pytest.skip(f"{program} is not installed")
 
 
 def test_the_description_is_valid(bundles: Bundles) -> None:
@@ -132,6 +125,45 @@ def test_jalv_plays_every_note_on_its_frame(server: Jack, bundles: Bundles) -> N
     until = 3 * RATE - 2 * RATE // 8
     assert [each for each in ons if each[0] < until] == [each for each in expected if each[0] < until]
     assert len(ons) == len(offs) and len(ons) > 8
+
+
+@pytest.mark.parametrize("server", [256], indirect=True)
+def test_a_click_on_the_pad_of_jalvs_window_is_heard(server: Jack, bundles: Bundles, tmp_path: Path) -> None:
+    """Another corner of the pad: the fourth melody, note by note."""
+    needs("jalv.gtk3")
+    screen = Screen()
+    environment = server.environment | screen.environment | {"LV2_PATH": f"{bundles.lv2.parent}:/usr/lib/lv2"}
+    environment |= {"GDK_BACKEND": "x11", "GIO_USE_VFS": "local", "NO_AT_BRIDGE": "1", "HOME": str(tmp_path)}
+    command = ["jalv.gtk3", "-c", "run=1", "urn:latentmix:org.latentmix.melody"]
+    with open(tmp_path / "said", "w+") as log:
+        player = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            out = wait_for(lambda: server.client.get_ports("latentmix.*", is_output=True, is_midi=True), [])[0]
+            wait_for(lambda: connected(server, out), [])
+            fourth = [pitch for _, _, pitch in read_melody(bundles.melodies[3])[0].notes()]
+            wait_for(lambda: len(server.heard) > 8, [])
+            assert not heard_all(server, fourth)
+
+            def clicks() -> bool:  # until the window is there, and the pad decoded
+                window = ("search", "--sync", "--onlyvisible", "--class", "^latentmix$")
+                screen.hand(*window, "mousemove", "--window", "%1", 222, 179, "click", 1)
+                time.sleep(0.5)
+                return heard_all(server, fourth)
+
+            wait_for(clicks, [], 90.0)
+        except TimeoutError:
+            log.seek(0)
+            raise TimeoutError(log.read()) from None
+        finally:
+            player.terminate()
+            player.wait(10)
+            screen.close()
+
+
+def heard_all(server: Jack, pitches: list[int]) -> bool:
+    """Whether these have been played, one after another."""
+    ons = [data[1] for _, data in server.heard if data[0] & 0xF0 == 0x90 and data[2]]
+    return any(ons[at : at + len(pitches)] == pitches for at in range(len(ons)))
 
 
 def connected(server: Jack, out) -> bool:

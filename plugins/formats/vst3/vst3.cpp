@@ -7,6 +7,8 @@
 #include "../../device/device.hpp"
 #include "../../device/identity.hpp"
 
+latentmix::Device *device_of_vst3(void *plugin); // for `window.cpp`
+
 START_NAMESPACE_DISTRHO
 
 namespace {
@@ -100,6 +102,8 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
     }
 
   private:
+    friend latentmix::Device * ::device_of_vst3(void *);
+
     latentmix::Transport transport() const {
         const TimePosition &t = getTimePosition();
         latentmix::Transport out;
@@ -133,3 +137,7 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
 Plugin *createPlugin() { return new MelodyPlugin(); }
 
 END_NAMESPACE_DISTRHO
+
+latentmix::Device *device_of_vst3(void *plugin) {
+    return static_cast<DISTRHO_NAMESPACE::MelodyPlugin *>(static_cast<DISTRHO_NAMESPACE::Plugin *>(plugin))->device_.get();
+}
