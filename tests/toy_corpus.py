@@ -35,6 +35,7 @@ class ToyWork:
     seconds: float = 0.0  # that a file takes
 
     suffixes = frozenset({".txt", ".dat"})
+    modules = ("tests.toy_corpus",)
 
     @property
     def settings(self) -> dict[str, Any]:

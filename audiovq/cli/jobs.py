@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol
 
 from latentmix.errors import InputError
 from latentmix.files import PIPE, open_input, open_output
-from latentmix.processes import spawned_pool
+from latentmix.processes import worker_pool
 
 from ..audio_io import ffmpeg
 from ..audio_io.channels import is_about_mixing
@@ -266,7 +266,7 @@ def _work_in_process(work: Work, pair: Pair) -> dict[str, Any] | str:
 def _in_processes(
     work: Work, pairs: Sequence[Pair], model: str, workers: int, progress: Callable[[int, float], None]
 ) -> list[dict[str, Any] | str]:
-    with spawned_pool(workers, _start_worker, (model,)) as pool:
+    with worker_pool(workers, _start_worker, (model,), (__name__, "audiovq.model.vqvae")) as pool:
         futures = [pool.submit(_work_in_process, work, pair) for pair in pairs]
         left = set(futures)
         while left:

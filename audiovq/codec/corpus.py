@@ -55,6 +55,10 @@ class CodesOfRecordings:
     def settings(self) -> dict[str, Any]:
         return {"model": self.model, "codebooks": self.codebooks}
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (__name__, f"{__package__}.codec", "audiovq.model.vqvae", "pyarrow.parquet")
+
     def load(self, device: str) -> CodesMaker:
         """Raises InputError: no such model, or more codebooks than it has."""
         import torch
@@ -105,7 +109,7 @@ class CodesMaker:
     def _intake(self, source: Any) -> Intake:
         from .intake import LOOK_AHEAD, Intake
 
-        return Intake(source, self.codec.sample_rate, self.codec.model.cutoff, look_ahead=LOOK_AHEAD)
+        return Intake(source, self.codec.sample_rate, self.codec.model.cutoff, look_ahead=LOOK_AHEAD, is_noticed=False)
 
     def _groups(self, lengths: dict[int, int]) -> Iterator[list[int]]:
         """Places of recordings of about the same length, as many together as are worth it."""

@@ -31,12 +31,13 @@ class Intake:
         keep_channels: all channels, instead of their mix.
         look_ahead: seconds that may be kept to learn how loud the audio is; 0: its level stays as it is.
         progress: is told how many samples of each channel are read.
+        is_noticed: whether what is changed is to be told; to find out takes a third of the time.
 
     Attributes:
         channels: C.
         samples: of each channel of the source, so far.
         gain: dB by which the blocks are louder than the source, whole; known with the first block.
-        notices: lines on what was changed, complete after the last block.
+        notices: lines on what was changed, complete after the last block; none where they are not wanted.
     """
 
     def __init__(
@@ -47,17 +48,20 @@ class Intake:
         keep_channels: bool = False,
         look_ahead: float = 0.0,
         progress: Callable[[int], None] | None = None,
+        is_noticed: bool = True,
     ) -> None:
         self.source, self.sample_rate, self.cutoff = source, sample_rate, cutoff
         self.channels = source.channels if keep_channels else 1
         self.samples = self.gain = 0
         self._keep_channels, self._look_ahead, self._progress = keep_channels, look_ahead, progress
         self._downmix = Downmix(source.channels, source.layout, source.sample_rate)
-        self._meter = SpeechMeter(sample_rate)
+        self._meter = SpeechMeter(sample_rate) if is_noticed else None
         self._power = np.zeros(2)  # before and after what is below the cutoff is taken out
 
     @property
     def notices(self) -> list[str]:
+        if self._meter is None:
+            return []
         lines = [*self.source.notices] if self._keep_channels else [*self.source.notices, *self._downmix.notices]
         before, after = self._power
         if before - after > RUMBLE * before:
@@ -70,7 +74,11 @@ class Intake:
     def __iter__(self) -> Iterator[np.ndarray]:
         mixed = self._counted() if self._keep_channels else self._downmix(self._counted())
         blocks = resampled(mixed, self.source.sample_rate, self.sample_rate)
-        blocks = self._measured(high_passed(self._weighed(blocks), self.sample_rate, self.cutoff))
+        if self._meter is None:
+            blocks = high_passed(blocks, self.sample_rate, self.cutoff)
+        else:
+            passed = high_passed(self._weighed(blocks), self.sample_rate, self.cutoff)
+            blocks = self._measured(passed, self._meter)
         return self._levelled(blocks) if self._look_ahead else blocks
 
     def _counted(self) -> Iterator[np.ndarray]:
@@ -85,10 +93,10 @@ class Intake:
             self._power[0] += np.square(block, dtype=np.float64).sum()
             yield block
 
-    def _measured(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    def _measured(self, blocks: Iterator[np.ndarray], meter: SpeechMeter) -> Iterator[np.ndarray]:
         for block in blocks:
             self._power[1] += np.square(block, dtype=np.float64).sum()
-            self._meter.add(block)
+            meter.add(block)
             yield block
 
     def _levelled(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +11,8 @@ import numpy as np
 from .streaming import filtered
 
 HALF_SECONDS = 0.064  # of the impulse response on each side: from all to nothing within 27 Hz (Hamming's window)
-STEP_SECONDS = 0.1  # of the output that is computed at a time
+STEP_SECONDS = 0.1  # of the output that one transform gives
+TOGETHER = 16  # transforms in a call, which bounds memory
 
 
 class HighPass:
@@ -26,12 +28,8 @@ class HighPass:
 
     def __init__(self, sample_rate: int, cutoff: float) -> None:
         self.half, self.step = math.ceil(HALF_SECONDS * sample_rate), math.ceil(STEP_SECONDS * sample_rate)
-        position = np.arange(-self.half, self.half + 1)
-        low = np.sinc(2.0 * cutoff / sample_rate * position) * np.hamming(2 * self.half + 1)
-        taps = -low / low.sum()  # so that a constant vanishes altogether
-        taps[self.half] += 1.0
         self._size = 1 << (self.step + 2 * self.half).bit_length()
-        self._response = np.fft.rfft(taps, self._size)
+        self._response = _response(sample_rate, cutoff, self.half, self._size)
         self._held: np.ndarray | None = None  # input from `half` samples before the next of the output
 
     def push(self, block: np.ndarray) -> np.ndarray:
@@ -39,11 +37,12 @@ class HighPass:
         if self._held is None:
             self._held = np.repeat(block[:, :1], self.half, 1)
         self._held = np.concatenate([self._held, block], 1)
-        made = []
-        while self._held.shape[1] >= self.step + 2 * self.half:
-            made.append(self._filtered(self._held[:, : self.step + 2 * self.half]))
-            self._held = self._held[:, self.step :]
-        return np.concatenate(made, 1) if made else block[:, :0]
+        count = max((self._held.shape[1] - 2 * self.half) // self.step, 0)
+        if not count:
+            return block[:, :0]
+        made = self._filtered(self._held, count)
+        self._held = self._held[:, count * self.step :]
+        return made
 
     def finish(self) -> np.ndarray:
         """The rest of the output, which is as long as the input."""
@@ -51,14 +50,30 @@ class HighPass:
             return np.zeros((1, 0), np.float32)
         left = self._held.shape[1] - self.half
         padded = np.concatenate([self._held, np.repeat(self._held[:, -1:], self.half + self.step, 1)], 1)
-        made = [self._filtered(padded[:, i : i + self.step + 2 * self.half]) for i in range(0, left, self.step)]
-        return np.concatenate(made, 1)[:, :left] if made else self._held[:, :0]
+        return self._filtered(padded, -(-left // self.step))[:, :left]
 
-    def _filtered(self, x: np.ndarray) -> np.ndarray:
-        """Input (C, n + 2 * half) -> output (C, n), n at most `step`."""
-        n = x.shape[1] - 2 * self.half
-        y = np.fft.irfft(np.fft.rfft(x.astype(np.float64), self._size) * self._response, self._size)
-        return y[:, 2 * self.half : 2 * self.half + n].astype(np.float32)
+    def _filtered(self, x: np.ndarray, count: int) -> np.ndarray:
+        """Input (C, n) -> the first `count` steps of output (C, count * step), each by a transform of its own."""
+        pieces = np.lib.stride_tricks.sliding_window_view(x, self.step + 2 * self.half, 1)[:, :: self.step]
+        made = []
+        for start in range(0, count, TOGETHER):
+            some = pieces[:, start : min(start + TOGETHER, count)].astype(np.float64)
+            y = np.fft.irfft(np.fft.rfft(some, self._size) * self._response, self._size)
+            kept = y[:, :, 2 * self.half : 2 * self.half + self.step].astype(np.float32)
+            made.append(kept.reshape(len(x), -1))
+        return np.concatenate([x[:, :0], *made], 1)
+
+
+@functools.lru_cache(maxsize=16)
+def _response(sample_rate: int, cutoff: float, half: int, size: int) -> np.ndarray:
+    """What spectra are multiplied by; of all recordings of a run the same, and as dear as filtering a second."""
+    position = np.arange(-half, half + 1)
+    low = np.sinc(2.0 * cutoff / sample_rate * position) * np.hamming(2 * half + 1)
+    taps = -low / low.sum()  # so that a constant vanishes altogether
+    taps[half] += 1.0
+    response: np.ndarray = np.fft.rfft(taps, size)
+    response.flags.writeable = False
+    return response
 
 
 def high_passed(blocks: Iterable[np.ndarray], sample_rate: int, cutoff: float) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -44,7 +45,9 @@ class Resampler:
         self._up, self._down = target_rate // common, source_rate // common
         self._cut = ROLL_OFF * min(1.0, target_rate / source_rate)  # of the source's Nyquist frequency
         self.half = math.ceil(CROSSINGS / self._cut)  # taps on each side
-        self._table = self._taps(np.arange(self._up)) if self._up * 2 * self.half <= MAX_TAPS else None
+        self._table: np.ndarray | None = None
+        if self._up != self._down and self._up * 2 * self.half <= MAX_TAPS:
+            self._table = _table(self._up, self.half, self._cut)
         self._buffer: np.ndarray | None = None  # source samples from `_first` on
         self._first, self._given, self._made = -self.half, 0, 0
 
@@ -72,7 +75,10 @@ class Resampler:
         for start in range(self._made, end, AT_ONCE // taps):
             places = np.arange(start, min(end, start + AT_ONCE // taps)) * self._down
             phases, firsts = places % self._up, places // self._up + 1 - self.half - self._first
-            weights = self._taps(phases) if self._table is None else self._table[phases]
+            if self._table is None:
+                weights = _taps(phases, self._up, self.half, self._cut)
+            else:
+                weights = self._table[phases]
             windows = np.lib.stride_tricks.sliding_window_view(buffer, taps, axis=1)
             out.append(np.einsum("cjk,jk->cj", windows[:, firsts], weights))
         self._made = max(end, self._made)
@@ -80,13 +86,22 @@ class Resampler:
         self._buffer, self._first = buffer[:, max(unused, 0) :], self._first + max(unused, 0)
         return np.concatenate(out, 1) if out else buffer[:, :0]
 
-    def _taps(self, phases: np.ndarray) -> np.ndarray:
-        """Coefficients (len(phases), 2 * half) for output samples that lie phase / up after a source sample."""
-        distance = np.arange(1 - self.half, self.half + 1) - phases[:, None] / self._up
-        cosine = np.cos(np.pi * distance / self.half)
-        # the window's cosines of twice and three times the angle, as polynomials of the first
-        window = np.polyval(np.polynomial.chebyshev.cheb2poly(WINDOW)[::-1], cosine)
-        return (self._cut * np.sinc(self._cut * distance) * window).astype(np.float32)
+
+@functools.lru_cache(maxsize=4)
+def _table(up: int, half: int, cut: float) -> np.ndarray:
+    """The coefficients of all phases: recordings of one rate share them."""
+    table = _taps(np.arange(up), up, half, cut)
+    table.flags.writeable = False
+    return table
+
+
+def _taps(phases: np.ndarray, up: int, half: int, cut: float) -> np.ndarray:
+    """Coefficients (len(phases), 2 * half) for output samples that lie phase / up after a source sample."""
+    distance = np.arange(1 - half, half + 1) - phases[:, None] / up
+    cosine = np.cos(np.pi * distance / half)
+    # the window's cosines of twice and three times the angle, as polynomials of the first
+    window = np.polyval(np.polynomial.chebyshev.cheb2poly(WINDOW)[::-1], cosine)
+    return (cut * np.sinc(cut * distance) * window).astype(np.float32)
 
 
 def resampled(blocks: Iterable[np.ndarray], source_rate: int, target_rate: int) -> Iterator[np.ndarray]:

@@ -6,6 +6,7 @@ noise (Scheirer & Slaney 1997). Here: the variance of each band's amplitude betw
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -27,10 +28,7 @@ class SpeechMeter:
 
     def __init__(self, sample_rate: int) -> None:
         self._rate, self._hop = sample_rate, round(HOP_SECONDS * sample_rate)
-        self._window = np.hanning(round(WINDOW_SECONDS * sample_rate)).astype(np.float32)
-        hertz = np.fft.rfftfreq(len(self._window), 1.0 / sample_rate)
-        edges = np.geomspace(MIN_HERTZ, MAX_HERTZ, BANDS + 1)
-        self._bands = [(hertz >= low) & (hertz < high) for low, high in itertools.pairwise(edges)]
+        self._window, self._bands = _window_and_bands(sample_rate)
         self._rest, self._seen = np.zeros(0, np.float32), 0
         self._amplitudes: list[np.ndarray] = []
 
@@ -45,7 +43,8 @@ class SpeechMeter:
             self._rest = samples
             return
         pieces = np.lib.stride_tricks.sliding_window_view(samples, len(self._window))[:: self._hop][:frames]
-        power = np.square(np.abs(np.fft.rfft(pieces * self._window)))
+        spectra = np.fft.rfft(pieces * self._window)
+        power = np.square(spectra.real) + np.square(spectra.imag)
         self._amplitudes.append(np.sqrt(np.stack([power[:, band].sum(1) for band in self._bands], 1)))
         self._rest = samples[frames * self._hop :]
 
@@ -76,3 +75,12 @@ class SpeechMeter:
             "this does not sound like speech, which the codec is made for: at the rate of syllables its loudness "
             f"varies by {found:.2f}, that of speech by 0.4 and more"
         ]
+
+
+@functools.lru_cache(maxsize=16)
+def _window_and_bands(sample_rate: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """The window of the spectra, and which bins are in each band."""
+    window = np.hanning(round(WINDOW_SECONDS * sample_rate)).astype(np.float32)
+    hertz = np.fft.rfftfreq(len(window), 1.0 / sample_rate)
+    edges = np.geomspace(MIN_HERTZ, MAX_HERTZ, BANDS + 1)
+    return window, tuple((hertz >= low) & (hertz < high) for low, high in itertools.pairwise(edges))

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_any
 
 from ..errors import InputError
-from ..processes import spawned_pool
+from ..processes import worker_pool
 from .shard import Description, Maker, ShardJob, ShardSummary, Work, make_shard
 
 ATTEMPTS = 3  # without a shard in between that is done: then a process is not killed by chance
@@ -51,7 +51,7 @@ class LocalProcesses:
             some = left if failures < ATTEMPTS - 1 else left[:1]  # by itself, it shows whether it is the one
             try:
                 workers = min(self.workers, len(some))
-                with spawned_pool(workers, _start, (work, self.device)) as pool:
+                with worker_pool(workers, _start, (work, self.device), work.modules) as pool:
                     described = [pool.submit(_describe) for _ in range(workers)]  # which starts them all
                     if not is_begun:
                         begin(described[0].result())

@@ -67,6 +67,10 @@ class Work(Protocol):
     def settings(self) -> dict[str, Any]:
         """What it was asked for, for JSON."""
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What `load` imports, by name: processes of one machine import it once."""
+
     def load(self, device: str) -> Maker:
         """Raises InputError."""
 

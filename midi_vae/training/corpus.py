@@ -38,6 +38,10 @@ class WindowsOfTunes:
     def settings(self) -> dict[str, Any]:
         return {"lowest_pitch": self.lowest_pitch, "pitches": self.pitches}
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (__name__, "pyarrow.parquet")
+
     def load(self, device: str) -> WindowsMaker:
         """There is no model; the range decides what a window is."""
         return WindowsMaker(self)

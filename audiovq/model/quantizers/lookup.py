@@ -39,10 +39,15 @@ def smallest(values: Tensor, count: int, block: int = 32) -> Tensor:
     if values.shape[1] % block or values.shape[1] < count * block:
         block = 1
     blocks = values.unflatten(1, (-1, block))
-    chosen = blocks.amin(2).topk(count, 1, largest=False)[1]
-    inside = torch.gather(blocks, 1, chosen[:, :, None].expand(-1, -1, block)).flatten(1)
-    place = inside.topk(count, 1, largest=False)[1]
+    chosen = _smallest_few(blocks.amin(2), count)
+    rows = torch.arange(values.shape[0], device=values.device)[:, None] * blocks.shape[1] + chosen
+    inside = blocks.flatten(0, 1).index_select(0, rows.flatten()).view(values.shape[0], -1)
+    place = _smallest_few(inside, count)
     return torch.gather(chosen, 1, torch.div(place, block, rounding_mode="floor")) * block + place % block
+
+
+def _smallest_few(values: Tensor, count: int) -> Tensor:
+    return values.topk(count, 1, largest=False)[1] if count > 1 else values.argmin(1, keepdim=True)
 
 
 def count_codes(codes: Tensor, size: int) -> Tensor:

@@ -86,8 +86,9 @@ class ResidualQuantizer(Quantizer):
         for i, level in enumerate(self.levels):
             if i < number:
                 codebook = level.codebook
-                distance = codebook.square().sum(1) - 2.0 * torch.matmul(left, codebook.t())
-                distance = distance + left.square().sum(2, keepdim=True)
+                # one product for all vectors and paths, and sums in place: the passes over memory are what takes time
+                distance = torch.addmm(codebook.square().sum(1), left.flatten(0, 1), codebook.t(), alpha=-2.0)
+                distance = distance.add_(left.square().sum(2).flatten()[:, None]).unflatten(0, (left.shape[0], -1))
                 kept = min(self.paths, distance.shape[1] * distance.shape[2]) if i + 1 < number else 1
                 best = smallest(distance.flatten(1), kept)
                 path = torch.div(best, codebook.shape[0], rounding_mode="floor")

@@ -163,8 +163,9 @@ def start_run(source: Path, out: Path, workers: int, seconds: float, limit: int 
     )
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def family_of(pid: int) -> list[int]:
+    children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [each for child in children for each in (child, *family_of(child))]
 
 
 def is_alive(pid: int) -> bool:
@@ -180,7 +181,7 @@ def test_a_killed_driver_costs_nothing_and_leaves_no_worker(tmp_path: Path, work
     source, out = write_files(tmp_path / "in", 16), tmp_path / "out"
     with start_run(source, out, workers, 0.05) as run:
         wait_until(lambda: list(out.glob("shard-*.parquet")))
-        children = children_of(run.pid)
+        children = family_of(run.pid)
         run.kill()
     assert len(list(out.glob("shard-*.json"))) < 4
     wait_until(lambda: not any(is_alive(child) for child in children))
