@@ -45,14 +45,14 @@ class PhasedRun:
     def do(
         self,
         phase: Phase,
-        draw: Callable[[int, torch.Generator], Any],
+        draw: Callable[[int, torch.Generator, int], Any],
         evaluate: Callable[[], Figures],
         anew: Sequence[str] | None = None,
     ) -> None:
         """One phase; those in `anew` are learned anew where it goes on after it had ended.
 
         Args:
-            draw: so many examples.
+            draw: so many examples, for that share of the run's batches, counted from the start of the phase.
             anew: all that come after it if None.
         """
         number, state = self.phases.index(phase.name), self.run.state
@@ -67,7 +67,7 @@ class PhasedRun:
             optimizer.zero_grad(set_to_none=True)
 
             def make(generator: torch.Generator, share: int) -> dict[str, Tensor]:
-                batch = self.fabric.to_device(draw(phase.batch, generator))
+                batch = self.fabric.to_device(draw(phase.batch, generator, share))
                 return module(batch, generator, step / phase.steps)
 
             parts = self.shares.backward(module, (self.seed, number, step), make)

@@ -4,8 +4,9 @@
 
 Writes `entropy.*` and `prior.*` into WEIGHTS_FOLDER, beside the codec that they go with. The codes of the recordings
 are kept in RUN; the state is written there every --save-every steps and when the run is interrupted, and the same
-command goes on from it and ends at the same weights, on the CPU bit for bit. Figures are printed for DEV: bits of a
-code for each number of codebooks, and the bytes that files shrink by.
+command goes on from it and ends at the same weights, on the CPU bit for bit. SPEECH_FOLDER and DEV_FOLDER may each be a
+corpus of `audiovq corpus encode` instead, here or in object storage, which is read shard by shard as it is needed.
+Figures are printed for DEV: bits of a code for each number of codebooks, and the bytes that files shrink by.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from torch import Tensor, nn
 
 from audiovq.audio_io.reader import SUFFIXES, open_source
 from audiovq.codec.codec import Codec
+from audiovq.codec.corpus import KIND
 from audiovq.entropy.coder import EntropyModel
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
+from audiovq.training.codes_dataset import Codes, CodeSource, StreamedCodes
 from latentmix.cli import grouped
+from latentmix.corpus.reading import corpus_at
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.run_state import RunState
@@ -48,37 +52,6 @@ CLIP = 1.0  # greatest norm of the gradient
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Codes of many recordings, on end.
-
-    Attributes:
-        codes: (Q, N) int16.
-        starts: (R + 1,) where each recording begins, and the end.
-        size: K.
-        chunk: frames that a file keeps together.
-    """
-
-    codes: np.ndarray
-    starts: np.ndarray
-    size: int
-    chunk: int
-
-    def recordings(self) -> list[np.ndarray]:
-        return [self.codes[:, a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
-
-    def shares(self) -> Tensor:
-        """How often each code occurs; (Q, K), each row adds up to 1."""
-        counts = np.stack([np.bincount(row, minlength=self.size) for row in self.codes]) + 0.5
-        return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
-
-    def draw(self, batch: int, frames: int, generator: torch.Generator) -> Tensor:
-        """Random pieces, (batch, Q, frames) int64."""
-        last = self.codes.shape[1] - frames
-        places = torch.randint(max(1, last + 1), (batch,), generator=generator).tolist()
-        return torch.from_numpy(np.stack([self.codes[:, p : p + frames] for p in places]).astype(np.int64))
-
-
-@dataclass(frozen=True)
 class Phase:
     """One optimisation."""
 
@@ -89,6 +62,16 @@ class Phase:
     steps: int
     learning_rate: float
     weight_decay: float
+
+
+def open_codes(fabric: Any, codec: Codec, address: str, kept: Path, hours: float, seed: int) -> Codes | StreamedCodes:
+    """A corpus as it is, or the codes of a folder's recordings, which the first process makes."""
+    corpus = corpus_at(address, KIND)
+    if corpus is not None:
+        return StreamedCodes(corpus, codec, seed)
+    made: list[Codes] = []
+    on_first_process(fabric, lambda: made.append(read_codes(codec, Path(address), kept, hours)))
+    return made[0] if made else read_codes(codec, Path(address), kept, hours)
 
 
 def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
@@ -113,9 +96,9 @@ def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
                 progress.advance(bar)
         if not found:
             raise InputError(f"{folder}: expected audio files, found none that can be read")
-        starts = np.cumsum([0, *(c.shape[1] for c in found)])
+        made = Codes.of_recordings(found, codec.codes, codec.chunk_frames)
         with replacing(path) as file:
-            np.savez(file, codes=np.concatenate(found, 1).astype(np.int16), starts=starts)
+            np.savez(file, codes=made.codes, starts=made.starts)
     with np.load(path, allow_pickle=False) as file:
         return Codes(file["codes"], file["starts"], codec.codes, codec.chunk_frames)
 
@@ -200,7 +183,7 @@ def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
     prior.save_pretrained(folder, half=True, bits_a_code=round(float(each.mean()), 3))
 
 
-def begin(start_from: Path | None, codec: Codec, codes: Codes, width: int) -> tuple[EntropyNetwork, CodePrior]:
+def begin(start_from: Path | None, codec: Codec, codes: CodeSource, width: int) -> tuple[EntropyNetwork, CodePrior]:
     """Networks that know how often each code occurs, or, from a folder of weights, what those knew."""
     if start_from and (start_from / "entropy.json").is_file():
         return EntropyNetwork.thawed(EntropyModel.load(start_from)), CodePrior.from_pretrained(start_from)
@@ -213,9 +196,9 @@ def begin(start_from: Path | None, codec: Codec, codes: Codes, width: int) -> tu
 
 def main(
     weights: Annotated[Path, typer.Argument(help="folder of a trained codec; the results go there")],
-    data: Annotated[Path, typer.Argument(help="folder of audio to learn from")],
-    dev: Annotated[Path, typer.Option(help="folder of audio for the figures")],
-    run: Annotated[Path, typer.Option(help="folder of the run")],
+    data: Annotated[str, typer.Argument(help="folder of audio to learn from, or a corpus of its codes")],
+    dev: Annotated[str, typer.Option(help="folder of audio, or a corpus, for the figures")],
+    run: Annotated[Path, typer.Option("--run", "--out", help="folder of the run; torchrun takes --run for its own")],
     start_from: Annotated[
         Path | None, typer.Option(help="a run for an earlier state of the same codec, or the folder of its weights")
     ] = None,
@@ -236,9 +219,10 @@ def main(
     with in_one_line("train_codes", ValueError):
         fabric = running.launch("ddp")
         make_folder(run)
-        codec, kept = Codec.from_pretrained(weights), list[Codes]()
-        on_first_process(fabric, lambda: kept.extend(read_codes(codec, folder, run, hours) for folder in (data, dev)))
-        codes, held_out = kept or [read_codes(codec, folder, run, hours) for folder in (data, dev)]
+        codec = Codec.from_pretrained(weights)
+        codes = open_codes(fabric, codec, str(data), run, hours, running.seed)
+        held_out = open_codes(fabric, codec, str(dev), run, hours, running.seed)
+        held_out = held_out.in_memory() if isinstance(held_out, StreamedCodes) else held_out
         q = codec.codebooks
         network, prior = begin(start_from, codec, codes, width)
         state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
@@ -249,12 +233,12 @@ def main(
 
     def entropy_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
         kept = some_codebooks(batch, q, generator)
-        pieces = codes.draw(batch, codes.chunk, generator)
+        pieces = codes.draw(batch, codes.chunk, generator, share)
         bits = module(fabric.to_device(pieces), fabric.to_device(kept), dropout)
         return bits.sum() / (int(kept.sum()) * codes.chunk)
 
     def prior_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
-        pieces = codes.draw(prior_batch, prior_frames, generator)
+        pieces = codes.draw(prior_batch, prior_frames, generator, share)
         return module(fabric.to_device(pieces), None, dropout).sum() / pieces.numel()
 
     if fabric.is_global_zero:

@@ -5,11 +5,13 @@
 Three phases in one run: a critic of melodies, the autoencoder, the prior over its codes. The state is written to
 OUT/state.safetensors every --save-every steps and when the run is interrupted; the same command goes on from there and
 ends at the same weights, on the CPU bit for bit. The finished model is OUT/model; OUT/tensorboard has the curves.
---latent chooses the kind of latent variable (docs/latents.md).
+--latent chooses the kind of latent variable (docs/latents.md). MIDI_FOLDER may be a corpus of `midi-vae corpus read`
+instead, here or in object storage, which is read shard by shard as it is needed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ import torch
 import typer
 
 from latentmix.cli import grouped
+from latentmix.corpus.reading import corpus_at
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
@@ -36,13 +39,16 @@ from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
 from midi_vae.music.melody import ONSET, tidy
 from midi_vae.training.attribute_directions import fit_directions
+from midi_vae.training.corpus import KIND
 from midi_vae.training.dataset import Batches, load_windows
 from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
+from midi_vae.training.streamed_windows import StreamedWindows
 from midi_vae.vae import MelodyVAE
 
 PHASES = ("critic", "model", "prior")
 DEV_WINDOWS = 192
 DRAWN = 256  # melodies for the figures of draws; of a handful of windows fewer say as much
+KEPT_WINDOWS = 20_000  # of a corpus, for figures and for the directions of attributes
 
 
 class DevFigures:
@@ -110,12 +116,39 @@ def read_data(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) ->
 
 
 def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
-    """Which windows (N, 32) have anything in the last quarter of a bar of 4/4, or all if none has; (N,) bool.
+    """Which windows (N, 32) have anything in the last quarter of a bar of 4/4; (N,) bool.
 
     The prior learns these only: random melodies are in 4/4, and bars of 3/4 or 6/8 have nothing there.
     """
-    full = np.asarray(windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2)))
-    return full if full.any() else ~full
+    return np.asarray(windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2)))
+
+
+@dataclass(frozen=True)
+class Melodies:
+    """What there is to learn.
+
+    Attributes:
+        some: windows (N, 32), all of a folder, the first of a corpus.
+        batches: random ones.
+        full_batches: of those that reach the ends of bars, or of all if none does.
+    """
+
+    some: np.ndarray
+    batches: Batches | StreamedWindows
+    full_batches: Batches | StreamedWindows
+
+
+def open_melodies(fabric: Any, address: str, kept: Path, config: MelodyVAEConfig, seed: int) -> Melodies:
+    """A folder that is read and kept, or a corpus that is streamed."""
+    corpus, size = corpus_at(address, KIND), (config.lowest_pitch, config.pitches)
+    if corpus is None:
+        windows = read_data(fabric, Path(address), kept, config)
+        full = reaches_bar_ends(windows)
+        return Melodies(windows, Batches(windows, *size), Batches(windows[full] if full.any() else windows, *size))
+    batches = StreamedWindows(corpus, *size, seed)
+    some = batches.some(KEPT_WINDOWS)
+    wanted = reaches_bar_ends if reaches_bar_ends(some).any() else None
+    return Melodies(some, batches, StreamedWindows(corpus, *size, seed, wanted))
 
 
 def check_latent(latent: str, shares: int) -> None:
@@ -128,10 +161,10 @@ def check_latent(latent: str, shares: int) -> None:
 
 @grouped
 def main(
-    data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
+    data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their windows")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
     dev: Annotated[
-        Path | None, typer.Option(help="folder of MIDI files for the figures; part of DATA if left out")
+        str | None, typer.Option(help="folder of MIDI files, or a corpus, for the figures; part of DATA if left out")
     ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 11_000,
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
@@ -159,8 +192,12 @@ def main(
         check_latent(config.latent, running.processes * accumulate)
         fabric = running.launch("ddp")
         make_folder(out)
-        windows = read_data(fabric, data, out / "train.npy", config)
-        dev_windows = read_data(fabric, dev, out / "dev.npy", config) if dev else windows[:: len(windows) // 2000 + 1]
+        melodies = open_melodies(fabric, data, out / "train.npy", config, running.seed)
+        windows = melodies.some
+        if dev:
+            dev_windows = open_melodies(fabric, dev, out / "dev.npy", config, running.seed).some
+        else:
+            dev_windows = windows[:: len(windows) // 2000 + 1]
         model = MelodyVAE(config)
         state = RunState(out / "state.safetensors", {"model": model}, PHASES)
         if state.path.is_file():
@@ -168,18 +205,19 @@ def main(
     beta = LATENTS[latent].weight if beta is None else beta
     weights = ObjectiveConfig(beta=beta, free_nats=free_nats, monte_carlo=monte_carlo)
     figures = DevFigures(windows, dev_windows)
-    batches, full_batches = (
-        Batches(some, config.lowest_pitch, config.pitches) for some in (windows, windows[reaches_bar_ends(windows)])
-    )
     with in_one_line("train_melody", state=state.path):
         run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
         critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
-        run.do(critic, batches.draw, dict)
-        run.do(Phase("model", MelodyObjective(model, weights), steps, batch, lr), batches.draw, lambda: figures(model))
+        run.do(critic, melodies.batches.draw, dict)
+        run.do(
+            Phase("model", MelodyObjective(model, weights), steps, batch, lr),
+            melodies.batches.draw,
+            lambda: figures(model),
+        )
         prior = Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr)
-        run.do(prior, full_batches.draw, lambda: figures(model))
+        run.do(prior, melodies.full_batches.draw, lambda: figures(model))
         if fabric.is_global_zero:
-            some = windows[np.linspace(0, len(windows) - 1, min(20_000, len(windows))).astype(int)]
+            some = windows[np.linspace(0, len(windows) - 1, min(KEPT_WINDOWS, len(windows))).astype(int)]
             model.attribute_directions.copy_(fit_directions(model, some))
             model.save_pretrained(out / "model", half=True)
 

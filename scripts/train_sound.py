@@ -19,6 +19,7 @@ from audiovq.sound.model import SoundModel
 from audiovq.training.sound_dataset import SoundBatches
 from audiovq.training.sound_run import Plan, SoundRun, read_recordings
 from latentmix.cli import grouped
+from latentmix.shares import Accumulate
 from latentmix.training import CONSOLE, RunOptions, in_one_line, on_first_process
 
 
@@ -34,6 +35,7 @@ def main(
     quantizer: Annotated[str, typer.Option(help="ema, straight_through or nsvq")] = SoundConfig.quantizer,
     rate: Annotated[int, typer.Option(help="sample rate of the model, 44100 or 48000 Hz")] = SoundConfig.sample_rate,
     save_every: Annotated[int, typer.Option(help="steps between two looks; 0: a twentieth")] = 0,
+    accumulate: Accumulate = 1,
     *,
     running: RunOptions,
 ) -> None:
@@ -51,7 +53,9 @@ def main(
 
         on_first_process(fabric, read)
         batches = SoundBatches(out / "data", model.config)
-        run = SoundRun(out, model, batches, fabric, lambda line: CONSOLE.print(line, highlight=False))
+        run = SoundRun(
+            out, model, batches, fabric, lambda line: CONSOLE.print(line, highlight=False), accumulate=accumulate
+        )
         wanted = Plan(steps, steps // 4, batch, frames, lr, running.seed) if steps else None
         on_first_process(fabric, make_plan)
         plan = run.plan(None, minutes)  # what the first process wrote

@@ -25,7 +25,7 @@ from torch import Tensor
 from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
 from latentmix.run_state import RunState
-from latentmix.shares import seeded
+from latentmix.shares import Shares, seeded
 from latentmix.training import CONSOLE, TrainingRun, progress_bar, warm_up_cosine
 
 from ..audio_io.writer import open_sink
@@ -101,6 +101,7 @@ class SoundRun:
         fabric: as of `TrainingRun`.
         tell: is given a line to show now and then.
         judged: pieces, of those that are kept aside, by which it is told how good the model is.
+        accumulate: batches of a step that each process works through.
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class SoundRun:
         fabric: Any = None,
         tell: Callable[[str], None] = lambda line: None,
         judged: int = JUDGED,
+        accumulate: int = 1,
     ) -> None:
         self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
         self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,))
         if self.state.path.is_file():
             self.state.load()
-        self.model, self.rank = model, fabric.global_rank if fabric else 0
+        self.model, self.shares = model, Shares(fabric, accumulate)
+        model.quantizer.learn_after(accumulate)
         self.judged = judged
         self.quality: list[tuple[int, float, float, float]] = _read_quality(folder / "quality.csv")
         self.before = self.quality[-1][1] if self.quality else 0.0  # minutes of training until this command
@@ -170,18 +173,21 @@ class SoundRun:
         starts = self.batches.starts(plan.frames, aside=False)
 
         def advance(step: int) -> Mapping[str, Tensor]:
-            generator = seeded(plan.seed, step, self.rank)
             if step == plan.quantize_from:
                 self._start_codebooks(plan, starts)
-            batch = self.batches.draw(starts, plan.batch, plan.frames, generator)
-            parts = objective(batch.to(self._device()), generator, step >= plan.quantize_from)
             for group in optimizer.param_groups:
                 group["lr"] = plan.lr * warm_up_cosine(step, plan.steps, WARM_UP, floor=0.02)
             optimizer.zero_grad(set_to_none=True)
-            self.fabric.backward(parts["loss"]) if self.fabric else parts["loss"].backward()
+
+            def make(generator: torch.Generator, share: int) -> Mapping[str, Tensor]:
+                batch = self.batches.draw(starts, plan.batch, plan.frames, generator)
+                parts: Mapping[str, Tensor] = objective(batch.to(self._device()), generator, step >= plan.quantize_from)
+                return parts
+
+            parts = self.shares.backward(objective, (plan.seed, step), make)
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
             optimizer.step()
-            return {name: part.detach() for name, part in parts.items()}
+            return parts
 
         run = TrainingRun(self.state, save_every, self.fabric, show_every=10)
         return run.train(PHASE, plan.steps, {PHASE: optimizer}, advance, lambda parts: self._keep(plan))

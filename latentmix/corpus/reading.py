@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -86,6 +87,16 @@ def _as_dict(described: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return raw if isinstance(raw, dict) else {}
+
+
+def corpus_at(address: str, kind: str) -> Corpus | None:
+    """The corpus that an argument of a training script names; None where it names a folder of files.
+
+    Raises:
+        InputError: as of `Corpus`; an address of object storage without a corpus.
+    """
+    is_remote = "://" in address
+    return Corpus(address, kind) if is_remote or os.path.isfile(os.path.join(address, MANIFEST)) else None
 
 
 class ShuffledRecords:

@@ -172,16 +172,19 @@ class Batches:
 
     def __init__(self, windows: np.ndarray, lowest_pitch: int, pitches: int) -> None:
         self.windows = torch.from_numpy(windows)
-        onset = self.windows >= ONSET
-        lowest = torch.where(onset, self.windows, 999).amin(1) - ONSET
-        highest = self.windows.amax(1) - ONSET
-        self.most_down = (lowest_pitch - lowest).clamp(min=-MAX_SHIFT)
-        self.most_up = (lowest_pitch + pitches - 1 - highest).clamp(max=MAX_SHIFT)
+        self._range = lowest_pitch, pitches
 
-    def draw(self, size: int, generator: torch.Generator) -> Tensor:
-        """(size, 32) int64 tokens."""
+    def draw(self, size: int, generator: torch.Generator, share: int = 0) -> Tensor:
+        """(size, 32) int64 tokens, whatever the share of the run: the generator is its own."""
         index = torch.randint(len(self.windows), (size,), generator=generator)
-        tokens = self.windows[index].long()
-        down, up = self.most_down[index], self.most_up[index]
-        shift = down + (torch.rand(size, generator=generator) * (up - down + 1)).floor().long()
-        return torch.where(tokens >= ONSET, tokens + shift[:, None], tokens)
+        return transposed(self.windows[index].long(), *self._range, generator)
+
+
+def transposed(tokens: Tensor, lowest_pitch: int, pitches: int, generator: torch.Generator) -> Tensor:
+    """Windows (B, 32) int64, each by a number of its own of at most `MAX_SHIFT` semitones, within a range."""
+    onset = tokens >= ONSET
+    lowest, highest = torch.where(onset, tokens, 999).amin(1) - ONSET, tokens.amax(1) - ONSET
+    down = (lowest_pitch - lowest).clamp(min=-MAX_SHIFT)
+    up = (lowest_pitch + pitches - 1 - highest).clamp(max=MAX_SHIFT)
+    shift = down + (torch.rand(len(tokens), generator=generator) * (up - down + 1)).floor().long()
+    return torch.where(onset, tokens + shift[:, None], tokens)

@@ -176,7 +176,8 @@ class GrooveBatches:
         _, source, counts = np.unique(windows["source"], return_inverse=True, return_counts=True)
         self.weights = torch.from_numpy(1.0 / np.sqrt(counts[source]))
 
-    def draw(self, size: int, generator: torch.Generator) -> GrooveBatch:
+    def draw(self, size: int, generator: torch.Generator, share: int = 0) -> GrooveBatch:
+        """Random windows, whatever the share of the run: the generator is its own."""
         return self.take(torch.multinomial(self.weights, size, replacement=True, generator=generator))
 
     def take(self, index: Tensor) -> GrooveBatch:

@@ -4,13 +4,17 @@
 
 Recordings are cut into short WAV files first. All that is compared is run in turns, --rounds times, as whole commands
 with one thread a worker, and the median of the ratios of each round is given, for a busy machine slows all alike.
+Processor seconds are those of a command with all its processes; they say more than the clock where others are at work.
 --baseline names the folder of an older checkout whose `compress` is compared; the one of this checkout if left out.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -28,6 +32,7 @@ from audiovq.audio_io.reader import SUFFIXES
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "from audiovq.cli import main; main()"
+PR_SET_CHILD_SUBREAPER = 36
 SAMPLED = 0.2  # seconds between two looks at memory
 
 
@@ -55,11 +60,11 @@ def _pieces(source: Path, seconds: float) -> Iterator[tuple[object, int]]:
 
 
 class Watched:
-    """A command that has run: how long it took, and the memory of its largest process over time."""
+    """A command that has run: how long it took by the clock and on processors, and its largest process over time."""
 
     def __init__(self, *arguments: object, code: Path = ROOT) -> None:
         environment = os.environ | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        start = time.perf_counter()
+        start, before = time.perf_counter(), _processor_seconds()
         self.memory: list[tuple[float, int]] = []
         self.process = subprocess.Popen(
             [sys.executable, "-c", START, *map(str, arguments)],
@@ -73,6 +78,10 @@ class Watched:
         said = self.process.communicate()[1]
         self.seconds = time.perf_counter() - start
         watcher.join()
+        with contextlib.suppress(ChildProcessError):
+            while True:  # what the command's own processes leave behind
+                os.waitpid(-1, 0)
+        self.processor_seconds = _processor_seconds() - before
         if self.process.returncode:
             raise SystemExit(f"{arguments}: {said}")
 
@@ -81,6 +90,18 @@ class Watched:
             sizes = [_resident(pid) for pid in _family(self.process.pid)]
             self.memory.append((time.perf_counter() - start, max(sizes, default=0)))
             time.sleep(SAMPLED)
+
+
+def _processor_seconds() -> float:
+    """Of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _adopt_all() -> None:
+    """Whose parent ends becomes a child of this process (Linux), so that its time is counted."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _family(pid: int) -> list[int]:
@@ -110,6 +131,7 @@ def main(
     flat_seconds: Annotated[float, typer.Option(help="of each of those files")] = 0.25,
 ) -> None:
     """Measure, and print a table and JSON."""
+    _adopt_all()
     source, out = cut(speech, work / "short", files, seconds), work / "out"
     encode = ("corpus", "encode", source, "-o", out, "--shard-items", max(files // 16, 1), "--codebooks", 4)
     runs = {
@@ -120,23 +142,30 @@ def main(
     if ray:
         runs["ray"] = ((*encode, "--ray", ray, "--jobs", 2), ROOT)
     found: dict[str, list[float]] = {name: [] for name in runs}
+    used: dict[str, list[float]] = {name: [] for name in runs}
     loads = []
     for number in range(rounds):
         for name, (arguments, code) in runs.items():
             shutil.rmtree(out, ignore_errors=True)
             loads.append(os.getloadavg()[0])
-            found[name].append(Watched(*arguments, code=code).seconds)
+            watched = Watched(*arguments, code=code)
+            found[name].append(watched.seconds)
+            used[name].append(watched.processor_seconds)
             typer.echo(f"round {number + 1}: {name}: {files / found[name][-1]:.1f} items a second", err=True)
 
-    def ratio(a: str, b: str) -> float:
-        return round(statistics.median(x / y for x, y in zip(found[a], found[b], strict=True)), 3)
+    def ratio(a: str, b: str, of: dict[str, list[float]] = found) -> float:
+        return round(statistics.median(x / y for x, y in zip(of[a], of[b], strict=True)), 3)
 
     figures = {
         "files": files,
         "seconds_each": seconds,
         "load_before_runs": [round(load, 1) for load in loads],
         "items_a_second": {name: round(files / statistics.median(took), 2) for name, took in found.items()},
+        "processor_ms_an_item": {  # of Ray without its workers, which are not of this command
+            name: round(1000.0 * statistics.median(took) / files, 2) for name, took in used.items()
+        },
         "corpus_over_compress": ratio("compress", "corpus"),
+        "corpus_over_compress_of_processors": ratio("compress", "corpus", used),
         "two_workers_over_one": ratio("one worker", "corpus"),
         **({"ray_over_local_time": ratio("ray", "corpus")} if ray else {}),
     }

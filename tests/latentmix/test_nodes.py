@@ -15,6 +15,9 @@ import soundfile
 from synthetic_speech import RATE, hiss, vowel
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_runs import ENVIRONMENT, ROOT
+from typer.testing import CliRunner
+
+from midi_vae.cli.app import app
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 PATIENCE = 400  # seconds; only so that a test that hangs fails
@@ -101,8 +104,10 @@ def assert_same_curves(one: Path, other: Path) -> None:
         assert found[name] == pytest.approx(wanted[name], rel=2e-4), name
 
 
-def test_melodies_are_learned_on_two_nodes_as_on_one(tmp_path: Path) -> None:
-    arguments = [ROOT / "examples", *TINY, "--save-every", 4, "--out"]
+def test_melodies_are_streamed_to_two_nodes_as_to_one(tmp_path: Path) -> None:
+    read = ["corpus", "read", str(ROOT / "examples"), "-o", str(tmp_path / "windows"), "-j", "1", "--shard-items", "1"]
+    assert CliRunner().invoke(app, read).exit_code in (0, 1)  # those without a melody are left out
+    arguments = [tmp_path / "windows", *TINY, "--save-every", 4, "--out"]
     finish(start_nodes("train_melody.py", [*arguments, tmp_path / "two"], tmp_path / "meeting"))
     run_alone("train_melody.py", [*arguments, tmp_path / "one"])
     assert_same_curves(tmp_path / "two", tmp_path / "one")

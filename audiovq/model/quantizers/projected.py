@@ -61,6 +61,9 @@ class Projected(Quantizer):
     def decode(self, codes: Tensor) -> Tensor:
         return self.up(self.inner.decode(codes))
 
+    def learn_after(self, batches: int) -> None:
+        self.inner.learn_after(batches)
+
     @torch.no_grad()
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
         self.inner.initialise(self.project(z.float()), generator)

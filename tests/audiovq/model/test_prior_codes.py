@@ -18,11 +18,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from training_runs import saved
+from typer.testing import CliRunner
 
+from audiovq.cli.app import app
+from audiovq.codec.codec import Codec
+from audiovq.codec.corpus import KIND
 from audiovq.entropy.coder import EntropyModel
 from audiovq.model.config import VQVAEConfig
 from audiovq.model.prior import CodePrior, CodePriorConfig, draw
 from audiovq.model.vqvae import VQVAE
+from audiovq.training.codes_dataset import Codes, StreamedCodes
+from latentmix.corpus.reading import Corpus
 from latentmix.errors import InputError
 from latentmix.run_state import RunState
 from latentmix.shares import Shares
@@ -218,9 +224,38 @@ def test_the_script_writes_what_a_codec_loads(script: ModuleType, codec_and_spee
     assert len(list((tmp_path / "run").glob("codes-*.npz"))) == 1  # one folder, read once
 
 
+def test_a_corpus_is_streamed_by_share_each_recording_once_an_epoch(
+    script: ModuleType, codec_and_speech: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder, speech = codec_and_speech
+    shards = ["--shard-items", "1", "--jobs", "1", "--model", str(folder)]
+    done = CliRunner().invoke(app, ["corpus", "encode", str(speech), "-o", str(tmp_path / "codes"), *shards])
+    assert done.exit_code == 1 and "3 items in 3 shards" in done.output  # one is broken
+    corpus, codec = Corpus(str(tmp_path / "codes"), KIND), Codec.from_pretrained(folder)
+    recordings = sorted(record["codes"].tobytes() for record in corpus)
+    frames = corpus.read(corpus.shards[0])[0]["codes"].shape[1]
+
+    def drawn(share: int, length: int) -> Tensor:
+        made = StreamedCodes(corpus, codec, seed=1)
+        return made.draw(1, length, torch.Generator().manual_seed(share), share)
+
+    epoch = [drawn(share, frames) for share in (2, 0, 1)]  # in whatever process, in whatever order
+    assert sorted(piece.numpy().astype(np.int16).tobytes() for piece in epoch) == recordings
+    longer = drawn(0, frames + 5)
+    assert torch.equal(longer[..., :frames], epoch[1]) and torch.equal(longer[..., frames:], epoch[2][..., :5])
+    given = {"weights": folder, "data": str(tmp_path / "codes"), "dev": str(tmp_path / "codes")}
+    small = {"batch": 2, "prior_batch": 2, "prior_frames": 20, "width": 16, "save_every": 2, "hours": 1.0}
+    rest = {"entropy_steps": 2, "prior_steps": 2, "start_from": None, "dropout": 0.1, "running": ONE}
+    script.main(**given, **small, **rest, run=tmp_path / "run")
+    assert saved(tmp_path / "run") == {"entropy": 2, "prior": 2} and not list((tmp_path / "run").glob("*.npz"))
+    with pytest.raises(SystemExit):
+        script.main(**given | {"weights": "speech_16k"}, **small, **rest, run=tmp_path / "other")
+    assert "codes: expected 7 codebooks of model " in capsys.readouterr().err
+
+
 def test_a_stopped_run_goes_on_to_the_same_weights(script: ModuleType, tmp_path: Path):
     generator = np.random.default_rng(0)
-    codes = script.Codes(generator.integers(0, 16, (2, 300)).astype(np.int16), np.array([0, 300]), 16, 20)
+    codes = Codes(generator.integers(0, 16, (2, 300)).astype(np.int16), np.array([0, 300]), 16, 20)
 
     def run(folder: Path, stops: list[int]) -> dict[str, Tensor]:
         folder.mkdir()

@@ -1,0 +1,129 @@
+"""Codes of recordings to learn from: all of them in memory, or streamed from the shards of a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentmix.corpus.reading import Corpus, ShuffledRecords
+from latentmix.errors import InputError
+
+if TYPE_CHECKING:
+    from ..codec.codec import Codec
+
+COUNTED = 10_000  # recordings of a corpus whose codes are counted, or are kept for the figures
+
+
+class CodeSource(Protocol):
+    """Where pieces to learn from are drawn.
+
+    Attributes:
+        chunk: frames that a file keeps together.
+    """
+
+    @property
+    def chunk(self) -> int: ...
+
+    def shares(self) -> Tensor:
+        """How often each code occurs; (Q, K), each row adds up to 1."""
+
+    def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
+        """Random pieces, (batch, Q, frames) int64, for that share of a run's batches, counted from its start."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of many recordings, on end.
+
+    Attributes:
+        codes: (Q, N) int16.
+        starts: (R + 1,) where each recording begins, and the end.
+        size: K.
+        chunk: frames that a file keeps together.
+    """
+
+    codes: np.ndarray
+    starts: np.ndarray
+    size: int
+    chunk: int
+
+    @classmethod
+    def of_recordings(cls, recordings: list[np.ndarray], size: int, chunk: int) -> Codes:
+        """Of codes (Q, n) each."""
+        starts = np.cumsum([0, *(codes.shape[1] for codes in recordings)])
+        return cls(np.concatenate(recordings, 1).astype(np.int16), starts, size, chunk)
+
+    def recordings(self) -> list[np.ndarray]:
+        return [self.codes[:, a:b] for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def shares(self) -> Tensor:
+        counts = np.stack([np.bincount(row, minlength=self.size) for row in self.codes]) + 0.5
+        return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
+
+    def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
+        """As of `CodeSource`, whatever the share: the generator is its own."""
+        last = self.codes.shape[1] - frames
+        places = torch.randint(max(1, last + 1), (batch,), generator=generator).tolist()
+        return torch.from_numpy(np.stack([self.codes[:, p : p + frames] for p in places]).astype(np.int64))
+
+
+class StreamedCodes:
+    """Codes out of the shards of a corpus, of which only those of the moment are in memory.
+
+    Which recordings a share of a run gets follows from its number and the seed alone: an epoch has each recording once
+    whatever the number of processes, and a run that goes on reads on where it was.
+
+    Args:
+        corpus: of `audiovq corpus encode`, all codebooks of this codec.
+
+    Raises:
+        InputError: of other codes.
+    """
+
+    def __init__(self, corpus: Corpus, codec: Codec, seed: int) -> None:
+        described, wanted = corpus.manifest.description, codec.model.fingerprint.hex()
+        codebooks = described.settings.get("codebooks") or codec.codebooks
+        if (described.fingerprint, codebooks) != (wanted, codec.codebooks):
+            raise InputError(
+                f"{corpus.folder.address}: expected {codec.codebooks} codebooks of model {wanted}, {codec.name}, found "
+                f"{codebooks} of model {described.fingerprint}; encode the corpus with that model and all codebooks"
+            )
+        self.corpus, self.records = corpus, ShuffledRecords(corpus, seed)
+        self.size, self.chunk = codec.codes, codec.chunk_frames
+
+    def in_memory(self) -> Codes:
+        """The first recordings in the order of the corpus, at most `COUNTED`."""
+        return Codes.of_recordings([record["codes"] for record in islice(self.corpus, COUNTED)], self.size, self.chunk)
+
+    def shares(self) -> Tensor:
+        """Of the first recordings of the first epoch, as many as `COUNTED`."""
+        some = [self.records[place]["codes"] for place in range(min(COUNTED, len(self.corpus)))]
+        return Codes.of_recordings(some, self.size, self.chunk).shares()
+
+    def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
+        """A random piece of each of the next recordings; of short ones those that follow go on with it."""
+        starts = torch.rand(batch, generator=generator).tolist()
+        pieces = [self._piece(share * batch + i, frames, start) for i, start in enumerate(starts)]
+        return torch.from_numpy(np.stack(pieces).astype(np.int64))
+
+    def _piece(self, place: int, frames: int, start: float) -> np.ndarray:
+        first = self.records[place]["codes"]
+        begin = int(start * max(first.shape[1] - frames + 1, 1))
+        found = [first[:, begin : begin + frames]]
+        for more in self._after(place):
+            left = frames - sum(each.shape[1] for each in found)
+            if left <= 0:
+                break
+            found.append(more[:, :left])
+        return np.concatenate(found, 1)
+
+    def _after(self, place: int) -> Iterator[np.ndarray]:
+        while True:
+            place += 1
+            yield self.records[place]["codes"]
