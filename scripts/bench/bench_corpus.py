@@ -69,6 +69,7 @@ class Watched:
         self.process = subprocess.Popen(
             [sys.executable, "-c", START, *map(str, arguments)],
             env=environment,
+            cwd=code,  # which `-c` looks in before PYTHONPATH
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -119,6 +120,17 @@ def _resident(pid: int) -> int:
         return 0
 
 
+def memory_over_time(source: Path, out: Path, files: int) -> dict[str, object]:
+    """The largest process of a run over many files, by the share of its time."""
+    shutil.rmtree(out, ignore_errors=True)
+    watched = Watched("corpus", "encode", source, "-o", out, "--jobs", 2, "--shard-items", 500, "--codebooks", 4)
+    shares = {
+        f"{share:.0%}": max(size for at, size in watched.memory if at <= share * watched.seconds) >> 20
+        for share in (0.25, 0.5, 0.75, 1.0)
+    }
+    return {"largest_process_mb_by_time": shares, "flat_items_a_second": round(files / watched.seconds, 1)}
+
+
 def main(
     speech: Annotated[Path, typer.Argument(help="folder of recordings to cut up")],
     work: Annotated[Path, typer.Option(help="folder for what is made")],
@@ -132,6 +144,7 @@ def main(
 ) -> None:
     """Measure, and print a table and JSON."""
     _adopt_all()
+    speech, work, baseline = speech.resolve(), work.resolve(), baseline.resolve()
     source, out = cut(speech, work / "short", files, seconds), work / "out"
     encode = ("corpus", "encode", source, "-o", out, "--shard-items", max(files // 16, 1), "--codebooks", 4)
     runs = {
@@ -170,15 +183,7 @@ def main(
         **({"ray_over_local_time": ratio("ray", "corpus")} if ray else {}),
     }
     if flat:
-        shutil.rmtree(out, ignore_errors=True)
-        source = cut(speech, work / "flat", flat, flat_seconds)
-        watched = Watched("corpus", "encode", source, "-o", out, "--jobs", 2, "--shard-items", 500, "--codebooks", 4)
-        shares = {
-            f"{share:.0%}": max(size for at, size in watched.memory if at <= share * watched.seconds) >> 20
-            for share in (0.25, 0.5, 0.75, 1.0)
-        }
-        figures["largest_process_mb_by_time"] = shares
-        figures["flat_items_a_second"] = round(flat / watched.seconds, 1)
+        figures |= memory_over_time(cut(speech, work / "flat", flat, flat_seconds), out, flat)
     typer.echo(json.dumps(figures, indent=2))
 
 
