@@ -217,7 +217,7 @@ def main(
 ) -> None:
     """Fit entropy coder and prior, or go on with a run that was stopped."""
     with in_one_line("train_codes", ValueError):
-        fabric = running.launch("ddp")
+        fabric = running.launch("ddp_find_unused_parameters_true")
         make_folder(run)
         codec = Codec.from_pretrained(weights)
         codes = open_codes(fabric, codec, str(data), run, hours, running.seed)
