@@ -128,7 +128,7 @@ class TuneBatches:
         heard = (tunes.windows >= ONSET).any(1)
         self.share = torch.from_numpy(np.minimum(1.0, MAX_WINDOWS / sizes[tune]) * heard).cumsum(0)
 
-    def draw(self, size: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def draw(self, size: int, generator: torch.Generator, share: int = 0) -> dict[str, Tensor]:
         """Of `size` examples: windows (size, 1 + lags, 32) int64 tokens, the wanted one first; known (size, lags) bool;
         place (size,) int64; ends (size,) bool."""
         spot = torch.rand(size, generator=generator, dtype=torch.float64) * self.share[-1]
