@@ -7,6 +7,7 @@ in and what goes out lies always the same time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -29,6 +30,7 @@ from .synthesis import BLOCK, FIRST_FILL, NOTE_OFF, NOTE_ON, SILENCERS, Schedule
 POLYPHONIC, CONTROL, CHANNEL_PRESSURE, BEND = 0xA0, 0xB0, 0xD0, 0xE0  # MIDI
 SUSTAIN = 64
 END_SECONDS = 0.03  # in which the sound fades at the end
+LOOKS = 4  # at the way from input to output, until it is believed
 SLACK = 16  # frames by which the way from input to output may be longer than it should be
 
 
@@ -168,6 +170,8 @@ class LiveScheduler(ModelScheduler):
         self._waiting = np.zeros((inputs.channels, 0), np.float32)  # at the model's rate, less than a frame
         self._frames_a_sample = sample_rate / config.sample_rate
         self._is_first = True
+        self._behind = 0  # frames of input that are left out, so that the way is as long as it should be
+        self._excess: deque[int] = deque(maxlen=LOOKS)  # frames that there were too many, of the last looks
 
     def fill(self) -> None:
         """Make a frame of each that came in."""
@@ -176,8 +180,11 @@ class LiveScheduler(ModelScheduler):
             self._is_first = False
         while self._pending:
             self._apply(*self._pending.pop(0)[2:])
+        self._behind -= self._inputs.take(self._behind).shape[1]
+        if self._behind:
+            return
         self._keep_distance()
-        while self._hear():
+        while not self._behind and self._hear():
             self._write()
 
     def _hear(self) -> bool:
@@ -204,11 +211,14 @@ class LiveScheduler(ModelScheduler):
             return
         between = self._inputs.filled + self._ring.filled + self._waiting.shape[1] * self._frames_a_sample
         wanted = self._hop * self._frames_a_sample + chunk + self._ahead
-        excess = round(between - wanted)
-        if excess > chunk + SLACK:  # the callback may be in between its two halves
-            self._inputs.take(excess)
-        elif -excess > self._hop * self._frames_a_sample:
+        self._excess.append(round(between - wanted))
+        least, most = min(self._excess), max(self._excess)  # one look may be in between the callback's two halves
+        if least > SLACK and len(self._excess) == LOOKS:
+            self._behind = least
+            self._excess.clear()
+        elif -most > self._hop * self._frames_a_sample:
             self._write()
+            self._excess.clear()
 
 
 def load_source(

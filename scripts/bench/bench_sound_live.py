@@ -1,0 +1,264 @@
+"""How sounds keep time when they are played live: delay, processor time, input to output, breaks, memory.
+
+    python scripts/bench/bench_sound_live.py examples/reed.flac examples/bell.flac
+    python scripts/bench/bench_sound_live.py A.wav B.wav --minutes 10 --json
+    python scripts/bench/bench_sound_live.py A.wav B.wav --servers 44100:441,96000:1024 --minutes 0.2
+
+Each server is a JACK server of its own (`jackd -R -d dummy`, in real time where this user may). A client plays impulses
+to a live input and listens to what comes out, in the same period; how late it is, is the middle of its energy, and the
+median of all impulses. `empty` counts how often our ring was empty when the device asked, in so many minutes, while the
+puck moves 50 times a second and a thread of another process computes without a pause; `server` what JACK said was late,
+whoever caused it. Memory is what the processes have for themselves and their part of what they share (PSS).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
+
+MOVES = 50  # a second
+APART = 0.2  # seconds between impulses
+LEVEL = 0.9
+STEPS = 500  # that are timed
+
+
+COPY = """
+import sys, sounddevice
+def callback(heard, out, frames, time, status):
+    out[:] = heard
+apis = sounddevice.query_hostapis()
+api = next(each for each in apis if "JACK" in each["name"])
+device = api["default_input_device"], api["default_output_device"]
+with sounddevice.Stream(device=device, channels=1, dtype="float32", latency="low", callback=callback):
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def jack(rate: int, period: int) -> Iterator[None]:
+    """A JACK server that what is started inside finds."""
+    name = f"sound{uuid.uuid4().hex[:8]}"
+    os.environ |= {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
+    command = ["jackd", "-R", "-n", name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(2.0)
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextlib.contextmanager
+def busy() -> Iterator[None]:
+    """A thread of another process that computes without a pause."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: sum(range(1000))"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def copying() -> Iterator[None]:
+    """A client that only copies what it hears: what the server itself takes, the same way."""
+    process = subprocess.Popen([sys.executable, "-c", COPY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdin is not None
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+class Probe:
+    """A client of JACK that plays impulses to us and records what we play."""
+
+    def __init__(self, rate: int) -> None:
+        import jack  # type: ignore[import-untyped]
+
+        self._rate, self._every, self._at = rate, round(APART * rate), 0
+        self.sent: list[int] = []
+        self.blocks: list[np.ndarray] = []
+        self.is_on = False
+        self.client = jack.Client("probe", no_start_server=True)
+        self._out, self._in = self.client.outports.register("out"), self.client.inports.register("in")
+        self.client.set_process_callback(self._call)
+        self.client.activate()
+
+    def measure(self, seconds: float) -> np.ndarray:
+        """`delays` of so long."""
+        self.begin()
+        time.sleep(seconds)
+        self.is_on = False
+        return self.delays()
+
+    def begin(self) -> None:
+        """Impulses go to the one client beside us, and what it plays is recorded."""
+        ports = [port for port in self.client.get_ports(is_audio=True) if port.name.startswith("PortAudio")]
+        self.client.connect(self._out, next(port for port in ports if port.is_input))
+        self.client.connect(next(port for port in ports if port.is_output), self._in)
+        self.is_on = True
+
+    def close(self) -> None:
+        self.client.deactivate()
+        self.client.close()
+
+    def delays(self) -> np.ndarray:
+        """Milliseconds from each impulse to the middle of the energy of what came of it."""
+        sound, out = np.concatenate(self.blocks) ** 2, []
+        for at in self.sent:
+            heard = sound[at : at + self._every]
+            if len(heard) == self._every and heard.max() > 1e-4:
+                out.append(float(heard @ np.arange(len(heard)) / heard.sum()))
+        return np.array(out) / self._rate * 1000
+
+    def _call(self, frames: int) -> None:
+        out = self._out.get_array()
+        out[:] = 0.0
+        if not self.is_on:
+            return
+        first = -(-self._at // self._every) * self._every
+        if first < self._at + frames:
+            out[first - self._at] = LEVEL
+            self.sent.append(first)
+        self._at += frames
+        self.blocks.append(self._in.get_array().copy())
+
+
+def memory(pids: list[int]) -> list[float]:
+    """MiB of each process."""
+    found = []
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            found.append(next(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024)
+    return found
+
+
+def steps(files: list[str], model_name: str) -> dict[str, Any]:
+    """Processor time of one frame, in percent of how long it sounds; this process is alone with it."""
+    import torch
+
+    from audiovq.sound.model import SoundModel
+    from audiovq.sound.morph import read_recording
+    from realtime.audio.sound_instrument import SoundInstrument
+    from realtime.audio.sound_mix import SoundMix
+
+    torch.set_num_threads(1)
+    model = SoundModel.from_pretrained(model_name)
+    config = model.config
+    recordings = [read_recording(model, each) for each in files]
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, config.hop)).astype(np.float32)
+    live = SoundMix(model, [None, recordings[0]])
+    mixes = {"two recordings": SoundMix(model, recordings[:2]), "a live input and a recording": live}
+    makers: dict[str, Any] = dict(mixes)
+    for voices in (1, 8):
+        makers[f"{voices} voices"] = instrument = SoundInstrument(model, recordings, voices=voices)
+        for pitch in range(voices):
+            instrument.note_on(50 + 3 * pitch, 100)
+    out: dict[str, Any] = {"delay_ms": 1000 * model.latency / config.sample_rate}
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in makers}
+    for _ in range(STEPS):  # in turn, so that a busy second of the machine meets all
+        for name, maker in makers.items():
+            start, used = time.perf_counter(), time.thread_time()
+            if maker is live:
+                live.hear(noise)
+            maker.render(config.hop)
+            took[name].append((time.perf_counter() - start, time.thread_time() - used))
+    seconds = config.hop / config.sample_rate
+    for name, pairs in took.items():
+        wall, used = np.array(pairs[20:]).T / seconds * 100
+        out[name] = {"p50": np.median(wall), "p99": np.percentile(wall, 99), "processor": used.mean()}
+    return out
+
+
+def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -> dict[str, Any]:
+    """Input to output, breaks and memory through a server of its own."""
+    with jack(rate, period), busy():
+        probe = Probe(rate)
+        with copying():
+            loop = probe.measure(1.0)
+        probe.close()
+        probe = Probe(rate)
+        with LiveSound(["in:system", *files[:1]], args.model, latency=args.latency, warn=print) as sound:
+            assert sound._synth is not None
+            time.sleep(2.0)
+            empty, reported, end = sound._ring.underruns, sound._ring.reported, time.monotonic() + 60 * args.minutes
+            probe.begin()
+            while time.monotonic() < end:
+                sound.move({"position": 0.05 * float(np.random.default_rng().random())})
+                time.sleep(1.0 / MOVES)
+            probe.is_on = False
+            empty, reported = sound._ring.underruns - empty, sound._ring.reported - reported
+            processes = memory([os.getpid(), sound._synth.pid, sound._device.pid])
+        found = probe.delays()
+        probe.close()
+    return {
+        "rate": rate,
+        "period": period,
+        "impulses": len(found),
+        "loop_ms": float(np.median(loop)),
+        "ms": float(np.median(found)) if len(found) else None,
+        "ms_p99": float(np.percentile(found, 99)) if len(found) else None,
+        "minutes": args.minutes,
+        "empty": empty,
+        "server": reported,
+        "memory": dict(zip(("controls", "model", "device"), processes, strict=True)),
+    }
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", help="two recordings")
+    parser.add_argument("--model", default="sound_48k")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of each server")
+    parser.add_argument("--latency", type=float, default=LIVE_LATENCY)
+    parser.add_argument(
+        "--servers", default="48000:128,48000:64", help="rate:period, comma-separated; none for no server"
+    )
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    loads = [os.getloadavg()[0]]
+    code = "import sys, json; sys.argv = ['']; from scripts.bench.bench_sound_live import steps; print(json.dumps("
+    code += f"steps({args.files!r}, {args.model!r})))"
+    out = {"steps": json.loads(subprocess.run([sys.executable, "-c", code], stdout=-1, check=True).stdout)}
+    servers = [tuple(map(int, each.split(":"))) for each in args.servers.split(",") if ":" in each]
+    out["servers"] = [played(args.files, args, rate, period) for rate, period in servers]
+    out["load"] = [*loads, os.getloadavg()[0]]
+    if args.json:
+        print(json.dumps(out))
+        return
+    print(f"algorithmic delay {out['steps'].pop('delay_ms'):.1f} ms; load {loads[0]:.1f} to {os.getloadavg()[0]:.1f}")
+    for name, each in out["steps"].items():
+        print(
+            f"{name}: a frame takes {each['p50']:.0f} % of its time (p99 {each['p99']:.0f} %), "
+            f"{each['processor']:.0f} % of a processor"
+        )
+    for each in out["servers"]:
+        rest = ", ".join(f"{name} {value:.0f} MiB" for name, value in each["memory"].items())
+        own = f", a client that copies {each['loop_ms']:.1f}"
+        print(
+            f"{each['rate']} Hz, {each['period']} frames: input to output {each['ms']:.1f} ms{own} "
+            f"(p99 {each['ms_p99']:.1f}, {each['impulses']} impulses); "
+            f"empty {each['empty']}, server {each['server']} in {each['minutes']:g} min; {rest}"
+        )
+
+
+if __name__ == "__main__":
+    main()
