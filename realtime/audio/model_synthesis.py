@@ -16,11 +16,11 @@ import torch
 
 from audiovq.dsp.resampling import Resampler
 from audiovq.sound.model import SoundModel
-from audiovq.sound.morph import read_recording
 from latentmix.errors import InputError
 
 from ..music.sound_parameters import NUMBERS
 from .child_process import Inbox, serve
+from .fitting import read_fitting
 from .output import MOVE
 from .ring_buffer import CHANNELS, Ring
 from .sound_instrument import SoundInstrument
@@ -229,12 +229,15 @@ def load_source(
     Args:
         files: None is a live input.
         voices: of an instrument; 0 for a mix.
-        tell: is given lines on what was changed.
+        tell: is given lines for people, and empty ones while it takes its time.
 
     Raises:
         InputError: a recording that cannot be used.
     """
-    recordings = [None if each is None else read_recording(model, each, tell) for each in files]
+    recordings = []
+    for each in files:
+        recordings.append(None if each is None else read_fitting(model, each, tell))
+        tell("")  # still at it
     if not voices:
         return SoundMix(model, recordings)
     return SoundInstrument(model, [each for each in recordings if each is not None], voices=voices)
@@ -257,6 +260,7 @@ def run_model(
         InputError: no such model, a recording that cannot be used.
     """
     torch.set_num_threads(1)
+    tell(warning="")  # so far it takes longest
     sounds = SoundModel.from_pretrained(model)
     source = load_source(sounds, files, voices, lambda line: tell(warning=line))
     if isinstance(source, SoundMix) and len(source.inputs) != (0 if inputs is None else inputs.channels):

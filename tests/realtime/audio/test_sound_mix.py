@@ -5,8 +5,9 @@ import pytest
 import torch
 from toy_sounds import RATE, played, small_model
 
-from audiovq.sound.morph import encode, part
+from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
+from realtime.audio.fitting import FAR, misfit, misfit_line
 from realtime.audio.sound_instrument import SoundInstrument
 from realtime.audio.sound_mix import SoundMix, loop_of
 
@@ -83,6 +84,32 @@ def test_velocity_is_heard(model, recordings):
         instrument.note_on(60, velocity)
         powers.append(np.square(instrument.render(RATE // 2)).mean())
     assert 10.0 * np.log10(powers[0] / powers[1]) == pytest.approx(80 / 127 / 0.9 * 30.0, abs=3.0)
+
+
+def test_what_the_model_is_far_from_is_said_with_a_measure(model):
+    chord = sum(played(hertz, 0.5, overtones=3) for hertz in (220.0, 277.2, 329.6))
+    far = misfit(model, chord, encode(model, chord))
+    assert far > FAR  # of a model that learned nothing
+    assert f"chord.wav: what the model makes of it is {far:.1f} dB from it" in misfit_line("chord.wav", far)
+    assert misfit_line("a.wav", 3.0) is None
+    assert misfit(model, np.zeros(RATE, np.float32), encode(model, np.zeros(RATE, np.float32))) == 0.0
+
+
+def test_the_loudness_does_not_jump_when_something_is_moved(model, recordings):
+    """From frame to frame by 6 dB at most, whatever is moved at once from end to end."""
+    steady = [Recording(part(each.sound, 15, 45), 0) for each in recordings]
+    mix, heard = SoundMix(model, steady), []
+
+    def note(frame, state, colour):
+        heard.append(float(frame.controls.loudness))
+        return torch.zeros(1, 480), state
+
+    mix.model = type("Toy", (), {"decode_step": staticmethod(note), "config": model.config})()
+    for values in ({"loudness": 0}, {"loudness": 24}, {"loudness": -24}, {"position": 1}, {"hold": 1}, {"position": 0}):
+        mix.move(values)
+        mix.render(480 * 20)
+    assert len(heard) == 120 and max(heard) - min(heard) > 20.0
+    assert np.abs(np.diff(heard)).max() <= 6.0
 
 
 def test_silence_is_no_instrument(model):
