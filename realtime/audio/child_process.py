@@ -25,7 +25,7 @@ from ..system.pipes import pipes_of
 from .ring_buffer import Ring
 
 EVENT = struct.Struct("<dBBBd")  # time in seconds of `clock.now`, MIDI bytes, the value of what is no MIDI
-START_SECONDS = 60.0  # a cold machine takes its time to import numpy
+START_SECONDS = 180.0  # a cold or busy machine takes its time to import numpy, and torch
 STOP_SECONDS = 3.0
 SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go on
 

@@ -38,7 +38,7 @@ from .messages import (
 )
 from .player import STEPS_A_BEAT
 
-START_WITHIN = 60.0  # seconds that opening the ports may take
+START_WITHIN = 200.0  # seconds that opening the ports may take: an instrument of sounds imports torch
 STOP_WITHIN = 5.0
 ENDED_WITHIN = 1.0  # a process whose pipe has closed
 MAX_CRASHES, CRASH_MEMORY = 5, 10.0  # so many within so many seconds, and it is not started again

@@ -48,7 +48,7 @@ def test_the_puck_moves_what_is_heard(server, files):
         wait_for_pitch(ear, 220 * 2 ** (7 / 12))
         first = sound._synth.pid
         sound._synth.kill()
-        wait_for(lambda: sound._synth is not None and sound._synth.pid != first)
+        wait_for(lambda: sound._synth is not None and sound._synth.pid != first, patience=180.0)
         wait_for_pitch(ear, 220 * 2 ** (7 / 12))  # the next one knows what was moved
     assert warnings == ["the process of the model stopped; it is started again"]
 
