@@ -125,7 +125,7 @@ def test_the_command_mixes_two_recordings(recordings, tmp_path):
     done = CliRunner().invoke(
         app, [*ask, str(tmp_path / "m.wav"), str(tmp_path / "short.flac"), str(tmp_path / "short.flac")]
     )
-    assert done.exit_code == 0 and json.loads(done.output)["files"][0]["seconds"] == pytest.approx(1.5)
+    assert done.exit_code == 0 and json.loads(done.stdout)["files"][0]["seconds"] == pytest.approx(1.5)
     x, rate = soundfile.read(tmp_path / "m.wav")
     assert rate == RATE and np.abs(x).max() > 0.01
     done = CliRunner().invoke(app, [*ask, str(tmp_path / "steps"), a, b, "--separate"])
