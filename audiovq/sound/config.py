@@ -35,12 +35,12 @@ class SoundConfig:
     sample_rate: int = 48_000
     hop: int = 480
     window: int = 1024
-    bands: int = 64
-    encoder_width: int = 192
-    decoder_width: int = 320
+    bands: int = 128
+    encoder_width: int = 256
+    decoder_width: int = 384
     encoder_dilations: tuple[int, ...] = (1, 2, 4)
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8)
-    latent_size: int = 32
+    latent_size: int = 48
     codebooks: int = 4
     codes: int = 256
     quantizer: str = "nsvq"
