@@ -53,6 +53,7 @@ AMONG_OTHERS = (
     "midi_vae/midi/test_ardour_midi.py",
     "plugins/test_ardour.py",
     "plugins/test_lv2.py",
+    "plugins/test_window.py",
 )
 # What `scripts/test --quick` leaves out: trainings, and programs that are started from nothing.
 SLOW = (

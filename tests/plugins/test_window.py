@@ -39,6 +39,11 @@ class Shown:
         assert self.process.stdout is not None
         self.window = self.process.stdout.readline().strip()
         assert self.window
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self) -> None:
+        """A window that is not there yet gets no clicks."""
+        wait_for(lambda: self.ask("pixel 5 5") not in ("", "000000"))
 
     def ask(self, command: str) -> str:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -119,6 +124,7 @@ def test_controls_slots_and_a_second_window(shown: Shown, screen: Screen) -> Non
     screen.hand("mousemove", 413, 206, "click", 1)  # records into the first
     wait_for(lambda: shown.value("Record into") == 1)
     shown.ask("reopen")
+    shown.wait_until_drawn()
     screen.hand("mousemove", 413, 206, "click", 1)
     wait_for(lambda: shown.value("Record into") == 0)
 
