@@ -87,6 +87,11 @@ def make_fabric(device: str, devices: int, nodes: int, precision: str, strategy:
     return fabric
 
 
+def tell_left_out(reason: object) -> None:
+    """One line on what is not trained on; names of files may have brackets in them, which are no markup."""
+    CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
+
+
 def on_first_process(fabric: Any, work: Callable[[], None]) -> None:
     """Do something once, while the other processes wait; what goes wrong goes wrong in all of them.
 

@@ -44,6 +44,7 @@ from latentmix.training import (
     in_one_line,
     on_first_process,
     progress_bar,
+    tell_left_out,
     warm_up_cosine,
 )
 
@@ -92,7 +93,7 @@ def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
                         found.append(codec.encode(torch.from_numpy(samples), source.sample_rate).numpy())
                         left -= samples.shape[1] / source.sample_rate
                     except InputError as error:
-                        CONSOLE.print(f"left out: {error}", highlight=False)
+                        tell_left_out(error)
                 progress.advance(bar)
         if not found:
             raise InputError(f"{folder}: expected audio files, found none that can be read")

@@ -20,7 +20,15 @@ from latentmix.files import make_folder
 from latentmix.phases import Phase, PhasedRun
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line, on_first_process, progress_bar
+from latentmix.training import (
+    CONSOLE,
+    RunOptions,
+    TrainingRun,
+    in_one_line,
+    on_first_process,
+    progress_bar,
+    tell_left_out,
+)
 from midi_vae.model.conductor import Conductor, ConductorConfig
 from midi_vae.training.conductor_objective import ConductorObjective
 from midi_vae.training.tune_dataset import TuneBatches, Tunes, load_tunes
@@ -45,7 +53,7 @@ def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -
                 lambda done, total: progress.update(bar, completed=done, total=total),
             )
         for _, reason in tunes.refused:
-            CONSOLE.print(f"left out: {reason}", highlight=False)
+            tell_left_out(reason)
         CONSOLE.print(f"{folder}: {len(tunes.windows)} windows of {len(tunes.bars)} tunes", highlight=False)
         tunes.save(kept)
 

@@ -29,6 +29,7 @@ from latentmix.training import (
     in_one_line,
     on_first_process,
     progress_bar,
+    tell_left_out,
 )
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
@@ -113,7 +114,7 @@ def read_data(fabric: Any, folder: Path, kept: Path, split: str | None, styles: 
                 folder, split, styles, lambda done, total: progress.update(bar, completed=done, total=total)
             )
         for reason in data.refused:
-            CONSOLE.print(f"left out: {reason}", highlight=False)
+            tell_left_out(reason)
         CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
         with replacing(kept) as file:
             np.save(file, data.windows)

@@ -33,6 +33,7 @@ from latentmix.training import (
     in_one_line,
     on_first_process,
     progress_bar,
+    tell_left_out,
 )
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
@@ -106,7 +107,7 @@ def read_data(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) ->
                 lambda done, total: progress.update(bar, completed=done, total=total),
             )
         for path, reason in data.refused:
-            CONSOLE.print(f"left out: {reason or path}", highlight=False)
+            tell_left_out(reason or path)
         CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
         with replacing(kept) as file:
             np.save(file, data.windows)

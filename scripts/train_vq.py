@@ -42,6 +42,7 @@ from latentmix.training import (
     in_one_line,
     on_first_process,
     progress_bar,
+    tell_left_out,
     warm_up_cosine,
 )
 
@@ -254,7 +255,7 @@ def read_data(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> Spe
             bar = progress.add_task(f"labelling {folder}", total=None, figures="")
             data = prepare(folder, kept, config, lambda done, total: progress.update(bar, completed=done, total=total))
         for reason in data.refused:
-            CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
+            tell_left_out(reason)
         CONSOLE.print(f"{folder}: {data.hours:.2f} hours from {data.files} files", highlight=False)
 
     on_first_process(fabric, read)

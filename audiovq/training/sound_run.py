@@ -26,7 +26,7 @@ from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
 from latentmix.run_state import RunState
 from latentmix.shares import Shares, seeded
-from latentmix.training import CONSOLE, TrainingRun, progress_bar, warm_up_cosine
+from latentmix.training import CONSOLE, TrainingRun, progress_bar, tell_left_out, warm_up_cosine
 
 from ..audio_io.writer import open_sink
 from ..sound.config import SoundConfig
@@ -86,7 +86,7 @@ def read_recordings(source: Path, kept: Path, config: SoundConfig) -> SoundBatch
 
             found = prepare(source, kept, config, tell)
         for reason in found.refused:
-            CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
+            tell_left_out(reason)
         CONSOLE.print(f"{source}: {found.seconds / 60:.1f} minutes from {found.files} files", highlight=False)
     return SoundBatches(kept, config)
 

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tune(8, number).to_midi(out / f"march{number}.mid")
     tune(7, 3, (3, 4)).to_midi(out / "waltz.mid")
     tune(1, 4).to_midi(out / "short.mid")
-    (out / "broken.mid").write_bytes(b"MThd")
+    (out / "[k]broken.mid").write_bytes(b"MThd")
     return out
 
 
@@ -48,7 +48,7 @@ def tunes(folder: Path) -> Tunes:
 
 def test_tunes_are_windows_from_each_bar_on(folder: Path, tunes: Tunes, tmp_path: Path) -> None:
     assert len(tunes.bars) == 4 and len(tunes.windows) == 3 * 7 + 6
-    assert [Path(path).name for path, _ in tunes.refused] == ["broken.mid"]
+    assert [Path(path).name for path, _ in tunes.refused] == ["[k]broken.mid"]
     whole = to_windows(tune(8, 0))
     first = tunes.windows[tunes.starts[0] : tunes.starts[1]]
     np.testing.assert_array_equal(first[::2], whole)
@@ -121,6 +121,6 @@ def test_the_script_trains_stops_and_goes_on(folder: Path, tmp_path: Path) -> No
     )
     assert [status for status, _ in results] == [0, 0, 1], results
     assert saved(out) == {"conductor": 3}
-    assert "left out" in results[0][1]
+    assert "[k]broken.mid" in results[0][1]
     assert "no: expected a bundled model" in results[2][1]
     assert Conductor.from_pretrained(out / "conductor").config == ConductorConfig()
