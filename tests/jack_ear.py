@@ -44,14 +44,21 @@ class Ear:
         return self.sound[start:]
 
 
-def strongest_hz(samples: np.ndarray) -> float:
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 1 << 18))
-    return float(spectrum.argmax() * RATE / (1 << 18))
+def pitch_hz(samples: np.ndarray) -> float:
+    """By the autocorrelation: a partial that is louder than the fundamental does not change it."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 2 * len(samples))) ** 2
+    correlation = np.fft.irfft(spectrum)[: RATE // 60]
+    shortest = RATE // 1500
+    peak = correlation[shortest:].max()
+    lag = shortest + int(np.argmax(correlation[shortest:] >= 0.9 * peak))
+    while lag + 1 < len(correlation) and correlation[lag + 1] > correlation[lag]:
+        lag += 1
+    return RATE / lag
 
 
 def wait_for_pitch(ear: Ear, hz: float) -> None:
-    """Half a second of that pitch, at once or a little later: where a busy machine leaves a gap, the peak moves."""
-    wait_for(lambda: strongest_hz(ear.listen(0.5)) == pytest.approx(hz, rel=1e-2))
+    """Half a second of that pitch, at once or a little later: where a busy machine leaves a gap, it is another."""
+    wait_for(lambda: pitch_hz(ear.listen(0.5)) == pytest.approx(hz, rel=1.5e-2))
 
 
 class Mouth:
