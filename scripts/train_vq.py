@@ -105,6 +105,10 @@ class Variety:
     noisy: Annotated[float, typer.Option(help="share of the pieces that noise is added to")] = 0.0
     average: Annotated[float, typer.Option(help="of the weights, what a step keeps of it; 0: none")] = 0.0
 
+    again: Annotated[
+        float, typer.Option(help="weight of decoded speech being coded as it was; 0: it is not coded again")
+    ] = 0.0
+
     def augmentation(self) -> AugmentationConfig:
         return AugmentationConfig(self.pitched, self.vowels, self.noisy)
 
@@ -128,20 +132,21 @@ class SpeechRun:
         batches: SpeechBatches,
         dev: SpeechBatches,
         schedule: Schedule,
-        augmentation: AugmentationConfig,
+        variety: Variety,
         seed: int,
     ) -> None:
         self.fabric, self.run, self.batches, self.dev = shares.fabric, run, batches, dev
         self.shares, self.schedule, self.seed = shares, schedule, seed
-        self.augment = Augmentation(augmentation, batches.config)
+        self.augment = Augmentation(variety.augmentation(), batches.config)
         self.networks = run.state.networks
         self.model = cast(VQVAE, self.networks["model"])
         self.is_warm = all(level.started for level in cast(ResidualQuantizer, self.model.quantizer).levels)
         self.model.quantizer.learn_after(shares.accumulate)
         self.discriminators = cast(Discriminators, self.networks["discriminators"])
         self.average = cast(VQVAE, self.networks["average"]) if schedule.average else None
+        self.objective = CodecObjectiveConfig(again=variety.again)
         objectives = {
-            "model": CodecObjective(self.model, self.discriminators, CodecObjectiveConfig()),
+            "model": CodecObjective(self.model, self.discriminators, self.objective),
             "discriminators": DiscriminatorObjective(self.discriminators),
         }
         self.modules, self.optimizers = {}, {}
@@ -210,7 +215,7 @@ class SpeechRun:
         quantize = step > self.schedule.quantize_from
         batch = self.dev.draw(32, self.schedule.frames, torch.Generator().manual_seed(0)).to(self.fabric.device)
         with torch.no_grad():
-            objective = CodecObjective(model, self.discriminators, CodecObjectiveConfig())
+            objective = CodecObjective(model, self.discriminators, self.objective)
             found = objective(batch, torch.Generator().manual_seed(0), quantize, False)
         self._show_speech(model, quantize, step)
         self.model.train()
@@ -297,7 +302,7 @@ def main(
             decoder_width=decoder_width,
             pitch_bins=variety.pitch_bins,
         )
-        augmentation = variety.augmentation()
+        variety.augmentation()  # refuses shares that cannot be before anything is read
         fabric = running.launch("ddp_find_unused_parameters_true")
         batches = read_data(fabric, data, out / "data", config)
         dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
@@ -307,7 +312,7 @@ def main(
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)
         shares = Shares(fabric, accumulate)
-        SpeechRun(run, shares, batches, dev_batches, schedule, augmentation, running.seed).train()
+        SpeechRun(run, shares, batches, dev_batches, schedule, variety, running.seed).train()
 
 
 if __name__ == "__main__":

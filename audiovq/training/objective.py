@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,12 +11,13 @@ from torch import Tensor, nn
 
 from ..dsp.griffin_lim import invert_at_once
 from ..dsp.pitch import frequency_at
-from ..model.vqvae import VQVAE
+from ..model.vqvae import VQVAE, Speech
 from .dataset import SpeechBatch
 from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 from .losses import bin_loss, periodicity_loss, pitch_loss, spread_loss
 
 MIN_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
+TINY = 1e-6  # power of latents
 QUIET = 1e-3  # root mean square of a piece; below, what pitch it has is that of some hum
 
 
@@ -28,6 +31,7 @@ class CodecObjectiveConfig:
         pitch, periodicity: of the labels' cross-entropies.
         spread: of the whiteness of the latents.
         quantizer: of the quantizer's own loss.
+        again: of how far from its codes decoded speech is coded; 0: it is not coded again.
         judged: share of the pieces that the discriminators see.
         adversarial, features: of what the discriminators say, once they are there.
     """
@@ -40,6 +44,7 @@ class CodecObjectiveConfig:
     periodicity: float = 0.3
     spread: float = 0.0
     quantizer: float = 1.0
+    again: float = 0.0
     judged: float = 0.5
     adversarial: float = 0.05
     features: float = 0.2
@@ -84,6 +89,9 @@ class CodecObjective(nn.Module):
         parts["pitch"] = pitch_loss(said.pitch, batch.bins, batch.voiced * is_loud)
         parts["periodicity"] = periodicity_loss(said.periodicity, batch.periodicity)
         seen = max(1, round(config.judged * size))
+        if config.again and quantize:
+            with _still(model.encoder) if settled else contextlib.nullcontext():
+                parts["again"] = self._again(said, z, seen)
         made, real = made[:seen], real[:seen]
         if judged:
             judgement = self.judges[0](made)
@@ -110,6 +118,21 @@ class CodecObjective(nn.Module):
         figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
         return quantized.z_q.transpose(1, 2), parts, figures
 
+    def _again(self, said: Speech, z: Tensor, size: int) -> Tensor:
+        """Of the first pieces: squared error of the latents that decoded speech is coded from, of the codes' power.
+
+        What is coded again is what a decoder gives: formants sharpened, noise as rough, the pitch that was found.
+        """
+        model = self.model
+        said = Speech(said.gain[:size] @ model.sharpener, said.pitch[:size], said.periodicity[:size])
+        state = model.initial_voice_state(size)
+        wanted, _ = model.filtered(said, model.best_pitch(said.pitch).detach(), state[:3], model.roughness)
+        made = invert_at_once(wanted.magnitude, wanted.phase, model.stft)[:, model.delay :]
+        made = made[:, : made.shape[1] // model.config.hop * model.config.hop]
+        again, _ = model.latents(made, model.initial_encoder_state(size))
+        coded = z[:size, : again.shape[1]].detach()
+        return (again - coded).square().mean() / (coded.square().mean() + TINY)
+
     @torch.no_grad()
     def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> Tensor:
         """Quantized latents (B, N, D), each of as many levels as in training, that nothing is learned from."""
@@ -119,6 +142,19 @@ class CodecObjective(nn.Module):
         levels = model.quantizer.draw_levels(size, generator)
         of_each = [model.quantizer.decode(codes[i : i + 1, :kept]) for i, kept in enumerate(levels.tolist())]
         return torch.cat(of_each).transpose(1, 2)
+
+
+@contextlib.contextmanager
+def _still(network: nn.Module) -> Iterator[None]:
+    """What is computed through it teaches what is before it, not the network."""
+    learning = [p for p in network.parameters() if p.requires_grad]
+    for p in learning:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in learning:
+            p.requires_grad_(True)
 
 
 class DiscriminatorObjective(nn.Module):

@@ -94,6 +94,21 @@ def test_once_the_codes_have_settled_only_the_decoder_learns(lookup_dim: int) ->
     assert parts["loss"] != other["loss"]  # of other numbers of levels
 
 
+@pytest.mark.parametrize("settled", [False, True])
+def test_decoded_speech_is_coded_again(settled: bool) -> None:
+    """The term is there once there are codes, teaches decoder and encoder, and no longer the encoder in the end."""
+    torch.manual_seed(0)
+    model = VQVAE(CONFIG)
+    objective = CodecObjective(model, Discriminators(SpectralLoss(RATE), width=8), CodecObjectiveConfig(again=1.0))
+    assert "again" not in objective(some_speech(), seeded(), False, False)
+    objective(some_speech(), seeded(), True, False)  # starts the codebooks
+    parts = objective(some_speech(), seeded(), True, False, settled=settled)
+    assert parts["again"] > 0.0
+    parts["again"].backward()
+    assert learned(model) == ({"decoder"} if settled else {"encoder", "decoder"})
+    assert all(p.requires_grad for p in model.encoder.parameters())
+
+
 @pytest.mark.parametrize("level", [0.0, 1e-6])
 def test_silence_gives_finite_gradients_and_no_pitch(objective: CodecObjective, level: float) -> None:
     parts = objective(some_speech(level), seeded(), True, True)
