@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ..dsp.griffin_lim import invert_at_once
 from ..dsp.pitch import frequency_at
+from ..model.quantizers.residual import ResidualQuantizer
 from ..model.vqvae import VQVAE, Speech
 from .dataset import SpeechBatch
 from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
@@ -18,6 +21,8 @@ from .losses import bin_loss, periodicity_loss, pitch_loss, spread_loss
 
 MIN_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
 TINY = 1e-6  # power of latents
+CODED_AGAIN = 2  # codebooks whose codes decoded speech is to get again
+SHARPNESS = 8.0  # of the choice of a code: in what a level leaves over, squared distance to a nat
 QUIET = 1e-3  # root mean square of a piece; below, what pitch it has is that of some hum
 
 
@@ -31,7 +36,7 @@ class CodecObjectiveConfig:
         pitch, periodicity: of the labels' cross-entropies.
         spread: of the whiteness of the latents.
         quantizer: of the quantizer's own loss.
-        again: of how far from its codes decoded speech is coded; 0: it is not coded again.
+        again: of decoded speech being coded as it was; 0: it is not coded again. Residual quantizers only.
         judged: share of the pieces that the discriminators see.
         adversarial, features: of what the discriminators say, once they are there.
     """
@@ -60,6 +65,8 @@ class CodecObjective(nn.Module):
     def __init__(self, model: VQVAE, discriminators: Discriminators, config: CodecObjectiveConfig) -> None:
         super().__init__()
         self.model, self.config, self.spectral = model, config, discriminators.spectral
+        if config.again and not isinstance(model.quantizer, ResidualQuantizer):
+            raise ValueError("codes that are looked up in fewer dimensions cannot be asked for again")
         self.judges = [discriminators]  # in a list: they are not this module's to train
 
     def forward(
@@ -74,7 +81,7 @@ class CodecObjective(nn.Module):
         """
         model, config = self.model, self.config
         size = len(batch.samples)
-        z, parts, figures = self._coded(batch, generator, quantize, settled)
+        z, codes, parts, figures = self._coded(batch, generator, quantize, settled)
         said, _ = model.speech(z, model.decoder.start(size))
         pitch, state = frequency_at(batch.bins), model.initial_voice_state(size)
         wanted, _ = model.filtered(said, pitch, state[:3], roughness=0.0)
@@ -89,9 +96,9 @@ class CodecObjective(nn.Module):
         parts["pitch"] = pitch_loss(said.pitch, batch.bins, batch.voiced * is_loud)
         parts["periodicity"] = periodicity_loss(said.periodicity, batch.periodicity)
         seen = max(1, round(config.judged * size))
-        if config.again and quantize:
+        if config.again and codes is not None:
             with _still(model.encoder) if settled else contextlib.nullcontext():
-                parts["again"] = self._again(said, z, seen)
+                parts["again"] = self._again(said, codes, seen)
         made, real = made[:seen], real[:seen]
         if judged:
             judgement = self.judges[0](made)
@@ -104,24 +111,26 @@ class CodecObjective(nn.Module):
 
     def _coded(
         self, batch: SpeechBatch, generator: torch.Generator, quantize: bool, settled: bool
-    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-        """What the decoder gets (B, N, D), the losses of coding, and figures of the codebooks."""
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor], dict[str, Tensor]]:
+        """What the decoder gets (B, N, D), codes (B, Q, N), the losses of coding, and figures of the codebooks."""
         if settled:
-            return self._known_codes(batch, generator), {}, {}
+            return *self._known_codes(batch, generator), {}, {}
         model = self.model
         z, _ = model.latents(batch.samples, model.initial_encoder_state(len(batch.samples)))
         parts = {"spread": spread_loss(z)}
         if not quantize:
-            return z, parts, {}
+            return z, None, parts, {}
         quantized = model.quantizer(z.transpose(1, 2), generator)
         parts["quantizer"] = quantized.loss
         figures = {"usage": quantized.usage.mean(), "perplexity": quantized.perplexity.mean()}
-        return quantized.z_q.transpose(1, 2), parts, figures
+        return quantized.z_q.transpose(1, 2), quantized.codes, parts, figures
 
-    def _again(self, said: Speech, z: Tensor, size: int) -> Tensor:
-        """Of the first pieces: squared error of the latents that decoded speech is coded from, of the codes' power.
+    def _again(self, said: Speech, codes: Tensor, size: int) -> Tensor:
+        """Cross-entropy, in nats a code, of the first codes (B, Q, N) given decoded speech, of the first pieces.
 
-        What is coded again is what a decoder gives: formants sharpened, noise as rough, the pitch that was found.
+        The likelihood of a code falls with the squared distance of its vector, in units of what the level leaves over:
+        were latents only drawn to where they were, all of them would draw together. What is coded again is what a
+        decoder gives: formants sharpened, noise as rough, the pitch that was found.
         """
         model = self.model
         said = Speech(said.gain[:size] @ model.sharpener, said.pitch[:size], said.periodicity[:size])
@@ -129,19 +138,26 @@ class CodecObjective(nn.Module):
         wanted, _ = model.filtered(said, model.best_pitch(said.pitch).detach(), state[:3], model.roughness)
         made = invert_at_once(wanted.magnitude, wanted.phase, model.stft)[:, model.delay :]
         made = made[:, : made.shape[1] // model.config.hop * model.config.hop]
-        again, _ = model.latents(made, model.initial_encoder_state(size))
-        coded = z[:size, : again.shape[1]].detach()
-        return (again - coded).square().mean() / (coded.square().mean() + TINY)
+        left, _ = model.latents(made, model.initial_encoder_state(size))
+        left, wrong = left.float().flatten(0, 1), left.new_zeros(())
+        codebooks = cast(ResidualQuantizer, model.quantizer).codebooks()[:CODED_AGAIN]
+        for codebook, right in zip(codebooks, codes[:size].transpose(0, 1), strict=False):
+            right = right[:, : made.shape[1] // model.config.hop].flatten()
+            distance = torch.cdist(left, codebook, compute_mode="use_mm_for_euclid_dist").square()
+            error = distance.detach().gather(1, right[:, None]).mean()
+            wrong = wrong + cross_entropy(-SHARPNESS * distance / (error + TINY), right)
+            left = left - codebook[right]
+        return wrong / len(codebooks)
 
     @torch.no_grad()
-    def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> Tensor:
-        """Quantized latents (B, N, D), each of as many levels as in training, that nothing is learned from."""
+    def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Quantized latents (B, N, D), each of as many levels as in training, and all codes; nothing learns by them."""
         model, size = self.model, len(batch.samples)
         z, _ = model.latents(batch.samples, model.initial_encoder_state(size))
         codes = model.quantizer.encode(z.transpose(1, 2))
         levels = model.quantizer.draw_levels(size, generator)
         of_each = [model.quantizer.decode(codes[i : i + 1, :kept]) for i, kept in enumerate(levels.tolist())]
-        return torch.cat(of_each).transpose(1, 2)
+        return torch.cat(of_each).transpose(1, 2), codes
 
 
 @contextlib.contextmanager
