@@ -76,8 +76,8 @@ def play(
         raise typer.BadParameter("expected --render OUT.mid, which alone plays drums", param_hint="--drums")
     if playback.kit is not None and not playback.drums:
         raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
-    if len(playback.drums or ()) not in (0, 1, len(files)):
-        raise typer.BadParameter(f"expected one file or {len(files)}, as there are melodies", param_hint="--drums")
+    if len(playback.drums or ()) > MAX_FILES:
+        raise typer.BadParameter(f"expected at most {MAX_FILES} files", param_hint="--drums")
     if len(playback.sound or ()) > MAX_FILES:
         raise typer.BadParameter(f"expected at most {MAX_FILES}", param_hint="--sound")
     if playback.sound and live.ports.soundfont is not None:

@@ -205,10 +205,13 @@ class PlaybackOptions:
         _playback(
             "--drums",
             metavar="FILE",
-            help="Drums that --render writes on channel 10, mixed by the same shares: a MIDI file for each melody, in "
-            "order, or one for all.",
+            help="Drums that --render writes on channel 10, mixed as the melodies are: 1 to 8 MIDI files, as many as "
+            "melodies or not.",
         ),
     ] = None
+    drums_model: Annotated[
+        str, _playback("--drums-model", metavar="NAME|FOLDER", help="Of --drums; see docs/drums.md.")
+    ] = "drums_2bar"
     kit: Annotated[
         Path | None, _playback("--kit", metavar="FILE.toml", help="Which notes are which drum; see midi-vae mix.")
     ] = None

@@ -33,7 +33,9 @@ from .live import (
 from .options import ControlOptions, LiveOptions, PlaybackOptions, Ports
 
 if TYPE_CHECKING:
-    from ..offline.drums import Drummer
+    from midi_vae.drums.network import GrooveNetwork
+
+    from ..engine.drummer import Drums
 from .recording import check_new_file, is_midi
 
 
@@ -100,8 +102,8 @@ def render(
     player = PlayerSetup(
         tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1
     )
-    drummer = _drummer(playback) if playback.drums else None
-    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drummer)
+    drums = read_drum_options(playback)
+    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums)
     instrument = None
     if playback.sound:
         from ..offline.sounds import load_instrument, shares_in_time
@@ -113,17 +115,26 @@ def render(
     return 0
 
 
-def _drummer(playback: PlaybackOptions) -> Drummer:
-    """Of the files of --drums."""
+def read_drum_options(playback: PlaybackOptions) -> Drums | None:
+    """Of the files of --drums.
+
+    Raises:
+        InputError: a file without drums, one that cannot be read, no such model.
+    """
+    if not playback.drums:
+        return None
     from midi_vae.drums.kit import GENERAL_MIDI, read_kit
     from midi_vae.drums.transcription import read_drums
-    from midi_vae.drums.vae import GrooveVAE
 
-    from ..offline.drums import Drummer
+    from ..engine.drummer import Drums
+
+    def load() -> GrooveNetwork:
+        from midi_vae.drums.vae import GrooveVAE  # torch takes seconds to import
+
+        return GrooveVAE.from_pretrained(playback.drums_model, "cpu")
 
     kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
-    grooves = [read_drums(path, None, kit).excerpt() for path in playback.drums or ()]
-    return Drummer(GrooveVAE.from_pretrained(None, "cpu"), grooves, kit)
+    return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums], load, kit)
 
 
 def outs_of(ports: Ports, control: ControlOptions) -> tuple[MidiOut, ...]:

@@ -14,7 +14,8 @@ no Python is safe: another thread may hold the interpreter.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +23,28 @@ from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
 from ..music.clock import check_clock, check_tempo, now
-from ..music.mixer import Coded, Coder, Mixer
+from ..music.drum_layer import NO_DRUMS, DrumPattern
+from ..music.mixer import Coder, Mixer
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
-from ..music.shares import PadPoint
-from ..player.messages import MidiReceived, PlayerSetup, PlayPattern, Progress, Report, SetClock, SetShares
+from ..player.messages import MidiReceived, PlayDrums, PlayerSetup, PlayPattern, Progress, Report, SetClock, SetShares
 from ..player.opening import MakePlayer, player_for
-from ..player.player import Sink
-from .explorer import Explorer
-from .loading import Loading, ModelLoader, PendingDecoder, make_decoder
+from ..player.outputs import Sink
+from .arranging import Arranged
+from .drummer import Drummer, Drums
+from .explorer import Explorer, Mixing
+from .loading import Loading, ModelLoader, PendingDecoder, make_decoder, prepared
 from .monitor import Monitor
 from .moves import AT_ONCE, Presets, resolve, set_at_once
-from .observed import Observed
 from .snapshot import Snapshot
 from .worker import Worker
 
 if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
-    from .decoder import Decoder
 
-
-class Engine(Observed):
+class Engine(Arranged):
     """A mix that plays. Use it in a `with`, or call `close`: then every note that started has ended.
 
     Attributes:
@@ -54,6 +54,7 @@ class Engine(Observed):
         model: of melodies; or what loads it, which then happens meanwhile: the nearest melody is played until it is
             there, and `failure` says it if it cannot be had.
         melodies: 1 to 8.
+        drums: that play along; their model is loaded meanwhile too.
         out: a MIDI port or several, opened by the player's process; any object with `send(message)`, which is then
             played in a thread of this process; None for none.
         ins: MIDI inputs; what arrives goes to `listen`, clock messages to the clock.
@@ -73,6 +74,7 @@ class Engine(Observed):
         model: MelodyVAE | ModelLoader,
         melodies: Sequence[Melody],
         *,
+        drums: Drums | None = None,
         out: MidiOut | Sequence[MidiOut] | Sink | None = None,
         ins: Sequence[MidiIn] = (),
         audio: Mapping[str, Any] | None = None,
@@ -92,6 +94,7 @@ class Engine(Observed):
         coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else make_decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
+        self._drummer = None if drums is None else Drummer(drums, self.mixer, self._offer_drums)
         if not isinstance(coder, PendingDecoder):
             coder.warm_up(len(self.mixer.latent()))
         tempo = check_tempo(min(max(melodies[0].tempo, 20.0), 400.0) if tempo is None else tempo)
@@ -99,19 +102,29 @@ class Engine(Observed):
             self.mixer.set(name, value)
         self.presets: Presets = {}
         super().__init__(Monitor(tempo, clock, now()), threading.RLock())
-        self._worker = Worker(
-            self.mixer, self._lock, self._offer, self._tell, self.warn, not isinstance(model, ModelLoader)
-        )
+        renew = self._drummer.renew if self._drummer is not None else lambda: None
+        is_ready = not isinstance(model, ModelLoader)
+        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_ready, renew)
         self._melody = self._mixed()
         self._pattern = as_pattern(self._melody, 0)
         (outs, make), program = player_for(out), melodies[0].program
         setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
         self._player = (player or make)(setup, self._hear)
         self._worker.start()
-        self._explorer = Explorer(self.mixer, self._lock, lambda: self._worker.change(lambda: None))
-        self._explorer.start()
+        mixing: list[Mixing] = [self.mixer, *([] if self._drummer is None else [self._drummer.mixer])]
+        self._explorers = [Explorer(each, self._lock, lambda: self._worker.change(lambda: None)) for each in mixing]
+        for explorer in self._explorers:
+            explorer.start()
+        steps: list[Callable[[], object]] = []
         if isinstance(model, ModelLoader):
-            self._loading = Loading(model, seed, self.mixer.melodies, self._adopt, self.warn)
+            steps.append(
+                lambda: self._get_ready(partial(self.mixer.adopt, *prepared(model, seed, self.mixer.melodies)))
+            )
+        if self._drummer is not None:
+            drummer = self._drummer
+            steps.append(lambda: self._get_ready(drummer.prepare()))
+        if steps:
+            self._loading = Loading(steps, self.warn)
 
     def __enter__(self) -> Engine:
         return self
@@ -173,64 +186,13 @@ class Engine(Observed):
         check_clock(clock, self._has_inputs)
         self._player.command(SetClock(clock))
 
-    def load(self, index: int, melody: Melody, name: str | None = None) -> None:
-        """Put another melody in the place of one, while playing.
-
-        Thread-safe; not real-time-safe: it waits until the worker has encoded it.
-
-        Raises:
-            InputError: as `Mixer.load`.
-        """
-
-        def job() -> None:
-            self.mixer.load(index, melody)
-            self._names[index] = name or melody.name or f"melody {index + 1}"
-
-        self._worker.change(job)
-        self._explorer.look()
-
-    def add(self, melody: Melody, name: str | None = None, place: PadPoint | None = None) -> None:
-        """One more melody. Thread-safe; not real-time-safe, as `load`.
-
-        Raises:
-            InputError: as `Mixer.add`.
-        """
-
-        def job() -> None:
-            self.mixer.add(melody, place)
-            self._names.append(name or melody.name or f"melody {len(self._names) + 1}")
-
-        self._worker.change(job)
-        self._explorer.look()
-
-    def remove(self, index: int) -> None:
-        """Take a melody away. Thread-safe; not real-time-safe, as `load`.
-
-        Raises:
-            InputError: as `Mixer.remove`.
-        """
-
-        def job() -> None:
-            self.mixer.remove(index)
-            del self._names[index]
-
-        self._worker.change(job)
-        self._explorer.look()
-
-    def place(self, index: int, x: float, y: float) -> None:
-        """Put a melody elsewhere on the pad, both 0..1. Thread-safe; not real-time-safe, as `load`.
-
-        Raises:
-            InputError: as `Mixer.place`.
-        """
-        self._worker.change(lambda: self.mixer.place(index, x, y))
-
     def close(self) -> None:
         """End all notes and let go of ports, process and threads; a second time does nothing.
 
         Thread-safe; not real-time-safe: it waits until they have ended.
         """
-        self._explorer.close()
+        for explorer in self._explorers:
+            explorer.close()
         if self._worker.close():
             self._player.close()
             if self._loading is not None:  # an interpreter that ends while a library is being imported may crash
@@ -247,6 +209,11 @@ class Engine(Observed):
     def pattern(self) -> Pattern:
         """The newest melody as the player has it. Thread-safe, real-time-safe."""
         return self._pattern
+
+    @property
+    def drum_pattern(self) -> DrumPattern:
+        """The newest drums as the player has them. Thread-safe, real-time-safe."""
+        return NO_DRUMS if self._drummer is None else self._drummer.pattern
 
     def snapshot(self) -> Snapshot:
         """What is going on now. Thread-safe; not real-time-safe: it takes a millisecond and a lock."""
@@ -272,12 +239,12 @@ class Engine(Observed):
 
     # Inside.
 
-    def _adopt(self, decoder: Decoder, coded: Coded) -> None:
-        def adopt() -> None:
-            self.mixer.adopt(decoder, coded)
-            self._explorer.look()
+    def _get_ready(self, install: Callable[[], object]) -> None:
+        def ready() -> None:
+            install()
+            self._look()
 
-        self._worker.get_ready(adopt)
+        self._worker.get_ready(ready)
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder
@@ -294,6 +261,10 @@ class Engine(Observed):
         if requested is not None:
             self._monitor.decoded(now() - requested)
         self._on_pattern(pattern)
+
+    def _offer_drums(self, pattern: DrumPattern) -> None:
+        self._player.command(PlayDrums(pattern))
+        self._on_drums(pattern)
 
     def _set_at_once(self, name: str, value: Value) -> None:
         with self._lock:

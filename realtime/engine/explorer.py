@@ -1,4 +1,7 @@
-"""Even ways between melodies (`midi_vae.travel`), searched while the music plays; until then mixes go straight."""
+"""Even ways between melodies (`midi_vae.travel`), and between drums (`midi_vae.drums.travel`).
+
+They are searched while the music plays; until then mixes go straight.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,46 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from latentmix.errors import InputError
 
-from ..music.mixer import Coded, Mixer
 from .loading import PendingDecoder
-
-if TYPE_CHECKING:
-    from .decoder import Decoder
 
 WINDOWS_AT_ONCE = 4  # so long, about half a second, may it go on after it has been told to stop
 MAX_KEPT = 64  # ways, for melodies that come and go
 
 
+class Wayfinder(Protocol):
+    """What searches ways (`decoder.Decoder`, `drum_coder.DrumCoder`)."""
+
+    def aside(self, a: np.ndarray, b: np.ndarray) -> np.ndarray: ...
+
+
+class Ends(Protocol):
+    """What ways are searched between, (M, W, ...): of each window by itself."""
+
+    @property
+    def ends(self) -> np.ndarray: ...
+
+
+class Mixing(Protocol):
+    """What mixes by ways (`mixer.Mixer`, `drum_mixer.DrumMixer`)."""
+
+    asides: dict[tuple[int, int], np.ndarray]
+    spherical: bool
+
+    @property
+    def coder(self) -> Any: ...
+    @property
+    def coded(self) -> Any: ...
+    def weights(self) -> np.ndarray: ...
+
+
 class Explorer:
-    """Finds the ways between all melodies of a mixer in a thread of its own. Methods are thread-safe.
+    """Finds the ways between all melodies, or drums, of a mixer in a thread of its own. Methods are thread-safe.
 
     Args:
         mixer: its `asides` are filled in, under the lock.
@@ -31,7 +56,7 @@ class Explorer:
         renew: called when the mix that is heard now goes another way.
     """
 
-    def __init__(self, mixer: Mixer, lock: Any, renew: Callable[[], None]) -> None:
+    def __init__(self, mixer: Mixing, lock: Any, renew: Callable[[], None]) -> None:
         self._mixer, self._lock, self._renew = mixer, lock, renew
         self._known: dict[tuple[bytes, bytes], np.ndarray] = {}
         self._news, self._is_open = threading.Event(), True
@@ -58,10 +83,10 @@ class Explorer:
             self._news.clear()
             with self._lock:
                 coder, coded = self._mixer.coder, self._mixer.coded
-            if isinstance(coder, PendingDecoder) or self._mixer.spherical:
+            if coder is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
                 continue
             for i, j in pairs(coded):
-                way = self._way(cast("Decoder", coder), coded, i, j)
+                way = self._way(cast(Wayfinder, coder), coded, i, j)
                 if way is None:
                     break
                 with self._lock:
@@ -73,9 +98,9 @@ class Explorer:
                     with contextlib.suppress(InputError):  # closed meanwhile
                         self._renew()
 
-    def _way(self, coder: Decoder, coded: Coded, i: int, j: int) -> np.ndarray | None:
+    def _way(self, coder: Wayfinder, coded: Ends, i: int, j: int) -> np.ndarray | None:
         """The way from i to j; None where it is not wanted any more."""
-        a, b = coded.latents[i], coded.latents[j]
+        a, b = coded.ends[i], coded.ends[j]
         key = (a.tobytes(), b.tobytes())
         if key not in self._known:
             parts = []
@@ -89,21 +114,20 @@ class Explorer:
         return self._known[key]
 
 
-def pairs(coded: Coded) -> list[tuple[int, int]]:
+def pairs(coded: Ends) -> list[tuple[int, int]]:
     """Those that `position` goes between first."""
-    return sorted(combinations(range(len(coded.latents)), 2), key=lambda pair: pair[1] - pair[0])
+    return sorted(combinations(range(len(coded.ends)), 2), key=lambda pair: pair[1] - pair[0])
 
 
-def aside_in_parts(coder: Decoder, a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
-    """`Decoder.aside`, some windows at a time."""
+def aside_in_parts(coder: Wayfinder, a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+    """`Wayfinder.aside`, some windows at a time."""
     for start in range(0, len(a), WINDOWS_AT_ONCE):
         part = slice(start, start + WINDOWS_AT_ONCE)
         yield coder.aside(a[part], b[part])
 
 
-def all_asides(coder: Decoder, coded: Coded) -> dict[tuple[int, int], np.ndarray]:
+def all_asides(coder: Wayfinder, coded: Ends) -> dict[tuple[int, int], np.ndarray]:
     """Of all pairs of melodies, for those who have time: `Mixer.asides`."""
     return {
-        (i, j): np.concatenate(list(aside_in_parts(coder, coded.latents[i], coded.latents[j])), 1)
-        for i, j in pairs(coded)
+        (i, j): np.concatenate(list(aside_in_parts(coder, coded.ends[i], coded.ends[j])), 1) for i, j in pairs(coded)
     }

@@ -81,48 +81,46 @@ class PendingDecoder:
 
 
 class Loading:
-    """A model on its way to an engine, in a thread of its own.
+    """What takes seconds, done in a thread of its own.
 
     Args:
-        loader: of the model.
-        seed: of the decoder's draws.
-        melodies: that are to be encoded.
-        ready: called with the decoder, warmed up, and with what it made of the melodies.
-        failed: called with a line for people.
+        steps: what is done, one after another.
+        failed: called with a line for people where one of them raises; the others are not done then.
 
     Attributes:
         failure: that line; None: it did not fail, so far.
     """
 
-    def __init__(
-        self,
-        loader: ModelLoader,
-        seed: int | None,
-        melodies: Sequence[Melody],
-        ready: Callable[[Decoder, Coded], None],
-        failed: Callable[[str], None],
-    ) -> None:
+    def __init__(self, steps: Sequence[Callable[[], object]], failed: Callable[[str], None]) -> None:
         self.failure: str | None = None
-        self._loader, self._seed, self._melodies = loader, seed, melodies
-        self._ready, self._failed = ready, failed
+        self._steps, self._failed = steps, failed
         self._thread = threading.Thread(target=self._run, name="latentmix model", daemon=True)
         self._thread.start()
 
     def wait(self, stop: threading.Event | None = None) -> None:
-        """Until it has come or failed, or somebody says stop."""
+        """Until it is done or has failed, or somebody says stop."""
         while self._thread.is_alive() and not (stop is not None and stop.is_set()):
             self._thread.join(LOOK_SECONDS)
 
     def _run(self) -> None:
         try:
-            decoder = make_decoder(self._loader.get(), self._seed)
-            coded = decoder.encode(self._melodies)
-            decoder.warm_up(coded.latents.shape[1])
+            for step in self._steps:
+                step()
         except Exception as error:
             self.failure = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
             self._failed(self.failure)
-        else:
-            self._ready(decoder, coded)
+
+
+def prepared(loader: ModelLoader, seed: int | None, melodies: Sequence[Melody]) -> tuple[Decoder, Coded]:
+    """A decoder of a model that is still to be loaded, warmed up, and what it made of melodies.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    decoder = make_decoder(loader.get(), seed)
+    coded = decoder.encode(melodies)
+    decoder.warm_up(coded.latents.shape[1])
+    return decoder, coded
 
 
 def make_decoder(model: MelodyVAE, seed: int | None) -> Decoder:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from latentmix.errors import InputError
 
 from ..music.clock import now
+from ..music.drum_layer import DrumPattern
 from ..music.sequencer import Pattern
 from ..player.player import STEPS_A_BEAT
 from .callbacks import Callbacks, Unsubscribe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 class Observed:
     """Who wants to be told, and what there is to tell. Methods are thread-safe, and real-time-safe unless they say
-    otherwise. What comes back from `subscribe`, `on_pattern` and `listen` ends it.
+    otherwise. What comes back from `subscribe`, `on_pattern`, `on_drums` and `listen` ends it.
     """
 
     mixer: Mixer
@@ -33,6 +34,7 @@ class Observed:
         self._monitor, self._lock = monitor, lock
         self._loading: Loading | None = None
         self._on_snapshot, self._on_midi, self._on_pattern = Callbacks(), Callbacks(), Callbacks()
+        self._on_drums = Callbacks()
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -58,6 +60,10 @@ class Observed:
     def on_pattern(self, callback: Callable[[Pattern], None]) -> Unsubscribe:
         """Call this with each melody as it goes to the player, before any snapshot; in the engine's worker too."""
         return self._on_pattern.add(callback)
+
+    def on_drums(self, callback: Callable[[DrumPattern], None]) -> Unsubscribe:
+        """Call this with the drums as they go to the player, in the engine's worker too."""
+        return self._on_drums.add(callback)
 
     def listen(self, callback: Callable[[float, bytes], None]) -> Unsubscribe:
         """Call this with (time of arrival, bytes) of each MIDI message from the inputs.

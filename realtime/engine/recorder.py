@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import mido
 
 from latentmix.files import replace_file
+from midi_vae.midi.score import DRUM_CHANNEL
 from midi_vae.midi.writer import RESOLUTION, tempo_us
 
 from ..player.messages import NoteEvent
@@ -57,31 +58,30 @@ class Recorder:
         self._from_song_start = from_song_start
         self.notes: list[PlayedNote] = []
         self.tempi: list[TempoChange] = []
-        self._open: tuple[float, float, int, int] | None = None  # start, start beat, pitch, velocity
+        self._open: dict[tuple[bool, int], NoteEvent] = {}  # of drums or not and the pitch, the start by the recording
         self._zero: float | None = None  # time of the first event
         self._beat = self._time = 0.0  # of the recording, as far as it came
         self._song_beat = 0.0  # of the clock there
 
     def add(self, events: Sequence[NoteEvent], tempo: float) -> None:
         """Events of a report, and the tempo at its end."""
-        for time, song_beat, starts, pitch, velocity in events:
-            self._go_on(time, song_beat, tempo)
-            if starts:
-                self._open = (self._time, self._beat, pitch, velocity)
-            elif self._open is not None and self._open[2] == pitch:
-                self._end_note(*self._open)
+        for event in events:
+            self._go_on(event.time, event.beat, tempo)
+            key = event.is_drum, event.pitch
+            if event.starts:
+                self._open[key] = event._replace(time=self._time, beat=self._beat)
+            elif key in self._open and len(self.notes) < MAX_NOTES:
+                self.notes.append(self._note(self._open.pop(key)))
 
     def finished(self) -> list[PlayedNote]:
-        """All notes; one that still sounds ends now."""
-        if self._open is None:
-            return list(self.notes)
-        start, beat, pitch, velocity = self._open
-        return [*self.notes, PlayedNote(start, max(self._time, start), beat, max(self._beat, beat), pitch, velocity)]
+        """All notes as they begin; one that still sounds ends now."""
+        return sorted([*self.notes, *map(self._note, self._open.values())], key=lambda note: note.start)
 
-    def _end_note(self, start: float, beat: float, pitch: int, velocity: int) -> None:
-        self._open = None
-        if len(self.notes) < MAX_NOTES:
-            self.notes.append(PlayedNote(start, self._time, beat, self._beat, pitch, velocity))
+    def _note(self, began: NoteEvent) -> PlayedNote:
+        """A note that ends now."""
+        start, beat, channel = began.time, began.beat, DRUM_CHANNEL if began.is_drum else 0
+        ends = max(self._time, start), max(self._beat, beat)
+        return PlayedNote(start, ends[0], beat, ends[1], began.pitch, began.velocity, channel)
 
     def _go_on(self, time: float, song_beat: float, tempo: float) -> None:
         if self._zero is None:

@@ -30,6 +30,7 @@ class Worker:
         tell: called in the worker when there is news, at most 60 times a second.
         warn: called with a line about what went wrong in the worker; the music goes on.
         is_ready: whether there is a model; else jobs and mixes wait for `get_ready`.
+        renew: called in the worker after `offer`, and where that was not called for the melody is the same.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Worker:
         tell: Callable[[], None],
         warn: Callable[[str], None],
         is_ready: bool = True,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._mixer, self._lock, self._offer, self._tell, self._warn = mixer, lock, offer, tell, warn
+        self._renew = renew
         self._wake = threading.Condition()
         self._moved: dict[str, tuple[Value, float]] = {}
         self._moving: dict[str, tuple[Value, float]] = {}  # what the worker has taken, until the mixer has it
@@ -107,6 +110,7 @@ class Worker:
 
     def _run(self) -> None:
         self._offer(None)
+        self._renew()
         while True:
             with self._wake:
                 while not self._has_work():
@@ -138,6 +142,7 @@ class Worker:
             job.run(self._lock)
         if changed or (jobs and not self._mixer.values["hold"]):
             self._offer(since)
+        self._renew()
 
     def _tell_in_time(self) -> None:
         if now() < self._told_at + TELL_EVERY:

@@ -46,6 +46,11 @@ class Coded:
     partners: tuple[Melody, ...]
     latents: np.ndarray
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Of the even ways between them: the latents."""
+        return self.latents
+
 
 @dataclass
 class Mixer:
@@ -182,6 +187,11 @@ class Mixer:
     def needs_decoder(self) -> bool:
         """Whether the mix is anything but one of the melodies, unchanged."""
         return self.weights().max() < 1.0 or bool(self.values["temperature"]) or any(self._amounts().values())
+
+    @property
+    def metre(self) -> tuple[int, int]:
+        """Of the mix, beats in a bar and what a beat is."""
+        return self._like.metre
 
     def adopt(self, coder: Coder, coded: Coded) -> None:
         """Go on with another coder, and what it made of the same melodies."""

@@ -1,13 +1,15 @@
 """Which notes start and end at a step of a looped melody that may be another one from step to step; pure, no torch.
 
-One voice: at most one note sounds. Where a melody gives way to another, a note that sounds goes on until the new melody
-has an event of its own, and ends at once where the new one is silent. At the end of the loop what sounds ends.
+A layer plays patterns of one kind: here melodies, in `drum_layer` drums. A melody is one voice: at most one note
+sounds. Where a melody gives way to another, a note that sounds goes on until the new melody has an event of its own,
+and ends at once where the new one is silent. At the end of the loop what sounds ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 HOLD, OFF, ONSET = 0, 1, 2  # tokens as of `midi_vae.music.melody`, which this does without, to start soon
 HIGHEST_TOKEN = ONSET + 127
@@ -60,27 +62,44 @@ SILENCE = Pattern(0, (OFF,) * 16)
 
 @dataclass(frozen=True)
 class NoteChange:
-    """A note starts or ends."""
+    """A note starts or ends; its velocity, None for that of the player."""
 
     pitch: int
     starts: bool
+    velocity: int | None = None
 
 
-class Sequencer:
-    """The voice that plays patterns, step by step.
+class Looped(Protocol):
+    """What a layer plays over and over (`Pattern`)."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def steps_per_bar(self) -> int: ...
+    @property
+    def steps_per_beat(self) -> int: ...
+
+
+P = TypeVar("P", bound=Looped)
+
+
+class Layer(Generic[P]):
+    """Patterns of one kind, each of which takes the place of the one before at a step, beat or bar.
+
+    Args:
+        nothing: what is played before anything was offered.
 
     Attributes:
         pattern: what is played.
         waiting: what is played from the next step, beat or bar on.
-        sounding: pitch, or None.
     """
 
-    def __init__(self) -> None:
-        self.pattern = SILENCE
-        self.waiting: Pattern | None = None
-        self.sounding: int | None = None
+    def __init__(self, nothing: P) -> None:
+        self._nothing = nothing
+        self.pattern = nothing
+        self.waiting: P | None = None
 
-    def offer(self, pattern: Pattern) -> None:
+    def offer(self, pattern: P) -> None:
         """Play this one as soon as may be, and none of those offered before."""
         if pattern.version >= (self.waiting or self.pattern).version:
             self.waiting = pattern
@@ -88,13 +107,35 @@ class Sequencer:
     def is_boundary(self, step: int, follow: str) -> bool:
         """Whether a change may be heard at a step."""
         unit = {"step": 1, "beat": self.pattern.steps_per_beat, "bar": self.pattern.steps_per_bar}[follow]
-        return self.pattern is SILENCE or step % unit == 0
+        return self.pattern is self._nothing or step % unit == 0
+
+    def coming(self, step: int, follow: str) -> P:
+        """What is played from a step on that comes next."""
+        return self.waiting if self.waiting is not None and self.is_boundary(step, follow) else self.pattern
+
+    def take(self, step: int, follow: str) -> bool:
+        """Go over to what waits if that may be heard at a step; whether it was so."""
+        self.pattern = self.coming(step, follow)
+        if self.pattern is not self.waiting:
+            return False
+        self.waiting = None
+        return True
+
+
+class Sequencer(Layer[Pattern]):
+    """The voice that plays melodies, step by step.
+
+    Attributes:
+        sounding: pitch, or None.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(SILENCE)
+        self.sounding: int | None = None
 
     def step(self, step: int, follow: str = "step") -> Sequence[NoteChange]:
         """What starts and ends at a step, ends first; steps are counted from the start of the song."""
-        swapped = False
-        if self.waiting is not None and self.is_boundary(step, follow):
-            self.pattern, self.waiting, swapped = self.waiting, None, True
+        swapped = self.take(step, follow)
         at = step % len(self.pattern.tokens)
         token = self.pattern.tokens[at]
         if token >= ONSET:

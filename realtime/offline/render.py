@@ -16,6 +16,7 @@ from latentmix.errors import InputError
 from midi_vae.audio.sound import SOUND_FORMATS
 from midi_vae.cli.outputs import MIDI_SUFFIXES
 
+from ..engine.drummer import Drummer, Drums
 from ..engine.moves import AT_ONCE, Presets, resolve, set_at_once
 from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from ..midi.ports import MemoryOut
@@ -25,9 +26,8 @@ from ..music.mixer import Mixer
 from ..music.parameters import Value
 from ..music.shaping import as_pattern
 from ..player.loop import OfflinePlayer
-from ..player.messages import PlayerSetup, PlayPattern, Progress, Report
+from ..player.messages import PlayDrums, PlayerSetup, PlayPattern, Progress, Report
 from ..player.player import STEPS_A_BEAT, make_player
-from .drums import Drummer
 from .sounding import write_sound
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def perform(
     setup: PlayerSetup,
     presets: Presets = MappingProxyType({}),
     settings: Mapping[str, Value] = MappingProxyType({}),
-    drummer: Drummer | None = None,
+    drums: Drums | None = None,
 ) -> Performance:
     """Play an automation to its end; what it sets is heard at the next step, beat or bar, as on stage.
 
@@ -61,27 +61,28 @@ def perform(
     Args:
         presets: what the parameter `preset` recalls (`automation.read_presets`).
         settings: of parameters, to begin with.
-        drummer: plays along, on channel 10.
+        drums: play along, on channel 10.
+
+    Raises:
+        InputError: drums that cannot be mixed.
     """
     clock, recorder = VirtualClock(), Recorder(from_song_start=True)
 
     def hear(report: Report) -> None:
         if isinstance(report, Progress) and report.events:
             recorder.add(report.events, report.tempo)
-        if isinstance(report, Progress) and report.late is not None and report.running and drummer is not None:
-            drummer.play(report.step, mixer.weights(), report.time, report.tempo)
 
     player = OfflinePlayer(lambda tell: make_player([MemoryOut()], setup, tell, clock), hear, clock)
     for name in ("tempo", "follow", "velocity"):
         mixer.set(name, getattr(setup, name))
-    mover = _Mover(mixer, presets, player, clock)
+    mover = _Mover(mixer, presets, player, clock, drums)
     timeline, beats_a_bar = player.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
     end = automation.end if automation.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
     said = automation.values_at(0.0)
     mover.move(settings)
     mover.move({"play": automation.end > 0.0, **said})
     for _ in range(MAX_STEPS):
-        due = player.next_due()
+        due = player.next_step_due()
         if due < math.inf:
             player.run_until(min(clock() + JUST_BEFORE * (due - clock()), end))
             at = automation.time(round(due, 6), _step_at(timeline.beat_at(due)) / STEPS_A_BEAT, beats_a_bar)
@@ -93,15 +94,12 @@ def perform(
         new = {name: value for name, value in automation.values_at(at).items() if said.get(name) != value}
         said |= new
         mover.move(new)
-        if due < math.inf and (due := player.next_due()) < math.inf:
+        if due < math.inf and (due := player.next_step_due()) < math.inf:
             player.run_until(due)
     if due < math.inf:
         player.run_until(min(due - 1e-6, end))
     player.close()
-    notes = recorder.finished()
-    if drummer is not None:
-        notes = sorted([*notes, *drummer.notes], key=lambda note: note.start)
-    return Performance(notes, recorder.tempi, mover.shares)
+    return Performance(recorder.finished(), recorder.tempi, mover.shares)
 
 
 def _step_at(beat: float) -> int:
@@ -116,11 +114,17 @@ def _step_at(beat: float) -> int:
 class _Mover:
     """Moves parameters by the engine's rule (`engine.moves`), one after another instead of in threads."""
 
-    def __init__(self, mixer: Mixer, presets: Presets, player: OfflinePlayer, clock: VirtualClock) -> None:
+    def __init__(
+        self, mixer: Mixer, presets: Presets, player: OfflinePlayer, clock: VirtualClock, drums: Drums | None
+    ) -> None:
         self._mixer, self._presets, self._player, self._clock = mixer, presets, player, clock
         self._version = 0
+        self._drummer = None if drums is None else Drummer(drums, mixer, lambda new: player.command(PlayDrums(new)))
+        if self._drummer is not None:
+            self._drummer.prepare_at_once()
         self.shares = [(0.0, mixer.weights())]
         self._offer()
+        self._renew_drums()
 
     def move(self, values: Mapping[str, Value]) -> None:
         """Move parameters, and play another melody if there is one."""
@@ -136,8 +140,13 @@ class _Mover:
                     mixed[each] = value
         if self._mixer.move(mixed):
             self._offer()
+        self._renew_drums()
         if not np.array_equal(shares := self._mixer.weights(), self.shares[-1][1]):
             self.shares.append((self._clock(), shares))
+
+    def _renew_drums(self) -> None:
+        if self._drummer is not None:
+            self._drummer.renew()
 
     def _offer(self) -> None:
         self._version += 1

@@ -20,6 +20,7 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from ..system.pipes import pipes_of
+from .lines import decode, encode
 from .messages import (
     Command,
     OpeningFailed,
@@ -33,8 +34,6 @@ from .messages import (
     SetPlaying,
     SetTempo,
     Tap,
-    decode,
-    encode,
 )
 from .player import STEPS_A_BEAT
 

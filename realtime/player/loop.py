@@ -125,6 +125,12 @@ class OfflinePlayer:
         with self._lock:
             self.player.close(self._clock())
 
+    def next_step_due(self) -> float:
+        """Send all that is due now; the time of the next step, infinity while nothing plays."""
+        with self._lock:
+            self.player.advance(self._clock())
+            return self.player.step_due()
+
     def next_due(self) -> float:
         """Send all that is due now; the time of what comes next, infinity while nothing plays."""
         with self._lock:

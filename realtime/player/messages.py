@@ -1,4 +1,4 @@
-"""What engine and player tell each other: commands one way, reports the other, and both as lines of JSON.
+"""What engine and player tell each other: commands one way, reports the other (`lines`: how they go through a pipe).
 
     engine -> PlayerSetup, then commands -> player -> reports -> engine
 
@@ -7,15 +7,12 @@ All of them are frozen values. Reports come in any order: whoever waits for one 
 
 from __future__ import annotations
 
-import functools
-import json
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
-from typing import Any, NamedTuple, Protocol, Union
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from ..midi.ports import MidiIn, MidiOut
+from ..music.drum_layer import DrumPattern
 from ..music.sequencer import Pattern
 
 
@@ -57,6 +54,13 @@ class PlayPattern:
 
     pattern: Pattern
     requested: float | None = None
+
+
+@dataclass(frozen=True)
+class PlayDrums:
+    """Play this on channel 10 from the next step, beat or bar on."""
+
+    pattern: DrumPattern
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class Tap:
 
 Command = (
     PlayPattern
+    | PlayDrums
     | SetTempo
     | SetFollow
     | SetSwing
@@ -147,13 +152,17 @@ Command = (
 
 
 class NoteEvent(NamedTuple):
-    """A note started or ended: seconds of `clock.now`, quarter notes from the start of the song, MIDI numbers."""
+    """A note started or ended: seconds of `clock.now`, quarter notes from the start of the song, MIDI numbers.
+
+    `is_drum`: it is one of the drums, on channel 10.
+    """
 
     time: float
     beat: float
     starts: bool
     pitch: int
     velocity: int
+    is_drum: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,61 +259,3 @@ class PlayerHandle(Protocol):
     def command(self, command: Command) -> None: ...
 
     def close(self) -> None: ...
-
-
-# Lines.
-
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in (PlayerSetup, *typing.get_args(Command | Report))}
-
-
-def encode(message: Message) -> bytes:
-    """A message as a line.
-
-    >>> encode(SetTempo(90.0))
-    b'["SetTempo", {"tempo": 90.0}]\\n'
-    """
-    return json.dumps([type(message).__name__, message], default=_plain).encode() + b"\n"
-
-
-def decode(line: bytes) -> Message:
-    """A message out of its line.
-
-    Raises:
-        ValueError: no such line.
-
-    >>> decode(encode(MidiReceived(((0.5, b"\\x90\\x3c\\x50"),))))
-    MidiReceived(messages=((0.5, b'\\x90<P'),))
-    """
-    try:
-        name, fields = json.loads(line)
-        return _built(_KINDS[name], fields)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"expected a message of engine or player, found {line[:80]!r} ({error})") from None
-
-
-def _plain(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else vars(value)
-
-
-def _built(kind: Any, value: Any) -> Any:
-    """A value of a kind out of what JSON made of it."""
-    origin = typing.get_origin(kind)
-    if origin in (Union, types.UnionType):
-        there = [each for each in typing.get_args(kind) if each is not type(None)]
-        return None if value is None else _built(there[0], value)
-    if origin is tuple:
-        inner = typing.get_args(kind)
-        if inner[-1] is not ...:
-            return tuple(map(_built, inner, value))
-        return tuple(value) if inner[0] is int else tuple(_built(inner[0], each) for each in value)
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(**{name: _built(hints[name], each) for name, each in value.items()})
-    if isinstance(kind, type) and issubclass(kind, tuple):  # a named one
-        return kind(*value)
-    return bytes.fromhex(value) if kind is bytes else value
-
-
-@functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)

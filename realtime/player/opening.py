@@ -8,7 +8,8 @@ from ..midi.ports import MidiOut
 from .client import PlayerClient
 from .loop import PlayerThread
 from .messages import PlayerHandle, PlayerSetup, Report
-from .player import Sink, make_player
+from .outputs import Sink
+from .player import make_player
 
 MakePlayer = Callable[[PlayerSetup, Callable[[Report], None]], PlayerHandle]
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import mido
 
 from latentmix.errors import InputError
+from midi_vae.midi.score import DRUM_CHANNEL
 
-from ..midi.panic import ALL_NOTES_OFF, panic_messages
-from ..music.clock import TICKS_A_BEAT, InternalClock, TapTempo, Timeline, now
+from ..music.clock import InternalClock, TapTempo, Timeline, now
+from ..music.drum_layer import DrumLayer
 from ..music.sequencer import NoteChange, Sequencer, swung
-from .external_clock import TICKS_A_POSITION, MidiClock, make_timeline
+from .external_clock import MidiClock, make_timeline
 from .messages import (
     Command,
     NoteEvent,
     Panic,
+    PlayDrums,
     PlayerSetup,
     PlayerWarning,
     PlayPattern,
@@ -36,23 +37,19 @@ from .messages import (
     SetVelocity,
     Tap,
 )
+from .outputs import ClockOut, Outputs, Sink
 
 STEPS_A_BEAT = 4
 TOO_LATE = 0.15  # seconds after which a step is left out rather than played late: the machine slept
 TRANSPORT = ("clock", "start", "stop", "continue", "songpos")  # what a MIDI clock consists of
 
 
-class Sink(Protocol):
-    """Where messages go: a MIDI port, the built-in sound, a list in a test."""
-
-    def send(self, message: mido.Message) -> None: ...
-
-
 class Player:
     """See the module's docstring.
 
     Attributes:
-        outs: where notes go, and clock messages where `sends_clock`.
+        outs: where notes go, and clock messages if any are sent.
+        sequencer, drums: the layers, a melody and drums.
         timeline: the clock.
         swing: as of `swung`.
         report: called with what happened.
@@ -73,12 +70,14 @@ class Player:
         sends_clock: bool = False,
         is_on: bool = True,
     ) -> None:
-        self.outs, self.timeline, self.report, self.now = list(outs), timeline, report, now
-        self.follow, self.velocity, self.channel, self.sends_clock = follow, velocity, channel, sends_clock
+        self.timeline, self.report, self.now = timeline, report, now
+        self.outs = Outputs(outs, lambda text: report(PlayerWarning(text)))
+        self.follow, self.velocity, self.channel = follow, velocity, channel
+        self._clock_out = ClockOut(self.outs, sends_clock)
         self.swing = 0.5
-        self.sequencer = Sequencer()
+        self.sequencer, self.drums = Sequencer(), DrumLayer()
         self.steps = self.skipped = self.late_decodes = self.notes = 0
-        self._step = self._tick = 0  # the next ones
+        self._step = 0  # the next one
         self._jumps, self._is_on, self._was_running = 0, is_on, False
         self._boundary = -math.inf  # when a change could last be heard
         self._taps = TapTempo()
@@ -95,6 +94,8 @@ class Player:
                 if requested is not None and requested < self._boundary <= time:  # meanwhile the one before went on
                     self.late_decodes += 1
                 self.sequencer.offer(pattern)
+            case PlayDrums(pattern):
+                self.drums.offer(pattern)
             case SetTempo(tempo):
                 self._set_tempo(tempo, time)
             case Tap(at):
@@ -107,7 +108,7 @@ class Player:
             case SetVelocity(velocity):
                 self.velocity = velocity
             case SetProgram(program):
-                self._send(mido.Message("program_change", channel=self.channel, program=program))
+                self.outs.send(mido.Message("program_change", channel=self.channel, program=program))
             case SetClock(clock):
                 self._set_clock(clock, time)
             case SetPlaying(on, beat):
@@ -130,7 +131,7 @@ class Player:
         except InputError as error:
             self.report(PlayerWarning(f"{error}; the clock stays {self.timeline.source}"))
             return
-        self._end_note(time)
+        self._end_notes(time)
         if isinstance(timeline, InternalClock):
             timeline.start(time, beat)
             if not self._is_on:
@@ -144,13 +145,11 @@ class Player:
         self._is_on = on
         if isinstance(self.timeline, InternalClock):
             self.timeline.start(time, beat) if on else self.timeline.stop(time)
-        self._end_note(time)
+        self._end_notes(time)
 
     def _panic(self, time: float) -> None:
-        self._end_note(time)
-        for out in self.outs:
-            for message in panic_messages():
-                self._send_to(out, message)
+        self._end_notes(time)
+        self.outs.panic()
 
     # From a clock port.
 
@@ -182,29 +181,40 @@ class Player:
         if self.timeline.running != self._was_running:
             self._start_or_stop(time)
         while True:
-            due = self.timeline.time_of(swung(self._step, self.swing) / STEPS_A_BEAT)
-            tick_due = self.timeline.time_of(self._tick / TICKS_A_BEAT) if self.sends_clock else math.inf
-            if min(due, tick_due) > time:
-                return min(due, tick_due)
-            if tick_due <= due:
-                self._send(mido.Message("clock"))
-                self._tick += 1
-            elif time - due > TOO_LATE:
+            due = self.step_due()
+            hit_due = self._due_at(self.drums.next_at / STEPS_A_BEAT)
+            tick_due = self._due_at(self._clock_out.next_beat)
+            if (first := min(due, hit_due, tick_due)) > time:
+                return first
+            if tick_due <= first:
+                self._clock_out.tick()
+            elif time - first > TOO_LATE:
                 self._skip(time)
-            else:
+            elif due <= first:
                 self._play(due, time)
+            else:
+                self._apply(self.drums.pop(), hit_due, self.timeline.beat_at(hit_due), is_drum=True)
+
+    def step_due(self) -> float:
+        """When the next step is played; infinity while nothing plays."""
+        return self._due_at(swung(self._step, self.swing) / STEPS_A_BEAT)
+
+    def _due_at(self, beat: float) -> float:
+        return self.timeline.time_of(beat) if beat < math.inf else math.inf
 
     def close(self, time: float) -> None:
         """End what sounds, and the music of those that follow our clock."""
-        self._end_note(time)
+        self._end_notes(time)
         self.say_silence()
-        if self.sends_clock and self._was_running:
-            self._send(mido.Message("stop"))
+        if self._was_running:
+            self._clock_out.stop()
         self._tell(time)
 
     def say_silence(self) -> None:
-        """All notes off on our channel, even if a note off got lost."""
-        self._send(mido.Message("control_change", channel=self.channel, control=ALL_NOTES_OFF))
+        """All notes off on our channels, even if a note off got lost."""
+        self.outs.say_silence(self.channel)
+        if self.drums.is_used:
+            self.outs.say_silence(DRUM_CHANNEL)
 
     def _play(self, due: float, time: float) -> None:
         step, self._step = self._step, self._step + 1
@@ -213,7 +223,9 @@ class Player:
             self._boundary = due
         changes = sequencer.step(step, self.follow)
         self.steps += 1
-        if not self._is_on:
+        if self._is_on:
+            self.drums.step(step, self.follow, self.swing)
+        else:
             sequencer.silence()
             changes = [change for change in changes if not change.starts]
         self._apply(changes, due, self.timeline.beat_at(due))
@@ -222,59 +234,44 @@ class Player:
     def _skip(self, time: float) -> None:
         """Leave out what is too late, but not its end."""
         beat = self.timeline.beat_at(time)
-        step, tick = math.ceil(beat * STEPS_A_BEAT), math.ceil(beat * TICKS_A_BEAT)
+        step = max(math.ceil(beat * STEPS_A_BEAT), self._step + (self.step_due() <= time))  # it may be a drum alone
         self.skipped += max(1, step - self._step)
-        self._step, self._tick = max(step, self._step + 1), max(tick, self._tick)
-        self._end_note(time)
+        self._step = step
+        self._clock_out.skip_to(beat)
+        self._end_notes(time)
         self.report(PlayerWarning("the machine was too busy or asleep, notes were left out"))
 
     def _jump(self, time: float) -> None:
         self._jumps = self.timeline.jumps
-        self._end_note(time)
+        self._end_notes(time)
         self._step = math.ceil(self.timeline.origin * STEPS_A_BEAT - 1e-6)
-        self._tick = math.ceil(self.timeline.origin * TICKS_A_BEAT - 1e-6)
+        self._clock_out.jump_to(self.timeline.origin)
         if self._was_running:
-            self._send_start()
+            self._clock_out.start(self._step == 0)
 
     def _start_or_stop(self, time: float) -> None:
         self._was_running = self.timeline.running
         if self._was_running:
-            self._send_start()
+            self._clock_out.start(self._step == 0)
         else:
-            self._end_note(time)
-            if self.sends_clock:
-                self._send(mido.Message("stop"))
+            self._end_notes(time)
+            self._clock_out.stop()
         self._tell(time)
 
-    def _send_start(self) -> None:
-        if not self.sends_clock:
-            return
-        if self._step == 0:
-            self._send(mido.Message("start"))
-        else:
-            self._send(mido.Message("songpos", pos=min(self._tick // TICKS_A_POSITION, 16383)))
-            self._send(mido.Message("continue"))
-
-    def _apply(self, changes: Sequence[NoteChange], time: float, beat: float) -> None:
+    def _apply(self, changes: Sequence[NoteChange], time: float, beat: float, is_drum: bool = False) -> None:
+        channel = DRUM_CHANNEL if is_drum else self.channel
         for change in changes:
-            velocity = self.velocity if change.starts else 0
+            velocity = (self.velocity if change.velocity is None else change.velocity) if change.starts else 0
             kind = "note_on" if change.starts else "note_off"
-            self._send(mido.Message(kind, channel=self.channel, note=change.pitch, velocity=velocity))
-            self._events.append(NoteEvent(time, beat, change.starts, change.pitch, velocity))
+            self.outs.send(mido.Message(kind, channel=channel, note=change.pitch, velocity=velocity))
+            self._events.append(NoteEvent(time, beat, change.starts, change.pitch, velocity, is_drum))
             self.notes += change.starts
 
-    def _end_note(self, time: float) -> None:
-        self._apply(self.sequencer.silence(), time, self.timeline.beat_at(time))
-
-    def _send(self, message: mido.Message) -> None:
-        for out in self.outs:
-            self._send_to(out, message)
-
-    def _send_to(self, out: Sink, message: mido.Message) -> None:
-        try:
-            out.send(message)
-        except (OSError, ValueError) as error:  # a port that went away; the others go on
-            self.report(PlayerWarning(f"{getattr(out, 'name', 'output')}: cannot send: {error}"))
+    def _end_notes(self, time: float) -> None:
+        """All that sounds, drums that are planned among it."""
+        beat = self.timeline.beat_at(time)
+        self._apply(self.sequencer.silence(), time, beat)
+        self._apply(self.drums.silence(), time, beat, is_drum=True)
 
     def _tell(self, time: float, late: float | None = None) -> None:
         clock = self.timeline

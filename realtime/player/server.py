@@ -26,6 +26,7 @@ from ..audio.sound import Sound
 from ..midi.jack import JackWatch
 from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
+from .lines import decode, encode
 from .loop import PlayerLoop
 from .messages import (
     Command,
@@ -39,8 +40,6 @@ from .messages import (
     SetProgram,
     SetShares,
     Underruns,
-    decode,
-    encode,
 )
 from .player import TRANSPORT, make_player
 

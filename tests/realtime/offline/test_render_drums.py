@@ -1,4 +1,4 @@
-"""Drums that accompany a rendered performance: mixed by the melodies' shares, struck where they are played."""
+"""Melody and drums in one rendering: together, as hard and as far off the grid as they are."""
 
 from __future__ import annotations
 
@@ -6,40 +6,16 @@ from pathlib import Path
 
 import mido
 import numpy as np
-import pytest
 from typer.testing import CliRunner
 
-from midi_vae.drums.kit import GENERAL_MIDI, KICK
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.kit import GENERAL_MIDI
 from midi_vae.drums.transcription import read_drums
-from midi_vae.drums.vae import GrooveVAE
+from midi_vae.midi.drum_writer import write_drums
 from realtime.cli import app as cli
-from realtime.offline.drums import Drummer
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 BACKBEAT, TOMS = EXAMPLES / "drums" / "backbeat.mid", EXAMPLES / "drums" / "toms.mid"
-
-
-@pytest.fixture(scope="module")
-def drummer() -> Drummer:
-    return Drummer(GrooveVAE.from_pretrained(), [read_drums(path).excerpt() for path in (BACKBEAT, TOMS)])
-
-
-def test_a_groove_alone_is_itself_and_half_way_is_a_mix(drummer: Drummer):
-    first, middle, last = (drummer.groove(np.array([1 - share, share])) for share in (0.0, 0.5, 1.0))
-    assert first == read_drums(BACKBEAT).excerpt()
-    assert np.array_equal(last.velocities, read_drums(TOMS).excerpt().velocities)
-    counts = [int(each.hits.sum()) for each in (first, middle, last)]
-    assert abs(counts[1] - (counts[0] + counts[2]) / 2) <= 2 and not np.array_equal(middle.hits, first.hits)
-
-
-def test_hits_are_where_they_are_played(drummer: Drummer):
-    groove = drummer.groove(np.array([1.0, 0.0]))
-    drummer.notes.clear()
-    for step in range(64):
-        drummer.play(step, np.array([1.0, 0.0]), 3.0 + step * 0.125, 120.0)
-    assert len(drummer.notes) == 2 * groove.hits.sum() and {note.channel for note in drummer.notes} == {9}
-    kicks = [note.start for note in drummer.notes if note.pitch == GENERAL_MIDI.note_of(KICK)]
-    assert np.allclose(kicks[: groove.hits[:, KICK].sum()], np.flatnonzero(groove.hits[:, KICK]) * 0.125)
 
 
 def test_melody_and_drums_move_together_in_a_render(tmp_path: Path):
@@ -54,3 +30,23 @@ def test_melody_and_drums_move_together_in_a_render(tmp_path: Path):
     line = read_drums(out)
     assert np.array_equal(line.excerpt(2, 0).hits, read_drums(BACKBEAT).excerpt().hits)
     assert np.array_equal(line.excerpt(2, 6).hits, read_drums(TOMS).excerpt().hits)
+
+
+def test_velocities_and_offsets_are_played(tmp_path: Path):
+    generator = np.random.default_rng(0)
+    hits = generator.random((32, 9)) < 0.15
+    hits[0] = True  # early or late, the first stand on the first tick, or after it
+    velocities = np.where(hits, generator.integers(1, 128, hits.shape), 0)
+    given = Groove(velocities, generator.uniform(-0.45, 0.45, hits.shape), tempo=104)
+    source, plan, out = tmp_path / "played.mid", tmp_path / "plan.csv", tmp_path / "out.mid"
+    write_drums(source, [given], GENERAL_MIDI.note_of)
+    plan.write_text("bar,position\n1,0\n5,1\n")
+    files = [str(EXAMPLES / f"{name}.mid") for name in ("lively", "lyrical")]
+    arguments = ["play", *files, "--plan", str(plan), "--render", str(out), "--drums", str(source)]
+    assert CliRunner().invoke(cli.app, arguments).exit_code == 0
+    wanted, found = read_drums(source).excerpt(2, 0), read_drums(out)
+    for bar in (0, 2):
+        played = found.excerpt(2, bar)
+        assert np.array_equal(played.velocities, wanted.velocities)
+        at = wanted.hits & ((np.arange(32)[:, None] > 0) | (bar == 0) | (wanted.lateness >= 0))
+        assert np.allclose(played.lateness[at], wanted.lateness[at], atol=0.02)

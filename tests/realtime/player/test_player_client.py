@@ -17,6 +17,7 @@ from realtime.midi.sockets import SocketIn
 from realtime.music.sequencer import Pattern
 from realtime.player import client
 from realtime.player.client import PlayerClient
+from realtime.player.lines import decode, encode
 from realtime.player.messages import (
     MidiReceived,
     NoteEvent,
@@ -36,8 +37,6 @@ from realtime.player.messages import (
     SetVelocity,
     Tap,
     Underruns,
-    decode,
-    encode,
 )
 
 MORE_INPUTS = 20

@@ -1,0 +1,136 @@
+"""DrumMixer: grooves and what was moved -> one latent -> one pattern of drums, as `mixer` does it for melodies.
+
+Drums are mixed by the shares of the melodies, or along a position of their own (`drums.follow`, `drums.position`); no
+torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from latentmix.errors import InputError
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.kit import GENERAL_MIDI, Kit
+from midi_vae.drums.windows import MAX_GROOVES, from_cells, partners, rebar, to_cells
+
+from . import blend
+from .drum_layer import DrumHit, DrumPattern
+from .mixer import Mixer
+from .shaping import steps_a_beat
+from .shares import resized
+
+
+class DrumCoder(Protocol):
+    """What the mixer needs of a model of drums (`engine.drum_coder`)."""
+
+    def encode(self, cells: np.ndarray) -> np.ndarray: ...
+
+    def decode(self, latents: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class CodedGrooves:
+    """Grooves of one metre and length as cells (M, W, 32, 3, 9), and their latents (M, W, D) float32."""
+
+    ends: np.ndarray
+    latents: np.ndarray
+
+
+class DrumMixer:
+    """See the module's docstring. Between two grooves it goes by even ways as far as there are `asides`.
+
+    Args:
+        mixer: of the melodies, whose parameters, shares and metre hold.
+        grooves: 1 to 8, not as many as melodies either: then the way from the first to the last is shared.
+        kit: the notes that are played.
+
+    Attributes:
+        coder, coded: None until the model is there; the groove that has most is played meanwhile.
+        asides: as of `Mixer`.
+
+    Raises:
+        InputError: no grooves or too many, bars longer than a window.
+    """
+
+    spherical = False
+
+    def __init__(self, mixer: Mixer, grooves: Sequence[Groove], kit: Kit = GENERAL_MIDI) -> None:
+        if not 1 <= len(grooves) <= MAX_GROOVES:
+            raise InputError(f"expected 1 to {MAX_GROOVES} files of drums, found {len(grooves)}")
+        self._mixer, self._given, self._kit = mixer, list(grooves), kit
+        self.coder: DrumCoder | None = None
+        self.coded: CodedGrooves | None = None
+        self.asides: dict[tuple[int, int], np.ndarray] = {}
+        self._said: tuple[Any, ...] = ()
+        self._adopted = 0  # how often
+        self._lay()
+
+    def adopt(self, coder: DrumCoder, coded: CodedGrooves) -> None:
+        """Go on with a coder, and what it made of `cells`, anew where they are others by now."""
+        cells = self.cells
+        if not np.array_equal(coded.ends, cells):
+            coded = CodedGrooves(cells, coder.encode(cells))
+        self.coder, self.coded, self.asides = coder, coded, {}
+        self._adopted += 1
+
+    def fit(self) -> None:
+        """Lay the grooves in the bars of the melodies, which may be others now."""
+        if self._mixer.metre != self._metre:
+            self._lay()
+
+    @property
+    def cells(self) -> np.ndarray:
+        """The grooves as they are mixed, (M, W, 32, 3, 9)."""
+        return np.stack([to_cells(groove) for groove in self._grooves])
+
+    def weights(self) -> np.ndarray:
+        """Share of each groove (M,), with the sum 1."""
+        count, values = len(self._given), self._mixer.values
+        if values["drums.follow"]:
+            return resized(self._mixer.weights(), count)
+        return blend.path(float(values["drums.position"]), count)
+
+    def groove(self) -> Groove:
+        """The mix; where one groove alone is heard it is that one."""
+        weights = self.weights()
+        if self.coder is None or self.coded is None or weights.max() >= 1.0:
+            return self._grooves[int(weights.argmax())]
+        latents = blend.weighted(self.coded.latents, weights) + blend.aside(self.asides, weights)
+        like = self._grooves[0]
+        return from_cells(self.coder.decode(latents.astype(np.float32)), like, like.bars)
+
+    def pattern(self, version: int) -> DrumPattern:
+        """The mix as the player takes it."""
+        groove, level = self.groove(), float(self._mixer.values["drums.level"])
+        steps: list[tuple[DrumHit, ...]] = []
+        for velocities, offsets in zip(groove.velocities.tolist(), groove.lateness.tolist(), strict=True):
+            struck = [at for at, velocity in enumerate(velocities) if velocity and level > 0.0]
+            steps.append(tuple(self._hit(at, velocities[at] * level, offsets[at]) for at in struck))
+        return DrumPattern(version, tuple(steps), groove.steps_per_bar, steps_a_beat(groove.metre))
+
+    def renewed(self, before: DrumPattern) -> DrumPattern | None:
+        """The pattern after another one; None where nothing is different, or the mix is held."""
+        if self._mixer.values["hold"]:
+            return None
+        level = self._mixer.values["drums.level"]
+        said = (*self.weights().tolist(), level, self._metre, self._adopted, len(self.asides))
+        if said == self._said:
+            return None
+        self._said = said
+        pattern = self.pattern(before.version + 1)
+        return None if replace(pattern, version=before.version) == before else pattern
+
+    def _hit(self, instrument: int, velocity: float, offset: float) -> DrumHit:
+        return DrumHit(self._kit.note_of(instrument), max(1, round(velocity)), offset)
+
+    def _lay(self) -> None:
+        """The grooves in the bars of the melodies."""
+        self._metre = self._mixer.metre
+        first = rebar(self._given[0], self._metre)
+        self._grooves = partners([first, *self._given[1:]]) if len(self._given) > 1 else [first]
+        if self.coder is not None and self.coded is not None:
+            self.adopt(self.coder, self.coded)
