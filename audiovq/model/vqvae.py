@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from latentmix.checkpoint import Pretrained, fingerprint
 from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
+from latentmix.tracing import OftenCalled
 
 from ..dsp.excitation import Excitation
 from ..dsp.griffin_lim import SpectrogramInversion
@@ -35,6 +36,7 @@ from .quantizers import make_quantizer
 CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] / "weights")
 
 FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
+SHORT = 4  # code frames of a step up to which it is worth tracing: Python is most of its time
 VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 MIN_SHARE = 1e-6
@@ -105,6 +107,8 @@ class VQVAE(Pretrained, nn.Module):
         self.roughness = nn.Buffer(roughness(self.stft.bins, config.sample_rate), persistent=False)
         nats = torch.tensor(config.levels, dtype=torch.float32) * (math.log(10.0) / 20.0)
         self.levels = nn.Buffer(nats, persistent=False)
+        self._encoded_often = OftenCalled(VQVAE._encoded, self)
+        self._decoded_often = OftenCalled(VQVAE._decoded, self)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 
@@ -245,21 +249,34 @@ class VQVAE(Pretrained, nn.Module):
     def encode_step(self, x: Tensor, state: list[Tensor], codebooks: int | None = None) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, N * hop) float32, state -> codes (B, Q, N) int64, state.
 
+        Short steps of one size are traced on the CPU from the fourth on, which takes half a second (`OftenCalled`).
+
         Args:
             codebooks: Q, those that are wanted; None: all.
         """
-        z, state = self.latents(x, state)
-        return self.quantizer.encode(z.transpose(1, 2), codebooks), state
+        if x.shape[1] <= SHORT * self.config.hop:
+            codes, *after = self._encoded_often(x, *state, fixed=(codebooks,))
+        else:
+            codes, *after = self._encoded(codebooks, x, *state)
+        return codes, after
 
     @torch.inference_mode()
     def decode_step(self, codes: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state.
+        """Codes (B, q, N) with 1 <= q <= Q, state -> samples (B, N * hop) float32, state; traced as `encode_step`.
 
         Codebooks but the first may be left out of any frame: their codes are -1 there.
         """
+        y, *after = (self._decoded_often if codes.shape[2] <= SHORT else self._decoded)(codes, *state)
+        return y, after
+
+    def _encoded(self, codebooks: int | None, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        z, after = self.latents(x, list(state))
+        return self.quantizer.encode(z.transpose(1, 2), codebooks), *after
+
+    def _decoded(self, codes: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         z = self.quantizer.decode(codes).transpose(1, 2)
-        said, after = self.speech(z, state[VOICE_STATES:])
+        said, after = self.speech(z, list(state[VOICE_STATES:]))
         if len(self.levels):
             said = self._levelled(said, codes)
-        y, voice = self.voice(said, self.best_pitch(said.pitch), state[:VOICE_STATES])
-        return y, [*voice, *after]
+        y, voice = self.voice(said, self.best_pitch(said.pitch), list(state[:VOICE_STATES]))
+        return y, *voice, *after

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from latentmix.checkpoint import Pretrained
 from latentmix.checkpoint_format import CheckpointFormat
+from latentmix.tracing import OftenCalled
 
 from ..dsp.bands import band_centres
 from ..dsp.stft import STFT
@@ -80,6 +81,8 @@ class SoundModel(Pretrained, nn.Module):
         self.synthesis = Synthesis(config, self.stft)
         hertz = band_centres(config.bands, config.sample_rate).clamp(min=LOWEST)
         self.octaves = nn.Buffer(torch.log2(hertz / MIDDLE), persistent=False)
+        self._encoded_often = OftenCalled(SoundModel._encoded, self)
+        self._decoded_often = OftenCalled(SoundModel._decoded, self)
 
     # -- parts, with gradients -------------------------------------------------------------------------------------
 
@@ -114,23 +117,44 @@ class SoundModel(Pretrained, nn.Module):
 
     @torch.inference_mode()
     def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Sound, list[Tensor]]:
-        """Samples (B, N * hop) float32, state -> N frames, state."""
-        parts = self.analysis.states
-        found, kept = self.analysis(x, state[:parts])
-        timbre, after = self.timbre(found.features, found.controls, state[parts:])
-        return Sound(found.controls, timbre), [*kept, *after]
+        """Samples (B, N * hop) float32, state -> N frames, state.
+
+        Steps of one frame are traced on the CPU from the fourth on, which takes half a second (`OftenCalled`).
+        """
+        is_short = x.shape[1] == self.config.hop
+        pitch, loudness, harmonicity, timbre, *after = (self._encoded_often if is_short else self._encoded)(x, *state)
+        return Sound(Controls(pitch, loudness, harmonicity), timbre), after
 
     @torch.inference_mode()
     def decode_step(
         self, sound: Sound, state: list[Tensor], colour: Colour | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """N frames, state -> samples (B, N * hop) float32, state; a colour leaves the loudness as it is."""
-        gains, after = self.gains(sound, state[VOICE_STATES:])
-        if colour is not None:
-            tilt = colour.brightness * self.octaves
-            gains = gains + torch.cat([tilt + colour.harmonicity, tilt - colour.harmonicity]) / DECIBELS
-        y, voice = self.synthesis(gains, sound.controls, state[:VOICE_STATES])
-        return y, [*voice, *after]
+        """N frames, state -> samples (B, N * hop) float32, state; a colour leaves the loudness as it is.
+
+        Traced as `encode_step`.
+        """
+        of, colour = sound.controls, colour or Colour()
+        colours = torch.tensor([colour.harmonicity, colour.brightness], device=sound.timbre.device)
+        step = self._decoded_often if sound.timbre.shape[1] == 1 else self._decoded
+        y, *after = step(sound.timbre, of.pitch, of.loudness, of.harmonicity, colours, *state)
+        return y, after
+
+    def _encoded(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        parts = self.analysis.states
+        found, kept = self.analysis(x, list(state[:parts]))
+        timbre, after = self.timbre(found.features, found.controls, list(state[parts:]))
+        of = found.controls
+        return of.pitch, of.loudness, of.harmonicity, timbre, *kept, *after
+
+    def _decoded(
+        self, timbre: Tensor, pitch: Tensor, loudness: Tensor, harmonicity: Tensor, colours: Tensor, *state: Tensor
+    ) -> tuple[Tensor, ...]:
+        controls = Controls(pitch, loudness, harmonicity)
+        gains, after = self.gains(Sound(controls, timbre), list(state[VOICE_STATES:]))
+        tilt = colours[1] * self.octaves
+        gains = gains + torch.cat([tilt + colours[0], tilt - colours[0]]) / DECIBELS
+        y, voice = self.synthesis(gains, controls, list(state[:VOICE_STATES]))
+        return y, *voice, *after
 
     @torch.inference_mode()
     def codes(self, timbre: Tensor) -> Tensor:

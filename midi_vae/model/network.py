@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latentmix.tracing import OftenCalled
+
 from ..music.attributes import ATTRIBUTES
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS, fold_pitches
@@ -27,7 +29,6 @@ from .latents.quantized import VectorQuantized
 from .layers import BEATS, BeatStack
 from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
-from .tracing import OftenCalled
 from .window_network import MAX_AT_ONCE, WindowNetwork
 
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentmix.tracing import trace
 from midi_vae import interpolation
-from midi_vae.model.tracing import trace
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.travel import even_travel
 

@@ -10,7 +10,7 @@ from toy_sounds import RATE, SMALL, played, small_model
 from audiovq.audio_io.mono import read_mono
 from audiovq.sound.analysis import Controls
 from audiovq.sound.config import SoundConfig
-from audiovq.sound.model import Sound, SoundModel
+from audiovq.sound.model import Colour, Sound, SoundModel
 from audiovq.sound.morph import decode, encode
 from audiovq.training.sound_losses import spectral_distance
 from latentmix.errors import InputError
@@ -36,6 +36,23 @@ def test_pieces_give_what_the_whole_gives():
         start += frames
     torch.testing.assert_close(torch.cat(timbres, 1), sound.timbre, atol=1e-3, rtol=1e-3)
     assert float((torch.cat(made, 1) - y).abs().max()) < 1e-3 * float(y.abs().max())
+
+
+def test_frames_one_by_one_are_traced_and_give_what_the_whole_gives():
+    model = small_model()
+    model.load_state_dict({name: each.half().float() for name, each in model.state_dict().items()})
+    x = heard(np.concatenate([played(220.0, 0.1), played(900.0, 0.1)]))
+    sound, _ = model.encode_step(x, model.initial_encoder_state(1))
+    y, _ = model.decode_step(sound, model.initial_decoder_state(1), Colour(3.0, -2.0))
+    encoder, decoder = model.initial_encoder_state(1), model.initial_decoder_state(1)
+    for start in range(0, x.shape[1], 480):
+        piece, encoder = model.encode_step(x[:, start : start + 480], encoder)
+        samples, decoder = model.decode_step(piece, decoder, Colour(3.0, -2.0))
+        at = start // 480
+        torch.testing.assert_close(piece.timbre, sound.timbre[:, at : at + 1], atol=1e-3, rtol=1e-3)
+        assert float((samples - y[:, start : start + 480]).abs().max()) < 1e-3 * float(y.abs().max())
+    for often in (model._encoded_often, model._decoded_often):
+        assert [type(each).__name__ for each in often._traced.values()] == ["RecursiveScriptModule"]
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from midi_vae.model import tracing
+from latentmix import tracing
+from latentmix.tracing import OFTEN, OftenCalled
 from midi_vae.model.config import MelodyVAEConfig
-from midi_vae.model.tracing import OFTEN, OftenCalled
 from midi_vae.vae import MelodyVAE
 
 

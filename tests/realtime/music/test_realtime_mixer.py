@@ -13,9 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from latentmix.errors import InputError
+from latentmix.tracing import trace
 from midi_vae import interpolation
 from midi_vae.model.config import MelodyVAEConfig
-from midi_vae.model.tracing import trace
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder, Graphed, decoded, one_thread

@@ -1,0 +1,154 @@
+"""Functions of a module without the Python in them, and with weights half the size.
+
+At the size of a melody, or of a frame of sound, what takes the time is Python and fetching weights, which do not fit
+in the caches of every machine: fetching them was two thirds of a decode on the one where this was measured. They are
+shipped in float16, and kept so here; what they are multiplied with, and the sums, stay float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+OFTEN = 4  # calls at one size, from which on tracing, about a second, pays
+_ONE_AT_A_TIME = threading.Lock()  # two threads that trace at once would be in each other's way
+NEAR = 0.1  # by which other examples differ from those that there are
+ROUNDING = 1e-3  # relative and absolute: weights as float16 lose nothing, but sums are in another order
+MAX_SIZES = 4  # that are kept traced: each has a copy of the weights
+
+
+class _HalfLinear(nn.Module):
+    """A linear layer whose weights lie in memory as float16, and are widened as they are used (FBGEMM, x86 only)."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weights = torch.ops.quantized.linear_prepack_fp16(linear.weight.detach(), linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.quantized.linear_dynamic_fp16(x, self.weights)
+
+
+def _halved(module: nn.Module) -> nn.Module:
+    """A copy, with the linear layers whose weights lose nothing by it in float16, where the machine has a way to."""
+    module = copy.deepcopy(module)
+    if torch.backends.quantized.engine not in ("x86", "fbgemm"):
+        return module
+    for parent in list(module.modules()):
+        for name, layer in parent.named_children():
+            if type(layer) is nn.Linear and torch.equal(layer.weight, layer.weight.half().float()):
+                setattr(parent, name, _HalfLinear(layer))
+    return module
+
+
+def trace(function: Callable[..., Any], module: nn.Module, examples: Sequence[Tensor]) -> Callable[..., Any]:
+    """A function of a module and tensors, for this module, tensors of these sizes and the weights as they are now.
+
+    It stays as it is where it cannot be traced, or does not give the same afterwards: integers equal, other numbers
+    but for rounding.
+
+    Args:
+        function: called with the module and the tensors; gives a tensor or a tuple of them.
+        module: in evaluation mode, on the CPU.
+        examples: the tensors.
+    """
+
+    class Step(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = _halved(module)
+
+        def forward(self, *inputs: Tensor) -> Any:
+            return function(self.module, *inputs)
+
+    plain = partial(function, module)
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        warnings.simplefilter("ignore")  # it is to be replaced in some later torch; this one is pinned
+        examples = [example.clone() for example in examples]  # no tensors of inference mode, which are not traced
+        try:
+            step = torch.jit.trace(Step().eval(), tuple(examples), check_trace=False)  # it is checked below
+            traced = torch.jit.optimize_for_inference(step)
+            same = all(_agree(traced(*others), plain(*others)) for others in (examples, _near(examples)))
+        except RuntimeError:
+            return plain
+    return traced if same else plain
+
+
+def _near(examples: Sequence[Tensor]) -> list[Tensor]:
+    """Others of the same sizes that could be examples too."""
+    random = torch.Generator().manual_seed(0)
+    return [
+        each + NEAR * each * torch.randn(each.shape, generator=random) if each.is_floating_point() else each
+        for each in examples
+    ]
+
+
+def _agree(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Tensor):
+        if not wanted.is_floating_point():
+            return torch.equal(found, wanted)
+        return torch.allclose(found, wanted, rtol=ROUNDING, atol=ROUNDING, equal_nan=True)
+    return len(found) == len(wanted) and all(map(_agree, found, wanted))
+
+
+class OftenCalled:
+    """A function of a module and tensors, traced on the CPU for each set of sizes that it is often called with.
+
+    Weights and buffers may be changed in between, or be others: they are traced anew then. Anything else that the
+    function looks at, such as a configuration or which modules there are, may not. Thread-safe if the function is.
+
+    Args:
+        function: called with the module, what is fixed and the tensors; what it gives is compared before it is
+            replaced, as `trace` does.
+        module: that it is a function of.
+    """
+
+    def __init__(self, function: Callable[..., Any], module: nn.Module) -> None:
+        self._function, self._module = function, module
+        self._calls: Counter[Hashable] = Counter()
+        self._traced: dict[Hashable, Callable[..., Any]] = {}
+        self._weights: tuple[tuple[int, int], ...] = ()
+        self._modules: list[nn.Module] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OftenCalled, (self._function, self._module)  # copies of a model trace for themselves
+
+    def __call__(self, *tensors: Tensor, fixed: tuple[Hashable, ...] = ()) -> Any:
+        """The function's value; `fixed` are arguments that are no tensors, traced as they are."""
+        if tensors[0].device.type != "cpu" or self._module.training or _is_being_made_a_graph():
+            return self._function(self._module, *fixed, *tensors)
+        weights = self._weights_now()
+        if weights != self._weights:
+            self._weights = weights
+            self._calls.clear()
+            self._traced.clear()
+        sizes = (*fixed, *(each.shape for each in tensors))
+        self._calls[sizes] += 1
+        if self._calls[sizes] == OFTEN and len(self._traced) < MAX_SIZES:
+            function = self._function
+            self._traced[sizes] = trace(lambda module, *given: function(module, *fixed, *given), self._module, tensors)
+        traced = self._traced.get(sizes)
+        return traced(*tensors) if traced else self._function(self._module, *fixed, *tensors)
+
+    def _weights_now(self) -> tuple[tuple[int, int], ...]:
+        """What tells the weights from others, fifty times a second and more: the modules are looked for once."""
+        if not self._modules:
+            self._modules = list(self._module.modules())
+        return tuple(
+            (id(each), each._version)
+            for module in self._modules
+            for each in (*module._parameters.values(), *module._buffers.values())
+            if each is not None
+        )
+
+
+def _is_being_made_a_graph() -> bool:
+    """Whether somebody exports or traces what calls this: a graph in a graph is not what they want."""
+    return torch._C._get_tracing_state() is not None or torch.compiler.is_compiling()
