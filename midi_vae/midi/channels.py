@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .notes import TickNotes
+from .notes import STOPS, TickNotes
 from .parser import TrackEvents
 from .score import DRUM_CHANNEL
 
@@ -16,6 +16,8 @@ _BEND_RANGE, _MPE_ZONE = 0, 6  # registered parameters
 _DEFAULT_RANGE, _MPE_RANGE = 2.0, 48.0  # semitones
 MIN_BEND = 0.75  # semitones that a bend must move a note by, to be heard as another pitch
 MIN_MEMBERS = 3  # channels besides the drums' that take turns with it, from which on it plays no drums
+MIN_STRINGS = 4  # channels of one plucked instrument, each of one voice, from which on they are its strings
+_PLUCKED = (*range(24, 40), *range(104, 108))  # programs of guitars, basses, sitar, banjo, shamisen, koto
 _ROTATION = 0.25  # share of neighbouring notes on different channels, from which on channels take turns
 _ONE_LINE = 0.1  # share of notes that start while another of the line sounds, up to which it is one
 
@@ -27,23 +29,33 @@ class ChannelStates:
     Attributes:
         programs: (tick, chunk, program), in the order of the file.
         drums: whether a setting says that a channel is percussion (True) or not (False).
+        ranges: semitones of a full bend where registered parameter 0 or an MPE zone (48 on its members) sets them.
+        stops: (chunk, ticks) of "all notes off" and "all sound off".
     """
 
     programs: dict[tuple[int, int], list[tuple[int, int, int]]] = field(default_factory=dict)
     drums: dict[tuple[int, int], bool] = field(default_factory=dict)
+    ranges: dict[tuple[int, int], float] = field(default_factory=dict)
+    stops: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = field(default_factory=dict)
     has_xg: bool = False
 
     def add(self, events: TrackEvents, chunk: int, port: int) -> None:
         """Take over the settings of one chunk."""
         for tick, channel, program in events.programs:
             self.programs.setdefault((port, channel), []).append((tick, chunk, program))
-        if events.has_controls:
-            is_bank = ((events.status & 0xF0) == 0xB0) & (events.first == _BANK)
-            for status, bank in zip(events.status[is_bank].tolist(), events.second[is_bank].tolist(), strict=True):
-                self._select_bank((port, status & 0x0F), bank)
         for _, status, _, content in events.messages:
             if status == 0xF0:
                 self._obey(content, port)
+        if events.has_controls:
+            is_control = (events.status & 0xF0) == 0xB0
+            is_bank = is_control & (events.first == _BANK)
+            for status, bank in zip(events.status[is_bank].tolist(), events.second[is_bank].tolist(), strict=True):
+                self._select_bank((port, status & 0x0F), bank)
+            self.ranges |= {(port, channel): each for channel, each in _bend_ranges(events).items()}
+            is_stop = is_control & np.isin(events.first, STOPS)
+            for status in np.unique(events.status[is_stop]).tolist():
+                ticks = events.tick[is_stop & (events.status == status)]
+                self.stops.setdefault((port, status & 0x0F), []).append((chunk, ticks))
 
     def _select_bank(self, key: tuple[int, int], bank: int) -> None:
         if bank in (_XG_DRUMS, _GM2_DRUMS) or (bank == _XG_EFFECTS and self.has_xg):
@@ -62,6 +74,16 @@ class ChannelStates:
             self.has_xg = True
             if content[3] == 0x08 and content[5] == 0x07 and content[4] < 16:
                 self.drums[port, content[4]] = content[6] != 0
+
+    def stopped(self, notes: TickNotes, port: int, chunk: int) -> TickNotes:
+        """The notes of a chunk, ended where another chunk stops their channel."""
+        end = notes.end
+        for channel in notes.channels() if self.stops else ():
+            for other, ticks in self.stops.get((port, channel), ()):
+                if other != chunk:
+                    following = np.append(ticks, np.iinfo(np.int64).max)[np.searchsorted(ticks, notes.start, "right")]
+                    end = np.where(notes.channel == channel, np.minimum(end, following), end)
+        return notes if end is notes.end else replace(notes, end=end)
 
     def is_drum(self, port: int, channel: int) -> bool:
         return self.drums.get((port, channel), channel == DRUM_CHANNEL)
@@ -85,12 +107,17 @@ class ChannelStates:
         return (own or changes)[0][2] if changes else 0
 
 
-def bend_pitches(notes: TickNotes, events: TrackEvents, resolution: float) -> TickNotes:
+def bend_pitches(notes: TickNotes, events: TrackEvents, ranges: dict[int, float], resolution: float) -> TickNotes:
     """Notes at the pitch at which they sound: moved by whole semitones where a pitch bend moves them.
 
     A note sounds where its bend is for most of its time; one that is bent by two semitones or more, and stays on either
-    side for a sixteenth or longer, becomes two notes. The range of a bend is 2 semitones unless a registered parameter
-    says otherwise (48 on the member channels of an MPE zone).
+    side for a sixteenth or longer, becomes two notes.
+
+    Args:
+        notes: of a chunk.
+        events: the same chunk.
+        ranges: semitones of a full bend by channel, of those where it is not 2.
+        resolution: ticks a quarter note.
     """
     is_bend = (events.status & 0xF0) == 0xE0 if events.has_controls else None
     if is_bend is None or not is_bend.any():
@@ -98,7 +125,6 @@ def bend_pitches(notes: TickNotes, events: TrackEvents, resolution: float) -> Ti
     value = (events.first.astype(np.int64) | events.second.astype(np.int64) << 7) - 8192
     if not np.any(value[is_bend]):
         return notes
-    ranges = _bend_ranges(events)
     rows = [np.stack([notes.start, notes.end, notes.pitch, notes.velocity, notes.channel])]
     changed = False
     for channel in np.unique(notes.channel).tolist():
@@ -169,8 +195,8 @@ def lines_of(
     """The channels of a chunk, those together that play one line or one instrument.
 
     Channels of the same program are one where they take turns (MPE, which uses channel 10 too; a channel for bent
-    notes) or where a chunk of its own has three or more of them (a channel a string); else each stands for itself, in
-    ascending order.
+    notes) or where they are three and more in a chunk of their own, or four and more of one voice each of a guitar or
+    its like (a channel a string); else each stands for itself, in ascending order.
 
     Args:
         notes: of the chunk.
@@ -189,9 +215,18 @@ def lines_of(
         drums = [channel for channel in channels if is_drum[channel] and programs[channel] == programs[same[0]]]
         if len(same) >= MIN_MEMBERS and len(drums) == 1 and _take_turns(notes, sorted(same + drums)):
             together.update(dict.fromkeys(sorted(same + drums), sorted(same + drums)))
-        elif len(same) > 1 and ((is_own_chunk and len(same) > 2) or _take_turns(notes, same)):
+        elif len(same) > 1 and (
+            (is_own_chunk and len(same) > 2) or _are_strings(notes, same, programs) or _take_turns(notes, same)
+        ):
             together.update(dict.fromkeys(same, same))
     return [together.get(channel, [channel]) for channel in channels if together.get(channel, [channel])[0] == channel]
+
+
+def _are_strings(notes: TickNotes, channels: list[int], programs: dict[int, int]) -> bool:
+    if len(channels) < MIN_STRINGS or programs[channels[0]] not in _PLUCKED:
+        return False
+    strings = [notes.take(notes.channel == channel) for channel in channels]
+    return all(np.mean(each.end[:-1] > each.start[1:] + 1) <= _ONE_LINE for each in strings if len(each.start) > 1)
 
 
 def _take_turns(notes: TickNotes, channels: list[int]) -> bool:

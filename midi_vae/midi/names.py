@@ -19,13 +19,13 @@ _CLAIMS = {
 _WORDS: dict[str, str] = {
     "melody": "melody melodies mel melo mld melodia melodias melodie melodien melodi melodin melodii "
     "melodik dallam melodiya мелодия мелодии мелодію мелодія leitmelodie hauptstimme oberstimme "
-    "hauptmelodie cantilena melodylead leadmelody topline",
+    "cantilena topline",
     "voice": "vocal vocals vocalist voc vocs vox vo voice voices sing sings singer singers singing song "
     "sung tune gesang stimme singstimme sanger sangerin voix chant chanteur chanteuse voz voces "
-    "canto cantante cante voce voci cantor cantora vozes zang stem zanger zangstem sang sangen "
-    "rost sangstemme sangare stemme spiew wokal glos wokale zpev hlas vokal вокал голос пение "
+    "canto cantante cantato cante voce voci cantor cantora vozes zang stem zanger sang sangen forsanger "
+    "rost sangare stemme stamma spiew wokal wokalna glos wokale zpev hlas vokal вокал голос голоса пение "
     "песня солист cantus soprano sopran sop sopr soprani sopranos laulu enek karaoke",
-    "lead": "lead leads ld leadvox leadvocal lv lvox lead1 main principal hauptspur chorsolo führung fuhrung",
+    "lead": "lead leads ld lv lvox lead1 main principal haupt chorsolo fuhrung",
     "theme": "theme thema themes tema temat tèma тема motiv",
     "solo": "solo soli soliste solist solista soloist соло",
     "right hand": "rh righthand rechts rechte droite md derecha destra direita rechterhand hoger hojre prawa "
@@ -39,12 +39,15 @@ _WORDS: dict[str, str] = {
     "schlagzeug batterie bateria batteria perkusja bici ударные барабаны choir choirs chorus "
     "choeur choeurs coro coros chor koor kor sbor хор begleitung accompagnement acompanamiento "
     "accompagnamento acompanhamento begeleiding ackompanjemang akkompagnement akompaniament "
-    "doprovod аккомпанемент arpeggio arp arpeggios counter countermelody counterpoint gegenstimme "
+    "doprovod komp аккомпанемент arpeggio arp arpeggios counter countermelody counterpoint gegenstimme "
     "echo delay alto tenor baritone baryton bariton tenore contralto second seconda deuxieme "
-    "segunda zweite unterstimme fill fills riff left lh links linke gauche izquierda sinistra "
+    "segunda seconde zweite tweede andra anden andre druhy druga drugi второй вторая бэк бек подпевка fx "
+    "begleit unter neben hintergrund achtergrond tegen stam contrechant controcanto contracanto contramelodia "
+    "fill fills riff left lh links linke gauche izquierda sinistra "
     "esquerda linkerhand vanster venstre lewa leva левая lower viola bratsche alt cello "
     "violoncello contrabass kontrabass strings click metronome metronom count",
-    "neutral": "the a an main part parts track spur piste pista spor sciezka stopa line voice1 channel ch "
+    "neutral": "the a an main part parts partij parti partia партия lijn linie linje linia linea linha ligne hoofd "
+    "hoved huvud track spur piste pista spor sciezka stopa line voice1 channel ch "
     "midi guitar gitarre guitare guitarra chitarra piano klavier pianoforte keyboard synth "
     "synthesizer organ orgel sax saxophone flute trumpet staff hand hande mano mao rechterhand "
     "reka ruka рука female male woman man girl boy first primary st nd rd copy new dry wet mono "
@@ -52,25 +55,43 @@ _WORDS: dict[str, str] = {
 }
 _PHRASES = {
     "melody": "メロディ 主旋律 旋律 メロ ﾒﾛﾃﾞｨ ﾒﾛ 멜로디 선율 가락",
-    "voice": "ボーカル ヴォーカル ボカロ 歌 うた 唄 ﾎﾞｰｶﾙ 人声 人聲 主唱 演唱 보컬 노래 가창",
-    "lead": "リード 主奏 리드",
+    "voice": "ボーカル ヴォーカル ボカロ 歌 うた 唄 ﾎﾞｰｶﾙ 人声 人聲 主唱 演唱 独唱 獨唱 女声 女聲 男声 男聲 "
+    "보컬 노래 가창 독창",
+    "lead": "リード 主奏 主音 領唱 领唱 리드",
     "theme": "テーマ 主题 主題 테마",
     "solo": "ソロ 独奏 獨奏 솔로",
     "right hand": "右手 오른손",
     "other": "コーラス 合唱 和声 和聲 코러스 ベース 贝斯 貝斯 베이스 ドラム 鼓 드럼 伴奏 반주 左手 왼손 "
-    "コード 和音 ハモ",
+    "コード 和音 和弦 화음 ハモ 対旋律 对旋律 副旋律 バック 伴唱 백보컬 백코러스 부선율",
 }
+_TERMS = {  # of several words, each of which may stand for something else; without accents
+    "melody": ("linea melodica", "linha melodica", "ligne melodique", "linia melodyczna", "melodische linie"),
+    "right hand": ("mano der", "m der"),
+    "nothing": ("voice oohs", "synth voice", "synth vox", "solo vox"),  # programs of General MIDI
+}
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents; kana keep theirs."""
+    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c) or ord(c) > 0x3000)
+    text = text.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("Ø", "O").replace("ß", "ss").lower()
+    return unicodedata.normalize("NFC", text)
+
+
 _KIND_OF_WORD: dict[str, str] = {}
 for _kind, _text in _WORDS.items():
     for _word in _text.split():
-        _KIND_OF_WORD.setdefault(_word, _kind)
+        _KIND_OF_WORD.setdefault(_plain(_word), _kind)
 for _word in "song sung tune".split():
     _KIND_OF_WORD[_word] = "title"  # a claim only where nothing else stands beside it
 _ORDINALS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "first": 1, "erste": 1, "primo": 1, "prima": 1}
 _TITLE_WORDS = frozenset(
-    "of my your me you we in on for from with to is are this that der die das des dem von zu mein les del mi il un una"
-    " no love".split()
+    "of my your me you we in on for from with to is are this that der die das des dem von zu les del il un una no love"
+    " the la le los las lo gli het den det os as une ein eine".split()
 )
+_TITLES = frozenset("my your mein dein mon ma mes ton sa mi tu mio mia meu minha moj moja мой моя title".split())
+_TITLES_IN_CJK = re.compile(".[のノ之的의] ?(歌|唄|うた|노래|곡|曲)$")  # somebody's song
+_MIN_PART = 4  # letters of a part of a compound
 
 
 def words_of(name: str) -> list[str]:
@@ -81,9 +102,7 @@ def words_of(name: str) -> list[str]:
     """
     name = re.sub(r"\b(\w)\.\s?(\w)\.?(?!\w)", r"\1\2", name)  # R.H.
     name = re.sub(r"(?<=[a-zà-ÿ])(?=[A-Z])", " ", name)
-    plain = "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c) or ord(c) > 0x3000)
-    plain = plain.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("Ø", "O").replace("ß", "ss").lower()
-    return re.findall(r"[^\W\d_]+|\d+", unicodedata.normalize("NFC", plain))
+    return re.findall(r"[^\W\d_]+|\d+", _plain(name))
 
 
 def melody_claim(name: str) -> float:
@@ -100,13 +119,13 @@ def melody_claim(name: str) -> float:
     """
     kinds = _phrases(name)
     words = words_of(name)
+    if "nothing" in kinds or _TITLES_IN_CJK.search(name) or not _TITLES.isdisjoint(words):
+        return 0.0
     numbers = [int(word) for word in words if word.isdigit() and len(word) < 4] + [
         _ORDINALS[word] for word in words if word in _ORDINALS
     ]
     letters = [word for word in words if not word.isdigit() and word not in _ORDINALS]
-    found = [
-        (_KIND_OF_WORD.get(word) or _KIND_OF_WORD.get(word[:-1] if word.endswith("s") else "")) for word in letters
-    ]
+    found = [_kind_of(part) for word in letters for part in _parts(word)]
     unknown = 0 if kinds else sum(kind is None for kind in found)
     kinds |= {kind for kind in found if kind}
     if "other" in kinds:
@@ -123,6 +142,23 @@ def melody_claim(name: str) -> float:
     if best == _CLAIMS["first part"] and 1 not in numbers:
         return 0.0
     return max(best - 0.5 * unknown - 0.5 * bool(numbers), 0.5) if best else 0.0
+
+
+def _kind_of(word: str) -> str | None:
+    return _KIND_OF_WORD.get(word) or _KIND_OF_WORD.get(word[:-1] if word.endswith("s") else "")
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """A word, or the two known ones that it is put together from, as in German, Dutch and Swedish.
+
+    >>> _parts("gesangsmelodie"), _parts("zanglijn"), _parts("songbird")
+    (('gesangs', 'melodie'), ('zang', 'lijn'), ('songbird',))
+    """
+    if _kind_of(word) is None:
+        for at in range(_MIN_PART, len(word) - _MIN_PART + 1):
+            if _kind_of(word[:at]) and _kind_of(word[at:]):
+                return word[:at], word[at:]
+    return (word,)
 
 
 def part_number(name: str) -> int | None:
@@ -143,5 +179,9 @@ def is_part_name(text: str) -> bool:
 
 
 def _phrases(name: str) -> set[str]:
+    words = f" {' '.join(words_of(name))} "
+    kinds = {kind for kind, terms in _TERMS.items() if any(f" {each} " in words for each in terms)}
+    if name.isascii():
+        return kinds
     name = unicodedata.normalize("NFC", name)
-    return {kind for kind, phrases in _PHRASES.items() if any(each in name for each in phrases.split())}
+    return kinds | {kind for kind, phrases in _PHRASES.items() if any(each in name for each in phrases.split())}

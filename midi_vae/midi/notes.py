@@ -10,7 +10,7 @@ import numpy as np
 from .parser import TrackEvents
 
 _NAMES = ("start", "end", "pitch", "velocity", "channel")
-_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123  # controllers
+STOPS = (120, 123)  # controllers: all sound off, all notes off
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def pair_notes(events: TrackEvents) -> TickNotes:
         return notes
     kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
     is_note = (kind == 0x80) | (kind == 0x90)
-    is_stop = (kind == 0xB0) & ((events.first == _ALL_SOUND_OFF) | (events.first == _ALL_NOTES_OFF))
+    is_stop = (kind == 0xB0) & ((events.first == STOPS[0]) | (events.first == STOPS[1]))
     part, stops = _parts(channel, is_stop, events.tick)
     tick, channel, part = events.tick[is_note], channel[is_note], part[is_note]
     pitch, velocity = events.first[is_note].astype(np.int64), events.second[is_note].astype(np.int64)

@@ -130,7 +130,8 @@ class _Found:
             if self.count > MAX_NOTES or len(self.notes) >= MAX_TRACKS:
                 raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
             np.minimum(notes.end, last_tick, out=notes.end)
-            self.notes.append((index, port, bend_pitches(notes, events, self.resolution)))
+            ranges = {channel: each for (its, channel), each in self.states.ranges.items() if its == port}
+            self.notes.append((index, port, bend_pitches(notes, events, ranges, self.resolution)))
 
     def _add_meta(self, tick: int, kind: int, content: bytes, index: int) -> None:
         if kind in (_TRACK_NAME, _INSTRUMENT_NAME):
@@ -248,6 +249,8 @@ def _to_tune(path: str, data: bytes) -> Tune:
         found.add(index, chunk)
     if not found.notes:
         raise InputError("expected a melody, found no notes in the file")
+    if chunks.kind < 2:
+        found.notes = [(index, port, found.states.stopped(notes, port, index)) for index, port, notes in found.notes]
     if found.writer == "MMA":
         found.mend_metres()
     if chunks.kind < 2 and not chunks.is_time_code:

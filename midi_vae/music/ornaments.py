@@ -14,8 +14,8 @@ MIN_TRILL = 4  # notes; three are a mordent if the last one is held
 def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One note for the notes of each trill and mordent.
 
-    A trill alternates between two neighbours faster than sixteenths; its written note is the one that it ends on where
-    that is held, else the lower one.
+    A trill alternates between two neighbours faster than sixteenths, and may close with a turn: the note below and the
+    main note once more. Its written note is the one that it ends on where that is held, else the lower one.
 
     Args:
         line: (n,) of dtype `score.NOTE`, one voice by start.
@@ -42,6 +42,9 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         while stop < len(goes_on) and goes_on[stop]:
             stop += 1
         last = stop + 1  # index of the last note of the trill
+        if last - index + 1 >= MIN_TRILL and is_fast[last : last + 2].sum() == 2:
+            main, low = int(pitches[last - 1 : last + 1].min()), int(pitches[last + 1])
+            last += 2 * (0 < main - low <= 2 and pitches[last + 2] == main)
         if (
             line["end"][last] - starts[last] > HELD
             and abs(starts[last] - round(starts[last])) < 0.02

@@ -7,12 +7,15 @@ import numpy as np
 from ..midi.masks import all_of, any_of
 
 ROLLED_GAP, ROLLED_PAIR_GAP = 0.17, 0.05  # beats between two notes of a rolled chord; where it has two notes
+_ON_BEAT = 0.01  # beats
 ROLLED_SPREAD = 0.5  # beats from its first note to its last
 BELOW = 7  # semitones that a note must lie below the upper voice to be of a lower one
 KEYSWITCHES = 36  # pitches below, far from all others, choose articulations of a sampler
 CLICK = 0.12  # beats
 MIN_SEEDS = 4  # notes that are known to be of the upper voice; of fewer nothing is concluded
-_NEAR = 3  # notes of a voice, before and after, that say where it is
+_NEAR, _WIDE = 3, 8  # notes of a voice, before and after, that say where it is; and how high it reaches
+_WIDER = 64  # how high the accompaniment and how large its chords are
+_ROUNDS = 8  # what was found of a lower voice says more of where it is
 _MAX_ACTIVE = 32  # notes that sound at a time and are looked at
 
 
@@ -105,7 +108,7 @@ def _overlapping(start: np.ndarray, end: np.ndarray) -> list[int]:
 
 def gather_rolled_chords(notes: np.ndarray) -> np.ndarray:
     """The same notes, those of a rolled chord moved to one onset: of its first note, or of its last where only that is
-    on a step.
+    on a step, or it is on a beat and the first one not even on half a beat.
 
     A rolled chord goes up or down without a turn, in gaps of less than a sixth of a beat, and all of it sounds on
     until its last note has sounded for longer than the roll took.
@@ -126,7 +129,8 @@ def gather_rolled_chords(notes: np.ndarray) -> np.ndarray:
         if stop - index > 1 and starts[stop - 1] > starts[index]:
             first, last = starts[index], starts[stop - 1]
             off = [abs(4 * each - round(4 * each)) for each in (first, last)]
-            moved[index:stop] = last if off[1] + 0.05 < off[0] else first
+            ends_on_beat = abs(last - round(last)) < _ON_BEAT and abs(2 * first - round(2 * first)) > 2 * _ON_BEAT
+            moved[index:stop] = last if off[1] + 0.05 < off[0] or ends_on_beat else first
     rows["start"] = moved
     rows["end"] = np.maximum(rows["end"], moved + 1e-3)
     return rows[np.lexsort((-rows["pitch"], rows["start"]))]
@@ -150,27 +154,66 @@ def _end_of_roll(starts: list[float], ends: list[float], pitches: list[int], fir
 def is_lower_voice(notes: np.ndarray) -> np.ndarray:
     """Which notes belong to a lower voice than the tune's, though they sound alone or go on alone; (n,) bool.
 
-    Notes with another one under them for half of their length are of the upper voice, those with one above of a lower
-    one. A note with neither belongs to the voice whose nearest notes it is closer to. Where hardly a note is known to
-    be of the upper voice there is one voice, with its notes played legato.
+    Notes with another one under them for half of their length are of the upper voice, but for chords of the
+    accompaniment (`_is_accompaniment`); those with one above are of a lower one. A note with neither belongs to the
+    voice whose nearest notes it is closer to. Where hardly a note is known to be of the upper voice there is one voice,
+    with its notes played legato.
     """
-    over, under = _over_and_under(notes)
-    upper, lower = np.flatnonzero(over & ~under), np.flatnonzero(under)
-    if len(upper) < max(MIN_SEEDS, 0.05 * len(notes)) or not len(lower):
-        return np.zeros(len(notes), bool)
-    pitch = notes["pitch"].astype(float)
-    to_upper = _level(notes["start"], notes["start"][upper], pitch[upper])
-    to_lower = _level(notes["start"], notes["start"][lower], pitch[lower])
-    is_below = pitch < to_upper - BELOW
-    is_closer = np.abs(pitch - to_lower) < np.abs(pitch - to_upper)
-    return is_below & is_closer & ~(over & ~under)
+    over, is_lower = _over_and_under(notes)
+    is_upper, below = over & ~is_lower, np.zeros(len(notes), bool)
+    if np.count_nonzero(is_upper) < max(MIN_SEEDS, 0.05 * len(notes)) or not is_lower.any():
+        return below
+    start, pitch = notes["start"], notes["pitch"].astype(float)
+    is_upper = is_upper & ~_is_accompaniment(start, pitch, is_upper, is_lower)
+    for _ in range(_ROUNDS):
+        found = (pitch < _level(start, pitch, is_upper) - BELOW) & ~is_upper
+        found &= _is_closer(start, pitch, is_lower, is_upper)
+        if np.array_equal(found, below):
+            break
+        is_lower, below = is_lower | found, found
+    return below
 
 
-def _level(places: np.ndarray, starts: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """Mean pitch of the notes of a voice that are nearest to each place; (n,)."""
-    total = np.concatenate([[0.0], np.cumsum(pitches)])
-    at = np.searchsorted(starts, places)
-    first, last = np.maximum(at - _NEAR, 0), np.minimum(at + _NEAR, len(starts))
+def _is_accompaniment(start: np.ndarray, pitch: np.ndarray, is_upper: np.ndarray, is_lower: np.ndarray) -> np.ndarray:
+    """Which of the notes that lie on top are the top of a chord of the accompaniment, in a rest of the tune; (n,) bool.
+
+    Far below the tune around it, no higher than the lower voice around it, and of no more notes than its chords have:
+    where all voices move together, as in a hymn, a chord has one more than lie under the tune elsewhere.
+    """
+    _, chord, together = np.unique(start, return_inverse=True, return_counts=True)
+    under = np.bincount(chord, is_lower)[chord]
+    is_low = pitch <= _highest(start, pitch, is_lower, _WIDER)
+    may_be = is_upper & is_low & (together[chord] <= _highest(start, under, is_lower, _WIDER))
+    found = np.zeros(len(pitch), bool)
+    for _ in range(_ROUNDS):  # each brings those nearer together that are of the tune
+        more = may_be & (pitch < _highest(start, pitch, is_upper & ~found, _WIDE) - BELOW) & ~found
+        if not more.any():
+            break
+        found |= more
+    return found & _is_closer(start, pitch, is_lower | found, is_upper & ~found)
+
+
+def _is_closer(start: np.ndarray, pitch: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which notes are closer to the nearest notes of one voice than to those of another; (n,) bool."""
+    return np.abs(pitch - _level(start, pitch, one)) < np.abs(pitch - _level(start, pitch, other))
+
+
+def _highest(starts: np.ndarray, values: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:
+    """The highest value of the chosen notes that are nearest to each note, so many before it and after it (a power of
+    two); (n,).
+    """
+    highest, size = np.pad(values[chosen], count, constant_values=-np.inf), 1
+    while size < 2 * count:
+        highest, size = np.maximum(highest[:-size], highest[size:]), 2 * size
+    found: np.ndarray = highest[np.searchsorted(starts[chosen], starts)]
+    return found
+
+
+def _level(starts: np.ndarray, pitch: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mean pitch of the chosen notes that are nearest to each note; (n,)."""
+    total = np.concatenate([[0.0], np.cumsum(pitch[chosen])])
+    at = np.searchsorted(starts[chosen], starts)
+    first, last = np.maximum(at - _NEAR, 0), np.minimum(at + _NEAR, len(total) - 1)
     return (total[last] - total[first]) / np.maximum(last - first, 1)
 
 

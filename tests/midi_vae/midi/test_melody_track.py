@@ -9,8 +9,9 @@ import pytest
 import raw_midi as raw
 
 from midi_vae.midi.melody_track import TrackChoice, choose_track
-from midi_vae.midi.names import melody_claim
+from midi_vae.midi.names import is_part_name, melody_claim
 from midi_vae.midi.reader import read_tune
+from midi_vae.midi.text import to_text
 
 # a plain line and one that looks more like a melody, so that a name has to win
 LINE = raw.notes([(480 * i, 480 * i + 240, 50 + i % 3) for i in range(16)], 1)
@@ -24,11 +25,18 @@ NAMES = (
     "Voz principal", "Zang", "Zangstem", "Sång", "Röst", "Melodi", "Sang", "Melodia", "Śpiew", "Wokal", "Zpěv",
     "Hlas", "Мелодия", "Вокал", "Голос", "メロディー", "ボーカル", "主旋律", "旋律", "人声", "人聲", "主唱",
     "멜로디", "보컬", "melodies", "Voices", "Violin 1", "Violino I", "Flute 1",
+    "Melodiestimme", "Gesangsmelodie", "Solostimme", "Leadgesang", "Ligne mélodique", "Línea melódica", "Mano der.",
+    "Linea melodica", "Cantato", "Linha melódica", "Melodielijn", "Zangpartij", "Leadzang", "Hoofdstem",
+    "Sångstämma", "Högerhand", "Hovedmelodi", "Forsanger", "Linia melodyczna", "Partia wokalna", "Партия голоса",
+    "独唱", "女声", "领唱", "독창",
 )  # fmt: skip
 OTHERS = (
     "Backing Vocals", "Bass", "Harmony", "Choeur", "Begleitung", "Accompagnement", "Coro", "Bajo",
     "Linke Hand", "Main gauche", "Mano izquierda", "Kör", "Doprovod", "Аккомпанемент", "Хор", "コーラス",
     "伴奏", "左手", "베이스", "Arpeggio", "Left Hand", "L.H.", "Violin 2", "Viola",
+    "Vocal FX", "Begleitstimme", "Nebenstimme", "Tweede stem", "Achtergrondzang", "Anden stemme", "Körsång", "Stämsång",
+    "Drugi głos", "Druhý hlas", "Второй голос", "Бэк-вокал", "対旋律", "副旋律", "バックボーカル", "백보컬",
+    "Voice Oohs",
 )  # fmt: skip
 
 
@@ -62,11 +70,20 @@ def test_a_name_that_means_another_part(tmp_path: Path, name: str):
         ("ボーカル", "shift_jis"), ("主旋律", "utf-16"),
         ("旋律", "gb18030"), ("멜로디", "euc_kr"), ("Мелодия", "cp1251"),
         ("Śpiew", "cp1250"),
+        ("Мелодия", "utf-16-le"), ("Правая рука", "utf-16-be"), ("ボーカル", "utf-16-le"), ("主旋律", "utf-16-be"),
+        ("보컬", "utf-16-le"),
     ],
 )  # fmt: skip
 def test_names_in_the_encodings_of_their_countries(tmp_path: Path, name: str, encoding: str):
     found = choice(tmp_path, RICHER, named(name.encode(encoding)) + LINE)
     assert found.track.index == 2 and found.track.name == name
+
+
+@pytest.mark.parametrize("name", ["Line 1\r\n", "Strings\n", "a\tb"])
+def test_control_characters_are_no_encoding(name: str):
+    assert to_text(name.encode(), is_part_name) == " ".join(
+        "".join(c if c.isprintable() else " " for c in name).split()
+    )
 
 
 def test_letters_taken_apart_are_put_together(tmp_path: Path):
@@ -90,7 +107,22 @@ def test_which_of_two_names_goes_before(better: str, worse: str):
 
 @pytest.mark.parametrize(
     "title",
-    ["Song of the Sea", "Theme from a Film", "Lead me home", "The Voice of the Wind", "La voix de mon coeur", "Leader"],
+    [
+        "Song of the Sea",
+        "Theme from a Film",
+        "Lead me home",
+        "The Voice of the Wind",
+        "La voix de mon coeur",
+        "Leader",
+        "The Voice Within",
+        "Canto a la vida",
+        "La Voix Humaine",
+        "Mon chant",
+        "Main Title",
+        "恋の歌",
+        "月光之歌",
+        "사랑의 노래",
+    ],
 )
 def test_a_title_claims_nothing(tmp_path: Path, title: str):
     assert melody_claim(title) == 0

@@ -92,6 +92,17 @@ def test_all_notes_off_ends_the_notes_of_its_channel(tmp_path: Path, controller:
     assert rows(tune.tracks[0]) == [(0, 1, 64), (0, 1, 60), (1, 2, 65)] and rows(tune.tracks[1]) == [(0, 4, 48)]
 
 
+@pytest.mark.parametrize("chunk", [0, 2])
+def test_all_notes_off_in_another_chunk(tmp_path: Path, chunk: int):
+    hanging = events(*[(96 * i, on(60 + i, 3)) for i in range(4)], (384, b"\xb3\x07\x64"))
+    played = [hanging, events((0, on(40, 5)), (384, off(40, 5)))]
+    played.insert(chunk, events(*[(96 * i + 48, b"\xb3\x7b\x00") for i in range(4)]))
+    one, other = read(tmp_path, raw.file(*played, division=96)).tracks
+    assert rows(one) == [(i, i + 0.5, 60 + i) for i in range(4)] and rows(other) == [(0, 4, 40)]
+    alone = read(tmp_path, raw.file(*played, division=96, kind=2)).tracks[0]
+    assert [end for _, end, _ in rows(alone)] == [1, 2, 3, 4]  # sequences of their own
+
+
 # channels
 
 
@@ -115,6 +126,8 @@ XG_DRUMS = b"\xf0\x08\x43\x10\x4c\x08\x0a\x07\x01\xf7"  # channel 11
         (GS_DRUMS, 12, True),
         (XG_DRUMS, 10, True),
         (b"\xb3\x00\x7f", 3, True),  # XG bank
+        (b"\xf0\x08\x43\x10\x4c\x00\x00\x7e\x00\xf7\x00\xb5\x00\x7e", 5, True),  # XG on, and its bank of effects
+        (b"\xb5\x00\x7e", 5, False),
         (b"\xb7\x00\x78", 7, True),  # GM2 bank of drums
         (b"\xb9\x00\x79", 9, False),  # GM2 bank of melodies
         (b"\xf0\x0a\x41\x10\x42\x12\x40\x10\x15\x00\x00\xf7", 9, False),  # GS: part 10 is a melody
@@ -143,6 +156,16 @@ def test_strings_of_a_guitar_are_one_track_beside_others(tmp_path: Path):
     guitar += raw.notes([(0, 1920, 40)], 0) + b"".join(raw.notes([(0, 1920, 45 + 5 * c)], c) for c in range(1, 6))
     tune = read(tmp_path, raw.file(guitar, raw.notes([(0, 480, 72)], 8)))
     assert [len(track.notes) for track in tune.tracks] == [6, 1]
+
+
+@pytest.mark.parametrize(("program", "count"), [(25, 1), (33, 1), (52, 4)])
+def test_strings_of_a_guitar_alone_in_a_file(tmp_path: Path, program: int, count: int):
+    """Four channels of one voice each: the strings of a plucked instrument, but the voices of a choir."""
+    timed = [(480 * i + 60 * c, on(40 + 5 * c + i % 3, c)) for i in range(8) for c in range(4)]
+    timed += [(480 * i + 470 + 60 * c, off(40 + 5 * c + i % 3, c)) for i in range(8) for c in range(4)]
+    setup = [(0, bytes([0xC0 | c, program])) for c in range(4)]
+    track = events(*setup, *sorted(timed, key=lambda each: each[0]))
+    assert len(read(tmp_path, raw.file(track, kind=0)).tracks) == count
 
 
 def test_two_hands_on_two_channels_stay_two_tracks(tmp_path: Path):
@@ -179,6 +202,12 @@ def test_the_range_of_a_bend_is_what_the_file_says(tmp_path: Path, full: int):
     setup = ((0, b"\xb0\x65\x00"), (0, b"\xb0\x64\x00"), (0, bytes([0xB0, 0x06, full])))
     track = events(*setup, (0, bend(5, full=full)), (0, on(60)), (480, off(60)))
     assert rows(read(tmp_path, raw.file(track)).tracks[0]) == [(0, 1, 65)]
+
+
+def test_the_range_of_a_bend_may_be_set_in_another_chunk(tmp_path: Path):
+    setup = events((0, b"\xb4\x65\x00"), (0, b"\xb4\x64\x00"), (0, b"\xb4\x06\x0c"))
+    track = events((0, bend(5, 4, full=12)), (0, on(60, 4)), (480, off(60, 4)))
+    assert rows(read(tmp_path, raw.file(setup, track)).tracks[0]) == [(0, 1, 65)]
 
 
 def test_sequences_of_type_2_have_their_own_time(tmp_path: Path):

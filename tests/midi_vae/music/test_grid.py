@@ -122,6 +122,14 @@ def test_a_rolled_chord_is_one_chord(apart: float, pitches: tuple[int, ...]):
     assert steps(line) == [(0, 62), (4, max(pitches)), (8, 65), (12, 64)]
 
 
+@pytest.mark.parametrize("pitches", [(60, 64, 67), (48, 55, 60, 64)])
+@pytest.mark.parametrize("before", [20 / 480, 120 / 480])
+def test_a_chord_rolled_before_its_beat(pitches: tuple[int, ...], before: float):
+    chord = [(1 - before * (1 - i / (len(pitches) - 1)), 2.0, pitch) for i, pitch in enumerate(pitches)]
+    line = place(notes((0, 0.5, 62), *chord, (2, 3, 65), (3, 4, 64)), ())
+    assert steps(line) == [(0, 62), (4, max(pitches)), (8, 65), (12, 64)]
+
+
 @pytest.mark.parametrize("above", [1, 2])
 @pytest.mark.parametrize("starts_above", [False, True])
 @pytest.mark.parametrize("length", [1 / 8, 1 / 6, 1 / 12])
@@ -130,6 +138,18 @@ def test_a_trill_is_its_written_note(above: int, starts_above: bool, length: flo
     line = place(notes(*trill, (2, 3, 72), (3, 4, 71)), ())
     assert steps(line) == [(0, 67), (8, 72), (12, 71)] and line.end[0] == 8
     assert line.report.dropped == len(trill) - 1
+
+
+@pytest.mark.parametrize("below", [1, 2])
+@pytest.mark.parametrize("starts_above", [False, True])
+@pytest.mark.parametrize("length", [1 / 8, 1 / 6, 1 / 12])
+def test_a_trill_that_closes_with_a_turn(below: int, starts_above: bool, length: float):
+    """The note below and the main note once more, before the next one."""
+    count = round(2 / length)
+    pitches = [67 + 2 * ((i + starts_above) % 2) for i in range(count - 2)] + [67 - below, 67]
+    trill = [(1 + i * length, 1 + (i + 1) * length, pitch) for i, pitch in enumerate(pitches)]
+    line = place(notes((0, 1, 64), *trill, (3, 4, 69), (4, 5, 71)), ())
+    assert steps(line) == [(0, 64), (4, 67), (12, 69), (16, 71)] and line.end[1] == 12
 
 
 def test_a_mordent_is_its_written_note():
@@ -177,6 +197,34 @@ def test_long_notes_of_the_bass_are_none_of_the_tune(long: int):
     bass = [(float(i), i + long - 0.1, 40 + i % 7) for i in range(0, 28, long)]
     line = place(notes(*tune, *bass), ())
     assert steps(line) == [(4 * int(start), pitch) for start, _, pitch in tune]
+
+
+CHORD = (52, 55, 60)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        [(48, 52, 55)] * 4,
+        [(36,), CHORD, (43,), CHORD],
+        [(36,), CHORD, CHORD, (36,), CHORD, CHORD],
+        [(40,), (47,), (52,), (59,)],
+    ],
+)
+@pytest.mark.parametrize("phrase", [1, 8])
+def test_chords_in_the_rests_of_the_tune_are_none_of_it(pattern: list[tuple[int, ...]], phrase: int):
+    """A tune that rests for a beat, or for eight, while the left hand plays on, as high as it does under the tune."""
+    tune = [(float(b), b + 0.9, 72 + b * 3 % 8) for b in range(64) if b // phrase % 2 == 0]
+    hand = [(i / 2, i / 2 + 0.4, pitch) for i in range(128) for pitch in pattern[i % len(pattern)]]
+    line = skyline(notes(*tune, *hand))
+    assert list(zip(line["start"].tolist(), line["pitch"].tolist(), strict=True)) == [(s, p) for s, _, p in tune]
+
+
+def test_a_low_note_of_a_hymn_is_of_the_tune():
+    """All voices move together, so that a leap down by an octave is no chord of an accompaniment."""
+    tops = [72, 74, 76, 77, 76, 74, 62, 64, 65, 76, 77, 79] * 3
+    chords = [(i, i + 1, top - under) for i, top in enumerate(tops) for under in (0, 4, 8, 15)]
+    assert skyline(notes(*chords))["pitch"].tolist() == tops
 
 
 def test_keyswitches_are_none_of_the_tune():
