@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import raw_midi as raw
-from programs import EIGHT_BARS, program
+from programs import PLAYED, READ, program
 
 from midi_vae.importing import read_passage
 from midi_vae.midi.reader import read_tune
@@ -60,15 +60,6 @@ model:apply_command(session, command)
 session:save_state("", false, false, false, false, false)
 close_session()
 """
-THIRD = 1 / 3
-# start and length in quarters, pitch: the pickup on the third beat, a grace note just before the first bar line
-PLAYED = [
-    (2, 0.875, 62), (2.875, 0.125, 69), (3, 1, 67), (4, 1, 69), (5, 1, 71),
-    *[(6 + 0.125 * i, 0.125, 72 + 2 * (i % 2)) for i in range(8)], (7, 1, 71), (8, 1, 69),
-    (9, 2, 71), (9, 2, 74), (9, 2, 79), (11, 1, 62),
-    (12, THIRD, 64), (12 + THIRD, THIRD, 66), (12 + 2 * THIRD, THIRD, 67), (13, 1, 69), (14, 1, 71), (15, 2, 67),
-    (17, 1, 62), (18, 1, 67), (19, 1, 71), (20, 1, 74), (21, 1, 67), (22, 1, 71), (23, 1, 74), (24, 3, 67),
-]  # fmt: skip
 
 
 def ardour(script: str, home: Path, notes: str = "") -> str:
@@ -102,7 +93,5 @@ def test_a_region_that_ardour_saved_is_read_as_it_was_played(tmp_path: Path) -> 
     passage = read_passage(str(path))
     line = passage.source.line
     places = zip((line.start / 4).tolist(), ((line.end - line.start) / 4).tolist(), line.pitch.tolist(), strict=True)
-    assert list(places) == [
-        (2, 0.75, 62), (2.75, 0.25, 69), *[(start + 2, length, pitch) for start, length, pitch in EIGHT_BARS[1:]]
-    ]  # fmt: skip
+    assert list(places) == READ
     assert passage.grid.dropped == 7 and not passage.grid.free and not passage.grid.lateness_beats
