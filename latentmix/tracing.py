@@ -108,17 +108,19 @@ class OftenCalled:
         function: called with the module, what is fixed and the tensors; what it gives is compared before it is
             replaced, as `trace` does.
         module: that it is a function of.
+        often: calls with the same sizes, from which on tracing pays; 1: from the first on, so that all are the same to
+            the last bit.
     """
 
-    def __init__(self, function: Callable[..., Any], module: nn.Module) -> None:
-        self._function, self._module = function, module
+    def __init__(self, function: Callable[..., Any], module: nn.Module, often: int = OFTEN) -> None:
+        self._function, self._module, self._often = function, module, often
         self._calls: Counter[Hashable] = Counter()
         self._traced: dict[Hashable, Callable[..., Any]] = {}
         self._weights: tuple[tuple[int, int], ...] = ()
         self._modules: list[nn.Module] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return OftenCalled, (self._function, self._module)  # copies of a model trace for themselves
+        return OftenCalled, (self._function, self._module, self._often)  # copies of a model trace for themselves
 
     def __call__(self, *tensors: Tensor, fixed: tuple[Hashable, ...] = ()) -> Any:
         """The function's value; `fixed` are arguments that are no tensors, traced as they are."""
@@ -131,7 +133,7 @@ class OftenCalled:
             self._traced.clear()
         sizes = (*fixed, *(each.shape for each in tensors))
         self._calls[sizes] += 1
-        if self._calls[sizes] == OFTEN and len(self._traced) < MAX_SIZES:
+        if self._calls[sizes] == self._often and len(self._traced) < MAX_SIZES:
             function = self._function
             self._traced[sizes] = trace(lambda module, *given: function(module, *fixed, *given), self._module, tensors)
         traced = self._traced.get(sizes)

@@ -36,7 +36,7 @@ from .quantizers import make_quantizer
 CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] / "weights")
 
 FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
-SHORT = 4  # code frames of a step up to which it is worth tracing: Python is most of its time
+OFTEN = 16  # steps of a single code frame after which more are expected: a file has one at its end, if any
 VOICE_STATES = 4  # the first tensors of a decoder's state
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 MIN_SHARE = 1e-6
@@ -107,8 +107,8 @@ class VQVAE(Pretrained, nn.Module):
         self.roughness = nn.Buffer(roughness(self.stft.bins, config.sample_rate), persistent=False)
         nats = torch.tensor(config.levels, dtype=torch.float32) * (math.log(10.0) / 20.0)
         self.levels = nn.Buffer(nats, persistent=False)
-        self._encoded_often = OftenCalled(VQVAE._encoded, self)
-        self._decoded_often = OftenCalled(VQVAE._decoded, self)
+        self._encoded_often = OftenCalled(VQVAE._encoded, self, OFTEN)
+        self._decoded_often = OftenCalled(VQVAE._decoded, self, OFTEN)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 
@@ -249,12 +249,12 @@ class VQVAE(Pretrained, nn.Module):
     def encode_step(self, x: Tensor, state: list[Tensor], codebooks: int | None = None) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, N * hop) float32, state -> codes (B, Q, N) int64, state.
 
-        Short steps of one size are traced on the CPU from the fourth on, which takes half a second (`OftenCalled`).
+        Steps of a single frame are traced on the CPU where they come often, which takes half a second (`OftenCalled`).
 
         Args:
             codebooks: Q, those that are wanted; None: all.
         """
-        if x.shape[1] <= SHORT * self.config.hop:
+        if x.shape[1] == self.config.hop:
             codes, *after = self._encoded_often(x, *state, fixed=(codebooks,))
         else:
             codes, *after = self._encoded(codebooks, x, *state)
@@ -266,7 +266,7 @@ class VQVAE(Pretrained, nn.Module):
 
         Codebooks but the first may be left out of any frame: their codes are -1 there.
         """
-        y, *after = (self._decoded_often if codes.shape[2] <= SHORT else self._decoded)(codes, *state)
+        y, *after = (self._decoded_often if codes.shape[2] == 1 else self._decoded)(codes, *state)
         return y, after
 
     def _encoded(self, codebooks: int | None, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:

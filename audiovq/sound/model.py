@@ -81,8 +81,8 @@ class SoundModel(Pretrained, nn.Module):
         self.synthesis = Synthesis(config, self.stft)
         hertz = band_centres(config.bands, config.sample_rate).clamp(min=LOWEST)
         self.octaves = nn.Buffer(torch.log2(hertz / MIDDLE), persistent=False)
-        self._encoded_often = OftenCalled(SoundModel._encoded, self)
-        self._decoded_often = OftenCalled(SoundModel._decoded, self)
+        self._encoded_often = OftenCalled(SoundModel._encoded, self, often=1)
+        self._decoded_often = OftenCalled(SoundModel._decoded, self, often=1)
 
     # -- parts, with gradients -------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class SoundModel(Pretrained, nn.Module):
     def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Sound, list[Tensor]]:
         """Samples (B, N * hop) float32, state -> N frames, state.
 
-        Steps of one frame are traced on the CPU from the fourth on, which takes half a second (`OftenCalled`).
+        Steps of a single frame are traced on the CPU, the first of which takes half a second (`OftenCalled`).
         """
         is_short = x.shape[1] == self.config.hop
         pitch, loudness, harmonicity, timbre, *after = (self._encoded_often if is_short else self._encoded)(x, *state)
