@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from midi_vae.music.grid import GridLine
+
 # start and length in quarters, pitch; the pickup is the first quarter
 EIGHT_BARS = [
     (0, 1, 62), (1, 1, 67), (2, 1, 69), (3, 1, 71), (4, 1, 72), (5, 1, 71), (6, 1, 69), (7, 2, 79), (9, 1, 62),
@@ -27,6 +29,12 @@ PLAYED = [
 READ = [
     (2, 0.75, 62), (2.75, 0.25, 69), *[(start + 2, length, pitch) for start, length, pitch in EIGHT_BARS[1:]]
 ]  # fmt: skip
+
+
+def played(line: GridLine) -> list[tuple[float, float, int]]:
+    """Start and length in quarters, pitch."""
+    starts, lengths = (line.start / 4).tolist(), ((line.end - line.start) / 4).tolist()
+    return list(zip(starts, lengths, line.pitch.tolist(), strict=True))
 
 
 def program(name: str) -> str:
