@@ -88,8 +88,8 @@ def test_a_region_that_ardour_saved_is_read_as_it_was_played(tmp_path: Path) -> 
     tune = read_tune(path)
     assert tune.remarks == () and len(tune.tracks) == 1
     found = sorted(zip(*(tune.tracks[0].notes[key].tolist() for key in ("start", "end", "pitch")), strict=True))
-    played = sorted((start, start + length, pitch) for start, length, pitch in PLAYED)
-    assert np.allclose(found, played, rtol=0, atol=1 / BEAT)
+    expected = sorted((start, start + length, pitch) for start, length, pitch in PLAYED)
+    assert np.allclose(found, expected, rtol=0, atol=1 / BEAT)
     passage = read_passage(str(path))
     assert played(passage.source.line) == READ
     assert passage.grid.dropped == 7 and not passage.grid.free and not passage.grid.lateness_beats

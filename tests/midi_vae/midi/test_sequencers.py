@@ -33,7 +33,7 @@ NOTE = (
     '<property name="velocity" int="90"/></event>'
 )
 
-# LMMS 1.2.2 has no script for it: the bars were imported, and exported by "Export MIDI..." under Xvfb; 128 ticks a quarter
+# LMMS 1.2.2 has no script for it: imported, and exported by "Export MIDI..." under Xvfb; 128 ticks a quarter
 BY_LMMS = bytes.fromhex(
     "4d546864000000060001000100804d54726b0000013000ff03066d656c6f647900ff5103068a1b8200903e4f70803e4f0090454f1080"
     "454f0090434f810080434f0090454f810080454f0090474f810080474f0090484f1080484f00904a4f10804a4f0090484f1080484f00"
