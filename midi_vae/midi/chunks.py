@@ -127,7 +127,7 @@ def _tracks(data: bytes, place: int, count: int, remarks: list[str]) -> list[Tra
         if len(tracks) >= count and (data[place : place + 4] != b"MTrk" or end > len(data)):
             return tracks  # what follows the last track that was announced is none
         missing = None
-        if not (_may_begin(data, end) or data[end - 3 : end] == END_EVENT):
+        if not _ends(data, end):
             end, missing = _true_end(data, place, end)
             remarks.append(
                 f"a track announces {size} bytes and has fewer" if missing else "a track is longer than it says"
@@ -148,6 +148,8 @@ def _true_end(data: bytes, place: int, end: int) -> tuple[int, int | None]:
     if 0 <= following < end:
         return following, end - following
     if following >= 0:
+        if data[following - 3 : following] == END_EVENT:
+            return following, 0
         raise InputError("the file is damaged: a track does not end where it says")
     return len(data), max(end - len(data), 0)
 
@@ -160,6 +162,13 @@ def _next_track(data: bytes, place: int, remarks: list[str]) -> int:
     following = len(data) if following < 0 else following
     remarks.append(f"{following - place} byte{'s' * (following - place > 1)} that are no chunk")
     return following
+
+
+def _ends(data: bytes, end: int) -> bool:
+    """Whether a chunk may end here: after an end-of-track event, or where another begins, or the file ends."""
+    if data[end - 3 : end] == END_EVENT:
+        return True
+    return _may_begin(data, end) and not (len(data) - 8 < end < len(data) and data.endswith(END_EVENT))
 
 
 def _may_begin(data: bytes, place: int) -> bool:

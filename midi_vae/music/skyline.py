@@ -9,6 +9,7 @@ from ..midi.masks import all_of, any_of
 ROLLED_GAP, ROLLED_PAIR_GAP = 0.17, 0.05  # beats between two notes of a rolled chord; where it has two notes
 _ON_BEAT = 0.01  # beats
 ROLLED_SPREAD = 0.5  # beats from its first note to its last
+_LEGATO, _LINE_LEAP = 0.25, 12  # share of notes that sound on into the next, semitones between them, of a single line
 BELOW = 7  # semitones that a note must lie below the upper voice to be of a lower one
 KEYSWITCHES = 36  # pitches below, far from all others, choose articulations of a sampler
 CLICK = 0.12  # beats
@@ -35,6 +36,10 @@ def skyline(notes: np.ndarray) -> np.ndarray:
     notes = notes[~switches] if any_of(switches) else notes
     if is_one_voice(notes):
         return notes
+    if is_line(notes):
+        line = notes.copy()
+        line["end"][:-1] = np.minimum(line["end"][:-1], line["start"][1:])
+        return line
     notes = gather_rolled_chords(notes)
     return top_line(notes[~is_lower_voice(notes)])
 
@@ -43,6 +48,18 @@ def is_one_voice(notes: np.ndarray) -> bool:
     """Whether never two notes sound at a time."""
     start, end = notes["start"], notes["end"]
     return all_of(start[1:] >= end[:-1]) and all_of(start[1:] > start[:-1])
+
+
+def is_line(notes: np.ndarray) -> bool:
+    """Whether two notes sound at a time now and then, but never begin together or near it, and never three.
+
+    So legato is played; and so MuseScore writes it, where a note held a little into the next one becomes twice as long.
+    """
+    start, end, pitch = notes["start"], notes["end"], notes["pitch"].astype(int)
+    if np.any(np.diff(start) < ROLLED_GAP) or np.any(end[:-2] > start[2:] + _ON_BEAT):
+        return False
+    overlaps = end[:-1] > start[1:] + _ON_BEAT
+    return bool(overlaps.mean() <= _LEGATO and not np.any(np.abs(np.diff(pitch))[overlaps] > _LINE_LEAP))
 
 
 def is_keyswitch(notes: np.ndarray) -> np.ndarray:

@@ -41,6 +41,12 @@ READ_ALL_THE_SAME = {
     "the last track is shorter": (raw.header(1) + sized(TRACK, len(TRACK) + 9), "has fewer"),
     "a gigantic track": (raw.header(1) + sized(TRACK, 3_000_000_000), "has fewer"),
     "the last track is longer": (raw.header(1) + sized(TRACK, 40), "longer than it says"),
+    "the last track is a byte longer": (raw.header(1) + sized(TRACK, len(TRACK) - 1), "longer than it says"),
+    "the first track is longer": (
+        raw.header(2) + sized(TRACK, len(TRACK) - 6) + sized(TRACK, len(TRACK)),
+        "longer than it says",
+    ),
+    "no lengths at all": (raw.header(2) + 2 * sized(TRACK, 0), "longer than it says"),
     "a track that announces the next one too": (
         raw.header(2) + sized(TRACK, len(TRACK) + 30) + sized(TRACK, len(TRACK)),
         "has fewer",
@@ -87,7 +93,7 @@ def test_what_is_right_is_read_without_a_remark(tmp_path: Path, kind: str):
     [
         (GOOD[:-3], "truncated: 3 bytes are missing"),
         (GOOD[: len(GOOD) // 2], "bytes are missing"),
-        (raw.header(2) + sized(TRACK, 12) + sized(TRACK, len(TRACK)), "does not end where it says"),
+        (raw.header(2) + sized(SCALE, 12) + sized(TRACK, len(TRACK)), "does not end where it says"),
         (raw.file(b"\x00\xf0\x7f\x01\x02" + SCALE), "in the middle of an event"),
         (raw.file(b"\x00\xfd" + SCALE), "status byte 0xFD"),
         (bytes(5000), "starts with"),

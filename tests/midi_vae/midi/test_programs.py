@@ -232,16 +232,32 @@ def test_mma(tmp_path: Path):
     assert read_tune(path).remarks == ("bars of 6 quarters under a signature of 6/8, as MMA writes",)
 
 
-@pytest.mark.parametrize("overlap", [20, 60, 120])  # ticks of 480
-def test_musescore_exports_what_overlaps(tmp_path: Path, overlap: int, monkeypatch: pytest.MonkeyPatch):
-    """Quarters that overlap a little, imported and exported: each has its length, or gives way to the next."""
+@pytest.mark.parametrize(("overlap", "written"), [(20, 0), (60, 12), (120, 12)])  # ticks of 480; how many become long
+def test_musescore_exports_what_overlaps(
+    tmp_path: Path, overlap: int, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quarters that overlap a little, imported and exported: those by an eighth and more of them are two quarters long,
+    and give way to the next."""
     pitches = [62, 67, 69, 71, 72, 71, 69, 67, 62, 64, 66, 67]
     played = raw.notes([(480 * i, 480 * (i + 1) + overlap, pitch) for i, pitch in enumerate(pitches)])
     (tmp_path / "played.mid").write_bytes(raw.file(raw.tempo(600_000) + raw.metre(3, 2) + played))
     exported = by_musescore(tmp_path, "played.mid", monkeypatch)
+    found = read_tune(exported).tracks[0].notes
+    assert np.count_nonzero(found["end"] - found["start"] > 1.9) == written
     expected = [(i, 1, pitch) for i, pitch in enumerate(pitches)]
     assert notes(tmp_path / "played.mid")[:-1] == notes(exported)[:-1] == expected[:-1]
     assert read_passage(str(exported)).melody.metre == (3, 4)
+
+
+def test_musescore_exports_a_single_note_that_overlaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is two quarters long, over a lower one of a quarter, which is of the tune all the same."""
+    pitches = [62, 67, 69, 71, 72, 71, 69, 67, 62, 64, 66, 67]
+    played = raw.notes([(480 * i, 480 * (i + 1) + 60 * (pitch == 72), pitch) for i, pitch in enumerate(pitches)])
+    (tmp_path / "played.mid").write_bytes(raw.file(raw.tempo(600_000) + raw.metre(3, 2) + played))
+    exported = by_musescore(tmp_path, "played.mid", monkeypatch)
+    found = read_tune(exported).tracks[0].notes
+    assert (found["end"] - found["start"]).max() > 1.9
+    assert notes(exported) == [(i, 1, pitch) for i, pitch in enumerate(pitches)]
 
 
 IMPLICIT = ' implicit="yes"'

@@ -190,6 +190,15 @@ def test_one_line_played_legato_is_left_alone():
     assert len(skyline(notes(*tune))) == 32
 
 
+@pytest.mark.parametrize("held", [0.3, 1.0])
+def test_a_note_held_into_a_lower_one_ends_with_it(held: float):
+    """One line, in which a few notes sound on: none of those below is an accompaniment."""
+    tune = [(float(i), i + 1 + held * (i % 5 == 4), 72 - i % 3 - 4 * (i % 5 == 0)) for i in range(20)]
+    line = skyline(notes(*tune))
+    assert line["start"].tolist() == [start for start, _, _ in tune]
+    assert np.all(line["end"][:-1] <= line["start"][1:])
+
+
 @pytest.mark.parametrize("long", [1, 2, 4])
 def test_long_notes_of_the_bass_are_none_of_the_tune(long: int):
     """A melody that rests for four beats and stops before the bass does, over notes longer than two of its own."""
