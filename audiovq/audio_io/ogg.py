@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from mmap import mmap
 
-HEAD, BEGINS = 27, 2  # bytes of a page's header; flag of the first page of a stream
+HEAD = 27  # bytes of a page's header
+CONTINUES, BEGINS, ENDS = 1, 2, 4  # flags: with a packet of the page before; first page of a stream, last one
 OPUS_RATE = 48_000  # Hz, of the positions in Opus, whatever its original had (RFC 7845)
 FROM_THE_START = 2.0  # seconds: a stream whose first page ends later was cut out of a longer one
 
@@ -27,6 +28,58 @@ def find_seconds(data: bytes | mmap) -> float:
     """Seconds by the positions that pages of Vorbis and Opus have, damaged or not; 0 where there are none."""
     links = [*find_links(data), len(data)]
     return sum(_seconds(data, start, end) for start, end in itertools.pairwise(links))
+
+
+def ends_early(data: bytes | mmap) -> bool:
+    """Whether a page of Opus says that it ends before its packets do, and is not the last of its stream.
+
+    Remuxing WebM, whose times are whole milliseconds, makes such pages. All packets are good; libsndfile stops there.
+    """
+    offset, ahead, pages = 0, None, 0
+    while (offset := data.find(b"OggS", offset)) >= 0 and offset + HEAD <= len(data):
+        segments = data[offset + HEAD - 1]
+        lacing = data[offset + HEAD : offset + HEAD + segments]
+        body = offset + HEAD + segments
+        pages = 0 if data[offset + 5] & BEGINS else pages + 1
+        if not pages:
+            ahead = None
+            if data[body : body + 8] != b"OpusHead":
+                return False
+        elif pages > 1 or data[body : body + 8] != b"OpusTags":
+            position = int.from_bytes(data[offset + 6 : offset + 14], "little", signed=True)
+            length = _length(data, body, lacing, is_continued=bool(data[offset + 5] & CONTINUES))
+            if position >= 0 and lacing:
+                ahead = position if ahead is None else ahead + length
+                if position < ahead and not data[offset + 5] & ENDS:
+                    return True
+                ahead = position
+        offset = body + sum(lacing)
+    return False
+
+
+def _length(data: bytes | mmap, body: int, lacing: bytes, is_continued: bool) -> int:
+    """Samples at 48 kHz of the packets that end in a page (RFC 6716, section 3.1)."""
+    samples, size = 0, 0
+    for value in lacing:
+        size += value
+        if value == 255:
+            continue
+        if size and not is_continued:
+            samples += _duration(data[body : body + 2])
+        body, size, is_continued = body + size, 0, False
+    return samples
+
+
+def _duration(packet: bytes) -> int:
+    kind = packet[0] >> 3
+    if kind < 12:
+        frame = (480, 960, 1920, 2880)[kind % 4]
+    elif kind < 16:
+        frame = (480, 960)[kind % 2]
+    else:
+        frame = (120, 240, 480, 960)[kind % 4]
+    count = (1, 2, 2)[packet[0] & 3] if packet[0] & 3 < 3 else (packet[1] & 63 if len(packet) > 1 else 0)
+    return frame * count
 
 
 def _seconds(data: bytes | mmap, start: int, end: int) -> float:

@@ -8,9 +8,9 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -30,6 +30,7 @@ MAX_CHANNELS = 64
 MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
 SHORT_SECONDS = 0.1  # that may be missing: what encoders add at both ends is counted differently
 BLOCK = 1 << 16  # samples of a block, over all channels
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,9 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
         raise InputError(f"{name}: expected audio, found an empty file")
     layout = wav.layout_of(stream)
     head = stream.read(64)
+    if head[:4] == b"OggS" and _map(stream, ogg.ends_early):
+        reason = ValueError("pages of Opus that end before their packets, as remuxed WebM has")
+        return _open_by_ffmpeg(head, path, name, stack, reason)
     try:
         files = [
             stack.enter_context(soundfile.SoundFile(part, closefd=False))
@@ -156,12 +160,17 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     return source
 
 
+def _map(stream: BinaryIO, function: Callable[[mmap.mmap], T]) -> T:
+    """What a function finds in a whole file."""
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return function(data)
+
+
 def _missing(stream: BinaryIO, seconds: float) -> list[str]:
     """A line where a file should be longer than what can be read of it."""
     stream.seek(0)
     if stream.read(4) == b"OggS":
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            expected = ogg.find_seconds(data)
+        expected = _map(stream, ogg.find_seconds)
         if expected > seconds + SHORT_SECONDS:
             return [f"damaged: only {seconds:.2f} of {expected:.2f} s can be read"]
         return []

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from synthetic_speech import RATE, vowel
 
-from audiovq.audio_io import ffmpeg, flac, mpeg
+from audiovq.audio_io import ffmpeg, flac, mpeg, ogg
 from audiovq.audio_io.reader import AudioSource, open_source
 from latentmix.errors import InputError
 
@@ -188,6 +188,33 @@ def test_ffmpeg_reads_what_libsndfile_does_not(suffix: str, tmp_path: Path) -> N
     seconds = samples.shape[1] / source.sample_rate
     assert abs(seconds - SECONDS) < 0.15
     assert source.sample_rate != RATE or is_speech(samples[0], SPEECH)
+
+
+def remuxed(folder: Path, packet: float) -> Path:
+    """Opus of packets so many ms long from WebM, whose times are whole milliseconds."""
+    soundfile.write(folder / "a.wav", SPEECH, RATE)
+    run(f"ffmpeg -v error -i a.wav -c:a libopus -frame_duration {packet} a.webm", folder)
+    run("ffmpeg -v error -i a.webm -c copy a.opus", folder)
+    return folder / "a.opus"
+
+
+@pytest.mark.parametrize("packet", [2.5, 20])
+def test_remuxed_opus_is_read_to_its_end(packet: float, tmp_path: Path) -> None:
+    """libsndfile 1.2.2 stops in mid-file where a page ends before its packets (findings/webm_remuxed…)."""
+    tool("ffmpeg")
+    path = remuxed(tmp_path, packet)
+    assert ogg.ends_early(path.read_bytes()) == (packet == 2.5)
+    x, source = read(path)
+    assert x.shape[1] / source.sample_rate == pytest.approx(SECONDS, abs=0.03)
+    assert is_speech(x[0, :: source.sample_rate // RATE], SPEECH)
+
+
+def test_without_ffmpeg_remuxed_opus_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool("ffmpeg")
+    path = remuxed(tmp_path, 2.5)
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    with pytest.raises(InputError, match=r"a\.opus: .*pages of Opus that end before their packets.*install it"):
+        read(path)
 
 
 def test_without_ffmpeg_its_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
