@@ -12,6 +12,8 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from ..midi.score import DRUM_CHANNEL
+
 # Where systems keep soundfonts; the first file of the first folder that has any is taken, General MIDI ones first.
 FOLDERS = (
     *("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "/usr/local/share/soundfonts"),
@@ -25,7 +27,7 @@ ALL_CHANNELS = -1
 
 
 class FluidSynth:
-    """A soundfont played by FluidSynth, on one channel.
+    """A soundfont played by FluidSynth: notes on the first channel, drums on the tenth.
 
     Args:
         sample_rate: 8000 to 96000 frames a second.
@@ -56,6 +58,15 @@ class FluidSynth:
     def note_off(self, pitch: int) -> None:
         """End a note; it dies away."""
         self._library.fluid_synth_noteoff(self._synth, 0, pitch)
+
+    def strike(self, note: int, velocity: int) -> None:
+        """Strike a drum of the kit that the soundfont has, if it has one (`has_kit`)."""
+        self._library.fluid_synth_noteon(self._synth, DRUM_CHANNEL, note, velocity)
+
+    @property
+    def has_kit(self) -> bool:
+        """Whether the soundfont has drums."""
+        return bool(self._library.fluid_synth_get_channel_preset(self._synth, DRUM_CHANNEL))
 
     def program(self, number: int) -> None:
         """Another General MIDI program, from the next note on."""
@@ -103,6 +114,7 @@ def load_library() -> Any | None:
             "fluid_synth_sfload": (number, (pointer, text, number)),
             "fluid_synth_noteon": (number, (pointer, number, number, number)),
             "fluid_synth_noteoff": (number, (pointer, number, number)),
+            "fluid_synth_get_channel_preset": (pointer, (pointer, number)),
             "fluid_synth_program_change": (number, (pointer, number, number)),
             "fluid_synth_all_notes_off": (number, (pointer, number)),
             "fluid_synth_all_sounds_off": (number, (pointer, number)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,13 @@ class Synthesizer(Protocol):
     def render(self, frames: int) -> np.ndarray: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class DrumSynthesizer(Synthesizer, Protocol):
+    """What plays drums as well, by the notes of General MIDI (`drum_kit.WithKit`)."""
+
+    def strike(self, note: int, velocity: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,11 @@ def render(
 
 
 def blocks(
-    notes: Sequence[tuple[float, float, int, int]], sample_rate: int, program: int = 0, synth: Synthesizer | None = None
+    notes: Sequence[tuple[float, float, int, int]],
+    sample_rate: int,
+    program: int = 0,
+    synth: Synthesizer | None = None,
+    drums: Sequence[tuple[float, int, int]] = (),
 ) -> Iterator[np.ndarray]:
     """Notes as sound, from the start of the first second until the last note has died away.
 
@@ -176,6 +187,7 @@ def blocks(
         sample_rate: frames a second.
         program: General MIDI program.
         synth: plays them; the built-in one if None.
+        drums: (start in seconds, note of General MIDI, velocity) of what a `DrumSynthesizer` strikes.
 
     Yields:
         (2, n) float32 within ±1, n at most 4096.
@@ -184,16 +196,19 @@ def blocks(
     synth.program(program)
     events = [(round(start * sample_rate), 1, pitch, velocity) for start, _, pitch, velocity in notes]
     events += [(round(end * sample_rate), 0, pitch, 0) for _, end, pitch, _ in notes]
+    events += [(round(start * sample_rate), 2, note, velocity) for start, note, velocity in drums]
     now = 0
-    for frame, starts, pitch, velocity in sorted(events):
+    for frame, kind, pitch, velocity in sorted(events):
         while now < frame:
             made = synth.render(min(frame - now, 4096))
             now += made.shape[1]
             yield made
-        if starts:
-            synth.note_on(pitch, velocity)
-        else:
+        if kind == 0:
             synth.note_off(pitch)
+        elif kind == 1:
+            synth.note_on(pitch, velocity)
+        elif isinstance(synth, DrumSynthesizer):
+            synth.strike(pitch, velocity)
     for _ in range(round(4 * sample_rate / 1024) if events else 0):
         made = synth.render(1024)
         yield made

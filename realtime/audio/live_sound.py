@@ -61,6 +61,7 @@ class LiveSound(SoundOutput):
         device, block, warn: as of `SoundOutput`.
         latency: likewise; None: `LATENCY`, with live inputs `LIVE_LATENCY`.
         settings: of parameters, to begin with.
+        leaves_out: channels, from 0, that an instrument does not play.
 
     Raises:
         InputError: as of `SoundOutput`, a recording or model that cannot be used, inputs of two devices.
@@ -76,7 +77,9 @@ class LiveSound(SoundOutput):
         latency: float | None = None,
         warn: Callable[[str], object] | None = None,
         settings: Mapping[str, Value] | None = None,
+        leaves_out: Sequence[int] = (),
     ) -> None:
+        self._leaves_out = leaves_out
         ports = [InputPort.parse(each) for each in sources]
         inputs = [each for each in ports if each is not None]
         if len({each.device for each in inputs}) > 1:
@@ -115,7 +118,7 @@ class LiveSound(SoundOutput):
 
     def send(self, message: Any) -> None:
         """A mido message to the instrument: notes, bend, pressure, pedal; others say nothing to it."""
-        if message.type in MESSAGES:
+        if message.type in MESSAGES and message.channel not in self._leaves_out:
             data = message.bytes()
             self._write(data[0], data[1], data[2] if len(data) > 2 else 0)
 

@@ -7,14 +7,18 @@ was sent, so that notes are as far apart in the sound as they were when sent, wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..midi.panic import ALL_SOUND_OFF
 from .output import SoundOutput
 
 LATENCY = 0.02  # seconds by which the synthesizer runs ahead
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
+STRIKE = NOTE_ON | DRUM_CHANNEL
+NOTES = ("note_on", "note_off", "program_change")
 BUILT_IN = "built-in"  # in the place of a soundfont
 
 
@@ -26,6 +30,8 @@ class Sound(SoundOutput):
         soundfont: a file for FluidSynth; None: one that the system has, where FluidSynth is installed, else the
             built-in synthesizer; "built-in": that in any case.
         program: General MIDI program.
+        drums: (note, note of General MIDI) of what channel 10 strikes; None: that is a channel as all others.
+        drums_only: nothing else is heard.
 
     Raises:
         InputError: no PortAudio, no device, a soundfont that cannot be used.
@@ -39,7 +45,11 @@ class Sound(SoundOutput):
         block: int = 0,
         latency: float = LATENCY,
         warn: Callable[[str], object] | None = None,
+        drums: Sequence[Sequence[int]] | None = None,
+        drums_only: bool = False,
     ) -> None:
+        self._drums_only = drums_only
+        self._drums = None if drums is None else {note: general for note, general in drums}
         self._program = min(max(program, 0), 127)
         self._soundfont = None if soundfont is None else os.fspath(soundfont)
         super().__init__("synthesis", device, block, latency, warn)
@@ -47,7 +57,10 @@ class Sound(SoundOutput):
     def send(self, message: Any) -> None:
         """A mido message, as to a port: notes, program, all notes off; others say nothing to it."""
         data = message.bytes()
-        if message.type in ("note_on", "note_off", "program_change", "control_change"):
+        if self._drums is not None and getattr(message, "channel", 0) == DRUM_CHANNEL:
+            if message.type == "note_on" and message.velocity:  # a drum rings as long as it rings
+                self._write(STRIKE, self._drums.get(message.note, message.note), message.velocity)
+        elif message.type == "control_change" or (message.type in NOTES and not self._drums_only):
             self._write(data[0] & 0xF0, data[1], data[2] if len(data) > 2 else 0)
 
     def note_on(self, pitch: int, velocity: int = 80) -> None:
@@ -74,7 +87,7 @@ class Sound(SoundOutput):
         super()._write(kind, first, second, value)
 
     def _maker_options(self) -> dict[str, Any]:
-        return {"soundfont": self._soundfont, "program": self._program}
+        return {"soundfont": self._soundfont, "program": self._program, "drums": self._drums is not None}
 
     def _after_death(self) -> str:
         self._soundfont = BUILT_IN

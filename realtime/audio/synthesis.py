@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from latentmix.errors import InputError
 from midi_vae.audio.fluidsynth import FluidSynth, find_soundfont, load_library
-from midi_vae.audio.synthesizer import BuiltInSynth, Synthesizer
+from midi_vae.audio.synthesizer import BuiltInSynth, DrumSynthesizer, Synthesizer
 
 from ..music.clock import now
 from .child_process import Inbox, serve
@@ -22,12 +22,16 @@ FIRST_FILL = 1 << 12  # frames of silence before the device starts: nobody knows
 POLL_SECONDS = 0.001
 MAX_PENDING = 4096  # events that wait for their frame
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # MIDI
+STRIKE = 0x99  # a note on of channel 10
 SILENCERS = (120, 123)  # controllers: all sound off, all notes off
 BUILT_IN = "built-in"  # in the place of a soundfont
 
 
-def make_synth(sample_rate: int, soundfont: str | None, program: int) -> tuple[Synthesizer, str]:
+def make_synth(sample_rate: int, soundfont: str | None, program: int, drums: bool = False) -> tuple[Synthesizer, str]:
     """A synthesizer and its name: FluidSynth with this soundfont or one that the system has, or the built-in one.
+
+    Args:
+        drums: it is to be a `DrumSynthesizer`; a soundfont without a kit plays with the built-in one.
 
     Raises:
         InputError: a soundfont that was asked for cannot be used.
@@ -36,10 +40,23 @@ def make_synth(sample_rate: int, soundfont: str | None, program: int) -> tuple[S
         found = find_soundfont()
         with contextlib.suppress(InputError):  # one that nobody asked for
             if found is not None:
-                return FluidSynth(sample_rate, found, program), f"FluidSynth with {found.name}"
+                return _with_kit(FluidSynth(sample_rate, found, program), sample_rate, drums), _name_of(found)
     if soundfont in (None, BUILT_IN):
-        return BuiltInSynth(sample_rate, program), "built-in synthesizer"
-    return FluidSynth(sample_rate, soundfont, program), f"FluidSynth with {os.path.basename(soundfont)}"
+        return _with_kit(BuiltInSynth(sample_rate, program), sample_rate, drums), "built-in synthesizer"
+    return _with_kit(FluidSynth(sample_rate, soundfont, program), sample_rate, drums), _name_of(soundfont)
+
+
+def _name_of(soundfont: str | os.PathLike[str]) -> str:
+    return f"FluidSynth with {os.path.basename(soundfont)}"
+
+
+def _with_kit(synth: Synthesizer, sample_rate: int, drums: bool) -> Synthesizer:
+    """With drums, if they are wanted and it has none."""
+    if not drums or (isinstance(synth, FluidSynth) and synth.has_kit):
+        return synth
+    from midi_vae.audio.drum_kit import WithKit
+
+    return WithKit(synth, sample_rate)
 
 
 class Scheduler:
@@ -86,7 +103,10 @@ class Scheduler:
         return -(-frame // GRID) * GRID
 
     def _apply(self, kind: int, first: int, second: int, value: float) -> None:
-        if kind == NOTE_ON and second:
+        if kind == STRIKE:
+            if isinstance(self._synth, DrumSynthesizer):
+                self._synth.strike(first, second)
+        elif kind == NOTE_ON and second:
             self._synth.note_on(first, second)
         elif kind in (NOTE_ON, NOTE_OFF):
             self._synth.note_off(first)
@@ -104,13 +124,14 @@ def run_synth(
     latency: float,
     soundfont: str | None,
     program: int,
+    drums: bool = False,
 ) -> None:
     """What the synthesizer's process does, until the parent wants no more; then it fades.
 
     Raises:
         InputError: a soundfont that cannot be used.
     """
-    synth, name = make_synth(sample_rate, soundfont, program)
+    synth, name = make_synth(sample_rate, soundfont, program, drums)
     scheduler = Scheduler(synth, ring, sample_rate, max(BLOCK, round(latency * sample_rate)))
     scheduler.fill()
     tell(name=name)

@@ -57,7 +57,8 @@ def play(
     livemix play A.mid B.mid --virtual
     livemix play A.mid B.mid C.mid D.mid --in nanoKONTROL2 --out "My Synth" --map nanokontrol2 --clock midi
     livemix play A.mid B.mid --audio --record OUT.mid
-    livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid --drums A.mid --drums B.mid
+    livemix play A.mid B.mid --drums X.mid --drums Y.mid --audio
+    livemix play A.mid B.mid --plan POSITIONS.csv --render OUT.mid --drums X.mid --drums Y.mid
     livemix play A.mid B.mid --sound A.wav --sound B.wav
     livemix play A.mid B.mid --plan POSITIONS.csv --sound A.wav --sound B.wav --render OUT.wav
     """
@@ -72,12 +73,7 @@ def play(
         )
     if playback.render is not None and playback.clock is not Clock.internal:
         raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
-    if playback.drums and (playback.render is None or playback.render.suffix.lower() not in (".mid", ".midi")):
-        raise typer.BadParameter("expected --render OUT.mid, which alone plays drums", param_hint="--drums")
-    if playback.kit is not None and not playback.drums:
-        raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
-    if len(playback.drums or ()) > MAX_FILES:
-        raise typer.BadParameter(f"expected at most {MAX_FILES} files", param_hint="--drums")
+    playback.check_drums(live.ports.channel)
     if len(playback.sound or ()) > MAX_FILES:
         raise typer.BadParameter(f"expected at most {MAX_FILES}", param_hint="--sound")
     if playback.sound and live.ports.soundfont is not None:
@@ -160,6 +156,7 @@ def web(
         return
     if files and not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files or none, found {len(files)}")
+    live.playback.check_drums(live.ports.channel)
     say_loading()
     from . import web as server
 

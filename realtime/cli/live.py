@@ -20,6 +20,7 @@ from midi_vae.music.melody import Melody
 
 from ..control.bindings import ControllerMap
 from ..control.movable import Movable
+from ..engine.drummer import Drums
 from ..engine.engine import Engine
 from ..engine.loading import ModelLoader
 from ..engine.snapshot import Snapshot
@@ -99,7 +100,7 @@ def prepare(files: Sequence[Path], live: LiveOptions, wants_sound: bool = False)
     Raises:
         InputError: something that cannot be had, or a map or table that cannot be used.
     """
-    check_recording(live.playback.record, files, live.playback.force)
+    check_recording(live.playback.record, [*files, *(live.playback.drums or ())], live.playback.force)
     live.control.check()
     live.ports.check(is_sound=live.ports.audio or wants_sound)
     loader = loader_of(live.model)
@@ -110,6 +111,7 @@ def open_engine(
     loader: ModelLoader,
     melodies: Sequence[Melody],
     names: Sequence[str] | None,
+    drums: Drums | None,
     setup: ControlSetup,
     live: LiveOptions,
     held: contextlib.ExitStack,
@@ -127,9 +129,10 @@ def open_engine(
     engine = Engine(
         loader,
         melodies,
+        drums=drums,
         out=outs,
         ins=ins,
-        audio=_audio(live),
+        audio=_audio(live, drums),
         clock=playback.clock.value,
         tempo=tempo,
         follow=playback.follow.value,
@@ -151,13 +154,14 @@ def open_engine(
     return engine
 
 
-def _audio(live: LiveOptions) -> dict[str, Any] | None:
+def _audio(live: LiveOptions, drums: Drums | None) -> dict[str, Any] | None:
     """What is heard without a port."""
     ports, playback = live.ports, live.playback
+    kit = {} if drums is None else {"drums": list(drums.general_notes.items())}
     if playback.sound:
         files = [str(path.resolve()) for path in playback.sound]
-        return {"sources": files, "model": playback.sound_model, "voices": 1}
-    return {"soundfont": str(ports.soundfont) if ports.soundfont else None} if ports.audio else None
+        return {"sources": files, "model": playback.sound_model, "voices": 1, **kit}
+    return {"soundfont": str(ports.soundfont) if ports.soundfont else None, **kit} if ports.audio else None
 
 
 def connect_controllers(

@@ -14,11 +14,12 @@ import typer
 
 from latentmix.errors import InputError
 from midi_vae.cli.options import ModelOptions, PassageOptions
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
 from ..midi.sockets import split_address
 from ..music.clock import check_tempo
-from ..music.parameters import PARAMETERS, Parameter, Value, check
+from ..music.parameters import MAX_MELODIES, PARAMETERS, Parameter, Value, check
 
 MIN_SECONDS = 0.1  # seconds of playing
 LOCAL_HOST = "127.0.0.1"
@@ -205,8 +206,7 @@ class PlaybackOptions:
         _playback(
             "--drums",
             metavar="FILE",
-            help="Drums that --render writes on channel 10, mixed as the melodies are: 1 to 8 MIDI files, as many as "
-            "melodies or not.",
+            help="A MIDI file whose drums play along on channel 10; several are mixed as the melodies are.",
         ),
     ] = None
     drums_model: Annotated[
@@ -227,6 +227,15 @@ class PlaybackOptions:
         _playback("--seconds", metavar="S", callback=_seconds, help="End after so long, from 0.1; else by Ctrl-C."),
     ] = None
     screen: Annotated[bool, _playback(help="Show what happens, in a terminal.")] = True
+
+    def check_drums(self, channel: int) -> None:
+        """See to it that what is said of drums goes together, with the channel of the melody too."""
+        if len(self.drums or ()) > MAX_MELODIES:
+            raise typer.BadParameter(f"expected at most {MAX_MELODIES} files", param_hint="--drums")
+        if self.kit is not None and not self.drums:
+            raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
+        if self.drums and channel == DRUM_CHANNEL + 1:
+            raise typer.BadParameter(f"expected another than that of the drums, {channel}", param_hint="--channel")
 
 
 @dataclass(frozen=True)

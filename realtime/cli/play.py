@@ -17,6 +17,7 @@ from ..engine.engine import Engine
 from ..engine.loading import ModelLoader
 from ..midi.ports import MidiOut, check_virtual
 from ..player.messages import PlayerSetup
+from .drums import read_drum_options
 from .live import (
     STOPPED_BY,
     ControlSetup,
@@ -33,8 +34,6 @@ from .live import (
 from .options import ControlOptions, LiveOptions, PlaybackOptions, Ports
 
 if TYPE_CHECKING:
-    from midi_vae.drums.network import GrooveNetwork
-
     from ..engine.drummer import Drums
 from .recording import check_new_file, is_midi
 
@@ -51,14 +50,16 @@ def play(files: Sequence[Path], live: LiveOptions) -> int:
     ports, control, playback = live.ports, live.control, live.playback
     loader, setup = prepare(files, live, wants_sound=playback.render is not None and not is_midi(playback.render))
     melodies = [passage.melody for passage in live.source.read(files)]
+    drums = read_drum_options(playback)
     if playback.render is not None:
-        check_new_file(playback.render, files, playback.force)
-        return render(playback.render, loader, melodies, setup, live)
+        check_new_file(playback.render, [*files, *(playback.drums or ())], playback.force)
+        return render(playback.render, loader, melodies, drums, setup, live)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         engine = open_engine(
             loader,
             melodies,
             [path.stem for path in files],
+            drums,
             setup,
             live,
             held,
@@ -81,6 +82,7 @@ def render(
     path: Path,
     loader: ModelLoader,
     melodies: list[Melody],
+    drums: Drums | None,
     setup: ControlSetup,
     live: LiveOptions,
 ) -> int:
@@ -102,7 +104,6 @@ def render(
     player = PlayerSetup(
         tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1
     )
-    drums = read_drum_options(playback)
     performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums)
     instrument = None
     if playback.sound:
@@ -110,31 +111,10 @@ def render(
 
         shares = shares_in_time(performance.shares, len(playback.sound))
         instrument = load_instrument(playback.sound_model, playback.sound, shares)
-    write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument)
+    notes = drums.general_notes if drums is not None else {}
+    write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument, notes)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0
-
-
-def read_drum_options(playback: PlaybackOptions) -> Drums | None:
-    """Of the files of --drums.
-
-    Raises:
-        InputError: a file without drums, one that cannot be read, no such model.
-    """
-    if not playback.drums:
-        return None
-    from midi_vae.drums.kit import GENERAL_MIDI, read_kit
-    from midi_vae.drums.transcription import read_drums
-
-    from ..engine.drummer import Drums
-
-    def load() -> GrooveNetwork:
-        from midi_vae.drums.vae import GrooveVAE  # torch takes seconds to import
-
-        return GrooveVAE.from_pretrained(playback.drums_model, "cpu")
-
-    kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
-    return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums], load, kit)
 
 
 def outs_of(ports: Ports, control: ControlOptions) -> tuple[MidiOut, ...]:

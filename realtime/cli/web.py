@@ -23,6 +23,7 @@ from ..web.opening import TEMPO, opening_melodies
 from ..web.server import make_app, make_server, open_socket
 from ..web.sharing import read_session
 from ..web.store import Store, usual_folder
+from .drums import read_drum_options
 from .live import (
     STOPPED_BY,
     connect_controllers,
@@ -48,6 +49,7 @@ def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
     opened = read_session(page.session) if page.session else None
     if opened and files:
         raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
+    drums = read_drum_options(playback)
     melodies = [passage.melody for passage in live.source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
@@ -59,6 +61,7 @@ def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
             loader,
             melodies,
             [path.stem for path in files] or None,
+            drums,
             setup,
             live,
             held,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from midi_vae.drums.groove import Groove
-from midi_vae.drums.kit import GENERAL_MIDI, Kit
+from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS, Kit
 
 from ..music.drum_layer import NO_DRUMS, DrumPattern
 from ..music.drum_mixer import CodedGrooves, DrumMixer
@@ -32,6 +32,11 @@ class Drums:
     load: Callable[[], GrooveNetwork]
     kit: Kit = GENERAL_MIDI
 
+    @property
+    def general_notes(self) -> dict[int, int]:
+        """What the notes that are played are in General MIDI."""
+        return {self.kit.note_of(at): GENERAL_MIDI.note_of(at) for at in range(len(INSTRUMENTS))}
+
 
 class Drummer:
     """Mixes grooves, and tells of each mix that is another one. Not thread-safe, for the engine's worker.
@@ -43,6 +48,7 @@ class Drummer:
     Attributes:
         mixer: of the grooves.
         pattern: told last.
+        kit: the notes that are played.
 
     Raises:
         InputError: as `DrumMixer`.
@@ -50,7 +56,7 @@ class Drummer:
 
     def __init__(self, drums: Drums, mixer: Mixer, tell: Callable[[DrumPattern], object]) -> None:
         self.mixer = DrumMixer(mixer, drums.grooves, drums.kit)
-        self.pattern = NO_DRUMS
+        self.pattern, self.kit = NO_DRUMS, drums.kit
         self._drums, self._tell = drums, tell
 
     def renew(self) -> None:

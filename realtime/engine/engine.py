@@ -19,6 +19,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from midi_vae.drums.kit import Kit
 from midi_vae.music.melody import Melody
 
 from ..midi.ports import MidiIn, MidiOut
@@ -111,6 +112,10 @@ class Engine(Arranged):
         setup = PlayerSetup(outs, tuple(ins), audio, clock, tempo, follow, velocity, channel, program, sends_clock)
         self._player = (player or make)(setup, self._hear)
         self._worker.start()
+        self._begin_thinking(model, seed)
+
+    def _begin_thinking(self, model: MelodyVAE | ModelLoader, seed: int | None) -> None:
+        """Look for even ways, and load what is still to be loaded, in threads of their own."""
         mixing: list[Mixing] = [self.mixer, *([] if self._drummer is None else [self._drummer.mixer])]
         self._explorers = [Explorer(each, self._lock, lambda: self._worker.change(lambda: None)) for each in mixing]
         for explorer in self._explorers:
@@ -214,6 +219,11 @@ class Engine(Arranged):
     def drum_pattern(self) -> DrumPattern:
         """The newest drums as the player has them. Thread-safe, real-time-safe."""
         return NO_DRUMS if self._drummer is None else self._drummer.pattern
+
+    @property
+    def kit(self) -> Kit | None:
+        """The notes of the drums, None where there are none. Thread-safe, real-time-safe."""
+        return None if self._drummer is None else self._drummer.kit
 
     def snapshot(self) -> Snapshot:
         """What is going on now. Thread-safe; not real-time-safe: it takes a millisecond and a lock."""

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latentmix.errors import InputError
+from midi_vae.audio.drum_kit import WithKit
 from midi_vae.audio.sound import SOUND_FORMATS
 from midi_vae.cli.outputs import MIDI_SUFFIXES
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..engine.drummer import Drummer, Drums
 from ..engine.moves import AT_ONCE, Presets, resolve, set_at_once
@@ -175,11 +177,13 @@ def write_performance(
     program: int,
     soundfont: str | os.PathLike[str] | None = None,
     instrument: SoundInstrument | None = None,
+    drum_notes: Mapping[int, int] = MappingProxyType({}),
 ) -> None:
     """Write a MIDI file, or sound where the name ends in .wav, .flac or .ogg.
 
     Args:
-        instrument: plays it in a sound file; else FluidSynth or the built-in synthesizer does.
+        instrument: plays it in a sound file, a synthesized kit beside it; else FluidSynth or the built-in synthesizer.
+        drum_notes: as of `write_sound`.
 
     Raises:
         InputError: the file cannot be written, too long for a sound file.
@@ -188,7 +192,10 @@ def write_performance(
         write_recording(path, performance.notes, performance.tempi, metre, program)
         return
     if instrument is None:
-        write_sound(path, performance.notes, program, soundfont)
+        write_sound(path, performance.notes, program, soundfont, drum_notes=drum_notes)
     else:
         rate = instrument.model.config.sample_rate
-        write_sound(path, performance.notes, program, sample_rate=rate, synth=instrument)
+        synth = (
+            WithKit(instrument, rate) if any(note.channel == DRUM_CHANNEL for note in performance.notes) else instrument
+        )
+        write_sound(path, performance.notes, program, sample_rate=rate, synth=synth, drum_notes=drum_notes)

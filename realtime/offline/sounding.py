@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -15,6 +16,7 @@ from latentmix.errors import InputError
 from latentmix.files import replacing
 from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, SOUND_FORMATS
 from midi_vae.audio.synthesizer import Synthesizer, blocks
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..audio.synthesis import BUILT_IN, make_synth
 from ..engine.recorder import PlayedNote
@@ -30,6 +32,7 @@ def write_sound(
     sample_rate: int = SAMPLE_RATE,
     length: int | None = None,
     synth: Synthesizer | None = None,
+    drum_notes: Mapping[int, int] = MappingProxyType({}),
 ) -> None:
     """Write notes as sound, until the last has died away; loudest at 80 % of full scale.
 
@@ -42,7 +45,8 @@ def write_sound(
         soundfont: a file for FluidSynth; None is the built-in synthesizer, which sounds the same everywhere.
         sample_rate: frames a second.
         length: frames, exactly; None: until it is silent.
-        synth: plays instead of what `soundfont` says, at `sample_rate`.
+        synth: plays instead of what `soundfont` says, at `sample_rate`; drums too if it can.
+        drum_notes: what notes of channel 10 are in General MIDI, where they are not the same.
 
     Raises:
         InputError: above 20 minutes, an unknown suffix, a soundfont that cannot be used, an unwritable place.
@@ -54,11 +58,15 @@ def write_sound(
     seconds = max((note.end for note in notes), default=0.0)
     if seconds > MAX_SECONDS:
         raise InputError(f"{path}: expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}")
-    played = [(note.start, note.end, note.pitch, note.velocity) for note in notes]
-    synth = synth or make_synth(sample_rate, BUILT_IN if soundfont is None else os.fspath(soundfont), program)[0]
+    melody = [note for note in notes if note.channel != DRUM_CHANNEL]
+    hits = [note for note in notes if note.channel == DRUM_CHANNEL]
+    played = [(note.start, note.end, note.pitch, note.velocity) for note in melody]
+    struck = [(note.start, drum_notes.get(note.pitch, note.pitch), note.velocity) for note in hits]
+    font = BUILT_IN if soundfont is None else os.fspath(soundfont)
+    synth = synth or make_synth(sample_rate, font, program, bool(hits))[0]
     with replacing(path) as file, tempfile.TemporaryFile() as spool:
         with contextlib.closing(synth):
-            peak = _spool(spool, blocks(played, sample_rate, program, synth), length)
+            peak = _spool(spool, blocks(played, sample_rate, program, synth, struck), length)
         spool.seek(0)
         kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
         with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:

@@ -20,9 +20,10 @@ from typing import Any
 import mido
 
 from latentmix.errors import InputError
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..audio.live_sound import LiveSound
-from ..audio.sound import Sound
+from ..audio.sound import BUILT_IN, Sound
 from ..midi.jack import JackWatch
 from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
@@ -133,13 +134,7 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
     for out in setup.outs:
         ports.append(open_output(out, warn))
         held.callback(ports[-1].close)
-    sounds: list[Sound | LiveSound] = []
-    if setup.audio is not None:
-        if "sources" in setup.audio:
-            sounds.append(LiveSound(**setup.audio, warn=warn))
-        else:
-            sounds.append(Sound(**setup.audio, program=setup.program or 0, warn=warn))
-        held.callback(sounds[-1].close)
+    sounds = _open_sounds(setup, warn, held)
     player = make_player([*ports, *sounds], setup, reports.put)
     loop = PlayerLoop(player)
 
@@ -159,6 +154,25 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
     if setup.program is not None:
         loop.command(SetProgram(setup.program))
     return loop, [each for each in sounds if isinstance(each, LiveSound)]
+
+
+def _open_sounds(
+    setup: PlayerSetup, warn: Callable[[str], None], held: contextlib.ExitStack
+) -> list[Sound | LiveSound]:
+    """What is heard without a port: a synthesizer, or an instrument of sounds with the kit beside it."""
+    sounds: list[Sound | LiveSound] = []
+    if setup.audio is None:
+        return sounds
+    audio, program = dict(setup.audio), setup.program or 0
+    if "sources" in audio:
+        drums = audio.pop("drums", None)
+        audio["leaves_out"] = () if drums is None else (DRUM_CHANNEL,)
+        sounds.append(held.enter_context(LiveSound(**audio, warn=warn)))
+        if drums is not None:
+            sounds.append(held.enter_context(Sound(soundfont=BUILT_IN, drums=drums, drums_only=True, warn=warn)))
+    else:
+        sounds.append(held.enter_context(Sound(**audio, program=program, warn=warn)))
+    return sounds
 
 
 def _obey(commands: Any, loop: PlayerLoop, sung: Sequence[LiveSound]) -> None:
@@ -181,7 +195,7 @@ def _watch(ports: list[Any], sounds: list[Any], reports: _Reports) -> None:
         for port in ports:
             port.check()
         if sounds:
-            reports.put(Underruns(sounds[0].underruns))
+            reports.put(Underruns(sum(sound.underruns for sound in sounds)))
 
 
 def _keep(thing: object) -> Callable[..., None]:

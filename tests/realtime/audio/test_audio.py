@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 
 import mido
+import numpy as np
 import pytest
 from jack_ear import Ear, wait_for_pitch
 from jack_server import RATE, found_by_all
 from virtual_players import wait_for
 
 from latentmix.errors import InputError
-from midi_vae.audio.fluidsynth import find_soundfont, load_library
+from midi_vae.audio.drum_kit import WithKit
+from midi_vae.audio.fluidsynth import FluidSynth, find_soundfont, load_library
+from midi_vae.audio.synthesizer import BuiltInSynth, DrumSynthesizer
 from realtime.audio.sound import BUILT_IN, Sound
 from realtime.audio.synthesis import make_synth
 
@@ -46,6 +49,26 @@ def test_a_note_is_heard_at_its_pitch_and_ends(server):
             assert sound.is_heard
     sound.close()
     sound.note_on(60)  # too late, and no harm
+
+
+def test_drums_are_heard_beside_notes(server):
+    kit = [(60, 36)]  # a kick on another note than that of General MIDI
+    with Sound(soundfont=BUILT_IN, program=16, drums=kit) as sound, Ear() as ear:
+        sound.send(mido.Message("note_on", channel=9, note=60, velocity=127))
+        wait_for(lambda: ear.level() > 0.1)
+        sound.send(mido.Message("note_off", channel=9, note=60))
+        sound.send(mido.Message("note_on", note=69, velocity=100))
+        wait_for_pitch(ear, 440)  # the kick has died away
+        sound.send(mido.Message("note_off", note=69))
+        wait_for(lambda: ear.level() == 0.0)
+
+
+def test_drums_alone_are_heard_where_something_else_sings(server):
+    with Sound(soundfont=BUILT_IN, program=16, drums=[], drums_only=True) as sound, Ear() as ear:
+        sound.send(mido.Message("note_on", note=69, velocity=100))
+        assert not ear.listen(0.3).any()
+        sound.send(mido.Message("note_on", channel=9, note=38, velocity=100))
+        wait_for(lambda: ear.level() > 0.05)
 
 
 def test_sound_of_fluidsynth_without_being_asked_for(server):
@@ -115,3 +138,18 @@ def test_the_synthesizer_that_is_meant(monkeypatch, tmp_path):
     assert make_synth(RATE, None, 0)[1] == "built-in synthesizer"  # nobody asked for the bad one
     with pytest.raises(InputError, match="expected a soundfont"):
         make_synth(RATE, str(tmp_path / "bad.sf2"), 0)
+    assert isinstance(make_synth(RATE, BUILT_IN, 0, drums=True)[0], DrumSynthesizer)
+
+
+def test_a_soundfont_plays_drums_with_its_own_kit_or_with_ours():
+    if load_library() is None or find_soundfont() is None:
+        pytest.skip("needs FluidSynth and a soundfont")
+    synth, _ = make_synth(RATE, None, 0, drums=True)
+    assert isinstance(synth, FluidSynth) and synth.has_kit
+    for struck in (synth, WithKit(BuiltInSynth(RATE), RATE)):
+        struck.strike(36, 120)
+        assert np.abs(struck.render(4096)).max() > 0.01
+        struck.panic()
+        struck.render(RATE)
+        assert np.abs(struck.render(4096)).max() < 1e-3
+    synth.close()

@@ -95,6 +95,15 @@ def test_the_mixed_melody_is_sung_with_the_mixed_timbre(server, files):
         player.close()
 
 
+def test_drums_beside_an_instrument_have_an_output_of_their_own(server, files):
+    audio = {"sources": files, "model": MODEL, "voices": 1, "drums": [(36, 36)]}
+    player = PlayerClient(PlayerSetup(audio=audio), lambda report: None)
+    try:
+        assert player.ports == ("system, sound_48k, 1 voice", "system, built-in synthesizer")
+    finally:
+        player.close()
+
+
 def test_the_command_plays_and_says_what_cannot_be(server, files, tmp_path):
     plan = tmp_path / "way.csv"
     plan.write_text("seconds,position\n0,0\n0.5,1\n")

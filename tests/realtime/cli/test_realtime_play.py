@@ -15,6 +15,8 @@ import torch
 from typer.testing import CliRunner
 
 from latentmix.errors import InputError
+from midi_vae.drums.kit import read_kit
+from midi_vae.drums.transcription import read_drums
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
@@ -24,6 +26,7 @@ from realtime.cli.options import ControlOptions, Ports
 from realtime.cli.play import outs_of
 from realtime.engine.decoder import Decoder
 from realtime.engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
+from realtime.midi.sockets import SocketIn
 from realtime.music.automation import check_presets, parse_automation, parse_presets, read_automation
 from realtime.music.mixer import Mixer
 from realtime.offline.render import perform
@@ -230,6 +233,26 @@ def test_a_recording_comes_back_from_its_file(tmp_path):
     assert [mido.tempo2bpm(m.tempo) for m in file.tracks[0] if m.type == "set_tempo"] == [120, 60]
 
 
+def test_drums_are_played_live_by_the_notes_of_a_map_and_recorded(tmp_path):
+    kit, out = tmp_path / "kit.toml", tmp_path / "out.mid"
+    kit.write_text("kick = [60, 36, 35]\n")
+    heard: list[mido.Message] = []
+    synth = SocketIn(("127.0.0.1", 0), lambda _, message: heard.append(message), heard.append)
+    drums = [str(EXAMPLES / "drums" / f"{name}.mid") for name in ("backbeat", "toms")]
+    arguments = ["play", *FILES, "--drums", drums[0], "--drums", drums[1], "--kit", str(kit), "--tempo", "300"]
+    arguments += ["--out", f"tcp:127.0.0.1:{synth.port}", "--record", str(out), "--seconds", "2", "--no-keyboard"]
+    result = CliRunner().invoke(app, [*arguments, "--set", "drums.follow=0", "--set", "drums.position=1"])
+    synth.close()
+    assert result.exit_code == 0, result.output
+    toms = read_drums(drums[1], None, read_kit(kit)).excerpt()
+    struck = {message.note for message in heard if message.type == "note_on" and message.channel == 9}
+    assert struck and struck <= {read_kit(kit).note_of(int(at)) for at in toms.hits.any(0).nonzero()[0]}
+    assert 36 not in struck
+    recorded = [message for message in mido.MidiFile(out) if message.type == "note_on"]
+    assert {message.channel for message in recorded} == {0, 9}
+    assert {m.velocity for m in recorded if m.channel == 9} <= {int(v) for v in toms.velocities[toms.hits]}
+
+
 def test_a_recording_goes_on_where_the_clock_jumps():
     recorder = Recorder()
     recorder.add([NoteEvent(10.0, 7.0, True, 60, 80), NoteEvent(10.5, 8.0, False, 60, 0)], 120)
@@ -308,8 +331,8 @@ def test_render_to_midi_and_to_sound(tmp_path):
         ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--soundfont", "my.sf2"], 2, "expected --audio"),
         ([*FILES, "--osc-out", "nowhere"], 2, "expected HOST:PORT"),
         ([*FILES, "--render", "out.mid"], 2, "expected --plan POSITIONS.csv"),
-        ([*FILES, "--plan", "{plan}", "--drums", FILES[0]], 2, "expected --render OUT.mid"),
-        ([*FILES, "--plan", "{plan}", "--render", "out.wav", "--drums", FILES[0]], 2, "expected --render OUT.mid"),
+        ([*FILES, "--drums", FILES[0], "--channel", "10"], 2, "expected another than that of the drums, 10"),
+        ([*FILES, "--drums", FILES[0], "--drums-model", "no/such"], 1, "no/such"),
         ([*FILES, "--plan", "{plan}", "--render", "out.mid", *["--drums", FILES[0]] * 9], 2, "at most 8 files"),
         ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--kit", FILES[0]], 2, "expected --drums with --kit"),
         ([*FILES, "--plan", "{plan}", "--render", "out.mid", "--drums", FILES[0]], 1, "expected drums"),

@@ -15,8 +15,12 @@ import pytest
 from jack_server import found_by_all
 from virtual_players import A, B, small_model, wait_for
 
+from midi_vae.drums.kit import GENERAL_MIDI
+from midi_vae.drums.transcription import read_drums
+from midi_vae.drums.vae import GrooveVAE
 from realtime.control.maps import read_map
 from realtime.control.surface import ControlSurface
+from realtime.engine.drummer import Drums
 from realtime.engine.engine import Engine
 from realtime.midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
 
@@ -73,13 +77,13 @@ class Ear:
 
     def check_pairs(self) -> None:
         """No note is left sounding; a note off may be of a note from before it listened."""
-        sounding: set[int] = set()
+        sounding: set[tuple[int, int]] = set()
         for message in self.heard:
             if message.type == "note_on":
-                assert not sounding
-                sounding.add(message.note)
+                assert message.channel == 9 or all(channel == 9 for channel, _ in sounding)  # a melody is one voice
+                sounding.add((message.channel, message.note))
             elif message.type == "note_off":
-                sounding.discard(message.note)
+                sounding.discard((message.channel, message.note))
         assert not sounding
 
 
@@ -89,6 +93,39 @@ def find(names: list[str], part: str) -> str:
 
 def is_there(names: list[str], part: str) -> bool:
     return any(part in name for name in names)
+
+
+def test_melody_and_drums_move_together_under_one_knob_and_under_two(jack, model):
+    grooves = [read_drums(ROOT / "examples" / "drums" / f"{name}.mid").excerpt() for name in ("backbeat", "toms")]
+    notes = [{GENERAL_MIDI.note_of(int(at)) for at in each.hits.any(0).nonzero()[0]} for each in grooves]
+    drums = Drums(grooves, GrooveVAE.from_pretrained)
+    out, ins = MidiOut(virtual=True), [MidiIn(virtual=True)]
+    with Engine(model, [A, B], drums=drums, out=out, ins=ins, tempo=400) as engine:
+        surface = ControlSurface(engine, read_map("default"))
+        ear = Ear(OUT_NAME)
+        knob = jack.open_output(find(jack.get_output_names(), IN_NAME))
+
+        def struck() -> list[mido.Message]:
+            return [message for message in ear.heard if message.type == "note_on" and message.channel == 9]
+
+        engine.start()
+        wait_for(lambda: {each.note for each in struck()} == notes[0])
+        level = {int(velocity) for velocity in grooves[0].velocities[grooves[0].hits]}
+        assert {each.velocity for each in struck()} <= level
+        knob.send(mido.Message("control_change", control=1, value=127))
+        knob.send(mido.Message("control_change", control=33, value=127))
+        wait_for(lambda: engine.value("position") == 1.0)
+        wait_for(lambda: {each.note for each in struck()[-len(notes[1]) * 8 :]} == notes[1])
+        engine.move({"drums.follow": False, "drums.position": 0.0})  # B is heard with the drums of A
+        wait_for(lambda: {each.note for each in struck()[-len(notes[0]) * 8 :]} == notes[0])
+        assert engine.snapshot().melody.notes() == B.notes()
+        engine.set("drums.level", 0.0)
+        wait_for(lambda: len(before := struck()) and time.sleep(0.5) is None and len(struck()) == len(before))
+        surface.close()
+        knob.close()
+    wait_for(lambda: {m.channel for m in ear.heard if m.type == "control_change" and m.control == 123} >= {0, 9})
+    ear.check_pairs()
+    ear.close()
 
 
 def test_from_the_knob_to_the_notes(jack, model):

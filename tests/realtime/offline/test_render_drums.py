@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import soundfile
 from typer.testing import CliRunner
 
 from midi_vae.drums.groove import Groove
@@ -50,3 +51,19 @@ def test_velocities_and_offsets_are_played(tmp_path: Path):
         assert np.array_equal(played.velocities, wanted.velocities)
         at = wanted.hits & ((np.arange(32)[:, None] > 0) | (bar == 0) | (wanted.lateness >= 0))
         assert np.allclose(played.lateness[at], wanted.lateness[at], atol=0.02)
+
+
+def test_a_sound_file_has_the_drums_too(tmp_path: Path):
+    plan = tmp_path / "plan.csv"
+    plan.write_text("bar,position,density\n1,0,0\n2,0,0\n")  # the melody is silent
+    files = [str(EXAMPLES / f"{name}.mid") for name in ("lively", "lyrical")]
+    arguments = ["play", *files, "--plan", str(plan), "--drums", str(BACKBEAT), "--tempo", "120"]
+    for name in ("out.wav", "out.mid"):
+        result = CliRunner().invoke(cli.app, [*arguments, "--render", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+    sound, rate = soundfile.read(tmp_path / "out.wav")
+    starts = [
+        seconds for seconds in np.arange(0.0, 2.0, 0.5) if np.abs(sound[int(seconds * rate) :][:400]).max() > 0.02
+    ]
+    hits = read_drums(tmp_path / "out.mid").excerpt(1, 0).hits
+    assert starts == [step / 8 for step in (0, 4, 8, 12) if hits[step].any()] and starts

@@ -1,0 +1,36 @@
+"""What `--drums` says: grooves out of files, and what loads their model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .options import PlaybackOptions
+
+if TYPE_CHECKING:
+    from midi_vae.drums.network import GrooveNetwork
+
+    from ..engine.drummer import Drums
+
+
+def read_drum_options(playback: PlaybackOptions) -> Drums | None:
+    """Of the files of --drums; None where there are none. The model is loaded later, whether there is one is seen now.
+
+    Raises:
+        InputError: a file without drums, one that cannot be read, no such model.
+    """
+    if not playback.drums:
+        return None
+    from midi_vae.checkpoint import GROOVE_CHECKPOINT
+    from midi_vae.drums.kit import GENERAL_MIDI, read_kit
+    from midi_vae.drums.transcription import read_drums
+
+    from ..engine.drummer import Drums
+
+    def load() -> GrooveNetwork:
+        from midi_vae.drums.vae import GrooveVAE  # torch takes seconds to import
+
+        return GrooveVAE.from_pretrained(playback.drums_model, "cpu")
+
+    GROOVE_CHECKPOINT.read_description(GROOVE_CHECKPOINT.resolve(playback.drums_model) / GROOVE_CHECKPOINT.config_file)
+    kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
+    return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums], load, kit)
