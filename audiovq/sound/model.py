@@ -10,6 +10,7 @@ a whole recording is one piece from a fresh state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,14 +128,17 @@ class SoundModel(Pretrained, nn.Module):
 
     @torch.inference_mode()
     def decode_step(
-        self, sound: Sound, state: list[Tensor], colour: Colour | None = None
+        self, sound: Sound, state: list[Tensor], colour: Colour | Sequence[Colour] = Colour()
     ) -> tuple[Tensor, list[Tensor]]:
         """N frames, state -> samples (B, N * hop) float32, state; a colour leaves the loudness as it is.
 
+        Args:
+            colour: of all sounds, or of each of the B.
+
         Traced as `encode_step`.
         """
-        of, colour = sound.controls, colour or Colour()
-        colours = torch.tensor([colour.harmonicity, colour.brightness], device=sound.timbre.device)
+        of, each = sound.controls, [colour] if isinstance(colour, Colour) else colour
+        colours = torch.tensor([[c.harmonicity, c.brightness] for c in each], device=sound.timbre.device)
         step = self._decoded_often if sound.timbre.shape[1] == 1 else self._decoded
         y, *after = step(sound.timbre, of.pitch, of.loudness, of.harmonicity, colours, *state)
         return y, after
@@ -151,8 +155,8 @@ class SoundModel(Pretrained, nn.Module):
     ) -> tuple[Tensor, ...]:
         controls = Controls(pitch, loudness, harmonicity)
         gains, after = self.gains(Sound(controls, timbre), list(state[VOICE_STATES:]))
-        tilt = colours[1] * self.octaves
-        gains = gains + torch.cat([tilt + colours[0], tilt - colours[0]]) / DECIBELS
+        more, tilt = colours[:, :1, None], colours[:, 1:, None] * self.octaves
+        gains = gains + torch.cat([tilt + more, tilt - more], -1) / DECIBELS
         y, voice = self.synthesis(gains, controls, list(state[:VOICE_STATES]))
         return y, *voice, *after
 

@@ -18,6 +18,7 @@ from .output import MOVE, SoundOutput
 
 LATENCY = 0.02  # seconds by which the model runs ahead of the device
 LIVE_LATENCY = 0.0075  # seconds that a frame of it may be late, where there are live inputs
+MPE = ((101, 0), (100, 6), (6, 15))  # control changes: all channels but the first are members of a zone
 MESSAGES = ("note_on", "note_off", "control_change", "pitchwheel", "aftertouch", "polytouch")
 
 
@@ -58,6 +59,7 @@ class LiveSound(SoundOutput):
         sources: 2 to 8 files of recordings or `in:NAME:CHANNEL`, live inputs; of an instrument recordings alone.
         model: its name or folder.
         voices: of an instrument that `send` plays; 0: what was given is mixed.
+        mpe: the instrument is played by an MPE controller, which need not say so itself (`keyboard.Keyboard`).
         device, block, warn: as of `SoundOutput`.
         latency: likewise; None: `LATENCY`, with live inputs `LIVE_LATENCY`.
         settings: of parameters, to begin with.
@@ -78,6 +80,7 @@ class LiveSound(SoundOutput):
         warn: Callable[[str], object] | None = None,
         settings: Mapping[str, Value] | None = None,
         leaves_out: Sequence[int] = (),
+        mpe: bool = False,
     ) -> None:
         self._leaves_out = leaves_out
         ports = [InputPort.parse(each) for each in sources]
@@ -87,6 +90,7 @@ class LiveSound(SoundOutput):
             raise InputError(f"expected live inputs of one device, found {names}; take channels of one, as in:NAME:2")
         if voices and inputs:
             raise InputError("expected recordings for an instrument, found a live input")
+        self._is_mpe = mpe
         self._options = {"model": model, "voices": voices}
         self._options["files"] = [None if port else each for each, port in zip(sources, ports, strict=True)]
         self._inputs_given, self._recordings = len(inputs), len(ports) - len(inputs)
@@ -131,6 +135,8 @@ class LiveSound(SoundOutput):
         return self._options
 
     def _begun(self) -> None:
+        for number, byte in MPE if self._is_mpe else ():
+            self._write(0xB0, number, byte)
         for name, value in list(self._values.items()):
             self._tell(name, value)
 

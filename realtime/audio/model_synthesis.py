@@ -21,14 +21,13 @@ from latentmix.errors import InputError
 from ..music.sound_parameters import NUMBERS
 from .child_process import Inbox, serve
 from .fitting import read_fitting
+from .keyboard import Keyboard
 from .output import MOVE
 from .ring_buffer import CHANNELS, Ring
 from .sound_instrument import SoundInstrument
 from .sound_mix import SoundMix
-from .synthesis import BLOCK, FIRST_FILL, NOTE_OFF, NOTE_ON, SILENCERS, Scheduler, keep_playing
+from .synthesis import BLOCK, FIRST_FILL, Scheduler, keep_playing
 
-POLYPHONIC, CONTROL, CHANNEL_PRESSURE, BEND = 0xA0, 0xB0, 0xD0, 0xE0  # MIDI
-SUSTAIN = 64
 END_SECONDS = 0.03  # in which the sound fades at the end
 LOOKS = 4  # at the way from input to output, until it is believed
 SLACK = 16  # frames by which the way from input to output may be longer than it should be
@@ -110,43 +109,16 @@ class ModelScheduler(Scheduler):
     def __init__(self, synth: Resampled, ring: Ring, sample_rate: int, ahead: int) -> None:
         super().__init__(synth, ring, sample_rate, ahead)
         self._made = synth
-        self._sustained: set[int] = set()  # channels whose pedal is down
-        self._ended: list[tuple[int, int]] = []  # notes that sound until it is up
+        self._keyboard = Keyboard(synth.source) if isinstance(synth.source, SoundInstrument) else None
 
     def _apply(self, kind: int, first: int, second: int, value: float) -> None:
-        source, channel = self._made.source, kind & 0xF
+        source = self._made.source
         if kind == MOVE:
             source.move({NUMBERS[first]: value})
             if NUMBERS[first] == "panic" and value and isinstance(source, SoundInstrument):
                 source.panic()
-        elif isinstance(source, SoundInstrument):
-            self._played(source, kind & 0xF0, channel, first, second)
-
-    def _played(self, source: SoundInstrument, kind: int, channel: int, first: int, second: int) -> None:
-        if kind == NOTE_ON and second:
-            source.note_on(first, second, channel)
-        elif kind in (NOTE_ON, NOTE_OFF):
-            if channel in self._sustained:
-                self._ended.append((first, channel))
-            else:
-                source.note_off(first, channel)
-        elif kind == BEND:
-            source.bend((first + 128 * second - 8192) / 8192, channel)
-        elif kind in (CHANNEL_PRESSURE, POLYPHONIC):
-            source.pressure((first if kind == CHANNEL_PRESSURE else second) / 127, channel)
-        elif kind == CONTROL and first in SILENCERS:
-            source.panic()
-        elif kind == CONTROL and first == SUSTAIN:
-            self._pedal(source, channel, second >= 64)
-
-    def _pedal(self, source: SoundInstrument, channel: int, is_down: bool) -> None:
-        if is_down:
-            self._sustained.add(channel)
-            return
-        self._sustained.discard(channel)
-        for pitch, of in [each for each in self._ended if each[1] == channel]:
-            source.note_off(pitch, of)
-        self._ended = [each for each in self._ended if each[1] != channel]
+        elif self._keyboard is not None:
+            self._keyboard.play(kind, first, second)
 
 
 class LiveScheduler(ModelScheduler):

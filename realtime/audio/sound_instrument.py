@@ -32,8 +32,6 @@ SILENT = -100.0  # dB
 MAX_VOICES = 8
 PRESSED = 9.0  # dB by which full pressure is louder
 BEND_GLIDE = 0.6  # of the way to where the wheel is, in each frame
-BEND = 2.0  # semitones of the wheel, up or down; of a member channel (MPE) 48
-MEMBER_BEND = 48.0
 
 
 @dataclass
@@ -90,6 +88,7 @@ class SoundInstrument:
         self._held: list[tuple[int, int, int]] = []  # pitch, velocity and channel, the latest last
         self._bends, self._bent = np.zeros(16), np.zeros(16)  # semitones, of each channel; where they are by now
         self._pressure, self._pressed = np.zeros(16), np.zeros(16)  # dB, likewise
+        self._slide, self._slid = np.zeros(16), np.zeros(16)  # dB an octave, likewise
         self._begun = self._made = 0
         self._heard = np.zeros(len(recordings))
         self._rest = np.zeros(0, np.float32)
@@ -117,13 +116,17 @@ class SoundInstrument:
                 if waiting:
                     self._begin(voice, waiting[-1])
 
-    def bend(self, share: float, channel: int = 0, is_member: bool = False) -> None:
-        """The pitch wheel of a channel stands at -1 to 1; a member of an MPE zone reaches further."""
-        self._bends[channel] = share * (MEMBER_BEND if is_member else BEND)
+    def bend(self, semitones: float, channel: int = 0) -> None:
+        """The notes of a channel are bent, up or down."""
+        self._bends[channel] = semitones
 
     def pressure(self, share: float, channel: int = 0) -> None:
         """The keys of a channel are pressed, 0 to 1: louder."""
         self._pressure[channel] = share * PRESSED
+
+    def brighten(self, decibels: float, channel: int = 0) -> None:
+        """Of the notes of a channel, each octave is stronger than the one below it by so much."""
+        self._slide[channel] = decibels
 
     def program(self, number: int) -> None:
         """Nothing: the recordings say what it sounds like."""
@@ -160,10 +163,14 @@ class SoundInstrument:
         self._heard = self._heard + GLIDE * (wanted - self._heard)
         self._bent += BEND_GLIDE * (self._bends - self._bent)
         self._pressed += GLIDE * (self._pressure - self._pressed)
+        self._slid += GLIDE * (self._slide - self._slid)
         amounts = self.dials.step()
         frames = [self._frame(voice, amounts) for voice in self.voices]
-        colour = Colour(amounts["harmonicity"], amounts["brightness"])
-        y, state = self.model.decode_step(_stacked(frames), self._state, colour)
+        colours = [
+            Colour(amounts["harmonicity"], amounts["brightness"] + float(self._slid[voice.channel]))
+            for voice in self.voices
+        ]
+        y, state = self.model.decode_step(_stacked(frames), self._state, colours)
         if not bool(torch.isfinite(y).all()):  # never again sound, were it kept
             y, state = torch.zeros_like(y), self.model.initial_decoder_state(len(self.voices))
         self._state = state

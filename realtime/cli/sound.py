@@ -100,6 +100,7 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
             latency=place.latency,
             warn=say,
             settings=setup.settings,
+            mpe=place.mpe,
         )
         held.callback(sound.close)
         engine = SoundEngine(

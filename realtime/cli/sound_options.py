@@ -42,6 +42,10 @@ class SoundPlace:
             help="The sounds are an instrument of so many voices, played by --in.",
         ),
     ] = 0
+    mpe: Annotated[
+        bool,
+        _played("--mpe", help="The keyboard is an MPE controller: each note has bend, pressure and slide of its own."),
+    ] = False
     ins: Annotated[
         list[str] | None,
         _played(

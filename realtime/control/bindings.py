@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..midi.expression import MpeZone
 from ..music.parameters import Parameter, Value
 from .curves import Curve, bend, unbend
 
@@ -96,31 +97,6 @@ class Binding:
         low, high = self.range or (parameter.low, parameter.high)
         number = parameter.choices.index(str(value)) if parameter.kind == "choice" else float(value)
         return unbend(number, self.curve if parameter.kind == "continuous" else "linear", low, high)
-
-
-@dataclass(frozen=True)
-class MpeZone:
-    """An MPE zone (MIDI Polyphonic Expression, RP-053): a master channel and member channels, one a note.
-
-    Attributes:
-        upper: master channel 16 and members downwards from 15; else 1 and upwards from 2.
-        members: how many member channels, 0 to 15.
-    """
-
-    upper: bool = False
-    members: int = 15
-
-    @property
-    def master(self) -> int:
-        return 16 if self.upper else 1
-
-    def __contains__(self, channel: int) -> bool:
-        """Whether a channel 1..16 is a member.
-
-        >>> 2 in MpeZone(members=3), 5 in MpeZone(members=3), 15 in MpeZone(upper=True, members=1)
-        (True, False, True)
-        """
-        return 16 - self.members <= channel <= 15 if self.upper else 2 <= channel <= 1 + self.members
 
 
 @dataclass(frozen=True)

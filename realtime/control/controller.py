@@ -7,16 +7,13 @@ from typing import Any
 
 from latentmix.errors import InputError
 
+from ..midi.expression import MPE_CONFIGURATION, RPN_CONTROLLERS, MpeZone, RpnChange, RpnParser
 from ..music.parameters import PARAMETERS, Parameter, Value, find
-from .bindings import ControllerMap, MpeZone
+from .bindings import ControllerMap
 from .curves import smooth
 from .messages import (
-    MPE_CONFIGURATION,
-    RPN_CONTROLLERS,
     LastNotePriority,
     Pair,
-    RpnChange,
-    RpnParser,
     bend_share,
     clicks,
 )

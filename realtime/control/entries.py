@@ -7,8 +7,9 @@ from typing import Any
 
 from latentmix.errors import InputError
 
+from ..midi.expression import MpeZone
 from ..music.parameters import Parameter, find
-from .bindings import BUTTONS, ENCODINGS, KINDS, Binding, Channel, Feedback, MpeZone
+from .bindings import BUTTONS, ENCODINGS, KINDS, Binding, Channel, Feedback
 from .curves import CURVES, FLATTEST, STEEPEST
 
 MAX_SMOOTHING = 10.0  # seconds

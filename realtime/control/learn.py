@@ -11,11 +11,11 @@ from typing import Any
 
 from latentmix.files import replace_file
 
+from ..midi.expression import RPN_CONTROLLERS, RpnParser
 from ..music.parameters import PARAMETERS, Parameter, find
 from .bindings import Binding
 from .entries import LOW_BYTE
 from .maps import parse_map, read_map
-from .messages import RPN_CONTROLLERS, RpnParser
 from .recognise import Kind, recognise
 
 QUIET_SECONDS = 0.5  # after which a movement is over

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from .bindings import Encoding, MpeZone
+from ..midi.expression import MpeZone
+from .bindings import Encoding
 
 PAIR_SECONDS = 0.003  # that one byte of a pair waits for the other; a message takes 1 ms on a MIDI cable
 CENTRE = 8192  # of pitch bend, 0 in mido
-# Controllers of registered and non-registered parameters (MIDI 1.0, table III)
-NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH = 98, 99, 100, 101
-DATA_HIGH, DATA_LOW, DATA_UP, DATA_DOWN = 6, 38, 96, 97
-RPN_CONTROLLERS = {NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH, DATA_HIGH, DATA_LOW, DATA_UP, DATA_DOWN}
-NO_PARAMETER = 0x3FFF
-MPE_CONFIGURATION = 6  # registered parameter: how many member channels
 
 
 class Pair:
@@ -84,38 +79,6 @@ class Pair:
     def _whole(self) -> float:
         self._waits = None
         return round((self._high << 7 | self._low) / 16383, 10)
-
-
-class RpnChange(NamedTuple):
-    """What a message says about a parameter: the byte of its value, or clicks up or down."""
-
-    number: int
-    registered: bool
-    part: Literal["high", "low", "step"]
-    value: int
-
-
-class RpnParser:
-    """Registered and non-registered parameters on one channel: which is chosen, and what its value becomes."""
-
-    def __init__(self) -> None:
-        self._number = NO_PARAMETER
-        self._registered = False
-
-    def feed(self, controller: int, value: int) -> RpnChange | None:
-        """A control change came; None if it says nothing about a value, or of none that was chosen."""
-        if controller in (NRPN_LOW, NRPN_HIGH, RPN_LOW, RPN_HIGH):
-            registered = controller in (RPN_LOW, RPN_HIGH)
-            number = self._number if registered == self._registered else NO_PARAMETER
-            high = controller in (NRPN_HIGH, RPN_HIGH)
-            self._number = value << 7 | number & 127 if high else number & ~127 | value
-            self._registered = registered
-            return None
-        if self._number == NO_PARAMETER:
-            return None
-        if controller in (DATA_HIGH, DATA_LOW):
-            return RpnChange(self._number, self._registered, "high" if controller == DATA_HIGH else "low", value)
-        return RpnChange(self._number, self._registered, "step", 1 if controller == DATA_UP else -1)
 
 
 def clicks(value: int, encoding: Encoding) -> int:

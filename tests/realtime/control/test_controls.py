@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentmix.errors import InputError
-from realtime.control.bindings import Binding, ControllerMap, MpeZone
+from realtime.control.bindings import Binding, ControllerMap
 from realtime.control.controller import TICK_SECONDS, Controls
 from realtime.control.maps import read_map
 from realtime.control.messages import PAIR_SECONDS
+from realtime.midi.expression import MpeZone
 from realtime.music.parameters import PARAMETERS
 
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentmix.errors import InputError
-from realtime.control.bindings import Binding, Feedback, MpeZone
+from realtime.control.bindings import Binding, Feedback
 from realtime.control.controller import Controls
 from realtime.control.maps import parse_map, read_map, shipped_map_for, shipped_maps
+from realtime.midi.expression import MpeZone
 from realtime.music.parameters import PARAMETERS, table
 
 BIND = '[[bind]]\ntarget = "x"\nkind = "cc"\nnumber = 1\n'
