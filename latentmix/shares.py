@@ -26,7 +26,8 @@ def seeded(*numbers: int) -> torch.Generator:
 class Shares:
     """How the batch of a step is divided: among processes, and in each of them among shares, one after another.
 
-    Each share draws by a seed of its own, so one process with N shares learns what N processes learn.
+    Each share draws by a seed of its own, and so does its dropout, so one process with N shares learns what N processes
+    learn, and a run that goes on what the unbroken one would have.
 
     Attributes:
         fabric: None for one process.
@@ -53,7 +54,9 @@ class Shares:
             last = own + 1 == self.accumulate
             alone = self.fabric.no_backward_sync(module, enabled=not last) if self.fabric else contextlib.nullcontext()
             with alone:
-                parts = make(seeded(*numbers, share), numbers[-1] * world * self.accumulate + share)
+                generator = seeded(*numbers, share)
+                torch.manual_seed(generator.initial_seed())  # dropout, which takes no generator
+                parts = make(generator, numbers[-1] * world * self.accumulate + share)
                 loss = parts["loss"] / self.accumulate
                 if self.fabric:
                     self.fabric.backward(loss)

@@ -32,6 +32,10 @@ LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", 
 Figures = dict[str, float]
 
 
+class OwnError(InputError):
+    """What one process of a run met in a step, and the others perhaps not."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of a training script that say where and how it runs, for `latentmix.cli.grouped`."""
@@ -87,11 +91,6 @@ def make_fabric(device: str, devices: int, nodes: int, precision: str, strategy:
     return fabric
 
 
-def tell_left_out(reason: object) -> None:
-    """One line on what is not trained on; names of files may have brackets in them, which are no markup."""
-    CONSOLE.print(f"left out: {reason}", highlight=False, soft_wrap=True, markup=False)
-
-
 def on_first_process(fabric: Any, work: Callable[[], None]) -> None:
     """Do something once, while the other processes wait; what goes wrong goes wrong in all of them.
 
@@ -123,7 +122,7 @@ def in_one_line(program: str, *errors: type[Exception], state: Path | None = Non
     try:
         yield
     except caught as error:
-        if _is_first():
+        if _is_first() or isinstance(error, OwnError):
             complain(program, str(error))
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -252,7 +251,10 @@ class TrainingRun:
             bar = bars.add_task(phase, total=steps, completed=made[phase], figures="") if bars else None
             while made[phase] < steps and not self._is_to_stop():
                 step = made[phase]
-                parts = advance(step)
+                try:
+                    parts = advance(step)
+                except InputError as error:  # of a shard, say
+                    raise OwnError(str(error)) from None
                 made[phase] = step + 1
                 is_last = made[phase] == steps
                 if step % self.show_every == 0 or is_last:

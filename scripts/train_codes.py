@@ -32,21 +32,12 @@ from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
 from audiovq.training.codes_dataset import Codes, CodeSource, StreamedCodes
 from latentmix.cli import grouped
-from latentmix.corpus.reading import corpus_at
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
+from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import (
-    CONSOLE,
-    RunOptions,
-    TrainingRun,
-    in_one_line,
-    on_first_process,
-    progress_bar,
-    tell_left_out,
-    warm_up_cosine,
-)
+from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line, warm_up_cosine
 
 WARM_UP = 100  # steps
 CLIP = 1.0  # greatest norm of the gradient
@@ -66,40 +57,37 @@ class Phase:
 
 
 def open_codes(fabric: Any, codec: Codec, address: str, kept: Path, hours: float, seed: int) -> Codes | StreamedCodes:
-    """A corpus as it is, or the codes of a folder's recordings, which the first process makes."""
-    corpus = corpus_at(address, KIND)
-    if corpus is not None:
-        return StreamedCodes(corpus, codec, seed)
-    made: list[Codes] = []
-    on_first_process(fabric, lambda: made.append(read_codes(codec, Path(address), kept, hours)))
-    return made[0] if made else read_codes(codec, Path(address), kept, hours)
+    """A corpus as it is, or the codes of a folder's recordings."""
+    corpus = open_corpus(fabric, address, KIND)
+    return StreamedCodes(corpus, codec, seed) if corpus else read_folder(fabric, codec, Path(address), kept, hours)
 
 
-def read_codes(codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
+def read_folder(fabric: Any, codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
     """The codes of a folder's recordings, kept in a file that belongs to this codec and folder."""
     name = hashlib.sha256(f"{codec.model.fingerprint.hex()} {folder.resolve()} {hours}".encode()).hexdigest()[:12]
     path = kept / f"codes-{name}.npz"
-    if not path.is_file():
+
+    def read(tell: Tell) -> Found:
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        found, left = [], hours * 3600.0
-        order = np.random.default_rng(0).permutation(len(files))
-        with progress_bar() as progress:
-            bar = progress.add_task(f"encoding {folder}", total=len(files), figures="")
-            for index in order:
-                if left > 0.0:
-                    try:
-                        with open_source(files[index]) as source:
-                            samples = np.concatenate(list(source.blocks), 1)
-                        found.append(codec.encode(torch.from_numpy(samples), source.sample_rate).numpy())
-                        left -= samples.shape[1] / source.sample_rate
-                    except InputError as error:
-                        tell_left_out(error)
-                progress.advance(bar)
+        found, refused, left = [], [], hours * 3600.0
+        for done, index in enumerate(np.random.default_rng(0).permutation(len(files)), start=1):
+            if left > 0.0:
+                try:
+                    with open_source(files[index]) as source:
+                        samples = np.concatenate(list(source.blocks), 1)
+                    found.append(codec.encode(torch.from_numpy(samples), source.sample_rate).numpy())
+                    left -= samples.shape[1] / source.sample_rate
+                except InputError as error:
+                    refused.append(str(error))
+            tell(done, len(files), "encoding")
         if not found:
             raise InputError(f"{folder}: expected audio files, found none that can be read")
         made = Codes.of_recordings(found, codec.codes, codec.chunk_frames)
         with replacing(path) as file:
             np.savez(file, codes=made.codes, starts=made.starts)
+        return Found(f"codes of {hours - left / 3600.0:.2f} hours from {len(found)} files", refused)
+
+    read_once(fabric, folder, path.is_file, read)
     with np.load(path, allow_pickle=False) as file:
         return Codes(file["codes"], file["starts"], codec.codes, codec.chunk_frames)
 
@@ -124,7 +112,6 @@ def train(run: TrainingRun, shares: Shares, number: int, phase: Phase, seed: int
     module, optimizer = shares.fabric.setup(phase.network, optimizer)
 
     def make(generator: torch.Generator, share: int) -> dict[str, Tensor]:
-        torch.manual_seed(generator.initial_seed())  # dropout
         return {"loss": phase.loss(module, generator, share)}
 
     def advance(step: int) -> dict[str, Tensor]:

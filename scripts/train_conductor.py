@@ -18,17 +18,10 @@ import typer
 from latentmix.cli import grouped
 from latentmix.files import make_folder
 from latentmix.phases import Phase, PhasedRun
+from latentmix.read_once import Found, Tell, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import (
-    CONSOLE,
-    RunOptions,
-    TrainingRun,
-    in_one_line,
-    on_first_process,
-    progress_bar,
-    tell_left_out,
-)
+from latentmix.training import RunOptions, TrainingRun, in_one_line
 from midi_vae.model.conductor import Conductor, ConductorConfig
 from midi_vae.training.conductor_objective import ConductorObjective
 from midi_vae.training.tune_dataset import TuneBatches, Tunes, load_tunes
@@ -39,25 +32,15 @@ DEV_WINDOWS = 1024
 
 
 def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -> Tunes:
-    """The tunes of a folder, kept in the run's folder so that a resumed run sees the same."""
+    """The tunes of a folder, kept in the run's folder."""
 
-    def read() -> None:
-        if kept.is_file():
-            return
-        with progress_bar(transient=True) as progress:
-            bar = progress.add_task(f"reading {folder}", total=None, figures="")
-            tunes = load_tunes(
-                folder,
-                config.lowest_pitch,
-                config.pitches,
-                lambda done, total: progress.update(bar, completed=done, total=total),
-            )
-        for _, reason in tunes.refused:
-            tell_left_out(reason)
-        CONSOLE.print(f"{folder}: {len(tunes.windows)} windows of {len(tunes.bars)} tunes", highlight=False)
+    def read(tell: Tell) -> Found:
+        tunes = load_tunes(folder, config.lowest_pitch, config.pitches, tell)
         tunes.save(kept)
+        summary = f"{len(tunes.windows)} windows of {len(tunes.bars)} tunes"
+        return Found(summary, [reason for _, reason in tunes.refused])
 
-    on_first_process(fabric, read)
+    read_once(fabric, folder, kept.is_file, read)
     return Tunes.load(kept)
 
 

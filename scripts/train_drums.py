@@ -4,12 +4,16 @@
 
 Where the folder has an info.csv with a split (the Groove MIDI Dataset has), its `train` is trained on and its
 `validation` gives the figures; otherwise all of it is trained on, and --dev names another folder for the figures.
+MIDI_FOLDER and DEV may each be a corpus of `midi-vae corpus read --drums` instead, which is read shard by shard as it
+is needed; all of it is trained on.
 Three phases in one run, none of which needs another: the autoencoder, the feel of given hits, the model of hits that
 random grooves are drawn from. State, resuming and what comes out: as of train_melody.py (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
 
+import operator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,23 +24,17 @@ import typer
 from latentmix.cli import grouped
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
+from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import (
-    CONSOLE,
-    RunOptions,
-    TrainingRun,
-    in_one_line,
-    on_first_process,
-    progress_bar,
-    tell_left_out,
-)
+from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
 from midi_vae.drums.groove import MAX_OFFSET
 from midi_vae.drums.network import sets_of
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
+from midi_vae.training.corpus import GROOVES
 from midi_vae.training.groove_dataset import WINDOW, GrooveBatches, load_grooves, read_info
 from midi_vae.training.groove_objective import (
     FeelObjective,
@@ -44,9 +42,11 @@ from midi_vae.training.groove_objective import (
     GrooveObjectiveConfig,
     GroovePriorObjective,
 )
+from midi_vae.training.streamed_windows import StreamedGrooves
 
 PHASES = ("model", "feel", "prior")
 DEV_WINDOWS = 384
+KEPT_WINDOWS = 20_000  # of a corpus, for figures
 
 
 class DevFigures:
@@ -102,28 +102,50 @@ class DevFigures:
         }
 
 
-def read_data(fabric: Any, folder: Path, kept: Path, split: str | None, styles: tuple[str, ...]) -> np.ndarray:
-    """The windows of a folder, kept in the run's folder so that a resumed run sees the same."""
+def read_folder(fabric: Any, folder: Path, kept: Path, split: str | None, styles: tuple[str, ...]) -> np.ndarray:
+    """The windows of a folder, kept in the run's folder."""
 
-    def read() -> None:
-        if kept.is_file():
-            return
-        with progress_bar(transient=True) as progress:
-            bar = progress.add_task(f"reading {folder}", total=None, figures="")
-            data = load_grooves(
-                folder, split, styles, lambda done, total: progress.update(bar, completed=done, total=total)
-            )
-        for reason in data.refused:
-            tell_left_out(reason)
-        CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
+    def read(tell: Tell) -> Found:
+        data = load_grooves(folder, split, styles, tell)
         with replacing(kept) as file:
             np.save(file, data.windows)
+        return Found(f"{len(data.windows)} windows from {data.files} files", data.refused)
 
-    on_first_process(fabric, read)
+    read_once(fabric, folder, kept.is_file, read)
     windows: np.ndarray = np.load(kept, allow_pickle=False)
     if windows.dtype != WINDOW:
         raise ValueError(f"{kept}: expected the windows of this release; remove it to read the folder again")
     return windows
+
+
+@dataclass(frozen=True)
+class Grooves:
+    """What there is to learn.
+
+    Attributes:
+        some: windows, all of a folder, the first of a corpus.
+        batches: random ones.
+        full_batches: of those that reach the ends of bars, or of all if none does.
+    """
+
+    some: np.ndarray
+    batches: GrooveBatches | StreamedGrooves
+    full_batches: GrooveBatches | StreamedGrooves
+
+
+def open_grooves(
+    fabric: Any, address: str, kept: Path, split: str | None, styles: tuple[str, ...], seed: int
+) -> Grooves:
+    """A folder, or its split, that is read and kept, or a corpus that is streamed."""
+    corpus = open_corpus(fabric, address, GROOVES)
+    if corpus is None:
+        windows = read_folder(fabric, Path(address), kept, split, styles)
+        full = windows["full"]
+        return Grooves(windows, GrooveBatches(windows), GrooveBatches(windows[full] if full.any() else windows))
+    batches = StreamedGrooves(corpus, styles, seed)
+    some = batches.some(KEPT_WINDOWS)
+    wanted = operator.itemgetter("full") if some["full"].any() else None
+    return Grooves(some, batches, StreamedGrooves(corpus, styles, seed, wanted))
 
 
 def tell_change(base: GrooveVAE, model: GrooveVAE, held_out: dict[str, np.ndarray]) -> None:
@@ -139,15 +161,20 @@ def tell_change(base: GrooveVAE, model: GrooveVAE, held_out: dict[str, np.ndarra
             CONSOLE.print(f"{name}, {when}: hits {nats:.3f} nats a step  {played}", highlight=False)
 
 
-def known_styles(folder: Path) -> tuple[str, ...]:
-    """Styles that the folder's info.csv names."""
-    return tuple(sorted({each.style for each in read_info(folder).values() if each.style}))
+def known_styles(fabric: Any, address: str) -> tuple[str, ...]:
+    """Styles that the folder's info.csv names, or that the corpus has."""
+    corpus = open_corpus(fabric, address, GROOVES)
+    if corpus:
+        return tuple(corpus.manifest.description.settings["styles"])
+    return tuple(sorted({each.style for each in read_info(address).values() if each.style}))
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
+    data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their drums")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
-    dev: Annotated[Path | None, typer.Option(help="folder for the figures; what info.csv says if left out")] = None,
+    dev: Annotated[
+        str | None, typer.Option(help="folder, or a corpus, for the figures; what info.csv says if left out")
+    ] = None,
     begin_with: Annotated[
         str | None, typer.Option(help="bundled name or folder of a model to go on from, for a small folder of your own")
     ] = None,
@@ -171,31 +198,32 @@ def main(
     """Train a GrooveVAE on a folder of MIDI files with drums, or go on with a run that was stopped."""
     with in_one_line("train_drums", ValueError):  # a size that cannot be
         base = GrooveVAE.from_pretrained(begin_with) if begin_with else None
-        styles = base.config.styles if base else known_styles(data)
-        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
         fabric = running.launch("ddp")
+        styles = base.config.styles if base else known_styles(fabric, data)
+        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
         make_folder(out)
-        windows = read_data(fabric, data, out / "train.npy", None if dev else "train", styles)
-        known = read_data(fabric, remember, out / "known.npy", "validation", styles) if remember else None
-        held_out = read_data(fabric, dev or data, out / "dev.npy", None if dev else "validation", styles)
+        grooves = open_grooves(fabric, data, out / "train.npy", None if dev else "train", styles, running.seed)
+        known = read_folder(fabric, remember, out / "known.npy", "validation", styles) if remember else None
+        dev_split = None if dev else "validation"
+        held_out = open_grooves(fabric, dev or data, out / "dev.npy", dev_split, styles, running.seed).some
         model = GrooveVAE(config)
         if base:
             model.load_state_dict(base.state_dict())
         state = RunState(out / "state.safetensors", {"model": model}, PHASES)
         if state.path.is_file():
             state.load()
-    figures, weights = DevFigures(windows, held_out), GrooveObjectiveConfig(beta=beta)
-    batches = GrooveBatches(windows)
-    whole = GrooveBatches(windows[windows["full"]] if windows["full"].any() else windows)
+    figures, weights = DevFigures(grooves.some, held_out), GrooveObjectiveConfig(beta=beta)
+    draw, draw_full = grooves.batches.draw, grooves.full_batches.draw
     with in_one_line("train_drums", state=state.path):
         run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
         autoencoder = Phase("model", GrooveObjective(model, weights), steps, batch, lr)
-        run.do(autoencoder, batches.draw, lambda: figures.model(model), ())
+        run.do(autoencoder, draw, lambda: figures.model(model), ())
         feel = Phase("feel", FeelObjective(model, weights), feel_steps, batch, lr)
-        run.do(feel, batches.draw, lambda: figures.feel(model), ())
+        run.do(feel, draw, lambda: figures.feel(model), ())
         prior = Phase("prior", GroovePriorObjective(model), prior_steps, batch // 2, 2 * lr)
-        run.do(prior, whole.draw, lambda: figures.prior(model), ())
-        model.save_pretrained(out / "model", half=True)
+        run.do(prior, draw_full, lambda: figures.prior(model), ())
+        if fabric.is_global_zero:
+            model.save_pretrained(out / "model", half=True)
         if base and fabric.is_global_zero:
             tell_change(base, model, {"own": held_out, **({} if known is None else {"known": known})})
 

@@ -20,21 +20,13 @@ import torch
 import typer
 
 from latentmix.cli import grouped
-from latentmix.corpus.reading import corpus_at
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
+from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import (
-    CONSOLE,
-    RunOptions,
-    TrainingRun,
-    in_one_line,
-    on_first_process,
-    progress_bar,
-    tell_left_out,
-)
+from latentmix.training import RunOptions, TrainingRun, in_one_line
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
@@ -92,27 +84,17 @@ class DevFigures:
         return figures
 
 
-def read_data(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
-    """The windows of a folder, kept in the run's folder so that a resumed run sees the same."""
+def read_folder(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
+    """The windows of a folder, kept in the run's folder."""
 
-    def read() -> None:
-        if kept.is_file():
-            return
-        with progress_bar(transient=True) as progress:
-            bar = progress.add_task(f"reading {folder}", total=None, figures="")
-            data = load_windows(
-                folder,
-                config.lowest_pitch,
-                config.pitches,
-                lambda done, total: progress.update(bar, completed=done, total=total),
-            )
-        for path, reason in data.refused:
-            tell_left_out(reason or path)
-        CONSOLE.print(f"{folder}: {len(data.windows)} windows from {data.files} files", highlight=False)
+    def read(tell: Tell) -> Found:
+        data = load_windows(folder, config.lowest_pitch, config.pitches, tell)
         with replacing(kept) as file:
             np.save(file, data.windows)
+        refused = [reason or path for path, reason in data.refused]
+        return Found(f"{len(data.windows)} windows from {data.files} files", refused)
 
-    on_first_process(fabric, read)
+    read_once(fabric, folder, kept.is_file, read)
     return np.load(kept, allow_pickle=False)
 
 
@@ -141,9 +123,9 @@ class Melodies:
 
 def open_melodies(fabric: Any, address: str, kept: Path, config: MelodyVAEConfig, seed: int) -> Melodies:
     """A folder that is read and kept, or a corpus that is streamed."""
-    corpus, size = corpus_at(address, KIND), (config.lowest_pitch, config.pitches)
+    corpus, size = open_corpus(fabric, address, KIND), (config.lowest_pitch, config.pitches)
     if corpus is None:
-        windows = read_data(fabric, Path(address), kept, config)
+        windows = read_folder(fabric, Path(address), kept, config)
         full = reaches_bar_ends(windows)
         return Melodies(windows, Batches(windows, *size), Batches(windows[full] if full.any() else windows, *size))
     batches = StreamedWindows(corpus, *size, seed)

@@ -5,6 +5,8 @@
 As `audiovq train-sound`, and with what a training on large machines needs: devices, nodes, precision and curves in
 TensorBoard (OUT/tensorboard). Every few minutes OUT has the model as of now (OUT itself), how good it is (quality.csv,
 quality.png) and something to hear and to see (example.wav, example.png). The same command goes on where it was stopped.
+FOLDER may be a corpus of `audiovq corpus analyse` instead, here or in object storage, which is read shard by shard as
+it is needed.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ import typer
 
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import SoundModel
-from audiovq.training.sound_dataset import SoundBatches
+from audiovq.training.corpora import SOUNDS
 from audiovq.training.sound_run import Plan, SoundRun, read_recordings
+from audiovq.training.streamed import StreamedSounds
 from latentmix.cli import grouped
+from latentmix.files import make_folder
+from latentmix.read_once import open_corpus
 from latentmix.shares import Accumulate
 from latentmix.training import CONSOLE, RunOptions, in_one_line, on_first_process
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="folder of recordings to train on")],
+    data: Annotated[str, typer.Argument(help="folder of recordings to train on, or a corpus of analysed sounds")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
     minutes: Annotated[float, typer.Option(help="that it is to take here, if --steps is not given")] = 60.0,
     steps: Annotated[int, typer.Option(help="in all; 0: as many as the minutes have room for")] = 0,
@@ -45,14 +50,16 @@ def main(
         fabric = running.launch("ddp_find_unused_parameters_true")
         model = SoundModel.from_pretrained(start_from).train() if start_from else SoundModel(config)
 
-        def read() -> None:
-            read_recordings(data, out / "data", model.config)
-
         def make_plan() -> None:
             run.plan(wanted, minutes, batch=batch, frames=frames, lr=lr, seed=running.seed)
 
-        on_first_process(fabric, read)
-        batches = SoundBatches(out / "data", model.config)
+        make_folder(out)
+        corpus = open_corpus(fabric, data, SOUNDS)
+        batches = (
+            StreamedSounds(corpus, model.config, running.seed)
+            if corpus
+            else read_recordings(Path(data), out / "data", model.config, fabric)
+        )
         run = SoundRun(
             out, model, batches, fabric, lambda line: CONSOLE.print(line, highlight=False), accumulate=accumulate
         )

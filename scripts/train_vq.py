@@ -3,10 +3,13 @@
     scripts/run python scripts/train_vq.py AUDIO_FOLDER --dev DEV_FOLDER --out runs/speech
 
 Files of any format that libsndfile reads, at any rate. Pitch and periodicity are labelled once, on all cores, and kept
-in OUT/data. The training has three stretches: first nothing is quantized, then the codebooks come in, at last the
-discriminators. The state is written to OUT/state.safetensors every --save-every steps and when the run is interrupted;
-the same command goes on from there and ends at the same weights, on the CPU bit for bit. OUT/model is the model as of
-the last save; OUT/tensorboard has curves, sound and pictures.
+in OUT/data. AUDIO_FOLDER and DEV_FOLDER may each be a corpus of `audiovq corpus label` instead, here or in object
+storage, which is read shard by shard as it is needed.
+
+The training has three stretches: first nothing is quantized, then the codebooks come in, at last the discriminators.
+The state is written to OUT/state.safetensors every --save-every steps and when the run is interrupted; the same command
+goes on from there and ends at the same weights, on the CPU bit for bit. OUT/model is the model as of the last save;
+OUT/tensorboard has curves, sound and pictures.
 """
 
 from __future__ import annotations
@@ -25,26 +28,20 @@ from audiovq.model.config import VQVAEConfig
 from audiovq.model.quantizers import ResidualQuantizer
 from audiovq.model.vqvae import VQVAE
 from audiovq.training.augmentation import Augmentation, AugmentationConfig
-from audiovq.training.dataset import SpeechBatches, prepare
+from audiovq.training.corpora import SPEECH
+from audiovq.training.dataset import SpeechBatches, SpeechSource, prepare
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
+from audiovq.training.streamed import StreamedSpeech
 from audiovq.training.warm_start import grown
 from latentmix.cli import grouped
 from latentmix.errors import InputError
 from latentmix.files import make_folder
+from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import (
-    CONSOLE,
-    RunOptions,
-    TrainingRun,
-    in_one_line,
-    on_first_process,
-    progress_bar,
-    tell_left_out,
-    warm_up_cosine,
-)
+from latentmix.training import RunOptions, TrainingRun, in_one_line, warm_up_cosine
 
 WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
@@ -129,8 +126,8 @@ class SpeechRun:
         self,
         run: TrainingRun,
         shares: Shares,
-        batches: SpeechBatches,
-        dev: SpeechBatches,
+        batches: SpeechSource,
+        dev: SpeechSource,
         schedule: Schedule,
         variety: Variety,
         seed: int,
@@ -167,7 +164,7 @@ class SpeechRun:
         heard: list[tuple[Tensor, Tensor]] = []  # of each share
 
         def made_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
-            batch = self.augment(self.batches.draw(schedule.batch, schedule.frames, generator), generator)
+            batch = self.augment(self.batches.draw(schedule.batch, schedule.frames, generator, share), generator)
             batch = batch.to(self.fabric.device)
             parts = self.modules["model"](batch, generator, step >= schedule.quantize_from, judged, settled)
             heard.append((parts.pop("made").detach(), parts.pop("real")))
@@ -201,8 +198,9 @@ class SpeechRun:
     def _start_codebooks(self) -> None:
         generator = torch.Generator().manual_seed(self.seed)
         found = []
-        for _ in range(START_BATCHES):
-            batch = self.batches.draw(self.schedule.batch, self.schedule.frames, generator).to(self.fabric.device)
+        for number in range(START_BATCHES):
+            batch = self.batches.draw(self.schedule.batch, self.schedule.frames, generator, number)
+            batch = batch.to(self.fabric.device)
             found.append(self.model.latents(batch.samples, self.model.initial_encoder_state(len(batch.samples)))[0])
         self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
 
@@ -249,29 +247,29 @@ def follow(average: VQVAE, model: VQVAE, kept: float) -> None:
             mean.copy_(now)
 
 
-def read_data(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
-    """The labelled speech of a folder, kept in the run's folder so that a resumed run sees the same."""
+def open_speech(fabric: Any, address: str, kept: Path, config: VQVAEConfig, seed: int) -> SpeechSource:
+    """A corpus as it is, or the labelled speech of a folder."""
+    corpus = open_corpus(fabric, address, SPEECH)
+    return StreamedSpeech(corpus, config, seed) if corpus else read_folder(fabric, Path(address), kept, config)
 
-    def read() -> None:
-        if SpeechBatches.is_complete(kept):
-            return
+
+def read_folder(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
+    """The labelled speech of a folder, kept in the run's folder."""
+
+    def read(tell: Tell) -> Found:
         make_folder(kept)
-        with progress_bar(transient=True) as progress:
-            bar = progress.add_task(f"labelling {folder}", total=None, figures="")
-            data = prepare(folder, kept, config, lambda done, total: progress.update(bar, completed=done, total=total))
-        for reason in data.refused:
-            tell_left_out(reason)
-        CONSOLE.print(f"{folder}: {data.hours:.2f} hours from {data.files} files", highlight=False)
+        data = prepare(folder, kept, config, tell)
+        return Found(f"{data.hours:.2f} hours from {data.files} files", data.refused)
 
-    on_first_process(fabric, read)
+    read_once(fabric, folder, lambda: SpeechBatches.is_complete(kept), read)
     return SpeechBatches(kept, config)
 
 
 @grouped
 def main(
-    data: Annotated[Path, typer.Argument(help="folder of audio to train on")],
+    data: Annotated[str, typer.Argument(help="folder of audio to train on, or a corpus of labelled speech")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
-    dev: Annotated[Path | None, typer.Option(help="folder of audio for the figures; DATA if left out")] = None,
+    dev: Annotated[str | None, typer.Option(help="folder of audio, or a corpus, for figures; DATA if left out")] = None,
     steps: Annotated[int, typer.Option(help="in all")] = 6_000,
     quantize_from: Annotated[float, typer.Option(help="share of the steps before codebooks come in")] = 0.08,
     judge_from: Annotated[float, typer.Option(help="share before the discriminators come in; 1: never")] = 1.0,
@@ -304,8 +302,8 @@ def main(
         )
         variety.augmentation()  # refuses shares that cannot be before anything is read
         fabric = running.launch("ddp_find_unused_parameters_true")
-        batches = read_data(fabric, data, out / "data", config)
-        dev_batches = read_data(fabric, dev, out / "dev", config) if dev else batches
+        batches = open_speech(fabric, data, out / "data", config, running.seed)
+        dev_batches = open_speech(fabric, dev, out / "dev", config, running.seed) if dev else batches
         state = RunState(out / "state.safetensors", variety.networks(config), ("codec",))
         if state.path.is_file():
             state.load()

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 # package -> its folders and modules in the order in which data flows: an arrow never runs back up
 LAYERS = {
     "latentmix": "errors interrupts extras files checkpoint_format checkpoint tracing cli processes corpus "
-    "run_state shares training phases",
+    "run_state shares training read_once phases",
     "midi_vae": "checkpoint labels midi music evaluation model travel interpolation crossing long_form importing drums "
     "audio piano_roll drum_grid vae plugin_weights portable onnx_export torchscript_export training cli",
     "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
@@ -94,7 +94,7 @@ LONG = {
     "midi_vae.cli.app.mix": "a parameter for each option",
     "scripts.bench.bench_latency": "a benchmark reads from top to bottom",
 }
-HEAVY = {"latentmix.tracing", "latentmix.run_state", "latentmix.shares", "latentmix.training", "latentmix.phases"}
+HEAVY = {f"latentmix.{name}" for name in ("tracing", "run_state", "shares", "training", "read_once", "phases")}
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
 
 

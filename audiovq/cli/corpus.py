@@ -16,7 +16,7 @@ app = make_app("audiovq")
 
 @app.callback()
 def corpus() -> None:
-    """Encode whole corpora to shards of codes, on one machine or many."""
+    """Make shards of whole corpora, on one machine or many: codes, and what models are trained on."""
 
 
 @app.command()
@@ -44,3 +44,49 @@ def encode(
     from ..codec.corpus import CodesOfRecordings
 
     run_corpus("audiovq", "encoding", CodesOfRecordings(model, codebooks), source, corpus)
+
+
+@app.command()
+@grouped
+def label(
+    source: Source,
+    corpus: CorpusOptions,
+    pitch_bins: Annotated[
+        int, typer.Option(metavar="N", help="Of the model: 128 reach 400 Hz, 175 807 Hz.", rich_help_panel="Work")
+    ] = 175,
+) -> None:
+    """Label speech with its pitch and periodicity, in shards that scripts/train_vq.py trains on.
+
+    Goes on, and lists what it cannot read, as `audiovq corpus encode` does.
+
+    \b
+    Examples:
+    audiovq corpus label recordings/ -o labelled
+    audiovq corpus label /shared/speech -o /shared/labelled --ray head:6379
+    """
+    from ..training.corpora import LabelledSpeech
+
+    run_corpus("audiovq", "labelling", LabelledSpeech(pitch_bins), source, corpus)
+
+
+@app.command()
+@grouped
+def analyse(
+    source: Source,
+    corpus: CorpusOptions,
+    rate: Annotated[
+        int, typer.Option(metavar="HZ", help="Of the model: 44100 or 48000.", rich_help_panel="Work")
+    ] = 48_000,
+) -> None:
+    """Analyse recordings of any sound, in shards that scripts/train_sound.py trains on.
+
+    Goes on, and lists what it cannot read, as `audiovq corpus encode` does.
+
+    \b
+    Examples:
+    audiovq corpus analyse recordings/ -o sounds
+    audiovq corpus analyse /shared/archive -o /shared/sounds --ray head:6379
+    """
+    from ..training.corpora import AnalysedSounds
+
+    run_corpus("audiovq", "listening", AnalysedSounds(rate), source, corpus)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix.corpus.reading import Corpus, ShuffledRecords
+from latentmix.corpus.reading import Corpus
+from latentmix.corpus.streaming import StreamedPieces
 from latentmix.errors import InputError
 
 if TYPE_CHECKING:
     from ..codec.codec import Codec
 
-COUNTED = 10_000  # recordings of a corpus whose codes are counted, or are kept for the figures
+COUNTED = 5_000_000  # frames of a corpus whose codes are counted, or are kept for the figures
 
 
 class CodeSource(Protocol):
@@ -76,9 +75,6 @@ class Codes:
 class StreamedCodes:
     """Codes out of the shards of a corpus, of which only those of the moment are in memory.
 
-    Which recordings a share of a run gets follows from its number and the seed alone: an epoch has each recording once
-    whatever the number of processes, and a run that goes on reads on where it was.
-
     Args:
         corpus: of `audiovq corpus encode`, all codebooks of this codec.
 
@@ -94,36 +90,25 @@ class StreamedCodes:
                 f"{corpus.folder.address}: expected {codec.codebooks} codebooks of model {wanted}, {codec.name}, found "
                 f"{codebooks} of model {described.fingerprint}; encode the corpus with that model and all codebooks"
             )
-        self.corpus, self.records = corpus, ShuffledRecords(corpus, seed)
+        self.corpus, self.pieces = corpus, StreamedPieces(corpus, seed, lambda record: (record["codes"].T,))
         self.size, self.chunk = codec.codes, codec.chunk_frames
 
     def in_memory(self) -> Codes:
-        """The first recordings in the order of the corpus, at most `COUNTED`."""
-        return Codes.of_recordings([record["codes"] for record in islice(self.corpus, COUNTED)], self.size, self.chunk)
+        """The first recordings in the order of the corpus, of at least `COUNTED` frames if there are so many."""
+        found, frames = [], 0
+        for record in self.corpus:
+            found.append(record["codes"])
+            frames += record["frames"]
+            if frames >= COUNTED:
+                break
+        return Codes.of_recordings(found, self.size, self.chunk)
 
     def shares(self) -> Tensor:
-        """Of the first recordings of the first epoch, as many as `COUNTED`."""
-        some = [self.records[place]["codes"] for place in range(min(COUNTED, len(self.corpus)))]
-        return Codes.of_recordings(some, self.size, self.chunk).shares()
+        """Of the first recordings of the first epoch, `COUNTED` frames."""
+        (codes,) = self.pieces.some(COUNTED)
+        return Codes.of_recordings([codes.T], self.size, self.chunk).shares()
 
     def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
-        """A random piece of each of the next recordings; of short ones those that follow go on with it."""
-        starts = torch.rand(batch, generator=generator).tolist()
-        pieces = [self._piece(share * batch + i, frames, start) for i, start in enumerate(starts)]
-        return torch.from_numpy(np.stack(pieces).astype(np.int64))
-
-    def _piece(self, place: int, frames: int, start: float) -> np.ndarray:
-        first = self.records[place]["codes"]
-        begin = int(start * max(first.shape[1] - frames + 1, 1))
-        found = [first[:, begin : begin + frames]]
-        for more in self._after(place):
-            left = frames - sum(each.shape[1] for each in found)
-            if left <= 0:
-                break
-            found.append(more[:, :left])
-        return np.concatenate(found, 1)
-
-    def _after(self, place: int) -> Iterator[np.ndarray]:
-        while True:
-            place += 1
-            yield self.records[place]["codes"]
+        """A random piece of each of the next recordings; short ones are gone on with by those after them."""
+        (codes,) = self.pieces.draw(batch, frames, generator, share)
+        return torch.from_numpy(codes.transpose(0, 2, 1).astype(np.int64)).contiguous()

@@ -1,4 +1,4 @@
-"""A folder of speech -> labelled samples in files of one run, read in random pieces."""
+"""Speech -> labelled samples, in files of one run or in the shards of a corpus, read in random pieces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -76,35 +77,52 @@ class SpeechBatch:
         return SpeechBatch(*(getattr(self, field.name).to(device) for field in dataclasses.fields(self)))
 
 
-class SpeechBatches:
-    """Random pieces of a `Labelled` that is kept in .npy files, without reading them all."""
+NAMES = tuple(field.name for field in dataclasses.fields(Labelled))
 
-    NAMES = tuple(field.name for field in dataclasses.fields(Labelled))
+
+class SpeechSource(Protocol):
+    """Where pieces to learn from are drawn.
+
+    Attributes:
+        config: of the model that they are for.
+    """
+
+    config: VQVAEConfig
+
+    def draw(self, size: int, code_frames: int, generator: torch.Generator, share: int = 0) -> SpeechBatch:
+        """`size` pieces of `code_frames` code frames, each at a random level, for that share of a run's batches."""
+
+
+class SpeechBatches:
+    """Random pieces of a `Labelled` that is kept in .npy files, without reading them all; a `SpeechSource`."""
 
     def __init__(self, folder: Path, config: VQVAEConfig) -> None:
         self.config = config
-        self.data = Labelled(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in self.NAMES))
+        self.data = Labelled(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
 
     @classmethod
     def is_complete(cls, folder: Path) -> bool:
-        return all((folder / f"{name}.npy").is_file() for name in cls.NAMES)
+        return all((folder / f"{name}.npy").is_file() for name in NAMES)
 
-    def draw(self, size: int, code_frames: int, generator: torch.Generator) -> SpeechBatch:
-        """`size` pieces of `code_frames` code frames, or of all there are if less, each at a random level."""
+    def draw(self, size: int, code_frames: int, generator: torch.Generator, share: int = 0) -> SpeechBatch:
+        """Pieces, or all there is if it is less, whatever the share: the generator is its own."""
         hop, per_code = self.config.hop, self.config.frames_per_code
         last = len(self.data.samples) // hop - code_frames
         starts = torch.randint(max(1, last), (size,), generator=generator).tolist()
-        gain = MIN_GAIN + (MAX_GAIN - MIN_GAIN) * torch.rand(size, 1, generator=generator)
 
-        def cut(rows: np.ndarray, unit: int) -> Tensor:
-            pieces = [rows[s * unit : (s + code_frames) * unit] for s in starts]
-            return torch.from_numpy(np.stack(pieces).astype(np.float32))
+        def cut(rows: np.ndarray, unit: int) -> np.ndarray:
+            return np.stack([rows[s * unit : (s + code_frames) * unit] for s in starts])
 
-        samples = cut(self.data.samples, hop) / 32767.0 * 10.0 ** (gain / 20.0)
-        bins, voiced, share = (
-            cut(rows, per_code) for rows in (self.data.bins, self.data.voiced, self.data.periodicity)
-        )
-        return SpeechBatch(samples.clamp(-1.0, 1.0), bins, voiced, share)
+        rows = (cut(getattr(self.data, name), hop if name == "samples" else per_code) for name in NAMES)
+        return at_random_levels(*rows, generator=generator)
+
+
+def at_random_levels(*rows: np.ndarray, generator: torch.Generator) -> SpeechBatch:
+    """Of stacked pieces of each field of `Labelled`."""
+    samples, bins, voiced, share = (torch.from_numpy(each.astype(np.float32)) for each in rows)
+    gain = MIN_GAIN + (MAX_GAIN - MIN_GAIN) * torch.rand(len(samples), 1, generator=generator)
+    samples = samples / 32767.0 * 10.0 ** (gain / 20.0)
+    return SpeechBatch(samples.clamp(-1.0, 1.0), bins, voiced, share)
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ def prepare(
             f"{source}: expected at least a second of audio to train on, found {samples / config.sample_rate:.2f} s "
             f"in {len(paths)} files, {len(refused)} of them unreadable"
         )
-    for name in SpeechBatches.NAMES:
+    for name in NAMES:
         beside = kept / f"{name}.tmp.npy"
         np.save(beside, np.concatenate([getattr(p, name) for p in parts]))
         beside.replace(kept / f"{name}.npy")
@@ -151,17 +169,18 @@ def _label_files(paths: list[str], config: VQVAEConfig, stack: contextlib.ExitSt
     """In order; in processes, which end with `stack`, where there is enough to do to be worth their start."""
     workers = min(os.cpu_count() or 1, len(paths) // FILES_A_PROCESS)
     if workers < 2:
-        return map(partial(_label_file, config=config), paths)
+        return map(partial(label_file, config=config), paths)
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     pool = stack.enter_context(ProcessPoolExecutor(workers, context, initializer=_one_thread))
-    return pool.map(partial(_label_file, config=config), paths, chunksize=4)
+    return pool.map(partial(label_file, config=config), paths, chunksize=4)
 
 
 def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _label_file(path: str, config: VQVAEConfig) -> Labelled | str:
+def label_file(path: str, config: VQVAEConfig) -> Labelled | str:
+    """A recording, several channels mixed to one, or why there is none, in a line."""
     try:
         with open_source(path) as source:
             mono = (block.mean(0, keepdims=True) for block in source.blocks)

@@ -1,10 +1,12 @@
-"""A folder of recordings -> samples and their analysis in files of one run, read in random pieces."""
+"""Recordings -> samples and their analysis, in files of one run or in the shards of a corpus, read in random pieces."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from ..sound.config import SoundConfig
 
 LANES = 16  # stretches that are analysed side by side: a frame of many costs little more than one of one
 PART = 50  # frames analysed at a time
+LANE_FRAMES = 1_000  # of a lane of a recording by itself, at least: each lane begins without a past
 GAP = 0.2  # seconds of silence after each recording
 MIN_SECONDS, MAX_SECONDS = 20.0, 6 * 3600.0  # of audio to train on
 BLOCK, ASIDE = 400, 12  # frames of a block, and one block in so many is kept aside for judging
@@ -54,8 +57,18 @@ class Prepared:
     refused: tuple[str, ...]
 
 
+class SoundSource(Protocol):
+    """Where pieces to learn from are drawn, and those that are kept aside for judging."""
+
+    def draw(self, size: int, frames: int, generator: torch.Generator, share: int = 0) -> SoundBatch:
+        """`size` pieces of so many frames, each at a random level, for that share of a run's batches."""
+
+    def aside(self, size: int, frames: int) -> SoundBatch:
+        """Pieces that are never drawn, the same each time."""
+
+
 class SoundBatches:
-    """Random pieces of recordings that lie analysed in .npy files, without reading them all.
+    """Random pieces of recordings that lie analysed in .npy files, without reading them all; a `SoundSource`.
 
     One block in `ASIDE` is never drawn to be trained on; where there is too little for that, all are.
     """
@@ -65,6 +78,7 @@ class SoundBatches:
         self.samples, self.controls, self.features = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in NAMES)
         self.frames = len(self.features)
         loud = self.controls[:, 1].astype(np.float32)
+        self._starts: dict[tuple[int, bool], np.ndarray] = {}
         self._heard = loud > max(float(np.quantile(loud, 0.98)) - 60.0, -90.0)
 
     @classmethod
@@ -73,6 +87,11 @@ class SoundBatches:
 
     def starts(self, frames: int, aside: bool) -> np.ndarray:
         """First frames of pieces that lie in blocks that are kept aside, or in none of them, and begin with sound."""
+        if (frames, aside) not in self._starts:
+            self._starts[frames, aside] = self._find_starts(frames, aside)
+        return self._starts[frames, aside]
+
+    def _find_starts(self, frames: int, aside: bool) -> np.ndarray:
         first = np.arange(max(1, self.frames - frames))
         kept = [(place // BLOCK) % ASIDE == ASIDE - 1 for place in (first, first + frames - 1)]
         right = (kept[0] & kept[1]) if aside else ~(kept[0] | kept[1])
@@ -82,47 +101,60 @@ class SoundBatches:
                 return first[wanted]
         return first
 
-    def draw(self, starts: np.ndarray, size: int, frames: int, generator: torch.Generator) -> SoundBatch:
-        """`size` pieces that begin at random `starts`, each at a random level."""
+    def draw(self, size: int, frames: int, generator: torch.Generator, share: int = 0) -> SoundBatch:
+        """As of `SoundSource`, whatever the share: the generator is its own."""
+        starts = self.starts(frames, aside=False)
         chosen = starts[torch.randint(len(starts), (size,), generator=generator).numpy()]
-        gain = MIN_GAIN + (MAX_GAIN - MIN_GAIN) * torch.rand(size, 1, generator=generator)
-        return self.cut(chosen, frames, gain)
+        return self._cut(chosen, frames, random_gain(size, generator))
 
-    def cut(self, starts: np.ndarray, frames: int, gain: Tensor | float = 0.0) -> SoundBatch:
-        """Pieces of so many frames from `starts`, `gain` dB louder (B, 1)."""
+    def aside(self, size: int, frames: int) -> SoundBatch:
+        """As of `SoundSource`, evenly among all of them."""
+        starts = self.starts(frames, aside=True)
+        return self._cut(starts[np.linspace(0, len(starts) - 1, size).astype(int)], frames, torch.zeros(size, 1))
+
+    def _cut(self, starts: np.ndarray, frames: int, gain: Tensor) -> SoundBatch:
         hop, frames = self.config.hop, min(frames, self.frames)
 
-        def of(rows: np.ndarray, unit: int = 1) -> Tensor:
-            pieces = [rows[s * unit : (s + frames) * unit] for s in starts]
-            return torch.from_numpy(np.stack(pieces).astype(np.float32))
+        def of(rows: np.ndarray, unit: int = 1) -> np.ndarray:
+            return np.stack([rows[s * unit : (s + frames) * unit] for s in starts])
 
-        pitch, loudness, harmonicity = of(self.controls).unbind(-1)
-        samples = of(self.samples, hop) / 32767.0 * 10.0 ** (torch.as_tensor(gain) / 20.0)
-        return SoundBatch(samples, Controls(pitch, loudness + gain, harmonicity), of(self.features))
+        return sound_batch((of(self.samples, hop), of(self.controls), of(self.features)), gain)
+
+
+def random_gain(size: int, generator: torch.Generator) -> Tensor:
+    return MIN_GAIN + (MAX_GAIN - MIN_GAIN) * torch.rand(size, 1, generator=generator)
+
+
+def sound_batch(rows: tuple[np.ndarray, ...], gain: Tensor) -> SoundBatch:
+    """Of stacked samples, controls and features, each piece so many dB louder (B, 1)."""
+    samples, controls, features = (torch.from_numpy(each.astype(np.float32)) for each in rows)
+    pitch, loudness, harmonicity = controls.unbind(-1)
+    samples = samples / 32767.0 * 10.0 ** (gain / 20.0)
+    return SoundBatch(samples, Controls(pitch, loudness + gain, harmonicity), features)
 
 
 def prepare(
-    source: Path, kept: Path, config: SoundConfig, progress: Callable[[str, int, int], None] = lambda *_: None
+    source: Path, kept: Path, config: SoundConfig, progress: Callable[[int, int, str], None] = lambda *_: None
 ) -> Prepared:
     """Read the recordings of a folder, analyse them, and keep them, on end, in `kept`.
 
     Args:
-        progress: is told what is done, how much of it and of how much.
+        progress: is told how much is done, of how much, and of what.
 
     Raises:
         InputError: the folder gives too little audio, or too much.
     """
     paths, pieces, refused, total = find_recordings(source), [], [], 0
-    gap = np.zeros(round(GAP * config.sample_rate), np.int16)
+    gap = round(GAP * config.sample_rate)
     for done, path in enumerate(paths, start=1):
         try:
-            x = read_mono(path, config.sample_rate)
+            samples = _read(path, config)
         except InputError as error:
             refused.append(str(error))
         else:
-            pieces += [np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16), gap]
-            total += len(x)
-        progress("reading", done, len(paths))
+            pieces.append(samples)
+            total += len(samples) - gap
+        progress(done, len(paths), "reading")
         if total > MAX_SECONDS * config.sample_rate:
             raise InputError(f"{source}: expected at most {MAX_SECONDS / 3600:g} hours of recordings, found more")
     seconds = total / config.sample_rate
@@ -131,9 +163,7 @@ def prepare(
             f"{source}: expected at least {MIN_SECONDS:g} s of sound to train on, found {seconds:.1f} s in "
             f"{len(paths)} files, {len(refused)} of them unreadable; five minutes are a good beginning"
         )
-    samples = np.concatenate(pieces)
-    controls, features = analyse(samples, config, progress)
-    samples = samples[: len(features) * config.hop]
+    samples, controls, features = Analyser(config)(np.concatenate(pieces), LANES, progress)
     for name, array in zip(NAMES, (samples, controls, features), strict=True):
         beside = kept / f"{name}.tmp.npy"
         np.save(beside, array)
@@ -141,22 +171,45 @@ def prepare(
     return Prepared(seconds, len(paths) - len(refused), tuple(refused))
 
 
-@torch.inference_mode()
-def analyse(
-    samples: np.ndarray, config: SoundConfig, progress: Callable[[str, int, int], None] = lambda *_: None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Samples (T,) int16 -> controls (N, 3) float32 and features (N, 3 * bands) float16, in lanes side by side."""
-    from ..sound.model import SoundModel
+def _read(path: str | os.PathLike[str], config: SoundConfig) -> np.ndarray:
+    """Samples (T,) int16 of a recording, and silence after it."""
+    x = np.pad(read_mono(path, config.sample_rate), (0, round(GAP * config.sample_rate)))
+    return np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16)
 
-    analysis: SoundAnalysis = SoundModel(config).analysis
-    each = len(samples) // (LANES * config.hop)  # frames of a lane
-    lanes = samples[: each * LANES * config.hop].reshape(LANES, -1)
-    state, controls, features = analysis.start(LANES), [], []
-    for first in range(0, each, PART):
-        piece = lanes[:, first * config.hop : min(first + PART, each) * config.hop]
-        found, state = analysis(torch.from_numpy(piece.astype(np.float32) / 32767.0), state)
-        played = (found.controls.pitch, found.controls.loudness, found.controls.harmonicity)
-        controls.append(torch.stack(played, -1).numpy())
-        features.append(found.features.numpy().astype(np.float16))
-        progress("listening", min(first + PART, each), each)
-    return np.concatenate(controls, 1).reshape(-1, 3), np.concatenate(features, 1).reshape(LANES * each, -1)
+
+class Analyser:
+    """Samples (T,) int16 -> those of whole frames, controls (N, 3) float32 and features (N, 3 * bands) float16."""
+
+    def __init__(self, config: SoundConfig) -> None:
+        from ..sound.model import SoundModel
+
+        self.config = config
+        self._analysis: SoundAnalysis = SoundModel(config).analysis
+
+    def file(self, path: str) -> tuple[np.ndarray, ...]:
+        """Of a recording, as long ones as are worth it in lanes.
+
+        Raises:
+            InputError: it cannot be read, or is too long.
+        """
+        samples = _read(path, self.config)
+        return self(samples, min(max(len(samples) // (LANE_FRAMES * self.config.hop), 1), LANES))
+
+    @torch.inference_mode()
+    def __call__(
+        self, samples: np.ndarray, lanes: int, progress: Callable[[int, int, str], None] = lambda *_: None
+    ) -> tuple[np.ndarray, ...]:
+        """In so many stretches side by side, each from a fresh state."""
+        hop = self.config.hop
+        each = len(samples) // (lanes * hop)  # frames of a lane
+        samples = samples[: each * lanes * hop]
+        state, controls, features = self._analysis.start(lanes), [], []
+        for first in range(0, each, PART):
+            piece = samples.reshape(lanes, -1)[:, first * hop : min(first + PART, each) * hop]
+            found, state = self._analysis(torch.from_numpy(piece.astype(np.float32) / 32767.0), state)
+            played = (found.controls.pitch, found.controls.loudness, found.controls.harmonicity)
+            controls.append(torch.stack(played, -1).numpy())
+            features.append(found.features.numpy().astype(np.float16))
+            progress(min(first + PART, each), each, "listening")
+        whole = (np.concatenate(rows, 1).reshape(lanes * each, -1) for rows in (controls, features))
+        return samples, *whole

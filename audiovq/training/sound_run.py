@@ -24,14 +24,15 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
+from latentmix.read_once import Found, Tell, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Shares, seeded
-from latentmix.training import CONSOLE, TrainingRun, progress_bar, tell_left_out, warm_up_cosine
+from latentmix.training import TrainingRun, warm_up_cosine
 
 from ..audio_io.writer import open_sink
 from ..sound.config import SoundConfig
 from ..sound.model import Sound, SoundModel
-from .sound_dataset import SoundBatches, prepare
+from .sound_dataset import SoundBatches, SoundSource, prepare
 from .sound_losses import spectral_distance
 from .sound_objective import SoundObjective, heard
 from .sound_picture import draw_example, draw_quality
@@ -70,24 +71,19 @@ class Plan:
             raise InputError(f"expected at least a step, a piece and 20 frames, found {self}")
 
 
-def read_recordings(source: Path, kept: Path, config: SoundConfig) -> SoundBatches:
+def read_recordings(source: Path, kept: Path, config: SoundConfig, fabric: Any = None) -> SoundBatches:
     """What lies in `kept`, or the recordings of a folder, which are analysed and put there; tells what it does.
 
     Raises:
         InputError: the folder gives too little audio, or too much.
     """
-    make_folder(kept)
-    if not SoundBatches.is_complete(kept):
-        with progress_bar(transient=True) as progress:
-            bar = progress.add_task("reading", total=None, figures=str(source))
 
-            def tell(what: str, done: int, total: int) -> None:
-                progress.update(bar, description=what, completed=done, total=total)
+    def read(tell: Tell) -> Found:
+        make_folder(kept)
+        found = prepare(source, kept, config, tell)
+        return Found(f"{found.seconds / 60:.1f} minutes from {found.files} files", found.refused)
 
-            found = prepare(source, kept, config, tell)
-        for reason in found.refused:
-            tell_left_out(reason)
-        CONSOLE.print(f"{source}: {found.seconds / 60:.1f} minutes from {found.files} files", highlight=False)
+    read_once(fabric, source, lambda: SoundBatches.is_complete(kept), read)
     return SoundBatches(kept, config)
 
 
@@ -108,7 +104,7 @@ class SoundRun:
         self,
         folder: Path,
         model: SoundModel,
-        batches: SoundBatches,
+        batches: SoundSource,
         fabric: Any = None,
         tell: Callable[[str], None] = lambda line: None,
         judged: int = JUDGED,
@@ -146,12 +142,12 @@ class SoundRun:
 
     def _seconds_a_step(self, plan: Plan) -> float:
         """Of a step like those of a plan, without learning anything from it."""
-        objective, starts = SoundObjective(self.model), self.batches.starts(plan.frames, aside=False)
+        objective = SoundObjective(self.model)
         begun = 0.0
         for number in range(TRIED):
             if number == 1:  # the one before has warmed up
                 begun = time.monotonic()
-            batch = self.batches.draw(starts, plan.batch, plan.frames, seeded(plan.seed, number))
+            batch = self.batches.draw(plan.batch, plan.frames, seeded(plan.seed, number), number)
             objective(batch, seeded(plan.seed, number), False)["loss"].backward()
         self.model.zero_grad(set_to_none=True)
         return (time.monotonic() - begun) / (TRIED - 1)
@@ -170,17 +166,16 @@ class SoundRun:
         self.state.restore(PHASE, optimizer)
         if self.fabric:
             objective, optimizer = self.fabric.setup(objective, optimizer)
-        starts = self.batches.starts(plan.frames, aside=False)
 
         def advance(step: int) -> Mapping[str, Tensor]:
             if step == plan.quantize_from:
-                self._start_codebooks(plan, starts)
+                self._start_codebooks(plan)
             for group in optimizer.param_groups:
                 group["lr"] = plan.lr * warm_up_cosine(step, plan.steps, WARM_UP, floor=0.02)
             optimizer.zero_grad(set_to_none=True)
 
             def make(generator: torch.Generator, share: int) -> Mapping[str, Tensor]:
-                batch = self.batches.draw(starts, plan.batch, plan.frames, generator)
+                batch = self.batches.draw(plan.batch, plan.frames, generator, share)
                 parts: Mapping[str, Tensor] = objective(batch.to(self._device()), generator, step >= plan.quantize_from)
                 return parts
 
@@ -196,10 +191,10 @@ class SoundRun:
         return next(self.model.parameters()).device
 
     @torch.no_grad()
-    def _start_codebooks(self, plan: Plan, starts: np.ndarray) -> None:
+    def _start_codebooks(self, plan: Plan) -> None:
         generator, found = torch.Generator().manual_seed(plan.seed), []
-        for _ in range(START_BATCHES):
-            batch = self.batches.draw(starts, plan.batch, plan.frames, generator).to(self._device())
+        for number in range(START_BATCHES):
+            batch = self.batches.draw(plan.batch, plan.frames, generator, number).to(self._device())
             found.append(self.model.timbre(batch.features, batch.controls, self.model.encoder.start(plan.batch))[0])
         self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
 
@@ -209,9 +204,7 @@ class SoundRun:
         self.model.eval()
         self.model.save_pretrained(self.folder, half=True)
         step, rate = self.state.steps[PHASE], self.model.config.sample_rate
-        aside = self.batches.starts(JUDGED_FRAMES, aside=True)
-        batch = self.batches.cut(aside[np.linspace(0, len(aside) - 1, self.judged).astype(int)], JUDGED_FRAMES)
-        batch = batch.to(self._device())
+        batch = self.batches.aside(self.judged, JUDGED_FRAMES).to(self._device())
         z, _ = self.model.timbre(batch.features, batch.controls, self.model.encoder.start(self.judged))
         made, figures = {}, {}
         for name in ("continuous", "coded") if step > plan.quantize_from else ("continuous",):

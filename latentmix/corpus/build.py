@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..errors import InputError
 from .items import Item, check_unchanged, find_items
-from .records import FORMS
+from .records import FORMS, SUFFIXES
 from .shard import Description, ShardJob, ShardSummary, Work, cut_into_shards
 from .state import (
     PLAN,
@@ -89,7 +89,7 @@ def build_corpus(
 
         summaries, total, done = plan.summaries, sum(len(job.items) for job in plan.left), 0
         progress(0, total)
-        for summary in crew.run(work, plan.left, begin) if plan.left else ():
+        for summary in crew.run(work, plan.left, begin):
             summaries[summary.name] = summary
             done += summary.rows + len(summary.left_out)
             progress(done, total)
@@ -139,6 +139,8 @@ def _plan(work: Work, source: str, out: Folder, form: str, size: Size) -> tuple[
         )
     before = read_plans(out, sorted(names), form)
     summaries = {job.name: read_summary(out, job.name) for job in before if job.name + ".json" in names}
+    lost = [name for name, each in summaries.items() if each.rows and name + SUFFIXES[form] not in names]
+    summaries = {name: each for name, each in summaries.items() if name not in lost}
     groups = cut_into_shards(_new_items(found, before, summaries, source), size.items, size.size)
     new = [ShardJob(out, f"shard-{number:06}", items, form) for number, items in enumerate(groups, len(before))]
     return manifest, _Plan(sum(name.startswith(PLAN) for name in names), before, new, summaries)

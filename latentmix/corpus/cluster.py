@@ -54,7 +54,7 @@ class RayCluster:
     def _all_of(self, ray: Any, work: Work, jobs: Sequence[ShardJob], needs: dict[str, int]) -> Iterator[ShardSummary]:
         """Shards of all jobs; what is left when the work ends with a node, as it may, is handed out anew."""
         left = {job.name: job for job in jobs}
-        for tries in range(RETRIES + 1):
+        for tries in range(RETRIES + 1 if jobs else 0):
             try:
                 for summary in self._through(ray, work, list(left.values()), needs):
                     del left[summary.name]

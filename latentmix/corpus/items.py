@@ -91,6 +91,14 @@ def find_items(source: str, suffixes: Collection[str]) -> list[Item]:
     return found
 
 
+def root_of(source: str) -> str:
+    """The folder that the ids of a source are relative to."""
+    if source.lower().endswith(LIST):
+        return posixpath.dirname(source) or "."
+    signs = [source.index(sign) for sign in "*?[" if sign in source]
+    return (posixpath.dirname(source[: min(signs)]) or ".") if signs else source
+
+
 def _found(source: str, suffixes: Collection[str]) -> list[tuple[str, str, dict[str, Any]]]:
     """Id, address and what the storage says, of the files of a folder, a glob or a single address."""
     fs, path = resolve(source)
@@ -101,8 +109,7 @@ def _found(source: str, suffixes: Collection[str]) -> list[tuple[str, str, dict[
         if is_local(fs) and fs.isdir(path):
             return [(name, whole, _info(fs, whole)) for whole, name in find_files(path, {*suffixes, SHARD})]
         if any(sign in path for sign in "*?["):
-            fixed = path[: min(path.index(sign) for sign in "*?[" if sign in path)]
-            root, infos = posixpath.dirname(fixed), fs.glob(path, detail=True)
+            root, infos = root_of(path), fs.glob(path, detail=True)
         else:
             root, infos = path, fs.find(path, detail=True)
     if not infos and not fs.exists(path):
@@ -123,8 +130,8 @@ def _info(fs: Any, path: str) -> dict[str, Any]:
 
 
 def _listed(source: str) -> list[tuple[str, str, dict[str, Any]]]:
-    folder, name = posixpath.split(source)
-    content = Folder(folder or ".").read(name)
+    folder = root_of(source)
+    content = Folder(folder).read(posixpath.basename(source))
     if content is None:
         raise InputError(f"{source}: expected a list of addresses, found nothing there")
     found = []
@@ -133,7 +140,7 @@ def _listed(source: str) -> list[tuple[str, str, dict[str, Any]]]:
     except UnicodeDecodeError:
         raise InputError(f"{source}: expected a list of addresses in UTF-8, found other bytes") from None
     for line in filter(None, map(str.strip, lines)):
-        address = line if "://" in line or line.startswith("/") else posixpath.join(folder or ".", line)
+        address = line if "://" in line or line.startswith("/") else posixpath.join(folder, line)
         fs, path = resolve(address)
         with told(f"{source}: {address}", "read"):
             found.append((line, address, _info(fs, path)))

@@ -15,6 +15,7 @@ from .state import MANIFEST, Manifest, read_manifest
 from .storage import Folder
 
 MIXED = 8  # shards whose records are mixed with one another
+MIXED_BYTES = 256 << 20  # of the shards of a mixture, unless it is a single one
 KEPT = 2  # such mixtures in memory: of a batch that ends one and begins the next
 
 
@@ -67,7 +68,10 @@ class Corpus:
         name = shard.name + SUFFIXES[self.manifest.form]
         content, address = self.folder.read(name), self.folder.join(name)
         if content is None:
-            raise InputError(f"{address}: expected a shard, as {MANIFEST} says, found nothing there")
+            raise InputError(
+                f"{address}: expected a shard, as {MANIFEST} says, found nothing there; the command that made the "
+                "corpus makes it anew"
+            )
         wanted = self.manifest.description
         records, described = read_shard(self.manifest.form, wanted.columns, content, address)
         found = _as_dict(described)
@@ -102,9 +106,9 @@ def corpus_at(address: str, kind: str) -> Corpus | None:
 class ShuffledRecords:
     """The records of a corpus, epoch after epoch without end, each time in another order; by their place in it.
 
-    Shards are shuffled, and the records of `MIXED` of them at a time. What stands at a place follows from the seed
-    alone: processes that divide places among them need not talk, and whoever goes on begins at any place. Reading
-    places in order reads each shard once an epoch.
+    Shards are shuffled, and the records of `MIXED` of them at a time, of large ones of fewer. What stands at a place
+    follows from the seed alone: processes that divide places among them need not talk, and whoever goes on begins at
+    any place. Reading places in order reads each shard once an epoch.
 
     Args:
         seed: None: in the order of the shards.
@@ -113,7 +117,7 @@ class ShuffledRecords:
     def __init__(self, corpus: Corpus, seed: int | None = 0, mixed: int = MIXED) -> None:
         self.corpus, self.seed, self.mixed = corpus, seed, mixed
         self._kept: OrderedDict[tuple[int, int], tuple[int, list[Record]]] = OrderedDict()
-        self._orders: OrderedDict[int, list[ShardSummary]] = OrderedDict()
+        self._orders: OrderedDict[int, list[list[ShardSummary]]] = OrderedDict()
 
     def __getitem__(self, place: int) -> Record:
         epoch, place = divmod(place, len(self.corpus))
@@ -121,9 +125,7 @@ class ShuffledRecords:
             if of_epoch == epoch and start <= place < start + len(records):
                 return records[place - start]
         start = 0
-        shards = self._order(epoch)
-        for first in range(0, len(shards), self.mixed):
-            group = shards[first : first + self.mixed]
+        for first, group in enumerate(self._order(epoch)):
             rows = sum(shard.rows for shard in group)
             if place < start + rows:
                 records = self._mixture(epoch, first, group)
@@ -134,7 +136,8 @@ class ShuffledRecords:
             start += rows
         raise IndexError(place)
 
-    def _order(self, epoch: int) -> list[ShardSummary]:
+    def _order(self, epoch: int) -> list[list[ShardSummary]]:
+        """The mixtures of an epoch."""
         import numpy as np
 
         if epoch not in self._orders:
@@ -142,10 +145,19 @@ class ShuffledRecords:
             order = (
                 range(number) if self.seed is None else np.random.default_rng([self.seed, epoch]).permutation(number)
             )
-            self._orders[epoch] = [self.corpus.shards[i] for i in order]
+            self._orders[epoch] = self._mixed_together([self.corpus.shards[i] for i in order])
             while len(self._orders) > KEPT:
                 self._orders.popitem(last=False)
         return self._orders[epoch]
+
+    def _mixed_together(self, shards: list[ShardSummary]) -> list[list[ShardSummary]]:
+        groups: list[list[ShardSummary]] = []
+        for shard in shards:
+            last = groups[-1] if groups else []
+            if not last or len(last) == self.mixed or sum(each.size for each in [*last, shard]) > MIXED_BYTES:
+                groups.append([])
+            groups[-1].append(shard)
+        return groups
 
     def _mixture(self, epoch: int, first: int, group: list[ShardSummary]) -> list[Record]:
         import numpy as np

@@ -54,7 +54,10 @@ def read_shard(form: str, columns: Sequence[Column], content: bytes, address: st
         return (_from_parquet if form == "parquet" else _from_webdataset)(columns, content)
     except Exception as error:  # pyarrow and tarfile have many of their own
         said = " ".join(str(error).split())
-        raise InputError(f"{address}: expected a shard of records, found a damaged file ({said})") from None
+        raise InputError(
+            f"{address}: expected a shard of records, found a damaged file ({said}); remove it, and the "
+            "command that made the corpus makes it anew"
+        ) from None
 
 
 def _arrow() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,6 +54,30 @@ class Maker(Protocol):
 
         The same file gives the same record, whatever it comes together with.
         """
+
+
+class OneByOne:
+    """A `Maker` of a record of each file by itself.
+
+    Args:
+        make: of an id and a path the record, or why there is none, in one line that may name the path.
+    """
+
+    def __init__(self, description: Description, make: Callable[[str, str], Record | str]) -> None:
+        self.description, self._make = description, make
+
+    def records(self, files: Sequence[tuple[str, str]]) -> list[Record | str]:
+        """Of each file, or why there is none; lines name the item, not the copy of it on this machine."""
+        return [self._record(id_, path) for id_, path in files]
+
+    def _record(self, id_: str, path: str) -> Record | str:
+        try:
+            made = self._make(id_, path)
+        except InputError as error:
+            made = str(error)
+        except Exception as error:  # a fault of ours, perhaps, but none of the other files'
+            return f"{id_}: {type(error).__name__}: {error}"
+        return made.replace(path, id_) if isinstance(made, str) else made
 
 
 class Work(Protocol):

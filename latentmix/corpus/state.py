@@ -23,7 +23,9 @@ from .storage import Folder
 FORMAT, VERSION = "latentmix.corpus", 1
 MANIFEST, LOCK = "manifest.json", "running.json"
 PLAN = "plan-"  # and a number: what the shards of a run are made of, written before the first of them
+MALFORMED = (ValueError, KeyError, TypeError, RecursionError)  # what JSON of anybody's gives
 BEAT, STALE = 15.0, 60.0  # seconds: who works on a corpus says so, and counts as gone after
+MOMENT = 0.5  # seconds in which who has made a file has written it
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,10 @@ def read_manifest(out: Folder) -> Manifest | None:
         )
         left_out = tuple((str(id_), str(reason)) for id_, reason in raw["left_out"])
         return Manifest(Description.from_json(raw), raw["form"], bool(raw["complete"]), shards, left_out)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*MALFORMED, AttributeError) as error:
         raise InputError(
-            f"{out.join(MANIFEST)}: expected {FORMAT} version {VERSION}, found something else ({error})"
+            f"{out.join(MANIFEST)}: expected {FORMAT} version {VERSION}, found something else ({error}); remove it, "
+            "and the command that made the corpus writes it anew"
         ) from None
 
 
@@ -102,8 +105,11 @@ def read_plans(out: Folder, names: list[str], form: str) -> list[ShardJob]:
                     raw = json.loads(line)
                     items = tuple(Item(*map(_as_typed, item)) for item in raw["items"])
                     jobs.append(ShardJob(out, str(raw["name"]), items, form))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise InputError(f"{out.join(name)}: expected a plan of shards, found {error}") from None
+                except MALFORMED as error:
+                    raise InputError(
+                        f"{out.join(name)}: expected a plan of shards, found something else ({error}); make the corpus "
+                        "anew in another folder"
+                    ) from None
     return jobs
 
 
@@ -121,14 +127,16 @@ def write_plan(out: Folder, number: int, jobs: list[ShardJob]) -> None:
 
 def read_summary(out: Folder, name: str) -> ShardSummary:
     """Raises InputError where it is damaged."""
+    content = out.read(name + ".json") or b""
     try:
-        raw = json.loads(out.read(name + ".json") or b"")
+        raw = json.loads(content)
         left_out = tuple((str(id_), str(reason)) for id_, reason in raw["left_out"])
         return ShardSummary(name, int(raw["rows"]), int(raw["bytes"]), left_out)
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{out.join(name)}.json: expected the summary of a shard, found {error}") from None
+    except MALFORMED as error:
+        raise InputError(
+            f"{out.join(name)}.json: expected the summary of a shard, found something else ({error}); remove it, and "
+            "the same command makes its shard anew"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -141,15 +149,16 @@ def alone_in(out: Folder) -> Iterator[None]:
     Raises:
         InputError: somebody is at work in it.
     """
-    token = secrets.token_hex(8)
+    token, waited = secrets.token_hex(8), 0
     while not out.create(LOCK, _sign(token)):
-        found = _owner(out)
-        if found is not None and _is_alive(found):
-            raise InputError(
-                f"{out.address}: expected nobody at work in it, found process {found.get('pid')} on "
-                f"{found.get('host')}; wait for it, or give another folder"
-            )
-        out.remove(LOCK)
+        _check_nobody(out)
+        if waited:  # or somebody has just made it, and has not signed yet
+            out.remove(LOCK)
+        waited += 1
+        time.sleep(MOMENT)
+    if waited:  # somebody who found the same left behind may have removed ours, as we removed that
+        time.sleep(MOMENT)
+        _check_nobody(out, token)
     ended = threading.Event()
     beat = threading.Thread(target=_keep_saying, args=(out, token, ended), daemon=True)
     beat.start()
@@ -162,16 +171,27 @@ def alone_in(out: Folder) -> Iterator[None]:
             out.remove(LOCK)
 
 
+def _check_nobody(out: Folder, token: str = "") -> None:
+    """Raises InputError: somebody is at work in a corpus who signs by another token."""
+    found = _owner(out)
+    if found is not None and found.get("token") != token and _is_alive(found):
+        raise InputError(
+            f"{out.address}: expected nobody at work in it, found process {found.get('pid')} on {found.get('host')}; "
+            "wait for it, or give another folder"
+        )
+
+
 def _sign(token: str) -> bytes:
     told = {"host": socket.gethostname(), "pid": os.getpid(), "token": token, "time": time.time()}
     return json.dumps(told).encode()
 
 
 def _owner(out: Folder) -> dict[str, Any] | None:
+    content = out.read(LOCK) or b""
     try:
-        raw = json.loads(out.read(LOCK) or b"")
+        raw = json.loads(content)
         return raw if isinstance(raw, dict) else {}
-    except ValueError:
+    except MALFORMED:
         return None
 
 

@@ -71,8 +71,7 @@ class Folder:
         with told(address, "write"):
             try:
                 if is_local(fs):
-                    with open(path, "xb") as file:
-                        file.write(content)
+                    _create_local(path, content)
                 else:
                     fs.pipe_file(path, content, mode="create")
             except FileExistsError:
@@ -112,6 +111,16 @@ class Folder:
                 if name.startswith(".") and name.endswith(".tmp"):
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(path, name))
+
+
+def _create_local(path: str, content: bytes) -> None:
+    file = open(path, "xb")  # if it is there already, it is not ours to remove
+    try:
+        with file:
+            file.write(content)
+    except OSError:  # a full disk has room for a name
+        os.unlink(path)
+        raise
 
 
 def resolve(address: str) -> tuple[Any, str]:

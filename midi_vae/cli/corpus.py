@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from latentmix.cli import grouped, make_app
 from latentmix.corpus.command import CorpusOptions, Source, run_corpus
 
@@ -15,20 +19,30 @@ def corpus() -> None:
 
 @app.command()
 @grouped
-def read(source: Source, corpus: CorpusOptions) -> None:
+def read(
+    source: Source,
+    corpus: CorpusOptions,
+    drums: Annotated[
+        bool, typer.Option("--drums", help="Drums instead, for scripts/train_drums.py.", rich_help_panel="Work")
+    ] = False,
+) -> None:
     """Read the melodies of MIDI files as windows of two bars, in shards that scripts/train_melody.py trains on.
 
     The same command goes on after whatever stopped it, and does what is new in SRC. Files without a melody are listed,
     and the rest goes on; the exit status is 1 then. Takes the extra `cluster`.
 
+    With --drums an info.csv in the folder of SRC, such as the Groove MIDI Dataset has, tells the style of each file.
+
     \b
     Examples:
     midi-vae corpus read tunes/ -o windows
+    midi-vae corpus read groove/ -o grooves --drums
     midi-vae corpus read 's3://bucket/lakh/*.tar' -o s3://bucket/windows
     midi-vae corpus read /shared/tunes -o /shared/windows --ray head:6379
     """
     from ..model.config import MelodyVAEConfig
-    from ..training.corpus import WindowsOfTunes
+    from ..training.corpus import GroovesOfFiles, WindowsOfTunes
 
     config = MelodyVAEConfig()
-    run_corpus("midi-vae", "reading", WindowsOfTunes(config.lowest_pitch, config.pitches), source, corpus)
+    work = GroovesOfFiles.of_source(source) if drums else WindowsOfTunes(config.lowest_pitch, config.pitches)
+    run_corpus("midi-vae", "reading", work, source, corpus)

@@ -4,23 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latentmix.corpus.items import root_of
 from latentmix.corpus.records import Column, Record
-from latentmix.corpus.shard import Description
+from latentmix.corpus.shard import Description, OneByOne
+from latentmix.corpus.storage import Folder
 
 from ..music.windows import WINDOW_STEPS
 from .dataset import MAX_WINDOWS, MIN_ONSETS, SUFFIXES, file_windows
 
-KIND = "midi_vae.windows"
+KIND, GROOVES = "midi_vae.windows", "midi_vae.grooves"
 COLUMNS = (Column("id", "string"), Column("windows", "int16", 2), Column("count", "int32"))
+GROOVE_COLUMNS = (
+    Column("id", "string"),
+    Column("style", "string"),
+    Column("velocity", "uint8", 2),
+    Column("offset", "float32", 2),
+    Column("lag", "float32", 1),
+    Column("tempo", "float32", 1),
+    Column("cut", "uint8", 1),
+    Column("full", "uint8", 1),
+    Column("count", "int32"),
+)
+
+
+class _OfTunes:
+    """What both kinds have in common."""
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        return frozenset(SUFFIXES)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (__name__, "pyarrow.parquet")
 
 
 @dataclass(frozen=True)
-class WindowsOfTunes:
+class WindowsOfTunes(_OfTunes):
     """What `midi-vae corpus read` does with files.
 
     Attributes:
@@ -31,42 +56,68 @@ class WindowsOfTunes:
     pitches: int
 
     @property
-    def suffixes(self) -> frozenset[str]:
-        return frozenset(SUFFIXES)
-
-    @property
     def settings(self) -> dict[str, Any]:
         return {"lowest_pitch": self.lowest_pitch, "pitches": self.pitches}
 
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return (__name__, "pyarrow.parquet")
-
-    def load(self, device: str) -> WindowsMaker:
+    def load(self, device: str) -> OneByOne:
         """There is no model; the range decides what a window is."""
-        return WindowsMaker(self)
-
-
-class WindowsMaker:
-    """Makes records of windows."""
-
-    def __init__(self, work: WindowsOfTunes) -> None:
-        self.work = work
-        sizes = {**work.settings, "steps": WINDOW_STEPS, "onsets": MIN_ONSETS, "most": MAX_WINDOWS}
-        fingerprint = hashlib.sha256(json.dumps(sizes, sort_keys=True).encode()).hexdigest()[:16]
-        self.description = Description(KIND, fingerprint, work.settings, COLUMNS)
-
-    def records(self, files: Sequence[tuple[str, str]]) -> list[Record | str]:
-        """Windows (n, 32) int16 of each file's melody, and n; files without one have a reason instead."""
-        return [self._record(id_, path) for id_, path in files]
+        sizes = {**self.settings, "steps": WINDOW_STEPS, "onsets": MIN_ONSETS, "most": MAX_WINDOWS}
+        return OneByOne(Description(KIND, _fingerprint(sizes), self.settings, COLUMNS), self._record)
 
     def _record(self, id_: str, path: str) -> Record | str:
-        try:
-            windows = file_windows(Path(path), self.work.lowest_pitch, self.work.pitches)
-        except Exception as error:  # a fault of ours, perhaps, but none of the other files'
-            return f"{id_}: {type(error).__name__}: {error}"
+        """Windows (n, 32) int16 of a file's melody, and n."""
+        windows = file_windows(Path(path), self.lowest_pitch, self.pitches)
         if isinstance(windows, str):
-            return windows.replace(path, id_)
+            return windows
         if not len(windows):
-            return f"{id_}: expected a melody of at least one window of two bars, found none"
+            return f"{path}: expected a melody of at least one window of two bars, found none"
         return {"windows": windows, "count": len(windows)}
+
+
+@dataclass(frozen=True)
+class GroovesOfFiles(_OfTunes):
+    """What `midi-vae corpus read --drums` does with files.
+
+    Attributes:
+        listed: the style of each file by its id, as info.csv tells.
+    """
+
+    listed: Mapping[str, str]
+
+    @classmethod
+    def of_source(cls, source: str) -> GroovesOfFiles:
+        """With the styles that an info.csv in the folder of a source tells, if there is one.
+
+        Raises:
+            InputError: it has other columns, or cannot be read.
+        """
+        from .groove_dataset import INFO, parse_info
+
+        folder = Folder(root_of(source))
+        content = folder.read(INFO)
+        info = parse_info(content, folder.join(INFO)) if content is not None else {}
+        return cls({name: each.style for name, each in info.items()})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"styles": sorted({style for style in self.listed.values() if style})}
+
+    def load(self, device: str) -> OneByOne:
+        """There is no model; the kit decides what a window is."""
+        from ..drums.kit import INSTRUMENTS
+        from .groove_dataset import MIN_HITS, file_grooves
+
+        def record(id_: str, path: str) -> Record | str:
+            rows = file_grooves(path)
+            if not len(rows):
+                return f"{path}: expected drums of at least {MIN_HITS} hits in two bars, found none"
+            made = {name: rows[name].reshape(len(rows), -1) for name in ("velocity", "offset")}
+            made |= {name: rows[name] for name in ("lag", "tempo", "cut", "full")}
+            return {**made, "style": self.listed.get(id_, ""), "count": len(rows)}
+
+        sizes = {"steps": WINDOW_STEPS, "hits": MIN_HITS, "instruments": len(INSTRUMENTS)}
+        return OneByOne(Description(GROOVES, _fingerprint(sizes), self.settings, GROOVE_COLUMNS), record)
+
+
+def _fingerprint(sizes: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(sizes, sort_keys=True).encode()).hexdigest()[:16]

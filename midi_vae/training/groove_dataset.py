@@ -22,7 +22,7 @@ from latentmix.files import open_file
 
 from ..drums.groove import FULL, Groove
 from ..drums.kit import INSTRUMENTS
-from ..drums.transcription import DrumLine, read_drums
+from ..drums.transcription import read_drums
 from ..drums.windows import HIT, OFFSET, VELOCITY, to_cells
 from ..music.windows import WINDOW_STEPS, window_layout
 from .dataset import find_midi_files
@@ -77,7 +77,16 @@ def read_info(folder: str | os.PathLike[str]) -> dict[str, _Listed]:
     if not path.is_file():
         return {}
     with open_file(path) as file:
-        rows = list(csv.DictReader(file.read(MAX_INFO_BYTES).decode("utf-8", "replace").splitlines()))
+        return parse_info(file.read(MAX_INFO_BYTES), str(path))
+
+
+def parse_info(content: bytes, path: str) -> dict[str, _Listed]:
+    """As `read_info`, of what is in the file.
+
+    Raises:
+        InputError: it has other columns.
+    """
+    rows = list(csv.DictReader(content[:MAX_INFO_BYTES].decode("utf-8", "replace").splitlines()))
     if not rows or {"midi_filename", "split"} - rows[0].keys():
         found = ", ".join(map(str, rows[0])) if rows else "none"
         raise InputError(f"{path}: expected the columns midi_filename and split, found {found}")
@@ -109,7 +118,7 @@ def load_grooves(
     for done, name in enumerate(chosen, start=1):
         style = info[name].style if name in info else ""
         try:
-            rows = _windows(read_drums(names[name]))
+            rows = file_grooves(names[name])
         except InputError as error:
             refused.append(str(error))
         else:
@@ -123,7 +132,13 @@ def load_grooves(
     return GrooveDataset(windows, styles, len(np.unique(windows["source"])), tuple(refused))
 
 
-def _windows(line: DrumLine) -> np.ndarray:
+def file_grooves(path: str | os.PathLike[str]) -> np.ndarray:
+    """The windows of a file, (N,) of dtype `WINDOW` without style and source; none if it has too few hits.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    line = read_drums(path)
     lag, rows = float(line.offset.mean()), [np.zeros(0, WINDOW)]
     for piece in line.pieces():
         try:

@@ -1,43 +1,38 @@
-"""Windows of melody out of the shards of a corpus, of which only those of the moment are in memory."""
+"""Windows of melody and of drums out of the shards of a corpus, of which only those of the moment are in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix.corpus.reading import Corpus, ShuffledRecords
+from latentmix.corpus.reading import Corpus
+from latentmix.corpus.records import Record
+from latentmix.corpus.streaming import StreamedPieces
 from latentmix.errors import InputError
 
 from .dataset import transposed
+from .groove_dataset import WINDOW, GrooveBatch, GrooveBatches
 
-LOOKED_AT = 1_000  # tunes that come after one, in which a window of the wanted kind is looked for
+Choice = Callable[[np.ndarray], np.ndarray]  # which of a file's windows (n, ...) are drawn, (n,) bool
 
 
 class StreamedWindows:
     """Random windows of a corpus of `midi-vae corpus read`, each transposed as those of `Batches`.
 
-    Of each tune of an epoch one window is drawn, so that all tunes count alike, where all windows of a folder do. Which
-    tunes a share of a run gets follows from its number and the seed alone: an epoch has each tune once whatever the
-    number of processes, and a run that goes on reads on where it was.
+    Of each tune of an epoch one window is drawn, so that all tunes count alike, where all windows of a folder do.
 
     Args:
         lowest_pitch, pitches: the model's range, as the corpus was made for.
-        wanted: which of a tune's windows (n, 32) are drawn, (n,) bool; tunes without one make way for those after them.
 
     Raises:
         InputError: a corpus for another range.
     """
 
     def __init__(
-        self,
-        corpus: Corpus,
-        lowest_pitch: int,
-        pitches: int,
-        seed: int,
-        wanted: Callable[[np.ndarray], np.ndarray] | None = None,
+        self, corpus: Corpus, lowest_pitch: int, pitches: int, seed: int, wanted: Choice | None = None
     ) -> None:
         found = corpus.manifest.description.settings
         if (found.get("lowest_pitch"), found.get("pitches")) != (lowest_pitch, pitches):
@@ -45,8 +40,8 @@ class StreamedWindows:
                 f"{corpus.folder.address}: expected windows of {pitches} pitches from {lowest_pitch} on, as the model "
                 f"has, found {found.get('pitches')} from {found.get('lowest_pitch')} on; read the corpus anew"
             )
-        self.corpus, self.records = corpus, ShuffledRecords(corpus, seed)
-        self._range, self._wanted = (lowest_pitch, pitches), wanted
+        self._range = lowest_pitch, pitches
+        self.pieces = StreamedPieces(corpus, seed, lambda record: (_chosen(record["windows"], wanted),))
 
     def draw(self, size: int, generator: torch.Generator, share: int) -> Tensor:
         """(size, 32) int64 tokens, for that share of a run's batches, counted from its start.
@@ -54,27 +49,46 @@ class StreamedWindows:
         Raises:
             InputError: a shard cannot be read, or no tune has a window that is wanted.
         """
-        which = torch.rand(size, generator=generator).tolist()
-        rows = [self._window(share * size + i, each) for i, each in enumerate(which)]
-        return transposed(torch.from_numpy(np.stack(rows).astype(np.int64)), *self._range, generator)
+        (rows,) = self.pieces.draw(size, 1, generator, share)
+        return transposed(torch.from_numpy(rows[:, 0].astype(np.int64)), *self._range, generator)
 
     def some(self, count: int) -> np.ndarray:
         """Windows (at most `count`, 32) int16 of the first tunes of the first epoch, all that each has."""
-        found: list[np.ndarray] = []
-        for place in range(len(self.corpus)):
-            if sum(map(len, found)) >= count:
-                break
-            found.append(self.records[place]["windows"])
-        return np.concatenate(found)[:count]
+        return self.pieces.some(count)[0]
 
-    def _window(self, place: int, which: float) -> np.ndarray:
-        for each in range(place, place + LOOKED_AT):
-            windows: np.ndarray = self.records[each]["windows"]
-            if self._wanted is not None:
-                windows = windows[self._wanted(windows)]
-            if len(windows):
-                row: np.ndarray = windows[int(which * len(windows))]
-                return row
-        raise InputError(
-            f"{self.corpus.folder.address}: expected tunes with windows that can be learned, found none in {LOOKED_AT}"
-        )
+
+class StreamedGrooves:
+    """Random windows of a corpus of `midi-vae corpus read --drums`, one of each file of an epoch.
+
+    Args:
+        styles: of the model, by index.
+    """
+
+    def __init__(self, corpus: Corpus, styles: Sequence[str], seed: int, wanted: Choice | None = None) -> None:
+        self.styles = styles
+        self.pieces = StreamedPieces(corpus, seed, lambda record: (_chosen(self._rows(record), wanted),))
+
+    def draw(self, size: int, generator: torch.Generator, share: int) -> GrooveBatch:
+        """So many windows, for that share of a run's batches, counted from its start.
+
+        Raises:
+            InputError: a shard cannot be read, or no file has a window that is wanted.
+        """
+        (rows,) = self.pieces.draw(size, 1, generator, share)
+        return GrooveBatches(rows[:, 0]).all()
+
+    def some(self, count: int) -> np.ndarray:
+        """Windows (at most `count`,) of dtype `WINDOW`, all of the first files of the first epoch."""
+        return self.pieces.some(count)[0]
+
+    def _rows(self, record: Record) -> np.ndarray:
+        rows = np.zeros(record["count"], WINDOW)
+        for name in ("velocity", "offset", "lag", "tempo", "cut", "full"):
+            rows[name] = record[name].reshape(rows[name].shape)
+        style = record["style"]
+        rows["style"] = self.styles.index(style) if style in self.styles else len(self.styles)
+        return rows
+
+
+def _chosen(windows: np.ndarray, wanted: Choice | None) -> np.ndarray:
+    return windows if wanted is None else windows[wanted(windows)]

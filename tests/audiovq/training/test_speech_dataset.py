@@ -13,7 +13,7 @@ from synthetic_speech import RATE, hiss, vowel
 from audiovq.dsp.pitch import frequency_at
 from audiovq.model.vqvae import VQVAEConfig
 from audiovq.training import dataset
-from audiovq.training.dataset import MAX_GAIN, MIN_GAIN, SpeechBatches, label, prepare
+from audiovq.training.dataset import MAX_GAIN, MIN_GAIN, NAMES, SpeechBatches, label, prepare
 from latentmix.errors import InputError
 
 CONFIG = VQVAEConfig()
@@ -78,7 +78,7 @@ def test_less_than_a_code_frame_is_nothing(length: int) -> None:
 
 def test_a_folder_is_labelled_and_kept(kept: Path) -> None:
     assert SpeechBatches.is_complete(kept)
-    assert sorted(p.name for p in kept.iterdir()) == [f"{n}.npy" for n in sorted(SpeechBatches.NAMES)]
+    assert sorted(p.name for p in kept.iterdir()) == [f"{n}.npy" for n in sorted(NAMES)]
     data = SpeechBatches(kept, CONFIG).data
     assert len(data.samples) % CONFIG.hop == 0
     assert len(data.bins) == len(data.voiced) == len(data.periodicity) == len(data.samples) // CONFIG.frame

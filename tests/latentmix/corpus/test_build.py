@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import toy_corpus
 from toy_corpus import ToyWork, shard_bytes, wait_until, write_files
 from training_runs import ENVIRONMENT, ROOT
 
+from latentmix.corpus import state
 from latentmix.corpus.build import Outcome, Size, build_corpus
 from latentmix.corpus.items import find_items
 from latentmix.corpus.local import LocalProcesses
@@ -132,6 +135,44 @@ def test_what_is_mixed_up_is_told_in_a_line(tmp_path: Path) -> None:
         ids(out)
 
 
+@pytest.mark.parametrize("half", [True, False])
+def test_files_of_a_corpus_that_are_cut_or_are_none_are_told_with_what_to_do(tmp_path: Path, half: bool) -> None:
+    source, out = write_files(tmp_path / "in", 5), tmp_path / "out"
+    build(source, out)
+    before = shard_bytes(out)
+    for name, what, then in (
+        (
+            "manifest.json",
+            "latentmix.corpus version 1",
+            "remove it, and the command that made the corpus writes it anew",
+        ),
+        ("shard-000000.json", "the summary of a shard", "remove it, and the same command makes its shard anew"),
+        ("plan-00000.jsonl", "a plan of shards", "make the corpus anew in another folder"),
+    ):
+        whole = (out / name).read_bytes()
+        (out / name).write_bytes(whole[: len(whole) // 2] if half else b"[" * 200_000)
+        with pytest.raises(InputError) as error:
+            build(source, out)
+        said = str(error.value)
+        assert said.startswith(f"{out / name}: expected {what}, found ") and said.endswith(then) and "\n" not in said
+        (out / name).write_bytes(whole)
+        if "remove it" in then:  # and so it is
+            (out / name).unlink()
+            build(source, out)
+            assert (out / name).read_bytes() == whole and shard_bytes(out) == before
+
+
+def test_a_shard_that_is_gone_is_made_anew(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 9), tmp_path / "out"
+    build(source, out)
+    before = shard_bytes(out)
+    (out / "shard-000001.parquet").unlink()
+    with pytest.raises(InputError, match="found nothing there; the command that made the corpus makes it anew"):
+        ids(out)
+    assert build(source, out).new == 4
+    assert shard_bytes(out) == before
+
+
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", 9)
     (source / "k.dat").write_bytes(b"kill " + bytes(tmp_path / "killed"))
@@ -207,6 +248,27 @@ def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
     assert build(source, out).new == 0
 
 
+def test_who_has_not_signed_yet_is_waited_for_and_two_who_find_one_left_behind_do_not_both_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = write_files(tmp_path / "in", 2), tmp_path / "out"
+    out.mkdir()
+    lock, other = out / "running.json", {"host": "another", "pid": 1, "token": "x", "time": time.time()}
+    lock.touch()  # somebody has just made it
+    monkeypatch.setattr(state.time, "sleep", lambda seconds: lock.write_text(json.dumps(other)))
+    with pytest.raises(InputError, match="expected nobody at work in it, found process 1 on another"):
+        build(source, out)
+    lock.write_text(json.dumps(other | {"time": 0.0}))  # left behind, and another one finds it too
+
+    def steal(seconds: float) -> None:
+        if lock.exists() and json.loads(lock.read_text())["token"] != other["token"]:  # ours, by now
+            lock.write_text(json.dumps(other))
+
+    monkeypatch.setattr(state.time, "sleep", steal)
+    with pytest.raises(InputError, match="expected nobody at work in it, found process 1 on another"):
+        build(source, out)
+
+
 def test_a_full_disk_is_told_and_nothing_is_left_half_written(tmp_path: Path) -> None:
     source, out = write_files(tmp_path / "in", 4), tmp_path / "out"
     (source / "z.dat").write_bytes(os.urandom(100_000))
@@ -214,6 +276,9 @@ def test_a_full_disk_is_told_and_nothing_is_left_half_written(tmp_path: Path) ->
         said = run.stderr.read() if run.stderr else ""
     assert run.returncode == 1 and "shard-000001.parquet: cannot write the file: File too large" in said
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+    with start_run(source, tmp_path / "none", 1, 0.0, 10) as run:  # not even the sign that somebody is at work
+        said = run.stderr.read() if run.stderr else ""
+    assert run.returncode == 1 and "running.json: cannot write it: " in said and not list((tmp_path / "none").iterdir())
     build(source, out)
     assert len(ids(out)) == 5
 

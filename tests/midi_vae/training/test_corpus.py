@@ -59,7 +59,7 @@ def test_windows_are_streamed_by_share_each_tune_once_an_epoch(tmp_path: Path) -
 
     drawn = {record["id"]: 0 for record in corpus}
     for place in range(6):
-        drawn[stream().records[place]["id"]] += 1
+        drawn[stream().pieces.records[place]["id"]] += 1
     assert set(drawn.values()) == {1}
     whole = [stream().draw(2, seeded(share), share) for share in range(5)]
     for share in (4, 1):  # another process, or the same after it was stopped, in any order
@@ -69,7 +69,7 @@ def test_windows_are_streamed_by_share_each_tune_once_an_epoch(tmp_path: Path) -
     with pytest.raises(InputError, match="out: expected windows of 24 pitches from 48 on, as the model has, found"):
         StreamedWindows(corpus, 48, 24, seed=0)
     nothing = StreamedWindows(corpus, config.lowest_pitch, config.pitches, 0, lambda windows: windows[:, 0] < 0)
-    with pytest.raises(InputError, match="expected tunes with windows that can be learned, found none"):
+    with pytest.raises(InputError, match="expected records that can be learned from, found none"):
         nothing.draw(1, seeded(0), 0)
 
 

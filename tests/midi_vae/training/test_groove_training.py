@@ -10,21 +10,26 @@ import numpy as np
 import pytest
 import torch
 from training_runs import finish, saved, start
+from typer.testing import CliRunner
 
+from latentmix.corpus.reading import Corpus
 from latentmix.errors import InputError
+from midi_vae.cli.app import app
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.feel import Played
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
 from midi_vae.training import groove_losses as losses
+from midi_vae.training.corpus import GROOVES
 from midi_vae.training.groove_augmentation import augmented
-from midi_vae.training.groove_dataset import GrooveBatch, GrooveBatches, load_grooves
+from midi_vae.training.groove_dataset import WINDOW, GrooveBatch, GrooveBatches, load_grooves
 from midi_vae.training.groove_objective import (
     FeelObjective,
     GrooveObjective,
     GrooveObjectiveConfig,
     GroovePriorObjective,
 )
+from midi_vae.training.streamed_windows import StreamedGrooves
 
 
 def beat(path: Path, bars: int, late: int = 0, metre: tuple[int, int] = (4, 4)) -> None:
@@ -52,6 +57,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "midi_filename,split,style\na.mid,train,funk/groove1\nb.mid,validation,jazz\nc.mid,train,jazz\nbroken.mid,train,x\n"
     )
     return made
+
+
+def test_a_corpus_of_drums_has_the_windows_of_the_folder_and_is_streamed(folder: Path, tmp_path: Path):
+    out = str(tmp_path / "out")
+    given = ["corpus", "read", str(folder), "-o", out, "--drums", "--jobs", "1", "--shard-items", "1"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 1 and "3 items in 3 shards" in done.output and "midi-vae: broken.mid: " in done.output
+    corpus, wanted = Corpus(out, GROOVES), load_grooves(folder)
+    assert corpus.manifest.description.settings == {"styles": list(wanted.styles)}
+    streamed = StreamedGrooves(corpus, wanted.styles, 0)
+    found = np.concatenate([streamed._rows(record) for record in corpus])
+    for name in set(WINDOW.names or ()) - {"source"}:
+        assert np.array_equal(found[name], wanted.windows[name]), name
+    assert len(streamed.some(4)) == 4
+    whole = [streamed.draw(3, torch.Generator().manual_seed(share), share) for share in range(3)]
+    again = StreamedGrooves(corpus, wanted.styles, 0).draw(3, torch.Generator().manual_seed(2), 2)
+    assert all(torch.equal(a, b) for a, b in zip(again, whole[2], strict=True))
+    assert len({float(lag) for lag in whole[0].lag}) == 2 and sorted(whole[0].style.tolist()) == [0, 1, 1]
+    full = StreamedGrooves(corpus, (), 0, lambda rows: rows["full"]).draw(4, torch.Generator(), 0)
+    assert full.cells[:, 28:, HIT].sum((1, 2)).min() > 0 and full.style.tolist() == [0] * 4
+    (folder / "list.txt").write_text("a.mid\nc.mid\n")  # a split of its own
+    done = CliRunner().invoke(app, [*given[:2], str(folder / "list.txt"), "-o", out + "2", "--drums", "--jobs", "1"])
+    assert done.exit_code == 0 and [each["style"] for each in Corpus(out + "2")] == ["funk", "jazz"]
 
 
 def batch_of(folder: Path) -> GrooveBatch:
