@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from latentmix.errors import InputError
 from midi_vae import labels
-from midi_vae.audio.sound import MAX_SECONDS
+from midi_vae.audio.drum_sound import one_shot
+from midi_vae.audio.sound import MAX_SECONDS, PEAK
+from midi_vae.drums.kit import INSTRUMENTS
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
 
@@ -71,6 +76,16 @@ def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument) 
     write_sound(
         path, [replace(n, start=n.start - time, end=n.end - time) for n in notes], sound.program, sound.soundfont
     )
+
+
+def kit_wav() -> bytes:
+    """The drums of `kit.INSTRUMENTS` one after another, 1.2 seconds each: what the page strikes."""
+    import soundfile
+
+    shots = np.concatenate([one_shot(name, SAMPLE_RATE) for name in INSTRUMENTS])
+    file = io.BytesIO()
+    soundfile.write(file, shots * (PEAK / np.abs(shots).max()), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    return file.getvalue()
 
 
 def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import TIMBRES
+from midi_vae.drums.kit import INSTRUMENTS
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange
 from ..engine.snapshot import Snapshot
 from ..music.clock import now
+from ..music.drum_layer import DrumPattern
 from ..music.parameters import MAX_MELODIES
 from ..music.sequencer import Pattern
 from . import exports
@@ -42,7 +44,7 @@ class Hub:
     """See the module's docstring.
 
     Not thread-safe: `start`, `stop` and all other methods belong in the event loop's own thread; what the engine's
-    threads call (`_hear`, `_hear_pattern`) does nothing but hand over to it. Not real-time-safe.
+    threads call (`_hear`, `_hear_pattern`, `_hear_drums`) does nothing but hand over to it. Not real-time-safe.
 
     Attributes:
         engine: that plays.
@@ -86,7 +88,8 @@ class Hub:
         Not thread-safe, not real-time-safe.
         """
         self._events = asyncio.get_running_loop()
-        self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.subscribe(self._hear)]
+        self._closers += [self.engine.on_pattern(self._hear_pattern), self.engine.on_drums(self._hear_drums)]
+        self._closers.append(self.engine.subscribe(self._hear))
         self._take_state(self.engine.snapshot())
         if self._session is not None:
             self._later(self._begin(self._session))
@@ -119,6 +122,8 @@ class Hub:
         outbox.put("melodies", self._melodies())
         outbox.put("state", self._state)
         outbox.put("melody", self._melody(self.engine.pattern))
+        if self.engine.kit is not None:
+            outbox.put("drums", asdict(self.engine.drum_pattern))
         self._outboxes.add(outbox)
         return outbox
 
@@ -153,6 +158,10 @@ class Hub:
         message = self._melody(pattern)
         with contextlib.suppress(RuntimeError):
             self._events.call_soon_threadsafe(self._publish, "melody", message)
+
+    def _hear_drums(self, pattern: DrumPattern) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._events.call_soon_threadsafe(self._publish, "drums", asdict(pattern))
 
     # Inside.
 
@@ -230,8 +239,10 @@ class Hub:
         }
 
     def _hello(self) -> dict[str, Any]:
-        mixer = self.engine.mixer
+        mixer, kit = self.engine.mixer, self.engine.kit
+        drums = None if kit is None else [(name, kit.note_of(at)) for at, name in enumerate(INSTRUMENTS)]
         return {
+            "drums": drums and [{"name": name, "note": note} for name, note in drums],
             "instance": self.instance,
             "fresh": self.workspace.is_fresh,
             "resumes": self._resumes,

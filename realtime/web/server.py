@@ -127,6 +127,11 @@ def _add_pages(app: FastAPI) -> None:
     folder = resources.files(__package__) / "static"
     files = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name.rpartition(".")[2] in TYPES}
 
+    @app.get("/kit.wav")
+    async def kit() -> Response:
+        """The drums, as the page strikes them."""
+        return await _answer(exports.kit_wav, "audio/wav")
+
     @app.get("/{name:path}")
     async def page(name: str) -> Response:
         name = name or "index.html"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..engine.loading import ModelLoader
 
 MIN_MELODIES = 2
-NOT_UNDONE = (*NOT_KEPT, *MODES, "hold")  # what is played rather than edited
+NOT_UNDONE = (*NOT_KEPT, *MODES, "drums.follow", "drums.position", "hold")  # what is played rather than edited
 NOT_IN_SNAPSHOTS = (*NOT_KEPT, "tempo", "follow", "velocity", "hold")
 
 

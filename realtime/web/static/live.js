@@ -1,5 +1,5 @@
 // The connection to the engine: what it says becomes this page's state, what hands do goes there.
-// Events: "hello", "melodies", "state", "melody", "online", "say" (an error, for people).
+// Events: "hello", "melodies", "state", "melody", "drums", "online", "say" (an error, for people).
 
 import { Clock } from "./clock.js";
 
@@ -13,7 +13,7 @@ export class Live extends EventTarget {
     super();
     this.hello = null;
     this.melodies = [];
-    this.melody = null;
+    this.melody = this.drums = null;
     this.state = { running: false, step: -1, time: 0, tempo: 120, path: { points: [], bars: 4, back: true, runs: false } };
     this.values = {};
     this.online = false;
@@ -154,6 +154,10 @@ export class Live extends EventTarget {
       for (const [name, value] of Object.entries(values ?? {}))
         if (!(this._grabbed.get(name) > now)) this.values[name] = value;
       this._tell("state");
+    }
+    if (message.drums) {
+      this.drums = message.drums;
+      this._tell("drums");
     }
     if (message.melody) {
       this.melody = message.melody;

@@ -5,6 +5,7 @@ import { Cards } from "./cards.js";
 import { Chooser } from "./chooser.js";
 import { HUES, mixCss } from "./colour.js";
 import { Controls, title } from "./controls.js";
+import { Drums } from "./drums.js";
 import { Editor } from "./editor.js";
 import { Files } from "./files.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
@@ -27,6 +28,7 @@ const live = new Live();
 const synth = new Synth();
 const scheduler = new Scheduler(live, synth);
 const pad = new Pad(live, $("pad"));
+const drums = new Drums(live, synth, scheduler);
 const metronome = new Metronome(live, synth, scheduler);
 const controls = new Controls(live, metronome);
 const cards = new Cards(live, $("cards"));
@@ -148,6 +150,7 @@ function animate() {
   const view = windowOf(roll.playhead);
   if (view?.from !== roll.window?.from) (roll.window = view), roll.draw();
   movePlayhead();
+  drums.setPlayhead(roll.playhead);
   $("puck").classList.toggle("beat", step !== null && step % (live.melody?.steps_per_beat ?? 4) < 0.7);
   drawCards(performance.now(), roll.playhead);
   if (step !== null && !document.hidden) inFrame(animate);
@@ -304,5 +307,5 @@ addEventListener("keydown", (event) => {
 });
 $("keys").onclick = () => $("help").showModal();
 
-setUpTheme(() => (roll.draw(), cards.redraw()));
+setUpTheme(() => (roll.draw(), cards.redraw(), drums.redraw()));
 live.connect();

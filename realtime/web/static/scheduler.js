@@ -14,6 +14,7 @@ export class Scheduler {
     this._next = null;
     this._end = null; // ends the note that sounds
     this._latest = 0; // time of the last note handed on, which may lie ahead
+    this.drums = null; // told each step, and when to be silent (drums.js)
     this.outs = []; // of MIDI: {send(bytes, ms)}
     this.onstep = () => {}; // told each step with its time, as it is handed on
     this.muted = false;
@@ -39,6 +40,7 @@ export class Scheduler {
       if (!live.state.loop && this._next >= length) return this._sequencer.sounding !== null && this._apply(this._sequencer.silence(), at);
       this.onstep(this._next, at);
       this._apply(this._sequencer.step(this._next, live.values.follow), at);
+      this.drums?.play(this._next);
       this._next++;
     }
   }
@@ -55,7 +57,12 @@ export class Scheduler {
   /** Be silent in this page, and go on. */
   hush(on) {
     this._hushed = on;
-    if (on) this._end?.(0);
+    if (on) this._end?.(0), this.drums?.silence();
+  }
+
+  /** Whether nothing is to be heard in this page. */
+  get isQuiet() {
+    return this.muted || this._hushed;
   }
 
   /** End all notes, also those that are not ours. */
@@ -66,6 +73,7 @@ export class Scheduler {
 
   _silence() {
     this._next = null;
+    this.drums?.silence();
     // What was handed to a MIDI port cannot be taken back: a note that is still to start must end after that.
     this._apply(this._sequencer.silence(), Math.max(performance.now() / 1000, this._latest));
     this._end?.(0);
@@ -80,7 +88,7 @@ export class Scheduler {
       if (this._synth.ready) {
         heardAt = this._synth.audioTime(at);
         this._end?.(heardAt);
-        this._end = on && !this.muted && !this._hushed ? this._synth.start(pitch, heardAt, velocity) : null;
+        this._end = on && !this.isQuiet ? this._synth.start(pitch, heardAt, velocity) : null;
       }
       for (const out of this.outs) out.send([on ? 0x90 : 0x80, pitch, on ? velocity : 0], at * 1000);
       const detail = { pitch, on, velocity, time: at, audioTime: heardAt, step: this._next, version: this._sequencer.pattern?.version };

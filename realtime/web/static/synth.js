@@ -48,6 +48,11 @@ export class Synth {
     return seconds + this._gap;
   }
 
+  /** Let something else be heard as the notes are. */
+  connect(node) {
+    node.connect(this._master);
+  }
+
   /** Start a note at an audio time; what comes back ends it: end(time). */
   start(pitch, at, velocity = 80) {
     const { context } = this;

@@ -24,6 +24,8 @@ import mido
 import pytest
 from web_house import House, small_model
 
+from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS
+from midi_vae.drums.transcription import read_drums
 from midi_vae.music.melody import ONSET, Melody
 from realtime.web.opening import opening_melodies
 
@@ -866,6 +868,69 @@ def test_the_page_comes_back_after_a_restart_with_its_session(browser, chromium)
     finally:
         context.close()
         mixer.close()
+
+
+STRUCK = """
+window.drums = []; window.shots = [];
+document.addEventListener("latentmix:drum", (event) => drums.push(event.detail));
+const begin = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (...when) { shots.push(when); return begin.apply(this, when); };
+"""
+
+
+def hits_of(groove) -> str:
+    """As the grid says them."""
+    counts = dict(zip(INSTRUMENTS, groove.hits.sum(0).tolist(), strict=True))
+    return ", ".join(f"{n.replace('_', ' ').replace('hat', 'hi-hat')} {count}" for n, count in counts.items() if count)
+
+
+def test_drums_are_seen_and_struck_and_have_a_puck_of_their_own(browser, chromium):
+    files = [EXAMPLES / "drums" / f"{name}.mid" for name in ("backbeat", "toms")]
+    grooves = [read_drums(path).excerpt() for path in files]
+    mixer = Mixer(0, "--drums", str(files[0]), "--drums", str(files[1]))
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+
+    def slide(slider: str, value: float) -> None:
+        page.evaluate(
+            "([id, value]) => { const e = document.getElementById(id); e.value = value;"
+            " e.dispatchEvent(new Event('input')); }",
+            [slider, value],
+        )
+
+    def until_seen(words: str) -> None:
+        until(page, "document.getElementById('drumgrid').getAttribute('aria-label') === arg", words)
+
+    try:
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.add_init_script(LISTEN + STRUCK)
+        page.goto(mixer.address)
+        page.wait_for_selector("#drumgrid", state="visible")
+        slide("drumposition", 0)
+        until_seen(f"Drums of the mix: {hits_of(grooves[0])}")
+        assert page.get_attribute("#drumfollow", "aria-pressed") == "false"
+        picture = page.evaluate("document.getElementById('drumgrid').toDataURL()")
+        page.click("#play")
+        until(page, "drums.length >= 8 && shots.length >= 8")
+        notes = page.evaluate("drums.map((hit) => [hit.step, hit.note, hit.velocity])")
+        for step, note, velocity in notes:
+            drum = GENERAL_MIDI.instrument_of(note)
+            assert grooves[0].velocities[step % len(grooves[0].velocities), drum] == velocity
+        assert all(length == pytest.approx(1.2) for _, _, length in page.evaluate("shots"))
+        slide("drumposition", 1)
+        until_seen(f"Drums of the mix: {hits_of(grooves[1])}")
+        assert page.evaluate("document.getElementById('drumgrid').toDataURL()") != picture
+        toms = {GENERAL_MIDI.note_of(int(at)) for at in grooves[1].hits.any(0).nonzero()[0]}
+        until(page, "drums.slice(-24).every((hit) => arg.includes(hit.note))", sorted(toms))
+        slide("drumlevel", 0)
+        until_seen("Drums of the mix: silence")
+        page.click("#drumfollow")
+        slide("drumlevel", 1)
+        until(page, "document.getElementById('drumfollow').getAttribute('aria-pressed') === 'true'")
+        page.click("#play")
+    finally:
+        context.close()
+        assert mixer.close() == 0
 
 
 # Web MIDI: ports cannot be had in a browser without a sound system, so the browser's own interface is stood in for.
