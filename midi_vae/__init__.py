@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from latentmix.errors import InputError
 
-from .music.melody import Melody
-
 if TYPE_CHECKING:
+    from .music.melody import Melody
     from .vae import MelodyVAE
 
 __all__ = ["InputError", "Melody", "MelodyVAE"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Melody":  # needs NumPy, which the help of a command does not wait for
+        from .music.melody import Melody
+
+        return Melody
     if name == "MelodyVAE":  # needs torch, which takes seconds to import: only for those who use the model
         from .vae import MelodyVAE
 

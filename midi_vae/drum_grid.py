@@ -19,7 +19,11 @@ ROW, WIDTH = 1.5, 14.0  # inches
 
 
 def drums_to_png(
-    path: str | os.PathLike[str], grooves: Sequence[Groove], labels: Sequence[str], title: str = ""
+    path: str | os.PathLike[str],
+    grooves: Sequence[Groove],
+    labels: Sequence[str],
+    title: str = "",
+    columns: int | None = None,
 ) -> None:
     """Draw grooves, a panel each, a row for each instrument from the kick upwards.
 
@@ -28,6 +32,7 @@ def drums_to_png(
         grooves: at least one.
         labels: above the panels, as many.
         title: above all; it says so where not all are drawn.
+        columns: panels in a row, where all are drawn; three or fewer if None.
 
     Raises:
         InputError: the file cannot be written.
@@ -39,7 +44,7 @@ def drums_to_png(
     chosen = np.unique(np.linspace(0, len(grooves) - 1, min(len(grooves), MAX_PANELS)).round().astype(int)).tolist()
     if len(chosen) < len(grooves):
         title = f"{title} ({len(chosen)} of {len(grooves)} shown)".strip()
-    across = min(COLUMNS, len(chosen))
+    across = min(columns if columns and len(chosen) == len(grooves) else COLUMNS, len(chosen))
     down = -(-len(chosen) // across)
     figure = Figure((WIDTH, ROW * down + 0.5), dpi=DOTS_AN_INCH, layout="constrained")
     figure.suptitle(title, color=INK)

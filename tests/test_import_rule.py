@@ -91,7 +91,6 @@ FORBIDDEN = {
 MAX_FILE, MAX_FUNCTION = 320, 60  # lines
 # what is longer, and why
 LONG = {
-    "midi_vae.cli.app.mix": "a parameter for each option",
     "scripts.bench.bench_latency": "a benchmark reads from top to bottom",
 }
 HEAVY = {f"latentmix.{name}" for name in ("tracing", "run_state", "shares", "training", "read_once", "phases")}

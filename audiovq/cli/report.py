@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+import typer
 
 if TYPE_CHECKING:
     from .jobs import Outcome
@@ -18,11 +16,17 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def progress_bar(what: str, files: int) -> Iterator[Callable[[int, float], None]]:
     """A bar on standard error, if that is a terminal; gives what to tell files done and the share of the next."""
+    if not sys.stderr.isatty():
+        yield lambda done, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     if files > 1:
         columns.insert(2, MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task(what, total=files)
         yield lambda done, share: bars.update(task, completed=done + share)
 
@@ -41,23 +45,26 @@ def outcome_figures(outcome: Outcome) -> dict[str, Any]:
 
 def print_outcome(outcome: Outcome, to_stderr: bool) -> None:
     """A line for one file; a summary for several."""
-    console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
     figures = outcome_figures(outcome)
     made = outcome.files
     if len(made) == 1 and not outcome.failed:
         first = made[0]
         rate = f", {first['bytes']} bytes, {first['kbps']:.2f} kbit/s" if "kbps" in first else ""
         channels = f", {first['channels']} channels" if first["channels"] > 1 else ""
-        console.print(Text(f"{first['output']}: {clock(first['seconds'])}{channels}{rate}"))
+        typer.echo(f"{first['output']}: {clock(first['seconds'])}{channels}{rate}", err=to_stderr)
     elif made:
         size = sum(each.get("bytes", 0) for each in made)
         rate = f", {size * 8 / 1000 / figures['seconds']:.2f} kbit/s" if size and figures["seconds"] else ""
         speed = f", {figures['times_real_time']:.0f} times real time" if figures["times_real_time"] else ""
-        console.print(Text(f"{len(made)} files: {clock(figures['seconds'])}{rate}{speed}"))
+        typer.echo(f"{len(made)} files: {clock(figures['seconds'])}{rate}{speed}", err=to_stderr)
 
 
 def print_file(figures: dict[str, Any]) -> None:
     """What `audiovq info` says."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(show_header=False, box=None, pad_edge=False)
     coder = figures["entropy_coder"]
     saved = figures["saved_by_entropy_coding"]

@@ -12,7 +12,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchaudio.transforms import Spectrogram
 
 
 def squared(spectrum: Tensor) -> Tensor:
@@ -44,18 +43,9 @@ class STFT(nn.Module):
         super().__init__()
         self.window, self.hop, self.bins = window, hop, window // 2 + 1
         self.delay = window - hop  # samples
-        self.spectrogram = Spectrogram(
-            n_fft=window,
-            hop_length=hop,
-            window_fn=torch.hann_window,
-            power=None,
-            center=False,
-        )
         # one over the root of the window's power: a bin of white noise of variance 1 has a mean power of 1
         self.scale = 1.0 / math.sqrt(sum(math.sin(math.pi * j / window) ** 4 for j in range(window)))
         hann = torch.hann_window(window)
-        # torchaudio's is known from the sizes; kept out of the weights, where float16 would round it
-        self.spectrogram.window = nn.Buffer(hann.clone(), persistent=False)
         overlap = torch.zeros(hop)
         for start in range(0, window, hop):
             part = hann[start : start + hop].square()
@@ -71,7 +61,8 @@ class STFT(nn.Module):
     def analyse(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Samples (B, N * hop), state (B, window - hop) -> frames (B, N, F) complex, state."""
         x = torch.cat([past, x], 1)
-        return self.spectrogram(x).transpose(1, 2) * self.scale, x[:, x.shape[1] - self.delay :]
+        frames = torch.stft(x, self.window, self.hop, window=self.hann, center=False, return_complex=True)
+        return frames.transpose(1, 2) * self.scale, x[:, x.shape[1] - self.delay :]
 
     def tail(self, batch: int) -> Tensor:
         """Fresh state of `synthesise`: of earlier frames, what is still to be added to the samples to come."""

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from ..errors import InputError
 from .items import Item, check_unchanged, find_items
-from .records import FORMS, SUFFIXES
+from .limits import FORMS, USUAL_SIZE, Size
+from .records import SUFFIXES
 from .shard import Description, ShardJob, ShardSummary, Work, cut_into_shards
 from .state import (
     PLAN,
@@ -28,14 +29,6 @@ class Crew(Protocol):
 
     def run(self, work: Work, jobs: Sequence[ShardJob], begin: Callable[[Description], None]) -> Iterator[ShardSummary]:
         """Summaries of shards as they are done; `begin` is called before the first is made."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a shard is at most: items, and bytes of input."""
-
-    items: int = 1000
-    size: int = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def build_corpus(
     out: Folder,
     crew: Crew,
     form: str = FORMS[0],
-    size: Size = Size(),
+    size: Size = USUAL_SIZE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Make records of what is new in a source, or go on with a run that was stopped in whatever way.

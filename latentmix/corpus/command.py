@@ -8,16 +8,18 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import cli
 from ..cli import Device, Verbose, check_device
-from .build import Crew, Outcome, Size, build_corpus
-from .records import FORMS
-from .shard import Work
-from .storage import Folder
+from .limits import FORMS, Size
+
+if TYPE_CHECKING:
+    from .build import Crew, Outcome
+    from .shard import Work
+    from .storage import Folder
 
 SHOWN = 20  # files left out that are named on the terminal; the manifest has all
 
@@ -69,6 +71,9 @@ def run_corpus(program: str, what: str, work: Work, source: str, options: Corpus
     Args:
         what: is done with the files, for the bar.
     """
+    from .build import build_corpus
+    from .storage import Folder
+
     if options.form not in FORMS:
         raise typer.BadParameter(f"expected --format {' or '.join(FORMS)}, found {options.form}")
     out, size = Folder(options.output), Size(options.shard_items, options.shard_mb << 20)

@@ -14,7 +14,6 @@ from ..errors import InputError
 from ..extras import load_extra
 from .storage import EXTRA
 
-FORMS = ("parquet", "webdataset")
 SUFFIXES = {"parquet": ".parquet", "webdataset": ".tar"}
 METADATA = b"latentmix"
 MAX_ROWS = 1 << 20

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..errors import InputError
 from .items import Item
-from .records import FORMS, SUFFIXES
+from .limits import FORMS
+from .records import SUFFIXES
 from .shard import Description, ShardJob, ShardSummary
 from .storage import Folder
 

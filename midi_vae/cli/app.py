@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
-from . import continuation, corpus, drum_jobs, drum_report, export, report
-from .drum_jobs import DrumOptions
+from . import continuation, corpus, export, mixing
+from .kinds import prepare
+from .mixing import MixOptions
 from .options import (
     MAX_LONG_BARS,
-    ChangeOptions,
     Count,
+    DrumOptions,
     File,
+    MakingOptions,
     ModelOptions,
     OutputOptions,
     PassageOptions,
     Temperature,
-    crossing_files,
-    parse_grid,
-    parse_weights,
 )
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
-
-MAX_FILES = 8
 
 app = make_app("midi-vae")
 app.add_typer(export.app, name="export")
@@ -54,45 +51,8 @@ def mix(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="2 to 8 MIDI files.")] = None,
     *,
     excerpt: PassageOptions,
-    change: ChangeOptions,
-    output: OutputOptions,
-    model: ModelOptions,
-    drums: DrumOptions,
-    steps: Annotated[
-        int,
-        typer.Option(metavar="N", min=2, max=1000, help="Melodies from one to the next, both included."),
-    ] = 9,
-    weights: Annotated[
-        str | None, typer.Option(metavar="W,W,W", help="One blend instead, by a weight for each file.")
-    ] = None,
-    rhythm: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Instead of FILEs: a melody with the rhythm of this one ...")
-    ] = None,
-    pitch: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="... and the pitches of this one; with --grid all between both, rhythm across and pitch down.",
-        ),
-    ] = None,
-    grid: Annotated[
-        str | None,
-        typer.Option(metavar="ROWSxCOLUMNS", help="A grid instead, between four files at its corners."),
-    ] = None,
-    straight: Annotated[
-        bool, typer.Option("--straight", help="Along straight lines, not by ways on which melodies change evenly.")
-    ] = False,
-    spherical: Annotated[bool, typer.Option("--spherical", help="Along arcs, likewise.")] = False,
-    exact_ends: Annotated[
-        bool, typer.Option(help="The ends are the inputs themselves, not what the model makes of them.")
-    ] = True,
-    form: Annotated[
-        bool,
-        typer.Option("--form", help="Keep the form of A: where it repeats, two bars at a time, the others do too."),
-    ] = False,
-    separate: Annotated[
-        bool, typer.Option("--separate", help="One file a melody, into the folder named by -o.")
-    ] = False,
+    making: MakingOptions,
+    asked: MixOptions,
 ) -> None:
     """Mix melodies: from A to B in steps, and on to C and further where there are more.
 
@@ -108,47 +68,12 @@ def mix(
     midi-vae mix A.mid B.mid --bars all --form -o tune.mid
     midi-vae mix A.mid B.mid --drums -o drums.mid --png drums.png
     """
-    crossing = crossing_files(files or [], rhythm, pitch, bool(weights), drums.drums)
-    files = crossing or files or []
-    if not 2 <= len(files) <= MAX_FILES:
-        raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(files)}")
-    if weights and grid:
-        raise typer.BadParameter("expected --weights or --grid, found both")
-    shares = parse_weights(weights, len(files)) if weights else None
-    sides = parse_grid(grid, 4 if crossing else len(files)) if grid else None
-    count = (
-        1
-        if shares or (crossing and not sides)
-        else sides[0] * sides[1]
-        if sides
-        else (len(files) - 1) * (steps - 1) + 1
-    )
-    if form and (drums.drums or crossing):
-        raise typer.BadParameter("expected no --form with --drums or with --rhythm and --pitch")
-    if drums.drums:
-        lines = drum_jobs.Lines(steps, shares, exact_ends, straight, bool(sides) or spherical)
-        drum = drum_jobs.prepare(files, drums, excerpt, change, output, model, count, "step", separate)
-        return _tell_drums(drum_jobs.finish(drum, lambda: drum_jobs.mix(drum, lines)), output)
-    from . import jobs
-
-    job = jobs.prepare(files, excerpt, change, output, model, count, "step", separate)
-    job = jobs.in_form(job) if form else job
-    options = {"spherical": spherical, "shift": job.shift}
-    ends = {"exact_ends": exact_ends, "straight": straight}
-    if crossing:
-        return _tell(jobs.finish(job, lambda: jobs.cross(job, sides, options | ends)), output)
-    if shares:
-        return _tell(jobs.finish(job, lambda: jobs.blend(job, shares, options)), output)
-    if sides:
-        return _tell(jobs.finish(job, lambda: jobs.grid(job, *sides, options | ends)), output)
-    _tell(jobs.finish(job, lambda: jobs.journey(job, steps, options | ends)), output)
+    mixing.mix(files or [], asked, excerpt, making)
 
 
 @app.command()
 @grouped
-def reconstruct(
-    file: File, excerpt: PassageOptions, change: ChangeOptions, output: OutputOptions, model: ModelOptions
-) -> None:
+def reconstruct(file: File, excerpt: PassageOptions, making: MakingOptions) -> None:
     """Encode a melody and decode it again: what the model makes of it.
 
     With --attribute or --key it is a way to change a melody and leave it recognisable.
@@ -158,19 +83,16 @@ def reconstruct(
     midi-vae reconstruct IN.mid --bars all -o out.mid
     midi-vae reconstruct IN.mid --attribute density=+1 --attribute height=-1 -o busier.mid
     """
+    job = prepare([file], excerpt, making, 1)
     from . import jobs
 
-    job = jobs.prepare([file], excerpt, change, output, model, 1)
-    _tell(jobs.finish(job, lambda: jobs.reconstruct(job)), output)
+    jobs.finish(job, lambda: jobs.reconstruct(job))
 
 
 @app.command()
 @grouped
 def sample(
-    change: ChangeOptions,
-    output: OutputOptions,
-    model: ModelOptions,
-    drums: DrumOptions,
+    making: MakingOptions,
     count: Count = 8,
     temperature: Temperature = 1.0,
     bars: Annotated[
@@ -190,19 +112,13 @@ def sample(
     midi-vae sample -n 4 --key C:maj --tempo 90 -o samples.mid --png samples.png
     midi-vae sample -n 1 --bars 16 -o tune.mid --wav tune.wav
     """
-    seed = model.drawn_seed()
-    if drums.drums:
-        if bars is not None:
-            raise typer.BadParameter("expected no --bars with --drums, whose samples have two bars")
-        made = drum_jobs.prepare([], drums, None, change, output, model, count, "sample", output.is_folder)
-        _tell_drums(drum_jobs.finish(made, lambda: drum_jobs.sample(made, count, temperature, seed), seed), output)
-        return
+    seed = making.model.drawn_seed()
     if bars is not None:
-        return continuation.compose(change, output, model, count, temperature, bars, seed)
+        return continuation.compose(making, count, temperature, bars, seed)
+    job = prepare([], None, making, count, "sample", making.output.is_folder)
     from . import jobs
 
-    job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder)
-    _tell(jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed), output)
+    jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed)
 
 
 @app.command()
@@ -210,10 +126,7 @@ def sample(
 def vary(
     file: File,
     excerpt: PassageOptions,
-    change: ChangeOptions,
-    output: OutputOptions,
-    model: ModelOptions,
-    drums: DrumOptions,
+    making: MakingOptions,
     amount: Annotated[
         float, typer.Option(metavar="SHARE", min=0.0, max=1.0, help="0 is the melody itself, 1 a new one.")
     ] = 0.3,
@@ -228,15 +141,11 @@ def vary(
     midi-vae vary IN.mid --amount 0.3 -n 4 -o variations
     midi-vae vary IN.mid --amount 0.6 --key auto --seed 7 -o variations.mid
     """
-    seed = model.drawn_seed()
-    if drums.drums:
-        made = drum_jobs.prepare([file], drums, excerpt, change, output, model, count, "vary", output.is_folder)
-        _tell_drums(drum_jobs.finish(made, lambda: drum_jobs.vary(made, amount, count, seed), seed), output)
-        return
+    seed = making.model.drawn_seed()
+    job = prepare([file], excerpt, making, count, "vary", making.output.is_folder)
     from . import jobs
 
-    job = jobs.prepare([file], excerpt, change, output, model, count, "vary", output.is_folder)
-    _tell(jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed), output)
+    jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed)
 
 
 @app.command()
@@ -269,9 +178,10 @@ def groove(
     midi-vae groove STRAIGHT.mid --style funk -o played.mid --wav played.wav
     midi-vae groove STRAIGHT.mid --like DRUMMER.mid --amount 0.7 -o played.mid
     """
-    drums = DrumOptions(True, kit)
-    job = drum_jobs.prepare_groove(file, source, drums, bars, output, model)
-    _tell_drums(drum_jobs.finish(job, lambda: drum_jobs.groove(job, amount, style)), output)
+    from . import drum_jobs, jobs
+
+    job = drum_jobs.prepare_groove(file, source, kit, bars, output, model)
+    jobs.finish(job, lambda: drum_jobs.groove(job, amount, style))
 
 
 @app.command()
@@ -297,21 +207,15 @@ def info(
     """
     if drums.drums and bpm is not None:
         raise typer.BadParameter("expected no --bpm with --drums")
-    figures = (
-        drum_report.file_figures(file, track, drums) if drums.drums else report.file_figures(str(file), track, bpm)
-    )
+    if drums.drums:
+        from . import drum_report
+
+        figures, show = drum_report.file_figures(file, track, drums), drum_report.print_file
+    else:
+        from . import report
+
+        figures, show = report.file_figures(str(file), track, bpm), report.print_file
     if as_json:
         print(json.dumps(figures, indent=2))
     else:
-        (drum_report.print_file if drums.drums else report.print_file)(figures)
-
-
-def _tell_drums(figures: dict[str, Any], output: OutputOptions) -> None:
-    if output.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        drum_report.print_made(figures)
-
-
-def _tell(figures: dict[str, Any], output: OutputOptions) -> None:
-    report.tell(figures, output.json)
+        show(figures)

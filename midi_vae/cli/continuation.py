@@ -10,12 +10,13 @@ from latentmix.cli import check_device, grouped
 from latentmix.errors import InputError
 
 from ..checkpoint import CHECKPOINT, CONDUCTOR_CHECKPOINT
-from . import report
 from .options import (
     MAX_LONG_BARS,
     ChangeOptions,
     Count,
+    DrumOptions,
     File,
+    MakingOptions,
     ModelOptions,
     OutputOptions,
     PassageOptions,
@@ -54,31 +55,24 @@ def go_on(
     """
     seed = model.drawn_seed()
     parse_bars(after)
-    from . import jobs
+    from . import jobs, melody_jobs
 
     passage = PassageOptions([after], [track] if track is not None else None)
-    job = jobs.prepare([file], passage, change, output, model, count, "continued", output.is_folder, bars)
+    making = MakingOptions(change, output, model, DrumOptions())
+    job = melody_jobs.MelodyJob.prepare([file], passage, making, count, "continued", output.is_folder, bars)
     conductor = load_conductor(model)
-    made = jobs.finish(job, lambda: jobs.go_on(job, conductor, count, bars, temperature, seed, only_new), seed)
-    report.tell(made, output.json)
+    jobs.finish(job, lambda: melody_jobs.go_on(job, conductor, count, bars, temperature, seed, only_new), seed)
 
 
-def compose(
-    change: ChangeOptions,
-    output: OutputOptions,
-    model: ModelOptions,
-    count: int,
-    temperature: float,
-    bars: int,
-    seed: int,
-) -> None:
+def compose(making: MakingOptions, count: int, temperature: float, bars: int, seed: int) -> None:
     """What `midi-vae sample --bars` does."""
-    from . import jobs
+    if making.drums.drums:
+        raise typer.BadParameter("expected no --bars with --drums, whose samples have two bars")
+    from . import jobs, melody_jobs
 
-    job = jobs.prepare([], None, change, output, model, count, "sample", output.is_folder, bars)
-    conductor = load_conductor(model)
-    made = jobs.finish(job, lambda: jobs.compose(job, conductor, count, bars, temperature, seed), seed)
-    report.tell(made, output.json)
+    job = melody_jobs.MelodyJob.prepare([], None, making, count, "sample", making.output.is_folder, bars)
+    conductor = load_conductor(making.model)
+    jobs.finish(job, lambda: melody_jobs.compose(job, conductor, count, bars, temperature, seed), seed)
 
 
 def load_conductor(model: ModelOptions) -> Conductor:

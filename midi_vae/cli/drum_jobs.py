@@ -1,276 +1,147 @@
-"""What the commands of `midi-vae` do with drums: read and check, then make, write and tell."""
+"""Jobs with drums."""
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import typer
 
 from latentmix.cli import check_device
-from latentmix.errors import InputError
 
-from .. import labels
 from ..audio.drum_sound import drums_to_wav
 from ..drum_grid import drums_to_png
+from ..drums import mixing
 from ..drums.evaluation import SAME, distance
 from ..drums.groove import Groove
-from ..drums.kit import GENERAL_MIDI, Kit, read_kit
-from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
+from ..drums.kit import Kit
+from ..drums.vae import GrooveVAE
 from ..drums.windows import to_cells
 from ..evaluation import path_figures
-from ..importing import BarRange, one_each
+from ..importing import one_each
 from ..midi.drum_writer import write_drums
-from .options import ChangeOptions, ModelOptions, OutputOptions, PassageOptions, parse_bars
+from . import drum_report
+from .drum_report import DrumPassage, read_passage
+from .jobs import Job, Made, Ways
+from .options import ChangeOptions, DrumOptions, MakingOptions, ModelOptions, OutputOptions, PassageOptions
 from .outputs import Outputs
 
-if TYPE_CHECKING:
-    from ..drums.vae import GrooveVAE
-
 MELODY_MODEL, MODEL = "melody_2bar", "drums_2bar"
-MAX_BARS = 20_000  # that a command makes
 
 
 @dataclass(frozen=True)
-class DrumOptions:
-    """Drums instead of melodies."""
+class DrumJob(Job[Groove]):
+    """A command with drums in hand."""
 
-    drums: Annotated[
-        bool,
-        typer.Option("--drums", help="Mix the drums of the files (channel 10) instead.", rich_help_panel="Drums"),
-    ] = False
-    kit: Annotated[
-        Path | None,
-        typer.Option(
-            "--kit",
-            metavar="FILE",
-            help="A TOML file that says which notes are which drum, such as snare = [38, 40], for a kit that is not "
-            "General MIDI; the first is written.",
-            rich_help_panel="Drums",
-        ),
-    ] = None
-
-    def __post_init__(self) -> None:
-        if self.kit is not None and not self.drums:
-            raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
-
-    def notes(self) -> Kit:
-        """Which note is which instrument."""
-        return GENERAL_MIDI if self.kit is None else read_kit(self.kit)
-
-
-@dataclass(frozen=True)
-class DrumPassage:
-    """A passage of drums and where it comes from; bars from 0."""
-
-    line: DrumLine
-    groove: Groove
-    first_bar: int
-
-    def figures(self) -> dict[str, Any]:
-        """For `--json`."""
-        groove = self.groove
-        return {
-            "file": self.line.tune.path,
-            "tracks": [track.index for track in self.line.tracks],
-            "first_bar": self.first_bar + 1,
-            "last_bar": self.first_bar + groove.bars,
-            "bars_in_file": self.line.bars,
-            "metre": f"{groove.metre[0]}/{groove.metre[1]}",
-            "tempo": round(groove.tempo, 3),
-            "hits": int(groove.hits.sum()),
-            "mean_lateness_steps": round(float(self.line.offset.mean()), 4),
-            "notes_unknown": sum(count for _, count in self.line.unknown),
-            "notes_merged": self.line.merged,
-            "remarks": list(self.line.tune.remarks),
-        }
-
-
-@dataclass(frozen=True)
-class DrumJob:
-    """What a command has in hand once its input and its outputs are found to be good."""
-
+    max_bars: ClassVar[int] = 20_000
     passages: list[DrumPassage]
-    outputs: Outputs
-    kit: Kit
-    tempo: float | None
-    model_name: str
     model: GrooveVAE
+    kit: Kit
 
     @property
-    def grooves(self) -> list[Groove]:
+    def pieces(self) -> list[Groove]:
         return [passage.groove for passage in self.passages]
 
+    @classmethod
+    def refuse(cls, excerpt: PassageOptions | None, making: MakingOptions) -> None:
+        change = making.change
+        if change.attribute or change.key != "none" or change.program is not None:
+            raise typer.BadParameter("expected no --attribute, --key or --program with --drums, which have none")
+        if making.output.soundfont is not None:
+            raise typer.BadParameter("expected no --soundfont with --drums; the sound is that of the built-in kit")
+        if excerpt and excerpt.bpm:
+            raise typer.BadParameter("expected no --bpm with --drums")
 
-@dataclass(frozen=True)
-class Lines:
-    """What is to lie between grooves, as of `midi-vae mix`; weights are of one blend instead.
+    @classmethod
+    def read(cls, files: Sequence[Path], excerpt: PassageOptions, making: MakingOptions) -> list[DrumPassage]:
+        kit, passages = making.drums.notes(), list[DrumPassage]()
+        bars = one_each(excerpt.bars or (), len(files), "passage")
+        tracks = one_each(excerpt.track or (), len(files), "track")
+        for file, wanted, track in zip(files, bars, tracks, strict=True):
+            passages.append(read_passage(file, kit, wanted, track, passages[0].groove if passages else None))
+        return passages
 
-    Raises:
-        BadParameter: `beyond` lines and blends was something asked for.
-    """
+    @classmethod
+    def bars(cls, passages: list[DrumPassage]) -> int:
+        return max((passage.groove.bars for passage in passages), default=2)
 
-    steps: int
-    weights: Sequence[float] | None
-    exact_ends: bool
-    straight: bool
-    beyond: bool = False
+    @classmethod
+    def load(cls, passages: list[DrumPassage], outputs: Outputs, making: MakingOptions) -> DrumJob:
+        choice = making.model
+        name = MODEL if choice.model == MELODY_MODEL else choice.model
+        model = GrooveVAE.from_pretrained(name, check_device(choice.device))
+        return cls(passages, outputs, making, name, model, making.drums.notes())
 
-    def __post_init__(self) -> None:
-        if self.beyond:
-            raise typer.BadParameter("expected no --grid and no --spherical with --drums, which has lines and blends")
+    def journey(self, steps: int, ways: Ways) -> list[Groove]:
+        return mixing.journey(self.model, self.pieces, steps, exact_ends=ways.exact_ends, straight=ways.straight)
 
+    def grid(self, rows: int, columns: int, ways: Ways) -> list[list[Groove]]:
+        ends, straight = ways.exact_ends, ways.straight
+        return mixing.grid(self.model, self.pieces, rows, columns, exact_ends=ends, straight=straight)
 
-@dataclass(frozen=True)
-class Made:
-    """What a command made: grooves, a label for each, and figures of their lines."""
+    def blend(self, weights: list[float], ways: Ways) -> Groove:
+        return mixing.blend(self.model, self.pieces, weights)
 
-    grooves: list[Groove]
-    labels: list[str]
-    figures: dict[str, float | None] = field(default_factory=dict)
+    def reconstruct(self) -> Groove:
+        return mixing.reconstruct(self.model, self.pieces[0])
 
+    def vary(self, amount: float, count: int, seed: int) -> list[Groove]:
+        return mixing.vary(self.model, self.pieces[0], amount, count, seed=seed)
 
-def read_passage(
-    path: Path, kit: Kit, bars: str | None = None, track: str | None = None, like: Groove | None = None
-) -> DrumPassage:
-    """A passage of the drums of a file: bars A:B as `options.parse_bars` reads them, or as many as `like` has, or two.
+    def sample(self, count: int, temperature: float, seed: int) -> list[Groove]:
+        return self.model.sample(count, temperature, seed)
 
-    Raises:
-        InputError: as `read_drums`, or there is no such passage.
-    """
-    line = read_drums(path, track, kit)
-    wanted = BarRange(None, None) if bars is None else parse_bars(bars)
-    start = None if wanted.first is None else wanted.first - 1
-    count = None if wanted.last is None else wanted.last - (wanted.first or 1) + 1
-    if bars is None:
-        count = like.bars if like else DEFAULT_BARS
-    return DrumPassage(line, line.excerpt(count, start), line.first_bar if start is None else start)
+    def finished(self, made: Made[Groove], name: str) -> list[Groove]:
+        tempo = self.making.change.tempo
+        return [replace(groove, name=name, tempo=tempo or groove.tempo) for groove in made.pieces]
 
+    def figures(self, pieces: list[Groove], made: Made[Groove]) -> dict[str, Any]:
+        return {
+            "inputs": [passage.figures() for passage in self.passages],
+            **drum_report.groove_figures(pieces),
+            **(_line_figures(pieces, made.lines) if made.lines else {}),
+        }
 
-def prepare(
-    files: Sequence[Path],
-    drums: DrumOptions,
-    excerpt: PassageOptions | None,
-    change: ChangeOptions,
-    output: OutputOptions,
-    choice: ModelOptions,
-    count: int,
-    stem: str = "",
-    separate: bool = False,
-) -> DrumJob:
-    """Read and check everything for a command that makes so many grooves; nothing is written yet."""
-    if change.attribute or change.key != "none" or change.program is not None:
-        raise typer.BadParameter("expected no --attribute, --key or --program with --drums, which have none")
-    if output.soundfont is not None:
-        raise typer.BadParameter("expected no --soundfont with --drums; the sound is that of the built-in kit")
-    if excerpt and excerpt.bpm:
-        raise typer.BadParameter("expected no --bpm with --drums")
-    kit = drums.notes()
-    passages: list[DrumPassage] = []
-    bars = one_each(excerpt.bars or () if excerpt else (), len(files), "passage")
-    tracks = one_each(excerpt.track or () if excerpt else (), len(files), "track")
-    for file, wanted, track in zip(files, bars, tracks, strict=True):
-        passages.append(read_passage(file, kit, wanted, track, passages[0].groove if passages else None))
-    most = count * max((passage.groove.bars for passage in passages), default=2)
-    if most > MAX_BARS:
-        raise InputError(f"expected at most {MAX_BARS} bars in all, found {most}; choose fewer steps or bars")
-    outputs = output.outputs(files, separate, stem)
-    name = MODEL if choice.model == MELODY_MODEL else choice.model
-    from ..drums.vae import GrooveVAE
+    def write(self, pieces: list[Groove], made: Made[Groove], name: str) -> list[str]:
+        names, note_of = made.labels, self.kit.note_of
+        return self.outputs.write_by(
+            len(pieces),
+            lambda path, which: write_drums(path, [pieces[i] for i in which], note_of, [names[i] for i in which]),
+            lambda path: drums_to_wav(path, pieces),
+            lambda path: drums_to_png(path, pieces, names, name, made.columns),
+        )
 
-    model = GrooveVAE.from_pretrained(name, check_device(choice.device))
-    return DrumJob(passages, outputs, kit, change.tempo, name, model)
+    def print_made(self, figures: dict[str, Any]) -> None:
+        drum_report.print_made(figures)
 
 
-def prepare_groove(
-    file: Path, source: Path | None, drums: DrumOptions, bars: str, output: OutputOptions, choice: ModelOptions
-) -> DrumJob:
-    """The same for a pattern, all its bars or some, and the file that its groove is to come from."""
-    job = prepare([file], drums, PassageOptions(bars=[bars]), ChangeOptions(), output, choice, 1)
-    if source is None:
-        return job
-    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all")])
-
-
-def finish(job: DrumJob, make: Callable[[], Made], seed: int | None = None) -> dict[str, Any]:
-    """Make grooves and write them; the figures for `--json`."""
-    start = time.perf_counter()
-    made = make()
-    seconds = time.perf_counter() - start
-    name = labels.title(groove.name for groove in job.grooves)
-    grooves = [replace(groove, name=name, tempo=job.tempo or groove.tempo) for groove in made.grooves]
-    hits = {groove.hits.tobytes() for groove in grooves}
-    return {
-        "inputs": [passage.figures() for passage in job.passages],
-        "grooves": len(grooves),
-        "distinct": len(hits),
-        "bars": grooves[0].bars,
-        "metre": f"{grooves[0].metre[0]}/{grooves[0].metre[1]}",
-        "tempo": round(grooves[0].tempo, 3),
-        "hits": [int(groove.hits.sum()) for groove in grooves],
-        **made.figures,
-        "seed": seed,
-        "model": job.model_name,
-        "decode_seconds": round(seconds, 4),
-        "files": write(job.outputs, job.kit, grooves, made.labels, name),
-    }
-
-
-def write(outputs: Outputs, kit: Kit, grooves: Sequence[Groove], names: Sequence[str], title: str) -> list[str]:
-    """The files written."""
-    return outputs.write_by(
-        len(grooves),
-        lambda path, which: write_drums(path, [grooves[i] for i in which], kit.note_of, [names[i] for i in which]),
-        lambda path: drums_to_wav(path, grooves),
-        lambda path: drums_to_png(path, grooves, names, title),
-    )
-
-
-def mix(job: DrumJob, lines: Lines) -> Made:
-    """Lines from each groove to the next, or one blend of them."""
-    from ..drums import mixing
-
-    if lines.weights:
-        made = mixing.blend(job.model, job.grooves, lines.weights)
-        return Made([made], [labels.of_weights(lines.weights)])
-    steps = lines.steps
-    grooves = mixing.journey(job.model, job.grooves, steps, exact_ends=lines.exact_ends, straight=lines.straight)
-    return Made(grooves, labels.on_journey(len(grooves), steps), _line_figures(grooves, steps))
-
-
-def _line_figures(grooves: Sequence[Groove], steps: int) -> dict[str, float | None]:
-    """Path and largest jump of the lines of a journey, window by window."""
+def _line_figures(grooves: Sequence[Groove], lines: Sequence[Sequence[int]]) -> dict[str, float | None]:
+    """Path and largest jump of lines of grooves, window by window."""
     cells = [to_cells(groove) for groove in grooves]
-    joints = range(0, len(cells), steps - 1)
-    lines = [np.stack(cells[a : b + 1])[:, w] for a, b in itertools.pairwise(joints) for w in range(len(cells[0]))]
-    figures = path_figures(lines, distance, SAME)
+    windows = [np.stack([cells[i][w] for i in line]) for line in lines for w in range(len(cells[0]))]
+    figures = path_figures(windows, distance, SAME)
     return {
         name: None if np.isnan(value) else round(value, 4)
         for name, value in (("path", figures.path), ("largest_jump", figures.max_jump))
     }
 
 
-def vary(job: DrumJob, amount: float, count: int, seed: int) -> Made:
-    """Variations of one groove."""
-    from ..drums import mixing
+def prepare_groove(
+    file: Path, source: Path | None, kit: Path | None, bars: str, output: OutputOptions, choice: ModelOptions
+) -> DrumJob:
+    """A job with a pattern, all its bars or some, and the file that its groove is to come from."""
+    making = MakingOptions(ChangeOptions(), output, choice, DrumOptions(True, kit))
+    job = DrumJob.prepare([file], PassageOptions(bars=[bars]), making, 1)
+    if source is None:
+        return job
+    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all")])
 
-    return Made(mixing.vary(job.model, job.grooves[0], amount, count, seed=seed), labels.numbers(count))
 
-
-def groove(job: DrumJob, amount: float, style: str | None) -> Made:
+def groove(job: DrumJob, amount: float, style: str | None) -> Made[Groove]:
     """The first groove with the feel of the second, or of a drummer."""
-    from ..drums import mixing
-
-    if len(job.grooves) > 1:
-        return Made([mixing.feel_from(job.grooves[0], job.grooves[1], amount)], ["groove"])
-    return Made([mixing.humanise(job.model, job.grooves[0], amount, style)], ["groove"])
-
-
-def sample(job: DrumJob, count: int, temperature: float, seed: int) -> Made:
-    """New grooves."""
-    return Made(job.model.sample(count, temperature, seed), labels.numbers(count))
+    if len(job.pieces) > 1:
+        return Made([mixing.feel_from(job.pieces[0], job.pieces[1], amount)], ["groove"])
+    return Made([mixing.humanise(job.model, job.pieces[0], amount, style)], ["groove"])

@@ -2,13 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..drums.kit import INSTRUMENTS
-from .drum_jobs import DrumOptions, read_passage
+from ..drums.groove import Groove
+from ..drums.kit import INSTRUMENTS, Kit
+from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
+from ..importing import BarRange
+from .options import DrumOptions, parse_bars
+
+
+@dataclass(frozen=True)
+class DrumPassage:
+    """A passage of drums and where it comes from; bars from 0."""
+
+    line: DrumLine
+    groove: Groove
+    first_bar: int
+
+    def figures(self) -> dict[str, Any]:
+        """For `--json`."""
+        groove = self.groove
+        return {
+            "file": self.line.tune.path,
+            "tracks": [track.index for track in self.line.tracks],
+            "first_bar": self.first_bar + 1,
+            "last_bar": self.first_bar + groove.bars,
+            "bars_in_file": self.line.bars,
+            "metre": f"{groove.metre[0]}/{groove.metre[1]}",
+            "tempo": round(groove.tempo, 3),
+            "hits": int(groove.hits.sum()),
+            "mean_lateness_steps": round(float(self.line.offset.mean()), 4),
+            "notes_unknown": sum(count for _, count in self.line.unknown),
+            "notes_merged": self.line.merged,
+            "remarks": list(self.line.tune.remarks),
+        }
+
+
+def read_passage(
+    path: Path, kit: Kit, bars: str | None = None, track: str | None = None, like: Groove | None = None
+) -> DrumPassage:
+    """A passage of the drums of a file: bars A:B as `options.parse_bars` reads them, or as many as `like` has, or two.
+
+    Raises:
+        InputError: as `read_drums`, or there is no such passage.
+    """
+    line = read_drums(path, track, kit)
+    wanted = BarRange(None, None) if bars is None else parse_bars(bars)
+    start = None if wanted.first is None else wanted.first - 1
+    count = None if wanted.last is None else wanted.last - (wanted.first or 1) + 1
+    if bars is None:
+        count = like.bars if like else DEFAULT_BARS
+    return DrumPassage(line, line.excerpt(count, start), line.first_bar if start is None else start)
+
+
+def groove_figures(grooves: Sequence[Groove]) -> dict[str, Any]:
+    """How many grooves and different ones there are, what they have in common, and the hits of each."""
+    first = grooves[0]
+    return {
+        "grooves": len(grooves),
+        "distinct": len({groove.hits.tobytes() for groove in grooves}),
+        "bars": first.bars,
+        "metre": f"{first.metre[0]}/{first.metre[1]}",
+        "tempo": round(first.tempo, 3),
+        "hits": [int(groove.hits.sum()) for groove in grooves],
+    }
 
 
 def file_figures(path: Path, track: str | None, drums: DrumOptions) -> dict[str, Any]:

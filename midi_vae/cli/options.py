@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,27 +16,29 @@ from latentmix.cli import Device, Verbose, check_device, drawn_seed
 from latentmix.errors import InputError
 
 from ..checkpoint import CHECKPOINT
-from ..importing import BarRange, Passage, read_passages
-from ..music.key import Key, lock, parse_key
-from ..music.melody import Melody
-from .outputs import MIDI_SUFFIXES, Outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..drums.kit import Kit
+    from ..importing import BarRange, Passage
+    from ..music.key import Key
+    from ..music.melody import Melody
     from ..vae import MelodyVAE
 
-MAX_IN_A_GRID = 1000
+# NumPy and what reads files are imported where they are used: --help does without
+
+MIDI_SUFFIXES = (".mid", ".midi")
 MAX_LONG_BARS = 1024  # of a melody that is made; as `long_form.MAX_BARS`, which waits for torch
-T = TypeVar("T")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file.")]
 Count = Annotated[int, typer.Option("-n", "--count", metavar="N", min=1, max=1000, help="How many.")]
 Temperature = Annotated[
     float, typer.Option(metavar="T", min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger.")
 ]
 
-_passages, _changes, _output, _engine = (
-    functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Passages", "Changes", "Output", "Model")
+_passages, _changes, _output, _engine, _drums = (
+    functools.partial(typer.Option, rich_help_panel=panel)
+    for panel in ("Passages", "Changes", "Output", "Model", "Drums")
 )
 
 
@@ -76,6 +78,8 @@ class PassageOptions:
 
     def read(self, files: Sequence[Path]) -> list[Passage]:
         """The passages of files."""
+        from ..importing import read_passages
+
         bars = [parse_bars(text) for text in self.bars or ()]
         return read_passages([str(file) for file in files], bars, self.track or (), self.bpm or ())
 
@@ -113,10 +117,18 @@ class ChangeOptions:
     def __post_init__(self) -> None:
         self._amounts()
         if self.key not in ("auto", "none"):
-            _parse(parse_key, self.key, "--key")
+            self._key()
 
     def _amounts(self) -> dict[str, float]:
-        return dict(_parse(_attribute, text, "--attribute") for text in self.attribute or ())
+        return dict(_attribute(text) for text in self.attribute or ())
+
+    def _key(self) -> Key:
+        from ..music.key import parse_key
+
+        try:
+            return parse_key(self.key)
+        except InputError as error:
+            raise typer.BadParameter(str(error), param_hint="--key") from None
 
     def shift(self, model: MelodyVAE) -> Tensor | None:
         """What to add to latents; (D,)."""
@@ -130,7 +142,7 @@ class ChangeOptions:
         if self.key == "none":
             return None
         if self.key != "auto":
-            return parse_key(self.key)
+            return self._key()
         if not passages:
             raise typer.BadParameter(
                 "expected a key such as C:maj, for there is no melody to take it from", param_hint="--key"
@@ -139,6 +151,8 @@ class ChangeOptions:
 
     def apply(self, melodies: Sequence[Melody], key: Key | None, name: str, ends: Collection[int] = ()) -> list[Melody]:
         """The melodies with tempo, program and notes as wanted; the ends (by index) keep their notes."""
+        from ..music.key import lock
+
         out = []
         for index, melody in enumerate(melodies):
             melody = melody if key is None or index in ends else lock(melody, key)
@@ -168,13 +182,6 @@ class OutputOptions:
     @property
     def is_folder(self) -> bool:
         return self.output.suffix.lower() not in MIDI_SUFFIXES
-
-    def outputs(self, files: Sequence[Path], separate: bool, stem: str) -> Outputs:
-        """The same as checked places, which are none of the files read."""
-        inputs = tuple(str(file) for file in files)
-        outputs = Outputs(self.output, separate, stem, self.wav, self.soundfont, self.png, inputs)
-        outputs.check()
-        return outputs
 
 
 @dataclass(frozen=True)
@@ -219,12 +226,50 @@ class ModelOptions:
         return MelodyVAE.from_pretrained(self.model, check_device(self.device))
 
 
+@dataclass(frozen=True)
+class DrumOptions:
+    """Drums instead of melodies."""
+
+    drums: Annotated[bool, _drums("--drums", help="Drums instead of melodies; of files, those on channel 10.")] = False
+    kit: Annotated[
+        Path | None,
+        _drums(
+            "--kit",
+            metavar="FILE",
+            help="A TOML file that says which notes are which drum, such as snare = [38, 40], for a kit that is not "
+            "General MIDI; the first is written.",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.kit is not None and not self.drums:
+            raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
+
+    def notes(self) -> Kit:
+        """Which note is which instrument."""
+        from ..drums.kit import GENERAL_MIDI, read_kit
+
+        return GENERAL_MIDI if self.kit is None else read_kit(self.kit)
+
+
+@dataclass(frozen=True)
+class MakingOptions:
+    """What every command that makes melodies or drums is asked."""
+
+    change: ChangeOptions
+    output: OutputOptions
+    model: ModelOptions
+    drums: DrumOptions
+
+
 def parse_bars(text: str) -> BarRange:
     """Bars out of A:B, A: or all.
 
     >>> parse_bars("3:4"), parse_bars("3:"), parse_bars("all")
     (BarRange(first=3, last=4), BarRange(first=3, last=None), BarRange(first=None, last=None))
     """
+    from ..importing import BarRange
+
     if text == "all":
         return BarRange(None, None)
     found = re.fullmatch(r"(\d{1,6}):(\d{1,6})?", text)
@@ -236,54 +281,6 @@ def parse_bars(text: str) -> BarRange:
     raise typer.BadParameter(f"expected A:B with bars from 1 on, or all, found {text!r}", param_hint="--bars")
 
 
-def parse_weights(text: str, count: int) -> list[float]:
-    """As many weights, divided by commas.
-
-    >>> parse_weights("1,2,0.5", 3)
-    [1.0, 2.0, 0.5]
-    """
-    try:
-        weights = [float(each) for each in text.split(",")]
-    except ValueError:
-        weights = []
-    if len(weights) != count or not all(0 <= w < math.inf for w in weights) or not any(weights):
-        raise typer.BadParameter(
-            f"expected {count} numbers of at least 0, one for each file, found {text!r}",
-            param_hint="--weights",
-        )
-    return weights
-
-
-def parse_grid(text: str, count: int) -> tuple[int, int]:
-    """Rows and columns of a grid between so many melodies.
-
-    >>> parse_grid("3x5", 4)
-    (3, 5)
-    """
-    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
-    rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
-    if min(rows, columns) < 2 or rows * columns > MAX_IN_A_GRID or count != 4:
-        raise typer.BadParameter(
-            f"expected ROWSxCOLUMNS of at least 2 and at most {MAX_IN_A_GRID} in all, and 4 files, "
-            f"found {text!r} and {count} files",
-            param_hint="--grid",
-        )
-    return rows, columns
-
-
-def crossing_files(
-    files: Sequence[Path], rhythm: Path | None, pitch: Path | None, weights: bool, drums: bool
-) -> list[Path] | None:
-    """The files of --rhythm and --pitch, or None where neither is given."""
-    if rhythm is None and pitch is None:
-        return None
-    if rhythm is None or pitch is None or files or weights or drums:
-        raise typer.BadParameter(
-            "expected --rhythm FILE and --pitch FILE together, no other files, --weights or --drums"
-        )
-    return [rhythm, pitch]
-
-
 def _attribute(text: str) -> tuple[str, float]:
     name, equals, amount = text.partition("=")
     try:
@@ -291,12 +288,4 @@ def _attribute(text: str) -> tuple[str, float]:
             return name, float(amount)
     except ValueError:
         pass
-    raise InputError(f"expected NAME=AMOUNT such as density=+1, found {text!r}")
-
-
-def _parse(parser: Callable[[str], T], text: str, option: str) -> T:
-    """What a parser makes of the value of an option; its InputError as a usage error."""
-    try:
-        return parser(text)
-    except InputError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+    raise typer.BadParameter(f"expected NAME=AMOUNT such as density=+1, found {text!r}", param_hint="--attribute")

@@ -13,8 +13,7 @@ from ..audio.sound import check_sound, to_wav
 from ..midi.writer import write_midi
 from ..music.melody import Melody
 from ..piano_roll import to_png
-
-MIDI_SUFFIXES = (".mid", ".midi")
+from .options import MIDI_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
@@ -153,11 +150,14 @@ def _metre(metre: tuple[int, int]) -> str:
 
 def print_file(figures: dict[str, Any]) -> None:
     """Print what `file_figures` found, for people."""
-    console = _console()
     tempi = figures["tempi"]
     tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
-    _say(console, f"{figures['file']}", "bold")
-    _say(console, f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
+    _say(f"{figures['file']}", "bold")
+    _say(f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "track", "name", "channel", "instrument"):
         table.add_column(name, justify="right" if name in ("track", "channel") else "left")
@@ -169,57 +169,47 @@ def print_file(figures: dict[str, Any]) -> None:
         cells += [track["notes"], f"{lowest} to {highest}"]
         cells += [f"{track['polyphony']:.0%}", f"{track['score']:.2f}"]
         table.add_row(*[Text(str(cell)) for cell in cells], style="bold" if track["chosen"] else None)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 240  # a table in a file or a pipe is not to be folded
     console.print(table)
-    _say(console, f"melody: track {figures['track']}, {figures['reason']}")
-    _say(console, f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
+    _say(f"melody: track {figures['track']}, {figures['reason']}")
+    _say(f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
     for each in figures["runners_up"]:
-        _say(console, f"  or track {each['track']} {each['track_name']!r}: {each['reason']}", "dim")
-    _say(console, f"  {_grid_line(figures)}")
+        _say(f"  or track {each['track']} {each['track_name']!r}: {each['reason']}", "dim")
+    _say(f"  {_grid_line(figures)}")
     dropped = figures["notes_dropped"]
     if dropped:
         _say(
-            console,
             f"  {dropped} of {figures['melody_notes']} notes left out: no place on the grid of sixteenths",
         )
     if figures["lateness_beats"]:
-        _say(
-            console, f"  all notes are {figures['lateness_beats']:g} of a quarter late in the file, which is taken out"
-        )
+        _say(f"  all notes are {figures['lateness_beats']:g} of a quarter late in the file, which is taken out")
     if figures["pickup"]:
         beats, source = figures["pickup"]["beats"], figures["pickup"]["source"]
         how = {"accents": "by the accents of the bars", "metre change": "by a change of metre"}
         told = how.get(source, "estimated from the notes")
-        _say(console, f"  a pickup of {beats:g} {'quarter' if beats == 1 else 'quarters'}, {told}: no event tells it")
-    _say_remarks(console, figures)
-
-
-def tell(figures: dict[str, Any], as_json: bool) -> None:
-    """What a command made, for machines or for people."""
-    if as_json:
-        print(json.dumps(figures, indent=2))
-    else:
-        print_made(figures)
+        _say(f"  a pickup of {beats:g} {'quarter' if beats == 1 else 'quarters'}, {told}: no event tells it")
+    _say_remarks(figures)
 
 
 def print_made(figures: dict[str, Any]) -> None:
     """Print what was taken, made and written, for people."""
-    console = _console()
     for passage in figures["inputs"]:
         last, there = passage["last_bar"], passage["bars_in_file"]
         of = f"of {there}" if last <= there else f"(the melody ends in bar {there})"
         _say(
-            console,
             f"{passage['file']}: bars {passage['first_bar']} to {last} {of}, {passage['metre']}, "
             f"{passage['tempo']:.4g} quarter notes a minute",
         )
-        _say(console, f"  track {passage['track']} {passage['track_name']!r}: {passage['reason']}", "dim")
-        _say(console, f"  {_grid_line(passage)}", "dim")
+        _say(f"  track {passage['track']} {passage['track_name']!r}: {passage['reason']}", "dim")
+        _say(f"  {_grid_line(passage)}", "dim")
         if passage["notes_dropped"]:
             count = passage["notes_dropped"]
-            _say(console, f"  {count} {'note' if count == 1 else 'notes'} left out: no place on the grid of sixteenths")
+            _say(f"  {count} {'note' if count == 1 else 'notes'} left out: no place on the grid of sixteenths")
         if not passage["onsets"]:
-            _say(console, "  no note starts in this passage; choose other bars")
-        _say_remarks(console, passage)
+            _say("  no note starts in this passage; choose other bars")
+        _say_remarks(passage)
     count = figures["melodies"]
     melodies = "1 melody" if count == 1 else f"{count} melodies, {figures['distinct']} different"
     said = [
@@ -236,14 +226,14 @@ def print_made(figures: dict[str, Any]) -> None:
     ):
         if figures.get(name) is not None:
             said.append(text.format(figures[name]))
-    _say(console, "; ".join(said))
+    _say("; ".join(said))
     for path in figures["files"]:
-        _say(console, f"wrote {path}", "bold")
+        _say(f"wrote {path}", "bold")
 
 
-def _say_remarks(console: Console, figures: dict[str, Any]) -> None:
+def _say_remarks(figures: dict[str, Any]) -> None:
     if figures["remarks"]:
-        _say(console, f"  read though something is wrong with the file: {'; '.join(figures['remarks'])}")
+        _say(f"  read though something is wrong with the file: {'; '.join(figures['remarks'])}")
 
 
 def _span(values: Sequence[int]) -> str:
@@ -251,12 +241,5 @@ def _span(values: Sequence[int]) -> str:
     return f"{lowest} to {highest}" if lowest < highest else str(lowest)
 
 
-def _console() -> Console:
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 240  # a table in a file or a pipe is not to be folded
-    return console
-
-
-def _say(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, soft_wrap=True)
+def _say(text: str, style: Literal["bold", "dim"] | None = None) -> None:
+    typer.secho(text, bold=style == "bold" or None, dim=style == "dim" or None)

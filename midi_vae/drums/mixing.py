@@ -73,6 +73,30 @@ def journey(
     return out
 
 
+def grid(
+    model: GrooveNetwork,
+    corners: Sequence[Groove],
+    rows: int = 5,
+    columns: int = 5,
+    *,
+    exact_ends: bool = True,
+    straight: bool = False,
+) -> list[list[Groove]]:
+    """Rows of grooves between four corners: top left, top right, bottom left, bottom right.
+
+    A row is a line between the grooves at its ends, which lie on lines from corner to corner; options as of `line`.
+
+    Raises:
+        InputError: not four corners.
+    """
+    if len(corners) != 4:
+        raise InputError(f"expected 4 grooves at the corners of a grid, found {len(corners)}")
+    together = [replace(groove, tempo=corners[0].tempo) for groove in partners(corners)]
+    pairs = zip(together[:2], together[2:], strict=True)
+    sides = [line(model, a, b, rows, exact_ends=exact_ends, straight=straight) for a, b in pairs]
+    return [line(model, left, right, columns, straight=straight) for left, right in zip(*sides, strict=True)]
+
+
 def blend(model: GrooveNetwork, grooves: Sequence[Groove], weights: Sequence[float]) -> Groove:
     """One groove out of 2 to 8 by weights, which are divided by their sum.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from latentmix.errors import InputError
-from midi_vae.cli.outputs import MIDI_SUFFIXES
+from midi_vae.cli.options import MIDI_SUFFIXES
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine

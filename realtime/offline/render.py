@@ -15,7 +15,7 @@ import numpy as np
 from latentmix.errors import InputError
 from midi_vae.audio.drum_kit import WithKit
 from midi_vae.audio.sound import SOUND_FORMATS
-from midi_vae.cli.outputs import MIDI_SUFFIXES
+from midi_vae.cli.options import MIDI_SUFFIXES
 from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..engine.drummer import Drummer, Drums

@@ -42,6 +42,28 @@ def test_mix_writes_a_line_with_sound_and_picture(tmp_path: Path):
     assert imread(png).shape[1] == 2240
 
 
+def test_a_grid_has_its_corners_and_sides(tmp_path: Path):
+    out, png = tmp_path / "grid.mid", tmp_path / "grid.png"
+    corners = [BACKBEAT, TOMS, TOMS, BACKBEAT]
+    told = figures("mix", *corners, "--drums", "--grid", "3x4", "-o", out, "--png", png)
+    assert told["grooves"] == 12 and told["tempo"] == 104.0 and told["path"] < 1.3 and imread(png).shape[1] == 2240
+    line = read_drums(out)
+    every = [line.excerpt(2, 2 * i).velocities for i in range(12)]
+    for place, source in zip((0, 3, 8, 11), corners, strict=True):
+        assert np.array_equal(every[place], read_drums(source).excerpt().velocities)
+    side = tmp_path / "side.mid"
+    figures("mix", BACKBEAT, TOMS, "--drums", "--steps", 3, "-o", side)
+    assert np.array_equal(every[4], read_drums(side).excerpt(2, 2).velocities)  # the left side, half-way down
+
+
+def test_reconstruct_gives_nearly_the_same_drums(tmp_path: Path):
+    out = tmp_path / "again.mid"
+    told = figures("reconstruct", BACKBEAT, "--drums", "-o", out)
+    assert told["grooves"] == 1
+    before, after = (read_drums(path).excerpt().hits for path in (BACKBEAT, out))
+    assert (before != after).sum() <= 1
+
+
 def test_one_blend_and_separate_files(tmp_path: Path):
     told = figures("mix", BACKBEAT, TOMS, "--drums", "--weights", "3,1", "-o", tmp_path / "blend.mid", "--tempo", 90)
     assert told["grooves"] == 1 and told["tempo"] == 90.0
