@@ -12,6 +12,7 @@ from .masks import all_of, any_of
 FREE_STEPS = 4  # of them in a file of abc2midi that are not counted
 MIN_REGULAR, MIN_REGULAR_ELSEWHERE = 0.5, 0.8  # share of steps from accent to accent that need no explanation
 MAX_ANEW, MAX_ANEW_HELD = 0.34, 0.1  # share of bars that begin anew; where notes are held
+USUAL = 0.2  # share of the other notes that are as long as the held ones, from which on not two of a bar were held
 MAX_WRONG = 0.05  # share of notes at the beginning of bars without an accent
 _HELD, _DIVIDED, _ANEW = 1.0, 1.5, 1.9  # prices of a step: over a held note, to a divided bar, to bars that begin anew
 _LONG, _PASSED = 0.3, 1.3  # and of a bar line that it passes under a note, or at a note without an accent
@@ -151,11 +152,22 @@ class Walk:
             return None
         if not self.is_abc and any(step.price >= _PASSED for step in steps):
             return None
+        if (
+            any(len(step.held) > 1 for step in steps)
+            and self._as_long([n for step in steps for n in step.held]) > USUAL
+        ):
+            return None  # bars of another metre
         reading = Reading(tuple(each for step in steps for each in step.held), (), self.pickup if phase else 0)
         starts = [each for each, step in zip(self.marks[1:], steps, strict=False) if step.is_new]
         written = reading.written(np.array(starts, np.int64)).tolist()
         reading = replace(reading, starts=(*([reading.pickup] if reading.pickup else []), *written))
         return reading if self._accents_fit(reading) else None
+
+    def _as_long(self, held: Sequence[tuple[int, int, int]]) -> float:
+        """Share of the other notes that are as long as held ones are played."""
+        others = self.sounding[~np.isin(self.onsets, [start for start, _, _ in held])]
+        longer = [np.count_nonzero(others >= end - start - self.near) for start, end, _ in held]
+        return float(np.mean(longer)) / max(len(others), 1)
 
     def _accents_fit(self, reading: Reading) -> bool:
         """Whether the notes at the beginning of bars are the accented ones."""

@@ -99,7 +99,8 @@ def has_few_places(onsets: np.ndarray) -> bool:
 
 
 def pushed_by_graces(onsets: np.ndarray) -> float:
-    """Beats that short notes at the very start take, if all that follows them is on beats once they are taken away.
+    """Beats that short notes at the very start take, if all that follows them is on beats, or all on steps and nothing
+    was before, once they are taken away.
 
     Where they take a whole number of steps nothing else tells.
     """
@@ -111,7 +112,10 @@ def pushed_by_graces(onsets: np.ndarray) -> float:
     if not first or late > MAX_LATENESS or abs(late - round(late)) < EXACT:
         return 0.0
     rest = onsets[first:]
-    return late if _on_beats(rest - late) >= 0.9 and _on_beats(rest) < 0.6 else 0.0
+    if _on_beats(rest - late) >= 0.9 and _on_beats(rest) < 0.6:
+        return late
+    off = [_deviation(each * STEPS_A_BEAT) >= STEPS_A_BEAT * EXACT for each in (rest - late, rest)]
+    return late if off[0].mean() <= 0.05 and off[1].mean() >= 0.95 else 0.0
 
 
 def lateness(onsets: np.ndarray) -> float:

@@ -123,6 +123,20 @@ def test_what_has_no_such_pattern_stays(tmp_path: Path, levels: tuple[int, int])
     assert found(path) == written(bars) and tune.metres == ((0.0, 4, 4),) and tune.remarks == ()
 
 
+def test_two_held_notes_of_a_bar(tmp_path: Path):
+    bars = [(2, 2, 2), (2, 2, 2), (-2, -2, 2), (4, 2), (2, 2, 2), (-2, -2, 2), (6,)]
+    assert found(write(tmp_path / "held.mid", IN_THREE, voice(bars))) == written(bars)
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_bars_of_another_metre_are_not_explained_by_two_held_notes_each(tmp_path: Path, every: int):
+    """Five quarters now and then under a signature of 4/4, as folk songs have them: two of them held a little too long
+    would make four, but all over the tune."""
+    bars: list[Bar] = [(2, 2, 2, 2, 2) if bar % every == 1 else (2, 2, 2, 2) for bar in range(16)]
+    path = write(tmp_path / "mixed.mid", IN_FOUR, voice(bars))
+    assert found(path) == written(bars) and read_tune(path).remarks == ()
+
+
 def test_held_notes_of_another_program(tmp_path: Path):
     """Two velocities, all bars but one as they should be."""
     bars = [(2, 2, 2), (4, 2), (2, 2, -2), *[(4, 2), (2, 2, 2)] * 6]

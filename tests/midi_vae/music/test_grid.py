@@ -106,6 +106,15 @@ def test_grace_notes_before_the_first_bar_push_nothing(graces: int, length: floa
     assert steps(line) == [(4 * i, 60 + i % 5) for i in range(8)] and line.bars == 2
 
 
+@pytest.mark.parametrize(("graces", "length"), [(3, 21 / 384), (2, 1 / 12), (4, 1 / 24)])
+def test_grace_notes_push_all_to_a_triplets_place(graces: int, length: float):
+    """As LilyPond's three sixteenths do; after them come eighths, of which half are on no beat."""
+    tune = run(0, graces, length, 70) + shifted(run(0, 24, 0.5, 60), graces * length)
+    line = place(notes(*tune), ((0.0, 6, 8),))
+    assert line.report.lateness_beats == pytest.approx(graces * length) and line.report.triplets == 0
+    assert line.start.tolist() == [2 * i for i in range(24)]
+
+
 @pytest.mark.parametrize("late", [1, 2, 5])
 def test_a_tick_late_is_not_late(late: int):
     line = place(ticked(QUARTERS * 1, 480, late), ((0.0, 4, 4),))
