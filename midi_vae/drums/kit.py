@@ -61,6 +61,10 @@ class Kit:
         """The MIDI note that is written for an instrument."""
         return self.notes[instrument][0]
 
+    def general_notes(self) -> dict[int, int]:
+        """What the notes that are written are in General MIDI."""
+        return {notes[0]: general[0] for notes, general in zip(self.notes, GENERAL_MIDI.notes, strict=True)}
+
 
 GENERAL_MIDI = Kit(tuple(_GENERAL[name] for name in INSTRUMENTS))
 

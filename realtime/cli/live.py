@@ -157,7 +157,7 @@ def open_engine(
 def _audio(live: LiveOptions, drums: Drums | None) -> dict[str, Any] | None:
     """What is heard without a port."""
     ports, playback = live.ports, live.playback
-    kit = {} if drums is None else {"drums": list(drums.general_notes.items())}
+    kit = {} if drums is None else {"drums": list(drums.kit.general_notes().items())}
     if playback.sound:
         files = [str(path.resolve()) for path in playback.sound]
         return {"sources": files, "model": playback.sound_model, "voices": 1, **kit}

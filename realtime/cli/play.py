@@ -111,7 +111,7 @@ def render(
 
         shares = shares_in_time(performance.shares, len(playback.sound))
         instrument = load_instrument(playback.sound_model, playback.sound, shares)
-    notes = drums.general_notes if drums is not None else {}
+    notes = drums.kit.general_notes() if drums is not None else {}
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument, notes)
     typer.echo(f"{path}: {len(performance.notes)} notes")
     return 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from midi_vae.drums.groove import Groove
-from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS, Kit
+from midi_vae.drums.kit import GENERAL_MIDI, Kit
 
 from ..music.drum_layer import NO_DRUMS, DrumPattern
 from ..music.drum_mixer import CodedGrooves, DrumMixer
@@ -31,11 +31,6 @@ class Drums:
     grooves: Sequence[Groove]
     load: Callable[[], GrooveNetwork]
     kit: Kit = GENERAL_MIDI
-
-    @property
-    def general_notes(self) -> dict[int, int]:
-        """What the notes that are played are in General MIDI."""
-        return {self.kit.note_of(at): GENERAL_MIDI.note_of(at) for at in range(len(INSTRUMENTS))}
 
 
 class Drummer:

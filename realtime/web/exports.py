@@ -15,7 +15,7 @@ from latentmix.errors import InputError
 from midi_vae import labels
 from midi_vae.audio.drum_sound import one_shot
 from midi_vae.audio.sound import MAX_SECONDS, PEAK
-from midi_vae.drums.kit import INSTRUMENTS
+from midi_vae.drums.kit import INSTRUMENTS, Kit
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
 
@@ -65,17 +65,17 @@ def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
     write_sound(path, notes, sound.program, sound.soundfont, length=length)
 
 
-def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument) -> None:
-    """What was played while it was recorded, as sound, from its first note on, into a file.
+def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None = None) -> None:
+    """What was played while it was recorded, as sound, from its first note on, into a file; drums by a kit.
 
     Raises:
         InputError: nothing was.
     """
     _check_recording(notes)
     time = notes[0].start
-    write_sound(
-        path, [replace(n, start=n.start - time, end=n.end - time) for n in notes], sound.program, sound.soundfont
-    )
+    moved = [replace(n, start=n.start - time, end=n.end - time) for n in notes]
+    drum_notes = kit.general_notes() if kit is not None else {}
+    write_sound(path, moved, sound.program, sound.soundfont, drum_notes=drum_notes)
 
 
 def kit_wav() -> bytes:

@@ -180,7 +180,7 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
 
     async def performance_wav(request: Request) -> Make:
         (notes, _, _), sound = hub.recording(), _instrument(request, soundfont)
-        return _in_file(lambda path: exports.performance_wav(path, notes, sound))
+        return _in_file(lambda path: exports.performance_wav(path, notes, sound, engine.kit))
 
     async def session(request: Request) -> Make:
         kept = await hub.workspace.session()

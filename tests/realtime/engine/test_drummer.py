@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from virtual_players import EngineBench, small_model, wait_for
 
-from midi_vae.drums.kit import KICK
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.kit import GENERAL_MIDI, KICK, read_kit
 from midi_vae.drums.transcription import read_drums
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.music.melody import Melody
 from realtime.engine.drummer import Drummer, Drums
 from realtime.engine.loading import PendingDecoder
-from realtime.music.drum_layer import DrumPattern
+from realtime.music.drum_layer import DrumHit, DrumPattern
 from realtime.music.mixer import Mixer
 from realtime.music.parameters import ATTRIBUTES
 
@@ -127,3 +130,43 @@ def test_as_many_drums_as_there_are(model: GrooveVAE, count: int):
     mixing = drummer_of(model, mixer, *[BACKBEAT, TOMS, BACKBEAT][:count]).mixer
     mixer.set("position", 0.5)
     assert mixing.weights().tolist() == ([1.0] if count == 1 else [0.0, 1.0, 0.0])
+
+
+def test_an_engine_drums_before_the_model_is_there_and_then_on_even_ways(model: GrooveVAE):
+    gate, bench = threading.Event(), EngineBench()
+
+    def load() -> GrooveVAE:
+        gate.wait()
+        return model
+
+    engine = bench.open(small_model(), drums=Drums([read_drums(path).excerpt() for path in (BACKBEAT, TOMS)], load))
+    told: list[DrumPattern] = []
+    engine.on_drums(told.append)
+    try:
+        first = engine.drum_pattern
+        engine.set("position", 0.6)  # the nearest meanwhile
+        wait_for(lambda: told and engine.drum_pattern.steps == as_steps(read_drums(TOMS).excerpt()))
+        gate.set()
+        wait_for(lambda: engine.drum_pattern.steps not in (first.steps, as_steps(read_drums(TOMS).excerpt())))
+        alone = drummer_of(model, engine.mixer, BACKBEAT, TOMS)
+        wait_for(lambda: engine.drum_pattern.steps == alone.mixer.pattern(1).steps)  # as rendering has it
+        engine.start()
+        bench.go_on(2.0)
+        assert {message.channel for _, message in bench.sent if message.type == "note_on"} == {0, 9}
+    finally:
+        gate.set()
+        engine.close()
+
+
+def as_steps(groove: Groove) -> tuple[tuple[DrumHit, ...], ...]:
+    """As the player takes them."""
+    rows = zip(groove.velocities.tolist(), groove.lateness.tolist(), strict=True)
+    return tuple(
+        tuple(DrumHit(GENERAL_MIDI.note_of(at), v[at], late[at]) for at in range(len(v)) if v[at]) for v, late in rows
+    )
+
+
+def test_a_kit_says_what_its_notes_are_in_general_midi(tmp_path: Path):
+    (tmp_path / "kit.toml").write_text("kick = [60, 36]\n")
+    notes = read_kit(tmp_path / "kit.toml").general_notes()
+    assert notes[60] == 36 and notes[38] == 38 and 36 not in notes
