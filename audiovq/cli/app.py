@@ -14,6 +14,7 @@ from latentmix.files import open_input
 
 from . import corpus
 from .batches import BatchRequest, complain, run_many, tell_made
+from .listening import check_page, show
 from .options import (
     AUTO,
     DEFAULT_MODEL,
@@ -29,6 +30,7 @@ from .options import (
     Length,
     Model,
     Output,
+    Page,
     Part,
     Start,
     Suffix,
@@ -37,6 +39,7 @@ from .options import (
 )
 from .sound_commands import train_sound
 from .token_commands import detokenize, tokens
+from .trial import bench
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
@@ -168,6 +171,7 @@ def sample(
     seconds: Length = 5.0,
     temperature: Temperature = 0.9,
     seed: Seed = None,
+    page: Page = None,
     model: Model = DEFAULT_MODEL,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -186,13 +190,14 @@ def sample(
 
     seed = drawn_seed(seed)
     paths = generation.output_paths(output, count, "sample")
+    check_page(page, paths)
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
-    frames = round(seconds * codec.sample_rate / codec.hop)
-    made = [
-        (path, generation.write_codes(codec, generation.new_frames(prior, frames, temperature, seed + number), path))
-        for number, path in enumerate(paths)
-    ]
-    tell_made(made, seed, as_json)
+    samples, made = round(seconds * codec.sample_rate), []
+    for number, path in enumerate(paths):
+        frames = -(-samples // codec.hop) + generation.late_frames(codec)
+        new = generation.new_frames(prior, frames, temperature, seed + number)
+        made.append((path, generation.write_codes(codec, new, path, samples)))
+    tell_made(made, seed, as_json, page=show(page, "Samples", made))
 
 
 @app.command("continue")
@@ -203,6 +208,7 @@ def continue_(
     temperature: Temperature = 0.9,
     only_new: Annotated[bool, typer.Option("--only-new", help="Leave the recording itself out.")] = False,
     seed: Seed = None,
+    page: Page = None,
     model: Model = DEFAULT_MODEL,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -219,17 +225,22 @@ def continue_(
 
     seed = drawn_seed(seed)
     (path,) = generation.output_paths(output, 1, "continued")
+    check_page(page, [path])
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
         suits, source = choice.choose_weights(source)
         heard = codec.encode_source(source)
     rate = codec.sample_rate / codec.hop
-    new = generation.following_frames(prior, heard.codes, round(seconds * rate), temperature, seed, rate)
+    samples = round(seconds * codec.sample_rate)
+    frames = -(-samples // codec.hop) + generation.late_frames(codec)
+    new = generation.following_frames(prior, heard.codes, frames, temperature, seed, rate)
     said = [] if only_new else [heard.codes]
-    made = generation.write_codes(codec, itertools.chain(said, new), path, (heard.gain,))
+    samples += sum(each.shape[1] for each in said) * codec.hop
+    made = generation.write_codes(codec, itertools.chain(said, new), path, samples, (heard.gain,))
     is_too_high = suits == choice.HIGH and codec.name == choice.USUAL
     notices = [*heard.notices, *([choice.CANNOT_GO_ON] if is_too_high else [])]
-    tell_made([(path, made)], seed, as_json, {recording: notices})
+    shown = show(page, f"{recording}, continued", [(path, made)])
+    tell_made([(path, made)], seed, as_json, {recording: notices}, page=shown)
 
 
 @app.command()
@@ -239,6 +250,7 @@ def mix(
     output: Output,
     steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,
     separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
+    page: Page = None,
     model: ChosenModel = AUTO,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -260,11 +272,14 @@ def mix(
     from .mixing import mix_recordings
 
     paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
+    check_page(page, paths)
+    notices: dict[str, list[str]] = {}
     if sounds.is_sound_model(model):
-        tell_made(sounds.mix(model, first, second, steps, paths), None, as_json)
-        return
-    made, notices = mix_recordings(model, first, second, steps, paths)
-    tell_made(made, None, as_json, notices)
+        made = sounds.mix(model, first, second, steps, paths)
+    else:
+        made, notices = mix_recordings(model, first, second, steps, paths)
+    tell_made(made, None, as_json, notices, show(page, f"From {first} to {second}", made))
 
 
 app.command("train-sound")(train_sound)
+app.command()(bench)

@@ -91,15 +91,20 @@ def _tell_faults(outcome: Outcome) -> None:
 
 
 def tell_made(
-    made: list[tuple[str, float]], seed: int | None, as_json: bool, notices: Mapping[str, Sequence[str]] | None = None
+    made: list[tuple[str, float]],
+    seed: int | None,
+    as_json: bool,
+    notices: Mapping[str, Sequence[str]] | None = None,
+    page: str | None = None,
 ) -> None:
-    """Name files that were made and their seconds, the seed that makes them again, and what was changed of which."""
+    """Name files and their seconds, the seed that makes them again, a page of them, what was changed of which."""
     notices = {name: list(lines) for name, lines in (notices or {}).items() if lines}
     if as_json:
         files = [{"output": path, "seconds": round(seconds, 6)} for path, seconds in made]
         figures = {
             "files": files,
             **({} if seed is None else {"seed": seed}),
+            **({} if page is None else {"html": page}),
             **({"notices": notices} if notices else {}),
         }
         typer.echo(json.dumps(figures, indent=2))
@@ -108,4 +113,6 @@ def tell_made(
         typer.echo(f"{path}: {seconds:.2f} s", err=path == PIPE)
     if seed is not None:
         typer.echo(f"seed {seed}", err=made[0][0] == PIPE)
+    if page is not None:
+        typer.echo(f"{page}: to listen to and look at")
     tell_notices(notices)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..codec.choice import AUTO, USUAL, suited
 from ..codec.codec import Codec
-from ..codec.generation import open_recording, write_codes
+from ..codec.generation import late_frames, open_recording, write_codes
 from ..codec.interpolation import mixed_codes, read_whole, step_samples
 
 
@@ -33,9 +33,13 @@ def mix_recordings(
             codec, sources = suited(codec, *sources)
         a, b = (read_whole(source, codec) for source in sources)
     codes, gains = mixed_codes(codec, a, b, steps), [float(gain) for gain in np.linspace(a.gain, b.gain, steps)]
+    part = step_samples(codec, a, b)
     if len(paths) == 1:
-        made = [(paths[0], write_codes(codec, codes, paths[0], gains, step_samples(codec, a, b)))]
+        silent = late_frames(codec)  # after the last step alone
+        pieces = (each if number == steps else each[:, :-silent] for number, each in enumerate(codes, start=1))
+        made = [(paths[0], write_codes(codec, pieces, paths[0], steps * part, gains, part))]
     else:
         every = zip(paths, codes, gains, strict=True)
-        made = [(path, write_codes(codec, [each], path, [gain])) for path, each, gain in every]
+        length = max(a.samples.shape[1], b.samples.shape[1])
+        made = [(path, write_codes(codec, [each], path, length, [gain])) for path, each, gain in every]
     return made, {first: list(a.notices), second: list(b.notices)}

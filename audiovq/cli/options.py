@@ -46,6 +46,9 @@ Output = Annotated[
     _output("-o", "--output", metavar="OUT", help="File to write, - for standard output, or a folder for several."),
 ]
 Json = Annotated[bool, _output("--json", help="Figures for machines, on standard output.")]
+Page = Annotated[
+    str | None, _output("--html", metavar="PAGE.html", help="A page to listen to and look at it, in one file.")
+]
 Model = Annotated[str, _engine("--model", metavar="NAME|FOLDER", help="One that comes with the package, or a folder.")]
 ChosenModel = Annotated[
     str,

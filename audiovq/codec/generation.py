@@ -65,12 +65,19 @@ def following_frames(
     return (frame[:, None].numpy() for frame in islice(prior.frames(state, temperature, seed), frames))
 
 
+def late_frames(codec: Codec) -> int:
+    """Code frames after the last one that is wanted, until decoding has got through it."""
+    return -(-codec.model.delay // codec.hop)
+
+
 def write_codes(
-    codec: Codec, frames: Iterable[np.ndarray], path: str, gains: Sequence[float] = (0.0,), part: int = 0
+    codec: Codec, frames: Iterable[np.ndarray], path: str, samples: int, gains: Sequence[float] = (0.0,), part: int = 0
 ) -> float:
     """Decode codes (Q, n) piece by piece into an audio file; its length in seconds.
 
     Args:
+        frames: `late_frames` more than what is wanted.
+        samples: that are wanted.
         gains: dB by which each part was made louder to be coded, which is taken off again.
         part: samples of each part; the last one goes on to the end.
 
@@ -81,7 +88,7 @@ def write_codes(
         for block in codec.decode_chunks((piece[None] for piece in _gathered(frames, codec.chunk_frames)), 1):
             place = np.arange(sink.samples, sink.samples + block.shape[1]) // max(part, 1)
             quieter = 10.0 ** (-np.asarray(gains)[np.minimum(place, len(gains) - 1)] / 20.0)
-            sink.write(block * quieter.astype(np.float32))
+            sink.write((block * quieter.astype(np.float32))[:, : samples - sink.samples])
     return sink.samples / codec.sample_rate
 
 

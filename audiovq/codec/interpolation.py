@@ -12,6 +12,7 @@ from latentmix.errors import InputError
 
 from ..audio_io.reader import AudioSource
 from .codec import Codec
+from .generation import late_frames
 from .intake import LOOK_AHEAD, Intake
 
 BATCH = 500  # frames that are quantized at once
@@ -36,12 +37,14 @@ class Recording:
 def mixed_codes(codec: Codec, first: Recording, second: Recording, steps: int) -> Iterator[np.ndarray]:
     """Codes (Q, N) of steps from one recording to another, on straight lines between their latents.
 
+    Silence follows each, so long that decoding, which is late, gets through `step_samples` of it.
+
     Args:
         first, second: silence follows the shorter one.
         steps: recordings, both ends included.
     """
-    length, both = step_samples(codec, first, second), (first.samples, second.samples)
-    a, b = (_latents(codec, np.pad(x, ((0, 0), (0, length - x.shape[1])))) for x in both)
+    length = step_samples(codec, first, second) + late_frames(codec) * codec.hop
+    a, b = (_latents(codec, np.pad(x.samples, ((0, 0), (0, length - x.samples.shape[1])))) for x in (first, second))
     for step in range(steps):
         z = torch.lerp(a, b, step / (steps - 1)).transpose(1, 2)  # (1, D, N)
         pieces = [codec.model.quantizer.encode(z[:, :, i : i + BATCH])[0] for i in range(0, z.shape[2], BATCH)]

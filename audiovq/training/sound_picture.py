@@ -28,6 +28,11 @@ def log_spectrogram(x: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
 
 def draw_spectrograms(path: Path, sounds: Sequence[tuple[str, np.ndarray]], sample_rate: int, columns: int = 1) -> None:
     """Write a PNG of sounds (title, samples (T,)), row by row; the file is whole or not there."""
+    replace_file(path, spectrograms_png(sounds, sample_rate, columns))
+
+
+def spectrograms_png(sounds: Sequence[tuple[str, np.ndarray]], sample_rate: int, columns: int = 1) -> bytes:
+    """The bytes of a PNG, as `draw_spectrograms` writes it."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -45,7 +50,7 @@ def draw_spectrograms(path: Path, sounds: Sequence[tuple[str, np.ndarray]], samp
         axes.set_yticks([np.log(f / LOWEST) / np.log(top / LOWEST) for f in octaves], ["100 Hz", "1 kHz", "10 kHz"])
         axes.set_title(title, fontsize=8)
         axes.tick_params(labelsize=6)
-    _save(figure, path)
+    return _png(figure)
 
 
 def draw_example(path: Path, real: np.ndarray, made: np.ndarray, sample_rate: int) -> None:
@@ -68,14 +73,14 @@ def draw_quality(path: Path, quality: Sequence[tuple[int, float, float, float]])
     axes.set_ylabel("spectral distance, dB")
     axes.legend()
     axes.grid(alpha=0.3)
-    _save(figure, path)
+    replace_file(path, _png(figure))
 
 
-def _save(figure: object, path: Path) -> None:
+def _png(figure: object) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     assert isinstance(figure, Figure)
     image = io.BytesIO()
     FigureCanvasAgg(figure).print_png(image)
-    replace_file(path, image.getvalue())
+    return image.getvalue()

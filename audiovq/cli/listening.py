@@ -1,0 +1,42 @@
+"""`--html` of the commands that make sound: checked before, written after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from latentmix.errors import InputError
+from latentmix.files import PIPE, check_target
+
+
+def check_page(page: str | None, made: Sequence[str]) -> None:
+    """See to it, before anything is made, that a page of it can be.
+
+    Raises:
+        InputError: it has another suffix, or what is made goes to standard output.
+    """
+    if page is None:
+        return
+    if not page.lower().endswith((".html", ".htm")):
+        raise InputError(f"{page}: expected a page that ends in .html")
+    if PIPE in made:
+        raise InputError("--html: expected files to show, found standard output; name a file with -o")
+    check_target(page)
+
+
+def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> str | None:
+    """Write the page of files and their seconds, if one is wanted; its name.
+
+    Raises:
+        InputError: as of `listening_page.write_page`.
+    """
+    if page is None:
+        return None
+    import soundfile
+
+    from ..audio_io.mono import read_mono
+    from .listening_page import write_page
+
+    rate = soundfile.info(made[0][0]).samplerate
+    write_page(page, title, [(os.path.basename(path), read_mono(path, rate)) for path, _ in made], rate)
+    return page
