@@ -9,22 +9,22 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Device, Seed, Verbose, drawn_seed, make_app, run, version_option
+from latentmix.cli import Seed, Verbose, drawn_seed, grouped, importing, make_app, run, version_option
 from latentmix.files import open_input
 
 from . import corpus
-from .batches import BatchRequest, complain, run_many, tell_made
+from .batches import complain, run_many, tell_made
 from .listening import check_page, show
 from .options import (
     AUTO,
     DEFAULT_MODEL,
     AudioFile,
     AvqFile,
+    BatchOptions,
     Channels,
+    ChoosingOptions,
     ChosenModel,
     Count,
-    Inputs,
-    Jobs,
     Json,
     Kbps,
     Length,
@@ -35,7 +35,6 @@ from .options import (
     Start,
     Suffix,
     Temperature,
-    Where,
 )
 from .sound_commands import train_sound
 from .token_commands import detokenize, tokens
@@ -66,18 +65,13 @@ def audiovq(
 
 
 @app.command()
+@grouped
 def compress(
-    inputs: Inputs,
-    output: Output,
+    files: ChoosingOptions,
     kbps: Kbps = 1.5,
     channels: Annotated[
         Channels, typer.Option(help="Mix several channels to one, or keep each (at so many times the rate).")
     ] = Channels.mix,
-    model: ChosenModel = AUTO,
-    device: Where = Device.cpu,
-    jobs: Jobs = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Compress audio of any rate to .avq files.
 
@@ -90,33 +84,28 @@ def compress(
     audiovq compress recordings/ -o compressed/ --kbps 3 --channels keep
     arecord -f S16_LE -r 16000 | audiovq compress - -o - | audiovq decompress - -o - | aplay
     """
+    with importing():
+        from .jobs import Compress
     from ..audio_io import ffmpeg
     from ..audio_io.reader import SUFFIXES
-    from .jobs import Compress
 
     readable, unreadable = SUFFIXES, ffmpeg.SUFFIXES
     if ffmpeg.is_installed():
         readable, unreadable = SUFFIXES | ffmpeg.SUFFIXES, frozenset()
-    named = DEFAULT_MODEL if model == AUTO else model
-    request = BatchRequest(inputs, output, readable, unreadable, ".avq", named, device, jobs, as_json)
-    run_many("compressing", Compress(kbps, channels is Channels.keep, model == AUTO), request)
+    work = Compress(kbps, channels is Channels.keep, files.model == AUTO)
+    run_many("compressing", work, files, readable, ".avq", unreadable)
 
 
 @app.command()
+@grouped
 def decompress(
-    inputs: Inputs,
-    output: Output,
+    files: BatchOptions,
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", min=1000, max=384_000, help="Sample rate; default: the original's.")
     ] = None,
     start: Start = 0.0,
     seconds: Part = None,
     suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
-    model: Model = DEFAULT_MODEL,
-    device: Where = Device.cpu,
-    jobs: Jobs = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Decompress .avq files to 16-bit WAV, FLAC or Ogg Vorbis, by the suffix of OUT.
 
@@ -128,10 +117,10 @@ def decompress(
     audiovq decompress talk.avq -o part.flac --start 60 --seconds 10
     audiovq decompress compressed/ -o decoded/ --format ogg
     """
-    from .jobs import Decompress
+    with importing():
+        from .jobs import Decompress
 
-    request = BatchRequest(inputs, output, AVQ_SUFFIXES, frozenset(), f".{suffix.value}", model, device, jobs, as_json)
-    run_many("decompressing", Decompress(rate, start, seconds), request)
+    run_many("decompressing", Decompress(rate, start, seconds), files, AVQ_SUFFIXES, f".{suffix.value}")
 
 
 @app.command()
@@ -228,8 +217,8 @@ def continue_(
     check_page(page, [path])
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
-        suits, source = choice.choose_weights(source)
-        heard = codec.encode_source(source)
+        overheard = choice.Overheard(source)
+        heard = codec.encode_source(overheard.source)
     rate = codec.sample_rate / codec.hop
     samples = round(seconds * codec.sample_rate)
     frames = -(-samples // codec.hop) + generation.late_frames(codec)
@@ -237,8 +226,7 @@ def continue_(
     said = [] if only_new else [heard.codes]
     samples += sum(each.shape[1] for each in said) * codec.hop
     made = generation.write_codes(codec, itertools.chain(said, new), path, samples, (heard.gain,))
-    is_too_high = suits == choice.HIGH and codec.name == choice.USUAL
-    notices = [*heard.notices, *([choice.CANNOT_GO_ON] if is_too_high else [])]
+    notices = [*heard.notices, *overheard.advice(codec, choice.CANNOT_GO_ON)]
     shown = show(page, f"{recording}, continued", [(path, made)])
     tell_made([(path, made)], seed, as_json, {recording: notices}, page=shown)
 

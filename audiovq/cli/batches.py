@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
 from latentmix import cli
-from latentmix.cli import Device, check_device
+from latentmix.cli import check_device, importing
 from latentmix.files import PIPE, find_files
+
+from .options import AUTO, DEFAULT_MODEL, BatchOptions
 
 if TYPE_CHECKING:
     from .jobs import Outcome, Work
-
-
-@dataclass(frozen=True)
-class BatchRequest:
-    """Files of a command that works on many; see `paths.pair_up` and `jobs.run`.
-
-    Attributes:
-        unreadable: suffixes of files that would be taken from folders, were ffmpeg installed.
-    """
-
-    inputs: list[str]
-    output: str
-    suffixes: frozenset[str]
-    unreadable: frozenset[str]
-    suffix: str
-    model: str
-    device: Device
-    jobs: int | None
-    as_json: bool
 
 
 def complain(message: str) -> None:
@@ -55,24 +37,37 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def run_many(what: str, work: Work, request: BatchRequest) -> None:
-    """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong."""
-    if request.as_json and request.output == PIPE:
+def run_many(
+    what: str,
+    work: Work,
+    asked: BatchOptions,
+    suffixes: Collection[str],
+    suffix: str,
+    unreadable: Collection[str] = frozenset(),
+) -> None:
+    """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong.
+
+    Args:
+        suffixes, suffix: of files in folders, as of `paths.pair_up`.
+        unreadable: suffixes of files that would be taken from folders, were ffmpeg installed.
+    """
+    if asked.as_json and asked.output == PIPE:
         raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")
-    from . import jobs, report
+    with importing():
+        from . import jobs, report
     from .paths import pair_up
 
-    left_out = [path for each in request.inputs for path, _ in find_files(each, request.unreadable)]
+    left_out = [path for each in asked.inputs for path, _ in find_files(each, unreadable)]
     if left_out:
         complain(f"left out, because they take the program ffmpeg, which is not installed: {_listed(left_out)}")
-    pairs = pair_up(request.inputs, request.output, request.suffixes, request.suffix)
-    device = check_device(request.device)
+    pairs = pair_up(asked.inputs, asked.output, suffixes, suffix)
+    device, model = check_device(asked.device), DEFAULT_MODEL if asked.model == AUTO else asked.model
     with report.progress_bar(what, len(pairs)) as progress:
-        outcome = jobs.run(work, pairs, request.model, device, request.jobs, progress)
-    if request.as_json:
+        outcome = jobs.run(work, pairs, model, device, asked.jobs, progress)
+    if asked.as_json:
         typer.echo(json.dumps(report.outcome_figures(outcome), indent=2))
     else:
-        report.print_outcome(outcome, to_stderr=request.output == PIPE)
+        report.print_outcome(outcome, to_stderr=asked.output == PIPE)
         tell_notices({each["input"]: each.get("notices", ()) for each in outcome.files})
     _tell_faults(outcome)
 

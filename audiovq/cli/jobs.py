@@ -22,7 +22,7 @@ from ..audio_io import ffmpeg
 from ..audio_io.channels import is_about_mixing
 from ..audio_io.reader import SUFFIXES, open_source
 from ..audio_io.writer import check_suffix, open_sink
-from ..codec.choice import suited
+from ..codec.choice import BETTER, Overheard, suited
 from ..codec.codec import Codec
 from ..codec.intake import LOOK_AHEAD
 from .paths import Pair, prepare
@@ -58,12 +58,14 @@ class Compress:
         with open_source(pair.input) as source:
             if self.chooses and not is_live:
                 codec, (source,) = suited(codec, source)
+            overheard = Overheard(source)
             total = source.samples or 0
             tell = (lambda samples: progress(min(samples / total, 1.0))) if total else None
             with open_output(pair.output) as stream:
                 look_ahead = 0.0 if is_live else LOOK_AHEAD
-                made = codec.compress(source, stream, self.kbps, self.keep_channels, tell, look_ahead)
+                made = codec.compress(overheard.source, stream, self.kbps, self.keep_channels, tell, look_ahead)
         notices = [f"{line}; --channels keep keeps each" if is_about_mixing(line) else line for line in made.notices]
+        notices += overheard.advice(codec, BETTER) if self.chooses and is_live else []
         return {
             "input": pair.input,
             "output": pair.output,

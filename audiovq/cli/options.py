@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 import functools
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from latentmix.cli import Device
+from latentmix.cli import Device, Verbose
 
 _output, _engine = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Output", "Model"))
 
@@ -98,3 +99,30 @@ Kbps = Annotated[
 DEFAULT_MODEL, AUTO = "speech_16k", "auto"
 DEFAULT_SOUND_MODEL = "sound_48k"
 NOTHING = "none"  # in place of a model to begin with
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What every command that works on many files is asked."""
+
+    inputs: Inputs
+    output: Output
+    model: Model = DEFAULT_MODEL
+    device: Where = Device.cpu
+    jobs: Jobs = None
+    as_json: Json = False
+    verbose: Verbose = False
+
+
+@dataclass(frozen=True)
+class ChoosingOptions(BatchOptions):
+    """The same where the weights are chosen."""
+
+    model: ChosenModel = AUTO
+
+
+@dataclass(frozen=True)
+class CodeOptions(BatchOptions):
+    """The same for NumPy files, which come through no pipe."""
+
+    inputs: TokenInputs

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Device, Verbose
+from latentmix.cli import Verbose, grouped
 from latentmix.errors import InputError
 
-from .batches import BatchRequest, complain, run_many
-from .options import DEFAULT_MODEL, Jobs, Json, Model, Output, Suffix, TokenInputs
+from .batches import complain, run_many
+from .options import DEFAULT_MODEL, CodeOptions, Jobs, Model, Suffix, TokenInputs
 
 if TYPE_CHECKING:
     from ..bitstream.packing import Coder
@@ -51,9 +51,8 @@ def tokens(
         from ..audio_io.reader import SUFFIXES
         from .token_jobs import Tokenize
 
-        suffixes = SUFFIXES | {".avq"}
-        request = BatchRequest(inputs, output, suffixes, frozenset(), ".npy", model, Device.cpu, jobs, False)
-        run_many("encoding", Tokenize(codebooks), request)
+        files = CodeOptions(inputs, output, model, jobs=jobs)
+        run_many("encoding", Tokenize(codebooks), files, SUFFIXES | {".avq"}, ".npy")
         return
 
     def coder_of() -> Coder | None:
@@ -70,14 +69,10 @@ def tokens(
         raise typer.Exit(1)
 
 
+@grouped
 def detokenize(
-    inputs: TokenInputs,
-    output: Output,
+    files: CodeOptions,
     suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
-    model: Model = DEFAULT_MODEL,
-    jobs: Jobs = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Decode NumPy arrays of codes, (Q, N) or (C, Q, N), to sound; what tokens wrote, or a program of yours.
 
@@ -90,7 +85,4 @@ def detokenize(
     """
     from .token_jobs import Detokenize
 
-    request = BatchRequest(
-        inputs, output, frozenset({".npy"}), frozenset(), f".{suffix.value}", model, Device.cpu, jobs, as_json
-    )
-    run_many("decoding", Detokenize(), request)
+    run_many("decoding", Detokenize(), files, frozenset({".npy"}), f".{suffix.value}")

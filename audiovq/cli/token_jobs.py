@@ -14,7 +14,7 @@ from latentmix.files import open_input, replacing
 from ..audio_io.reader import open_source
 from ..audio_io.writer import check_suffix, open_sink
 from ..bitstream.chunks import MISSING, TOGETHER
-from ..codec.choice import BETTER, HIGH, USUAL, choose_weights
+from ..codec.choice import BETTER_TOKENS, Overheard
 from ..codec.codec import Codec
 from .inspection import is_avq, write_tokens
 from .paths import Pair
@@ -52,13 +52,12 @@ class Tokenize:
         else:
             damage = ""
             with open_source(pair.input) as source:
-                suits, source = choose_weights(source)
-                made = codec.encode_source(source, self.codebooks, to_the_end=True)
+                heard = Overheard(source)
+                made = codec.encode_source(heard.source, self.codebooks, to_the_end=True)
             with replacing(pair.output) as file:
                 np.save(file, np.ascontiguousarray(made.codes), allow_pickle=False)
-            shape, notices = made.codes.shape, list(made.notices)
-            if codec.name == USUAL and suits == HIGH:  # codes do not say whose they are: they are never mixed unasked
-                notices.append(BETTER)
+            # codes do not say whose they are: they are never mixed unasked
+            shape, notices = made.codes.shape, [*made.notices, *heard.advice(codec, BETTER_TOKENS)]
         return {
             "input": pair.input,
             "output": pair.output,

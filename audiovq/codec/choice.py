@@ -21,11 +21,10 @@ LISTEN = 20.0  # seconds of a recording that decide
 HIGH_PITCH = 245.0  # Hz, median by power, which hum between words has little of: few adults read so high
 MIN_VOICED = 0.3  # share of the power: with less there is no voice to go by
 FRAME, BINS = 160, 175  # samples between frames; pitches up to 807 Hz
-BETTER = (
-    f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness: "
-    f"--model {HIGH} codes it better; whatever decodes it must name that too"
-)
-CANNOT_GO_ON = f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness; {HIGH}, which does not, cannot go on"
+TOO_HIGH = f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness"
+BETTER = f"{TOO_HIGH}: --model {HIGH} codes it better"
+BETTER_TOKENS = f"{BETTER}; whatever decodes it must name that too"
+CANNOT_GO_ON = f"{TOO_HIGH}; {HIGH}, which does not, cannot go on"
 
 
 def choose_weights(source: AudioSource) -> tuple[str, AudioSource]:
@@ -56,6 +55,31 @@ def suited(codec: Codec, *sources: AudioSource) -> tuple[Codec, list[AudioSource
     name = HIGH if any(each == HIGH for each, _ in chosen) else USUAL
     same = codec.name == name
     return codec if same else bundled_codec(name, codec.device.type), [source for _, source in chosen]
+
+
+class Overheard:
+    """A recording on its way to a codec that cannot be chosen any more, by the same rule.
+
+    Attributes:
+        source: the recording, which is not waited for.
+    """
+
+    def __init__(self, source: AudioSource) -> None:
+        self._origin, self._held = source, list[np.ndarray]()
+        self.source = dataclasses.replace(source, blocks=self._passing())
+
+    def _passing(self) -> Iterator[np.ndarray]:
+        left = round(LISTEN * self._origin.sample_rate)
+        for block in self._origin.blocks:
+            if left > 0:
+                self._held.append(block)
+                left -= block.shape[1]
+            yield block
+
+    def advice(self, codec: Codec, line: str) -> list[str]:
+        """The line, once all was read, where other weights would have suited."""
+        heard = dataclasses.replace(self._origin, blocks=iter(self._held))
+        return [line] if codec.name == USUAL and choose_weights(heard)[0] == HIGH else []
 
 
 def _median_pitch(source: AudioSource, held: list[np.ndarray]) -> float | None:

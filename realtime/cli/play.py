@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from latentmix.cli import complain
 from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
 
@@ -110,7 +112,8 @@ def render(
         from ..offline.sounds import load_instrument, shares_in_time
 
         shares = shares_in_time(performance.shares, len(playback.sound))
-        instrument = load_instrument(playback.sound_model, playback.sound, shares)
+        tell = partial(complain, "livemix")
+        instrument = load_instrument(playback.sound_model, playback.sound, shares, tell)
     notes = drums.kit.general_notes() if drums is not None else {}
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument, notes)
     typer.echo(f"{path}: {len(performance.notes)} notes")

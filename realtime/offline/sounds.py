@@ -11,8 +11,8 @@ import numpy as np
 
 from audiovq.audio_io.writer import open_sink
 from audiovq.sound.model import SoundModel
-from audiovq.sound.morph import read_recording
 
+from ..audio.fitting import read_fitting
 from ..audio.sound_instrument import SoundInstrument
 from ..audio.sound_mix import SoundMix
 from ..music.automation import Automation
@@ -22,17 +22,20 @@ from ..music.shares import resized
 BEATS_A_BAR = 4.0
 
 
-def load_instrument(model: str, files: Sequence[Path], shares: Callable[[float], np.ndarray]) -> SoundInstrument:
+def load_instrument(
+    model: str, files: Sequence[Path], shares: Callable[[float], np.ndarray], tell: Callable[[str], None]
+) -> SoundInstrument:
     """An instrument of recordings.
 
     Args:
         shares: as of `SoundInstrument`.
+        tell: as of `read_fitting`.
 
     Raises:
         InputError: no such model, or a recording that cannot be used.
     """
     sounds = SoundModel.from_pretrained(model)
-    return SoundInstrument(sounds, [read_recording(sounds, path) for path in files], shares)
+    return SoundInstrument(sounds, [read_fitting(sounds, path, tell) for path in files], shares)
 
 
 def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:

@@ -33,6 +33,7 @@ def test_a_mix_is_as_long_as_its_plan_and_made_of_what_was_given(place):
     assert done.exit_code == 0, done.output
     x, rate = soundfile.read(out)
     assert rate == RATE and len(x) == 1.5 * RATE and np.abs(x).max() > 0.01
+    assert "b.wav: 8 channels are mixed to one" in done.stderr
     (place / "plan.csv").write_text("beat,position,brightness\n0,0,0\n3,1,6\n")
     ask = ["sound", place / "a.wav", place / "b.wav", "--model", place / "model", "--plan", place / "plan.csv"]
     done = run(*ask, "--tempo", 90, "--set", "harmonicity=12", "--render", place / "planned.wav")
@@ -82,7 +83,7 @@ def test_melodies_are_sung_by_sounds_with_one_puck(place):
     ask = ["play", EXAMPLES / "lively.mid", EXAMPLES / "lyrical.mid", "--plan", place / "way.csv"]
     sung = ["--sound", place / "a.wav", "--sound", place / "b.wav", "--sound-model", place / "model"]
     done = run(*ask, *sung, "--render", place / "sung.wav")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0 and "b.wav: 8 channels are mixed to one" in done.stderr, done.output
     x, rate = soundfile.read(place / "sung.wav")
     assert rate == RATE and np.abs(x).max() == pytest.approx(0.8, abs=0.02)
     done = run(*ask, *sung, "--soundfont", "x.sf2", "--render", place / "sung.mid")
