@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import select
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from latentmix.errors import InputError
@@ -18,6 +19,7 @@ from .osc_pattern import is_pattern, matches
 
 LOOPBACKS = ("127.0.0.1", "::1")
 PREFIX = "/latentmix/"
+PAIR = "xy"  # the address that takes both at once
 PORT = 9000
 MAX_BYTES = 65507  # of a UDP packet
 UPDATE_SECONDS = 0.02  # between two values of one parameter that are sent
@@ -47,6 +49,8 @@ def read_message(
     """
     if is_pattern(path):
         found = [name for name in parameters if matches(path, PREFIX + name if "." in path else address(name))]
+        if len(arguments) == 2 and matches(path, PREFIX + PAIR):
+            return read_message(PREFIX + PAIR, arguments, parameters)
         if not found:
             raise InputError(f"{_short(path)}: expected a pattern that fits an address such as {PREFIX}position")
         moves = [_set_by(path, arguments, parameters[name]) for name in found]
@@ -54,10 +58,10 @@ def read_message(
     if not path.startswith(PREFIX):
         raise InputError(f"{_short(path)}: expected an address that starts with {PREFIX}")
     name = path[len(PREFIX) :].replace("/", ".")
-    if name == "xy":
+    if name == PAIR:
         if len(arguments) != 2:
             raise InputError(f"{path}: expected two numbers, found {len(arguments)} arguments")
-        return [(each, _value(path, parameters[each], value)) for each, value in zip("xy", arguments, strict=True)]
+        return [(each, _value(path, parameters[each], value)) for each, value in zip(PAIR, arguments, strict=True)]
     if name not in parameters:
         raise InputError(f"{_short(path)}: expected the name of a parameter after {PREFIX} ({', '.join(parameters)})")
     return [move for move in [_set_by(path, arguments, find(name, parameters))] if move is not None]
@@ -79,6 +83,20 @@ def _value(path: str, parameter: Parameter, value: Any) -> Value:
     if not (is_number or (isinstance(value, str) and parameter.kind == "choice")):
         raise InputError(f"{path}: expected {parameter.expected}, found {_short(repr(value))}")
     return parameter.check(value)
+
+
+def _is_not_of_packets(record: logging.LogRecord) -> bool:
+    """Keeps python-osc from the terminal, where it tells each argument of a kind that it does not know."""
+    return record.module not in ("osc_message", "osc_packet", "osc_bundle")
+
+
+def _flat(arguments: Iterable[Any]) -> list[Any]:
+    """Arguments out of arrays as well: `,[ff]` are two numbers.
+
+    >>> _flat([1, [2, [3]]])
+    [1, 2, 3]
+    """
+    return [each for value in arguments for each in (_flat(value) if isinstance(value, list) else [value])]
 
 
 def _short(text: str) -> str:
@@ -110,6 +128,7 @@ class OscIn:
             InputError: the port is taken or may not be used.
         """
         self._move, self._warn, self._parameters = move, warn, parameters
+        logging.getLogger().addFilter(_is_not_of_packets)  # is added once, however many listen
         self._sockets, self.port = _bound(host, port)
         self._last_warning, self._is_open = "", True
         self._thread = threading.Thread(target=self._listen, name="latentmix OSC", daemon=True)
@@ -141,7 +160,7 @@ class OscIn:
         from pythonosc.osc_packet import OscPacket
 
         try:
-            return [(timed.message.address, list(timed.message.params)) for timed in OscPacket(packet).messages]
+            return [(timed.message.address, _flat(timed.message.params)) for timed in OscPacket(packet).messages]
         except Exception as error:  # python-osc raises what it likes on bytes that are no OSC, RecursionError too
             self._tell(f"a packet of {len(packet)} bytes: expected OSC, found none ({type(error).__name__})")
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import struct
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,22 @@ def test_parameters_are_set_by_name(bench):
         ("x", pytest.approx(0.1)),
         ("y", pytest.approx(0.2)),
     ]
+
+
+def test_arrays_patterns_of_the_pair_and_kinds_of_arguments_that_are_not_known(caplog):
+    """Any tag is OSC; what python-osc does not know is not for the terminal, on which the mix is shown."""
+    moved: list[dict] = []
+    with OscIn(lambda moves: moved.append(dict(moves)), lambda line: None, port=0) as osc:
+        for path, tags, data in (
+            ("/latentmix/xy", "[ff]", struct.pack(">ff", 0.25, 0.5)),
+            ("/latentmix/x?", "ff", struct.pack(">ff", 0.5, 0.25)),
+            ("/latentmix/panic", "I", b""),
+        ):
+            osc.receive(
+                b"".join(each + bytes(4 - len(each) % 4) for each in (path.encode(), f",{tags}".encode())) + data
+            )
+    assert moved == [{"x": 0.25, "y": 0.5}, {"x": 0.5, "y": 0.25}, {"panic": True}]
+    assert not caplog.records
 
 
 def test_bundles(bench):
