@@ -27,6 +27,16 @@ def running_page(files: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
 
     Exits in one line where Playwright or chromium is missing.
     """
+    with _mixer(files) as address, running_chromium() as browser:
+        yield address, browser
+
+
+@contextlib.contextmanager
+def running_chromium() -> Iterator[Any]:
+    """A browser (Playwright) of its own.
+
+    Exits in one line where Playwright or chromium is missing.
+    """
     try:
         sync_playwright = load_extra("playwright.sync_api", "test").sync_playwright
     except InputError as error:
@@ -34,9 +44,9 @@ def running_page(files: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("expected the program chromium, found none; install it, such as by apt-get install chromium")
-    with _mixer(files) as address, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield address, browser
+        yield browser
         browser.close()
 
 

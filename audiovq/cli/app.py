@@ -12,7 +12,7 @@ import typer
 from latentmix.cli import Seed, Verbose, drawn_seed, grouped, importing, make_app, run, version_option
 from latentmix.files import open_input
 
-from . import corpus
+from . import corpus, export
 from .batches import complain, run_many, tell_made
 from .listening import check_page, show
 from .options import (
@@ -48,6 +48,7 @@ AVQ_SUFFIXES = frozenset({".avq"})
 
 app = make_app("audiovq")
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

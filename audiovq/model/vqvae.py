@@ -107,8 +107,8 @@ class VQVAE(Pretrained, nn.Module):
         self.roughness = nn.Buffer(roughness(self.stft.bins, config.sample_rate), persistent=False)
         nats = torch.tensor(config.levels, dtype=torch.float32) * (math.log(10.0) / 20.0)
         self.levels = nn.Buffer(nats, persistent=False)
-        self._encoded_often = OftenCalled(VQVAE._encoded, self, OFTEN)
-        self._decoded_often = OftenCalled(VQVAE._decoded, self, OFTEN)
+        self._encoded_often = OftenCalled(VQVAE.encoded, self, OFTEN)
+        self._decoded_often = OftenCalled(VQVAE.decoded, self, OFTEN)
 
     # -- encoder ---------------------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class VQVAE(Pretrained, nn.Module):
         if x.shape[1] == self.config.hop:
             codes, *after = self._encoded_often(x, *state, fixed=(codebooks,))
         else:
-            codes, *after = self._encoded(codebooks, x, *state)
+            codes, *after = self.encoded(codebooks, x, *state)
         return codes, after
 
     @torch.inference_mode()
@@ -266,14 +266,16 @@ class VQVAE(Pretrained, nn.Module):
 
         Codebooks but the first may be left out of any frame: their codes are -1 there.
         """
-        y, *after = (self._decoded_often if codes.shape[2] == 1 else self._decoded)(codes, *state)
+        y, *after = (self._decoded_often if codes.shape[2] == 1 else self.decoded)(codes, *state)
         return y, after
 
-    def _encoded(self, codebooks: int | None, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def encoded(self, codebooks: int | None, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """`encode_step` in whatever mode of autograd, states flat: what tracers follow."""
         z, after = self.latents(x, list(state))
         return self.quantizer.encode(z.transpose(1, 2), codebooks), *after
 
-    def _decoded(self, codes: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def decoded(self, codes: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """`decode_step`, likewise."""
         z = self.quantizer.decode(codes).transpose(1, 2)
         said, after = self.speech(z, list(state[VOICE_STATES:]))
         if len(self.levels):

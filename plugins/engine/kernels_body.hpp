@@ -7,6 +7,12 @@
 // the linker keeps one copy of those, and it might be this one, on a processor that cannot run it.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
+#if LANES == 4 && !defined(__wasm__) // where no instruction spreads a number over a vector as it is fetched
+#define QUADS 1
+#else
+#define QUADS 0
+#endif
+
 namespace latentmix {
 namespace {
 
@@ -14,7 +20,9 @@ typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alia
 typedef std::int32_t Ints __attribute__((vector_size(4 * LANES)));
 constexpr int PARTS = PANEL / LANES; // vectors in a row of a panel
 
-inline Vector load_weights(const float *p) { return *reinterpret_cast<const Vector *>(p); }
+typedef float Aligned __attribute__((vector_size(4 * LANES), may_alias));
+
+inline Vector load_weights(const float *p) { return *reinterpret_cast<const Aligned *>(p); }
 inline Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p); }
 inline void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
 inline Vector all(float x) { return x - Vector{}; }
@@ -47,22 +55,43 @@ inline Vector exponential(Vector x) {
     return p * scale.f;
 }
 
-// R rows of one panel. Where there is one row alone, four inputs at a time have sums of their own: else each product
+// Adds input C of the four in each xs to the sums of R rows.
+#if QUADS
+template <int C, int R, typename Weight> inline void add_input(const Weight *w, const Vector *xs, Vector (*sums)[PARTS]) {
+    for (int r = 0; r < R; r++) {
+        const Vector one = __builtin_shufflevector(xs[r], xs[r], C, C, C, C);
+        for (int k = 0; k < PARTS; k++) sums[r][k] += load_weights(w + C * PANEL + k * LANES) * one;
+    }
+}
+#endif
+
+// R rows of one panel. Where there is one row alone, some inputs at a time have sums of their own: else each product
 // would wait for the one before.
 template <int R, typename Weight>
 inline void tile(const Weight *w, const Matrix &m, const float *x, float *y, int panel, bool add) {
-    constexpr int CHAINS = R == 1 ? 4 : 1;
+    constexpr int CHAINS = R > 1 ? 1 : LANES == 4 ? 2 : 4;
     Vector sums[CHAINS][R][PARTS] = {};
     int i = 0;
-    for (; i + CHAINS <= m.in; i += CHAINS)
+#if QUADS
+    for (; i + 4 <= m.in; i += 4, w += 4 * PANEL) {
+        Vector xs[R];
+        for (int r = 0; r < R; r++) xs[r] = load(x + r * m.in + i);
+        add_input<0, R>(w, xs, sums[0]);
+        add_input<1, R>(w, xs, sums[CHAINS - 1]);
+        add_input<2, R>(w, xs, sums[0]);
+        add_input<3, R>(w, xs, sums[CHAINS - 1]);
+    }
+#else
+    for (; i + CHAINS <= m.in; i += CHAINS, w += CHAINS * PANEL)
         for (int c = 0; c < CHAINS; c++)
             for (int k = 0; k < PARTS; k++) {
-                const Vector v = load_weights(w + (i + c) * PANEL + k * LANES);
+                const Vector v = load_weights(w + c * PANEL + k * LANES);
                 for (int r = 0; r < R; r++) sums[c][r][k] += v * x[r * m.in + i + c];
             }
-    for (; i < m.in; i++)
+#endif
+    for (; i < m.in; i++, w += PANEL)
         for (int k = 0; k < PARTS; k++) {
-            const Vector v = load_weights(w + i * PANEL + k * LANES);
+            const Vector v = load_weights(w + k * LANES);
             for (int r = 0; r < R; r++) sums[0][r][k] += v * x[r * m.in + i];
         }
     const int first = panel * PANEL, n = m.out - first < PANEL ? m.out - first : PANEL;

@@ -139,26 +139,42 @@ void Network::conditionals(const int *symbols, int count, float *log_p) {
     for (int i = 0; i < count * WINDOW_STEPS; i++) log_softmax(kernels_, log_p + static_cast<std::size_t>(i) * n, n);
 }
 
+// What a tower starts from: `h` the symbol before each step with its place, `x` the first products of it, looked up.
+void Network::enter(const int *symbols, int count, int tower, float *h, float *x) const {
+    const Weights &w = *weights_;
+    const int c = w.sizes.critic_width, edge = w.sizes.symbols();
+    for (int s = 0; s < WINDOW_STEPS; s++)
+        for (int i = 0; i < count; i++, h += c, x += c) {
+            auto symbol = [&](int step) { // the one that is read before `step`
+                const int *window = symbols + i * WINDOW_STEPS;
+                const int found = step == 0 ? edge : tower == 0 ? window[step - 1] : window[WINDOW_STEPS - step];
+                return static_cast<std::size_t>(tower * (edge + 1) + found) * c;
+            };
+            const std::size_t at = symbol(s), place = static_cast<std::size_t>(tower * WINDOW_STEPS + s) * c;
+            for (int k = 0; k < c; k++) {
+                h[k] = w.critic_symbols[at + k] + w.critic_places[place + k];
+                x[k] = w.symbols_now[at + k] + w.places_first[place + k];
+            }
+            if (s == 0) continue;
+            const float *before = &w.symbols_before[symbol(s - 1)];
+            for (int k = 0; k < c; k++) x[k] += before[k];
+        }
+}
+
 // critic.Critic.scores: two causal towers read the windows from either end. Rows are step by step, in each step window
 // by window, so that the steps before are the rows before.
 void Network::criticise(const int *symbols, int count, float *scores) {
     const Weights &w = *weights_;
-    const int c = w.sizes.critic_width, edge = w.sizes.symbols(), rows = WINDOW_STEPS * count;
+    const int c = w.sizes.critic_width, rows = WINDOW_STEPS * count;
     for (int t = 0; t < TOWERS; t++) {
         float *h = towers_[t].data(), *x = tower_.data();
-        for (int s = 0; s < WINDOW_STEPS; s++)
-            for (int i = 0; i < count; i++) {
-                const int *window = symbols + i * WINDOW_STEPS;
-                const int symbol = s == 0 ? edge : t == 0 ? window[s - 1] : window[WINDOW_STEPS - s];
-                const float *e = w.critic_symbols + static_cast<std::size_t>(t * (edge + 1) + symbol) * c;
-                const float *p = w.critic_places + static_cast<std::size_t>(t * WINDOW_STEPS + s) * c;
-                float *to = h + static_cast<std::size_t>(s * count + i) * c;
-                for (int k = 0; k < c; k++) to[k] = e[k] + p[k];
-            }
+        enter(symbols, count, t, h, x);
         for (int d = 0; d < DILATIONS; d++) {
             const int before = (1 << d) * count;
-            kernels_.product(w.now[d][t], h, x, rows, false);
-            kernels_.product(w.before[d][t], h, x + static_cast<std::size_t>(before) * c, rows - before, true);
+            if (d > 0) {
+                kernels_.product(w.now[d][t], h, x, rows, false);
+                kernels_.product(w.before[d][t], h, x + static_cast<std::size_t>(before) * c, rows - before, true);
+            }
             kernels_.silu(x, static_cast<std::size_t>(rows) * c);
             kernels_.product(w.mix[d][t], x, h, rows, true);
         }

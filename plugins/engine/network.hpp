@@ -40,6 +40,7 @@ class Network {
     void decode_some(const float *latents, int first, int count, int *tokens, float temperature, const Noise *noise);
     void encode_some(const int *tokens, int count, float *means);
     float say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const;
+    void enter(const int *symbols, int count, int tower, float *h, float *x) const;
     void criticise(const int *symbols, int count, float *scores);
     void choose(float *log_p, const float *scores, float share, float temperature, const Noise *noise,
                 int window, int *tokens) const;

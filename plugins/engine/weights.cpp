@@ -49,6 +49,9 @@ std::string text(const unsigned char *p, std::size_t most) {
     return std::string(reinterpret_cast<const char *>(p),
                        end ? static_cast<std::size_t>(static_cast<const unsigned char *>(end) - p) : most);
 }
+// of a file: of a block 12 each with its bias apart, and what is around them
+constexpr std::size_t MAX_TENSORS = 2 * MAX_BLOCKS * 12 + 100;
+
 std::size_t padded(std::size_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
 
 } // namespace
@@ -56,12 +59,11 @@ std::size_t padded(std::size_t n) { return (n + PANEL - 1) / PANEL * PANEL; }
 // Goes through the values once, handing out tensors; counts on, and gives null, where they end too soon.
 class Reader {
   public:
-    Reader(Weights &to, const Kernels &k) : w_(to), kernels_(k), at_(to.bytes_.data() + HEADER_BYTES) {
-        end_ = to.bytes_.data() + to.bytes_.size();
-    }
+    Reader(Weights &to, const Kernels &k, const std::vector<unsigned char> &file)
+        : w_(to), kernels_(k), file_(file), at_(file.data() + HEADER_BYTES), end_(file.data() + file.size()) {}
 
     bool header(std::string &problem) {
-        const auto &b = w_.bytes_;
+        const auto &b = file_;
         char said[160];
         auto refuse = [&](const char *format, auto... values) {
             std::snprintf(said, sizeof said, format, values...);
@@ -115,6 +117,8 @@ class Reader {
 
     void tensors() {
         const Sizes &s = w_.sizes;
+        const std::size_t values = (file_.size() - HEADER_BYTES) / static_cast<std::size_t>(bytes_);
+        w_.arena_.reserve(values * sizeof(float) + MAX_TENSORS * 2 * Arena::LINE); // as if all were float32
         const int share = s.latent_size / BEATS, beat = 32 / BEATS * s.step_width, c = s.critic_width;
         stack(w_.decoder, share, beat, s.decoder_blocks);
         w_.step_norm = norm(s.step_width);
@@ -173,13 +177,12 @@ class Reader {
 
     // n values as float32 that stay where they are.
     float *floats(const unsigned char *p, std::size_t n) {
-        w_.widened_.emplace_back(new float[n + PANEL]); // a vector read from the last value on stays inside
-        float *out = w_.widened_.back().get();
+        float *out = static_cast<float *>(w_.arena_.take((n + PANEL) * sizeof(float))); // so that a vector read from
         for (std::size_t i = 0; i < n; i++) {
             out[i] = bytes_ == 2 ? widen(static_cast<std::uint16_t>(p[2 * i] | p[2 * i + 1] << 8)) : f32(p + 4 * i);
             strange_ |= !(out[i] - out[i] == 0.0f);
         }
-        for (int i = 0; i < PANEL; i++) out[n + i] = 0.0f;
+        for (int i = 0; i < PANEL; i++) out[n + i] = 0.0f; // the last value on stays inside
         return out;
     }
 
@@ -201,7 +204,7 @@ class Reader {
 
     const void *halves(const unsigned char *p, std::size_t n) {
         for (std::size_t i = 0; i < n; i++) strange_ |= (p[2 * i + 1] & 0x7c) == 0x7c; // infinity or NaN
-        return p;
+        return std::memcpy(w_.arena_.take(2 * n), p, 2 * n);
     }
 
     Norm norm(int n) {
@@ -229,16 +232,16 @@ class Reader {
 
     Weights &w_;
     const Kernels &kernels_;
+    const std::vector<unsigned char> &file_;
     const unsigned char *at_, *end_;
     int bytes_ = 2;
     bool short_ = false, strange_ = false;
 };
 
-std::shared_ptr<const Weights> Weights::parse(std::vector<unsigned char> bytes, const Kernels &k,
+std::shared_ptr<const Weights> Weights::parse(const std::vector<unsigned char> &bytes, const Kernels &k,
                                               std::string &problem) {
     std::shared_ptr<Weights> out(new Weights);
-    out->bytes_ = std::move(bytes);
-    Reader reader(*out, k);
+    Reader reader(*out, k, bytes);
     if (!reader.header(problem)) return nullptr;
     reader.tensors();
     if (!reader.melodies() || !reader.is_whole()) {
@@ -249,7 +252,24 @@ std::shared_ptr<const Weights> Weights::parse(std::vector<unsigned char> bytes, 
         problem = "expected finite weights, found NaN or infinity";
         return nullptr;
     }
+    out->look_ahead(k);
     return out;
+}
+
+void Weights::look_ahead(const Kernels &k) {
+    const std::size_t c = static_cast<std::size_t>(sizes.critic_width), rows = static_cast<std::size_t>(sizes.symbols()) + 1;
+    symbols_now.resize(TOWERS * rows * c);
+    symbols_before.resize(TOWERS * rows * c);
+    places_first.resize(TOWERS * 32 * c);
+    for (std::size_t t = 0; t < TOWERS; t++) {
+        const float *symbols = critic_symbols + t * rows * c, *places = critic_places + t * 32 * c;
+        Matrix plain = now[0][t];
+        plain.bias = nullptr;
+        k.product(plain, symbols, &symbols_now[t * rows * c], static_cast<int>(rows), false);
+        k.product(before[0][t], symbols, &symbols_before[t * rows * c], static_cast<int>(rows), false);
+        k.product(now[0][t], places, &places_first[t * 32 * c], 32, false);
+        k.product(before[0][t], places, &places_first[(t * 32 + 1) * c], 31, true); // of the step before
+    }
 }
 
 std::shared_ptr<const Weights> Weights::read(const std::string &path, const Kernels &k, std::string &problem) {
@@ -272,7 +292,7 @@ std::shared_ptr<const Weights> Weights::read(const std::string &path, const Kern
         problem = path + ": cannot read the file, or it is longer than 256 MiB";
         return nullptr;
     }
-    auto out = parse(std::move(bytes), k, problem);
+    auto out = parse(bytes, k, problem);
     if (!out) problem = path + ": " + problem;
     return out;
 }

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "arena.hpp"
 #include "kernels.hpp"
 #include "melody.hpp"
 
@@ -60,7 +61,7 @@ class Weights {
     // Reads a file, or bytes that hold one, for a path of kernels. Null, with one line in `problem`, where it is not
     // such a file, is damaged, of another version, or its sizes do not fit one another.
     static std::shared_ptr<const Weights> read(const std::string &path, const Kernels &k, std::string &problem);
-    static std::shared_ptr<const Weights> parse(std::vector<unsigned char> bytes, const Kernels &k,
+    static std::shared_ptr<const Weights> parse(const std::vector<unsigned char> &bytes, const Kernels &k,
                                                 std::string &problem);
 
     Sizes sizes;
@@ -72,6 +73,8 @@ class Weights {
     Matrix rhythm, pitch;
     const float *critic_symbols; // (2, symbols + 1, critic_width)
     const float *critic_places;  // (2, 32, critic_width)
+    // What the critic's first products make of each of these: so they are looked up, and not computed in each decode.
+    std::vector<float> symbols_now, symbols_before, places_first; // (2, symbols + 1, c) twice, (2, 32, c)
     Matrix now[DILATIONS][TOWERS], before[DILATIONS][TOWERS], mix[DILATIONS][TOWERS];
     Matrix critic_hidden, critic_scores;
     const float *rhythm_embedding; // (3, step_width)
@@ -83,9 +86,9 @@ class Weights {
 
   private:
     Weights() = default;
+    void look_ahead(const Kernels &k); // makes `symbols_now` and so on
     friend class Reader;
-    std::vector<unsigned char> bytes_;
-    std::vector<std::unique_ptr<float[]>> widened_;
+    Arena arena_;
 };
 
 } // namespace latentmix

@@ -1,10 +1,12 @@
 // audio_thread WEIGHTS FRAMES BLOCKS: what the audio thread's part of a plugin does beside computing, and how long it takes.
 //
 // Every allocation, every lock and every wait of this process is counted while `Device::process` runs, and while another
-// thread moves all parameters and has pads decoded. Linux with glibc: the counted functions stand in front of its own.
+// thread moves all parameters and has pads decoded; and how much memory weights and instances take. Linux with glibc: the
+// counted functions stand in front of its own.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -65,6 +67,16 @@ class Count final : public NoteSink {
     long notes = 0;
 };
 
+// Memory of this process that is not shared with others, in MB.
+double memory() {
+    long pages = 0, resident = 0, shared = 0;
+    if (std::FILE *file = std::fopen("/proc/self/statm", "r")) {
+        if (std::fscanf(file, "%ld %ld %ld", &pages, &resident, &shared) != 3) resident = shared = 0;
+        std::fclose(file);
+    }
+    return static_cast<double>(resident - shared) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -72,11 +84,13 @@ int main(int count, char **words) {
     const int frames = std::atoi(words[2]), blocks = std::atoi(words[3]);
     const bool counts = count > 4; // a lock and an allocation on purpose: the counters must see them
     std::string problem;
+    const double empty = memory();
     auto weights = Weights::read(words[1], *kernels(), problem);
     if (!weights) {
         std::fprintf(stderr, "%s\n", problem.c_str());
         return 2;
     }
+    const double read = memory();
     Device device(weights, *kernels());
     device.activate(48000.0);
     std::atomic<bool> ends{false};
@@ -115,7 +129,9 @@ int main(int count, char **words) {
     ends = true;
     hand.join();
     std::sort(times.begin(), times.end());
-    std::printf("{\"allocations\": %ld, \"locks\": %ld, \"waits\": %ld, \"notes\": %ld, \"p50_us\": %.2f, \"p999_us\": %.2f}\n",
+    const double one = memory() - static_cast<double>(blocks) * sizeof(double) / 1e6; // after all that it did, less `times`
+    std::printf("{\"allocations\": %ld, \"locks\": %ld, \"waits\": %ld, \"notes\": %ld, \"p50_us\": %.2f, \"p999_us\": %.2f, "
+                "\"weights_mb\": %.1f, \"instance_mb\": %.1f}\n",
                 allocations.load(), locks.load(), waits.load(), out.notes, times[times.size() / 2],
-                times[static_cast<std::size_t>(static_cast<double>(times.size()) * 0.999)]);
+                times[static_cast<std::size_t>(static_cast<double>(times.size()) * 0.999)], read - empty, one - read);
 }

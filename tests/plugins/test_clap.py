@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -95,3 +96,20 @@ def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: B
     expected = melody.notes()
     assert onsets == [(start, pitch) for start, _, pitch in expected]
     assert ends == [end for _, end, _ in expected if end < len(melody.tokens)]
+
+
+def test_qtractors_scanner_lists_both(bundles: Bundles) -> None:
+    """Audio and MIDI ports in and out, and 23 parameters to control each."""
+    scanner = next(Path("/usr/lib").glob("*/qtractor/qtractor_plugin_scan"), None)
+    if scanner is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("expected qtractor's scanner, found none")
+        pytest.skip("qtractor is not installed")
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    asked = f"CLAP:{bundles.clap}\n"
+    done = subprocess.run([scanner], input=asked, capture_output=True, text=True, env=environment, timeout=120)
+    found = [line.split("|")[1:5] for line in done.stdout.splitlines() if line.startswith("CLAP|")]
+    assert found == [
+        ["latentmix melody", "0:0", "1:1", "23:0"],
+        ["latentmix melody synth", "0:2", "1:1", "23:0"],
+    ]
