@@ -2,9 +2,11 @@
 
     scripts/run python scripts/bench/bench_start.py                             # 50 starts, 20 kills
     scripts/run python scripts/bench/bench_start.py --against ../latentmix-of-before --starts 10
+    scripts/run python scripts/bench/bench_start.py --against ../latentmix-of-before --starts 5 --commands
 
 With --against, starts of another checkout (its package imported from there, in this environment) alternate with ours,
-and the times are told as ratios too. Times depend on what else the machine does; the ratio much less.
+and the times are told as ratios too. Times depend on what else the machine does; the ratio much less, and least that
+of the processor time that --commands tells, of whole commands that end by themselves.
 """
 
 from __future__ import annotations
@@ -13,18 +15,28 @@ import argparse
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # seconds for a first note
+COMMANDS = (
+    ("midi_vae.cli", "--help"),
+    ("midi_vae.cli", "mix examples/lively.mid examples/lyrical.mid"),
+    ("audiovq.cli", "compress examples/speech.flac"),
+)
+OUTPUTS = {"midi_vae.cli": "mid", "audiovq.cli": "avq"}
 MORE_INPUTS = 100  # opened while the controller moves already, as slow ports are
 
 
@@ -145,6 +157,29 @@ def player_of(parent: int) -> int:
     return -1
 
 
+def spent(folder: Path, module: str, arguments: Sequence[str]) -> tuple[float, float]:
+    """Seconds that a command of a checkout takes, and of the processor."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, "-c", f"from {module} import main; main()", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+    seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def compare_commands(folders: Sequence[Path], count: int) -> None:
+    """Print the medians of each command, checkouts alternating."""
+    with tempfile.TemporaryDirectory() as made:
+        for module, line in COMMANDS:
+            arguments = [*line.split(), *(["-o", f"{made}/out.{OUTPUTS[module]}"] if "--" not in line else [])]
+            found = [[spent(folder, module, arguments) for folder in folders] for _ in range(count)]
+            medians = np.median(found, 0)  # of folders, seconds and processor seconds
+            for folder, (seconds, processor) in zip(folders, medians, strict=True):
+                print(f"{folder.name}: {module} {line}: {processor:.2f} s of processor, {seconds:.2f} s")
+            if len(folders) == 2:
+                print(f"ratio: {medians[0, 1] / medians[1, 1]:.2f} of processor time")
+
+
 def main() -> None:
     """Print what was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -152,8 +187,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--rate", type=int, default=100, help="messages a second; 0 for no controller")
     parser.add_argument("--against", type=Path, help="another checkout")
+    parser.add_argument("--commands", action="store_true", help="of midi-vae and audiovq instead")
     asked = parser.parse_args()
     folders = [ROOT, *([asked.against.resolve()] if asked.against else [])]
+    if asked.commands:
+        return compare_commands(folders, asked.starts)
     times: dict[Path, list[float | None]] = {folder: [] for folder in folders}
     for _ in range(asked.starts):
         for folder in folders:
