@@ -123,6 +123,7 @@ def sound(
             )
     if control.osc_host != LOCAL_HOST and control.osc_port is None:
         raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
+    say_loading()
     from .sound import SoundRequest, run
 
     raise typer.Exit(run(SoundRequest(sources, place, making, control)))

@@ -33,7 +33,7 @@ def test_a_mix_is_as_long_as_its_plan_and_made_of_what_was_given(place):
     assert done.exit_code == 0, done.output
     x, rate = soundfile.read(out)
     assert rate == RATE and len(x) == 1.5 * RATE and np.abs(x).max() > 0.01
-    assert "b.wav: 8 channels are mixed to one" in done.stderr
+    assert done.stderr.startswith("loading …\n") and "b.wav: 8 channels are mixed to one" in done.stderr
     (place / "plan.csv").write_text("beat,position,brightness\n0,0,0\n3,1,6\n")
     ask = ["sound", place / "a.wav", place / "b.wav", "--model", place / "model", "--plan", place / "plan.csv"]
     done = run(*ask, "--tempo", 90, "--set", "harmonicity=12", "--render", place / "planned.wav")
