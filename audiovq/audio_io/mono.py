@@ -23,10 +23,12 @@ def read_mono(
     sample_rate: int,
     max_seconds: float = MAX_SECONDS,
     tell: Callable[[str], None] = lambda line: None,
+    first: float | None = None,
 ) -> np.ndarray:
     """Samples (T,) float32, several channels mixed to one (ITU-R BS.775).
 
     Args:
+        first: so many seconds are enough, and the rest is not read; it is told.
         tell: is given lines on what was changed.
 
     Raises:
@@ -38,6 +40,9 @@ def read_mono(
         for block in resampled(downmix(source.blocks), source.sample_rate, sample_rate):
             pieces.append(block[0])
             length += block.shape[1]
+            if first is not None and length >= first * sample_rate:
+                tell(f"{os.fspath(path)}: only its first {first:g} s are taken")
+                return np.concatenate(pieces)[: round(first * sample_rate)]
             if length > max_seconds * sample_rate:
                 raise InputError(f"{os.fspath(path)}: expected at most {max_seconds:g} s, found more; cut it first")
     for line in [*source.notices, *downmix.notices]:

@@ -112,22 +112,9 @@ def _rates(text: str) -> list[float]:
 
 def _beginning(path: Path) -> np.ndarray:
     """Samples (T,) of the first minute at the codec's rate."""
-    import numpy as np
+    from ..audio_io.mono import read_mono
 
-    from ..audio_io.channels import Downmix
-    from ..audio_io.reader import open_source
-    from ..dsp.resampling import resampled
-
-    pieces, length = [], 0
-    with open_source(path) as source:
-        downmix = Downmix(source.channels, source.layout, source.sample_rate)
-        for block in resampled(downmix(source.blocks), source.sample_rate, RATE):
-            pieces.append(block[0])
-            length += block.shape[1]
-            if length >= MAX_SECONDS * RATE:
-                complain(f"{path}: only its first {MAX_SECONDS:g} s are taken")
-                break
-    samples = np.concatenate(pieces)[: round(MAX_SECONDS * RATE)] if pieces else np.zeros(0, np.float32)
+    samples = read_mono(path, RATE, tell=complain, first=MAX_SECONDS)
     if len(samples) < RATE // 10:
         raise InputError(f"{path}: expected at least 0.1 s of sound, found {len(samples) / RATE:.3f} s")
     return samples

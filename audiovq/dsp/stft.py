@@ -8,6 +8,7 @@ there: what comes out is `window - hop` samples late.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,23 @@ def squared(spectrum: Tensor) -> Tensor:
     tensor([25.])
     """
     return torch.addcmul(spectrum.real * spectrum.real, spectrum.imag, spectrum.imag)
+
+
+class OverlapAdded:
+    """What is late of a model of whole frames whose samples come by overlap-add; it has `config.hop` and `stft`."""
+
+    config: Any
+    stft: STFT
+
+    @property
+    def delay(self) -> int:
+        """Samples by which what `decode_step` gives is behind what `encode_step` was given."""
+        return self.stft.delay
+
+    @property
+    def latency(self) -> int:
+        """Algorithmic delay in samples: a frame must be full before it is coded, and the overlap-add done."""
+        return int(self.config.hop) + self.stft.delay
 
 
 class STFT(nn.Module):

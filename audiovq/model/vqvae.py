@@ -27,7 +27,7 @@ from ..dsp.excitation import Excitation
 from ..dsp.griffin_lim import SpectrogramInversion
 from ..dsp.periodicity import band_weights
 from ..dsp.pitch import BINS, WINDOW, Autocorrelation, frequency_at
-from ..dsp.stft import STFT, squared
+from ..dsp.stft import STFT, OverlapAdded, squared
 from .config import VQVAEConfig
 from .layers import CausalStack
 from .postfilter import roughness, sharpener
@@ -72,7 +72,7 @@ class TargetSpectrum:
     phase: Tensor
 
 
-class VQVAE(Pretrained, nn.Module):
+class VQVAE(OverlapAdded, Pretrained, nn.Module):
     """The model; see the module's docstring.
 
     `encode_step` and `decode_step` can be exported by `torch.export`, for a fixed number of code frames: their states
@@ -221,16 +221,6 @@ class VQVAE(Pretrained, nn.Module):
         if not 0.0 < kbps <= most * 1.001:
             raise InputError(f"expected a rate above 0 and up to {most:g} kbit/s, found {kbps:g}")
         return max(1, int(kbps * 1.001 / one))
-
-    @property
-    def delay(self) -> int:
-        """Samples by which `decode_step` is behind `encode_step`."""
-        return self.stft.delay
-
-    @property
-    def latency(self) -> int:
-        """Algorithmic delay in samples: a code frame must be full before it is coded, and the overlap-add done."""
-        return self.config.hop + self.stft.delay
 
     @property
     def warm_up(self) -> int:

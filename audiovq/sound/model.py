@@ -22,7 +22,7 @@ from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.tracing import OftenCalled
 
 from ..dsp.bands import band_centres
-from ..dsp.stft import STFT
+from ..dsp.stft import STFT, OverlapAdded
 from ..model.layers import CausalStack
 from ..model.quantizers import make_quantizer
 from .analysis import CONTROL_FEATURES, Controls, SoundAnalysis
@@ -61,7 +61,7 @@ class Colour:
     brightness: float = 0.0
 
 
-class SoundModel(Pretrained, nn.Module):
+class SoundModel(OverlapAdded, Pretrained, nn.Module):
     """The model; see the module's docstring. Its methods may be called from any thread, one at a time for a state."""
 
     checkpoint = CHECKPOINT
@@ -97,16 +97,6 @@ class SoundModel(Pretrained, nn.Module):
         return 4.0 * y, after
 
     # -- what is used ----------------------------------------------------------------------------------------------
-
-    @property
-    def delay(self) -> int:
-        """Samples by which what `decode_step` gives is behind what `encode_step` was given."""
-        return self.stft.delay
-
-    @property
-    def latency(self) -> int:
-        """Algorithmic delay in samples: a frame must be full before it is looked at, and the overlap-add done."""
-        return self.config.hop + self.stft.delay
 
     def initial_encoder_state(self, batch: int) -> list[Tensor]:
         """Fresh state: of the analysis, then of the encoder."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy_sounds import RATE, played, small_model
+from toy_sounds import RATE
 
-from audiovq.sound.morph import encode
 from realtime.audio.model_synthesis import SLACK, LiveScheduler, ModelScheduler, Resampled
 from realtime.audio.output import MOVE
 from realtime.audio.ring_buffer import Ring
@@ -16,16 +15,6 @@ from realtime.music.sound_parameters import NUMBERS
 
 HOP = 480
 POSITION = NUMBERS.index("position")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return small_model()
-
-
-@pytest.fixture(scope="module")
-def recordings(model):
-    return [encode(model, played(hertz, 0.5)) for hertz in (200.0, 400.0)]
 
 
 class Device:

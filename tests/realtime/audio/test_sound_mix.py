@@ -3,23 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toy_sounds import RATE, played, small_model
+from toy_sounds import RATE, played
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
 from realtime.audio.fitting import FAR, misfit, misfit_line
 from realtime.audio.sound_instrument import SoundInstrument
 from realtime.audio.sound_mix import SoundMix, loop_of
-
-
-@pytest.fixture(scope="module")
-def model():
-    return small_model()
-
-
-@pytest.fixture(scope="module")
-def recordings(model):
-    return [encode(model, played(hertz, 0.5)) for hertz in (200.0, 400.0)]
 
 
 def test_blocks_of_any_size_give_the_same_sound(model, recordings):
