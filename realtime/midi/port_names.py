@@ -4,12 +4,16 @@ Systems add numbers to the names of ports, and give them anew each time:
 
 - ALSA, by rtmidi, the client and the port: `nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0`;
 - bridges from ALSA to JACK (a2jmidid), the client: `a2j:nanoKONTROL2 [20] (capture): nanoKONTROL2 MIDI 1`;
-- Windows, by rtmidi, the place in the list: `nanoKONTROL2 1`.
+- Windows, by rtmidi, the place in the list: `nanoKONTROL2 1`; and itself, in front, for each socket that the device was
+  ever plugged into but the first: `2- nanoKONTROL2`, `MIDIIN2 (3- Launchpad Pro)`.
+
+Letters with accents may be one character or two (Unicode's NFC and NFD), as the maker of the name liked.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from latentmix.errors import InputError
@@ -17,6 +21,7 @@ from latentmix.errors import InputError
 _ALSA = re.compile(r"\s+\d+:\d+$")
 _BRIDGE = re.compile(r"\s*\[\d+\]")
 _INDEX = re.compile(r"\s+\d+$")
+_SOCKET = re.compile(r"(^|\()\d+- ")
 WINDOWS = "WINDOWS_MM"
 
 
@@ -30,6 +35,16 @@ def stable_name(name: str, api: str | None = None) -> str:
     """
     name = _BRIDGE.sub("", _ALSA.sub("", name))
     return _INDEX.sub("", name) if api == WINDOWS else name
+
+
+def without_socket(name: str, api: str | None) -> str:
+    """What is left of it on Windows in whatever socket the device is.
+
+    >>> without_socket("MIDIIN2 (3- Launchpad Pro) 4", "WINDOWS_MM")
+    'MIDIIN2 (Launchpad Pro)'
+    """
+    name = stable_name(name, api)
+    return _SOCKET.sub(r"\1", name) if api == WINDOWS else name
 
 
 def find_port(wanted: str | None, names: Sequence[str], kind: str, api: str | None = None) -> str:
@@ -72,16 +87,22 @@ def fitting(wanted: str | None, names: Iterable[str], api: str | None = None) ->
         return names
     if wanted in names:
         return [wanted]
-    lower, stable = wanted.lower(), stable_name(wanted, api).lower()
+    lower, stable, free = (_folded(each) for each in (wanted, stable_name(wanted, api), without_socket(wanted, api)))
     part, stable_part = _part(lower), _part(stable)
     fits = (
-        lambda name: name.lower() == lower,
-        lambda name: stable_name(name, api).lower() == lower,
-        lambda name: stable_name(name, api).lower() == stable,
-        lambda name: part.search(name.lower()),
-        lambda name: stable_part.search(stable_name(name, api).lower()),
+        lambda name: _folded(name) == lower,
+        lambda name: _folded(stable_name(name, api)) == lower,
+        lambda name: _folded(stable_name(name, api)) == stable,
+        lambda name: _folded(without_socket(name, api)) == free,
+        lambda name: part.search(_folded(name)),
+        lambda name: stable_part.search(_folded(stable_name(name, api))),
     )
     return next((found for fit in fits if (found := [name for name in names if fit(name)])), [])
+
+
+def _folded(text: str) -> str:
+    """The same for all ways to write it."""
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def _part(text: str) -> re.Pattern[str]:

@@ -20,7 +20,7 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from .held_notes import HeldNotes
-from .port_names import find_port, stable_name
+from .port_names import find_port, stable_name, without_socket
 from .sockets import SocketIn, SocketOut, parse_address
 
 CLIENT = "latentmix"
@@ -135,8 +135,9 @@ class RtPort:
         """The name under which the port is back: its own, or one that differs in the system's numbers alone."""
         if self.name in seen:
             return self.name
-        stable = stable_name(self.name, self._api)
-        found = {name for name in seen if stable_name(name, self._api) == stable} - self._others
+        found = set[str]()
+        for kept in (stable_name, without_socket):
+            found = found or {n for n in seen if kept(n, self._api) == kept(self.name, self._api)} - self._others
         if len(found) > 1 and found != self._ambiguous:
             self._ambiguous = found
             self._warn(f"{self.name}: {' and '.join(sorted(found))} may be it; none is bound while both are there")

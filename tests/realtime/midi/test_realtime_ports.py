@@ -215,6 +215,16 @@ def test_a_device_that_comes_back_under_another_number_is_bound_again(rtmidi):
     assert port.name == "nanoKONTROL2:nanoKONTROL2 MIDI 1 28:0" and not port.is_lost
 
 
+def test_on_windows_a_device_comes_back_in_another_socket(rtmidi):
+    rtmidi.names[1:] = ["nanoKONTROL2 1"]
+    port = RtOut(MidiOut("nanokontrol2"), "WINDOWS_MM", print)
+    rtmidi.names[1:] = []
+    port.check()
+    rtmidi.names.append("2- nanoKONTROL2 1")
+    port.check()
+    assert port.name == "2- nanoKONTROL2 1" and not port.is_lost
+
+
 def test_of_two_alike_the_one_that_stayed_is_not_taken_for_the_one_that_comes_back(rtmidi):
     told, (first, second, third) = [], (f"nanoKONTROL2:nanoKONTROL2 MIDI 1 {n}:0" for n in (20, 24, 28))
     rtmidi.names.append(second)
@@ -346,6 +356,13 @@ def test_ports_are_found_by_a_part_of_their_name():
         ("loopMIDI Port 1", "WINDOWS_MM", ["Microsoft GS Wavetable Synth 0", "loopMIDI Port 2"], 1),
         ("loopMIDI Port 1", "WINDOWS_MM", ["GS 0", "loopMIDI Port 2", "loopMIDI Port 1 3"], 2),
         ("loopMIDI Port", "WINDOWS_MM", ["loopMIDI Port 1", "loopMIDI Port 1 2"], 0),
+        ("2- nanoKONTROL2 1", "WINDOWS_MM", ["GS 0", "3- nanoKONTROL2 2"], 1),
+        ("nanoKONTROL2 1", "WINDOWS_MM", ["GS 0", "MIDIIN2 (2- nanoKONTROL2) 1", "2- nanoKONTROL2 2"], 2),
+        ("MIDIIN2 (Launchpad) 3", "WINDOWS_MM", ["2- Launchpad 0", "MIDIIN2 (2- Launchpad) 1"], 1),
+        ("2- nano", "WINDOWS_MM", ["nano 0", "2- nano 1"], 1),
+        ("2- nano", "MACOSX_CORE", ["3- nano"], None),
+        ("Flu\u0308gel", "MACOSX_CORE", ["Kla", "Flügel"], 1),
+        ("Flügel", "MACOSX_CORE", ["Kla", "Mein Flu\u0308gel"], 1),
         ("nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0", "LINUX_ALSA", ["nanoKONTROL2:nanoKONTROL2 MIDI 1 24:0"], 0),
         ("nanoKONTROL2", "LINUX_ALSA", ["nanoKONTROL:nanoKONTROL MIDI 1 20:0", "nanoKONTROL2:MIDI 1 24:0"], 1),
         ("a2j:nano [20] (capture): MIDI 1", "UNIX_JACK", ["a2j:nano [24] (capture): MIDI 1"], 0),
