@@ -7,6 +7,7 @@ const SHOT = 1.2; // s of each drum in kit.wav, in the order of hello.drums
 const GAIN = 0.8;
 const HELD = 0.5; // sixteenths that a MIDI note is held
 const FAINTEST = 0.22; // brightness of the softest hit
+const SHORT = { kick: "BD", snare: "SD", closed_hat: "CH", open_hat: "OH", low_tom: "LT", mid_tom: "MT", high_tom: "HT", crash: "CC", ride: "RD" };
 const HATS = ["closed_hat", "open_hat"];
 const title = (name) => name.replaceAll("_", " ").replace("hat", "hi-hat");
 
@@ -100,6 +101,11 @@ export class Drums {
     const { drums } = this._live.hello;
     $("drums").hidden = !drums;
     if (!drums || this._kit) return;
+    for (const { name } of [...drums].reverse()) {
+      const row = document.createElement("span");
+      [row.textContent, row.title] = [SHORT[name] ?? name.slice(0, 2), title(name)];
+      $("drumnames").append(row);
+    }
     this._kit = new Promise(() => {}); // it is on its way
     const data = await (await fetch("./kit.wav")).arrayBuffer();
     this._kit = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(data);

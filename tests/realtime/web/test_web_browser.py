@@ -906,6 +906,7 @@ def test_drums_are_seen_and_struck_and_have_a_puck_of_their_own(browser, chromiu
         page.add_init_script(LISTEN + STRUCK)
         page.goto(mixer.address)
         page.wait_for_selector("#drumgrid", state="visible")
+        assert page.inner_text("#drumnames").split() == "RD CC HT MT LT OH CH SD BD".split()  # from top to bottom
         slide("drumposition", 0)
         until_seen(f"Drums of the mix: {hits_of(grooves[0])}")
         assert page.get_attribute("#drumfollow", "aria-pressed") == "false"
