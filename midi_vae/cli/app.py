@@ -11,7 +11,7 @@ import typer
 from latentmix.cli import Verbose, grouped, make_app, run, version_option
 
 from . import continuation, corpus, export, mixing
-from .kinds import prepare
+from .kinds import kind_of
 from .mixing import MixOptions
 from .options import (
     MAX_LONG_BARS,
@@ -83,7 +83,7 @@ def reconstruct(file: File, excerpt: PassageOptions, making: MakingOptions) -> N
     midi-vae reconstruct IN.mid --bars all -o out.mid
     midi-vae reconstruct IN.mid --attribute density=+1 --attribute height=-1 -o busier.mid
     """
-    job = prepare([file], excerpt, making, 1)
+    job = kind_of(making).prepare([file], excerpt, making, 1)
     from . import jobs
 
     jobs.finish(job, lambda: jobs.reconstruct(job))
@@ -115,7 +115,7 @@ def sample(
     seed = making.model.drawn_seed()
     if bars is not None:
         return continuation.compose(making, count, temperature, bars, seed)
-    job = prepare([], None, making, count, "sample", making.output.is_folder)
+    job = kind_of(making).prepare([], None, making, count, "sample", making.output.is_folder)
     from . import jobs
 
     jobs.finish(job, lambda: jobs.sample(job, count, temperature, seed), seed)
@@ -142,7 +142,7 @@ def vary(
     midi-vae vary IN.mid --amount 0.6 --key auto --seed 7 -o variations.mid
     """
     seed = making.model.drawn_seed()
-    job = prepare([file], excerpt, making, count, "vary", making.output.is_folder)
+    job = kind_of(making).prepare([file], excerpt, making, count, "vary", making.output.is_folder)
     from . import jobs
 
     jobs.finish(job, lambda: jobs.vary(job, amount, count, seed), seed)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .kinds import prepare
+from .kinds import kind_of
 from .options import MakingOptions, PassageOptions
 
 MAX_FILES = 8
@@ -96,7 +96,7 @@ def mix(given: Sequence[Path], asked: MixOptions, excerpt: PassageOptions, makin
         count = sides[0] * sides[1]
     else:
         count = 1 if weights or asked.crosses else (len(files) - 1) * (asked.steps - 1) + 1
-    job = prepare(files, excerpt, making, count, "step", asked.separate)
+    job = kind_of(making).prepare(files, excerpt, making, count, "step", asked.separate)
     from . import jobs
 
     ways = jobs.Ways(asked.exact_ends, asked.straight, asked.spherical)
