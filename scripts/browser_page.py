@@ -27,7 +27,7 @@ def running_page(files: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
 
     Exits in one line where Playwright or chromium is missing.
     """
-    with _mixer(files) as address, running_chromium() as browser:
+    with running_chromium() as browser, _mixer(files) as address:  # what is missing is said before anything starts
         yield address, browser
 
 

@@ -64,8 +64,9 @@ def _length(data: bytes | mmap, body: int, lacing: bytes, is_continued: bool) ->
         size += value
         if value == 255:
             continue
-        if size and not is_continued:
-            samples += _duration(data[body : body + 2])
+        packet = data[body : body + 2]  # nothing of it, where the file is cut off
+        if size and packet and not is_continued:
+            samples += _duration(packet)
         body, size, is_continued = body + size, 0, False
     return samples
 
