@@ -132,13 +132,11 @@ def finish(nodes: list[subprocess.Popen[str]], status: int = 0) -> list[str]:
     """What all said, once their processes have ended.
 
     Whoever ends last may remove the file that they met in before the other has seen in it that both are there; that
-    torchrun then waits five minutes. So it is not waited for, and one of them at least ends by itself.
+    torchrun then waits five minutes. So once one of them has ended, the other is not waited for.
     """
-    begun: set[int] = set()
     end = time.monotonic() + PATIENCE
     try:
-        while any(node.poll() is None and (node.pid not in begun or below(node.pid)) for node in nodes):
-            begun |= {node.pid for node in nodes if below(node.pid)}
+        while all(node.poll() is None for node in nodes):
             assert time.monotonic() < end
             time.sleep(0.05)
         said = [said_until_end(node) for node in nodes]
