@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,6 +83,9 @@ def bench(
     rates = _rates(kbps)
     check_page(page, [])
     paths = [path for each in recordings for path in find_recordings(each)]
+    twice = [stem for stem, times in Counter(path.stem for path in paths).items() if times > 1]
+    if output is not None and twice:
+        raise InputError(f"-o {output}: expected recordings of different names, found {twice[0]} twice; try them apart")
     found: list[Trial] = []
     heard: list[tuple[str, np.ndarray]] = []
     for path in paths:
@@ -92,12 +96,12 @@ def bench(
             heard.append((f"{path.stem} at {trial.kbps:g} kbit/s", back))
             if output is not None:
                 _keep(output, f"{path.stem}-{trial.kbps:g}kbps.wav", back)
-    if page is not None:
-        write_page(page, "What came back", heard, RATE)
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
         _print(found)
+    if page is not None:
+        write_page(page, "What came back", heard, RATE)
 
 
 def _rates(text: str) -> list[float]:

@@ -73,6 +73,16 @@ def test_what_cannot_be_tried_is_said_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_recordings_of_one_name_are_not_written_over_each_other(tmp_path: Path) -> None:
+    clip, rate = soundfile.read(EXAMPLE, stop=8_000)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "talk.wav", clip, rate)
+    done = run("bench", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "back")
+    assert done.exit_code == 1 and "found talk twice" in done.output.replace("\n", " ")
+    assert not (tmp_path / "back").exists()
+
+
 def test_a_mix_can_be_heard_on_a_page(tmp_path: Path) -> None:
     clip, rate = soundfile.read(EXAMPLE, stop=16_000)
     for name in "ab":
