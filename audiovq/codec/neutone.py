@@ -35,7 +35,7 @@ class NeutoneCodec(WaveformToWaveformBase):  # type: ignore[misc]  # it comes wi
         return "Speech through a few discrete codes"
 
     def get_model_long_description(self) -> str:
-        return "A VQ-VAE for speech: what comes in is coded at about 1.5 kbit/s and decoded again, as a voice."
+        return "A VQ-VAE for speech: what comes in is coded at a few kbit/s and decoded again, as a voice."
 
     def get_technical_description(self) -> str:
         return "Residual vector quantization of spectrogram frames; pulses and noise, filtered; causal."
