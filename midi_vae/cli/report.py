@@ -11,12 +11,10 @@ import typer
 
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
-from ..midi.instruments import instrument_name
-from ..midi.melody_track import melodic_score, polyphony
-from ..midi.score import Track, Tune
 from ..music.melody import ONSET, Melody
+from .track_table import print_tracks, track_figures
 
-NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+MAX_TOLD = 12  # tracks, beside the chosen one
 
 
 def melody_figures(melodies: Sequence[Melody]) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def file_figures(path: str, wanted: str | None = None, bpm: float | None = None)
         "lateness_beats": round(grid.lateness_beats, 4),
         "pickup": _pickup(passage),
         "remarks": list(tune.remarks),
-        "tracks": [_track_figures(each, tune, each.index == track.index) for each in tune.tracks],
+        "tracks": track_figures(tune, track),
     }
 
 
@@ -113,31 +111,6 @@ def _pickup(passage: Passage) -> dict[str, Any] | None:
     if pickup is None:
         return None
     return {"beats": pickup.beats, "source": pickup.source, "probability": round(pickup.probability, 4)}
-
-
-def _track_figures(track: Track, tune: Tune, is_chosen: bool) -> dict[str, Any]:
-    pitch = track.notes["pitch"]
-    return {
-        "track": track.index,
-        "name": track.name,
-        "channel": track.channel + 1,
-        "instrument": instrument_name(track),
-        "notes": len(track.notes),
-        "lowest": int(pitch.min()),
-        "highest": int(pitch.max()),
-        "polyphony": round(polyphony(track), 3),
-        "score": 0.0 if track.is_drum else round(melodic_score(track, tune.length), 3),
-        "chosen": is_chosen,
-    }
-
-
-def pitch_name(pitch: int) -> str:
-    """C4 is middle C, MIDI pitch 60.
-
-    >>> pitch_name(60), pitch_name(70)
-    ('C4', 'Bb4')
-    """
-    return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _bars(count: int) -> str:
@@ -154,29 +127,14 @@ def print_file(figures: dict[str, Any]) -> None:
     tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
     _say(f"{figures['file']}", "bold")
     _say(f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "track", "name", "channel", "instrument"):
-        table.add_column(name, justify="right" if name in ("track", "channel") else "left")
-    for name in ("notes", "range", "chords", "score"):
-        table.add_column(name, justify="right" if name != "range" else "left")
-    for track in figures["tracks"]:
-        lowest, highest = pitch_name(track["lowest"]), pitch_name(track["highest"])
-        cells = ["*" * track["chosen"], track["track"], track["name"], track["channel"], track["instrument"]]
-        cells += [track["notes"], f"{lowest} to {highest}"]
-        cells += [f"{track['polyphony']:.0%}", f"{track['score']:.2f}"]
-        table.add_row(*[Text(str(cell)) for cell in cells], style="bold" if track["chosen"] else None)
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 240  # a table in a file or a pipe is not to be folded
-    console.print(table)
+    print_tracks(figures["tracks"])
     _say(f"melody: track {figures['track']}, {figures['reason']}")
     _say(f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
-    for each in figures["runners_up"]:
-        _say(f"  or track {each['track']} {each['track_name']!r}: {each['reason']}", "dim")
+    others = [each for each in figures["tracks"] if each["place"] and not each["chosen"]]
+    for each in sorted(others, key=lambda each: each["place"])[:MAX_TOLD]:
+        _say(f"  or track {each['track']} {each['name']!r}: {each['reason']}", "dim")
+    if len(others) > MAX_TOLD:
+        _say(f"  and {len(others) - MAX_TOLD} tracks less likely, all of them with --json", "dim")
     _say(f"  {_grid_line(figures)}")
     dropped = figures["notes_dropped"]
     if dropped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,7 @@ SUNG_SHIFTED, SHIFTED = 0.65, 0.9  # least share of a match at such a distance, 
 SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is timed by hand
 FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
 RUNNERS_UP = 3
+WEAK = 0.75  # a share of the score below it is worth a word
 _KIT = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51)  # what most drum parts consist of
 
 
@@ -31,21 +33,29 @@ class Candidate:
     Attributes:
         sung: share in which its onsets and the syllables meet, 0 to 1; None without lyrics.
         claim: of its name (`names.melody_claim`).
-        score: `melodic_score`.
+        traits: `melodic_traits`, the shares that make its score.
         is_sung: this share is enough for it to be what is sung.
     """
 
     track: Track
     sung: float | None
     claim: float
-    score: float
+    traits: dict[str, float]
     is_sung: bool = False
 
     @property
+    def score(self) -> float:
+        """How much it is like a melody, from 0 to 1."""
+        return math.prod(self.traits.values())
+
+    @property
     def reason(self) -> str:
-        said = [f"its onsets meet {self.sung:.0%} of the lyrics"] if self.sung is not None and self.is_sung else []
-        said += [f"it is named {self.track.name!r}"] if self.claim > 0 else []
-        return ", ".join([*said, f"score {self.score:.2f}"])
+        """What speaks for it and, where its score is low, what speaks most against it."""
+        said = [f"its onsets meet {'' if self.is_sung else 'only '}{self.sung:.0%} of the lyrics"] if self.sung else []
+        said += [f"it is named {self.track.name!r}{', another part' * (self.claim < 0)}"] if self.claim else []
+        weakest = min(self.traits, key=lambda trait: self.traits[trait])
+        held_back = f" ({weakest})" if self.traits[weakest] < WEAK else ""
+        return ", ".join([*said, f"score {self.score:.2f}{held_back}"])
 
 
 @dataclass(frozen=True)
@@ -53,19 +63,24 @@ class TrackChoice:
     """The track a melody is taken from, and why in a few words.
 
     Attributes:
-        runners_up: the next best ones, at most `RUNNERS_UP`.
+        ranked: all tracks with pitched notes, the likeliest melody first, where there was a choice.
     """
 
     track: Track
     reason: str
-    runners_up: tuple[Candidate, ...] = field(default=())
+    ranked: tuple[Candidate, ...] = field(default=())
+
+    @property
+    def runners_up(self) -> tuple[Candidate, ...]:
+        """The next best ones, at most `RUNNERS_UP`."""
+        return self.ranked[1 : 1 + RUNNERS_UP]
 
 
 def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
     """The melody's track.
 
     The one asked for; else the one that is sung, where its onsets meet the syllables of lyrics; else the one whose name
-    claims the melody; else the most melodic one by `melodic_score`. Each of these decides among those that are equal by
+    claims the melody; else the most melodic one by its score. Each of these decides among those that are equal by
     the ones before. Drums are skipped.
 
     Args:
@@ -95,7 +110,7 @@ def choose_track(tune: Tune, wanted: int | str | None = None) -> TrackChoice:
             reason = f"the most melodic of {len(equal)} named so (score {best.score:.2f})"
     else:
         reason = f"the most melodic (score {best.score:.2f})"
-    return TrackChoice(best.track, reason, tuple(candidates[1 : 1 + RUNNERS_UP]))
+    return TrackChoice(best.track, reason, tuple(candidates))
 
 
 def rank_tracks(tune: Tune) -> list[Candidate]:
@@ -108,7 +123,7 @@ def rank_tracks(tune: Tune) -> list[Candidate]:
             track,
             share,
             _claim(track, tune),
-            melodic_score(track, tune.length),
+            melodic_traits(track, tune.length),
             share is not None and (share >= SUNG or (most < SUNG and _is_sung_alone(track, share, tune.syllables))),
         )
         for track, share in zip(pitched, shares, strict=True)
@@ -171,13 +186,13 @@ def _distance(places: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.minimum(np.abs(others[after] - places), np.abs(others[np.maximum(after - 1, 0)] - places))
 
 
-def melodic_score(track: Track, length: float) -> float:
-    """How much a track is like a melody, from 0 to 1: a product of shares.
+def melodic_traits(track: Track, length: float) -> dict[str, float]:
+    """How much a track is like a melody: shares from 0 to 1, each by what it means where it is low.
 
     The share of its notes that start alone and are over before the next (a twentieth of a beat is let pass);
     the share in the singing range, C3 to C6; distinct pitches out of 6, at most 1; how many of the tune's
     2-beat spans it starts notes in, where half of them are enough; and the variety of its rhythm and the smallness of
-    its steps, which tell a tune from a running arpeggio.
+    its steps, which tell a tune from a running arpeggio. Their product is the score.
 
     Args:
         track: any track.
@@ -185,10 +200,13 @@ def melodic_score(track: Track, length: float) -> float:
     """
     notes = track.notes
     pitch, spans = notes["pitch"], max(length / 2, 1.0)
-    in_range = np.mean((pitch >= SINGING_RANGE[0]) & (pitch <= SINGING_RANGE[1]))
-    variety = min(len(np.unique(pitch)) / 6, 1.0)
-    cover = min(2 * len(np.unique(notes["start"] // 2)) / spans, 1.0)
-    return float((1.0 - polyphony(track)) * in_range * variety * cover * (1.0 - 0.75 * _monotony(notes)))
+    return {
+        "notes sound together": 1.0 - polyphony(track),
+        "it lies outside of C3 to C6": float(np.mean((pitch >= SINGING_RANGE[0]) & (pitch <= SINGING_RANGE[1]))),
+        "it has few pitches": min(len(np.unique(pitch)) / 6, 1.0),
+        "it rests most of the time": min(2 * len(np.unique(notes["start"] // 2)) / spans, 1.0),
+        "it runs on evenly": 1.0 - 0.75 * _monotony(notes),
+    }
 
 
 def _monotony(notes: np.ndarray) -> float:
@@ -213,6 +231,11 @@ def polyphony(track: Track) -> float:
     return float(np.sum(chord | (sounding_until - notes["start"][1:] > 0.05)) / len(notes))
 
 
+def is_kit(track: Track) -> bool:
+    """Whether its notes are what most drum parts consist of."""
+    return bool(np.mean(np.isin(track.notes["pitch"], _KIT)) > 0.5)
+
+
 def _find(tune: Tune, wanted: int | str) -> Track:
     text = str(wanted).strip().lower()
     named = [track for track in tune.tracks if isinstance(wanted, str) and text and text in track.name.lower()]
@@ -224,6 +247,6 @@ def _find(tune: Tune, wanted: int | str) -> Track:
     if len(found) != 1:
         problem = f"{len(found)} tracks match" if found else "there is no track"
         raise InputError(f"{tune.path}: {problem} {wanted!r}; choose by number among: {there}")
-    if found[0].is_drum and np.mean(np.isin(found[0].notes["pitch"], _KIT)) > 0.5:
+    if found[0].is_drum and is_kit(found[0]):
         raise InputError(f"{tune.path}: track {found[0].index} holds drums (MIDI channel 10); choose among: {there}")
     return found[0]

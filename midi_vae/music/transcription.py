@@ -178,7 +178,11 @@ def transcribe(path: str | os.PathLike[str], track: int | str | None = None, bpm
 
 def transcribe_tune(tune: Tune, track: int | str | None = None) -> Transcription:
     """The same for a file that has been read."""
-    choice = choose_track(tune, track)
+    return transcribe_track(tune, choose_track(tune, track))
+
+
+def transcribe_track(tune: Tune, choice: TrackChoice) -> Transcription:
+    """The same for a track that has been chosen, whatever it holds."""
     timeline = choice.track.timeline
     line = place(choice.track.notes, timeline.metres)
     if tune.writer != "LilyPond":

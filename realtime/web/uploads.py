@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from latentmix.errors import InputError
-from midi_vae.midi.melody_track import choose_track, polyphony
+from midi_vae.midi.melody_track import TrackChoice, choose_track, is_kit, polyphony, rank_tracks
 from midi_vae.midi.reader import read_tune
 from midi_vae.midi.score import Track, Tune
-from midi_vae.music.grid import place
+from midi_vae.music.bars import STEPS_A_BEAT
 from midi_vae.music.melody import Melody
+from midi_vae.music.transcription import transcribe_track
 
 from .checking import clean_name
 from .wire import MAX_STEPS
@@ -30,6 +31,7 @@ MAX_BYTES = 4 << 20  # of a file: a three-hour piano recital
 MAX_FILES = 12  # kept; then the oldest goes
 MAX_TRACKS = 64  # listed
 MAX_PREVIEW = 4000  # notes of a track drawn in the page
+MAX_TEMPI = 1000  # of a track, for hearing it
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,17 @@ class Shelf:
         with self._lock, _as_file(shown, data) as path:
             tune = read_tune(path)
             chosen = choose_track(tune)
-            reasons = {each.track.index: each.reason for each in chosen.runners_up}
+            reasons = {each.track.index: each.reason for each in rank_tracks(tune)}
+            places = {index: place for place, index in enumerate(reasons, start=1)}
             reasons[chosen.track.index] = f"taken as the melody: {chosen.reason}"
+            reasons |= {
+                each.index: "on the channel of drums" for each in tune.tracks if each.is_drum and not is_kit(each)
+            }
+            listed = sorted([*reasons][:MAX_TRACKS])
             tracks = [
-                _describe(tune, track) | {"reason": reasons.get(track.index, "")}
-                for track in tune.tracks[:MAX_TRACKS]
-                if not track.is_drum or track.index == chosen.track.index
+                _describe(tune, track) | {"place": places.get(track.index), "reason": reasons[track.index]}
+                for track in tune.tracks
+                if track.index in listed
             ]
             key = secrets.token_hex(8)
             self._files[key] = Upload(shown, data)
@@ -73,10 +80,11 @@ class Shelf:
         return {
             "file": key,
             "name": shown,
-            "tempo": round(tune.tempo_at(0.0), 2),
             "chosen": chosen.track.index,
             "reason": chosen.reason,
             "remarks": list(tune.remarks),
+            "drums": len(tune.tracks) - len(reasons),
+            "unlisted": len(reasons) - len(tracks),
             "tracks": tracks,
         }
 
@@ -124,9 +132,13 @@ def instrument(program: int) -> str:
 
 
 def _describe(tune: Tune, track: Track) -> dict[str, Any]:
-    """A track as the page draws it; notes as sixteenths (start, end, pitch) on the melody's grid."""
-    line = place(track.notes, tune.metres)
-    first = line.bar_at(int(line.start[0]))
+    """A track as the page draws it; notes as sixteenths (start, end, pitch) on the grid, tempi as (step, BPM)."""
+    source = transcribe_track(tune, TrackChoice(track, ""))
+    line, first = source.line, source.first_bar
+    origin = line.sections[0].beat + line.report.lateness_beats
+    tempi = [
+        (round((beat - origin) * STEPS_A_BEAT), round(tempo, 2)) for beat, tempo in track.timeline.tempi[:MAX_TEMPI]
+    ]
     starts = [line.bar_start(bar)[0] for bar in range(min(line.bars, MAX_PREVIEW) + 1)]
     notes = list(zip(line.start.tolist(), line.end.tolist(), line.pitch.tolist(), strict=True))[:MAX_PREVIEW]
     return {
@@ -142,5 +154,6 @@ def _describe(tune: Tune, track: Track) -> dict[str, Any]:
         "starts": starts,
         "metre": list(line.bar_start(first)[1]),
         "notes": notes,
+        "tempi": tempi,
         "dropped": line.dropped.tolist()[:MAX_PREVIEW],
     }

@@ -13,6 +13,7 @@ export class Chooser {
     this._audition = audition;
     this._roll = new Roll($("chooserroll"), { colour: () => HUES[this._hue ?? this._freeHue()] });
     $("tracks").addEventListener("change", (event) => this._chooseTrack(Number(event.target.value)));
+    $("tracks").addEventListener("click", (event) => this._hearTrack(event.target.closest("button")?.value));
     $("bar").oninput = $("bars").oninput = () => this._draw();
     $("bar").onchange = $("bars").onchange = () => ([$("bar").value, $("bars").value] = this._choice()); // what is taken
     $("chooserroll").addEventListener("pointerdown", (event) => this._pick(event));
@@ -29,13 +30,17 @@ export class Chooser {
     const { melodies, hello } = this._live;
     const full = melodies.length >= hello.most;
     $("choosertitle").textContent = turn.of > 1 ? `${found.name} · ${turn.number} of ${turn.of}` : found.name;
-    $("tracks").replaceChildren(...found.tracks.map((track) => this._row(track)));
+    this._steps = Math.max(...found.tracks.map(({ starts }) => starts.at(-1)));
+    this._rows = found.tracks.map((track) => this._row(track));
+    $("tracks").replaceChildren(...this._rows.map(({ row }) => row));
     $("where").replaceChildren(
       ...(full ? [] : [new Option("beside the others", "new")]),
       ...melodies.map((melody, index) => new Option(`in place of ${index + 1} ${melody.name}`, melody.hue)),
       ...(turn.of > 1 ? [new Option("nowhere: leave it out", "nowhere")] : []),
     );
     const remarks = found.remarks.length ? [`Read all the same: ${found.remarks.join("; ")}.`] : [];
+    if (found.drums) remarks.push(`${found.drums} ${found.drums === 1 ? "track" : "tracks"} of drums left out.`);
+    if (found.unlisted) remarks.push(`${found.unlisted} more tracks, less likely to be the melody, are not shown.`);
     if (full && hue === null) remarks.push(`There are ${hello.most} melodies, which is the most: this one takes the place of another.`);
     $("chooserremarks").textContent = remarks.join(" ");
     const older = melodies.findLast((melody) => !turn.put.has(melody.hue)); // what came with this one stays
@@ -59,29 +64,54 @@ export class Chooser {
     return HUES.findIndex((_, hue) => !this._live.melodies.some((melody) => melody.hue === hue));
   }
 
+  /** A track of the list: what it is, why or why not, how it looks, and a button to hear it by. */
   _row(track) {
     const row = document.createElement("label"), input = document.createElement("input"), words = document.createElement("span");
+    const [name, what, why, empty] = ["b", "small", "small", "small"].map((kind) => document.createElement(kind));
     Object.assign(input, { type: "radio", name: "track", value: track.track });
-    const name = document.createElement("b"), what = document.createElement("small");
     name.textContent = `${track.track}  ${track.name || "without a name"}`;
     const range = track.low === track.high ? pitchName(track.low) : `${pitchName(track.low)} to ${pitchName(track.high)}`;
-    const reason = track.track === this._found.chosen && track.reason ? ` · ${track.reason}` : "";
-    what.textContent = `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"}${track.chords > 0.2 ? ", chords" : ""}${reason}`;
-    words.append(name, what);
+    const bars = track.first === track.bars ? `bar ${track.bars}` : `bars ${track.first} to ${track.bars}`;
+    what.textContent = `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"} · ${bars}${track.chords > 0.2 ? " · chords" : ""}`;
+    const isChosen = track.track === this._found.chosen;
+    why.textContent = isChosen || !track.place ? track.reason : `${track.place}. choice: ${track.reason}`;
+    empty.className = "wrong";
+    words.append(name, what, why, empty);
+    const hear = document.createElement("button"), picture = document.createElement("canvas");
+    Object.assign(hear, { type: "button", className: "icon", value: track.track, title: "Hear it", innerHTML: '<svg><use href="#i-play"/></svg>' });
+    hear.setAttribute("aria-label", `Hear track ${track.track}`);
+    [picture.width, picture.height] = [320, 48];
+    picture.setAttribute("role", "img");
+    picture.setAttribute("aria-label", `Notes of ${track.name || "the track"}`);
     row.className = "track";
-    row.append(input, words, picture(track));
-    return row;
+    row.append(input, words, picture, hear);
+    return { row, input, empty, hear, picture, track };
   }
 
+  /** Take a track into view, at the bars that were chosen where it has notes there. */
   _chooseTrack(number) {
+    const before = this._track;
     this._track = this._found.tracks.find((track) => track.track === number) ?? this._found.tracks[0];
-    for (const input of $("tracks").querySelectorAll("input")) input.checked = Number(input.value) === this._track.track;
+    for (const { input, track } of this._rows) input.checked = track === this._track;
     const { first, bars } = this._track;
     $("bar").max = bars;
-    $("bar").value = first;
-    $("bars").value = Math.min(2, bars - first + 1);
+    if (!this._found.tracks.includes(before) || Number($("bar").value) > bars || !this._passage().length) {
+      $("bar").value = first;
+      $("bars").value = Math.min(2, bars - first + 1);
+    }
     this._draw();
     if (this._audition.key === "file") this._hear();
+  }
+
+  /** The button of a row: that track is heard, or silent again. */
+  _hearTrack(value) {
+    if (value === undefined) return;
+    const isSame = this._audition.key === "file" && Number(value) === this._track.track;
+    if (!isSame) {
+      this._audition.stop();
+      this._chooseTrack(Number(value));
+    }
+    this._hear(true);
   }
 
   /** Sixteen bars around the choice, the chosen ones framed; all of a longer choice. */
@@ -108,6 +138,11 @@ export class Chooser {
       : `${where} of ${bars}: no note of this track starts there. Choose other bars, or another track.`;
     $("chooserwhy").classList.toggle("wrong", !count_);
     $("take").disabled = $("hear").disabled = !count_;
+    for (const each of this._rows) {
+      const isEmpty = !this._passage(each.track).length;
+      each.empty.textContent = isEmpty ? `no note in ${count === 1 ? `bar ${bar}` : `bars ${bar} to ${bar + count - 1}`}` : "";
+      drawSmall(each.picture, each.track, this._steps, this._span(each.track));
+    }
   }
 
   _choice() {
@@ -116,15 +151,16 @@ export class Chooser {
     return [bar, Math.min(whole("bars", MAX_BARS), this._track.bars - bar + 1)];
   }
 
-  /** First and last step of what is chosen. */
-  _span() {
-    const { starts } = this._track, [bar, count] = this._choice();
-    return [starts[bar - 1] ?? 0, starts[Math.min(bar - 1 + count, starts.length - 1)] ?? 0];
+  /** First and last step of what is chosen, in a track. */
+  _span({ starts } = this._track) {
+    const [bar, count] = this._choice(), last = starts.length - 1;
+    return [starts[Math.min(bar - 1, last)], starts[Math.min(bar - 1 + count, last)]];
   }
 
-  _passage() {
-    const [begin, end] = this._span();
-    return this._track.notes.filter(([start]) => start >= begin && start < end).map(([start, stop, pitch]) => ({ start, end: Math.min(stop, end), pitch }));
+  /** The chosen bars of a track. */
+  _passage(track = this._track) {
+    const [begin, end] = this._span(track);
+    return track.notes.filter(([start]) => start >= begin && start < end).map(([start, stop, pitch]) => ({ start, end: Math.min(stop, end), pitch }));
   }
 
   _pick(event) {
@@ -136,13 +172,19 @@ export class Chooser {
 
   _hear(toggles = false) {
     if (!toggles) this._audition.stop();
-    this._audition.toggle("file", this._passage(), this._found.tempo);
+    const passage = this._passage();
+    this._audition.toggle("file", passage, tempoOf(this._track.tempi, passage));
   }
 
   _showHearing() {
     const on = this._audition.key === "file";
     $("hear").setAttribute("aria-pressed", on);
     $("hear").querySelector("use").setAttribute("href", on ? "#i-stop" : "#i-play");
+    for (const { hear, track } of this._rows ?? []) {
+      const isHeard = on && track === this._track;
+      hear.setAttribute("aria-pressed", isHeard);
+      hear.querySelector("use").setAttribute("href", isHeard ? "#i-stop" : "#i-play");
+    }
   }
 
   async _take() {
@@ -159,15 +201,25 @@ export class Chooser {
   }
 }
 
-/** All of a track, small. */
-function picture({ notes, starts, low, high, name }) {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [320, 48];
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Notes of ${name || "the track"}`);
-  const g = canvas.getContext("2d"), length = starts.at(-1) || 1, rows = Math.max(high - low, 11) + 1;
+/** The tempo at which most of some notes sounds, out of [step, quarters a minute]. */
+function tempoOf(tempi, notes) {
+  const times = new Map();
+  tempi.forEach(([from, tempo], index) => {
+    const to = tempi[index + 1]?.[0] ?? Infinity;
+    const time = notes.reduce((sum, { start, end }) => sum + Math.max(Math.min(end, to) - Math.max(start, index ? from : -Infinity), 0), 0);
+    times.set(tempo, (times.get(tempo) ?? 0) + time);
+  });
+  return [...times].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+}
+
+/** All of a track, small, on as many steps as the longest one has; the chosen ones on a lighter ground. */
+function drawSmall(canvas, { notes, low, high }, steps, [begin, end]) {
+  const { width, height } = canvas;
+  const g = canvas.getContext("2d"), x = width / (steps || 1), rows = Math.max(high - low, 11) + 1, tall = height - 4;
+  g.clearRect(0, 0, width, height);
+  g.fillStyle = "#8a839140";
+  g.fillRect(begin * x, 0, Math.max((end - begin) * x, 2), height);
   g.fillStyle = "#8a8391";
-  for (const [start, end, pitch] of notes)
-    g.fillRect((320 * start) / length, 2 + (44 * (high - pitch)) / rows, Math.max((320 * (end - start)) / length - 0.5, 1.2), Math.max(44 / rows, 2.5));
-  return canvas;
+  for (const [start, stop, pitch] of notes)
+    g.fillRect(start * x, 2 + (tall * (high - pitch)) / rows, Math.max((stop - start) * x - 0.5, 1.2), Math.max(tall / rows, 2.5));
 }

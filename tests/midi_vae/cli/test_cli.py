@@ -492,6 +492,12 @@ def test_info_says_why_what_else_and_what_is_lost(tmp_path: Path):
     assert said["remarks"] == ["1 event with a data byte above 127"]
     told = run("info", str(path)).stdout
     assert "32 of 64 notes left out" in told and "or track 2 'Voice 2'" in told and "above 127" in told
+    first, second = said["tracks"]
+    assert (first["place"], second["place"], first["first_bar"], second["last_bar"]) == (1, 2, 1, 2)
+    assert (
+        second["reason"].startswith("it is named 'Voice 2', score 0.53 (it runs on evenly)")
+        and len(second["roll"]) == 40
+    )
     slow = json.loads(run("info", str(path), "--json", "--bpm", "60").stdout)
     assert slow["tempi"] == [60.0]
 

@@ -493,6 +493,28 @@ def test_a_file_that_is_too_large_is_refused(shared):
     assert answer.status_code == 413 and "at most 4 MB" in answer.json()["error"]
 
 
+def test_all_tracks_are_told_with_their_reasons():
+    """Drums are counted; a melodic part on their channel is listed; hearing knows all tempi."""
+    tune, kit = mido.MidiTrack(), mido.MidiTrack()
+    tune.append(mido.MetaMessage("set_tempo", tempo=600_000))
+    bell = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=400_000, time=1920)])
+    for track, channel, pitches in (
+        (tune, 0, (60, 64, 67, 65)),
+        (kit, 9, (36, 38, 42, 36)),
+        (bell, 9, (90, 93, 97, 90)),
+    ):
+        for pitch in pitches * 4:
+            track.append(mido.Message("note_on", channel=channel, note=pitch))
+            track.append(mido.Message("note_off", channel=channel, note=pitch, time=480))
+    content = io.BytesIO()
+    mido.MidiFile(tracks=[tune, kit, bell]).save(file=content)
+    told = Shelf().put("a.mid", content.getvalue())
+    assert [each["track"] for each in told["tracks"]] == [1, 3] and (told["drums"], told["unlisted"]) == (1, 0)
+    assert [each["place"] for each in told["tracks"]] == [1, None]
+    assert [each["reason"] for each in told["tracks"]][1] == "on the channel of drums"
+    assert told["tracks"][0]["tempi"] == [(0, 100.0), (16, 150.0)] and told["tracks"][1]["first"] == 2
+
+
 def test_the_shelf_keeps_the_last_files():
     shelf = Shelf()
     data = (EXAMPLES / "jig.mid").read_bytes()

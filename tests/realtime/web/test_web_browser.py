@@ -741,6 +741,11 @@ def file_of_two_tracks() -> bytes:
     return out.getvalue()
 
 
+# whether something is drawn in each small roll of the chooser
+DRAWN = """() => [...document.querySelectorAll(".track canvas")].map((e) =>
+  e.getContext("2d").getImageData(0, 0, e.width, e.height).data.some((each) => each === 255))"""
+
+
 def test_tracks_are_looked_at_and_heard_before_one_is_taken(page):
     page.evaluate(
         "window.alone = []; document.addEventListener('latentmix:audition', (e) => alone.push(e.detail.pitch))"
@@ -748,8 +753,16 @@ def test_tracks_are_looked_at_and_heard_before_one_is_taken(page):
     page.set_input_files("#file", {"name": "two.mid", "mimeType": "audio/midi", "buffer": file_of_two_tracks()})
     page.wait_for_selector("#chooser[open]")
     tune, piano = page.locator(".track").all_inner_texts()
-    assert "Tune" in tune and "Flute · C5 to E♭5 · 12 notes" in tune and "taken as the melody" in tune
-    assert "Left hand" in piano and "Acoustic Grand Piano · C3 to E♭3 · 16 notes" in piano
+    assert "Tune" in tune and "Flute · C5 to E♭5 · 12 notes · bars 1 to 5" in tune and "taken as the melody" in tune
+    assert "Left hand" in piano and "Acoustic Grand Piano · C3 to E♭3 · 16 notes · bars 1 to 4" in piano
+    assert "2. choice: it is named 'Left hand', another part" in piano
+    assert page.evaluate(FAINT) == [] and page.evaluate(DRAWN) == [True, True]
+    page.click(".track >> nth=1 >> button")  # heard before it is chosen, and silent again
+    until(page, "alone.length >= 2")
+    assert page.evaluate("alone")[:2] == [48, 49]
+    page.click(".track >> nth=1 >> button")
+    page.click(".track >> nth=0")
+    page.evaluate("alone.length = 0")
     page.click("#hear")
     until(page, "alone.length >= 2")
     assert page.evaluate("alone")[:2] == [72, 73]
@@ -760,6 +773,12 @@ def test_tracks_are_looked_at_and_heard_before_one_is_taken(page):
     page.fill("#bar", "3")
     until(page, "document.getElementById('chooserwhy').textContent.startsWith('Bars 3 to 4 of 5: no note')")
     assert page.is_disabled("#take") and page.is_disabled("#hear")
+    tune, piano = page.locator(".track").all_inner_texts()
+    assert "no note in bars 3 to 4" in tune and "no note" not in piano
+    page.click(".track >> nth=1")  # which plays there, so the bars stay
+    assert page.input_value("#bar") == "3" and not page.is_disabled("#take")
+    page.click(".track >> nth=0")  # which does not, so it goes to where that one begins
+    assert page.input_value("#bar") == "1"
     page.fill("#bar", "5")
     page.click("#take")
     until(page, "document.querySelectorAll('.card').length === 5 && !document.querySelector('dialog[open]')")
