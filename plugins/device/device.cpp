@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 
 #include "../engine/shaping.hpp"
+#include "melody_file.hpp"
 #include "state.hpp"
 
 namespace latentmix {
@@ -116,7 +118,7 @@ bool Device::find_way(Travel &travel) {
 void Device::settle() {
     std::unique_lock<std::mutex> lock(mutex_);
     Way way;
-    renew(); // takes what was recorded
+    renew(); // takes what was recorded and asked for
     while (bank_.lacks(settings().is_plane, way)) {
         wake_.call();
         found_.wait(lock);
@@ -124,24 +126,60 @@ void Device::settle() {
     renew();
 }
 
-void Device::renew() {
-    if (recordings_.take()) {
-        const Recording &heard = recordings_.newest();
-        Melody melody;
-        melody.tokens.assign(heard.tokens, heard.tokens + heard.steps);
-        tidy(melody.tokens);
-        melody.numerator = heard.numerator;
-        melody.denominator = heard.denominator;
-        melody.tempo = heard.tempo;
-        melody.name = "recorded";
-        std::vector<Melody> melodies = bank_.melodies();
+void Device::take_recording() {
+    if (!recordings_.take()) return;
+    const Recording &heard = recordings_.newest();
+    Melody melody;
+    melody.tokens.assign(heard.tokens, heard.tokens + heard.steps);
+    tidy(melody.tokens);
+    melody.numerator = heard.numerator;
+    melody.denominator = heard.denominator;
+    melody.tempo = heard.tempo;
+    melody.name = "recorded";
+    std::string problem;
+    if (melody.has_notes()) place(std::min(heard.slot, static_cast<int>(bank_.melodies().size())), melody, problem);
+}
+
+void Device::take_files() {
+    for (int slot = 0; slot < SLOTS; slot++) {
+        if (!files_[slot].take()) continue;
         std::string problem;
-        if (heard.slot < static_cast<int>(melodies.size()))
-            melodies[static_cast<std::size_t>(heard.slot)] = melody;
-        else if (melodies.size() < SLOTS)
-            melodies.push_back(melody);
-        if (melody.has_notes() && bank_.set(melodies, problem)) melodies_serial_++;
+        if (!place_file(slot, files_[slot].newest().path, problem)) std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
     }
+}
+
+bool Device::place(int slot, const Melody &melody, std::string &problem) {
+    std::vector<Melody> melodies = bank_.melodies();
+    if (slot < 0 || slot > static_cast<int>(melodies.size()) || slot >= SLOTS || !melody.is_valid()) {
+        problem = "expected a melody and a place for it from 1 to 4";
+        return false;
+    }
+    if (slot == static_cast<int>(melodies.size())) melodies.emplace_back();
+    melodies[static_cast<std::size_t>(slot)] = melody;
+    if (!bank_.set(melodies, problem)) return false;
+    melodies_serial_++;
+    said_.clear();
+    return true;
+}
+
+bool Device::place_file(int slot, const std::string &path, std::string &problem) {
+    MidiTune tune;
+    Melody melody;
+    bool is_done = read_midi(path, tune, problem);
+    if (is_done) {
+        melody.name = stem_of(path);
+        const int place_of = std::min(slot, static_cast<int>(bank_.melodies().size())); // slots fill up one after another
+        is_done = melody_of(tune, melody, problem) && place(place_of, melody, problem);
+        if (!is_done) problem = melody.name + ": " + problem;
+    }
+    said_ = problem;
+    melodies_serial_ += !is_done; // what there is to say is shown with the next pad
+    return is_done;
+}
+
+void Device::renew() {
+    take_recording();
+    take_files();
     const PadSettings wanted = settings();
     Way missing;
     const bool is_even = !bank_.lacks(wanted.is_plane, missing);
@@ -162,6 +200,7 @@ void Device::show() {
     Picture &p = scene.picture;
     p.melodies = static_cast<int>(bank_.melodies().size());
     p.is_even = built_evenly_;
+    std::snprintf(p.said, sizeof p.said, "%s", said_.c_str());
     for (int i = 0; i < p.melodies; i++) {
         const std::vector<int> &tokens = bank_.as_partners()[static_cast<std::size_t>(i)].tokens;
         std::copy(tokens.begin(), tokens.end(), p.slots[i]);
@@ -220,18 +259,27 @@ std::vector<Melody> Device::melodies() const {
 
 bool Device::load(int slot, const Melody &melody, std::string &problem) {
     std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<Melody> melodies = bank_.melodies();
-    if (slot < 0 || slot > static_cast<int>(melodies.size()) || slot >= SLOTS || !melody.is_valid()) {
-        problem = "expected a melody and a place for it from 1 to 4";
-        return false;
-    }
-    if (slot == static_cast<int>(melodies.size())) melodies.emplace_back();
-    melodies[static_cast<std::size_t>(slot)] = melody;
-    if (!bank_.set(melodies, problem)) return false;
-    melodies_serial_++;
+    const bool is_done = place(slot, melody, problem);
     renew();
     wake_.call();
-    return true;
+    return is_done;
+}
+
+bool Device::load_file(int slot, const std::string &path, std::string &problem) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const bool is_done = place_file(slot, path, problem);
+    renew();
+    wake_.call();
+    return is_done;
+}
+
+void Device::ask_for_file(int slot, const char *path, std::size_t length) {
+    if (slot < 0 || slot >= SLOTS || !length || length >= MAX_MIDI_PATH) return;
+    File &file = files_[slot].draft();
+    std::memcpy(file.path, path, length);
+    file.path[length] = 0;
+    files_[slot].publish();
+    if (!asked_.exchange(true)) wake_.call();
 }
 
 std::string Device::save() const {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "handover.hpp"
+#include "midi_file.hpp"
 #include "pad.hpp"
 #include "parameters.hpp"
 #include "picture.hpp"
@@ -34,12 +35,15 @@ class Device {
     void settle(); // waits until the pad is the one that the parameters ask for, with its ways
     std::vector<Melody> melodies() const;
     bool load(int slot, const Melody &melody, std::string &problem); // one more where `slot` is the number of melodies
+    bool load_file(int slot, const std::string &path, std::string &problem); // the melody of a MIDI file; windows are told
     std::string save() const;
     // A state that is none is refused with a line, and nothing changes. Another model's latents are computed anew.
     bool restore(const std::string &state, std::string &problem, bool with_parameters = true);
 
     // The audio thread, real-time-safe: forget what sounds and where the song was.
     void reset();
+    // The audio thread, real-time-safe: have the worker load a MIDI file into a slot; of several for one the last counts.
+    void ask_for_file(int slot, const char *path, std::size_t length);
     // The audio thread, real-time-safe: notes and, where `left` is not null, sound. Offline it may wait for the worker,
     // so that a bounce is the same every time.
     void process(const Transport &transport, const NoteIn *in, int count, int frames, NoteSink &out, float *left,
@@ -55,6 +59,10 @@ class Device {
     void work();
     bool find_way(Travel &travel); // that the pad lacks; false where it lacks none, or the device ends
     void renew(); // decodes a pad where another one is wanted; called with the mutex held
+    void take_recording();
+    void take_files();
+    bool place(int slot, const Melody &melody, std::string &problem);
+    bool place_file(int slot, const std::string &path, std::string &problem);
 
     const std::shared_ptr<const Weights> weights_;
     const Kernels &kernels_;
@@ -82,6 +90,11 @@ class Device {
     std::atomic<double> at_{-1.0};
     unsigned shown_ = 0; // the player's changes that `heard_` knows
     Handover<Recording> recordings_;
+    struct File {
+        char path[MAX_MIDI_PATH] = "";
+    };
+    Handover<File> files_[SLOTS]; // asked for by the audio thread
+    std::string said_;            // of the last file, where there was something to say
     std::atomic<bool> ends_{false}, asked_{false};
     Player player_;
     Voice voice_;

@@ -75,6 +75,11 @@ struct ClapWindowTables {
             static_cast<ClapWindow *>(p)->device_.set(parameter, value);
             static_cast<ClapWindow *>(p)->push(parameter, ClapWindow::VALUE, value);
         };
+        out.load = [](void *p, int slot, const char *path) {
+            ClapWindow &w = *static_cast<ClapWindow *>(p);
+            std::string problem; // which the window shows
+            if (w.device_.load_file(slot, path, problem) && w.state_ && w.state_->mark_dirty) w.state_->mark_dirty(w.host_);
+        };
         out.look = [](void *p, Picture *to) {
             static_cast<ClapWindow *>(p)->device_.look(*to);
             return true;
@@ -88,6 +93,7 @@ ClapWindow::ClapWindow(const clap_host_t *host, Device &device, bool is_synth)
 
 void ClapWindow::init() {
     timers_ = static_cast<const clap_host_timer_support_t *>(host_->get_extension(host_, CLAP_EXT_TIMER_SUPPORT));
+    state_ = static_cast<const clap_host_state_t *>(host_->get_extension(host_, CLAP_EXT_STATE));
     params_ = static_cast<const clap_host_params_t *>(host_->get_extension(host_, CLAP_EXT_PARAMS));
 }
 

@@ -6,6 +6,7 @@
 
 #include "clap/ext/gui.h"
 #include "clap/ext/params.h"
+#include "clap/ext/state.h"
 #include "clap/ext/timer-support.h"
 
 #include "../device/device.hpp"
@@ -42,6 +43,7 @@ class ClapWindow {
     Device &device_;
     const clap_host_timer_support_t *timers_ = nullptr;
     const clap_host_params_t *params_ = nullptr;
+    const clap_host_state_t *state_ = nullptr;
     OwnWindow window_;
     double scale_ = 1.0;
     clap_id timer_ = CLAP_INVALID_ID;

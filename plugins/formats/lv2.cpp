@@ -9,6 +9,7 @@
 #include <lv2/atom/util.h>
 #include <lv2/core/lv2.h>
 #include <lv2/midi/midi.h>
+#include <lv2/patch/patch.h>
 #include <lv2/state/state.h>
 #include <lv2/time/time.h>
 #include <lv2/urid/urid.h>
@@ -25,6 +26,7 @@ constexpr int MAX_NOTES = 256; // that come in, in one block
 
 struct Urids {
     LV2_URID object, blank, position, frame, speed, bar, bar_beat, beat_unit, beats_per_bar, tempo, midi, string, state;
+    LV2_URID set, property, value, path, urid, files[SLOTS];
     explicit Urids(const LV2_URID_Map &m) {
         auto id = [&](const char *uri) { return m.map(m.handle, uri); };
         object = id(LV2_ATOM__Object);
@@ -40,6 +42,12 @@ struct Urids {
         midi = id(LV2_MIDI__MidiEvent);
         string = id(LV2_ATOM__String);
         state = id("urn:latentmix:state");
+        set = id(LV2_PATCH__Set);
+        property = id(LV2_PATCH__property);
+        value = id(LV2_PATCH__value);
+        path = id(LV2_ATOM__Path);
+        urid = id(LV2_ATOM__URID);
+        for (int slot = 0; slot < SLOTS; slot++) files[slot] = id(file_uri(slot).c_str());
     }
 };
 
@@ -73,6 +81,7 @@ class Instance final : public NoteSink {
             const auto *bytes = reinterpret_cast<const uint8_t *>(event + 1);
             if (event->body.type == urids_.object || event->body.type == urids_.blank) {
                 const auto *object = reinterpret_cast<const LV2_Atom_Object *>(&event->body);
+                if (object->body.otype == urids_.set) read_file(object);
                 if (object->body.otype != urids_.position) continue;
                 part(at); // what came before goes by the position of before
                 read_position(object);
@@ -165,6 +174,18 @@ class Instance final : public NoteSink {
             transport_.beat = number(frame, 0.0) / rate_ * tempo_now() / 60.0;
             transport_.has_position = true;
         }
+    }
+
+    // patch:Set of a file's path for a slot; the file itself is read by the worker.
+    void read_file(const LV2_Atom_Object *object) {
+        const LV2_Atom *property = nullptr, *value = nullptr;
+        lv2_atom_object_get(object, urids_.property, &property, urids_.value, &value, 0);
+        if (!property || property->type != urids_.urid || property->size < sizeof(LV2_URID) || !value) return;
+        if (value->type != urids_.path && value->type != urids_.string) return;
+        const auto *text = static_cast<const char *>(LV2_ATOM_BODY_CONST(value));
+        const LV2_URID asked = reinterpret_cast<const LV2_Atom_URID *>(property)->body;
+        for (int slot = 0; slot < SLOTS; slot++)
+            if (asked == urids_.files[slot]) device_.ask_for_file(slot, text, strnlen(text, value->size));
     }
 
     double tempo_now() const { return transport_.tempo > 0.0 ? transport_.tempo : device_.get(TEMPO); }

@@ -10,6 +10,9 @@ namespace latentmix {
 
 enum Port { EVENTS_IN, EVENTS_OUT, FREEWHEEL, ENABLED, FIRST_PARAMETER }; // then the parameters, then left and right
 
+constexpr const char *FILE_SYMBOL = ":file_"; // behind the id of the model; then the number of the slot, from 1
+inline std::string file_uri(int slot) { return "urn:latentmix:" + identity().id + FILE_SYMBOL + std::to_string(slot + 1); }
+
 inline std::string uri_of(bool is_synth) { return "urn:latentmix:" + identity().id + (is_synth ? ":synth" : ""); }
 
 Device &device_of(void *lv2_handle);

@@ -5,9 +5,12 @@
 #include <cstring>
 #include <memory>
 
+#include <lv2/atom/forge.h>
 #include <lv2/core/lv2.h>
 #include <lv2/instance-access/instance-access.h>
+#include <lv2/patch/patch.h>
 #include <lv2/ui/ui.h>
+#include <lv2/urid/urid.h>
 
 #include "lv2_ports.hpp"
 #include "own_window.hpp"
@@ -18,8 +21,9 @@ namespace {
 
 class Ui {
   public:
-    Ui(LV2UI_Write_Function write, LV2UI_Controller controller, const LV2UI_Touch *touch, void *instance, bool is_synth)
-        : write_(write), controller_(controller), touch_(touch), device_(instance ? &device_of(instance) : nullptr),
+    Ui(LV2UI_Write_Function write, LV2UI_Controller controller, const LV2UI_Touch *touch, const LV2_URID_Map *map,
+       void *instance, bool is_synth)
+        : write_(write), controller_(controller), touch_(touch), map_(map), device_(instance ? &device_of(instance) : nullptr),
           window(client(), is_synth ? " synth" : "") {
         const std::vector<ParameterInfo> table = parameter_table(identity().attributes);
         for (int p = 0; p < PARAMETERS; p++) values_[p] = device_ ? device_->get(p) : table[static_cast<std::size_t>(p)].standard;
@@ -50,6 +54,8 @@ class Ui {
             const float sent = parameter == BYPASS ? value < 0.5 : static_cast<float>(value);
             ui.write_(ui.controller_, port_of(parameter), sizeof sent, 0, &sent);
         };
+        if (map_)
+            out.load = [](void *p, int slot, const char *path) { static_cast<Ui *>(p)->load(slot, path); };
         out.look = [](void *p, Picture *to) {
             Ui &ui = *static_cast<Ui *>(p);
             if (ui.device_) ui.device_->look(*to);
@@ -58,9 +64,30 @@ class Ui {
         return out;
     }
 
+    // patch:Set, which the host brings to the instance
+    void load(int slot, const char *path) {
+        alignas(8) uint8_t bytes[MAX_MIDI_PATH + 256];
+        auto id = [&](const char *uri) { return map_->map(map_->handle, uri); };
+        const auto length = static_cast<uint32_t>(std::strlen(path));
+        if (length >= MAX_MIDI_PATH) return;
+        LV2_Atom_Forge forge;
+        LV2_Atom_Forge_Frame frame;
+        lv2_atom_forge_init(&forge, const_cast<LV2_URID_Map *>(map_));
+        lv2_atom_forge_set_buffer(&forge, bytes, sizeof bytes);
+        lv2_atom_forge_object(&forge, &frame, 0, id(LV2_PATCH__Set));
+        lv2_atom_forge_key(&forge, id(LV2_PATCH__property));
+        lv2_atom_forge_urid(&forge, id(file_uri(slot).c_str()));
+        lv2_atom_forge_key(&forge, id(LV2_PATCH__value));
+        lv2_atom_forge_path(&forge, path, length);
+        lv2_atom_forge_pop(&forge, &frame);
+        const auto *atom = reinterpret_cast<const LV2_Atom *>(bytes);
+        write_(controller_, EVENTS_IN, lv2_atom_total_size(atom), id(LV2_ATOM__eventTransfer), atom);
+    }
+
     LV2UI_Write_Function write_;
     LV2UI_Controller controller_;
     const LV2UI_Touch *touch_;
+    const LV2_URID_Map *map_; // null: the host has none
     Device *device_;
     double values_[PARAMETERS];
 
@@ -74,19 +101,21 @@ LV2UI_Handle instantiate(const LV2UI_Descriptor *, const char *plugin_uri, const
     void *instance = nullptr;
     const LV2UI_Resize *resize = nullptr;
     const LV2UI_Touch *touch = nullptr;
+    const LV2_URID_Map *map = nullptr;
     for (; features && *features; features++) {
         const std::string uri = (*features)->URI;
         void *data = (*features)->data;
         if (uri == LV2_UI__parent) parent = reinterpret_cast<std::uintptr_t>(data);
         if (uri == LV2_INSTANCE_ACCESS_URI) instance = data;
         if (uri == LV2_UI__resize) resize = static_cast<const LV2UI_Resize *>(data);
+        if (uri == LV2_URID__map) map = static_cast<const LV2_URID_Map *>(data);
         if (uri == LV2_UI__touch) touch = static_cast<const LV2UI_Touch *>(data);
     }
     if (!parent) {
         std::fprintf(stderr, "latentmix: expected a host that says where its window is (ui:parent)\n");
         return nullptr;
     }
-    std::unique_ptr<Ui> ui(new Ui(write, controller, touch, instance, plugin_uri == uri_of(true)));
+    std::unique_ptr<Ui> ui(new Ui(write, controller, touch, map, instance, plugin_uri == uri_of(true)));
     if (!ui->window.open(parent, 1.0)) return nullptr;
     if (resize) resize->ui_resize(resize->handle, WINDOW_WIDTH, WINDOW_HEIGHT);
     *widget = reinterpret_cast<LV2UI_Widget>(ui->window.native());

@@ -5,6 +5,7 @@
 //     get PARAMETER         the value
 //     edits                 what the window has told the host since: "begin|value|end PARAMETER [VALUE]", joined by ", "
 //     play | stop           the song
+//     melodies              their names, joined by ", "
 //     reopen                closes the window and opens another
 //     pixel X Y             its colour, RRGGBB
 //     picture FILE          the window as a PPM file
@@ -53,6 +54,21 @@ std::string joined(std::vector<std::string> &lines) {
     for (const std::string &line : lines) out += (out.empty() ? "" : ", ") + line;
     lines.clear();
     return out;
+}
+
+// Of a state, as `device/state.hpp` has it.
+std::string melodies(const std::string &state) {
+    std::vector<std::string> names;
+    std::istringstream lines(state);
+    for (std::string line, word, name; std::getline(lines, line);) {
+        std::istringstream in(line);
+        in >> word;
+        if (word != "melody") continue;
+        for (int i = 0; i < 4; i++) in >> word; // metre, tempo, program
+        std::getline(in >> std::ws, name);
+        names.push_back(name);
+    }
+    return joined(names);
 }
 
 class Shown {
@@ -199,6 +215,7 @@ int run(int count, char **words) {
         if (what == "quit") ends = true;
         else if (what == "play" || what == "stop") song.is_playing = what == "play";
         else if (what == "edits") answer = joined(edits);
+        else if (what == "melodies") answer = melodies(host.save());
         else if (what == "set" || what == "get") {
             std::string rest;
             std::getline(in >> std::ws, rest);

@@ -50,6 +50,13 @@ void write(NVGcontext *c, float x, float y, float size, NVGcolor colour, int ali
     nvgText(c, x, y, text, nullptr);
 }
 
+// What opens a file: a folder, around a point.
+void draw_folder(NVGcontext *c, float x, float y) {
+    round(c, {x - 7, y - 6, 6, 4}, 1.2f, paint(MUTED));
+    round(c, {x - 7, y - 4, 14, 10}, 1.6f, paint(MUTED));
+    round(c, {x - 5.5f, y - 1.5f, 11, 6}, 1, paint(SURFACE));
+}
+
 // The notes of a melody in a box; `now` in sixteenths, below 0 for none.
 void draw_notes(NVGcontext *c, const Box &box, const std::uint8_t *tokens, int steps, NVGcolor colour, double now, float radius) {
     int low = 127, high = 0;
@@ -139,7 +146,9 @@ void Face::press(float x, float y, bool is_again) {
     for (int i = 0; i < SLOTS && i <= picture_.melodies; i++) {
         const Box slot = {SLOT_LIST.x, SLOT_LIST.y + static_cast<float>(i) * (SLOT_HEIGHT + SLOT_GAP), SLOT_LIST.width, SLOT_HEIGHT};
         if (!slot.has(x, y)) continue;
-        if (i == picture_.melodies || x >= slot.x + slot.width - BUTTON) set(RECORD, get(RECORD) == i + 1 ? 0 : i + 1);
+        const bool is_button = x >= slot.x + slot.width - BUTTON;
+        if (is_button && client_.load && y >= slot.y + slot.height / 2) file_for_ = i;
+        else if (is_button || i == picture_.melodies) set(RECORD, get(RECORD) == i + 1 ? 0 : i + 1);
         else go_to(i);
     }
     for (const Control &control : controls_) {
@@ -172,6 +181,12 @@ void Face::follow(float x, float y) {
     }
 }
 
+int Face::takes_file() {
+    const int slot = file_for_;
+    file_for_ = -1;
+    return slot;
+}
+
 void Face::drag(float x, float y) { follow(x, y); }
 
 void Face::release() {
@@ -195,7 +210,8 @@ void Face::draw(NVGcontext *c) {
     write(c, 16, 24, 17, paint(INK), NVG_ALIGN_LEFT, client_.name);
     const char *state = !is_known_ ? "" : picture_.at >= 0 ? "plays" : get(BYPASS) >= 0.5 ? "bypassed" : "waits for the host to play";
     if (is_known_ && !picture_.is_even) state = "looks for even ways";
-    write(c, WINDOW_WIDTH - 16, 24, 12, paint(MUTED), NVG_ALIGN_RIGHT, state);
+    if (picture_.said[0]) state = picture_.said;
+    write(c, WINDOW_WIDTH - 16, 24, 12, paint(picture_.said[0] ? RED : MUTED), NVG_ALIGN_RIGHT, state);
     draw_roll(c);
     draw_pad(c);
     draw_line(c);
@@ -283,11 +299,13 @@ void Face::draw_slots(NVGcontext *c) const {
         const Box box = {SLOT_LIST.x, SLOT_LIST.y + static_cast<float>(i) * (SLOT_HEIGHT + SLOT_GAP), SLOT_LIST.width, SLOT_HEIGHT};
         const bool is_armed = get(RECORD) == i + 1, is_there = i < picture_.melodies;
         round(c, box, 8, paint(is_there ? SURFACE : PAPER));
-        const float record_x = box.x + box.width - BUTTON / 2, middle = box.y + box.height / 2;
-        disc(c, record_x, middle, 7, paint(is_armed ? RED : EDGE));
-        disc(c, record_x, middle, is_armed ? 3 : 3.5f, paint(is_armed ? INK : RED, is_armed ? 1.0f : 0.8f));
+        const float button_x = box.x + box.width - BUTTON / 2, middle = box.y + box.height / 2;
+        const float record_y = client_.load ? box.y + box.height * 0.28f : middle;
+        disc(c, button_x, record_y, 7, paint(is_armed ? RED : EDGE));
+        disc(c, button_x, record_y, is_armed ? 3 : 3.5f, paint(is_armed ? INK : RED, is_armed ? 1.0f : 0.8f));
+        if (client_.load) draw_folder(c, button_x, box.y + box.height * 0.72f);
         if (!is_there) {
-            write(c, box.x + 12, middle, 12, paint(MUTED), NVG_ALIGN_LEFT, is_armed ? "play two bars" : "record one more");
+            write(c, box.x + 12, middle, 12, paint(MUTED), NVG_ALIGN_LEFT, is_armed ? "play two bars" : client_.load ? "record or open one more" : "record one more");
             continue;
         }
         disc(c, box.x + 13, box.y + 13, 4, paint(HUES[i]));

@@ -24,6 +24,7 @@ class Face {
     void drag(float x, float y);
     void release();
     void scroll(float x, float y, double steps);
+    int takes_file(); // the slot for which a hand wants to choose a file, once; below 0: none
 
   private:
     struct Control {
@@ -53,6 +54,7 @@ class Face {
     bool is_known_ = false; // what the picture shows
     std::vector<int> held_; // parameters
     const Control *slides_ = nullptr;
+    int file_for_ = -1; // slot
     int field_ = 0, field_of_ = 0; // the pad's colours as an image, and of how many melodies
 };
 

@@ -8,15 +8,19 @@
 
 #include "canvas.hpp"
 #include "face.hpp"
+#include "file_dialog.hpp"
 
 namespace latentmix {
 
 constexpr double AGAIN_SECONDS = 0.3, REACH = 4.0; // a double click
 
 struct Window {
-    explicit Window(const WindowClient &client) : face(client) {}
+    explicit Window(const WindowClient &c) : client(c), face(c) {}
+
+    const WindowClient &client;
 
     Face face;
+    FileDialog dialog;
     PuglWorld *world = nullptr;
     PuglView *view = nullptr;
     NVGcontext *canvas = nullptr;
@@ -126,6 +130,11 @@ Window *open(const WindowClient *client, std::uintptr_t parent, double scale) {
 }
 
 void idle(Window *w) {
+    if (const int slot = w->face.takes_file(); slot >= 0)
+        w->dialog.open(slot, static_cast<std::uintptr_t>(puglGetNativeView(w->view)), w->scale);
+    int slot;
+    std::string path;
+    if (w->dialog.idle(slot, path)) w->client.load(w->client.plugin, slot, path.c_str());
     puglPostRedisplay(w->view);
     puglUpdate(w->world, 0.0);
 }

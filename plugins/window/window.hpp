@@ -20,6 +20,7 @@ struct WindowClient {
     void (*touch)(void *plugin, int parameter, bool begins); // a hand takes hold of it, or lets it go
     void (*set)(void *plugin, int parameter, double value);
     bool (*look)(void *plugin, Picture *to); // false: the plugin itself is out of reach
+    void (*load)(void *plugin, int slot, const char *path); // a MIDI file; null: files cannot be chosen here
 };
 
 struct Window;

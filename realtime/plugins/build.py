@@ -177,7 +177,7 @@ def _lv2(
         (new / "manifest.ttl").write_text(manifest)
         both = ((uri, identity.name, False), (f"{uri}:synth", f"{identity.name} synth", True))
         said = [lv2.description(u, name, parameters, is_synth, sources.VERSION, window) for u, name, is_synth in both]
-        (new / f"{stem}.ttl").write_text(lv2.PREFIXES + "".join(said))
+        (new / f"{stem}.ttl").write_text(lv2.PREFIXES + lv2.files(uri) + "".join(said))
 
     return _replaced(folder, fill)
 

@@ -14,6 +14,7 @@ PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> .
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .
 @prefix midi: <http://lv2plug.in/ns/ext/midi#> .
+@prefix patch: <http://lv2plug.in/ns/ext/patch#> .
 @prefix pprops: <http://lv2plug.in/ns/ext/port-props#> .
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -25,6 +26,7 @@ PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix urid: <http://lv2plug.in/ns/ext/urid#> .
 
 """
+FILE_SLOTS = 4  # of melodies, each of which can come from a file
 UNITS = {"BPM": "units:bpm", "dB": "units:db", "oct": "units:oct"}
 EVENT_BYTES = 16384  # of a port of events: some hundreds of notes
 
@@ -56,7 +58,7 @@ def manifest(uris: Sequence[str], binary: str, description: str, window: Window 
             f"""<{window.uri}> a {window.kind} ;
     ui:binary <{binary}> ;
     lv2:requiredFeature ui:parent , ui:idleInterface ;
-    lv2:optionalFeature ui:resize , ui:touch , <http://lv2plug.in/ns/ext/instance-access> , ui:noUserResize ;
+    lv2:optionalFeature ui:resize , ui:touch , urid:map , <http://lv2plug.in/ns/ext/instance-access> , ui:noUserResize ;
     lv2:extensionData ui:idleInterface .
 
 """
@@ -73,7 +75,8 @@ def description(
     window: Window | None = None,
 ) -> str:
     """One plugin: its ports and what it asks of a host."""
-    ports = [_events("InputPort", "events_in", "Events in", "atom:supports midi:MidiEvent , time:Position ;\n        "),
+    heard = "midi:MidiEvent , time:Position , patch:Message"
+    ports = [_events("InputPort", "events_in", "Events in", f"atom:supports {heard} ;\n        "),
              _events("OutputPort", "events_out", "Melody", "atom:supports midi:MidiEvent ;\n        ")]  # fmt: skip
     ports.append(_switch("freewheel", "Offline", 0, "lv2:freeWheeling", "pprops:notOnGUI"))
     ports.append(_switch("enabled", "Enabled", 1, "lv2:enabled", ""))
@@ -83,6 +86,7 @@ def description(
             f'a lv2:OutputPort , lv2:AudioPort ;\n        lv2:symbol "{symbol}" ;\n        lv2:name "{label}"'
             for symbol, label in (("left", "Left"), ("right", "Right"))
         ]
+    files = " , ".join(f"<{file_uri(uri, slot)}>" for slot in range(FILE_SLOTS))
     _, minor, micro = (int(part) for part in version.split("."))
     listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
     shown = f"    ui:ui <{window.uri}> ;\n" if window else ""
@@ -96,9 +100,32 @@ def description(
     lv2:requiredFeature urid:map ;
     lv2:optionalFeature lv2:hardRTCapable ;
     lv2:extensionData state:interface ;
+    patch:writable {files} ;
 {shown}    lv2:port {listed} .
 
 """
+
+
+def file_uri(uri: str, slot: int) -> str:
+    """What a host sets to the path of a MIDI file; of the synth the same as of the note effect.
+
+    Args:
+        uri: the plugin's.
+        slot: from 0.
+    """
+    return f"{uri.removesuffix(':synth')}:file_{slot + 1}"
+
+
+def files(uri: str) -> str:
+    """The properties that take the path of a MIDI file."""
+    return "".join(
+        f"""<{file_uri(uri, slot)}> a lv2:Parameter ;
+    rdfs:label "File for melody {slot + 1}" ;
+    rdfs:range atom:Path .
+
+"""
+        for slot in range(FILE_SLOTS)
+    )
 
 
 def _events(direction: str, symbol: str, label: str, more: str) -> str:

@@ -104,6 +104,8 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
     flags = (
         f"-isystem{pugl / 'include'}",
         f"-isystem{dgl}",
+        f"-isystem{dgl.parent}",
+        "-DHAVE_X11",
         "-DPUGL_API=",
         "-DPUGL_DISABLE_DEPRECATED",
         "-DNVG_NO_STB",
@@ -113,7 +115,7 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
         folder / "device" / "parameters.cpp",
         *(folder / "engine" / f"{n}.cpp" for n in ("blend", "melody", "shaping")),
     ]
-    theirs = ("gl", "nanovg", "pugl")
+    theirs = ("file_dialog", "gl", "nanovg", "pugl")
     return [
         *(Source(path, flags, is_foreign=path.stem in theirs) for path in sorted((folder / "window").glob("*.cpp"))),
         *map(Source, shared),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -13,7 +14,7 @@ import pytest
 from plugin_bundles import Bundles
 from x_screen import Screen, needs
 
-from midi_vae.importing import read_melody
+from midi_vae.importing import read_melody, read_passage
 
 RATE = 48000
 
@@ -34,6 +35,31 @@ SPECIFICATIONS = {
                                "event", "log", "presets", "data-access", "instance-access", "morph", "uri-map",
                                "dynmanifest")
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("flavour", ["", ":synth"])
+def test_a_file_that_a_host_names_becomes_the_melody_of_a_slot(bundles: Bundles, flavour: str, tmp_path: Path) -> None:
+    """By patch:Set, which the plugin gets on its audio thread; the state has the notes, and not the path."""
+    path = bundles.melodies[3]
+    controls = len(json.loads((bundles.binaries / "parameters.json").read_text())) + 2
+    host = bundles.program("lv2_file", tmp_path)
+    uri = "urn:latentmix:org.latentmix.melody"
+    command = [
+        host,
+        bundles.lv2 / "latentmix-melody.so",
+        uri + flavour,
+        str(controls),
+        "2" if flavour else "0",
+        uri + ":file_2",
+        path,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    names = [line.split(" ", 5)[5] for line in lines if line.startswith("melody ")]
+    assert names == ["lively", "waltz", "jig", "waltz"] and str(path) not in done.stdout
+    tokens = [[int(each) for each in line.split()[1:]] for line in lines if line.startswith("tokens ")]
+    assert tokens[1] == read_passage(str(path)).melody.tokens.tolist()
 
 
 class Jack:

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from plugin_bundles import Bundles
 from x_screen import Screen
 
@@ -18,6 +20,7 @@ from realtime.plugins.compiler import TARGETS
 pytestmark = pytest.mark.slow
 PAD = (16, 178, 208)  # from the left, from the top, wide and high: `face.cpp`
 INK = "f3f0f7"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RING = 6  # pixels from the middle of the puck, which is dark, to its white
 
 
@@ -31,10 +34,11 @@ def screen() -> Iterator[Screen]:
 class Shown:
     """A plugin with its window; commands and answers of `plugins/hosts/clap_window.cpp`."""
 
-    def __init__(self, host: Path, bundles: Bundles, screen: Screen) -> None:
+    def __init__(self, host: Path, bundles: Bundles, screen: Screen, home: Path) -> None:
         command = [host, bundles.clap, "org.latentmix.melody", "Run=1"]
+        environment = screen.environment | {"HOME": str(home)}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=screen.environment, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
         assert self.process.stdout is not None
         self.window = self.process.stdout.readline().strip()
@@ -61,8 +65,8 @@ def host(bundles: Bundles, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shown(host: Path, bundles: Bundles, screen: Screen) -> Iterator[Shown]:
-    shown = Shown(host, bundles, screen)
+def shown(host: Path, bundles: Bundles, screen: Screen, tmp_path: Path) -> Iterator[Shown]:
+    shown = Shown(host, bundles, screen, tmp_path)
     yield shown
     if shown.process.poll() is None:
         shown.ask("quit")
@@ -121,12 +125,37 @@ def test_controls_slots_and_a_second_window(shown: Shown, screen: Screen) -> Non
     wait_for(lambda: shown.value("Position") == pytest.approx(0.5, abs=0.01))
     screen.hand("mousemove", 300, 270, "click", 1)  # the second melody of four
     wait_for(lambda: shown.value("Position") == pytest.approx(1 / 3))
-    screen.hand("mousemove", 413, 206, "click", 1)  # records into the first
+    screen.hand("mousemove", 413, 194, "click", 1)  # records into the first
     wait_for(lambda: shown.value("Record into") == 1)
     shown.ask("reopen")
     shown.wait_until_drawn()
-    screen.hand("mousemove", 413, 206, "click", 1)
+    screen.hand("mousemove", 413, 194, "click", 1)
     wait_for(lambda: shown.value("Record into") == 0)
+
+
+def test_a_file_is_chosen_in_a_dialog_and_its_melody_taken(shown: Shown, screen: Screen, tmp_path: Path) -> None:
+    """The folder beside the first slot; the dialog begins at home, where two files lie, of which one is none."""
+    (tmp_path / "one.mid").write_bytes((EXAMPLES / "waltz.mid").read_bytes())
+    (tmp_path / "two.mid").write_bytes(b"no MIDI at all")
+    assert shown.ask("melodies") == "lively, lyrical, jig, waltz"
+
+    def choose(letter: str) -> None:
+        screen.hand("mousemove", 413, 219, "click", 1)
+        screen.hand("search", "--sync", "--onlyvisible", "--name", "^A MIDI file$", "windowfocus", "%1")
+        screen.hand("key", letter, "Return")
+
+    def complains() -> bool:
+        """Whether the line in the upper right corner is a red one."""
+        shown.ask(f"picture {tmp_path / 'window.ppm'}")
+        pixels = np.asarray(Image.open(tmp_path / "window.ppm"), int)[10:38, 400:624]
+        return bool((pixels[..., 0] - pixels[..., 1] > 100).any())
+
+    choose("o")
+    wait_for(lambda: shown.ask("melodies") == "one, lyrical, jig, waltz")
+    assert not complains()
+    choose("t")
+    wait_for(complains)
+    assert shown.ask("melodies") == "one, lyrical, jig, waltz"
 
 
 def test_without_a_window_there_are_plugins_all_the_same(bundles: Bundles, tmp_path: Path) -> None:

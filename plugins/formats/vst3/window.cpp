@@ -38,6 +38,11 @@ class MelodyWindow final : public UI {
             if (ui.device_) ui.device_->set(parameter, value);
             ui.setParameterValue(static_cast<uint32_t>(parameter), static_cast<float>(value));
         };
+        out.load = [](void *p, int slot, const char *path) {
+            latentmix::Device *device = static_cast<MelodyWindow *>(p)->device_;
+            std::string problem; // which the window shows
+            if (device) device->load_file(slot, path, problem);
+        };
         out.look = [](void *p, latentmix::Picture *to) {
             latentmix::Device *device = static_cast<MelodyWindow *>(p)->device_;
             if (device) device->look(*to);
