@@ -42,7 +42,8 @@ def merge_trills(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         while stop < len(goes_on) and goes_on[stop]:
             stop += 1
         last = stop + 1  # index of the last note of the trill
-        if last - index + 1 >= MIN_TRILL and is_fast[last : last + 2].sum() == 2:
+        is_next = last < len(goes_on) - 1 and goes_on[last + 1]  # another trill begins after this one
+        if last - index + 1 >= MIN_TRILL and is_fast[last : last + 2].sum() == 2 and not is_next:
             main, low = int(pitches[last - 1 : last + 1].min()), int(pitches[last + 1])
             last += 2 * (0 < main - low <= 2 and pitches[last + 2] == main)
         if (

@@ -185,7 +185,7 @@ def transcribe_track(tune: Tune, choice: TrackChoice) -> Transcription:
     """The same for a track that has been chosen, whatever it holds."""
     timeline = choice.track.timeline
     line = place(choice.track.notes, timeline.metres)
-    if tune.writer != "LilyPond":
+    if not _never_tells(tune, choice):
         return Transcription(tune, choice, line, timeline, Pickup(tune.pickup, "accents") if tune.pickup else None)
     if (pickup := _untold_pickup(tune, line)) is not None:
         at, metre = line.report.lateness_beats + pickup.beats, line.sections[0].metre
@@ -193,8 +193,14 @@ def transcribe_track(tune: Tune, choice: TrackChoice) -> Transcription:
     return Transcription(tune, choice, line, timeline, pickup)
 
 
+def _never_tells(tune: Tune, choice: TrackChoice) -> bool:
+    """Whether the program that wrote a file tells of no pickup: LilyPond, or abc2midi where it is told not to accent."""
+    velocity = choice.track.notes["velocity"]
+    return tune.writer == "LilyPond" or (tune.writer == "abc2midi" and bool((velocity == velocity[0]).all()))
+
+
 def _untold_pickup(tune: Tune, line: GridLine) -> Pickup | None:
-    """Of a tune of LilyPond's, which starts with its first note under the metre of whole bars.
+    """Of a tune that starts with its first note under the metre of whole bars.
 
     There a new metre begins with a bar, and so tells it; without one the notes do.
     """

@@ -123,6 +123,14 @@ def test_abc2midi(tmp_path: Path, grace: str):
     assert read_tune(path).remarks == ()
 
 
+def test_abc2midi_without_accents(tmp_path: Path):
+    """Then nothing tells of the pickup but the notes."""
+    path = by_abc2midi(tmp_path, ABC.replace("K:G\n", "%%MIDI nobeataccents\nK:G\n"))
+    assert notes(path) == later(EIGHT_BARS, 2)
+    pickup = read_passage(str(path)).source.pickup
+    assert pickup is not None and (pickup.beats, pickup.source) == (1.0, "estimate")
+
+
 @pytest.mark.parametrize(
     ("plain", "held"),
     [

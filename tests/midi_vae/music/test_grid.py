@@ -161,6 +161,17 @@ def test_a_trill_that_closes_with_a_turn(below: int, starts_above: bool, length:
     assert steps(line) == [(0, 64), (4, 67), (12, 69), (16, 71)] and line.end[1] == 12
 
 
+@pytest.mark.parametrize("starts_above", [False, True])
+@pytest.mark.parametrize("length", [1 / 8, 1 / 6, 1 / 12])
+@pytest.mark.parametrize("written", [(72, 71, 69), (69, 71, 72), (72, 69, 72), (71, 69, 67)])
+def test_trill_after_trill(written: tuple[int, ...], starts_above: bool, length: float):
+    """One that begins a step below is no closing turn of the one before."""
+    pitches = [p + 2 * ((i + starts_above) % 2) for p in written for i in range(round(1 / length))]
+    trills = [(1 + i * length, 1 + (i + 1) * length, pitch) for i, pitch in enumerate(pitches)]
+    line = place(notes((0, 1, 64), *trills, (4, 5, 65), (5, 6, 60)), ())
+    assert steps(line) == [(0, 64), *[(4 + 4 * i, pitch) for i, pitch in enumerate(written)], (16, 65), (20, 60)]
+
+
 def test_a_mordent_is_its_written_note():
     line = place(notes((0, 1 / 8, 67), (1 / 8, 1 / 4, 69), (1 / 4, 1, 67), (1, 2, 72)), ())
     assert steps(line) == [(0, 67), (4, 72)]
