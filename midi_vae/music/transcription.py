@@ -194,7 +194,7 @@ def transcribe_track(tune: Tune, choice: TrackChoice) -> Transcription:
 
 
 def _never_tells(tune: Tune, choice: TrackChoice) -> bool:
-    """Whether the program that wrote a file tells of no pickup: LilyPond, or abc2midi where it is told not to accent."""
+    """Whether the program that wrote a file tells of no pickup: LilyPond, or abc2midi where it does not accent."""
     velocity = choice.track.notes["velocity"]
     return tune.writer == "LilyPond" or (tune.writer == "abc2midi" and bool((velocity == velocity[0]).all()))
 
