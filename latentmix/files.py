@@ -135,7 +135,15 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def find_files(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
-    """Files of a folder and those in it, linked ones too, each with its name below `path`; none of a file."""
+    """Those with these suffixes, in lower case, of `walk_files`."""
+    return [each for each in walk_files(path) if os.path.splitext(each[0])[1].lower() in suffixes]
+
+
+def walk_files(path: str) -> list[tuple[str, str]]:
+    """Files of a folder and those in it, linked ones too, each with its name below `path`; none of a file.
+
+    Hidden ones are passed over.
+    """
     found, seen = [], set()
     for folder, folders, names in os.walk(path, followlinks=True):
         place = os.path.realpath(folder)
@@ -145,7 +153,7 @@ def find_files(path: str, suffixes: Collection[str]) -> list[tuple[str, str]]:
         seen.add(place)
         folders.sort()
         for name in sorted(names):
-            if os.path.splitext(name)[1].lower() in suffixes and not name.startswith("."):
+            if not name.startswith("."):
                 whole = os.path.join(folder, name)
                 found.append((whole, os.path.relpath(whole, path)))
     return found

@@ -6,9 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from latentmix.errors import InputError
+
+from . import wav
 
 # suffixes that are looked for in folders where ffmpeg is there
 SUFFIXES = frozenset(
@@ -32,6 +37,7 @@ MAGIC = (
     (0, b"fLaC", "flac", "FLAC"),
     (8, b"WAVEfmt ", "wav", "a WAV of a kind that libsndfile does not know"),
 )
+SILENT = "it does not say why"
 AAC_IN_WAV = b"\xff\0"  # its frames are not marked: ffmpeg loses some, and says nothing
 
 
@@ -60,20 +66,20 @@ class Decoding:
         )
         self.stream = cast(BinaryIO, self._process.stdout)
 
-    def check(self, name: str) -> None:
-        """Hold, after the last sample, that ffmpeg got to the end.
+    def check(self, name: str, is_strict: bool = False) -> None:
+        """Hold, after the last sample, that ffmpeg got to the end; to be strict, with nothing to say.
 
         Raises:
             InputError: it did not; the line has its reason.
         """
         reason = self.reason()
-        if self._process.wait():
+        if self._process.wait() or (is_strict and reason != SILENT):
             raise InputError(f"{name}: cannot read the audio to its end: {reason}")
 
     def reason(self) -> str:
         """The last thing that ffmpeg said, without the name of the file; waits for its end."""
         said = cast(BinaryIO, self._process.stderr).read().decode(errors="replace").strip().splitlines()
-        return said[-1].removeprefix(self._name + ": ") if said else "it does not say why"
+        return said[-1].removeprefix(self._name + ": ") if said else SILENT
 
     def close(self) -> None:
         """End the program, whatever it is doing."""
@@ -83,3 +89,19 @@ class Decoding:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
+
+
+def rest(path: str, reader: str, name: str, skipped: int) -> Iterator[np.ndarray]:
+    """Samples (C, n) of a file from one on.
+
+    Raises:
+        InputError: ffmpeg finds something wrong with it.
+    """
+    decoding = Decoding(path, reader)
+    with contextlib.closing(decoding):
+        form, _ = wav.read_header(decoding.stream)
+        for block in wav.read_blocks(decoding.stream, form) if form else ():
+            left, skipped = block[:, skipped:], max(0, skipped - block.shape[1])
+            if left.shape[1]:
+                yield left
+        decoding.check(name, is_strict=True)

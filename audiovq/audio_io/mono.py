@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from latentmix.errors import InputError
+from latentmix.files import find_files
 
 from ..dsp.resampling import resampled
-from . import ffmpeg
 from .channels import Downmix
-from .reader import SUFFIXES, open_source
+from .kinds import readable_suffixes
+from .reader import open_source
 
 MAX_SECONDS = 4 * 3600.0
 
@@ -57,8 +58,8 @@ def find_recordings(folder: str | os.PathLike[str]) -> list[Path]:
         InputError: there are none.
     """
     place = Path(folder)
-    readable = SUFFIXES | ffmpeg.SUFFIXES if ffmpeg.is_installed() else SUFFIXES
-    found = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.suffix.lower() in readable)
+    readable = readable_suffixes()
+    found = [place] if place.is_file() else sorted(Path(path) for path, _ in find_files(os.fspath(folder), readable))
     if not found:
         kinds = ", ".join(sorted(readable))
         raise InputError(f"{place}: expected recordings in the folder, found none that ends in {kinds}")

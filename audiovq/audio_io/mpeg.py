@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from mmap import mmap
 from typing import NamedTuple
 
@@ -75,19 +76,32 @@ def parse_frame(head: bytes) -> Frame | None:
 
 def find_frames(data: bytes | mmap) -> Iterator[tuple[int, Frame]]:
     """Offsets of the frames in a file, and what they are; tags and what is damaged are passed over."""
-    offset, end = 0, len(data)
+    offset, end, expected = 0, len(data), -1
     while offset < end - 4:
         frame = parse_frame(bytes(data[offset : offset + 4]))
         after = offset + frame.size if frame else 0
-        if frame and (after >= end - 3 or parse_frame(bytes(data[after : after + 4])) or _tag_size(data, after)):
+        is_next = offset == expected or after >= end - 3  # what follows the last one may be anything
+        if frame and (is_next or parse_frame(bytes(data[after : after + 4])) or _tag_size(data, after)):
             yield offset, frame
-            offset = after
+            offset = expected = after
             continue
         tag = _tag_size(data, offset)
         found = offset + tag if tag else data.find(b"\xff", offset + 1, offset + MAX_GAP)
         if found < 0:
             return
         offset = found
+
+
+def has_frames(head: bytes) -> bool:
+    """Whether three frames on end are in the first bytes of a file, which nothing else has.
+
+    Of a stream that was cut out of a longer one the beginning of a frame may come before them, or zeros.
+    """
+    found = list(islice(find_frames(head), 8))
+    return any(
+        a + first.size == b and b + second.size == c
+        for (a, first), (b, second), (c, _) in zip(found, found[1:], found[2:], strict=False)
+    )
 
 
 def find_segments(data: bytes | mmap) -> list[Segment]:

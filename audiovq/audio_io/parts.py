@@ -13,6 +13,9 @@ from latentmix.errors import InputError
 
 from . import flac, mpeg, ogg, unfinished, wav
 
+OTHERS = (b"riff", b"caff", b"NIST", b"Crea", b" paf", b"2BIT", b"MATL")  # how files begin that are read as they are
+BEFORE_MP3 = 1 << 17  # bytes in which frames of MP3 are looked for where a file begins with something else
+
 
 def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack) -> list[str | int]:
     """What to open one after another: names or file descriptors.
@@ -30,7 +33,9 @@ def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     head = stream.read(64)
     is_mp3 = head[:3] == b"ID3" or mpeg.parse_frame(head[:4]) is not None
     if not is_mp3 and head[:4] not in (b"OggS", b"fLaC", b"RIFF", b"RF64", b"FORM", b".snd"):
-        return [path]
+        is_mp3 = head[:4] not in OTHERS and mpeg.has_frames(head + stream.read(BEFORE_MP3))
+        if not is_mp3:
+            return [path]
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
         pieces: list[tuple[bytes, int, int]] = []  # bytes to begin with, and those of the file that follow
         if head[:4] == b"OggS":

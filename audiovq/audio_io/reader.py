@@ -24,7 +24,10 @@ from .channels import LAYOUTS, VORBIS_LAYOUTS
 from .parts import find_parts
 
 # what is looked for in folders; a file that is named may have any suffix
-SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split())
+SUFFIXES = frozenset(
+    ".wav .wave .bwf .rf64 .bw64 .w64 .flac .ogg .oga .opus .mp3 .mp2 .mpga .aif .aiff .aifc .au .snd .caf .sph .nist "
+    ".voc .sf .ircam .paf .avr .8svx .gsm".split()
+)
 MIN_RATE, MAX_RATE = 1_000, 384_000  # Hz
 MAX_CHANNELS = 64
 MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
@@ -152,7 +155,8 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
         _check_format(name, file.samplerate, file.channels)
     known = [-(-file.frames * first.samplerate // file.samplerate) for file in files]
     samples = sum(known) if all(0 <= file.frames < 1 << 62 for file in files) else None
-    blocks = itertools.chain.from_iterable(_like(file, first, name) for file in files)
+    parts = len(files)
+    blocks = itertools.chain.from_iterable(_like(file, first, name, path if parts == 1 else None) for file in files)
     order = VORBIS_LAYOUTS if first.format == "OGG" and first.subtype in ("VORBIS", "OPUS") else LAYOUTS
     layout = layout or order.get(first.channels)
     source = _source(name, first.samplerate, first.channels, samples, blocks, layout)
@@ -175,18 +179,18 @@ def _missing(stream: BinaryIO, seconds: float) -> list[str]:
             return [f"damaged: only {seconds:.2f} of {expected:.2f} s can be read"]
         return []
     stream.seek(0)
-    _, read = wav.read_header(stream)
-    missing = wav.find_missing(read, os.fstat(stream.fileno()).st_size)
-    return (
-        [f"cut off: {100 * missing:.0f} % of what its header speaks of is missing at the end"]
-        if missing > 0.001
-        else []
-    )
+    form, read = wav.read_header(stream)
+    size = os.fstat(stream.fileno()).st_size
+    missing = wav.find_missing(read, size)
+    if missing > 0.001:
+        return [f"cut off: {100 * missing:.0f} % of what its header speaks of is missing at the end"]
+    beyond = wav.find_beyond(stream, read, size) / (form.frame_bytes * form.sample_rate) if form else 0.0
+    return [f"{beyond:.2f} s beyond the end that its header tells of are left out"] if beyond > SHORT_SECONDS else []
 
 
-def _like(file: soundfile.SoundFile, first: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
-    """Blocks of a part, with rate and channels of the first one."""
-    blocks = _blocks(file, name)
+def _like(file: soundfile.SoundFile, first: soundfile.SoundFile, name: str, whole: str | None) -> Iterator[np.ndarray]:
+    """Blocks of a part, with rate and channels of the first one; `whole` is the file that it is all of."""
+    blocks = _blocks(file, name, whole)
     if file.channels != first.channels:
         blocks = (np.repeat(block.mean(0, keepdims=True), first.channels, 0) for block in blocks)
     return resampled(blocks, file.samplerate, first.samplerate) if file.samplerate != first.samplerate else blocks
@@ -202,7 +206,7 @@ def _open_unfinished_wav(stream: BinaryIO, name: str) -> AudioSource | None:
     stream.seek(len(read))
     _check_format(name, form.sample_rate, form.channels)
     samples = (size - len(read)) // form.frame_bytes
-    return _source(name, form.sample_rate, form.channels, samples, _wav_blocks(stream, form), form.layout)
+    return _source(name, form.sample_rate, form.channels, samples, wav.read_blocks(stream, form), form.layout)
 
 
 def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitStack, error: Exception) -> AudioSource:
@@ -222,7 +226,7 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
     _check_format(name, form.sample_rate, form.channels)
 
     def blocks() -> Iterator[np.ndarray]:
-        yield from _wav_blocks(decoding.stream, form)
+        yield from wav.read_blocks(decoding.stream, form)
         decoding.check(name)
 
     return _source(name, form.sample_rate, form.channels, None, blocks(), form.layout)
@@ -233,7 +237,7 @@ def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> Au
     if form is not None:
         _check_format(name, form.sample_rate, form.channels)
         samples = None if form.size is None else form.size // form.frame_bytes
-        return _source(name, form.sample_rate, form.channels, samples, _wav_blocks(stream, form), form.layout)
+        return _source(name, form.sample_rate, form.channels, samples, wav.read_blocks(stream, form), form.layout)
     try:
         with tempfile.NamedTemporaryFile(delete=False) as kept:
             stack.callback(os.unlink, kept.name)
@@ -285,29 +289,18 @@ def _check_format(name: str, sample_rate: int, channels: int) -> None:
         )
 
 
-def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
-    size = max(BLOCK // file.channels, 1)
+def _blocks(file: soundfile.SoundFile, name: str, whole: str | None) -> Iterator[np.ndarray]:
+    """Of Opus that libsndfile takes for damaged on the way, ffmpeg says whether it is."""
+    size, read = max(BLOCK // file.channels, 1), 0
     while True:
         try:
             block = file.read(size, dtype="float32", always_2d=True)
         except (RuntimeError, OSError) as error:
+            if whole is not None and file.subtype == "OPUS" and ffmpeg.is_installed():
+                yield from ffmpeg.rest(whole, "ogg", name, read)
+                return
             raise InputError(f"{name}: cannot read the audio to its end: {_reason(error)}") from None
         if not len(block):
             return
+        read += len(block)
         yield np.ascontiguousarray(block.T)
-
-
-def _wav_blocks(stream: BinaryIO, form: wav.WavFormat) -> Iterator[np.ndarray]:
-    """Samples as they come, so that nobody waits for a block to be full."""
-    left, rest = form.size, b""
-    read = getattr(stream, "read1", stream.read)
-    while left is None or left > 0:
-        data = read(BLOCK if left is None else min(BLOCK, left))
-        if not data:
-            return
-        left = None if left is None else left - len(data)
-        data = rest + data
-        whole = len(data) // form.frame_bytes * form.frame_bytes
-        rest = data[whole:]
-        if whole:
-            yield form.samples(data[:whole])

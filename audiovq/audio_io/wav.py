@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from mmap import mmap
 from typing import BinaryIO
@@ -25,6 +26,7 @@ UNKNOWN = 0xFFFFFFFF  # size of a chunk that is not known beforehand
 NOT_A_SIZE = 0x7FFFF000  # from here on no writer knew how long the samples would be
 MAX_BYTES = UNKNOWN - 64  # of samples that a header can speak of
 MAX_BEFORE_DATA = 1 << 20  # bytes before the samples
+BLOCK_BYTES = 1 << 16  # that are read at once
 
 
 @dataclass(frozen=True)
@@ -96,22 +98,53 @@ def read_header(stream: BinaryIO) -> tuple[WavFormat | None, bytes]:
     return None, read
 
 
+def read_blocks(stream: BinaryIO, form: WavFormat) -> Iterator[np.ndarray]:
+    """Samples (C, n) as they come, so that nobody waits for a block to be full."""
+    left, rest = form.size, b""
+    read = getattr(stream, "read1", stream.read)
+    while left is None or left > 0:
+        data = read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left))
+        if not data:
+            return
+        left = None if left is None else left - len(data)
+        data = rest + data
+        whole = len(data) // form.frame_bytes * form.frame_bytes
+        rest = data[whole:]
+        if whole:
+            yield form.samples(data[:whole])
+
+
 def is_unfinished(stream: BinaryIO, read: bytes, size: int) -> bool:
     """Whether a file of `size` bytes that begins with `read`, up to its samples, has some though its header says 0.
 
     Samples are what does not read as chunks up to the end.
     """
-    if read[:4] != b"RIFF" or read[-8:] != b"data" + bytes(4):
-        return False
-    place = len(read)
+    return read[:4] == b"RIFF" and read[-8:] == b"data" + bytes(4) and _no_chunks(stream, len(read), size) < size
+
+
+def find_beyond(stream: BinaryIO, read: bytes, size: int) -> int:
+    """Bytes of a file, as of `is_unfinished`, after the samples its header tells of that read as no other chunks.
+
+    A recorder that is killed leaves them which came back to its header now and then.
+    """
+    claimed = int.from_bytes(read[-4:], "little")
+    if read[:4] != b"RIFF" or read[-8:-4] != b"data" or not 0 < claimed < NOT_A_SIZE:
+        return 0
+    return max(0, size - _no_chunks(stream, len(read) + claimed + claimed % 2, size))
+
+
+def _no_chunks(stream: BinaryIO, place: int, size: int) -> int:
+    """Where from a place on a file no longer reads as chunks up to its end; its size where it does."""
     while place < size:
         stream.seek(place)
         head = stream.read(8)
-        if len(head) < 8 or not all(32 <= byte < 127 for byte in head[:4]):
-            return True
+        if len(head) < 8 or head[:4] == b"data" or not all(32 <= byte < 127 for byte in head[:4]):
+            return place
         (length,) = struct.unpack_from("<I", head, 4)
+        if place + 8 + length + length % 2 > size + 1:
+            return place
         place += 8 + length + length % 2
-    return place > size + 1
+    return size
 
 
 def find_missing(read: bytes, size: int) -> float:

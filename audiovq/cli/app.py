@@ -87,14 +87,10 @@ def compress(
     """
     with importing():
         from .jobs import Compress
-    from ..audio_io import ffmpeg
-    from ..audio_io.reader import SUFFIXES
+    from ..audio_io.kinds import readable_suffixes
 
-    readable, unreadable = SUFFIXES, ffmpeg.SUFFIXES
-    if ffmpeg.is_installed():
-        readable, unreadable = SUFFIXES | ffmpeg.SUFFIXES, frozenset()
     work = Compress(kbps, channels is Channels.keep, files.model == AUTO)
-    run_many("compressing", work, files, readable, ".avq", unreadable)
+    run_many("compressing", work, files, readable_suffixes(), ".avq", takes_audio=True)
 
 
 @app.command()

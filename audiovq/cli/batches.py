@@ -10,7 +10,7 @@ import typer
 
 from latentmix import cli
 from latentmix.cli import check_device, importing
-from latentmix.files import PIPE, find_files
+from latentmix.files import PIPE
 
 from .options import AUTO, DEFAULT_MODEL, BatchOptions
 
@@ -33,6 +33,20 @@ def tell_notices(notices: Mapping[str, Sequence[str]]) -> None:
         complain(f"{_listed(names)}: {line}")
 
 
+def tell_left_out(folders: Sequence[str], suffixes: Collection[str]) -> None:
+    """Recordings in folders that are not taken, for want of ffmpeg or because they are named otherwise."""
+    from ..audio_io.kinds import left_out
+
+    found = [left_out(each, suffixes) for each in folders]
+    if without_ffmpeg := [path for paths, _ in found for path in paths]:
+        complain(f"left out, because they take the program ffmpeg, which is not installed: {_listed(without_ffmpeg)}")
+    if odd := [path for _, paths in found for path in paths]:
+        complain(
+            f"left out, though they begin as recordings do, for the names end otherwise: {_listed(odd)}; "
+            "name each to have it read, or rename it"
+        )
+
+
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
@@ -43,13 +57,13 @@ def run_many(
     asked: BatchOptions,
     suffixes: Collection[str],
     suffix: str,
-    unreadable: Collection[str] = frozenset(),
+    takes_audio: bool = False,
 ) -> None:
     """Do what a command wants with every file, and tell how it went; ends with status 1 if anything was wrong.
 
     Args:
         suffixes, suffix: of files in folders, as of `paths.pair_up`.
-        unreadable: suffixes of files that would be taken from folders, were ffmpeg installed.
+        takes_audio: whether recordings that are not taken from folders are to be told of.
     """
     if asked.as_json and asked.output == PIPE:
         raise typer.BadParameter("expected a file for -o with --json, found -: both go to standard output")
@@ -57,9 +71,8 @@ def run_many(
         from . import jobs, report
     from .paths import pair_up
 
-    left_out = [path for each in asked.inputs for path, _ in find_files(each, unreadable)]
-    if left_out:
-        complain(f"left out, because they take the program ffmpeg, which is not installed: {_listed(left_out)}")
+    if takes_audio:
+        tell_left_out(asked.inputs, suffixes)
     pairs = pair_up(asked.inputs, asked.output, suffixes, suffix)
     device, model = check_device(asked.device), DEFAULT_MODEL if asked.model == AUTO else asked.model
     with report.progress_bar(what, len(pairs)) as progress:

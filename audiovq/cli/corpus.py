@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from latentmix.cli import grouped, make_app
 from latentmix.corpus.command import CorpusOptions, Source, run_corpus
 
+from .batches import tell_left_out
 from .options import DEFAULT_MODEL, Model
+
+if TYPE_CHECKING:
+    from latentmix.corpus.shard import Work
 
 app = make_app("audiovq")
 
@@ -43,7 +47,7 @@ def encode(
     """
     from ..codec.corpus import CodesOfRecordings
 
-    run_corpus("audiovq", "encoding", CodesOfRecordings(model, codebooks), source, corpus)
+    _run("encoding", CodesOfRecordings(model, codebooks), source, corpus)
 
 
 @app.command()
@@ -66,7 +70,7 @@ def label(
     """
     from ..training.corpora import LabelledSpeech
 
-    run_corpus("audiovq", "labelling", LabelledSpeech(pitch_bins), source, corpus)
+    _run("labelling", LabelledSpeech(pitch_bins), source, corpus)
 
 
 @app.command()
@@ -89,4 +93,10 @@ def analyse(
     """
     from ..training.corpora import AnalysedSounds
 
-    run_corpus("audiovq", "listening", AnalysedSounds(rate), source, corpus)
+    _run("listening", AnalysedSounds(rate), source, corpus)
+
+
+def _run(what: str, work: Work, source: str, corpus: CorpusOptions) -> None:
+    """Build the corpus; of a folder on this machine, tell what is not taken."""
+    tell_left_out([source], work.suffixes)
+    run_corpus("audiovq", what, work, source, corpus)

@@ -48,11 +48,11 @@ def tokens(
     from .inspection import is_avq, write_tokens
 
     if len(inputs) > 1 or os.path.isdir(inputs[0]) or os.path.isdir(output) or not is_avq(inputs[0]):
-        from ..audio_io.reader import SUFFIXES
+        from ..audio_io.kinds import readable_suffixes
         from .token_jobs import Tokenize
 
         files = CodeOptions(inputs, output, model, jobs=jobs)
-        run_many("encoding", Tokenize(codebooks), files, SUFFIXES | {".avq"}, ".npy")
+        run_many("encoding", Tokenize(codebooks), files, readable_suffixes() | {".avq"}, ".npy", takes_audio=True)
         return
 
     def coder_of() -> Coder | None:

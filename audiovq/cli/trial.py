@@ -16,7 +16,7 @@ import typer
 from latentmix.cli import Verbose
 from latentmix.errors import InputError
 
-from .batches import complain
+from .batches import complain, tell_left_out
 from .options import AUTO, ChosenModel, Json, Page
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ def bench(
     audiovq bench talk.wav
     audiovq bench recordings/ --kbps 1,1.5,3 --html heard.html
     """
+    from ..audio_io.kinds import readable_suffixes
     from ..audio_io.mono import find_recordings
     from .listening import check_page
     from .listening_page import write_page
 
     rates = _rates(kbps)
     check_page(page, [])
+    tell_left_out(recordings, readable_suffixes())
     paths = [path for each in recordings for path in find_recordings(each)]
     twice = [stem for stem, times in Counter(path.stem for path in paths).items() if times > 1]
     if output is not None and twice:

@@ -13,8 +13,8 @@ from latentmix.corpus.records import Column, Record
 from latentmix.corpus.shard import Description
 from latentmix.errors import InputError
 
-from ..audio_io import ffmpeg
-from ..audio_io.reader import SUFFIXES, open_source
+from ..audio_io.kinds import readable_suffixes
+from ..audio_io.reader import open_source
 
 if TYPE_CHECKING:
     from .codec import Codec
@@ -49,7 +49,7 @@ class CodesOfRecordings:
 
     @property
     def suffixes(self) -> frozenset[str]:
-        return SUFFIXES | ffmpeg.SUFFIXES if ffmpeg.is_installed() else SUFFIXES
+        return readable_suffixes()
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from latentmix.corpus.records import Column, Record
 from latentmix.corpus.shard import Description, OneByOne
 from latentmix.errors import InputError
 
-from ..audio_io import ffmpeg
-from ..audio_io.reader import SUFFIXES
+from ..audio_io.kinds import readable_suffixes
 
 if TYPE_CHECKING:
     from ..model.config import VQVAEConfig
@@ -64,7 +63,7 @@ class _Recordings:
 
     @property
     def suffixes(self) -> frozenset[str]:
-        return SUFFIXES | ffmpeg.SUFFIXES if ffmpeg.is_installed() else SUFFIXES
+        return readable_suffixes()
 
 
 @dataclass(frozen=True)

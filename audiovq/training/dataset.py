@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
+from latentmix.files import find_files
 
-from ..audio_io.reader import SUFFIXES, open_source
+from ..audio_io.kinds import readable_suffixes
+from ..audio_io.reader import open_source
 from ..dsp.periodicity import track_periodicity
 from ..dsp.pitch import track_pitch
 from ..dsp.resampling import resampled
@@ -142,7 +144,7 @@ def prepare(
     Raises:
         InputError: the folder gives less than a second of audio.
     """
-    paths = sorted(str(p) for p in Path(source).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    paths = sorted(path for path, _ in find_files(os.fspath(source), readable_suffixes()))
     parts: list[Labelled] = []
     refused: list[str] = []
     with contextlib.ExitStack() as stack:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def run(parameters: Sequence[str], path: Path, ins: Sequence[str], api: str | No
     for parameter in parameters:
         find(parameter)
     inbox: queue.SimpleQueue[tuple[float, mido.Message]] = queue.SimpleQueue()
-    api = api_of(list(ins) or [None], api)
+    asked, api = api, api_of(list(ins) or [None], api)
     specs = [MidiIn(name, api=api) for name in ins] or [MidiIn(virtual=virtual, api=api)]
     opened = []
     try:
@@ -50,13 +52,15 @@ def run(parameters: Sequence[str], path: Path, ins: Sequence[str], api: str | No
         raise InputError(f"{path}: expected a knob to be moved, found none; nothing is written")
     device = stable_name(opened[0].name, getattr(opened[0], "api", None))
     write_bindings(path, learned, device)
-    typer.echo(f"{path}: {len(learned)} bound; play with it by {_command(path, device, ins, virtual)}")
+    where = [] if asked is None else ["--midi-api", asked]
+    typer.echo(f"{path}: {len(learned)} bound; play with it by {_command(path, device, ins, virtual, where)}")
 
 
-def _command(path: Path, device: str, ins: Sequence[str], virtual: bool) -> str:
-    """The command that plays with the controller that was learned."""
+def _command(path: Path, device: str, ins: Sequence[str], virtual: bool, where: Sequence[str]) -> str:
+    """The command that plays with the controller that was learned, as the shell of this system wants it."""
     ports = ["--virtual"] if virtual and not ins else [word for name in ins or [device] for word in ("--in", name)]
-    return shlex.join(["livemix", "play", "A.mid", "B.mid", *ports, "--map", str(path)])
+    words = ["livemix", "play", "A.mid", "B.mid", *ports, "--map", str(path), *where]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def _receive(inbox: queue.SimpleQueue[tuple[float, mido.Message]], seconds: float) -> tuple[float, mido.Message | None]:

@@ -15,8 +15,9 @@ import typer
 from latentmix.errors import InputError
 
 from ..control.maps import shipped_map_for
+from ..midi.apis import WITHOUT_MIDI, ApiPorts, compiled_apis, working_api
 from ..midi.panic import panic_messages
-from ..midi.ports import WITHOUT_MIDI, ApiPorts, MidiOut, compiled_apis, open_output, working_api
+from ..midi.ports import MidiOut, open_output
 from ..midi.sockets import PREFIX
 from ..player.server import FLUSH
 
@@ -77,7 +78,7 @@ def api_of(names: Sequence[str | None], api: str | None) -> str | None:
     """The API to open ports with in this process, where those that do not work print what they like; None for sockets.
 
     Raises:
-        InputError: as `ports.working_api`.
+        InputError: as `apis.working_api`.
     """
     return api if all(name is not None and name.startswith(PREFIX) for name in names) else working_api(api, ask)
 
@@ -86,7 +87,7 @@ def ask(api: str) -> ApiPorts:
     """What there is through an API, found out by another process."""
     code = (
         f"import json, sys; sys.path[:] = {sys.path!r}; from dataclasses import asdict; "
-        f"from realtime.midi.ports import api_ports; print('\\n' + json.dumps(asdict(api_ports({api!r}))))"
+        f"from realtime.midi.apis import api_ports; print('\\n' + json.dumps(asdict(api_ports({api!r}))))"
     )
     try:
         asked = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=ASK_WITHIN)

@@ -81,8 +81,15 @@ def _set_by(path: str, arguments: list[Any], parameter: Parameter) -> tuple[str,
 def _value(path: str, parameter: Parameter, value: Any) -> Value:
     is_number = isinstance(value, (int, float)) and math.isfinite(value)
     if not (is_number or (isinstance(value, str) and parameter.kind == "choice")):
-        raise InputError(f"{path}: expected {parameter.expected}, found {_short(repr(value))}")
+        raise InputError(f"{path}: expected {parameter.expected}, found {_told(value)}")
     return parameter.check(value)
+
+
+def _told(value: Any) -> str:
+    """An argument in words that are not Python's."""
+    if value is None or isinstance(value, (bytes, tuple)):
+        return "nil" if value is None else "bytes" if isinstance(value, bytes) else "a time or a message"
+    return _short(repr(value))
 
 
 def _is_not_of_packets(record: logging.LogRecord) -> bool:
@@ -148,13 +155,26 @@ class OscIn:
         self.close()
 
     def receive(self, packet: bytes) -> None:
-        """One packet: a message or a bundle; what it sets is set, what it gets wrong is a warning."""
+        """One packet: a message or a bundle, which moves all at once; what it gets wrong is a warning."""
+        together: dict[str, Value] = {}
         for path, arguments in self._messages(packet):
             try:
-                if moves := read_message(path, arguments, self._parameters):
-                    self._move(dict(moves))
+                moves = dict(read_message(path, arguments, self._parameters))
             except InputError as error:
                 self._tell(str(error))
+                continue
+            if not together.keys().isdisjoint(moves):  # two taps are two
+                self._set(together)
+                together = {}
+            together |= moves
+        self._set(together)
+
+    def _set(self, moves: Mapping[str, Value]) -> None:
+        try:
+            if moves:
+                self._move(moves)
+        except InputError as error:
+            self._tell(str(error))
 
     def _messages(self, packet: bytes) -> list[tuple[str, list[Any]]]:
         from pythonosc.osc_packet import OscPacket

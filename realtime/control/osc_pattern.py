@@ -2,7 +2,7 @@
 
 Of the OSC 1.0 specification, "OSC Message Dispatching and Pattern Matching": `?` is any character, `*` any sequence of
 them, `[a-c]` one of those and `[!a-c]` one of the others, `{foo,bar}` one of those strings; none of them goes beyond a
-part of the address, between two `/`.
+part of the address, between two `/`. Of OSC 1.1: `//` is any number of parts, also none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_LENGTH = 255  # characters of a pattern; our addresses have some thirty
 
 def is_pattern(text: str) -> bool:
     """Whether there is anything in it that stands for something else; not in a text too long to be matched."""
-    return len(text) <= MAX_LENGTH and not SPECIAL.isdisjoint(text)
+    return len(text) <= MAX_LENGTH and ("//" in text or not SPECIAL.isdisjoint(text))
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -40,6 +40,10 @@ def matches(pattern: str, text: str) -> bool:
             )
         if here == len(text):
             return False
+        if pattern.startswith("//", at):
+            return text[here] == "/" and any(
+                fits(at + 2, after + 1) for after in range(here, len(text)) if text[after] == "/"
+            )
         if kind == "[":
             end = pattern.find("]", at)
             return (

@@ -102,7 +102,7 @@ class Engine(Arranged):
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
         self.presets: Presets = {}
-        super().__init__(Monitor(tempo, clock, now()), threading.RLock())
+        super().__init__(Monitor(tempo, clock, now(), channel), threading.RLock())
         renew = self._drummer.renew if self._drummer is not None else lambda: None
         is_ready = not isinstance(model, ModelLoader)
         self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_ready, renew)

@@ -24,9 +24,9 @@ class Monitor:
         is_given_up: whether there is not going to be one again.
     """
 
-    def __init__(self, tempo: float, source: str, time: float) -> None:
+    def __init__(self, tempo: float, source: str, time: float, channel: int = 0) -> None:
         self.progress = Progress(-1, time, None, (), 0, None, tempo, source, False)
-        self.recorder = Recorder()
+        self.recorder = Recorder(channel=channel)
         self.problem: str | None = None
         self.is_given_up = False
         self._underruns = 0

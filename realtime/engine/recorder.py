@@ -52,10 +52,11 @@ class Recorder:
 
     Args:
         from_song_start: begin where the song does, with the rest before its first note; else with that note.
+        channel: of the melody, from 0; drums have their own.
     """
 
-    def __init__(self, from_song_start: bool = False) -> None:
-        self._from_song_start = from_song_start
+    def __init__(self, from_song_start: bool = False, channel: int = 0) -> None:
+        self._from_song_start, self._channel = from_song_start, channel
         self.notes: list[PlayedNote] = []
         self.tempi: list[TempoChange] = []
         self._open: dict[tuple[bool, int], NoteEvent] = {}  # of drums or not and the pitch, the start by the recording
@@ -79,7 +80,7 @@ class Recorder:
 
     def _note(self, began: NoteEvent) -> PlayedNote:
         """A note that ends now."""
-        start, beat, channel = began.time, began.beat, DRUM_CHANNEL if began.is_drum else 0
+        start, beat, channel = began.time, began.beat, DRUM_CHANNEL if began.is_drum else self._channel
         ends = max(self._time, start), max(self._beat, beat)
         return PlayedNote(start, ends[0], beat, ends[1], began.pitch, began.velocity, channel)
 
@@ -107,12 +108,15 @@ def write_recording(
 ) -> None:
     """Write notes as a MIDI file of one track, 480 ticks a quarter note, with the tempo as it was.
 
+    The program is that of the channel of the melody.
+
     Raises:
         InputError: the file cannot be written.
     """
+    channel = next((note.channel for note in notes if note.channel != DRUM_CHANNEL), 0)
     events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = [
         (0, 0, mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1])),
-        (0, 0, mido.Message("program_change", program=program)),
+        (0, 0, mido.Message("program_change", channel=channel, program=program)),
     ]
     for change in tempi or [TempoChange(0.0, 120.0)]:
         events.append((_ticks(change.beat), 0, mido.MetaMessage("set_tempo", tempo=tempo_us(change.tempo))))

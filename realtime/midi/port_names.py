@@ -71,6 +71,11 @@ def find_port(wanted: str | None, names: Sequence[str], kind: str, api: str | No
     found = fitting(wanted, names, api)
     if len(found) == 1:
         return found[0]
+    if found and wanted == found[0]:  # with the system's number on Windows, or without it
+        raise InputError(
+            f"expected a name that only one {what} has, found {'; '.join(found)}; say "
+            f"{stable_name(found[0], api)!r} or {found[1]!r}"
+        )
     if found:
         raise InputError(
             f"expected a name that only one {what} has, found {'; '.join(found)}; give more of the name, or all of it "
@@ -86,7 +91,7 @@ def fitting(wanted: str | None, names: Iterable[str], api: str | None = None) ->
     if wanted is None:
         return names
     if wanted in names:
-        return [wanted]
+        return [wanted, *(name for name in names if name != wanted and _is_numbered(name, wanted, api))]
     lower, stable, free = (_folded(each) for each in (wanted, stable_name(wanted, api), without_socket(wanted, api)))
     part, stable_part = _part(lower), _part(stable)
     fits = (
@@ -100,9 +105,34 @@ def fitting(wanted: str | None, names: Iterable[str], api: str | None = None) ->
     return next((found for fit in fits if (found := [name for name in names if fit(name)])), [])
 
 
+def count_of_name(name: str, names: Sequence[str], api: str | None = None) -> int:
+    """How many ports bear a name; on Windows each has its place in the list after it."""
+    if api != WINDOWS:
+        return names.count(name)
+    return sum(stable_name(each, api) == stable_name(name, api) for each in names)
+
+
+def doubt_about(found: str, names: Sequence[str], kind: str, api: str | None = None) -> str | None:
+    """A line where a port is not the only one that may have been meant, now or when it is plugged in anew."""
+    if (count := names.count(found)) > 1:
+        return f"{found}: {count} MIDI {kind} ports have this name; the first of them is bound"
+    alike = [each for each in names if each != found and without_socket(each, api) == without_socket(found, api)]
+    if not alike:
+        return None
+    return (
+        f"{found}: only the system's numbers tell this MIDI {kind} port from {' and '.join(alike)}; plugged in anew, "
+        "one may be taken for the other"
+    )
+
+
+def _is_numbered(name: str, wanted: str, api: str | None) -> bool:
+    """Whether a port has that very name of its own, and a place in the list after it."""
+    return api == WINDOWS and stable_name(name, api) == wanted
+
+
 def _folded(text: str) -> str:
-    """The same for all ways to write it."""
-    return unicodedata.normalize("NFC", text).lower()
+    """The same for all ways to write it: case, spaces, letters with accents."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def _part(text: str) -> re.Pattern[str]:

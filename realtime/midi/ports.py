@@ -19,16 +19,15 @@ import mido
 from latentmix.errors import InputError
 
 from ..music.clock import now
+from .apis import working_api
 from .held_notes import HeldNotes
-from .port_names import find_port, stable_name, without_socket
+from .port_names import WINDOWS, count_of_name, doubt_about, find_port, stable_name, without_socket
 from .sockets import SocketIn, SocketOut, parse_address
 
 CLIENT = "latentmix"
 OUT_NAME, IN_NAME = "latentmix out", "latentmix in"
-APIS = ("LINUX_ALSA", "UNIX_JACK", "MACOSX_CORE", "WINDOWS_MM")  # in the order in which they are tried
 
 APPEARS_WITHIN, LOOK_AGAIN = 1.0, 0.1  # seconds that a port may take to appear, and between two looks for it
-WITHOUT_MIDI = "--audio or --out tcp:HOST:PORT, moved by --osc-port N or --in tcp::PORT"
 
 Receiver = Callable[[float, mido.Message], None]
 Warn = Callable[[str], None]
@@ -56,16 +55,6 @@ class MidiIn:
     name: str | None = None
     virtual: bool = False
     api: str | None = None
-
-
-@dataclass(frozen=True)
-class ApiPorts:
-    """What there is through one API, or why nothing is; a problem is one line for people."""
-
-    api: str
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    problem: str | None = None
 
 
 @dataclass
@@ -97,6 +86,7 @@ class RtPort:
         self._spec, self._api, self._warn = spec, api, warn
         self._backend = mido.Backend(f"mido.backends.rtmidi/{api}")
         self._others: set[str] = set()  # ports that were there beside ours: it comes back as none of them
+        self._alike = 1  # ports that bear our name, ours among them
         self._ambiguous: set[str] = set()  # what was said of ports that may be ours
         self.name, self._port = self._open_at_once_or_soon(spec)
         self.is_lost = False
@@ -113,6 +103,8 @@ class RtPort:
         seen: list[str] = []
         with contextlib.suppress(OSError):
             seen = self._port._rt.get_ports()  # mido would make two new clients to look, which JACK can hear
+        if not self.is_lost:
+            self._look_at_names(seen)
         if self.name not in seen and not self.is_lost:
             self.is_lost = True
             self._warn(f"{self.name}: the MIDI port went away; playing on, it is bound again when it comes back")
@@ -120,7 +112,7 @@ class RtPort:
             self._others = set(seen)
         elif (found := self._returned(seen)) is not None:
             with contextlib.suppress(OSError, InputError):
-                before, (self.name, self._port) = self._port, self._open(replace(self._spec, name=found))
+                before, (self.name, self._port) = self._port, self._open(replace(self._spec, name=found), is_found=True)
                 self._came_back()
                 self.is_lost = False
                 self._warn(f"{self.name}: the MIDI port is back")
@@ -130,6 +122,18 @@ class RtPort:
         """Let go of the port."""
         with contextlib.suppress(OSError):
             self._port.close()
+
+    def _look_at_names(self, seen: Sequence[str]) -> None:
+        """Windows numbers ports by their place in the list: those after one that goes away get another name. Of several
+        that bear the same, nobody can tell which went."""
+        count = count_of_name(self.name, seen, self._api)
+        if self._api == WINDOWS and count == self._alike == 1:
+            self.name = next(each for each in seen if stable_name(each, self._api) == stable_name(self.name, self._api))
+        if 0 < count < self._alike:
+            self._warn(
+                f"{self.name}: one of {self._alike} MIDI ports of this name went away; it may be the one bound here"
+            )
+        self._alike = count or self._alike
 
     def _returned(self, seen: Sequence[str]) -> str | None:
         """The name under which the port is back: its own, or one that differs in the system's numbers alone."""
@@ -157,14 +161,16 @@ class RtPort:
                     raise
                 time.sleep(LOOK_AGAIN)
 
-    def _find(self, wanted: str | None, names: list[str], kind: str) -> str:
-        found = find_port(wanted, names, kind, self._api)
+    def _find(self, wanted: str | None, names: list[str], kind: str, is_found: bool) -> str:
+        """The port's whole name; with `is_found` that is what is wanted."""
+        found = wanted if is_found and wanted is not None else find_port(wanted, names, kind, self._api)
         self._others = self._others or set(names)
-        if names.count(found) > 1:
-            self._warn(f"{found}: {names.count(found)} MIDI {kind} ports have this name; the first of them is bound")
+        self._alike = count_of_name(found, names, self._api)
+        if line := doubt_about(found, names, kind, self._api):
+            self._warn(line)
         return found
 
-    def _open(self, spec: Any) -> tuple[str, Any]:
+    def _open(self, spec: Any, is_found: bool = False) -> tuple[str, Any]:
         raise NotImplementedError
 
 
@@ -186,11 +192,11 @@ class RtOut(RtPort):
             for message in self._held.over():
                 self._port.send(message)
 
-    def _open(self, spec: MidiOut) -> tuple[str, Any]:
+    def _open(self, spec: MidiOut, is_found: bool = False) -> tuple[str, Any]:
         if spec.virtual:
             name = spec.name or OUT_NAME
             return name, self._backend.open_output(name, virtual=True, client_name=CLIENT)
-        name = self._find(spec.name, self._backend.get_output_names(), "output")
+        name = self._find(spec.name, self._backend.get_output_names(), "output", is_found)
         return name, self._backend.open_output(name)
 
 
@@ -201,11 +207,11 @@ class RtIn(RtPort):
         self._receiver = receiver
         super().__init__(spec, api, warn)
 
-    def _open(self, spec: MidiIn) -> tuple[str, Any]:
+    def _open(self, spec: MidiIn, is_found: bool = False) -> tuple[str, Any]:
         if spec.virtual:
             name = spec.name or IN_NAME
             return name, self._backend.open_input(name, virtual=True, client_name=CLIENT, callback=self._arrived)
-        name = self._find(spec.name, self._backend.get_input_names(), "input")
+        name = self._find(spec.name, self._backend.get_input_names(), "input", is_found)
         return name, self._backend.open_input(name, callback=self._arrived)
 
     def _arrived(self, message: mido.Message) -> None:
@@ -238,64 +244,6 @@ def open_input(spec: MidiIn, receiver: Receiver, warn: Warn) -> RtIn | SocketIn:
     check_virtual(spec)
     with _one_line(spec):
         return RtIn(spec, working_api(spec.api), warn, receiver)
-
-
-def working_api(api: str | None = None, ask: Callable[[str], ApiPorts] | None = None) -> str:
-    """An API, if it works, or the first that does.
-
-    Args:
-        api: one of `APIS`; None for any.
-        ask: finds out whether one works; `api_ports` if None.
-
-    Raises:
-        InputError: python-rtmidi is not installed, no such API here, or none that works.
-    """
-    available, ask = compiled_apis(), ask or api_ports
-    if api is not None:
-        if api not in available:
-            raise InputError(f"expected a MIDI API out of {', '.join(available)}, found {api!r}")
-        problem = ask(api).problem
-        if problem:
-            raise InputError(f"{api}: {problem}")
-        return api
-    problems = []
-    for each in available:
-        problem = ask(each).problem
-        if problem is None:
-            return each
-        problems.append(f"{each}: {problem}")
-    raise InputError(
-        f"expected a MIDI system, found none ({'; '.join(problems) or 'no API'}); start JACK or load snd-seq, or use "
-        + WITHOUT_MIDI
-    )
-
-
-def compiled_apis() -> list[str]:
-    """The APIs that rtmidi has here, in the order in which they are tried.
-
-    Raises:
-        InputError: python-rtmidi is not installed.
-    """
-    try:
-        from mido.backends import rtmidi
-    except ImportError as error:
-        raise InputError(
-            f"expected python-rtmidi for MIDI ports, found it cannot be imported ({error}); pip install python-rtmidi "
-            f"(for Python 3.10 to 3.12), or use {WITHOUT_MIDI}"
-        ) from None
-    names = [name for name in rtmidi.get_api_names() if name in APIS]
-    return sorted(names, key=APIS.index)
-
-
-def api_ports(api: str) -> ApiPorts:
-    """What there is through an API, or why nothing is."""
-    backend = mido.Backend(f"mido.backends.rtmidi/{api}")
-    try:
-        return ApiPorts(api, tuple(backend.get_input_names()), tuple(backend.get_output_names()))
-    except OSError as error:  # rtmidi's own are of this kind
-        return ApiPorts(
-            api, problem=" ".join(str(error).split(": ", 1)[-1].split()).rstrip(".") or "it cannot be opened"
-        )
 
 
 def check_virtual(spec: MidiOut | MidiIn) -> None:

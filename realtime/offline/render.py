@@ -68,7 +68,7 @@ def perform(
     Raises:
         InputError: drums that cannot be mixed.
     """
-    clock, recorder = VirtualClock(), Recorder(from_song_start=True)
+    clock, recorder = VirtualClock(), Recorder(from_song_start=True, channel=setup.channel)
 
     def hear(report: Report) -> None:
         if isinstance(report, Progress) and report.events:

@@ -349,5 +349,7 @@ def test_ctrl_c_while_soundfile_writes_is_not_lost(tmp_path: Path):
 
 def test_known_suffixes_can_be_read(tmp_path: Path):
     formats = {name.lower() for name in soundfile.available_formats()}
-    same = {"wave": "wav", "mp2": "mp3", "aif": "aiff", "aifc": "aiff", "snd": "au", "oga": "ogg", "opus": "ogg"}
+    same = {"wave": "wav", "bwf": "wav", "bw64": "rf64", "mp2": "mp3", "mpga": "mp3", "aif": "aiff", "aifc": "aiff"}
+    same |= {"snd": "au", "oga": "ogg", "opus": "ogg", "sph": "nist", "sf": "ircam", "8svx": "svx"}
+    same |= {"gsm": "raw"}  # without a header; libsndfile goes by the name
     assert {same.get(suffix[1:], suffix[1:]) for suffix in reader.SUFFIXES} <= formats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 import soundfile
 from synthetic_speech import RATE, vowel
 
-from audiovq.audio_io import ffmpeg, flac, mpeg, ogg
+from audiovq.audio_io import ffmpeg, flac, kinds, mpeg, ogg
 from audiovq.audio_io.reader import AudioSource, open_source
 from latentmix.errors import InputError
+from latentmix.files import find_files
 
 SECONDS = 3
 VOWELS = np.concatenate([vowel(110.0, 1.0), vowel(150.0, 1.0, "i"), vowel(200.0, 1.0, "u")])
@@ -63,6 +65,18 @@ def mp3(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     noise = 0.5 * np.random.default_rng(0).standard_normal(RATE).clip(-1, 1)
     quiet = np.zeros(9 * RATE)
     return encoded(path, np.concatenate([noise, quiet, SPEECH]), bitrate_mode="VARIABLE", compression_level=0.1)
+
+
+@pytest.mark.parametrize("before", [b"", bytes(3000), b"\x5a" * 5000])
+@pytest.mark.parametrize("after", [b"", bytes(4000)])
+def test_mp3_with_something_before_and_after_it(before: bytes, after: bytes, mp3: bytes, tmp_path: Path) -> None:
+    """As what is cut out of a stream; libsndfile guesses its length by the first frames."""
+    frames = [data for _, data in sorted((at, mp3[at : at + f.size]) for at, f in mpeg.find_frames(mp3))]
+    sound = b"".join(each for each in frames if b"Info" not in each[:64] and b"Xing" not in each[:64])
+    (tmp_path / "a.mp3").write_bytes(before + sound + after)
+    (tmp_path / "b.mp3").write_bytes(sound)
+    x, source = read(tmp_path / "a.mp3")
+    assert x.shape == read(tmp_path / "b.mp3")[0].shape and not source.notices
 
 
 def headless(data: bytes) -> bytes:
@@ -176,6 +190,23 @@ def test_wav_without_samples_and_something_after_them_has_none(tmp_path: Path) -
         read(tmp_path / "b.wav")
 
 
+@pytest.mark.parametrize("kind", ["killed", "trailing chunk", "a few bytes"])
+def test_sound_beyond_the_end_that_a_header_tells_of_is_told(kind: str, tmp_path: Path) -> None:
+    """As of a recorder that comes back to its header now and then, and is killed."""
+    data = encoded(tmp_path / "a.wav", subtype="PCM_16")
+    half = len(SPEECH) // 2 * 2
+    extra = {"killed": data[44 + half :], "trailing chunk": b"LIST" + struct.pack("<I", half) + bytes(half)}
+    (tmp_path / "a.wav").write_bytes(
+        data[:40] + struct.pack("<I", half) + data[44 : 44 + half] + extra.get(kind, b"end")
+    )
+    x, source = read(tmp_path / "a.wav")
+    assert x.shape[1] == half // 2
+    seconds = (len(SPEECH) - half // 2) / RATE
+    assert source.notices == (
+        [f"{seconds:.2f} s beyond the end that its header tells of are left out"] * (kind == "killed")
+    )
+
+
 # what libsndfile does not know
 
 
@@ -215,6 +246,24 @@ def test_without_ffmpeg_remuxed_opus_is_refused_at_once(tmp_path: Path, monkeypa
     monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
     with pytest.raises(InputError, match=r"a\.opus: .*pages of Opus that end before their packets.*install it"):
         read(path)
+
+
+def test_opus_of_high_rates_is_read_to_its_end(tmp_path: Path) -> None:
+    """libsndfile 1.2.2 says of the last packet of some valid files, here of 510 kbit/s, that it is malformed."""
+    tool("ffmpeg")
+    run("ffmpeg -v error -f lavfi -i anoisesrc=d=3:r=48000:a=.1 -ac 2 -c:a libopus -vbr off -b:a 510k a.opus", tmp_path)
+    x, source = read(tmp_path / "a.opus")
+    assert x.shape == (2, SECONDS * source.sample_rate) and np.abs(x[:, -900:]).max() > 0.001 and not source.notices
+
+
+def test_opus_that_is_damaged_is_not_taken_for_whole(tmp_path: Path) -> None:
+    data = bytearray(encoded(tmp_path / "a.opus", format="OGG", subtype="OPUS"))
+    data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
+    (tmp_path / "a.opus").write_bytes(data)
+    try:
+        assert "damaged" in " ".join(read(tmp_path / "a.opus")[1].notices)
+    except InputError as error:
+        assert "to its end" in str(error)
 
 
 def test_without_ffmpeg_its_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,3 +315,29 @@ def test_what_programs_write_into_pipes(
     samples, source = read(tmp_path / name)
     assert source.samples in (None, samples.shape[1])
     assert 0 <= samples.shape[1] - seconds * RATE <= late
+
+
+# folders
+
+
+def test_what_folders_hold_is_taken_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "in"
+    (folder / "below").mkdir(parents=True)
+    wave = encoded(tmp_path / "a.wav")
+    for name in ("a.wav", "b.BWF", "below/c.wave", ".hidden.wav", "noend", "d.wav.bak"):
+        (folder / name).write_bytes(wave)
+    soundfile.write(folder / "e.sph", SPEECH, RATE, format="NIST", subtype="PCM_16")
+    soundfile.write(folder / "f.mpx", SPEECH, RATE, format="MP3")
+    (folder / "g.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    (folder / "picture.heic").write_bytes(b"\0\0\0\x20ftypheic" + bytes(100))
+    (folder / "notes.txt").write_text("a.wav: me")
+    (folder / "zeros").write_bytes(bytes(10_000))
+    os.symlink(folder, folder / "again")
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    taken = kinds.readable_suffixes()
+    found = [name for _, name in find_files(str(folder), taken)]
+    assert sorted(found) == ["a.wav", "b.BWF", os.path.join("below", "c.wave"), "e.sph"]
+    without_ffmpeg, odd = kinds.left_out(str(folder), taken)
+    assert [os.path.basename(path) for path in without_ffmpeg] == ["g.m4a"]
+    assert sorted(os.path.basename(path) for path in odd) == ["d.wav.bak", "f.mpx", "noend"]
+    assert kinds.left_out(str(folder / "noend"), taken) == ([], [])

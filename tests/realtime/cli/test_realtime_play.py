@@ -25,12 +25,13 @@ from realtime.cli.app import app
 from realtime.cli.options import ControlOptions, Ports
 from realtime.cli.play import outs_of
 from realtime.engine.decoder import Decoder
+from realtime.engine.monitor import Monitor
 from realtime.engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from realtime.midi.sockets import SocketIn
 from realtime.music.automation import check_presets, parse_automation, parse_presets, read_automation
 from realtime.music.mixer import Mixer
 from realtime.offline.render import perform
-from realtime.player.messages import NoteEvent, PlayerSetup
+from realtime.player.messages import NoteEvent, PlayerSetup, Progress
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 FILES = [str(EXAMPLES / name) for name in ("lively.mid", "lyrical.mid")]
@@ -231,6 +232,16 @@ def test_a_recording_comes_back_from_its_file(tmp_path):
             found.append((tick, message.type, message.velocity))
     assert found == [(0, "note_on", 80), (480, "note_off", 0), (480, "note_on", 99), (960, "note_off", 0)]
     assert [mido.tempo2bpm(m.tempo) for m in file.tracks[0] if m.type == "set_tempo"] == [120, 60]
+
+
+def test_a_recording_has_the_channel_that_was_played(decoder, tmp_path):
+    setup = PlayerSetup(tempo=120, channel=4)
+    performance = perform(Mixer(decoder, [A]), parse_automation("beat,position\n0,0\n8,0"), setup)
+    monitor = Monitor(120.0, "internal", 0.0, channel=4)
+    monitor.hear(Progress(0, 0.0, None, (NoteEvent(0.0, 0.0, True, 60, 80),), 0, None, 120.0, "internal", True), True)
+    for notes in (performance.notes, monitor.recorder.finished()):
+        write_recording(tmp_path / "a.mid", notes, [])
+        assert {m.channel for m in mido.MidiFile(tmp_path / "a.mid").tracks[0] if not m.is_meta} == {4}
 
 
 def test_drums_are_played_live_by_the_notes_of_a_map_and_recorded(tmp_path):

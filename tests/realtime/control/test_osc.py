@@ -99,8 +99,8 @@ def test_nonsense_is_a_warning_and_the_next_message_counts(bench):
         ("/latentmix/x", [], "expected one argument, a number from 0 to 1, found 0"),
         ("/latentmix/x", [1, 2], "expected one argument"),
         ("/latentmix/x", ["1"], "expected a number from 0 to 1, found '1'"),
-        ("/latentmix/x", [None], "found None"),
-        ("/latentmix/x", [b"1"], "found b'1'"),
+        ("/latentmix/x", [None], "found nil"),
+        ("/latentmix/x", [b"1"], "found bytes"),
         ("/latentmix/x", [[1]], r"found \[1\]"),
         ("/latentmix/x", [float("inf")], "found inf"),
         ("/latentmix/hold", ["on"], "expected 0 or 1, found 'on'"),
@@ -129,6 +129,9 @@ def test_one_clear_line(path, arguments, said):
         ("/*/?", ["x", "y"]),
         ("/latentmix/attribute/{den,r}*", ["attribute.density", "attribute.range"]),
         ("/latentmix/*nsity", ["density"]),
+        ("/latentmix//density", ["attribute.density", "density"]),
+        ("//position", ["position", "drums.position"]),
+        ("//drums/{level,position}", ["drums.position", "drums.level"]),
     ],
 )
 def test_patterns_of_osc_1_0(pattern, names):
@@ -148,6 +151,26 @@ def test_patterns_are_matched_as_fast_as_may_be(pattern, text):
     assert matches(pattern, text) in (True, False)
     if not is_pattern(pattern) and not set(pattern) & set("]},-!"):
         assert matches(pattern, text) == (pattern == text)
+
+
+def test_what_is_in_a_bundle_moves_together():
+    moves, said = [], []
+    with OscIn(moves.append, said.append, 0) as osc:
+        bundle = OscBundleBuilder(IMMEDIATELY)
+        for path, value in (("x", 0.25), ("nothing", 1), ("y", 0.5), ("tap", 1), ("tap", 1)):
+            message = OscMessageBuilder(f"/latentmix/{path}")
+            message.add_arg(value)
+            bundle.add_content(message.build())
+        osc.receive(bundle.build().dgram)
+    assert moves == [{"x": 0.25, "y": 0.5, "tap": True}, {"tap": True}] and len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"), [(None, "nil"), (b"abcd", "bytes"), ((0, 144, 60, 1), "a time or a message")]
+)
+def test_no_python_is_told(argument, told):
+    with pytest.raises(InputError, match=f"expected a number from 0 to 1, found {told}$"):
+        read_message("/latentmix/position", [argument])
 
 
 def test_stars_without_end():

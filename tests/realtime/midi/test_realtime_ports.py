@@ -17,6 +17,7 @@ from virtual_players import wait_for
 
 from latentmix.errors import InputError
 from realtime.midi import ports
+from realtime.midi.apis import compiled_apis, working_api
 from realtime.midi.byte_stream import MAX_SYSEX, ByteStream
 from realtime.midi.held_notes import HeldNotes
 from realtime.midi.port_names import find_port, stable_name
@@ -25,10 +26,8 @@ from realtime.midi.ports import (
     MidiIn,
     MidiOut,
     RtOut,
-    compiled_apis,
     open_input,
     open_output,
-    working_api,
 )
 from realtime.midi.sockets import SocketIn, SocketOut, parse_address
 from realtime.music.clock import now
@@ -254,6 +253,57 @@ def test_two_ports_of_one_name_are_said(rtmidi):
     assert told == ["Keystation: 2 MIDI output ports have this name; the first of them is bound"]
 
 
+def test_two_that_only_numbers_tell_apart_are_said(rtmidi):
+    told, (first, second) = [], (f"nanoKONTROL2:nanoKONTROL2 MIDI 1 {n}:0" for n in (20, 24))
+    rtmidi.names.append(second)
+    RtOut(MidiOut(first), "LINUX_ALSA", told.append)
+    assert len(told) == 1 and f"only the system's numbers tell this MIDI output port from {second}" in told[0]
+
+
+def test_of_two_ports_of_one_name_one_goes_away(rtmidi):
+    told = []
+    rtmidi.names[:] = ["Keystation", "Keystation"]
+    port = RtOut(MidiOut("Keystation"), "MACOSX_CORE", told.append)
+    rtmidi.names.pop()
+    port.check()
+    port.check()
+    assert told[1:] == ["Keystation: one of 2 MIDI ports of this name went away; it may be the one bound here"]
+    rtmidi.names.pop()
+    port.check()
+    assert port.is_lost and "went away; playing on" in told[-1]
+
+
+def test_on_windows_a_port_gets_another_number_when_one_before_it_goes_away(rtmidi):
+    told = []
+    rtmidi.names[:] = ["Synth 0", "nanoKONTROL2 1"]
+    port = RtOut(MidiOut("nanokontrol2"), "WINDOWS_MM", told.append)
+    del rtmidi.names[:]
+    rtmidi.names += ["nanoKONTROL2 0"]
+    port.check()
+    assert not told and port.name == "nanoKONTROL2 0" and rtmidi.opened == ["nanoKONTROL2 1"]
+    rtmidi.names[:] = ["GS 0"]
+    port.check()
+    rtmidi.names[:] = ["GS 0", "Synth 1", "nanoKONTROL2 2"]
+    port.check()
+    assert port.name == rtmidi.opened[-1] == "nanoKONTROL2 2" and not port.is_lost
+
+
+def test_on_windows_a_name_that_ends_in_a_number_is_not_taken_for_a_place_in_the_list(rtmidi):
+    """The second in the list, called `loopMIDI Port`, is shown as what the third is called."""
+    names = ["GS 0", "loopMIDI Port 1", "loopMIDI Port 1 2"]
+    with pytest.raises(InputError, match=r"'loopMIDI Port 1' has, .*; say 'loopMIDI Port' or 'loopMIDI Port 1 2'"):
+        find_port("loopMIDI Port 1", names, "output", "WINDOWS_MM")
+    assert find_port("loopMIDI Port", names, "output", "WINDOWS_MM") == names[1]
+    assert find_port("loopMIDI Port 1 2", names, "output", "WINDOWS_MM") == names[2]
+    rtmidi.names[:] = names
+    port = RtOut(MidiOut("loopMIDI Port"), "WINDOWS_MM", print)
+    rtmidi.names[:] = names[:1]
+    port.check()
+    rtmidi.names[:] = names
+    port.check()
+    assert port.name == names[1] and not port.is_lost
+
+
 def test_notes_that_are_over():
     held = HeldNotes()
     for kind, note in (("note_on", 60), ("note_on", 62), ("note_off", 60), ("note_on", 64), ("note_on", 60)):
@@ -370,6 +420,9 @@ def test_ports_are_found_by_a_part_of_their_name():
         ("20:0", "LINUX_ALSA", ["a 20:0", "b 120:0"], 0),
         ("Synth (copy)", "MACOSX_CORE", ["Synth (copy)", "Synth"], 0),
         ("synth", "MACOSX_CORE", ["My Synth", "Synth"], 1),
+        ("  model  d ", "MACOSX_CORE", ["MODEL  D", "MODEL DX"], 0),
+        ("GROSSES KLAVIER", "MACOSX_CORE", ["Großes Klavier"], 0),
+        ("20:0", "LINUX_ALSA", ["a 20:0", "b 20:1"], 0),
     ],
 )  # fmt: skip
 def test_names_are_matched_by_what_is_stable(wanted, api, names, found):
