@@ -14,7 +14,7 @@ from latentmix.files import open_input
 
 from . import corpus, export
 from .batches import complain, run_many, tell_made
-from .listening import check_page, show
+from .listening import check_page
 from .options import (
     AUTO,
     DEFAULT_MODEL,
@@ -183,7 +183,7 @@ def sample(
         frames = -(-samples // codec.hop) + generation.late_frames(codec)
         new = generation.new_frames(prior, frames, temperature, seed + number)
         made.append((path, generation.write_codes(codec, new, path, samples)))
-    tell_made(made, seed, as_json, page=show(page, "Samples", made))
+    tell_made(made, seed, as_json, page=page, title="Samples")
 
 
 @app.command("continue")
@@ -224,8 +224,7 @@ def continue_(
     samples += sum(each.shape[1] for each in said) * codec.hop
     made = generation.write_codes(codec, itertools.chain(said, new), path, samples, (heard.gain,))
     notices = [*heard.notices, *overheard.advice(codec, choice.CANNOT_GO_ON)]
-    shown = show(page, f"{recording}, continued", [(path, made)])
-    tell_made([(path, made)], seed, as_json, {recording: notices}, page=shown)
+    tell_made([(path, made)], seed, as_json, {recording: notices}, page, f"{recording}, continued")
 
 
 @app.command()
@@ -263,7 +262,7 @@ def mix(
         made = sounds.mix(model, first, second, steps, paths)
     else:
         made, notices = mix_recordings(model, first, second, steps, paths)
-    tell_made(made, None, as_json, notices, show(page, f"From {first} to {second}", made))
+    tell_made(made, None, as_json, notices, page, f"From {first} to {second}")
 
 
 app.command("train-sound")(train_sound)

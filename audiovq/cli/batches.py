@@ -10,8 +10,10 @@ import typer
 
 from latentmix import cli
 from latentmix.cli import check_device, importing
+from latentmix.errors import InputError
 from latentmix.files import PIPE
 
+from .listening import show
 from .options import AUTO, DEFAULT_MODEL, BatchOptions
 
 if TYPE_CHECKING:
@@ -104,23 +106,30 @@ def tell_made(
     as_json: bool,
     notices: Mapping[str, Sequence[str]] | None = None,
     page: str | None = None,
+    title: str = "",
 ) -> None:
-    """Name files and their seconds, the seed that makes them again, a page of them, what was changed of which."""
+    """Name files and their seconds, the seed that makes them again, and what was changed of which; then make a page.
+
+    Raises:
+        InputError: the page cannot be written; then the files have been named.
+    """
     notices = {name: list(lines) for name, lines in (notices or {}).items() if lines}
     if as_json:
         files = [{"output": path, "seconds": round(seconds, 6)} for path, seconds in made]
-        figures = {
-            "files": files,
-            **({} if seed is None else {"seed": seed}),
-            **({} if page is None else {"html": page}),
-            **({"notices": notices} if notices else {}),
-        }
-        typer.echo(json.dumps(figures, indent=2))
+        figures = {"files": files, **({} if seed is None else {"seed": seed})}
+        more = {"notices": notices} if notices else {}
+        try:
+            show(page, title, made)
+        except InputError:
+            typer.echo(json.dumps(figures | more, indent=2))
+            raise
+        typer.echo(json.dumps(figures | ({} if page is None else {"html": page}) | more, indent=2))
         return
     for path, seconds in made:
         typer.echo(f"{path}: {seconds:.2f} s", err=path == PIPE)
     if seed is not None:
         typer.echo(f"seed {seed}", err=made[0][0] == PIPE)
+    tell_notices(notices)
+    show(page, title, made)
     if page is not None:
         typer.echo(f"{page}: to listen to and look at")
-    tell_notices(notices)

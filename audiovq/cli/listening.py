@@ -24,14 +24,14 @@ def check_page(page: str | None, made: Sequence[str]) -> None:
     check_target(page)
 
 
-def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> str | None:
-    """Write the page of files and their seconds, if one is wanted; its name.
+def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> None:
+    """Write the page of files and their seconds, if one is wanted.
 
     Raises:
         InputError: as of `listening_page.write_page`.
     """
     if page is None:
-        return None
+        return
     import soundfile
 
     from ..audio_io.mono import read_mono
@@ -39,4 +39,3 @@ def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> str
 
     rate = soundfile.info(made[0][0]).samplerate
     write_page(page, title, [(os.path.basename(path), read_mono(path, rate)) for path, _ in made], rate)
-    return page

@@ -150,7 +150,9 @@ def web(
     if page.export:
         from ..plugins import single_page
         from ..web import opening
+        from .recording import check_new_file
 
+        check_new_file(page.export, files or [], live.playback.force)
         melodies = [each.melody for each in live.source.read(files)] if files else opening.opening_melodies()
         size = single_page.export(page.export, live.model.model, melodies)
         typer.echo(f"{page.export}: {size / 1e6:.1f} MB, opens in any browser")

@@ -196,7 +196,7 @@ class PlaybackOptions:
     velocity: Annotated[int, _playback("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
     spherical: Annotated[bool, _playback("--spherical", help="Mix along arcs instead of straight lines.")] = False
     record: Annotated[Path | None, _playback("--record", metavar="OUT.mid", help="Keep what was played.")] = None
-    force: Annotated[bool, _playback("--force", help="Let --record or --render replace a file that is there.")] = False
+    force: Annotated[bool, _playback("--force", help="Let --record, --render or --export replace a file.")] = False
     render: Annotated[
         Path | None,
         _playback("--render", metavar="OUT.mid|OUT.wav", help="Write the performance of --plan instead of playing it."),

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner, Result
 
+from audiovq.cli import listening_page
 from audiovq.cli.app import app
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "speech.flac"
@@ -96,6 +97,16 @@ def test_a_mix_can_be_heard_on_a_page(tmp_path: Path) -> None:
     assert [len(each) for each, _ in sounds_of(page)] == [16_000] * 3
     done = run("mix", tmp_path / "a.wav", tmp_path / "b.wav", "-o", "-", "--html", page)
     assert done.exit_code == 1 and "--html: expected files to show, found standard output" in done.output
+
+
+def test_files_are_named_also_where_their_page_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening_page, "MAX_SECONDS", 0.05)
+    path, page = tmp_path / "new.wav", tmp_path / "new.html"
+    for more in ((), ("--json",)):
+        done = run("sample", "-o", path, "--seconds", 0.1, "--seed", 1, "--html", page, *more)
+        assert done.exit_code == 1 and "expected at most 0.05 s of sound in a page" in done.output.replace("\n", "")
+        assert path.name in done.output and path.exists() and not page.exists()
+        path.unlink()
 
 
 def test_the_command_line_limits_threads_before_numpy_is_there() -> None:
