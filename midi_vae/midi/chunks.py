@@ -60,11 +60,12 @@ def split_chunks(data: bytes) -> Chunks:
     if len(data) < start + 14:
         raise InputError("the file is truncated: its header is incomplete")
     size, kind, count, high, low = _numbers(data[start + 4 : start + 14], 4, 2, 2, 1, 1)
-    if kind > 2 and kind & 0xFF <= 2:  # two bytes, of which the first is always 0
-        remarks.append(f"a file of type {kind}, read as type {kind & 0xFF}")
-        kind &= 0xFF
-    if kind > 2 or size < 6:
+    if not 6 <= size <= len(data):
         raise InputError(f"expected a MIDI file of type 0, 1 or 2, found type {kind} in a header of {size} bytes")
+    if kind > 2:
+        meant = kind & 0xFF if kind & 0xFF <= 2 else 1  # two bytes, of which the first is always 0
+        remarks.append(f"a file of type {kind}, read as type {meant}")
+        kind = meant
     is_time_code = high >= 0x80
     resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
     if not resolution:

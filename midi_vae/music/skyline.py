@@ -13,7 +13,8 @@ _LEGATO, _LINE_LEAP = 0.25, 12  # share of notes that sound on into the next, se
 BELOW = 7  # semitones that a note must lie below the upper voice to be of a lower one
 KEYSWITCHES = 36  # pitches below, far from all others, choose articulations of a sampler
 CLICK = 0.12  # beats
-MIN_SEEDS = 4  # notes that are known to be of the upper voice; of fewer nothing is concluded
+BESIDE = 0.45  # share of a note for which another lies under it, or above, that tells its voice
+MIN_SEEDS = 3  # notes that are known to be of the upper voice; of fewer nothing is concluded
 _NEAR, _WIDE = 3, 8  # notes of a voice, before and after, that say where it is; and how high it reaches
 _WIDER = 64  # how high the accompaniment and how large its chords are
 _ROUNDS = 8  # what was found of a lower voice says more of where it is
@@ -171,7 +172,7 @@ def _end_of_roll(starts: list[float], ends: list[float], pitches: list[int], fir
 def is_lower_voice(notes: np.ndarray) -> np.ndarray:
     """Which notes belong to a lower voice than the tune's, though they sound alone or go on alone; (n,) bool.
 
-    Notes with another one under them for half of their length are of the upper voice, but for chords of the
+    Notes with another one under them for about half of their length are of the upper voice, but for chords of the
     accompaniment (`_is_accompaniment`); those with one above are of a lower one. A note with neither belongs to the
     voice whose nearest notes it is closer to. Where hardly a note is known to be of the upper voice there is one voice,
     with its notes played legato.
@@ -235,7 +236,7 @@ def _level(starts: np.ndarray, pitch: np.ndarray, chosen: np.ndarray) -> np.ndar
 
 
 def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which notes have others under them, and above them, for half of their length; (n,) bool each."""
+    """Which notes have others under them, and above them, for `BESIDE` of their length; (n,) bool each."""
     starts, ends, pitches = notes["start"].tolist(), notes["end"].tolist(), notes["pitch"].tolist()
     over, under = _Cover(starts), _Cover(starts)
     active: list[int] = []
@@ -253,8 +254,8 @@ def _over_and_under(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             over.add(high, start, end)
             under.add(low, start, end)
         active.append(index)
-    half = (notes["end"] - notes["start"]) / 2
-    return over.is_for(half), under.is_for(half)
+    least = BESIDE * (notes["end"] - notes["start"])
+    return over.is_for(least), under.is_for(least)
 
 
 class _Cover:

@@ -58,6 +58,7 @@ READ_ALL_THE_SAME = {
         "9 bytes that are no chunk",
     ),
     "a type that is none": (GOOD[:8] + b"\x74" + GOOD[9:], "type 29697, read as type 1"),
+    "a type to come": (GOOD[:9] + b"\x03" + GOOD[10:], "type 3, read as type 1"),
     "a byte before": (b"\x0a" + GOOD, "1 byte before the header"),
     "a MacBinary header": (b"\x00\x08tune.mid" + bytes(118) + GOOD, "128 bytes before the header"),
 }

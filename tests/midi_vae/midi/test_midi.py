@@ -149,7 +149,7 @@ GOOD = raw.file(raw.notes(SCALE))
             "bytes are missing",
         ),
         (raw.header(1) + raw.chunk(b"MTrk", b"\x00\xff\x01\x7fabc"), "in the middle of an event"),
-        (raw.file(raw.notes(SCALE), kind=3), "found type 3"),
+        (b"MThd\0\0\0\x05\0\x01\0\x01\x01\xe0", "found type 1 in a header of 5 bytes"),
         (raw.file(raw.notes(SCALE), division=0), "the ticks of a quarter note"),
         (raw.file(raw.notes(SCALE), division=0xE700), "the ticks of a quarter note"),
         (raw.file(raw.notes(SCALE), division=0x8078), "the ticks of a quarter note"),

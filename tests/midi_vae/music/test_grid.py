@@ -249,6 +249,22 @@ def test_chords_in_the_rests_of_the_tune_are_none_of_it(pattern: list[tuple[int,
     assert list(zip(line["start"].tolist(), line["pitch"].tolist(), strict=True)) == [(s, p) for s, _, p in tune]
 
 
+@pytest.mark.parametrize("late", [0.0, 0.01])
+def test_a_long_note_over_short_chords_is_of_the_tune(late: float):
+    """Chords off the beat lie under it for half of its length, or a little less where they come late."""
+    tune = [
+        (8.0 * i + at, 8.0 * i + at + length, 72 + i + at) for i in range(4) for at, length in ((0, 2), (2, 1), (3, 1))
+    ]
+    chords = [(i + 0.5 + late, i + 1.0, pitch) for i in range(32) for pitch in (52, 55, 59)]
+    assert skyline(notes(*tune, *chords))["start"].tolist() == [start for start, _, _ in tune]
+
+
+def test_a_bass_of_few_notes_is_none_of_the_tune():
+    tune = [(8.0 * i + j, 8.0 * i + j + 0.9, 72 + i + j % 3) for i in range(4) for j in range(8) if (i, j) != (2, 0)]
+    line = skyline(notes(*tune, *[(8.0 * i, 8.0 * i + 1, 41) for i in range(4)]))
+    assert 41 not in line["pitch"] and len(line) == len(tune)
+
+
 def test_a_low_note_of_a_hymn_is_of_the_tune():
     """All voices move together, so that a leap down by an octave is no chord of an accompaniment."""
     tops = [72, 74, 76, 77, 76, 74, 62, 64, 65, 76, 77, 79] * 3
