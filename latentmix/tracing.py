@@ -37,8 +37,11 @@ class _HalfLinear(nn.Module):
 
 
 def _halved(module: nn.Module) -> nn.Module:
-    """A copy, with the linear layers whose weights lose nothing by it in float16, where the machine has a way to."""
-    module = copy.deepcopy(module)
+    """A copy, with the linear layers whose weights lose nothing by it in float16, where the machine has a way to.
+
+    All other weights and buffers are the same tensors: whoever changes them is traced anew (`OftenCalled`).
+    """
+    module = copy.deepcopy(module, {id(each): each for each in (*module.parameters(), *module.buffers())})
     if torch.backends.quantized.engine not in ("x86", "fbgemm"):
         return module
     for parent in list(module.modules()):

@@ -14,6 +14,9 @@ from .options import DEFAULT_SOUND_MODEL, finite
 def train_sound(
     recordings: Annotated[str, typer.Argument(metavar="FOLDER", help="Recordings of a sound, 5 to 60 minutes.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="The model, and how it came about.")],
+    judge: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Recordings to judge it by, instead of a twelfth of those.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(metavar="N", min=0.1, max=10_000.0, callback=finite, help="That it may take.")
     ] = None,
@@ -39,5 +42,5 @@ def train_sound(
     """
     from . import sounds
 
-    request = sounds.Training(recordings, output, minutes, steps, start_from, rate, threads, drawn_seed(seed))
+    request = sounds.Training(recordings, output, judge, minutes, steps, start_from, rate, threads, drawn_seed(seed))
     sounds.train(request)

@@ -60,6 +60,7 @@ class Training:
 
     recordings: str
     output: str
+    judge: str | None
     minutes: float | None
     steps: int | None
     start_from: str
@@ -84,7 +85,8 @@ def train(asked: Training) -> None:
     model = SoundModel(config) if is_new else SoundModel.from_pretrained(asked.start_from)
     folder = Path(asked.output)
     batches = read_recordings(Path(asked.recordings), folder / "data", model.config)
-    run = SoundRun(folder, model.train(), batches, tell=lambda line: CONSOLE.print(line, highlight=False))
+    judge = read_recordings(Path(asked.judge), folder / "judge", model.config, to_learn=False) if asked.judge else None
+    run = SoundRun(folder, model.train(), batches, tell=lambda line: CONSOLE.print(line, highlight=False), judge=judge)
     lr = Plan.lr if is_new else RATE_FROM_MODEL
     wanted = Plan(asked.steps, asked.steps // 4, lr=lr, seed=asked.seed) if asked.steps else None
     minutes = asked.minutes or (MINUTES_FROM_NOTHING if is_new else MINUTES)

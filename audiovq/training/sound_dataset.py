@@ -70,11 +70,11 @@ class SoundSource(Protocol):
 class SoundBatches:
     """Random pieces of recordings that lie analysed in .npy files, without reading them all; a `SoundSource`.
 
-    One block in `ASIDE` is never drawn to be trained on; where there is too little for that, all are.
+    One block in `aside_of` is never drawn to be trained on; where there is too little for that, all are.
     """
 
-    def __init__(self, folder: Path, config: SoundConfig) -> None:
-        self.config = config
+    def __init__(self, folder: Path, config: SoundConfig, aside_of: int = ASIDE) -> None:
+        self.config, self._aside_of = config, aside_of
         self.samples, self.controls, self.features = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in NAMES)
         self.frames = len(self.features)
         loud = self.controls[:, 1].astype(np.float32)
@@ -93,7 +93,7 @@ class SoundBatches:
 
     def _find_starts(self, frames: int, aside: bool) -> np.ndarray:
         first = np.arange(max(1, self.frames - frames))
-        kept = [(place // BLOCK) % ASIDE == ASIDE - 1 for place in (first, first + frames - 1)]
+        kept = [(place // BLOCK) % self._aside_of == self._aside_of - 1 for place in (first, first + frames - 1)]
         right = (kept[0] & kept[1]) if aside else ~(kept[0] | kept[1])
         heard = self._heard[first] | self._heard[np.minimum(first + frames // 2, self.frames - 1)]
         for wanted in (right & heard, heard, np.ones(len(first), bool)):

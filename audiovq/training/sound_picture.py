@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from latentmix.files import replace_file
+
+from .sound_quality import Look
 
 WINDOW = 2048
 LOWEST, HIGHEST = 40.0, 16_000.0  # Hz that are shown, in the logarithm
@@ -60,16 +62,25 @@ def draw_example(path: Path, real: np.ndarray, made: np.ndarray, sample_rate: in
     draw_spectrograms(path, sounds, sample_rate, columns=count)
 
 
-def draw_quality(path: Path, quality: Sequence[tuple[int, float, float, float]]) -> None:
+def draw_quality(path: Path, quality: Sequence[Look]) -> None:
     """Spectral distance against minutes of training, of the latent as it is and through the codebooks."""
+    minutes = [each.minutes for each in quality]
+    curves = {
+        "continuous latent": (minutes, [each.continuous for each in quality]),
+        "through the codebooks": (minutes, [each.coded for each in quality]),
+    }
+    draw_curves(path, curves, "minutes of training")
+
+
+def draw_curves(path: Path, curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], along: str) -> None:
+    """Write a PNG of curves by name, each (places, spectral distances in dB); `along` says what the places are."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.0), layout="constrained")
     axes = figure.add_subplot()
-    minutes = [each[1] for each in quality]
-    axes.plot(minutes, [each[2] for each in quality], marker=".", label="continuous latent")
-    axes.plot(minutes, [each[3] for each in quality], marker=".", label="through the codebooks")
-    axes.set_xlabel("minutes of training")
+    for name, (places, distances) in curves.items():
+        axes.plot(places, distances, marker=".", label=name)
+    axes.set_xlabel(along)
     axes.set_ylabel("spectral distance, dB")
     axes.legend()
     axes.grid(alpha=0.3)

@@ -7,9 +7,7 @@ stands), `model.safetensors` and `config.json` (the model as of now), and for pe
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import time
@@ -18,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,10 +29,11 @@ from latentmix.training import TrainingRun, warm_up_cosine
 from ..audio_io.writer import open_sink
 from ..sound.config import SoundConfig
 from ..sound.model import Sound, SoundModel
-from .sound_dataset import SoundBatches, SoundSource, prepare
+from .sound_dataset import ASIDE, SoundBatches, SoundSource, prepare
 from .sound_losses import spectral_distance
 from .sound_objective import SoundObjective, heard
 from .sound_picture import draw_example, draw_quality
+from .sound_quality import Look, outlook, read_quality, write_quality
 
 PHASE = "sound"
 WARM_UP = 50  # steps
@@ -71,8 +69,13 @@ class Plan:
             raise InputError(f"expected at least a step, a piece and 20 frames, found {self}")
 
 
-def read_recordings(source: Path, kept: Path, config: SoundConfig, fabric: Any = None) -> SoundBatches:
+def read_recordings(
+    source: Path, kept: Path, config: SoundConfig, fabric: Any = None, to_learn: bool = True
+) -> SoundBatches:
     """What lies in `kept`, or the recordings of a folder, which are analysed and put there; tells what it does.
+
+    Args:
+        to_learn: whether it is to be trained on; else all of it is kept aside.
 
     Raises:
         InputError: the folder gives too little audio, or too much.
@@ -84,7 +87,7 @@ def read_recordings(source: Path, kept: Path, config: SoundConfig, fabric: Any =
         return Found(f"{found.seconds / 60:.1f} minutes from {found.files} files", found.refused)
 
     read_once(fabric, source, lambda: SoundBatches.is_complete(kept), read)
-    return SoundBatches(kept, config)
+    return SoundBatches(kept, config, ASIDE if to_learn else 1)
 
 
 class SoundRun:
@@ -98,6 +101,7 @@ class SoundRun:
         tell: is given a line to show now and then.
         judged: pieces, of those that are kept aside, by which it is told how good the model is.
         accumulate: batches of a step that each process works through.
+        judge: whose pieces that are kept aside it is judged by; None: those of `batches`.
     """
 
     def __init__(
@@ -109,6 +113,7 @@ class SoundRun:
         tell: Callable[[str], None] = lambda line: None,
         judged: int = JUDGED,
         accumulate: int = 1,
+        judge: SoundSource | None = None,
     ) -> None:
         self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
         self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,))
@@ -117,9 +122,11 @@ class SoundRun:
         self.model, self.shares = model, Shares(fabric, accumulate)
         model.quantizer.learn_after(accumulate)
         self.judged = judged
-        self.quality: list[tuple[int, float, float, float]] = _read_quality(folder / "quality.csv")
-        self.before = self.quality[-1][1] if self.quality else 0.0  # minutes of training until this command
-        self.begun = time.monotonic()
+        self.judge = judge or batches
+        self.quality = read_quality(folder / "quality.csv")
+        last = self.quality[-1] if self.quality else None
+        self.before = (last.minutes, last.processor) if last else (0.0, 0.0)  # of training until this command
+        self.begun = time.monotonic(), time.process_time()
 
     def plan(self, wanted: Plan | None, minutes: float | None, **sizes: Any) -> Plan:
         """The plan that is kept in the folder, or a new one: `wanted`, or what takes so many minutes here.
@@ -204,7 +211,7 @@ class SoundRun:
         self.model.eval()
         self.model.save_pretrained(self.folder, half=True)
         step, rate = self.state.steps[PHASE], self.model.config.sample_rate
-        batch = self.batches.aside(self.judged, JUDGED_FRAMES).to(self._device())
+        batch = self.judge.aside(self.judged, JUDGED_FRAMES).to(self._device())
         z, _ = self.model.timbre(batch.features, batch.controls, self.model.encoder.start(self.judged))
         made, figures = {}, {}
         for name in ("continuous", "coded") if step > plan.quantize_from else ("continuous",):
@@ -213,44 +220,20 @@ class SoundRun:
             gains, _ = self.model.gains(sound, self.model.decoder.start(self.judged))
             made[name] = heard(self.model, gains, sound)
             figures[name] = float(spectral_distance(made[name], batch.samples, rate, only_heard=True).mean)
-        minutes = self.before + (time.monotonic() - self.begun) / 60.0
-        self.quality.append((step, minutes, figures["continuous"], figures.get("coded", math.nan)))
+        now = time.monotonic(), time.process_time()
+        clock, processor = (
+            before + (at - begun) / 60.0 for before, at, begun in zip(self.before, now, self.begun, strict=True)
+        )
+        self.quality.append(Look(step, clock, processor, figures["continuous"], figures.get("coded", math.nan)))
         self._show(batch.samples[:SHOWN].cpu(), made["continuous"][:SHOWN].cpu(), rate)
-        self.tell(_outlook(self.quality, plan))
+        self.tell(outlook(self.quality, plan.steps))
         self.model.train()
         return {f"{name}_dB": value for name, value in figures.items()}
 
     def _show(self, real: Tensor, made: Tensor, rate: int) -> None:
-        rows = io.StringIO()
-        writer = csv.writer(rows)
-        writer.writerow(("step", "minutes", "continuous_dB", "coded_dB"))
-        writer.writerows((step, f"{at:.2f}", f"{a:.3f}", f"{b:.3f}") for step, at, a, b in self.quality)
-        replace_file(self.folder / "quality.csv", rows.getvalue().encode())
+        write_quality(self.folder / "quality.csv", self.quality)
         pairs = torch.cat([real, made], 1).flatten()  # each piece as it was, then as it is by now
         with open_sink(self.folder / "example.wav", rate, 1) as sink:
             sink.write(pairs[None].clamp(-1.0, 1.0).numpy())
         draw_example(self.folder / "example.png", real.numpy(), made.numpy(), rate)
         draw_quality(self.folder / "quality.png", self.quality)
-
-
-def _outlook(quality: list[tuple[int, float, float, float]], plan: Plan) -> str:
-    """How good it is, and how good it will be: distances fall about evenly with the logarithm of the steps."""
-    step, minutes, distance, _ = quality[-1]
-    left = minutes / step * (plan.steps - step)
-    line = f"{minutes:.1f} min: {distance:.2f} dB from the recordings"
-    if len(quality) < 3 or step == plan.steps:
-        return f"{line}; about {left:.0f} min to go" if left >= 0.5 else line
-    late = quality[len(quality) // 2 - 1 :] if len(quality) > 3 else quality
-    slope, _ = np.polyfit([math.log(each[0]) for each in late], [each[2] for each in late], 1)
-    end = distance + min(slope, 0.0) * math.log(plan.steps / step)
-    return f"{line}, about {end:.2f} dB expected at the end in {left:.0f} min; stop when you like what you hear"
-
-
-def _read_quality(path: Path) -> list[tuple[int, float, float, float]]:
-    if not path.is_file():
-        return []
-    try:
-        rows = list(csv.reader(io.StringIO(read_bounded(path, 1 << 20).decode())))[1:]
-        return [(int(step), float(at), float(a), float(b)) for step, at, a, b in rows]
-    except (ValueError, UnicodeDecodeError):
-        raise InputError(f"{path}: expected the curve of a run, found something else; remove it") from None

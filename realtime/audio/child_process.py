@@ -7,6 +7,7 @@ pipe closes, for whatever reason, they end.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -219,6 +220,14 @@ def serve(run: Callable[..., None], priority: int) -> None:
     except Exception as error:
         tell(error=f"sound: {type(error).__name__}: {error}")
     os._exit(0)  # a thread of a sound library that hangs must not hold us
+
+
+def settle() -> None:
+    """Give back to the system what loading took and nothing needs any more, where the C library can (glibc)."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such thing
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def hurry(priority: int) -> None:

@@ -11,6 +11,8 @@ import torch
 from audiovq.audio_io.mono import read_mono
 from audiovq.sound.model import SoundModel
 from audiovq.sound.morph import MAX_SECONDS, Recording, decode, encode, part
+from audiovq.sound.preset_names import preset_of
+from audiovq.sound.presets import read_preset
 from audiovq.training.sound_losses import spectral_distance
 
 LOOKED_AT = 3.0  # seconds of the recording
@@ -29,14 +31,18 @@ def misfit(model: SoundModel, samples: np.ndarray, recording: Recording) -> floa
 
 
 def read_fitting(model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None]) -> Recording:
-    """Read and encode a recording, and say so where the model is far from it.
+    """Read and encode a recording, or take a preset, and say so where the model is far from it.
 
     Args:
+        path: of a recording, or the name of a preset.
         tell: is given lines for people.
 
     Raises:
         InputError: as `read_recording`.
     """
+    preset = preset_of(path)
+    if preset is not None:
+        return read_preset(model, preset)
     samples = read_mono(path, model.config.sample_rate, MAX_SECONDS, tell)
     recording = encode(model, samples)
     line = misfit_line(os.fspath(path), misfit(model, samples, recording))

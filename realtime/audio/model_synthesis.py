@@ -7,6 +7,7 @@ in and what goes out lies always the same time.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -19,7 +20,7 @@ from audiovq.sound.model import SoundModel
 from latentmix.errors import InputError
 
 from ..music.sound_parameters import NUMBERS
-from .child_process import Inbox, serve
+from .child_process import Inbox, serve, settle
 from .fitting import read_fitting
 from .keyboard import Keyboard
 from .output import MOVE
@@ -121,6 +122,24 @@ class ModelScheduler(Scheduler):
             self._keyboard.play(kind, first, second)
 
 
+def distance(hop: int, period: int, late: int, common: int) -> int:
+    """Frames that lie between input and output, in both rings, if a frame of the model may be so late.
+
+    It is full in a callback, which leaves up to a period less `common` of the next one waiting. Until it has to be
+    there the device asks a whole number of times, so that to allow for less than a period more costs nothing.
+
+    Args:
+        hop: frames of the device that make a frame of the model.
+        period: that it asks for at a time.
+        late: frames from the callback in which it is full until it is there, at least.
+        common: divisor of hop and period; 1 where what waits may be any number.
+
+    >>> distance(480, 128, 432, 32), distance(480, 128, 360, 32), distance(480, 480, 432, 480)
+    (960, 832, 480)
+    """
+    return hop + period - common + period * (max(1, math.ceil(late / period)) - 1)
+
+
 class LiveScheduler(ModelScheduler):
     """One that goes at the pace of live inputs; what is moved counts at once.
 
@@ -129,11 +148,11 @@ class LiveScheduler(ModelScheduler):
         ring: takes the sound.
         inputs: what came in, at the device's rate, a channel for each live input.
         sample_rate: of the device.
-        ahead: frames by which a frame of the model may be late.
+        late: frames by which a frame of the model may be late.
     """
 
-    def __init__(self, synth: Resampled, ring: Ring, inputs: Ring, sample_rate: int, ahead: int) -> None:
-        super().__init__(synth, ring, sample_rate, ahead)
+    def __init__(self, synth: Resampled, ring: Ring, inputs: Ring, sample_rate: int, late: int) -> None:
+        super().__init__(synth, ring, sample_rate, late)
         assert isinstance(synth.source, SoundMix)
         self._mix, self._inputs = synth.source, inputs
         config = self._mix.model.config
@@ -141,8 +160,10 @@ class LiveScheduler(ModelScheduler):
         self._resampler = Resampler(sample_rate, config.sample_rate)
         self._waiting = np.zeros((inputs.channels, 0), np.float32)  # at the model's rate, less than a frame
         self._frames_a_sample = sample_rate / config.sample_rate
+        self._device_hop = math.ceil(config.hop * self._frames_a_sample)
+        self._is_resampled = sample_rate != config.sample_rate
         self._is_first = True
-        self._behind = 0  # frames of input that are left out, so that the way is as long as it should be
+        self._behind = 0  # frames of sound that are left out, so that the way is as long as it should be
         self._excess: deque[int] = deque(maxlen=LOOKS)  # frames that there were too many, of the last looks
 
     def fill(self) -> None:
@@ -152,11 +173,12 @@ class LiveScheduler(ModelScheduler):
             self._is_first = False
         while self._pending:
             self._apply(*self._pending.pop(0)[2:])
-        self._behind -= self._inputs.take(self._behind).shape[1]
-        if self._behind:
-            return
-        self._keep_distance()
-        while not self._behind and self._hear():
+        if self._behind >= self._device_hop:  # whole frames need not be made, and keep their place among the periods
+            frames = self._behind // self._device_hop * self._device_hop
+            self._behind -= self._inputs.take(frames).shape[1]
+        if not self._behind:
+            self._keep_distance()
+        while self._behind < self._device_hop and self._hear():
             self._write()
 
     def _hear(self) -> bool:
@@ -171,24 +193,24 @@ class LiveScheduler(ModelScheduler):
         return True
 
     def _write(self) -> None:
-        self._ring.offer(self._made.frame())
+        made = self._made.frame()
+        left_out = min(self._behind, made.shape[1])
+        self._behind -= left_out
+        self._ring.offer(made[:, left_out:])
 
     def _keep_distance(self) -> None:
-        """See to it that input and output are as far apart as they should be, but for what an underrun did to them.
-
-        A frame has to be full, a period of the device must be there when it is asked for, and a frame may be late.
-        """
+        """See to it that input and output are as far apart as they should be, but for what an underrun did to them."""
         chunk = self._ring.chunk
         if not chunk:
             return
         between = self._inputs.filled + self._ring.filled + self._waiting.shape[1] * self._frames_a_sample
-        wanted = self._hop * self._frames_a_sample + chunk + self._ahead
-        self._excess.append(round(between - wanted))
+        common = 1 if self._is_resampled else math.gcd(self._device_hop, chunk)
+        self._excess.append(round(between) - distance(self._device_hop, chunk, self._ahead, common))
         least, most = min(self._excess), max(self._excess)  # one look may be in between the callback's two halves
         if least > SLACK and len(self._excess) == LOOKS:
             self._behind = least
             self._excess.clear()
-        elif -most > self._hop * self._frames_a_sample:
+        elif -most > self._device_hop:
             self._write()
             self._excess.clear()
 
@@ -239,6 +261,7 @@ def run_model(
         raise InputError("expected a ring of as many channels as live inputs")
     synth, ahead = Resampled(source, sample_rate), max(BLOCK, round(latency * sample_rate))
     synth.frame()  # the first takes longest
+    settle()
     scheduler = (
         ModelScheduler(synth, ring, sample_rate, ahead)
         if inputs is None

@@ -90,7 +90,11 @@ def play(
 @grouped
 def sound(
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE|in:NAME", help="2 to 8 recordings or live inputs, in:NAME:CHANNEL.")
+        list[str],
+        typer.Argument(
+            metavar="FILE|in:NAME",
+            help="2 to 8 recordings, presets (sax, piano, bell, breath) or live inputs, in:NAME:CHANNEL.",
+        ),
     ],
     place: SoundPlace,
     making: SoundMaking,

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from audiovq.sound.preset_names import preset_of
 from latentmix.errors import InputError
 from midi_vae.cli.options import ModelOptions
 from midi_vae.music.melody import Melody
@@ -159,7 +160,7 @@ def _audio(live: LiveOptions, drums: Drums | None) -> dict[str, Any] | None:
     ports, playback = live.ports, live.playback
     kit = {} if drums is None else {"drums": list(drums.kit.general_notes().items())}
     if playback.sound:
-        files = [str(path.resolve()) for path in playback.sound]
+        files = [preset_of(path) or str(path.resolve()) for path in playback.sound]
         return {"sources": files, "model": playback.sound_model, "voices": 1, **kit}
     return {"soundfont": str(ports.soundfont) if ports.soundfont else None, **kit} if ports.audio else None
 

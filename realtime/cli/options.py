@@ -217,7 +217,11 @@ class PlaybackOptions:
     ] = None
     sound: Annotated[
         list[Path] | None,
-        _playback("--sound", metavar="A.wav", help="A recording that sings the notes; several are mixed as these are."),
+        _playback(
+            "--sound",
+            metavar="A.wav",
+            help="A recording, or sax, piano, bell, breath, that sings the notes; several are mixed.",
+        ),
     ] = None
     sound_model: Annotated[
         str, _playback("--sound-model", metavar="NAME|FOLDER", help="Of --sound; see audiovq train-sound.")

@@ -30,7 +30,7 @@ class SoundPlace:
     ] = 0
     latency: Annotated[
         float | None,
-        _played("--latency", metavar="S", help="Seconds that the model may be late: 0.02, with live inputs 0.0075."),
+        _played("--latency", metavar="S", help="Seconds that the model may be late: 0.02, with live inputs 0.009."),
     ] = None
     voices: Annotated[
         int,

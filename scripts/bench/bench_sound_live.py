@@ -8,7 +8,8 @@ Each server is a JACK server of its own (`jackd -R -d dummy`, in real time where
 to a live input and listens to what comes out, in the same period; how late it is, is the middle of its energy, and the
 median of all impulses. `empty` counts how often our ring was empty when the device asked, in so many minutes, while the
 puck moves 50 times a second and a thread of another process computes without a pause; `server` what JACK said was late,
-whoever caused it. Memory is what the processes have for themselves and their part of what they share (PSS).
+whoever caused it. Memory is what the processes have for themselves and their part of what they share (PSS), but for the
+server's own pages (`jackd` gives each client some 100 MB to see); `controls` has the client that plays impulses in it.
 """
 
 from __future__ import annotations
@@ -142,11 +143,18 @@ class Probe:
 
 
 def memory(pids: list[int]) -> list[float]:
-    """MiB of each process."""
+    """MiB of each process, without what is the server's."""
     found = []
     for pid in pids:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            found.append(next(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024)
+        total, is_ours = 0, True
+        with open(f"/proc/{pid}/smaps") as file:
+            for line in file:
+                name, *rest = line.split()
+                if not name.endswith(":"):
+                    is_ours = not (rest and rest[-1].startswith("/dev/shm/jack"))
+                elif name == "Pss:" and is_ours:
+                    total += int(rest[0])
+        found.append(total / 1024)
     return found
 
 

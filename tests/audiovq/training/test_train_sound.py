@@ -55,6 +55,7 @@ def test_a_run_learns_and_shows_what_it_has_learned(data, tmp_path):
     model = train(tmp_path, data, Plan(8, 4, batch=4, frames=40, lr=1e-2))
     rows = list(csv.DictReader((tmp_path / "quality.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == [4, 8]
+    assert 0.0 <= float(rows[0]["processor_minutes"]) <= float(rows[1]["processor_minutes"])
     assert float(rows[-1]["continuous_dB"]) < float(rows[0]["continuous_dB"])
     assert float(rows[-1]["coded_dB"]) < 1.5 * float(rows[-1]["continuous_dB"])
     assert all((tmp_path / name).stat().st_size > 1000 for name in ("example.wav", "example.png", "quality.png"))
@@ -104,8 +105,12 @@ def test_a_plan_of_minutes_is_made_once_and_kept(data, tmp_path):
 def test_the_command_learns_a_sound_and_says_what_it_cannot_use(recordings, tmp_path):
     small_model().save_pretrained(tmp_path / "general")
     ask = ["train-sound", str(recordings), "-o", str(tmp_path / "mine"), "--from", str(tmp_path / "general")]
-    done = CliRunner().invoke(app, [*ask, "--steps", "1", "--seed", "1"])
+    (tmp_path / "judge").mkdir()
+    soundfile.write(tmp_path / "judge" / "kept.wav", played(440.0, 21.0), RATE)
+    done = CliRunner().invoke(app, [*ask, "--steps", "1", "--seed", "1", "--judge", str(tmp_path / "judge")])
     assert done.exit_code == 0, done.output
+    heard, _ = soundfile.read(tmp_path / "mine" / "example.wav")
+    assert np.argmax(np.abs(np.fft.rfft(heard[:RATE]))) == 440  # what it is judged by is heard first
     assert "broken.wav" in done.output and "0.4 minutes from 3 files" in done.output
     assert SoundModel.from_pretrained(tmp_path / "mine").config == SMALL
     again = CliRunner().invoke(app, [*ask, "--steps", "1"])

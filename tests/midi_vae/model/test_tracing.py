@@ -129,3 +129,11 @@ def test_few_sizes_are_kept() -> None:
         for _ in range(OFTEN):
             assert torch.equal(often(torch.ones(size)), torch.full((size,), 2.0))
     assert len(often._traced) == tracing.MAX_SIZES
+
+
+def test_what_is_not_halved_is_shared_with_the_original() -> None:
+    layers = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.LayerNorm(4))
+    layers.register_buffer("table", torch.zeros(1000))
+    halved = tracing._halved(layers)
+    assert halved is not layers and halved.table is layers.table
+    assert halved[1].weight is layers[1].weight and halved[0].weight is layers[0].weight

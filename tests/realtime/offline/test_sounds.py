@@ -90,3 +90,12 @@ def test_melodies_are_sung_by_sounds_with_one_puck(place):
     assert done.exit_code == 2 and "which is heard" in " ".join(done.output.split())
     done = run(*ask, *sung, "--render", place / "sung.mid")
     assert done.exit_code == 1 and "for --sound" in done.output
+
+
+def test_presets_stand_where_files_could(place):
+    done = run("sound", "sax", "bell", "--render", place / "presets.wav", "--seconds", 0.5)
+    assert done.exit_code == 0, done.output
+    x, rate = soundfile.read(place / "presets.wav")
+    assert rate == RATE and len(x) == 0.5 * RATE and np.abs(x).max() > 0.01
+    done = run("sound", "sax", "kazoo", "--render", place / "never.wav", "--seconds", 0.5)
+    assert done.exit_code == 1 and "kazoo" in done.output and not (place / "never.wav").exists()

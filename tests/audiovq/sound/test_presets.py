@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from toy_sounds import RATE, played, small_model
+
+from audiovq.sound.config import SoundConfig
+from audiovq.sound.model import SoundModel
+from audiovq.sound.morph import decode, encode
+from audiovq.sound.preset_names import PRESETS, preset_of
+from audiovq.sound.presets import read_preset, write_preset
+from latentmix.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def general() -> SoundModel:
+    return SoundModel.from_pretrained()
+
+
+def test_presets_are_of_the_general_model_small_and_heard(general):
+    assert set(PRESETS) >= {"sax", "piano", "bell", "breath"}
+    for name, path in PRESETS.items():
+        found = read_preset(general, name)
+        assert path.stat().st_size < 40_000 and 1.0 < found.samples / RATE < 3.0
+        heard = decode(general, found.sound, found.samples)
+        assert 0.01 < np.abs(heard).max() <= 1.2 and np.isfinite(heard).all()
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    model = small_model()
+    recording = encode(model, played(300.0, 0.5))
+    write_preset(tmp_path / "mine.safetensors", model, recording)
+    found = read_preset(model, str(tmp_path / "mine.safetensors"))
+    assert torch.equal(found.sound.controls.pitch, recording.sound.controls.pitch)
+    assert torch.allclose(found.sound.timbre, recording.sound.timbre, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(found.sound.controls.loudness, recording.sound.controls.loudness, atol=0.04)
+
+
+def test_another_model_hears_it(general):
+    """At another rate, with latents of another size: pitch and level stay."""
+    other = small_model(SoundConfig.at_rate(44_100))
+    mine, found = read_preset(general, "sax").sound.controls, read_preset(other, "sax").sound.controls
+    sung = found.harmonicity[0] > 0.5
+    assert sung.float().mean() > 0.5
+    assert float(found.pitch[0][sung].median()) == pytest.approx(float(mine.pitch.median()), rel=0.01)
+    assert float(found.loudness.max()) == pytest.approx(float(mine.loudness.max()), abs=2.0)
+
+
+def test_a_file_comes_first_and_what_is_none_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert preset_of("sax") == "sax" and preset_of("kazoo") is None
+    (tmp_path / "sax").write_bytes(b"")
+    assert preset_of("sax") is None
+    (tmp_path / "bad.safetensors").write_bytes(b"no preset")
+    with pytest.raises(InputError, match=r"bad\.safetensors: expected a preset"):
+        read_preset(small_model(), str(tmp_path / "bad.safetensors"))
