@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 # Words, without accents and in lower case, and how strongly a track of that name claims the melody.
 _CLAIMS = {
@@ -19,11 +20,11 @@ _CLAIMS = {
 _WORDS: dict[str, str] = {
     "melody": "melody melodies mel melo mld melodia melodias melodie melodien melodi melodin melodii "
     "melodik dallam melodiya мелодия мелодии мелодію мелодія leitmelodie hauptstimme oberstimme "
-    "cantilena topline",
-    "voice": "vocal vocals vocalist voc vocs vox vo voice voices sing sings singer singers singing song "
+    "cantilena topline melodija",
+    "voice": "vocal vocals vocalist voc vocs vox vx vo guide voice voices sing sings singer singers singing song "
     "sung tune gesang stimme singstimme sanger sangerin voix chant chanteur chanteuse voz voces "
     "canto cantante cantato cante voce voci cantor cantora vozes zang stem zanger sang sangen forsanger "
-    "rost sangare stemme stamma spiew wokal wokalna glos wokale zpev hlas vokal вокал голос голоса пение "
+    "rost sangare stemme stamma spiew wokal wokalna wokalu glos glosu wokale zpev hlas vokal вокал голос голоса пение "
     "песня солист cantus soprano sopran sop sopr soprani sopranos laulu enek karaoke",
     "lead": "lead leads ld lv lvox lead1 main principal haupt chorsolo fuhrung",
     "theme": "theme thema themes tema temat tèma тема motiv",
@@ -32,12 +33,13 @@ _WORDS: dict[str, str] = {
     "prava правая right upper treble discant diskant violinschlussel",
     "first part": "violin violins violini violino violine violon violonchelo flute flauto flote floete oboe "
     "clarinet trumpet",
-    "other": "backing background back backup bv bvs bvox bgv bg harmony harmonies harm harmonie harmonia "
+    "other": "backing background back backup bkg bkgd bv bvs bvox bgv bg ooh oohs aah aahs chop chops "
+    "descant harmony harmonies harm harmonie harmonia "
     "armonia chord chords akkord akkorde akkorden accord accords acordes accordi ackord akordy "
     "pad pads accompaniment acc accomp acco comp comping rhythm rhythmic strum bass basse basso "
     "bajo baixo bas bassi basy бас drum drums drumset drumkit perc percussion percussions "
     "schlagzeug batterie bateria batteria perkusja bici ударные барабаны choir choirs chorus "
-    "choeur choeurs coro coros chor koor kor sbor хор begleitung accompagnement acompanamiento "
+    "choeur choeurs coro coros cori chor koor kor sbor хор begleitung accompagnement acompanamiento "
     "accompagnamento acompanhamento begeleiding ackompanjemang akkompagnement akompaniament "
     "doprovod komp аккомпанемент arpeggio arp arpeggios counter countermelody counterpoint gegenstimme "
     "echo delay alto tenor baritone baryton bariton tenore contralto second seconda deuxieme "
@@ -65,7 +67,14 @@ _PHRASES = {
     "コード 和音 和弦 화음 ハモ 対旋律 对旋律 副旋律 バック 伴唱 백보컬 백코러스 부선율",
 }
 _TERMS = {  # of several words, each of which may stand for something else; without accents
-    "melody": ("linea melodica", "linha melodica", "ligne melodique", "linia melodyczna", "melodische linie"),
+    "melody": (
+        "top line",
+        "linea melodica",
+        "linha melodica",
+        "ligne melodique",
+        "linia melodyczna",
+        "melodische linie",
+    ),
     "right hand": ("mano der", "m der"),
     "nothing": ("voice oohs", "synth voice", "synth vox", "solo vox"),  # programs of General MIDI
 }
@@ -74,7 +83,8 @@ _TERMS = {  # of several words, each of which may stand for something else; with
 def _plain(text: str) -> str:
     """Lower case without accents; kana keep theirs."""
     text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c) or ord(c) > 0x3000)
-    text = text.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("Ø", "O").replace("ß", "ss").lower()
+    text = text.replace("ł", "l").replace("Ł", "L").replace("ø", "o").replace("Ø", "O").replace("ß", "ss")
+    text = text.lower().replace("œ", "oe").replace("æ", "ae")
     return unicodedata.normalize("NFC", text)
 
 
@@ -84,6 +94,7 @@ for _kind, _text in _WORDS.items():
         _KIND_OF_WORD.setdefault(_plain(_word), _kind)
 for _word in "song sung tune".split():
     _KIND_OF_WORD[_word] = "title"  # a claim only where nothing else stands beside it
+_LATER = frozenset(("nd", "rd", "th", "eme", "ieme"))  # after a number
 _ORDINALS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "first": 1, "erste": 1, "primo": 1, "prima": 1}
 _TITLE_WORDS = frozenset(
     "of my your me you we in on for from with to is are this that der die das des dem von zu les del il un una no love"
@@ -128,9 +139,9 @@ def melody_claim(name: str) -> float:
     found = [_kind_of(part) for word in letters for part in _parts(word)]
     unknown = 0 if kinds else sum(kind is None for kind in found)
     kinds |= {kind for kind in found if kind}
-    if "other" in kinds:
+    if "other" in kinds or _is_a_later_one(words):
         return -1.0
-    if "title" in kinds:
+    if "title" in kinds and "melody" not in kinds:
         if len(letters) > 1:
             return 0.0
         kinds.add("voice")
@@ -142,6 +153,11 @@ def melody_claim(name: str) -> float:
     if best == _CLAIMS["first part"] and 1 not in numbers:
         return 0.0
     return max(best - 0.5 * unknown - 0.5 * bool(numbers), 0.5) if best else 0.0
+
+
+def _is_a_later_one(words: list[str]) -> bool:
+    """Whether an ordinal above the first says that a part is not the leading one: the 2nd voice."""
+    return any(word in _LATER and number.isdigit() and int(number) > 1 for number, word in pairwise(words))
 
 
 def _kind_of(word: str) -> str | None:

@@ -29,6 +29,7 @@ NAMES = (
     "Linea melodica", "Cantato", "Linha melódica", "Melodielijn", "Zangpartij", "Leadzang", "Hoofdstem",
     "Sångstämma", "Högerhand", "Hovedmelodi", "Forsanger", "Linia melodyczna", "Partia wokalna", "Партия голоса",
     "独唱", "女声", "领唱", "독창",
+    "Top Line", "Sung melody", "Linia wokalu", "Guide", "1st Voice",
 )  # fmt: skip
 OTHERS = (
     "Backing Vocals", "Bass", "Harmony", "Choeur", "Begleitung", "Accompagnement", "Coro", "Bajo",
@@ -36,7 +37,8 @@ OTHERS = (
     "伴奏", "左手", "베이스", "Arpeggio", "Left Hand", "L.H.", "Violin 2", "Viola",
     "Vocal FX", "Begleitstimme", "Nebenstimme", "Tweede stem", "Achtergrondzang", "Anden stemme", "Körsång", "Stämsång",
     "Drugi głos", "Druhý hlas", "Второй голос", "Бэк-вокал", "対旋律", "副旋律", "バックボーカル", "백보컬",
-    "Voice Oohs",
+    "Voice Oohs", "2nd voice", "Melody 2nd voice", "3rd Vocal", "2ème voix", "Bkg Vox", "Chœurs", "Oohs",
+    "Vocal Chops", "Cori",
 )  # fmt: skip
 
 
