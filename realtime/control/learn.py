@@ -55,11 +55,12 @@ class Learner:
         self._seen: dict[Address, _Seen] = {}
         self._count = 0
         self._rpn_parsers: dict[int, RpnParser] = {}
+        self._bytes: dict[tuple[Address, str], _Seen] = {}  # of NRPNs: high and low
 
     def feed(self, message: Any, now: float) -> None:
         """A mido message came at this time."""
-        for address, value in self._read(message):
-            self._count += 1
+        self._count += 1
+        for address, value in self._read(message, now):
             self._seen.setdefault(address, _Seen()).add(value, now, self._count)
 
     def result(self, now: float) -> Binding | None:
@@ -101,12 +102,14 @@ class Learner:
                 button = "toggle"
             elif self._parameter.kind == "choice" or self._parameter.whole:
                 button = "next"
+        low, high = (self._bytes.get(((kind, channel, number), part)) for part in ("low", "high"))
         has_number = kind in ("cc", "relative", "note", "poly", "nrpn") or (kind == "program" and found.is_button)
         return Binding(
             self._parameter.name,
             kind,
             number if has_number else None,
             channel=channel + 1,
+            low_first=low is not None and high is not None and _comes_first(low, high),
             encoding=found.encoding,
             button=button,  # type: ignore[arg-type]
         )
@@ -120,14 +123,16 @@ class Learner:
         near = sum(any(abs(time - other) <= 0.01 for other in low.times) for time in high.times[:100])
         return len(low.values) >= 2 and near >= 0.6 * len(high.times[:100])
 
-    def _read(self, message: Any) -> list[tuple[Address, int]]:
+    def _read(self, message: Any, now: float) -> list[tuple[Address, int]]:
         """Address and value of a message; empty for what is no control."""
         kind, channel = message.type, getattr(message, "channel", 0)
         if kind == "control_change":
             if message.control in RPN_CONTROLLERS:
                 said = self._rpn_parsers.setdefault(channel, RpnParser()).feed(message.control, message.value)
                 if said is not None and not said.registered:
-                    return [(("nrpn", channel, said.number), said.value)] if said.part != "low" else []
+                    address = ("nrpn", channel, said.number)
+                    self._bytes.setdefault((address, said.part), _Seen()).add(said.value, now, self._count)
+                    return [(address, said.value)] if said.part != "low" else []
                 if said is not None or message.control not in (6, 38, 96, 97):
                     return []
             return [(("cc", channel, message.control), message.value)]

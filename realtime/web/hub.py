@@ -97,7 +97,7 @@ class Hub:
     async def _begin(self, session: dict[str, Any]) -> None:
         """With a session; pages come in meanwhile, for the model may still be loading."""
         try:
-            await self.workspace.do(Restore(do="restore", session=session))
+            await self.workspace.do(Restore(do="restore", session=session, begins=True))
         except InputError as error:
             self.engine.warn(f"the session of last time did not come back: {error}")
 

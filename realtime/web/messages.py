@@ -94,11 +94,17 @@ class TakePassage(Checked):
 
 
 class Restore(Checked):
-    """A whole session (`wire.session_from_json`); if `fresh`, only in the place of one that nobody has touched."""
+    """A whole session (`wire.session_from_json`).
+
+    Attributes:
+        fresh: only in the place of one that nobody has touched.
+        begins: the one that a run of the server begins with.
+    """
 
     do: Literal["restore"]
     session: Any = None
     fresh: bool = False
+    begins: bool = False
 
 
 class Undo(Checked):

@@ -192,12 +192,12 @@ class Workspace:
         return await self._put(command.hue, melody, "melody of a file")
 
     async def _restore(self, command: messages.Restore) -> None:
-        """A whole session; if only a fresh one is to be replaced and this is none, nothing happens."""
+        """A whole session; `fresh`: unless somebody has done something already. What a run begins with is no edit."""
         if command.fresh and not self.is_fresh:
             return
         session = session_from_json(command.session, self.engine.mixer.parameters)
-        before = patch_of(self._session())
         after = patch_of(session)
+        before = after if command.begins else patch_of(self._session())
         await self._apply(after)
         self.sound, self.restored = session.sound or self.sound, self.restored + 1
         self._history.add(Change("opened session", before, after))

@@ -104,6 +104,17 @@ def test_nrpn():
     assert learned(messages, gap=0.001) == Binding("x", "nrpn", 130, channel=3)
 
 
+@pytest.mark.parametrize("low_first", [False, True])
+@pytest.mark.parametrize("every", [1, 100])
+def test_which_byte_of_an_nrpn_comes_first(low_first, every):
+    messages = []
+    for step, value in enumerate(range(0, 16384, 211)):
+        pair = [cc(6, value >> 7), cc(38, value & 127)]
+        select = [cc(99, 1), cc(98, 2)] if step % every == 0 else []
+        messages += select + (pair[::-1] if low_first else pair)
+    assert learned(messages, gap=0.001) == Binding("x", "nrpn", 130, channel=3, low_first=low_first)
+
+
 @pytest.mark.parametrize(
     ("encoding", "right", "left"),
     [("twos-complement", 1, 127), ("binary-offset", 65, 63), ("sign-magnitude", 1, 65)],

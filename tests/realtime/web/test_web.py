@@ -632,6 +632,7 @@ def test_session_and_recordings_come_back_after_the_server_was_ended(model, tmp_
             page.until(lambda: page.melody is not None)
             page.until(lambda: [m["name"] for m in page.melodies["list"]] == ["lively", "waltz", "jig"])
             page.until(lambda: value(page, "key") == "D:maj")
+            assert not page.state["undo"]  # or Z would take all of it away
             assert page.state["sound"] == {"program": 73, "level": 0.5}
             (name,) = page.state["recordings"]
             assert len(notes_in(house.client.get(f"/recordings/{name}").content)) >= 8
