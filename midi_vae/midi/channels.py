@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .notes import STOPS, TickNotes
 from .parser import TrackEvents
-from .score import DRUM_CHANNEL
+from .score import DRUM_CHANNEL, KIT, KIT_SHARE
 
 _BANK, _DATA_ENTRY, _DATA_ENTRY_FINE, _RPN_FINE, _RPN = 0, 6, 38, 100, 101  # controllers
 _XG_DRUMS, _XG_EFFECTS, _GM2_DRUMS, _GM2_MELODIC = 127, 126, 120, 121  # banks
@@ -107,8 +108,16 @@ class ChannelStates:
         return (own or changes)[0][2] if changes else 0
 
 
-def bend_pitches(notes: TickNotes, events: TrackEvents, ranges: dict[int, float], resolution: float) -> TickNotes:
+def bend_pitches(
+    notes: TickNotes,
+    events: TrackEvents,
+    ranges: dict[int, float],
+    resolution: float,
+    is_drum: Callable[[int], bool] = lambda channel: False,
+) -> TickNotes:
     """Notes at the pitch at which they sound: moved by whole semitones where a pitch bend moves them.
+
+    A drum that is tuned by a bend stays that drum.
 
     A note sounds where its bend is for most of its time; one that is bent by two semitones or more, and stays on either
     side for a sixteenth or longer, becomes two notes.
@@ -118,6 +127,7 @@ def bend_pitches(notes: TickNotes, events: TrackEvents, ranges: dict[int, float]
         events: the same chunk.
         ranges: semitones of a full bend by channel, of those where it is not 2.
         resolution: ticks a quarter note.
+        is_drum: whether a channel is one of percussion.
     """
     is_bend = (events.status & 0xF0) == 0xE0 if events.has_controls else None
     if is_bend is None or not is_bend.any():
@@ -132,6 +142,8 @@ def bend_pitches(notes: TickNotes, events: TrackEvents, ranges: dict[int, float]
         semitones = value[mine] / 8192 * ranges.get(channel, _DEFAULT_RANGE)
         if not len(semitones) or np.abs(semitones).max() < MIN_BEND:
             continue
+        if is_drum(channel) and np.mean(np.isin(notes.pitch[notes.channel == channel], KIT)) > KIT_SHARE:
+            continue  # an expressive melody that takes turns with other channels may use that of drums
         ticks = np.concatenate([[-1], events.tick[mine]])
         semitones = np.concatenate([[0.0], semitones])
         for index in np.flatnonzero(notes.channel == channel).tolist():

@@ -10,7 +10,7 @@ import numpy as np
 from latentmix.errors import InputError
 
 from .names import melody_claim, part_number
-from .score import Track, Tune
+from .score import KIT, KIT_SHARE, Track, Tune
 
 SINGING_RANGE = (48, 84)  # C3 to C6
 MIN_SYLLABLES = 8  # fewer are a title or a count
@@ -23,7 +23,6 @@ SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is t
 FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
 RUNNERS_UP = 3
 WEAK = 0.75  # a share of the score below it is worth a word
-_KIT = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51)  # what most drum parts consist of
 
 
 @dataclass(frozen=True)
@@ -233,7 +232,7 @@ def polyphony(track: Track) -> float:
 
 def is_kit(track: Track) -> bool:
     """Whether its notes are what most drum parts consist of."""
-    return bool(np.mean(np.isin(track.notes["pitch"], _KIT)) > 0.5)
+    return bool(np.mean(np.isin(track.notes["pitch"], KIT)) > KIT_SHARE)
 
 
 def _find(tune: Tune, wanted: int | str) -> Track:

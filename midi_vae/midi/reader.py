@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -131,7 +132,8 @@ class _Found:
                 raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
             np.minimum(notes.end, last_tick, out=notes.end)
             ranges = {channel: each for (its, channel), each in self.states.ranges.items() if its == port}
-            self.notes.append((index, port, bend_pitches(notes, events, ranges, self.resolution)))
+            is_drum = partial(self.states.is_drum, port)
+            self.notes.append((index, port, bend_pitches(notes, events, ranges, self.resolution, is_drum)))
 
     def _add_meta(self, tick: int, kind: int, content: bytes, index: int) -> None:
         if kind in (_TRACK_NAME, _INSTRUMENT_NAME):

@@ -216,3 +216,21 @@ def test_sequences_of_type_2_have_their_own_time(tmp_path: Path):
     tune = read(tmp_path, raw.file(first, second, kind=2))
     assert [track.timeline.tempi for track in tune.tracks] == [((0.0, 60.0),), ((0.0, 240.0),)]
     assert [track.timeline.metres for track in tune.tracks] == [((0.0, 3, 4),), ((0.0, 2, 4),)]
+
+
+def test_a_drum_that_is_tuned_by_a_bend_is_that_drum(tmp_path: Path):
+    """On its channel a melody is bent all the same."""
+    kit = [(0, bend(-2, 9)), *[(240 * i, bytes([0x99, (36, 42, 38, 42)[i % 4], 90])) for i in range(8)]]
+    kit += [(240 * i + 120, bytes([0x89, (36, 42, 38, 42)[i % 4], 0])) for i in range(8)]
+    tune = [
+        (0, bend(-2, 9)),
+        (0, b"\x99\x43\x50"),
+        (240, b"\x89\x43\x00"),
+        (240, b"\x99\x47\x50"),
+        (480, b"\x89\x47\x00"),
+    ]
+    found = []
+    for rows in (kit, tune):
+        (tmp_path / "drums.mid").write_bytes(raw.file(events(*sorted(rows))))
+        found.append(read_tune(tmp_path / "drums.mid").tracks[0].notes["pitch"].tolist())
+    assert found == [[36, 42, 38, 42] * 2, [65, 69]]
