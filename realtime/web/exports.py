@@ -16,6 +16,7 @@ from midi_vae import labels
 from midi_vae.audio.drum_sound import one_shot
 from midi_vae.audio.sound import MAX_SECONDS, PEAK
 from midi_vae.drums.kit import INSTRUMENTS, Kit
+from midi_vae.midi.score import DRUM_CHANNEL
 from midi_vae.midi.writer import write_midi
 from midi_vae.music.melody import Melody
 
@@ -23,19 +24,32 @@ from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
 from ..music.sequencer import swung
 from ..offline.sounding import SAMPLE_RATE, write_sound
+from .sounds import SUNG
+from .sung import sung_instrument
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from midi_vae.audio.synthesizer import Synthesizer
     from midi_vae.vae import MelodyVAE
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """What plays: a General MIDI program of a soundfont, None of the built-in synthesizer."""
+    """What plays: a General MIDI program of a soundfont, None of the built-in synthesizer or of a preset."""
 
     program: int
     soundfont: Path | None = None
+
+    def synth(self, with_drums: bool = False) -> tuple[Synthesizer | None, int]:
+        """What plays in the place of the built-in synthesizer, None for nothing, and its sample rate."""
+        if self.soundfont is not None or self.program not in SUNG:
+            return None, SAMPLE_RATE
+        from midi_vae.audio.drum_kit import WithKit
+
+        instrument = sung_instrument(self.program)
+        rate = instrument.model.config.sample_rate
+        return (WithKit(instrument, rate) if with_drums else instrument), rate
 
 
 MAX_LINE, MAX_SIDE, MAX_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
@@ -60,9 +74,10 @@ def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
         for turn in range(times)
         for start, end, pitch in melody.notes()
     ]
-    length = round(times * size * step * SAMPLE_RATE)
-    _check_seconds(length / SAMPLE_RATE)
-    write_sound(path, notes, sound.program, sound.soundfont, length=length)
+    seconds = times * size * step
+    _check_seconds(seconds)
+    synth, rate = sound.synth()
+    write_sound(path, notes, sound.program, sound.soundfont, rate, round(seconds * rate), synth)
 
 
 def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None = None) -> None:
@@ -75,7 +90,8 @@ def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, 
     time = notes[0].start
     moved = [replace(n, start=n.start - time, end=n.end - time) for n in notes]
     drum_notes = kit.general_notes() if kit is not None else {}
-    write_sound(path, moved, sound.program, sound.soundfont, drum_notes=drum_notes)
+    synth, rate = sound.synth(with_drums=any(note.channel == DRUM_CHANNEL for note in moved))
+    write_sound(path, moved, sound.program, sound.soundfont, rate, synth=synth, drum_notes=drum_notes)
 
 
 def kit_wav() -> bytes:

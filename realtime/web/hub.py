@@ -29,8 +29,9 @@ from ..music.sequencer import Pattern
 from . import exports
 from .messages import Restore
 from .outbox import Outbox
-from .sounds import SOUNDS
+from .sounds import SOUNDS, SUNG
 from .store import Store
+from .sung import LOOP, NOTES, SECONDS
 from .workspace import MIN_MELODIES, Workspace
 
 if TYPE_CHECKING:
@@ -251,8 +252,10 @@ class Hub:
             "most": MAX_MELODIES,
             "fewest": MIN_MELODIES,
             "sounds": [
-                {"name": name, "program": program, **asdict(TIMBRES[program // 8])} for program, name in SOUNDS.items()
+                {"name": name, "program": program, "sung": program in SUNG, **asdict(TIMBRES[program // 8])}
+                for program, name in SOUNDS.items()
             ],
+            "sung": {"notes": NOTES, "seconds": SECONDS, "loop": LOOP},
         }
 
     # What stays when the server has ended.

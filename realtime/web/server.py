@@ -29,7 +29,8 @@ from .idle import IDLE_SECONDS, settings
 from .messages import MAX_MESSAGE
 from .outbox import Outbox
 from .protocol import receive
-from .sounds import USUAL
+from .sounds import SUNG, USUAL
+from .sung import notes_flac
 from .uploads import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -131,6 +132,13 @@ def _add_pages(app: FastAPI) -> None:
     async def kit() -> Response:
         """The drums, as the page strikes them."""
         return await _answer(exports.kit_wav, "audio/wav")
+
+    @app.get("/sung/{program}.flac")
+    async def sung(program: str) -> Response:
+        """The notes of a preset."""
+        if program not in map(str, SUNG):
+            return PlainTextResponse("expected a sound that is sung, found none", 404)
+        return await _answer(lambda: notes_flac(int(program)), "audio/flac")
 
     @app.get("/{name:path}")
     async def page(name: str) -> Response:

@@ -56,9 +56,11 @@ export class Sound {
   }
 
   _offer() {
-    const { sounds } = this._live.hello;
+    const { sounds, sung } = this._live.hello;
+    this._synth.sung = sung;
     this._synth.sounds = new Map(sounds.map((each) => [each.program, each]));
     for (const select of both("voice")) select.replaceChildren(...sounds.map(({ name, program }) => new Option(name, program)));
+    this._synth.prepare();
     this._show();
   }
 
@@ -83,6 +85,7 @@ export class Sound {
 
   _set({ program, level }) {
     this._synth.program = program;
+    this._synth.prepare();
     this._synth.setLevel(level);
     this._show();
     inFrame(this._put);

@@ -1,10 +1,13 @@
 // The built-in synthesizer: the same sums of partials as the server's (midi_vae/audio/synthesizer.py), in a little room.
 
 const GAIN = 0.5; // of a note at full velocity
+const FADE = 0.04; // s in which a note of a recording falls to a third once it has ended
 
 export class Synth {
   constructor() {
     this.sounds = new Map(); // General MIDI program -> {partials, decays, attack, release}, as the server has it
+    this.sung = null; // of the sounds that are recordings: {notes, seconds, loop}, as the server makes them
+    this._banks = new Map(); // program -> AudioBuffer, null while it is on its way
     this.program = 12;
     this.level = 0.8;
     this.context = null;
@@ -32,6 +35,21 @@ export class Synth {
     if (this.context.state !== "running") await this.context.resume();
   }
 
+  /** Fetch the notes of the sound that is chosen, if it is one of recordings; until they are there partials sound. */
+  async prepare() {
+    const { program } = this;
+    if (!this.sounds.get(program)?.sung || this._banks.has(program)) return;
+    this._banks.set(program, null);
+    try {
+      const answer = await fetch(`./sung/${program}.flac`);
+      if (!answer.ok) throw new Error(answer.status);
+      this._banks.set(program, await new OfflineAudioContext(1, 1, 48000).decodeAudioData(await answer.arrayBuffer()));
+      document.dispatchEvent(new CustomEvent("latentmix:sung", { detail: { program, seconds: this._banks.get(program).duration } }));
+    } catch {
+      this._banks.delete(program); // the next choice tries again
+    }
+  }
+
   setLevel(level) {
     this.level = level;
     if (this.context) this._master.gain.setTargetAtTime(level, this.context.currentTime, 0.02);
@@ -56,6 +74,8 @@ export class Synth {
   /** Start a note at an audio time; what comes back ends it: end(time). */
   start(pitch, at, velocity = 80) {
     const { context } = this;
+    const bank = this._banks.get(this.program);
+    if (bank) return this._sing(bank, pitch, at, velocity);
     const { partials, decays, attack, release } = this.sounds.get(this.program) ?? this.sounds.values().next().value;
     const time = Math.max(at, context.currentTime);
     const frequency = 440 * 2 ** ((pitch - 69) / 12);
@@ -77,6 +97,24 @@ export class Synth {
       out.gain.setTargetAtTime(0, stop, release);
       for (const source of sources) source.stop(stop + 7 * release);
       sources[0].onended = () => pan.disconnect();
+    };
+  }
+
+  /** As `start`, by the nearest note of those that were made, which goes round while it is held. */
+  _sing(buffer, pitch, at, velocity) {
+    const { context, sung: { notes, seconds, loop } } = this, time = Math.max(at, context.currentTime);
+    const index = notes.reduce((best, note, i) => (Math.abs(note - pitch) < Math.abs(notes[best] - pitch) ? i : best), 0);
+    const [loopStart, loopEnd] = loop.map((place) => index * seconds + place);
+    const source = new AudioBufferSourceNode(context, { buffer, playbackRate: 2 ** ((pitch - notes[index]) / 12), loop: true, loopStart, loopEnd });
+    const out = new GainNode(context, { gain: GAIN * (velocity / 127) ** 1.5 });
+    const pan = new StereoPannerNode(context, { pan: Math.max(-0.5, Math.min(0.5, (pitch - 64) / 64)) });
+    source.connect(out).connect(pan).connect(this._master);
+    source.onended = () => pan.disconnect();
+    source.start(time, index * seconds);
+    return (end) => {
+      const stop = Math.max(end, time + 0.01, context.currentTime);
+      out.gain.setTargetAtTime(0, stop, FADE);
+      source.stop(stop + 8 * FADE);
     };
   }
 

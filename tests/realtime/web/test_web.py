@@ -35,6 +35,7 @@ from realtime.web.paths import along, share_at
 from realtime.web.server import open_socket
 from realtime.web.sharing import read_session
 from realtime.web.store import Store
+from realtime.web.sung import LOOP, NOTES, SECONDS
 from realtime.web.uploads import MAX_BYTES, Shelf
 from realtime.web.wire import PathSetting, PlacedMelody, Session, melody_from_json, melody_to_json, session_from_json
 
@@ -583,6 +584,25 @@ def test_sound_to_take_home_is_the_sound_that_was_chosen(shared):
         assert np.corrcoef(samples[: live.shape[1], 0], live[0])[0, 1] > 0.999
     assert np.corrcoef(sounds[12][:, 0], sounds[16][:, 0])[0, 1] < 0.95
     assert "expected a whole number" in shared.client.get("/take-home/loop.wav?program=128").json()["error"]
+
+
+def test_a_preset_is_sung_on_the_page_and_taken_home(shared):
+    content = shared.client.get("/sung/65.flac").content
+    samples, rate = soundfile.read(io.BytesIO(content))
+    size = round(SECONDS * rate)
+    assert len(samples) == size * len(NOTES) and len(content) < 2_000_000
+    for index, pitch in enumerate(NOTES):
+        note = samples[index * size :][: size // 2]
+        found = np.abs(np.fft.rfft(note * np.hanning(len(note)), 4 * rate))
+        hertz = 440.0 * 2.0 ** ((pitch - 69) / 12)
+        overtone = np.argmax(found) / 4 / hertz
+        assert np.abs(note).max() > 0.05 and overtone == pytest.approx(max(1, round(overtone)), rel=0.01)
+        end, begin = (index * size + round(place * rate) for place in (LOOP[1], LOOP[0]))
+        step = np.abs(np.diff(samples[begin - size // 8 : begin])).max()
+        assert abs(samples[end - 1] - samples[begin - 1]) < 1e-3 and abs(samples[begin] - samples[end - 1]) < 1.5 * step
+    assert shared.client.get("/sung/12.flac").status_code == shared.client.get("/sung/..%2F1.flac").status_code == 404
+    taken, rate = soundfile.read(io.BytesIO(shared.client.get("/take-home/loop.wav?times=1&program=65").content))
+    assert rate == 48_000 and np.sqrt((taken**2).mean()) > 0.02
 
 
 def test_memory_does_not_grow_with_sound_to_take_home(shared, tmp_path):

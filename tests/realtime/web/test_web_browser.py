@@ -28,6 +28,7 @@ from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS
 from midi_vae.drums.transcription import read_drums
 from midi_vae.music.melody import ONSET, Melody
 from realtime.web.opening import opening_melodies
+from realtime.web.sung import NOTES, SECONDS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PATIENCE = 120_000  # ms; only so that a test that hangs fails
@@ -895,6 +896,23 @@ document.addEventListener("latentmix:drum", (event) => drums.push(event.detail))
 const begin = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (...when) { shots.push(when); return begin.apply(this, when); };
 """
+
+
+def test_a_preset_is_sung_in_the_page(open_page):
+    page = open_page(
+        script=STRUCK + "window.sung = []; addEventListener('latentmix:sung', (e) => sung.push(e.detail), true);"
+    )
+    page.select_option("#voice", label="Sung sax")
+    until(page, "sung.length === 1")
+    assert page.evaluate("sung[0]") == {"program": 65, "seconds": pytest.approx(SECONDS * len(NOTES), abs=0.01)}
+    page.click("#play")
+    until(page, "shots.length >= 4 && notes.filter((note) => note.on && note.audioTime !== null).length >= 4")
+    played = {note["pitch"] for note in page.evaluate("notes") if note["on"]}
+    nearest = {min(NOTES, key=lambda note: abs(note - pitch)) for pitch in played}
+    starts = [offset for _, offset in page.evaluate("shots")]
+    assert {NOTES[round(offset / SECONDS)] for offset in starts} <= nearest
+    page.click("#play")
+    page.select_option("#voice", label="Soft mallet")
 
 
 def hits_of(groove) -> str:
