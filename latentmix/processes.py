@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+FIRST = "latentmix.first_import"  # of the process that others are forked from
+
+
+_early: list[bool] = []
+
+
+def has_begun() -> bool:
+    """Whether `start_early` has done something, which is not to be in vain."""
+    return bool(_early)
+
+
+def start_early(modules: Sequence[str]) -> None:
+    """Have the process that workers will be forked from begin with its imports, beside what this one does meanwhile.
+
+    Args:
+        modules: as of `worker_pool`, whose own do not count after this.
+    """
+    if _can_share():
+        from multiprocessing import forkserver
+
+        multiprocessing.set_forkserver_preload([FIRST, *modules])
+        forkserver.ensure_running()
+        _early.append(True)
 
 
 @contextlib.contextmanager
@@ -19,17 +48,18 @@ def worker_pool(
     threads do not survive that.
 
     Ctrl-C reaches this process alone, so that not all complain of it; where the block ends with an error, the
-    processes are told to stop by SIGTERM, and what waits is given up.
+    processes are told to stop by SIGTERM, and what waits is given up; where this one is killed, they end.
 
     Args:
         start: called in each process, with `given`, before its first work.
         modules: to import once for all of them; those of the first pool count.
     """
-    can_share = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if can_share else "spawn")
-    if can_share:
-        context.set_forkserver_preload(list(modules))
-    pool = ProcessPoolExecutor(workers, context, start, given)
+    from concurrent.futures import ProcessPoolExecutor  # not before `start_early`, which is to be early
+
+    context = multiprocessing.get_context("forkserver" if _can_share() else "spawn")
+    if _can_share():
+        context.set_forkserver_preload([FIRST, *modules])
+    pool = ProcessPoolExecutor(workers, context, _begin, (start, given))
     submit = pool.submit
 
     def submit_quietly(*work: Any, **more: Any) -> Any:
@@ -45,6 +75,25 @@ def worker_pool(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _can_share() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
+
+
+def _begin(start: Callable[..., None], given: tuple[Any, ...]) -> None:
+    gc.freeze()  # what was imported stays as it is, and shared
+    gc.enable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    start(*given)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells nobody: its workers would go on, or wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextlib.contextmanager

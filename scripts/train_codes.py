@@ -58,14 +58,14 @@ class Phase:
 
 def open_codes(fabric: Any, codec: Codec, address: str, kept: Path, hours: float, seed: int) -> Codes | StreamedCodes:
     """A corpus as it is, or the codes of a folder's recordings."""
-    corpus = open_corpus(fabric, address, KIND)
+    corpus = open_corpus(fabric, address, KIND, kept)
     return StreamedCodes(corpus, codec, seed) if corpus else read_folder(fabric, codec, Path(address), kept, hours)
 
 
 def read_folder(fabric: Any, codec: Codec, folder: Path, kept: Path, hours: float) -> Codes:
     """The codes of a folder's recordings, kept in a file that belongs to this codec and folder."""
     name = hashlib.sha256(f"{codec.model.fingerprint.hex()} {folder.resolve()} {hours}".encode()).hexdigest()[:12]
-    path = kept / f"codes-{name}.npz"
+    path = kept.with_name(f"codes-{name}.npz")
 
     def read(tell: Tell) -> Found:
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
@@ -87,7 +87,7 @@ def read_folder(fabric: Any, codec: Codec, folder: Path, kept: Path, hours: floa
             np.savez(file, codes=made.codes, starts=made.starts)
         return Found(f"codes of {hours - left / 3600.0:.2f} hours from {len(found)} files", refused)
 
-    read_once(fabric, folder, path.is_file, read)
+    read_once(fabric, folder, kept, path.is_file, read)
     with np.load(path, allow_pickle=False) as file:
         return Codes(file["codes"], file["starts"], codec.codes, codec.chunk_frames)
 
@@ -208,8 +208,8 @@ def main(
         fabric = running.launch("ddp_find_unused_parameters_true")
         make_folder(run)
         codec = Codec.from_pretrained(weights)
-        codes = open_codes(fabric, codec, str(data), run, hours, running.seed)
-        held_out = open_codes(fabric, codec, str(dev), run, hours, running.seed)
+        codes = open_codes(fabric, codec, str(data), run / "train", hours, running.seed)
+        held_out = open_codes(fabric, codec, str(dev), run / "dev", hours, running.seed)
         held_out = held_out.in_memory() if isinstance(held_out, StreamedCodes) else held_out
         q = codec.codebooks
         network, prior = begin(start_from, codec, codes, width)

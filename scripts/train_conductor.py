@@ -40,7 +40,7 @@ def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -
         summary = f"{len(tunes.windows)} windows of {len(tunes.bars)} tunes"
         return Found(summary, [reason for _, reason in tunes.refused])
 
-    read_once(fabric, folder, kept.is_file, read)
+    read_once(fabric, folder, kept, kept.is_file, read)
     return Tunes.load(kept)
 
 

@@ -111,7 +111,7 @@ def read_folder(fabric: Any, folder: Path, kept: Path, split: str | None, styles
             np.save(file, data.windows)
         return Found(f"{len(data.windows)} windows from {data.files} files", data.refused)
 
-    read_once(fabric, folder, kept.is_file, read)
+    read_once(fabric, folder, kept, kept.is_file, read)
     windows: np.ndarray = np.load(kept, allow_pickle=False)
     if windows.dtype != WINDOW:
         raise ValueError(f"{kept}: expected the windows of this release; remove it to read the folder again")
@@ -137,7 +137,7 @@ def open_grooves(
     fabric: Any, address: str, kept: Path, split: str | None, styles: tuple[str, ...], seed: int
 ) -> Grooves:
     """A folder, or its split, that is read and kept, or a corpus that is streamed."""
-    corpus = open_corpus(fabric, address, GROOVES)
+    corpus = open_corpus(fabric, address, GROOVES, kept)
     if corpus is None:
         windows = read_folder(fabric, Path(address), kept, split, styles)
         full = windows["full"]
@@ -161,9 +161,9 @@ def tell_change(base: GrooveVAE, model: GrooveVAE, held_out: dict[str, np.ndarra
             CONSOLE.print(f"{name}, {when}: hits {nats:.3f} nats a step  {played}", highlight=False)
 
 
-def known_styles(fabric: Any, address: str) -> tuple[str, ...]:
+def known_styles(fabric: Any, address: str, kept: Path) -> tuple[str, ...]:
     """Styles that the folder's info.csv names, or that the corpus has."""
-    corpus = open_corpus(fabric, address, GROOVES)
+    corpus = open_corpus(fabric, address, GROOVES, kept)
     if corpus:
         return tuple(corpus.manifest.description.settings["styles"])
     return tuple(sorted({each.style for each in read_info(address).values() if each.style}))
@@ -199,10 +199,11 @@ def main(
     with in_one_line("train_drums", ValueError):  # a size that cannot be
         base = GrooveVAE.from_pretrained(begin_with) if begin_with else None
         fabric = running.launch("ddp")
-        styles = base.config.styles if base else known_styles(fabric, data)
-        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
         make_folder(out)
-        grooves = open_grooves(fabric, data, out / "train.npy", None if dev else "train", styles, running.seed)
+        kept = out / "train.npy"
+        styles = base.config.styles if base else known_styles(fabric, data, kept)
+        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
+        grooves = open_grooves(fabric, data, kept, None if dev else "train", styles, running.seed)
         known = read_folder(fabric, remember, out / "known.npy", "validation", styles) if remember else None
         dev_split = None if dev else "validation"
         held_out = open_grooves(fabric, dev or data, out / "dev.npy", dev_split, styles, running.seed).some

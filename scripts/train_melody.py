@@ -94,7 +94,7 @@ def read_folder(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) 
         refused = [reason or path for path, reason in data.refused]
         return Found(f"{len(data.windows)} windows from {data.files} files", refused)
 
-    read_once(fabric, folder, kept.is_file, read)
+    read_once(fabric, folder, kept, kept.is_file, read)
     return np.load(kept, allow_pickle=False)
 
 
@@ -123,7 +123,7 @@ class Melodies:
 
 def open_melodies(fabric: Any, address: str, kept: Path, config: MelodyVAEConfig, seed: int) -> Melodies:
     """A folder that is read and kept, or a corpus that is streamed."""
-    corpus, size = open_corpus(fabric, address, KIND), (config.lowest_pitch, config.pitches)
+    corpus, size = open_corpus(fabric, address, KIND, kept), (config.lowest_pitch, config.pitches)
     if corpus is None:
         windows = read_folder(fabric, Path(address), kept, config)
         full = reaches_bar_ends(windows)

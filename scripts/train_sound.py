@@ -54,7 +54,7 @@ def main(
             run.plan(wanted, minutes, batch=batch, frames=frames, lr=lr, seed=running.seed)
 
         make_folder(out)
-        corpus = open_corpus(fabric, data, SOUNDS)
+        corpus = open_corpus(fabric, data, SOUNDS, out / "data")
         batches = (
             StreamedSounds(corpus, model.config, running.seed)
             if corpus

@@ -249,7 +249,7 @@ def follow(average: VQVAE, model: VQVAE, kept: float) -> None:
 
 def open_speech(fabric: Any, address: str, kept: Path, config: VQVAEConfig, seed: int) -> SpeechSource:
     """A corpus as it is, or the labelled speech of a folder."""
-    corpus = open_corpus(fabric, address, SPEECH)
+    corpus = open_corpus(fabric, address, SPEECH, kept)
     return StreamedSpeech(corpus, config, seed) if corpus else read_folder(fabric, Path(address), kept, config)
 
 
@@ -261,7 +261,7 @@ def read_folder(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> S
         data = prepare(folder, kept, config, tell)
         return Found(f"{data.hours:.2f} hours from {data.files} files", data.refused)
 
-    read_once(fabric, folder, lambda: SpeechBatches.is_complete(kept), read)
+    read_once(fabric, folder, kept, lambda: SpeechBatches.is_complete(kept), read)
     return SpeechBatches(kept, config)
 
 

@@ -13,8 +13,8 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     from ray.cluster_utils import Cluster
 
-    own = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80_000_000}
-    cluster = Cluster(initialize_head=True, head_node_args={**own, "include_dashboard": False})
+    own = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80_000_000}  # the GPU is Ray's to give, and none
+    cluster = Cluster(initialize_head=True, head_node_args={**own, "num_gpus": 0, "include_dashboard": False})
     second = cluster.add_node(**own)
     cluster.wait_for_nodes()
     print(f"address {cluster.address}", flush=True)

@@ -42,12 +42,12 @@ class ToyWork:
         return {"codes": "all"}
 
     def load(self, device: str) -> ToyMaker:
-        return ToyMaker(self)
+        return ToyMaker(self, device)
 
 
 class ToyMaker:
-    def __init__(self, work: ToyWork) -> None:
-        self.work = work
+    def __init__(self, work: ToyWork, device: str = "cpu") -> None:
+        self.work, self.device = work, device
         self.description = Description("toy.bytes", work.model, work.settings, COLUMNS)
 
     def records(self, files: Sequence[tuple[str, str]]) -> list[Record | str]:
@@ -56,6 +56,8 @@ class ToyMaker:
     def _record(self, id_: str, path: str) -> Record | str:
         content = Path(path).read_bytes()
         time.sleep(self.work.seconds)
+        if content == b"device":
+            content = f"{self.device}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}".encode()
         if content == b"bad":
             return f"{id_}: expected something good, found bad"
         if content.startswith(b"kill"):  # the process that comes here first, or all of them
@@ -89,11 +91,11 @@ def wait_until(is_so: Callable[[], object], seconds: float = 300.0) -> None:
         time.sleep(0.02)
 
 
-if __name__ == "__main__":  # a run that can be killed: SOURCE OUT (WORKERS | ADDRESS of a Ray cluster) SECONDS
+if __name__ == "__main__":  # a run that can be killed: SOURCE OUT (WORKERS | ADDRESS of a Ray cluster) SECONDS DEVICE
     from toy_corpus import ToyWork as Work  # by a name that other processes know it by
 
-    _, source, out, crew, seconds = sys.argv
-    chosen = LocalProcesses(int(crew)) if crew.isdigit() else RayCluster(crew, None)
+    _, source, out, crew, seconds, *device = sys.argv
+    chosen = LocalProcesses(int(crew)) if crew.isdigit() else RayCluster(crew, None, *device)
     try:
         build_corpus(Work(seconds=float(seconds)), source, Folder(out), chosen, size=Size(4))
     except InputError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -42,7 +41,6 @@ from .trial import bench
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read when torch and NumPy are imported
 AVQ_SUFFIXES = frozenset({".avq"})
 
 
@@ -53,8 +51,6 @@ app.add_typer(export.app, name="export")
 
 def main() -> None:
     """Entry point."""
-    for name in THREADS:  # one thread a file; where others want the cores too, several wait for each other
-        os.environ.setdefault(name, "1")
     run(app)
 
 

@@ -15,6 +15,7 @@ from latentmix.errors import InputError
 
 from ..audio_io.kinds import readable_suffixes
 from ..audio_io.reader import open_source
+from . import TO_ENCODE
 
 if TYPE_CHECKING:
     from .codec import Codec
@@ -57,17 +58,18 @@ class CodesOfRecordings:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        return (__name__, f"{__package__}.codec", "audiovq.model.vqvae", "pyarrow.parquet")
+        return TO_ENCODE
 
     def load(self, device: str) -> CodesMaker:
         """Raises InputError: no such model, or more codebooks than it has."""
         import torch
 
+        from ..model.vqvae import VQVAE
         from .codec import Codec
 
         if device == "cpu":
             torch.set_num_threads(1)  # one a worker: others are at work beside it
-        codec = Codec.from_pretrained(self.model, device)
+        codec = Codec(VQVAE.from_pretrained(self.model, device))  # without the coder, which only files need
         if self.codebooks is not None and self.codebooks > codec.codebooks:
             raise InputError(f"--codebooks {self.codebooks}: expected at most {codec.codebooks}, those of {self.model}")
         return CodesMaker(codec, self)

@@ -86,7 +86,7 @@ def read_recordings(
         found = prepare(source, kept, config, tell)
         return Found(f"{found.seconds / 60:.1f} minutes from {found.files} files", found.refused)
 
-    read_once(fabric, source, lambda: SoundBatches.is_complete(kept), read)
+    read_once(fabric, source, kept, lambda: SoundBatches.is_complete(kept), read)
     return SoundBatches(kept, config, ASIDE if to_learn else 1)
 
 

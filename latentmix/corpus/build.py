@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import InputError
-from .items import Item, check_unchanged, find_items
+from .items import Item, check_unchanged, find_items, root_of
 from .limits import FORMS, USUAL_SIZE, Size
 from .records import SUFFIXES
 from .shard import Description, ShardJob, ShardSummary, Work, cut_into_shards
@@ -21,7 +21,7 @@ from .state import (
     read_summary,
     write_plan,
 )
-from .storage import Folder
+from .storage import Folder, absolute
 
 
 class Crew(Protocol):
@@ -67,7 +67,7 @@ def build_corpus(
         InputError: the source cannot be read, the corpus cannot be written or is another one's, a file changed under
             its name, or somebody else is at work on it.
     """
-    start = time.perf_counter()
+    start, root = time.perf_counter(), absolute(root_of(source))
     out.make()
     with alone_in(out):
         manifest, plan = _plan(work, source, out, form, size)
@@ -76,7 +76,7 @@ def build_corpus(
 
         def begin(description: Description) -> None:
             _check_same(manifest, description, out)
-            Manifest(description, form, False).write(out)
+            Manifest(description, form, False, source=root).write(out)
             if plan.new:
                 write_plan(out, plan.number, plan.new)
 
@@ -90,7 +90,7 @@ def build_corpus(
         assert written is not None
         made = tuple(summaries[name] for name in sorted(summaries))
         bad = tuple(each for summary in made for each in summary.left_out if plan.latest[each[0]] == summary.name)
-        manifest = Manifest(written.description, form, True, made, bad)
+        manifest = Manifest(written.description, form, True, made, bad, root)
         manifest.write(out)
         return Outcome(manifest, total, time.perf_counter() - start)
 
@@ -131,12 +131,25 @@ def _plan(work: Work, source: str, out: Folder, form: str, size: Size) -> tuple[
             f"found {_told(work.settings)}; give those, or another folder"
         )
     before = read_plans(out, sorted(names), form)
+    _check_source(manifest, before, found, absolute(root_of(source)), out)
     summaries = {job.name: read_summary(out, job.name) for job in before if job.name + ".json" in names}
     lost = [name for name, each in summaries.items() if each.rows and name + SUFFIXES[form] not in names]
     summaries = {name: each for name, each in summaries.items() if name not in lost}
     groups = cut_into_shards(_new_items(found, before, summaries, source), size.items, size.size)
     new = [ShardJob(out, f"shard-{number:06}", items, form) for number, items in enumerate(groups, len(before))]
     return manifest, _Plan(sum(name.startswith(PLAN) for name in names), before, new, summaries)
+
+
+def _check_source(
+    manifest: Manifest | None, planned: Sequence[ShardJob], found: Sequence[Item], root: str, out: Folder
+) -> None:
+    """Raises InputError: the source is another one than before; the same that was moved has the same files."""
+    known = {item.id for job in planned for item in job.items}
+    if manifest and manifest.source not in ("", root) and known and known.isdisjoint(item.id for item in found):
+        raise InputError(
+            f"{out.address}: expected files of {manifest.source}, as it was made of so far, found {root} with none of "
+            "them; give that source, or another folder"
+        )
 
 
 def _new_items(

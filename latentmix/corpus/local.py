@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for_any
 
 from ..errors import InputError
-from ..processes import worker_pool
+from ..processes import has_begun, worker_pool
 from .shard import Description, Maker, ShardJob, ShardSummary, Work, make_shard
 
 ATTEMPTS = 3  # without a shard in between that is done: then a process is not killed by chance
@@ -21,7 +16,8 @@ WAITING = 2  # jobs handed out for each process: no more than keep it busy are l
 
 
 class LocalProcesses:
-    """So many processes on this machine, each with the model; one is this process itself.
+    """So many processes on this machine, each with the model; a single one is this process itself,
+    unless there is one already that can be forked from.
 
     Args:
         workers: at least 1.
@@ -40,7 +36,7 @@ class LocalProcesses:
         Raises:
             InputError: the model cannot be loaded, a shard cannot be written, or processes are killed again and again.
         """
-        if min(self.workers, len(jobs)) <= 1:
+        if min(self.workers, len(jobs)) <= 1 and not (jobs and has_begun()):
             maker = work.load(self.device)
             begin(maker.description)
             yield from (make_shard(job, maker) for job in jobs)
@@ -93,20 +89,10 @@ _problem: list[str] = []
 
 def _start(work: Work, device: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _maker.append(work.load(device))
     except InputError as error:  # an initializer that raises would only be told as a broken pool
         _problem.append(str(error))
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its workers would go on, or wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for_any([parent.sentinel])
-        with contextlib.suppress(OSError):
-            os._exit(1)
 
 
 def _loaded() -> Maker:

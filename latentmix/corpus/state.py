@@ -37,6 +37,7 @@ class Manifest:
         is_complete: whether all that was found is in it, or listed as left out.
         shards: of the records, where it is complete.
         left_out: ids and reasons.
+        source: the folder that ids are relative to, as of the last run; "" where nobody has written it down.
     """
 
     description: Description
@@ -44,6 +45,7 @@ class Manifest:
     is_complete: bool
     shards: tuple[ShardSummary, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    source: str = ""
 
     @property
     def rows(self) -> int:
@@ -57,6 +59,7 @@ class Manifest:
             "complete": self.is_complete,
             **self.description.as_json(),
             "form": self.form,
+            "source": self.source,
             "rows": self.rows,
             "shards": [
                 {"name": s.name + SUFFIXES[self.form], "rows": s.rows, "bytes": s.size} for s in self.shards if s.rows
@@ -84,7 +87,8 @@ def read_manifest(out: Folder) -> Manifest | None:
             for s in raw["shards"]
         )
         left_out = tuple((str(id_), str(reason)) for id_, reason in raw["left_out"])
-        return Manifest(Description.from_json(raw), raw["form"], bool(raw["complete"]), shards, left_out)
+        source = str(raw.get("source", ""))
+        return Manifest(Description.from_json(raw), raw["form"], bool(raw["complete"]), shards, left_out, source)
     except (*MALFORMED, AttributeError) as error:
         raise InputError(
             f"{out.join(MANIFEST)}: expected {FORMAT} version {VERSION}, found something else ({error}); remove it, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import posixpath
 from collections.abc import Iterator
@@ -135,6 +136,12 @@ def resolve(address: str) -> tuple[Any, str]:
         return fs, fs._strip_protocol(address)
 
 
+def absolute(address: str) -> str:
+    """The address of a folder from wherever it is looked at; of local ones the whole path."""
+    fs, path = resolve(address)
+    return os.path.abspath(path) if is_local(fs) else address.rstrip("/")
+
+
 def is_local(fs: Any) -> bool:
     """Whether paths are those of this machine."""
     return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
@@ -142,6 +149,7 @@ def is_local(fs: Any) -> bool:
 
 @functools.lru_cache(maxsize=16)
 def _file_system(kind: str) -> Any:
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # what goes wrong is told by us, in a line
     return load_extra("fsspec", EXTRA).filesystem(kind, use_listings_cache=False)
 
 
@@ -163,7 +171,7 @@ def told(address: str, what: str) -> Iterator[None]:
 
 
 def _reason(what: str, error: Exception) -> str:
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    said = " ".join((getattr(error, "strerror", None) or str(error)).split()) or type(error).__name__
     named = f"{type(error).__name__} {error}"
     if isinstance(error, PermissionError) or any(word in named for word in DENIED):
         return f"expected the right to {what} there, found none ({said}); give other credentials, or another address"

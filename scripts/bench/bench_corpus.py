@@ -3,7 +3,8 @@
     scripts/run python scripts/bench/bench_corpus.py SPEECH_FOLDER --work FOLDER --ray HOST:PORT
 
 Recordings are cut into short WAV files first. All that is compared is run in turns, --rounds times, as whole commands
-with one thread a worker, and the median of the ratios of each round is given, for a busy machine slows all alike.
+with one thread a worker, and the median of the ratios of each round is given, for a busy machine slows all alike. Then
+once more with --many files: what these take longer says what an item costs without the start, and the rest the start.
 Processor seconds are those of a command with all its processes; they say more than the clock where others are at work.
 --baseline names the folder of an older checkout whose `compress` is compared; the one of this checkout if left out.
 """
@@ -21,9 +22,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import soundfile
 import typer
@@ -34,6 +35,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "from audiovq.cli import main; main()"
 PR_SET_CHILD_SUBREAPER = 36
 SAMPLED = 0.2  # seconds between two looks at memory
+SHARDS = 16  # of a corpus
+Command: TypeAlias = tuple[tuple[object, ...], Path]  # arguments, and the checkout
+Figures: TypeAlias = dict[str, Any]
 
 
 def cut(source: Path, folder: Path, count: int, seconds: float) -> Path:
@@ -120,7 +124,7 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def memory_over_time(source: Path, out: Path, files: int) -> dict[str, object]:
+def memory_over_time(source: Path, out: Path, files: int) -> Figures:
     """The largest process of a run over many files, by the share of its time."""
     shutil.rmtree(out, ignore_errors=True)
     watched = Watched("corpus", "encode", source, "-o", out, "--jobs", 2, "--shard-items", 500, "--codebooks", 4)
@@ -131,59 +135,83 @@ def memory_over_time(source: Path, out: Path, files: int) -> dict[str, object]:
     return {"largest_process_mb_by_time": shares, "flat_items_a_second": round(files / watched.seconds, 1)}
 
 
+def in_turns(commands: Mapping[str, Command], files: int, rounds: int, out: Path) -> dict[str, list[Watched]]:
+    """Each command once in each round."""
+    found: dict[str, list[Watched]] = {name: [] for name in commands}
+    for number in range(rounds):
+        for name, (arguments, code) in commands.items():
+            shutil.rmtree(out, ignore_errors=True)
+            load = os.getloadavg()[0]
+            found[name].append(Watched(*arguments, code=code))
+            speed = files / found[name][-1].seconds
+            typer.echo(f"{files} files, {number + 1}: {name}: {speed:.1f} a second (load {load:.1f})", err=True)
+    return found
+
+
+def figures_of(seconds: Mapping[str, list[float]], processors: Mapping[str, list[float]], files: int) -> Figures:
+    """What the median round says, of so many files."""
+
+    def ratio(a: str, b: str, of: Mapping[str, list[float]] = seconds) -> float:
+        return round(statistics.median(x / y for x, y in zip(of[a], of[b], strict=True)), 3)
+
+    return {
+        "files": files,
+        "items_a_second": {name: round(files / statistics.median(took), 2) for name, took in seconds.items()},
+        "processor_ms_an_item": {  # of Ray without its workers, which are not of this command
+            name: round(1000.0 * statistics.median(took) / files, 2) for name, took in processors.items()
+        },
+        "corpus_over_compress": ratio("compress", "corpus"),
+        "corpus_over_compress_of_processors": ratio("compress", "corpus", processors),
+        "two_workers_over_one": ratio("one worker", "corpus"),
+        **({"ray_over_local_time": ratio("ray", "corpus")} if "ray" in seconds else {}),
+    }
+
+
 def main(
     speech: Annotated[Path, typer.Argument(help="folder of recordings to cut up")],
     work: Annotated[Path, typer.Option(help="folder for what is made")],
     ray: Annotated[str | None, typer.Option(help="a cluster with two cores")] = None,
     baseline: Annotated[Path, typer.Option(help="checkout whose `compress` is compared")] = ROOT,
     files: Annotated[int, typer.Option(help="in each run")] = 1000,
+    many: Annotated[int, typer.Option(help="in each run of another round, for what an item costs; 0: none")] = 10_000,
     seconds: Annotated[float, typer.Option(help="of each file")] = 1.0,
-    rounds: int = 3,
+    rounds: Annotated[int, typer.Option(help="of the fewer files")] = 3,
     flat: Annotated[int, typer.Option(help="files of the run whose memory is watched; 0: none")] = 10_000,
     flat_seconds: Annotated[float, typer.Option(help="of each of those files")] = 0.25,
 ) -> None:
-    """Measure, and print a table and JSON."""
+    """Measure, and print JSON."""
     _adopt_all()
     speech, work, baseline = speech.resolve(), work.resolve(), baseline.resolve()
-    source, out = cut(speech, work / "short", files, seconds), work / "out"
-    encode = ("corpus", "encode", source, "-o", out, "--shard-items", max(files // 16, 1), "--codebooks", 4)
-    runs = {
-        "compress": (("compress", source, "-o", out, "--jobs", 2), baseline),
-        "corpus": ((*encode, "--jobs", 2), ROOT),
-        "one worker": ((*encode, "--jobs", 1), ROOT),
-    }
-    if ray:
-        runs["ray"] = ((*encode, "--ray", ray, "--jobs", 2), ROOT)
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    used: dict[str, list[float]] = {name: [] for name in runs}
-    loads = []
-    for number in range(rounds):
-        for name, (arguments, code) in runs.items():
-            shutil.rmtree(out, ignore_errors=True)
-            loads.append(os.getloadavg()[0])
-            watched = Watched(*arguments, code=code)
-            found[name].append(watched.seconds)
-            used[name].append(watched.processor_seconds)
-            typer.echo(f"round {number + 1}: {name}: {files / found[name][-1]:.1f} items a second", err=True)
-
-    def ratio(a: str, b: str, of: dict[str, list[float]] = found) -> float:
-        return round(statistics.median(x / y for x, y in zip(of[a], of[b], strict=True)), 3)
-
-    figures = {
-        "files": files,
-        "seconds_each": seconds,
-        "load_before_runs": [round(load, 1) for load in loads],
-        "items_a_second": {name: round(files / statistics.median(took), 2) for name, took in found.items()},
-        "processor_ms_an_item": {  # of Ray without its workers, which are not of this command
-            name: round(1000.0 * statistics.median(took) / files, 2) for name, took in used.items()
-        },
-        "corpus_over_compress": ratio("compress", "corpus"),
-        "corpus_over_compress_of_processors": ratio("compress", "corpus", used),
-        "two_workers_over_one": ratio("one worker", "corpus"),
-        **({"ray_over_local_time": ratio("ray", "corpus")} if ray else {}),
-    }
+    out = work / "out"
+    figures: Figures = {}
+    took: dict[int, dict[str, list[Watched]]] = {}
+    for size, times in ((files, rounds), (many, 1)):
+        if not size:
+            continue
+        source = cut(speech, work / f"short-{size}", size, seconds)
+        encode = ("corpus", "encode", source, "-o", out, "--shard-items", max(size // SHARDS, 1), "--codebooks", 4)
+        commands: dict[str, Command] = {
+            "compress": (("compress", source, "-o", out, "--jobs", 2), baseline),
+            "corpus": ((*encode, "--jobs", 2), ROOT),
+            "one worker": ((*encode, "--jobs", 1), ROOT),
+            **({"ray": ((*encode, "--ray", ray, "--jobs", 2), ROOT)} if ray else {}),
+        }
+        took[size] = in_turns(commands, size, times, out)
+        wall = {name: [each.seconds for each in runs] for name, runs in took[size].items()}
+        processors = {name: [each.processor_seconds for each in runs] for name, runs in took[size].items()}
+        figures[f"{size}_files"] = figures_of(wall, processors, size)
+    if many:  # what the further files took, without the start
+        few = {name: statistics.median(each.seconds for each in runs) for name, runs in took[files].items()}
+        used = {name: statistics.median(each.processor_seconds for each in runs) for name, runs in took[files].items()}
+        figures["without_the_start"] = figures_of(
+            {name: [runs[0].seconds - few[name]] for name, runs in took[many].items()},
+            {name: [runs[0].processor_seconds - used[name]] for name, runs in took[many].items()},
+            many - files,
+        )
+        each = {name: (runs[0].seconds - few[name]) / (many - files) for name, runs in took[many].items()}
+        figures["start_in_seconds"] = {name: round(few[name] - files * each[name], 2) for name in few}
     if flat:
-        figures |= memory_over_time(cut(speech, work / "flat", flat, flat_seconds), out, flat)
+        figures["memory"] = memory_over_time(cut(speech, work / "flat", flat, flat_seconds), out, flat)
     typer.echo(json.dumps(figures, indent=2))
 
 

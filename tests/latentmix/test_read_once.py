@@ -14,7 +14,7 @@ from latentmix.corpus.build import build_corpus
 from latentmix.corpus.local import LocalProcesses
 from latentmix.corpus.storage import Folder
 from latentmix.errors import InputError
-from latentmix.read_once import open_corpus
+from latentmix.read_once import Found, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.training import TrainingRun, in_one_line
 
@@ -22,13 +22,13 @@ from latentmix.training import TrainingRun, in_one_line
 class TwoProcesses:
     """Fabric as one of two sees it; the first one finds what it is told."""
 
-    world_size, device = 2, torch.device("cpu")
+    world_size, device, is_global_zero = 2, torch.device("cpu"), True
 
     def __init__(self, first: str | None = None) -> None:
         self.first = first
 
-    def broadcast(self, own: str) -> str:
-        return own if self.first is None else self.first
+    def broadcast(self, own: str | None) -> str | None:
+        return own if self.first is None or own is None else self.first
 
     def all_reduce(self, value: torch.Tensor, reduce_op: str) -> torch.Tensor:
         return value
@@ -37,13 +37,43 @@ class TwoProcesses:
 def test_a_corpus_is_the_same_for_all_processes(tmp_path: Path) -> None:
     source, out = write_files(tmp_path / "in", 3), tmp_path / "out"
     build_corpus(ToyWork(), str(source), Folder(str(out)), LocalProcesses(1))
-    alike = TwoProcesses()
-    assert open_corpus(alike, str(out), "toy.bytes") and open_corpus(alike, str(source), "toy.bytes") is None
+    alike, kept = TwoProcesses(), tmp_path / "kept"
+    assert open_corpus(alike, str(source), "toy.bytes", kept) is None and open_corpus(
+        alike, str(out), "toy.bytes", kept
+    )
     for address in (out, source):
         with pytest.raises(InputError, match="expected the same corpus for all processes, found another one or none"):
-            open_corpus(TwoProcesses("another"), str(address), "toy.bytes")
+            open_corpus(TwoProcesses("another"), str(address), "toy.bytes", tmp_path / "other")
     with pytest.raises(InputError, match=r"expected records of toy\.codes, found"):
-        open_corpus(alike, str(out), "toy.codes")
+        open_corpus(alike, str(out), "toy.codes", kept)
+
+
+def test_a_run_does_not_go_on_with_what_it_did_not_learn_from(tmp_path: Path) -> None:
+    source, out, kept = write_files(tmp_path / "in", 3), tmp_path / "out", tmp_path / "train.npy"
+    build_corpus(ToyWork(), str(source), Folder(str(out)), LocalProcesses(1))
+
+    def read(folder: Path) -> None:
+        def found(tell: object) -> Found:
+            if not list(folder.glob("*/*.dat")):
+                raise InputError(f"{folder}: expected files, found none")
+            kept.write_bytes(b"kept")
+            return Found("some files")
+
+        read_once(None, folder, kept, kept.is_file, found)
+
+    with pytest.raises(InputError, match="expected files"):  # a slip is not held against the run
+        read(tmp_path / "inn")
+    read(source)
+    read(source)
+    for again in (lambda: read(tmp_path / "inn"), lambda: open_corpus(TwoProcesses(), str(out), "toy.bytes", kept)):
+        with pytest.raises(InputError) as error:
+            again()
+        said = str(error.value)
+        assert f"{kept}: expected what the run has learned from so far, {source}, found {tmp_path}/" in said
+        assert said.endswith(f"if it was only moved, remove {kept}.source") and "\n" not in said
+    assert open_corpus(TwoProcesses(), str(out), "toy.bytes", tmp_path / "dev")
+    with pytest.raises(InputError, match=f"learned from so far, {out}, found {source}"):
+        open_corpus(TwoProcesses(), str(source), "toy.bytes", tmp_path / "dev")
 
 
 @pytest.mark.parametrize("in_a_step", [True, False])

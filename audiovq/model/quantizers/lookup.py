@@ -27,7 +27,7 @@ def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     return (codebook.square().sum(1) - 2.0 * torch.matmul(vectors, codebook.t())).argmin(-1)
 
 
-def smallest(values: Tensor, count: int, block: int = 32) -> Tensor:
+def smallest(values: Tensor, count: int, block: int = 64) -> Tensor:
     """Places of the `count` smallest of each row (M, n), the smallest first; (M, count) int64.
 
     They lie in those `count` blocks of `block` columns whose own smallest values are smallest, which are found several

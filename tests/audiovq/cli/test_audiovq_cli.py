@@ -572,7 +572,7 @@ def test_one_thread_a_file(tmp_path: Path, model: str):
     """With more, they wait for each other wherever others want the cores too."""
     audio = write(tmp_path / "a.wav")
     script = (
-        "import atexit, sys; from audiovq.cli.app import main; sys.argv[1:] = sys.argv[1:];"
+        "import atexit, sys; from audiovq.cli import main; sys.argv[1:] = sys.argv[1:];"
         "atexit.register(lambda: print('threads', sys.modules['torch'].get_num_threads())); main()"
     )
     arguments = ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9"]

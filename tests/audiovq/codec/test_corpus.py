@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,12 @@ import torch
 from synthetic_speech import RATE, hiss, vowel
 from typer.testing import CliRunner
 
+from audiovq.cli import early
 from audiovq.cli.app import app
+from audiovq.codec import TO_ENCODE
 from audiovq.codec import corpus as codec_corpus
 from audiovq.codec.corpus import CodesMaker, CodesOfRecordings
+from latentmix import processes
 from latentmix.corpus.reading import Corpus
 
 
@@ -67,6 +72,28 @@ def test_codes_do_not_depend_on_what_is_encoded_together(
         one = wanted[name]
         assert not isinstance(record, str) and not isinstance(one, str)
         assert np.array_equal(record["codes"], one["codes"]), name
+
+
+def test_workers_are_begun_before_the_options_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, ...]] = []
+    monkeypatch.setattr(processes, "start_early", begun.append)
+    encode = ["corpus", "encode", "in", "-o", "out"]
+    for arguments in (["compress", "in"], [*encode, "--jobs", "1"], [*encode, "--ray=auto"], [*encode, "-h"]):
+        early.begin(arguments)
+        assert not begun, arguments
+    early.begin(encode)
+    assert begun == [TO_ENCODE]
+
+
+def test_a_worker_imports_nothing_more_of_its_own(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", vowel(120, 0.4), RATE)
+    code = (
+        "import sys; from audiovq.codec import TO_ENCODE; [__import__(name) for name in TO_ENCODE];"
+        "before = set(sys.modules); from audiovq.codec.corpus import CodesOfRecordings;"
+        "CodesOfRecordings('speech_16k').load('cpu').records([('a', sys.argv[1])]); print(*{*sys.modules} - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.wav"], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()
 
 
 def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(tmp_path: Path) -> None:

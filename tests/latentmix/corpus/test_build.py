@@ -135,6 +135,29 @@ def test_what_is_mixed_up_is_told_in_a_line(tmp_path: Path) -> None:
         ids(out)
 
 
+def test_another_source_is_told_and_the_same_one_moved_is_not(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 5), tmp_path / "out"
+    build(source, out)
+    before = shard_bytes(out)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "new.dat").write_bytes(b"new")
+    with pytest.raises(InputError) as error:
+        build(tmp_path / "other", out)
+    assert str(error.value) == (
+        f"{out}: expected files of {source}, as it was made of so far, found {tmp_path / 'other'} with none of them; "
+        "give that source, or another folder"
+    )
+    source.rename(tmp_path / "moved")
+    assert build(tmp_path / "moved", out).new == 0 and shard_bytes(out) == before
+    for path in (tmp_path / "moved").glob("*/*.dat"):  # used up
+        path.unlink()
+    (tmp_path / "moved" / "new.dat").write_bytes(b"new")
+    with pytest.raises(InputError, match=r"expected files of .*/in, as it was made of so far"):
+        build(tmp_path / "moved", out)
+    (tmp_path / "moved").rename(source)
+    assert build(source, out).new == 1 and shard_bytes(out).items() > before.items()
+
+
 @pytest.mark.parametrize("half", [True, False])
 def test_files_of_a_corpus_that_are_cut_or_are_none_are_told_with_what_to_do(tmp_path: Path, half: bool) -> None:
     source, out = write_files(tmp_path / "in", 5), tmp_path / "out"
