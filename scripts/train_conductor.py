@@ -4,7 +4,8 @@
 
 The codes of the bars are those of a model of melodies (--model), which is left as it is. The state is written to
 OUT/state.safetensors every --save-every steps and when the run is interrupted; the same command goes on from there. The
-finished conductor is OUT/conductor; OUT/tensorboard has the curves.
+finished conductor is OUT/conductor; OUT/tensorboard has the curves. MIDI_FOLDER and DEV_FOLDER may each be a corpus of
+`midi-vae corpus read --whole` instead, here or in object storage, which is read shard by shard as it is needed.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import typer
 from latentmix.cli import grouped
 from latentmix.files import make_folder
 from latentmix.phases import Phase, PhasedRun
-from latentmix.read_once import Found, Tell, read_once
+from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
 from latentmix.training import RunOptions, TrainingRun, in_one_line
 from midi_vae.model.conductor import Conductor, ConductorConfig
 from midi_vae.training.conductor_objective import ConductorObjective
+from midi_vae.training.corpus import TUNES
+from midi_vae.training.streamed_windows import StreamedTunes
 from midi_vae.training.tune_dataset import TuneBatches, Tunes, load_tunes
 from midi_vae.vae import MelodyVAE
 
@@ -31,7 +34,17 @@ PHASE = "conductor"
 DEV_WINDOWS = 1024
 
 
-def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -> Tunes:
+def open_tunes(
+    fabric: Any, address: str, kept: Path, config: ConductorConfig, seed: int
+) -> TuneBatches | StreamedTunes:
+    """A corpus as it is, or the tunes of a folder."""
+    corpus, size = open_corpus(fabric, address, TUNES, kept), (config.lags, config.lowest_pitch, config.pitches)
+    if corpus:
+        return StreamedTunes(corpus, *size, seed)
+    return TuneBatches(read_folder(fabric, Path(address), kept, config), *size)
+
+
+def read_folder(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -> Tunes:
     """The tunes of a folder, kept in the run's folder."""
 
     def read(tell: Tell) -> Found:
@@ -46,9 +59,9 @@ def read_tunes(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) -
 
 @grouped
 def main(
-    data: Annotated[Path, typer.Argument(help="folder of MIDI files to train on")],
+    data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of whole tunes")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
-    dev: Annotated[Path, typer.Option(help="folder of MIDI files for the figures")],
+    dev: Annotated[str, typer.Option(help="folder of MIDI files, or a corpus, for the figures")],
     model: Annotated[str, typer.Option(help="of melodies, a bundled name or folder")] = MelodyVAE.default,
     steps: Annotated[int, typer.Option(help="in all")] = 3_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 128,
@@ -65,16 +78,14 @@ def main(
         config = ConductorConfig(vae.config.latent_size, vae.config.lowest_pitch, vae.config.pitches, nearest=nearest)
         fabric = running.launch("ddp")
         make_folder(out)
-        tunes, dev_tunes = (
-            read_tunes(fabric, folder, out / f"{name}.npz", config) for name, folder in (("train", data), ("dev", dev))
+        batches, shown = (
+            open_tunes(fabric, each, out / f"{name}.npz", config, running.seed)
+            for name, each in (("train", data), ("dev", dev))
         )
         conductor = Conductor(config)
         state = RunState(out / "state.safetensors", {"conductor": conductor}, (PHASE,))
         if state.path.is_file():
             state.load()
-    batches, shown = (
-        TuneBatches(each, config.lags, config.lowest_pitch, config.pitches) for each in (tunes, dev_tunes)
-    )
     objective = ConductorObjective(vae.to(fabric.device), conductor)
 
     @torch.no_grad()

@@ -25,6 +25,10 @@ def read(
     drums: Annotated[
         bool, typer.Option("--drums", help="Drums instead, for scripts/train_drums.py.", rich_help_panel="Work")
     ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Whole tunes instead, for scripts/train_conductor.py.", rich_help_panel="Work"),
+    ] = False,
 ) -> None:
     """Read the melodies of MIDI files as windows of two bars, in shards that scripts/train_melody.py trains on.
 
@@ -37,12 +41,15 @@ def read(
     Examples:
     midi-vae corpus read tunes/ -o windows
     midi-vae corpus read groove/ -o grooves --drums
+    midi-vae corpus read tunes/ -o whole --whole
     midi-vae corpus read 's3://bucket/lakh/*.tar' -o s3://bucket/windows
     midi-vae corpus read /shared/tunes -o /shared/windows --ray head:6379
     """
     from ..model.config import MelodyVAEConfig
-    from ..training.corpus import GroovesOfFiles, WindowsOfTunes
+    from ..training.corpus import GroovesOfFiles, WholeTunes, WindowsOfTunes
 
-    config = MelodyVAEConfig()
-    work = GroovesOfFiles.of_source(source) if drums else WindowsOfTunes(config.lowest_pitch, config.pitches)
-    run_corpus("midi-vae", "reading", work, source, corpus)
+    if drums and whole:
+        raise typer.BadParameter("expected --drums or --whole, found both")
+    size = (MelodyVAEConfig.lowest_pitch, MelodyVAEConfig.pitches)
+    melodies = WholeTunes(*size) if whole else WindowsOfTunes(*size)
+    run_corpus("midi-vae", "reading", GroovesOfFiles.of_source(source) if drums else melodies, source, corpus)

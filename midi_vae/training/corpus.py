@@ -9,16 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from latentmix.corpus.items import root_of
 from latentmix.corpus.records import Column, Record
 from latentmix.corpus.shard import Description, OneByOne
 from latentmix.corpus.storage import Folder
 
+from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .dataset import MAX_WINDOWS, MIN_ONSETS, SUFFIXES, file_windows
 
-KIND, GROOVES = "midi_vae.windows", "midi_vae.grooves"
+KIND, GROOVES, TUNES = "midi_vae.windows", "midi_vae.grooves", "midi_vae.tunes"
 COLUMNS = (Column("id", "string"), Column("windows", "int16", 2), Column("count", "int32"))
+TUNE_COLUMNS = (
+    Column("id", "string"),
+    Column("windows", "int16", 2),
+    Column("sizes", "int32", 1),
+    Column("bars", "int32", 1),
+)
 GROOVE_COLUMNS = (
     Column("id", "string"),
     Column("style", "string"),
@@ -72,6 +81,44 @@ class WindowsOfTunes(_OfTunes):
         if not len(windows):
             return f"{path}: expected a melody of at least one window of two bars, found none"
         return {"windows": windows, "count": len(windows)}
+
+
+@dataclass(frozen=True)
+class WholeTunes(_OfTunes):
+    """What `midi-vae corpus read --whole` does with files.
+
+    Attributes:
+        lowest_pitch, pitches: as of `WindowsOfTunes`.
+    """
+
+    lowest_pitch: int
+    pitches: int
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"lowest_pitch": self.lowest_pitch, "pitches": self.pitches}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (*super().modules, f"{__package__}.tune_dataset")
+
+    def load(self, device: str) -> OneByOne:
+        """There is no model; the range decides what a window is."""
+        from .tune_dataset import file_tunes
+
+        def record(id_: str, path: str) -> Record | str:
+            found = file_tunes(path, self.lowest_pitch, self.pitches)
+            if isinstance(found, str):
+                return found
+            if not any((rows >= ONSET).any() for _, rows in found):
+                return f"{path}: expected a melody of at least one window of bars, found none"
+            windows = np.concatenate([rows for _, rows in found])
+            return {"windows": windows, "sizes": [len(rows) for _, rows in found], "bars": [size for size, _ in found]}
+
+        return OneByOne(
+            Description(TUNES, _fingerprint({**self.settings, "steps": WINDOW_STEPS}), self.settings, TUNE_COLUMNS),
+            record,
+        )
 
 
 @dataclass(frozen=True)

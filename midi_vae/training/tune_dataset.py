@@ -69,7 +69,7 @@ def load_tunes(
     """
     paths = [str(path) for path in find_midi_files(folder)]
     windows, bars, refused = [], [], []
-    results = read_all(paths, partial(_file_tunes, lowest_pitch=lowest_pitch, pitches=pitches), None)
+    results = read_all(paths, partial(file_tunes, lowest_pitch=lowest_pitch, pitches=pitches), None)
     for done, (path, result) in enumerate(zip(paths, results, strict=True), start=1):
         if isinstance(result, str):
             refused.append((path, result))
@@ -86,7 +86,7 @@ def load_tunes(
     return Tunes(np.concatenate(windows), starts, np.array(bars), tuple(refused))
 
 
-def _file_tunes(path: str, lowest_pitch: int, pitches: int) -> list[tuple[int, np.ndarray]] | str:
+def file_tunes(path: str, lowest_pitch: int, pitches: int) -> list[tuple[int, np.ndarray]] | str:
     """Bars in a window, and windows (n, 32) int16, of each stretch of one time signature."""
     try:
         sections = list(transcribe(path).sections())
@@ -132,7 +132,10 @@ class TuneBatches:
         """Of `size` examples: windows (size, 1 + lags, 32) int64 tokens, the wanted one first; known (size, lags) bool;
         place (size,) int64; ends (size,) bool."""
         spot = torch.rand(size, generator=generator, dtype=torch.float64) * self.share[-1]
-        index = torch.searchsorted(self.share, spot).clamp(max=len(self.share) - 1)
+        return self.at(torch.searchsorted(self.share, spot).clamp(max=len(self.share) - 1), generator)
+
+    def at(self, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """What `draw` gives, of the windows (size,) int64 by their number."""
         back = self.lags * self.bars[index, None]
         known = back <= self.number[index, None]
         windows = self.windows[torch.cat([index[:, None], index[:, None] - back * known], 1)].long()
@@ -140,7 +143,7 @@ class TuneBatches:
         lowest = torch.where(onset, windows, 999).amin((1, 2)) - ONSET
         down = (self.lowest - lowest).clamp(-MAX_SHIFT, 0)
         up = (self.highest + ONSET - windows.amax((1, 2))).clamp(0, MAX_SHIFT)
-        shift = down + (torch.rand(size, generator=generator) * (up - down + 1)).floor().long()
+        shift = down + (torch.rand(len(index), generator=generator) * (up - down + 1)).floor().long()
         windows = torch.where(onset, windows + shift[:, None, None], windows)
         place = torch.div(self.number[index], self.bars[index], rounding_mode="floor") % PLACES
         return {"windows": windows, "known": known, "place": place, "ends": self.ends[index]}

@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 import torch
 from training_runs import run_each, saved
+from typer.testing import CliRunner
 
+from latentmix.corpus.reading import Corpus
 from latentmix.errors import InputError
 from latentmix.shares import seeded
 from midi_vae import Melody
+from midi_vae.cli.app import app
 from midi_vae.model.conductor import Conductor, ConductorConfig
 from midi_vae.music.melody import ONSET
 from midi_vae.music.windows import to_windows
 from midi_vae.training.conductor_objective import ConductorObjective
+from midi_vae.training.corpus import TUNES
+from midi_vae.training.streamed_windows import StreamedTunes
 from midi_vae.training.tune_dataset import TuneBatches, Tunes, load_tunes
 from midi_vae.vae import MelodyVAE
 
@@ -46,6 +51,14 @@ def tunes(folder: Path) -> Tunes:
     return load_tunes(folder, 21, 88)
 
 
+@pytest.fixture(scope="module")
+def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    out = tmp_path_factory.mktemp("whole")
+    done = CliRunner().invoke(app, ["corpus", "read", str(folder), "-o", str(out), "--whole", "--jobs", "1"])
+    assert done.exit_code == 1 and "short.mid: expected a melody of at least one window of bars" in done.output
+    return Corpus(str(out), TUNES)
+
+
 def test_tunes_are_windows_from_each_bar_on(folder: Path, tunes: Tunes, tmp_path: Path) -> None:
     assert len(tunes.bars) == 4 and len(tunes.windows) == 3 * 7 + 6
     assert [Path(path).name for path, _ in tunes.refused] == ["[k]broken.mid"]
@@ -59,8 +72,10 @@ def test_tunes_are_windows_from_each_bar_on(folder: Path, tunes: Tunes, tmp_path
         load_tunes(tmp_path, 21, 88)
 
 
-def test_examples_have_the_windows_before_them_transposed_alike(tunes: Tunes) -> None:
-    drawn = TuneBatches(tunes, LAGS, 21, 88).draw(200, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("streamed", [False, True])
+def test_examples_have_the_windows_before_them_transposed_alike(tunes: Tunes, corpus: Corpus, streamed: bool) -> None:
+    batches = StreamedTunes(corpus, LAGS, 21, 88, 0) if streamed else TuneBatches(tunes, LAGS, 21, 88)
+    drawn = batches.draw(200, torch.Generator().manual_seed(0))
     rows = [tuple(row) for row in np.where(tunes.windows >= ONSET, tunes.windows + 100, tunes.windows).tolist()]
     sizes = np.diff(tunes.starts)
     seen = set()
@@ -83,6 +98,18 @@ def test_examples_have_the_windows_before_them_transposed_alike(tunes: Tunes) ->
         assert bool(ends) == (sizes[number] - 1 - inside < bars)
         seen.add(index)
     assert len(seen) > 20
+
+
+def test_each_tune_of_a_corpus_is_drawn_once_in_an_epoch_from_wherever_a_run_goes_on(corpus: Corpus) -> None:
+    streams = [StreamedTunes(corpus, LAGS, 21, 88, 0) for _ in range(2)]
+    for share in (3, 5):
+        drawn, again = (stream.draw(len(corpus), torch.Generator().manual_seed(share), share) for stream in streams)
+        assert all(torch.equal(drawn[name], again[name]) for name in drawn)
+        streams.reverse()  # the next one has not seen what was before
+    records = [streams[0].records[place]["id"] for place in range(len(corpus))]
+    assert sorted(records) == sorted(record["id"] for record in corpus)
+    with pytest.raises(InputError, match="expected windows of 60 pitches from 40 on, as the model has, found 88"):
+        StreamedTunes(corpus, LAGS, 40, 60, 0)
 
 
 def test_a_conductor_learns_that_phrases_return_and_the_model_stays() -> None:
@@ -113,14 +140,16 @@ def test_a_conductor_learns_that_phrases_return_and_the_model_stays() -> None:
         assert torch.equal(tensor, before[name]), name
 
 
-def test_the_script_trains_stops_and_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_the_script_trains_stops_and_goes_on(folder: Path, corpus: Corpus, tmp_path: Path) -> None:
     out = tmp_path / "run"
     small = [str(folder), "--dev", str(folder), "--out", str(out), "--batch", "4", "--threads", "1", "--device", "cpu"]
-    results = run_each(
-        "train_conductor.py", tmp_path, [[*small, "--steps", "2"], [*small, "--steps", "3"], [*small, "--model", "no"]]
-    )
-    assert [status for status, _ in results] == [0, 0, 1], results
-    assert saved(out) == {"conductor": 3}
+    whole = str(corpus.folder.address)
+    streamed = [whole, "--dev", whole, "--out", str(tmp_path / "streamed"), *small[5:], "--steps", "2"]
+    commands = [[*small, "--steps", "2"], [*small, "--steps", "3"], [*small, "--model", "no"], streamed]
+    results = run_each("train_conductor.py", tmp_path, [*commands, [whole, *small[1:], "--steps", "4"]])
+    assert [status for status, _ in results] == [0, 0, 1, 0, 1], results
+    assert saved(out) == {"conductor": 3} and saved(tmp_path / "streamed") == {"conductor": 2}
+    assert f"expected what the run has learned from so far, {folder}, found {whole}" in results[4][1]
     assert "[k]broken.mid" in results[0][1]
     assert "no: expected a bundled model" in results[2][1]
     assert Conductor.from_pretrained(out / "conductor").config == ConductorConfig()
