@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import httpx
@@ -10,6 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from midi_vae.vae import MelodyVAE, MelodyVAEConfig
 from realtime.cli.options import USUAL_PORT
+from realtime.engine.drummer import Drums
 from realtime.engine.engine import Engine
 from realtime.engine.loading import ModelLoader
 from realtime.midi.ports import MemoryOut
@@ -42,6 +44,7 @@ class House:
         idle_seconds: float = 20.0,
         port: int = 0,
         resumes: bool = False,
+        drums: Drums | None = None,
     ) -> None:
         self.clock = VirtualClock()
 
@@ -51,7 +54,7 @@ class House:
             )
             return self.handle
 
-        self.engine = Engine(model, opening_melodies(), player=make, seed=0, tempo=120)
+        self.engine = Engine(model, opening_melodies(), player=make, seed=0, tempo=120, drums=drums)
         loader = ModelLoader(lambda: model)
         self.hub = Hub(self.engine, loader, store, store.last_session() if store else None, resumes)
         self._sock = open_socket("127.0.0.1", port, USUAL_PORT)
@@ -76,3 +79,37 @@ class House:
         self._thread.join()
         self._sock.close()
         self.engine.close()
+
+
+class Page:
+    """What a page says and hears."""
+
+    def __init__(self, socket) -> None:
+        self.socket, self.state, self.melodies, self.melody, self.answers = socket, {"values": {}}, None, None, {}
+        self._id = 0
+
+    def hear(self) -> None:
+        message = json.loads(self.socket.recv(PATIENCE))
+        state = message.get("state", {})
+        values = {**self.state["values"], **state.get("values", {})}
+        self.state = {**self.state, **state, "values": values}
+        self.melodies = message.get("melodies", self.melodies)
+        self.melody = message.get("melody", self.melody)
+        for answer in message.get("answers", ()):
+            self.answers[answer.get("id")] = answer
+
+    def until(self, condition) -> None:
+        while not condition():
+            self.hear()
+
+    def ask(self, **message):
+        self._id += 1
+        self._send({"id": self._id, **message})
+        self.until(lambda: self._id in self.answers)
+        return self.answers[self._id]
+
+    def _send(self, message) -> None:
+        self.socket.send(json.dumps(message))
+
+    def say(self, **message) -> None:
+        self._send(message)

@@ -70,7 +70,7 @@ class DrumLine:
         if not 0 <= first < stop or (start_bar is not None and stop > max(self.bars, first + 1)) or first >= self.bars:
             wanted = f"bars {first + 1} to {'the end' if bars is None else stop}"
             raise InputError(f"{self.tune.path}: expected a passage within bars 1 to {self.bars}, found {wanted}")
-        section = [s for s in self.sections if s.bar <= first][-1]
+        section = self._section_of(first)
         try:
             size = steps_per_bar(section.metre)
         except InputError as error:
@@ -90,6 +90,14 @@ class DrumLine:
             piece = self._cut(section.step, max(-(-(end - section.step) // size), 1), section.metre)
             if piece.hits.any():
                 yield piece
+
+    def bar_start(self, bar: int) -> float:
+        """The step at which a bar begins, from 0."""
+        section = self._section_of(bar)
+        return section.step + (bar - section.bar) * bar_beats(section.metre) * STEPS_A_BEAT
+
+    def _section_of(self, bar: int) -> Section:
+        return [section for section in self.sections if section.bar <= bar][-1]
 
     def _bar_at(self, step: int) -> int:
         section = [s for s in self.sections if s.step <= step][-1]
@@ -117,7 +125,11 @@ def read_drums(path: str | os.PathLike[str], track: int | str | None = None, kit
     Raises:
         InputError: the file cannot be read, has no drums, or no such track.
     """
-    tune = read_tune(path)
+    return drums_of(read_tune(path), track, kit)
+
+
+def drums_of(tune: Tune, track: int | str | None = None, kit: Kit = GENERAL_MIDI) -> DrumLine:
+    """The same of a file that is read already."""
     tracks = _drum_tracks(tune) if track is None else (_find(tune, track),)
     notes = np.concatenate([each.notes for each in tracks])
     return place_hits(tune, tracks, notes, kit)

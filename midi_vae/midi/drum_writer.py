@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -10,10 +9,8 @@ from typing import Protocol
 import mido
 import numpy as np
 
-from latentmix.files import replace_file
-
 from .score import DRUM_CHANNEL
-from .writer import RESOLUTION, STEPS_A_BEAT, encodable, tempo_us
+from .writer import RESOLUTION, STEPS_A_BEAT, encodable, save_tracks, tempo_us
 
 TICKS_A_STEP = RESOLUTION // STEPS_A_BEAT
 LENGTH = TICKS_A_STEP // 2  # ticks that a hit is held, if the same note does not come sooner
@@ -73,16 +70,23 @@ def write_drums(
         for step, instrument, velocity in groove.notes():
             hits.append((max(start + round(step * TICKS_A_STEP), 0), note_of(instrument), velocity))
         start += len(groove.velocities) * TICKS_A_STEP
-    events += _messages(hits)
-    events.append((max(start, max((tick for tick, _, _ in events), default=0)), 9, mido.MetaMessage("end_of_track")))
-    events.sort(key=lambda event: event[:2])
+    save_tracks(path, [_track(events + _messages(hits), start)])
+
+
+def drum_track(hits: Sequence[tuple[float, int, int]], steps: int) -> mido.MidiTrack:
+    """A track of so many steps beside that of a melody, of hits (step with its lateness, MIDI note, velocity)."""
+    size = steps * TICKS_A_STEP
+    return _track(_messages([(max(round(step * TICKS_A_STEP), 0), note, hard) for step, note, hard in hits]), size)
+
+
+def _track(events: list[tuple[int, int, mido.Message]], end: int) -> mido.MidiTrack:
+    """Events (tick, rank among those of a tick, message) in order, to their end or beyond."""
+    last = max([end, *(tick for tick, _, _ in events)])
     track, now = mido.MidiTrack(), 0
-    for tick, _, message in events:
+    for tick, _, message in sorted([*events, (last, 9, mido.MetaMessage("end_of_track"))], key=lambda event: event[:2]):
         track.append(message.copy(time=tick - now))
         now = tick
-    file = io.BytesIO()
-    mido.MidiFile(tracks=[track], ticks_per_beat=RESOLUTION, charset="utf-8").save(file=file)
-    replace_file(path, file.getvalue())
+    return track
 
 
 def _messages(hits: list[tuple[int, int, int]]) -> list[tuple[int, int, mido.Message]]:

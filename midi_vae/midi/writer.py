@@ -57,6 +57,13 @@ def write_midi(
         InputError: the file cannot be written.
         ValueError: no melody, or not a label for each.
     """
+    save_tracks(path, [melody_track(melodies, gap_bars, labels)])
+
+
+def melody_track(
+    melodies: Sequence[WritableMelody], gap_bars: int = 0, labels: Sequence[str] | None = None
+) -> mido.MidiTrack:
+    """The track of `write_midi`."""
     if not melodies or (labels is not None and len(labels) != len(melodies)):
         raise ValueError(f"expected melodies and a label for each, found {len(melodies)} and {labels!r}")
     events: list[tuple[int, mido.Message]] = []
@@ -83,8 +90,17 @@ def write_midi(
     for at, message in events:  # already in order of time, for a melody has one note at a time
         track.append(message.copy(time=(at - now) * ticks_a_step))
         now = at
+    return track
+
+
+def save_tracks(path: str | os.PathLike[str], tracks: Sequence[mido.MidiTrack]) -> None:
+    """Write tracks of `RESOLUTION` ticks a quarter note as a MIDI file, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     file = io.BytesIO()
-    mido.MidiFile(tracks=[track], ticks_per_beat=RESOLUTION, charset="utf-8").save(file=file)
+    mido.MidiFile(tracks=list(tracks), ticks_per_beat=RESOLUTION, charset="utf-8").save(file=file)
     replace_file(path, file.getvalue())
 
 

@@ -163,7 +163,7 @@ def web(
         return
     if files and not 2 <= len(files) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files or none, found {len(files)}")
-    live.playback.check_drums(live.ports.channel)
+    live.playback.check_drums(live.ports.channel, may_come=True)
     say_loading()
     from . import web as server
 

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from ..engine.drummer import Drums
 
 
-def read_drum_options(playback: PlaybackOptions) -> Drums | None:
-    """Of the files of --drums; None where there are none. The model is loaded later, whether there is one is seen now.
+def read_drum_options(playback: PlaybackOptions, may_come: bool = False) -> Drums | None:
+    """Of the files of --drums; None where there are none, unless they may come later.
+
+    The model is loaded when it is needed; whether there is one is seen now.
 
     Raises:
         InputError: a file without drums, one that cannot be read, no such model.
     """
-    if not playback.drums:
+    if not playback.drums and not may_come:
         return None
     from midi_vae.checkpoint import GROOVE_CHECKPOINT
     from midi_vae.drums.kit import GENERAL_MIDI, read_kit
@@ -33,4 +35,4 @@ def read_drum_options(playback: PlaybackOptions) -> Drums | None:
 
     GROOVE_CHECKPOINT.read_description(GROOVE_CHECKPOINT.resolve(playback.drums_model) / GROOVE_CHECKPOINT.config_file)
     kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
-    return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums], load, kit)
+    return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums or ()], load, kit)

@@ -232,11 +232,11 @@ class PlaybackOptions:
     ] = None
     screen: Annotated[bool, _playback(help="Show what happens, in a terminal.")] = True
 
-    def check_drums(self, channel: int) -> None:
-        """See to it that what is said of drums goes together, with the channel of the melody too."""
+    def check_drums(self, channel: int, may_come: bool = False) -> None:
+        """See to it that what is said of drums, which may come later, goes together and with the melody's channel."""
         if len(self.drums or ()) > MAX_MELODIES:
             raise typer.BadParameter(f"expected at most {MAX_MELODIES} files", param_hint="--drums")
-        if self.kit is not None and not self.drums:
+        if self.kit is not None and not (self.drums or may_come):
             raise typer.BadParameter("expected --drums with --kit", param_hint="--kit")
         if self.drums and channel == DRUM_CHANNEL + 1:
             raise typer.BadParameter(f"expected another than that of the drums, {channel}", param_hint="--channel")

@@ -9,11 +9,13 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 from uvicorn import Server
 
 from latentmix.errors import InputError
+from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..engine.engine import Engine
 from ..web.addresses import addresses, qr_code
@@ -35,7 +37,7 @@ from .live import (
     wait,
     watch,
 )
-from .options import USUAL_PORT, LiveOptions, PageOptions
+from .options import USUAL_PORT, LiveOptions, PageOptions, PlaybackOptions
 
 
 def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
@@ -49,7 +51,7 @@ def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
     opened = read_session(page.session) if page.session else None
     if opened and files:
         raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
-    drums = read_drum_options(playback)
+    drums = read_drum_options(playback, may_come=ports.channel != DRUM_CHANNEL + 1)
     melodies = [passage.melody for passage in live.source.read(files)] if files else opening_melodies()
     sock = open_socket(page.host, page.port, USUAL_PORT)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
@@ -75,13 +77,18 @@ def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
         watch(engine, held)
         store, resumes = Store(usual_folder()), not (files or page.new or opened)
         last = store.last_session() if resumes else None
-        hub = Hub(engine, loader, store, last or opened, resumes)
+        hub = Hub(engine, loader, store, _without_drums(last or opened, playback), resumes and not playback.drums)
         play_automation(engine, setup, threading.Event(), held)
         app = make_app(hub, loader, gate, ports.soundfont)
         failure = _serve(make_server(app, lambda: _tell(gate, page, last is not None)), sock, engine, stop)
     if failure is not None and not caught:
         raise failure
     return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _without_drums(session: dict[str, Any] | None, playback: PlaybackOptions) -> dict[str, Any] | None:
+    """A session as it is, but for its drums where others were named."""
+    return session and {name: each for name, each in session.items() if name != "drums" or not playback.drums}
 
 
 def _serve(server: Server, sock: socket.socket, engine: Engine, stop: threading.Event) -> InputError | None:

@@ -23,7 +23,7 @@ class Drums:
     """What is drummed.
 
     Attributes:
-        grooves: 1 to 8, mixed as the melodies are.
+        grooves: at most 8, mixed as the melodies are; none, where they may come later.
         load: the model, which may take seconds.
         kit: the notes that are played.
     """
@@ -52,7 +52,7 @@ class Drummer:
     def __init__(self, drums: Drums, mixer: Mixer, tell: Callable[[DrumPattern], object]) -> None:
         self.mixer = DrumMixer(mixer, drums.grooves, drums.kit)
         self.pattern, self.kit = NO_DRUMS, drums.kit
-        self._drums, self._tell = drums, tell
+        self._drums, self._tell, self._is_loading = drums, tell, False
 
     def renew(self) -> None:
         """Look whether the mix is another one, and tell it."""
@@ -60,6 +60,13 @@ class Drummer:
         if pattern is not None:
             self.pattern = pattern
             self._tell(pattern)
+
+    def needs_model(self) -> bool:
+        """Whether the model is to be loaded now, for there are grooves; only once."""
+        if self._is_loading or not self.mixer.grooves:
+            return False
+        self._is_loading = True
+        return True
 
     def prepare(self) -> Callable[[], None]:
         """Load the model, in any thread; what comes back makes the mixer go on with it.
@@ -70,8 +77,9 @@ class Drummer:
         from .drum_coder import DrumCoder  # torch takes seconds to import
 
         coder, cells = DrumCoder(self._drums.load()), self.mixer.cells
-        coded = CodedGrooves(cells, coder.encode(cells))
-        coder.decode(coded.latents[0])  # the first time takes longer
+        coded = None if cells is None else CodedGrooves(cells, coder.encode(cells))
+        if coded is not None:
+            coder.decode(coded.latents[0])  # the first time takes longer
         return lambda: self.mixer.adopt(coder, coded)
 
     def prepare_at_once(self) -> None:
@@ -84,5 +92,6 @@ class Drummer:
 
         self.prepare()()
         coder, coded = self.mixer.coder, self.mixer.coded
-        assert isinstance(coder, DrumCoder) and coded is not None
-        self.mixer.asides = all_asides(coder, coded)
+        assert isinstance(coder, DrumCoder)
+        if coded is not None:
+            self.mixer.asides = all_asides(coder, coded)

@@ -125,9 +125,7 @@ class Engine(Arranged):
             steps.append(
                 lambda: self._get_ready(partial(self.mixer.adopt, *prepared(model, seed, self.mixer.melodies)))
             )
-        if self._drummer is not None:
-            drummer = self._drummer
-            steps.append(lambda: self._get_ready(drummer.prepare()))
+        steps += self._drum_steps()
         if steps:
             self._loading = Loading(steps, self.warn)
 
@@ -200,8 +198,9 @@ class Engine(Arranged):
             explorer.close()
         if self._worker.close():
             self._player.close()
-            if self._loading is not None:  # an interpreter that ends while a library is being imported may crash
-                self._loading.wait()
+            for loading in (self._loading, self._drum_loading):
+                if loading is not None:  # an interpreter that ends while a library is being imported may crash
+                    loading.wait()
 
     # What others are told.
 
@@ -248,13 +247,6 @@ class Engine(Arranged):
         self._worker.announce()
 
     # Inside.
-
-    def _get_ready(self, install: Callable[[], object]) -> None:
-        def ready() -> None:
-            install()
-            self._look()
-
-        self._worker.get_ready(ready)
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder

@@ -83,7 +83,7 @@ class Explorer:
             self._news.clear()
             with self._lock:
                 coder, coded = self._mixer.coder, self._mixer.coded
-            if coder is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
+            if coder is None or coded is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
                 continue
             for i, j in pairs(coded):
                 way = self._way(cast(Wayfinder, coder), coded, i, j)

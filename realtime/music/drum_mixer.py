@@ -18,10 +18,10 @@ from midi_vae.drums.kit import GENERAL_MIDI, Kit
 from midi_vae.drums.windows import MAX_GROOVES, from_cells, partners, rebar, to_cells
 
 from . import blend
-from .drum_layer import DrumHit, DrumPattern
+from .drum_layer import NO_DRUMS, DrumHit, DrumPattern
 from .mixer import Mixer
 from .shaping import steps_a_beat
-from .shares import resized
+from .shares import resized, shares_at
 
 
 class DrumCoder(Protocol):
@@ -45,7 +45,7 @@ class DrumMixer:
 
     Args:
         mixer: of the melodies, whose parameters, shares and metre hold.
-        grooves: 1 to 8, not as many as melodies either: then the way from the first to the last is shared.
+        grooves: at most 8, not as many as melodies either: then the way from the first to the last is shared.
         kit: the notes that are played.
 
     Attributes:
@@ -53,59 +53,87 @@ class DrumMixer:
         asides: as of `Mixer`.
 
     Raises:
-        InputError: no grooves or too many, bars longer than a window.
+        InputError: too many grooves, bars longer than a window.
     """
 
     spherical = False
 
     def __init__(self, mixer: Mixer, grooves: Sequence[Groove], kit: Kit = GENERAL_MIDI) -> None:
-        if not 1 <= len(grooves) <= MAX_GROOVES:
-            raise InputError(f"expected 1 to {MAX_GROOVES} files of drums, found {len(grooves)}")
-        self._mixer, self._given, self._kit = mixer, list(grooves), kit
+        self._mixer, self._kit = mixer, kit
         self.coder: DrumCoder | None = None
         self.coded: CodedGrooves | None = None
         self.asides: dict[tuple[int, int], np.ndarray] = {}
         self._said: tuple[Any, ...] = ()
-        self._adopted = 0  # how often
-        self._lay()
+        self._changes = 0  # of coder and grooves
+        self.lay(grooves)
 
-    def adopt(self, coder: DrumCoder, coded: CodedGrooves) -> None:
+    def lay(self, grooves: Sequence[Groove]) -> None:
+        """Mix these from now on, in the bars of the melodies.
+
+        Raises:
+            InputError: as the constructor; then all stays as it was.
+        """
+        if len(grooves) > MAX_GROOVES:
+            raise InputError(f"expected at most {MAX_GROOVES} files of drums, found {len(grooves)}")
+        metre = self._mixer.metre
+        laid = [rebar(groove, metre) for groove in grooves[:1]]
+        if len(grooves) > 1:
+            laid = partners([*laid, *grooves[1:]])
+        self._given, self._grooves, self._metre = list(grooves), laid, metre
+        self.coded, self.asides = None, {}
+        self._changes += 1
+        if self.coder is not None:
+            self.adopt(self.coder, None)
+
+    def adopt(self, coder: DrumCoder, coded: CodedGrooves | None) -> None:
         """Go on with a coder, and what it made of `cells`, anew where they are others by now."""
         cells = self.cells
-        if not np.array_equal(coded.ends, cells):
+        if cells is None:
+            coded = None
+        elif coded is None or not np.array_equal(coded.ends, cells):
             coded = CodedGrooves(cells, coder.encode(cells))
         self.coder, self.coded, self.asides = coder, coded, {}
-        self._adopted += 1
+        self._changes += 1
 
     def fit(self) -> None:
         """Lay the grooves in the bars of the melodies, which may be others now."""
         if self._mixer.metre != self._metre:
-            self._lay()
+            self.lay(self._given)
 
     @property
-    def cells(self) -> np.ndarray:
-        """The grooves as they are mixed, (M, W, 32, 3, 9)."""
-        return np.stack([to_cells(groove) for groove in self._grooves])
+    def grooves(self) -> tuple[Groove, ...]:
+        """As they were given."""
+        return tuple(self._given)
 
-    def weights(self) -> np.ndarray:
-        """Share of each groove (M,), with the sum 1."""
+    @property
+    def cells(self) -> np.ndarray | None:
+        """The grooves as they are mixed, (M, W, 32, 3, 9); None where there are none."""
+        return np.stack([to_cells(groove) for groove in self._grooves]) if self._grooves else None
+
+    def weights(self, melodies: np.ndarray | None = None) -> np.ndarray:
+        """Share of each groove (M,), with the sum 1; where they follow, of the melodies' shares, theirs now if None."""
         count, values = len(self._given), self._mixer.values
         if values["drums.follow"]:
-            return resized(self._mixer.weights(), count)
+            return resized(self._mixer.weights() if melodies is None else melodies, count)
+        if values["drums.pad"]:
+            place = float(values["drums.x"]), float(values["drums.y"])
+            return resized(shares_at(*place, self._mixer.places), count)
         return blend.path(float(values["drums.position"]), count)
 
-    def groove(self) -> Groove:
-        """The mix; where one groove alone is heard it is that one."""
-        weights = self.weights()
+    def groove(self, melodies: np.ndarray | None = None) -> Groove:
+        """The mix, of which there has to be a groove; where one alone is heard it is that one."""
+        weights = self.weights(melodies)
         if self.coder is None or self.coded is None or weights.max() >= 1.0:
             return self._grooves[int(weights.argmax())]
         latents = blend.weighted(self.coded.latents, weights) + blend.aside(self.asides, weights)
         like = self._grooves[0]
         return from_cells(self.coder.decode(latents.astype(np.float32)), like, like.bars)
 
-    def pattern(self, version: int) -> DrumPattern:
-        """The mix as the player takes it."""
-        groove, level = self.groove(), float(self._mixer.values["drums.level"])
+    def pattern(self, version: int, melodies: np.ndarray | None = None) -> DrumPattern:
+        """The mix as the player takes it, now or where the melodies have other shares."""
+        if not self._grooves:
+            return replace(NO_DRUMS, version=version)
+        groove, level = self.groove(melodies), float(self._mixer.values["drums.level"])
         steps: list[tuple[DrumHit, ...]] = []
         for velocities, offsets in zip(groove.velocities.tolist(), groove.lateness.tolist(), strict=True):
             struck = [at for at, velocity in enumerate(velocities) if velocity and level > 0.0]
@@ -117,7 +145,7 @@ class DrumMixer:
         if self._mixer.values["hold"]:
             return None
         level = self._mixer.values["drums.level"]
-        said = (*self.weights().tolist(), level, self._metre, self._adopted, len(self.asides))
+        said = (*self.weights().tolist(), level, self._metre, self._changes, len(self.asides))
         if said == self._said:
             return None
         self._said = said
@@ -126,11 +154,3 @@ class DrumMixer:
 
     def _hit(self, instrument: int, velocity: float, offset: float) -> DrumHit:
         return DrumHit(self._kit.note_of(instrument), max(1, round(velocity)), offset)
-
-    def _lay(self) -> None:
-        """The grooves in the bars of the melodies."""
-        self._metre = self._mixer.metre
-        first = rebar(self._given[0], self._metre)
-        self._grooves = partners([first, *self._given[1:]]) if len(self._given) > 1 else [first]
-        if self.coder is not None and self.coded is not None:
-            self.adopt(self.coder, self.coded)

@@ -20,7 +20,7 @@ from midi_vae.music.windows import from_windows
 from . import blend
 from .parameters import MAX_MELODIES, Value, find, table
 from .shaping import in_key, thin, to_octave
-from .shares import MODES, Mode, PadPoint, shares, spread
+from .shares import DRUM_PADS, MODES, Mode, PadPoint, shares, spread
 
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
 DECODED = ("temperature", *MODES)
@@ -98,6 +98,8 @@ class Mixer:
                 self.values[f"weight.{number}"] = float(weight)
         changed = self.values[name] != checked or mode != self.mode
         self.values[name], self.mode = checked, mode
+        if name in DRUM_PADS:
+            self.values["drums.pad"] = DRUM_PADS[name]
         return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))
 
     def move(self, values: Mapping[str, object]) -> bool:

@@ -14,6 +14,7 @@ from .parameters import MAX_MELODIES, Value
 Mode = Literal["position", "pad", "weights"]
 MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
 MODES |= {f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)}
+DRUM_PADS = {"drums.position": False, "drums.x": True, "drums.y": True}  # what moving them makes of `drums.pad`
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ def shares(values: Mapping[str, Value], mode: Mode, places: Sequence[PadPoint]) 
     if mode == "position":
         return blend.path(float(values["position"]), count)
     if mode == "pad":
-        x, y = float(values["x"]), float(values["y"])
-        points = np.array([(place.x, place.y) for place in places])
-        if points.tolist() == [list(corner) for corner in blend.CORNERS]:
-            return blend.corners(x, y)
-        return blend.inverse_distance(points, x, y)
+        return shares_at(float(values["x"]), float(values["y"]), places)
     weights = np.array([float(values[f"weight.{number}"]) for number in range(1, count + 1)])
     return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+
+
+def shares_at(x: float, y: float, places: Sequence[PadPoint]) -> np.ndarray:
+    """Share of each of M places on the pad at a point of it, both 0..1; (M,) with the sum 1."""
+    points = np.array([(place.x, place.y) for place in places])
+    if points.tolist() == [list(corner) for corner in blend.CORNERS]:
+        return blend.corners(x, y)
+    return blend.inverse_distance(points, x, y)
 
 
 def spread(count: int) -> list[PadPoint]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, PlainValidator, TypeAdapter, ValidationError
 
 from latentmix.errors import InputError
+from midi_vae.music.tokens import steps_per_bar
 
 MAX_NAME = 60  # characters
 SHOWN = 40  # characters of what was found
@@ -99,3 +100,14 @@ def _line(error: ValidationError) -> str:
     found = kind_of(raw) if raw is None or isinstance(raw, list | dict) else repr(str(raw)[:SHOWN])
     expected = _EXPECTED.get(first["type"]) or first["msg"].replace("Input should be ", "").split(";")[0]
     return f"{where}expected {expected}, found {found}"
+
+
+def metre_of(raw: object) -> tuple[int, int]:
+    """Beats in a bar and what a beat is, of whole sixteenths; raises ValueError."""
+    if not isinstance(raw, list | tuple) or [type(each) for each in raw] != [int, int]:
+        raise ValueError("expected a metre such as [4, 4]")
+    try:
+        steps_per_bar((raw[0], raw[1]))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return raw[0], raw[1]

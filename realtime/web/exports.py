@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +17,15 @@ from midi_vae import labels
 from midi_vae.audio.drum_sound import one_shot
 from midi_vae.audio.sound import MAX_SECONDS, PEAK
 from midi_vae.drums.kit import INSTRUMENTS, Kit
+from midi_vae.midi.drum_writer import drum_track
 from midi_vae.midi.score import DRUM_CHANNEL
-from midi_vae.midi.writer import write_midi
+from midi_vae.midi.writer import melody_track, save_tracks
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
 from ..engine.recorder import PlayedNote, TempoChange, write_recording
+from ..music import blend
+from ..music.drum_layer import HELD, DrumPattern
 from ..music.sequencer import swung
 from ..offline.sounding import SAMPLE_RATE, write_sound
 from .sounds import SUNG
@@ -52,13 +56,16 @@ class Instrument:
         return (WithKit(instrument, rate) if with_drums else instrument), rate
 
 
+Hit = tuple[float, int, int]  # where it is struck in sixteenths, MIDI note, velocity
 MAX_LINE, MAX_SIDE, MAX_TIMES = 65, 17, 64  # steps of a line, of a side of a grid, repeats of a loop
 MAX_BARS = 4096  # decoded for one file
 
 
 def loop_midi(engine: Engine, times: int) -> bytes:
-    """The melody that is heard, so many times."""
-    return _written("loop.mid", lambda path: write_midi(path, [_now(engine)] * times))
+    """The melody that is heard, so many times, and the drums on a track of their own."""
+    melody, drums = _now(engine), engine.drum_pattern
+    hits = _hits([drums] * times, len(melody.tokens), goes_on=True)
+    return _written("loop.mid", lambda path: _write(path, [melody] * times, hits))
 
 
 def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
@@ -74,10 +81,13 @@ def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
         for turn in range(times)
         for start, end, pitch in melody.notes()
     ]
+    for place, note, hard in _hits([engine.drum_pattern] * times, size, goes_on=True):
+        grid = math.floor(place + 0.5)  # the step that the hit is early or late by
+        time = max(at(grid) + (place - grid) * step, 0.0)
+        notes.append(PlayedNote(time, time + HELD * step, 0.0, 0.0, note, hard, DRUM_CHANNEL))
     seconds = times * size * step
     _check_seconds(seconds)
-    synth, rate = sound.synth()
-    write_sound(path, notes, sound.program, sound.soundfont, rate, round(seconds * rate), synth)
+    _write_wav(path, notes, sound, engine.kit, seconds)
 
 
 def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None = None) -> None:
@@ -89,9 +99,7 @@ def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, 
     _check_recording(notes)
     time = notes[0].start
     moved = [replace(n, start=n.start - time, end=n.end - time) for n in notes]
-    drum_notes = kit.general_notes() if kit is not None else {}
-    synth, rate = sound.synth(with_drums=any(note.channel == DRUM_CHANNEL for note in moved))
-    write_sound(path, moved, sound.program, sound.soundfont, rate, synth=synth, drum_notes=drum_notes)
+    _write_wav(path, moved, sound, kit)
 
 
 def kit_wav() -> bytes:
@@ -112,7 +120,9 @@ def line_midi(engine: Engine, model: MelodyVAE, steps: int) -> bytes:
 
     made = interpolation.journey(model, melodies, steps, shift=_shift(engine, model))
     names = labels.on_journey(len(made), steps)
-    return _written("line.mid", lambda path: write_midi(path, _finished(engine, made), labels=names))
+    shares = [blend.path(at / (len(made) - 1), len(melodies)) for at in range(len(made))]
+    hits = _hits(engine.drums_at(shares), len(made[0].tokens))
+    return _written("line.mid", lambda path: _write(path, _finished(engine, made), hits, names))
 
 
 def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
@@ -130,7 +140,11 @@ def grid_midi(engine: Engine, model: MelodyVAE, side: int) -> bytes:
     rows = interpolation.grid(model, corners, side, side, shift=_shift(engine, model))
     made = [melody for row in rows for melody in row]
     places = [f"row {i // side + 1}, column {i % side + 1}" for i in range(len(made))]
-    return _written("grid.mid", lambda path: write_midi(path, _finished(engine, made), labels=places))
+    others = np.zeros(len(engine.mixer.melodies) - 4)
+    at = np.linspace(0.0, 1.0, side)
+    shares = [np.concatenate([blend.corners(x, y), others]) for y in at for x in at]
+    hits = _hits(engine.drums_at(shares), len(made[0].tokens))
+    return _written("grid.mid", lambda path: _write(path, _finished(engine, made), hits, places))
 
 
 def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], first: Melody) -> bytes:
@@ -149,6 +163,32 @@ def performance_midi(notes: Sequence[PlayedNote], tempi: Sequence[TempoChange], 
     later = [change for change in tempi if change.beat > beat]
     changes = [replace(change, beat=max(change.beat - beat, 0.0)) for change in (*before, *later)]
     return _written("performance.mid", lambda path: write_recording(path, moved, changes, first.metre, first.program))
+
+
+def _hits(patterns: Sequence[DrumPattern], size: int, goes_on: bool = False) -> list[Hit]:
+    """What patterns strike, each for so many steps, from its start or where the one before came to."""
+    return [
+        (at * size + step + offset, note, velocity)
+        for at, pattern in enumerate(patterns)
+        for step in range(size)
+        for note, velocity, offset in pattern.at(step + at * size * goes_on)
+    ]
+
+
+def _write(path: Path, melodies: Sequence[Melody], hits: Sequence[Hit], names: Sequence[str] | None = None) -> None:
+    tracks = [melody_track(melodies, labels=names)]
+    if hits:
+        tracks.append(drum_track(hits, sum(len(melody.tokens) for melody in melodies)))
+    save_tracks(path, tracks)
+
+
+def _write_wav(
+    path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None, seconds: float | None = None
+) -> None:
+    synth, rate = sound.synth(with_drums=any(note.channel == DRUM_CHANNEL for note in notes))
+    length = None if seconds is None else round(seconds * rate)
+    drum_notes = kit.general_notes() if kit is not None else {}
+    write_sound(path, notes, sound.program, sound.soundfont, rate, length, synth, drum_notes)
 
 
 def _check_recording(notes: Sequence[PlayedNote]) -> None:

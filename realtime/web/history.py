@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..music.parameters import Value
+from .groove_wire import GrooveData
 from .wire import MixSnapshot, PathSetting, PlacedMelody
 
 MAX_CHANGES = 200
@@ -22,7 +23,7 @@ class Patch:
         melodies: all of them, with their places.
         values: of parameters.
         moved: position, pad or weights, what is to count as moved last.
-        loop, path, snapshots: as of `Session`.
+        loop, path, snapshots, drums: as of `Session`.
     """
 
     melodies: tuple[PlacedMelody, ...] | None = None
@@ -31,6 +32,7 @@ class Patch:
     loop: bool | None = None
     path: PathSetting | None = None
     snapshots: tuple[MixSnapshot, ...] | None = None
+    drums: tuple[GrooveData, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import TIMBRES
 from midi_vae.drums.kit import INSTRUMENTS
+from midi_vae.drums.windows import MAX_GROOVES
 from midi_vae.music.melody import Melody
 
 from ..engine.engine import Engine
@@ -123,8 +124,7 @@ class Hub:
         outbox.put("melodies", self._melodies())
         outbox.put("state", self._state)
         outbox.put("melody", self._melody(self.engine.pattern))
-        if self.engine.kit is not None:
-            outbox.put("drums", asdict(self.engine.drum_pattern))
+        outbox.put("drums", asdict(self.engine.drum_pattern))
         self._outboxes.add(outbox)
         return outbox
 
@@ -193,7 +193,7 @@ class Hub:
             "ports": list(snapshot.ports),
             "loop": workspace.loop,
             "path": workspace.puck.setting.model_dump(),
-            "snapshots": [each.model_dump() for each in workspace.snapshots],
+            "snapshots": [each.model_dump() for each in workspace.kept.all],
             "recordings": self.recordings,
             "recorded": bool(snapshot.notes) and len(self.engine.recording()) > self._record_from,
             "sound": workspace.sound.model_dump() if workspace.sound else None,
@@ -227,7 +227,8 @@ class Hub:
             outbox.put(kind, content)
 
     def _melodies(self) -> dict[str, Any]:
-        return {"list": [each.model_dump() for each in self.workspace.placed()]}
+        drums = [each.model_dump() for each in self.workspace.grooves.all]
+        return {"list": [each.model_dump() for each in self.workspace.placed()], "drums": drums}
 
     def _melody(self, pattern: Pattern) -> dict[str, Any]:
         """The newest melody, with what it was made of; called in the engine's worker, which alone moves the mixer."""
@@ -244,6 +245,7 @@ class Hub:
         drums = None if kit is None else [(name, kit.note_of(at)) for at, name in enumerate(INSTRUMENTS)]
         return {
             "drums": drums and [{"name": name, "note": note} for name, note in drums],
+            "most_drums": MAX_GROOVES,
             "instance": self.instance,
             "fresh": self.workspace.is_fresh,
             "resumes": self._resumes,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainValidator, TypeAdapter
 
 from latentmix.errors import InputError
+from midi_vae.drums.windows import MAX_GROOVES
 
 from .checking import Checked, Name, Share, checked, number
 from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
@@ -93,6 +94,23 @@ class TakePassage(Checked):
     bars: Annotated[int, number(1, 128, whole=True)]
 
 
+class TakeDrums(Checked):
+    """The drums of a file that was sent, of some bars, in the place of a groove by its number or beside the others."""
+
+    do: Literal["take-drums"]
+    at: Annotated[int, number(0, MAX_GROOVES - 1, whole=True)] | None = None
+    file: Any = None
+    bar: Annotated[int, number(1, 100_000, whole=True)]
+    bars: Annotated[int, number(1, 128, whole=True)]
+
+
+class RemoveDrums(Checked):
+    """Take a groove away, by its number."""
+
+    do: Literal["remove-drums"]
+    at: Annotated[int, number(0, MAX_GROOVES - 1, whole=True)]
+
+
 class Restore(Checked):
     """A whole session (`wire.session_from_json`).
 
@@ -170,8 +188,8 @@ class ForgetSnapshot(Checked):
 
 
 COMMANDS: tuple[type[Checked], ...] = (
-    PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, Restore, Undo, Redo, SetPath, SetLoop,
-    SetClock, SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
+    PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, TakeDrums, RemoveDrums,
+    Restore, Undo, Redo, SetPath, SetLoop, SetClock, SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
 )  # fmt: skip
 _BY_NAME: dict[str, TypeAdapter[Any]] = {
     command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]

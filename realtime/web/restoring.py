@@ -14,12 +14,12 @@ from .wire import PlacedMelody, Session
 def patch_of(session: Session) -> Patch:
     """All that a session sets; its path does not run."""
     path = session.path.model_copy(update={"runs": False})
-    return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots)
+    return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots, session.drums)
 
 
 def in_order(patch: Patch) -> list[tuple[str, Value]]:
-    """Values, those that say where the mix is last: what was moved last decides."""
-    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()}
+    """Values, those that say where the mix is last, for what was moved last decides; so `drums.pad` after all."""
+    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()} | {"drums.pad": 3}
     return sorted(patch.values.items(), key=lambda item: rank.get(item[0], 0))
 
 

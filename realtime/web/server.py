@@ -21,6 +21,7 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 
 from latentmix.errors import InputError
+from midi_vae.drums.kit import GENERAL_MIDI
 
 from . import exports
 from .gate import Gate, Guard
@@ -160,7 +161,7 @@ def _add_uploads(app: FastAPI, hub: Hub) -> None:
                     {"error": f"expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one"}, 413
                 )
         name = request.query_params.get("name")
-        return await _answer(lambda: hub.workspace.shelf.put(name, bytes(data)))
+        return await _answer(lambda: hub.workspace.shelf.put(name, bytes(data), hub.engine.kit or GENERAL_MIDI))
 
 
 def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | None) -> None:

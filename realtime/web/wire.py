@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field, PlainValidator, TypeAdapter, model_validator
 
 from latentmix.errors import InputError
+from midi_vae.drums.windows import MAX_GROOVES
 from midi_vae.music.melody import VOCABULARY, Melody, steps_per_bar
 
 from ..engine.playable import MAX_WINDOWS
 from ..music.parameters import MAX_MELODIES, Parameter, Value
 from ..music.shaping import steps_a_beat
 from ..music.shares import PadPoint
-from .checking import Checked, Name, Share, checked, clean_name, kind_of, number, one_of
+from .checking import Checked, Name, Share, checked, clean_name, kind_of, metre_of, number, one_of
+from .groove_wire import GrooveData
 
 FORMAT: Final = "latentmix.session"
 VERSION: Final = 1
@@ -44,7 +46,7 @@ class MelodyData(Checked):
 
     name: Name = ""
     tokens: Tokens
-    metre: Annotated[tuple[int, int], PlainValidator(lambda raw: _metre(raw))] = (4, 4)
+    metre: Annotated[tuple[int, int], PlainValidator(metre_of)] = (4, 4)
     tempo: Annotated[float, number(1, 1000)] = 120.0
     program: Program = 0
     bar: int = 16
@@ -127,6 +129,7 @@ class Session(Checked):
         path: that the puck may run along.
         sound: of the page that was heard last, if one has told.
         snapshots: of mixes.
+        drums: grooves, at most 8; None, as of sessions from before there were any: those there are stay.
     """
 
     format: Literal["latentmix.session"] = FORMAT
@@ -138,6 +141,7 @@ class Session(Checked):
     path: PathSetting = PathSetting()
     sound: Sound | None = None
     snapshots: Annotated[tuple[MixSnapshot, ...], Field(max_length=MAX_SNAPSHOTS)] = ()
+    drums: Annotated[tuple[GrooveData, ...], Field(max_length=MAX_GROOVES)] | None = None
 
     @classmethod
     def of(cls, melodies: Iterable[PlacedMelody], values: Mapping[str, Value], **more: Any) -> Session:
@@ -148,6 +152,7 @@ class Session(Checked):
     def to_json(self) -> dict[str, Any]:
         """As a file holds it; `session_from_json` reads it."""
         empty = {name for name in ("sound", "snapshots") if not getattr(self, name)}
+        empty |= {"drums"} if self.drums is None else set()
         return self.model_dump(exclude=empty)
 
 
@@ -251,16 +256,6 @@ def _tokens(raw: object) -> tuple[int, ...]:
     if not all(type(token) is int and 0 <= token < VOCABULARY for token in raw):
         raise ValueError(f"expected tokens 0 to {VOCABULARY - 1} in a melody")
     return tuple(raw)
-
-
-def _metre(raw: object) -> tuple[int, int]:
-    if not isinstance(raw, list | tuple) or [type(each) for each in raw] != [int, int]:
-        raise ValueError("expected a metre such as [4, 4]")
-    try:
-        steps_per_bar((raw[0], raw[1]))
-    except InputError as error:
-        raise ValueError(str(error)) from None
-    return raw[0], raw[1]
 
 
 def _points(raw: object) -> tuple[tuple[float, float], ...]:

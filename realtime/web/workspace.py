@@ -14,23 +14,24 @@ from midi_vae.music.melody import Melody
 from ..engine.engine import Engine
 from ..music.clock import now
 from ..music.parameters import MAX_MELODIES
-from ..music.shares import MODES, PadPoint
+from ..music.shares import DRUM_PADS, MODES, PadPoint
 from . import messages
 from .checking import Checked
+from .grooves import Grooves
 from .history import Change, History, Patch
+from .kept_mixes import KeptMixes
 from .paths import roomiest
 from .puck import Puck
 from .restoring import in_order, lay, patch_of
 from .uploads import Shelf
 from .variation import random_melody, varied
-from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot, PlacedMelody, Session, Sound, free_hue, session_from_json
+from .wire import NOT_KEPT, PlacedMelody, Session, Sound, free_hue, session_from_json
 
 if TYPE_CHECKING:
     from ..engine.loading import ModelLoader
 
 MIN_MELODIES = 2
-NOT_UNDONE = (*NOT_KEPT, *MODES, "drums.follow", "drums.position", "hold")  # what is played rather than edited
-NOT_IN_SNAPSHOTS = (*NOT_KEPT, "tempo", "follow", "velocity", "hold")
+NOT_UNDONE = (*NOT_KEPT, *MODES, "drums.follow", *DRUM_PADS, "drums.pad", "hold")  # what is played rather than edited
 
 
 class Workspace:
@@ -46,7 +47,8 @@ class Workspace:
         loop: whether the melody starts again at its end.
         puck: on its way along a path.
         sound: of the page that has told last.
-        snapshots: mixes to come back to.
+        kept: mixes to come back to.
+        grooves: the drums.
         restored: how many sessions were restored.
     """
 
@@ -59,12 +61,13 @@ class Workspace:
         self.engine, self.shelf = engine, Shelf()
         self.is_fresh, self.loop, self.restored = True, True, 0
         self.sound: Sound | None = None
-        self.snapshots: tuple[MixSnapshot, ...] = ()
         self._model, self._changed = model, changed
         self._hues = list(range(engine.count()))
         self._history = History()
         self._lock = asyncio.Lock()
         self.puck = Puck(engine, lambda: changed(False))
+        self.kept = KeptMixes(engine, lambda *change: self._remember(False, *change))
+        self.grooves = Grooves(engine, self.shelf, lambda *change: self._remember(True, *change))
         self._doing: Mapping[type[Checked], Callable[[Any], Any]] = {
             messages.PlaceMelody: self._place,
             messages.PutMelody: self._put_one,
@@ -72,6 +75,8 @@ class Workspace:
             messages.RandomMelody: self._random,
             messages.VaryMelody: self._vary,
             messages.TakePassage: self._take,
+            messages.TakeDrums: self.grooves.take,
+            messages.RemoveDrums: self.grooves.remove,
             messages.Restore: self._restore,
             messages.Undo: self._undo,
             messages.Redo: self._redo,
@@ -79,9 +84,9 @@ class Workspace:
             messages.SetLoop: self._set_loop,
             messages.SetClock: self._set_clock,
             messages.SetSound: self._set_sound,
-            messages.KeepSnapshot: self._keep,
+            messages.KeepSnapshot: self.kept.keep,
             messages.RecallSnapshot: self._recall,
-            messages.ForgetSnapshot: self._forget,
+            messages.ForgetSnapshot: self.kept.forget,
         }
 
     # What pages ask for.
@@ -217,6 +222,14 @@ class Workspace:
         await self._apply(change.after)
         self._touched(True)
 
+    async def _recall(self, command: messages.RecallSnapshot) -> None:
+        kept = self.kept.at(command.slot)
+        self.puck.halt()
+        before = {name: self.engine.value(name) for name in kept.values}
+        patches = Patch(values=before, moved=self.engine.mixer.mode), Patch(values=kept.values, moved=kept.moved)
+        await self._apply(patches[1])
+        self._remember(False, "recalled mix", *patches)
+
     async def _set_path(self, command: messages.SetPath) -> None:
         before, after = (each.model_copy(update={"runs": False}) for each in (self.puck.setting, command.path))
         self.puck.set(command.path)
@@ -235,42 +248,6 @@ class Workspace:
         self.sound = command.sound
         self._touched()
 
-    # Mixes to come back to.
-
-    async def _keep(self, command: messages.KeepSnapshot) -> None:
-        slot = len(self.snapshots) if command.slot is None else command.slot
-        if slot >= MAX_SNAPSHOTS:
-            raise InputError(f"expected at most {MAX_SNAPSHOTS} kept mixes; forget one first")
-        values = {
-            name: self.engine.value(name) for name in self.engine.mixer.parameters if name not in NOT_IN_SNAPSHOTS
-        }
-        kept = MixSnapshot.model_construct(name=command.name, values=values, moved=self.engine.mixer.mode)
-        self._set_snapshots([*self.snapshots[:slot], kept, *self.snapshots[slot + 1 :]], "kept mix")
-
-    async def _recall(self, command: messages.RecallSnapshot) -> None:
-        kept = self._snapshot(command.slot)
-        self.puck.halt()
-        before = {name: self.engine.value(name) for name in kept.values}
-        patches = Patch(values=before, moved=self.engine.mixer.mode), Patch(values=kept.values, moved=kept.moved)
-        await self._apply(patches[1])
-        self._history.add(Change("recalled mix", *patches))
-        self._touched()
-
-    async def _forget(self, command: messages.ForgetSnapshot) -> None:
-        self._snapshot(command.slot)
-        kept = [each for slot, each in enumerate(self.snapshots) if slot != command.slot]
-        self._set_snapshots(kept, "forgotten mix")
-
-    def _set_snapshots(self, snapshots: list[MixSnapshot], label: str) -> None:
-        before, self.snapshots = self.snapshots, tuple(snapshots)
-        self._history.add(Change(label, Patch(snapshots=before), Patch(snapshots=self.snapshots)))
-        self._touched()
-
-    def _snapshot(self, slot: int) -> MixSnapshot:
-        if slot >= len(self.snapshots):
-            raise InputError("expected a kept mix that is there; another page has forgotten it")
-        return self.snapshots[slot]
-
     @asynccontextmanager
     async def _changing(self, label: str, key: Any = None) -> AsyncIterator[None]:
         """Around a change of the melodies, which it remembers."""
@@ -278,6 +255,11 @@ class Workspace:
         yield
         self._history.add(Change(label, Patch(melodies=before), Patch(melodies=self.placed()), key, now()))
         self._touched(True)
+
+    def _remember(self, melodies: bool, label: str, before: Patch, after: Patch) -> None:
+        """Something was done."""
+        self._history.add(Change(label, before, after))
+        self._touched(melodies)
 
     def _touched(self, melodies: bool = False) -> None:
         self.is_fresh = False
@@ -292,7 +274,8 @@ class Workspace:
             loop=self.loop,
             path=self.puck.setting,
             sound=self.sound,
-            snapshots=self.snapshots,
+            snapshots=self.kept.all,
+            drums=self.grooves.all,
         )
 
     async def _apply(self, patch: Patch) -> None:
@@ -300,11 +283,13 @@ class Workspace:
         if patch.melodies is not None and patch.melodies != self.placed():
             await asyncio.to_thread(lay, self.engine, patch.melodies)
             self._hues = [each.hue for each in patch.melodies]
+        if patch.drums is not None:
+            await self.grooves.lay(patch.drums)
         for name, value in in_order(patch):
             if name in MODES or self.engine.value(name) != value:
                 self.engine.set(name, value)
         self.loop = self.loop if patch.loop is None else patch.loop
-        self.snapshots = self.snapshots if patch.snapshots is None else patch.snapshots
+        self.kept.all = self.kept.all if patch.snapshots is None else patch.snapshots
         if patch.path is not None:
             self.puck.set(patch.path)
 

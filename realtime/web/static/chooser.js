@@ -5,7 +5,9 @@ import { pitchName, tokensOf } from "./notes.js";
 import { Roll } from "./roll.js";
 
 const $ = (id) => document.getElementById(id);
-const MAX_BARS = 64;
+const MAX_BARS = 64, MAX_DRUM_BARS = 32;
+const DRUMS = -1; // in the place of the number of a track
+const ROWS = 9; // of drums
 
 export class Chooser {
   constructor(live, audition) {
@@ -27,34 +29,48 @@ export class Chooser {
   open(found, hue, turn = { number: 1, of: 1, put: new Set() }) {
     this._found = found;
     this._turn = turn;
-    const { melodies, hello } = this._live;
-    const full = melodies.length >= hello.most;
+    this._given = hue;
+    const isDrums = turn.drums !== undefined;
+    if (isDrums && !found.tracks.some((track) => track.track === DRUMS)) return this._live.say(`${found.name}: expected drums, which are on channel 10, found none`), this.closed?.();
     $("choosertitle").textContent = turn.of > 1 ? `${found.name} · ${turn.number} of ${turn.of}` : found.name;
     this._steps = Math.max(...found.tracks.map(({ starts }) => starts.at(-1)));
     this._rows = found.tracks.map((track) => this._row(track));
     $("tracks").replaceChildren(...this._rows.map(({ row }) => row));
-    $("where").replaceChildren(
-      ...(full ? [] : [new Option("beside the others", "new")]),
-      ...melodies.map((melody, index) => new Option(`in place of ${index + 1} ${melody.name}`, melody.hue)),
-      ...(turn.of > 1 ? [new Option("nowhere: leave it out", "nowhere")] : []),
-    );
-    const remarks = found.remarks.length ? [`Read all the same: ${found.remarks.join("; ")}.`] : [];
-    if (found.drums) remarks.push(`${found.drums} ${found.drums === 1 ? "track" : "tracks"} of drums left out.`);
-    if (found.unlisted) remarks.push(`${found.unlisted} more tracks, less likely to be the melody, are not shown.`);
-    if (full && hue === null) remarks.push(`There are ${hello.most} melodies, which is the most: this one takes the place of another.`);
-    $("chooserremarks").textContent = remarks.join(" ");
-    const older = melodies.findLast((melody) => !turn.put.has(melody.hue)); // what came with this one stays
-    $("where").value = hue ?? (full ? (older?.hue ?? "nowhere") : "new");
-    this._hue = this._wanted();
+    this._track = null;
     $("where").onchange = () => ((this._hue = this._wanted()), this._draw());
     $("chooser").showModal();
-    this._chooseTrack(found.chosen);
+    this._chooseTrack(isDrums ? DRUMS : found.chosen);
     const chosen = $("tracks").querySelector("input:checked");
     chosen?.focus();
     chosen?.closest("label").scrollIntoView({ block: "nearest" });
   }
 
-  /** The hue of the melody that makes room; null: none does. */
+  get _isDrums() {
+    return this._track.track === DRUMS;
+  }
+
+  /** Where it can be put, and what there is to say of the file. */
+  _offerPlaces() {
+    const { melodies, grooves, hello } = this._live, { _turn: turn, _given: hue, _isDrums: isDrums, _found: found } = this;
+    const there = isDrums ? grooves.map(({ name }, at) => [at, name || "drums"]) : melodies.map((melody) => [melody.hue, melody.name]);
+    const most = isDrums ? hello.most_drums : hello.most, full = there.length >= most;
+    $("where").replaceChildren(
+      ...(full ? [] : [new Option(isDrums && there.length ? "beside the other drums" : isDrums ? "among the drums" : "beside the others", "new")]),
+      ...there.map(([key, name], index) => new Option(`in place of ${index + 1} ${name}`, key)),
+      ...(turn.of > 1 ? [new Option("nowhere: leave it out", "nowhere")] : []),
+    );
+    const remarks = found.remarks.length ? [`Read all the same: ${found.remarks.join("; ")}.`] : [];
+    const wanted = isDrums ? (turn.drums ?? null) : hue;
+    if (found.drums) remarks.push(`${found.drums} ${found.drums === 1 ? "track" : "tracks"} of drums left out.`);
+    if (found.unlisted) remarks.push(`${found.unlisted} more tracks, less likely to be the melody, are not shown.`);
+    if (full && wanted === null) remarks.push(`There are ${most} ${isDrums ? "drums" : "melodies"}, which is the most: this one takes the place of another.`);
+    $("chooserremarks").textContent = remarks.join(" ");
+    const older = there.findLast(([key]) => isDrums || !turn.put.has(key)); // what came with this one stays
+    $("where").value = wanted ?? (full ? (older?.[0] ?? "nowhere") : "new");
+    this._hue = this._wanted();
+  }
+
+  /** The hue of the melody, or the number of the drums, that makes room; null: none does. */
   _wanted() {
     const { value } = $("where");
     return /^\d+$/.test(value) ? Number(value) : null;
@@ -69,17 +85,18 @@ export class Chooser {
     const row = document.createElement("label"), input = document.createElement("input"), words = document.createElement("span");
     const [name, what, why, empty] = ["b", "small", "small", "small"].map((kind) => document.createElement(kind));
     Object.assign(input, { type: "radio", name: "track", value: track.track });
-    name.textContent = `${track.track}  ${track.name || "without a name"}`;
+    const isDrums = track.track === DRUMS;
+    name.textContent = isDrums ? track.name : `${track.track}  ${track.name || "without a name"}`;
     const range = track.low === track.high ? pitchName(track.low) : `${pitchName(track.low)} to ${pitchName(track.high)}`;
     const bars = track.first === track.bars ? `bar ${track.bars}` : `bars ${track.first} to ${track.bars}`;
-    what.textContent = `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"} · ${bars}${track.chords > 0.2 ? " · chords" : ""}`;
+    what.textContent = isDrums ? `${track.count} hit${track.count === 1 ? "" : "s"} · ${bars}` : `${track.instrument} · ${range} · ${track.count} note${track.count === 1 ? "" : "s"} · ${bars}${track.chords > 0.2 ? " · chords" : ""}`;
     const isChosen = track.track === this._found.chosen;
     why.textContent = isChosen || !track.place ? track.reason : `${track.place}. choice: ${track.reason}`;
     empty.className = "wrong";
     words.append(name, what, why, empty);
     const hear = document.createElement("button"), picture = document.createElement("canvas");
     Object.assign(hear, { type: "button", className: "icon", value: track.track, title: "Hear it", innerHTML: '<svg><use href="#i-play"/></svg>' });
-    hear.setAttribute("aria-label", `Hear track ${track.track}`);
+    hear.setAttribute("aria-label", isDrums ? "Hear the drums" : `Hear track ${track.track}`);
     [picture.width, picture.height] = [320, 48];
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", `Notes of ${track.name || "the track"}`);
@@ -92,6 +109,7 @@ export class Chooser {
   _chooseTrack(number) {
     const before = this._track;
     this._track = this._found.tracks.find((track) => track.track === number) ?? this._found.tracks[0];
+    if (before?.track === DRUMS !== this._isDrums || !before) this._offerPlaces();
     for (const { input, track } of this._rows) input.checked = track === this._track;
     const { first, bars } = this._track;
     $("bar").max = bars;
@@ -123,7 +141,9 @@ export class Chooser {
     const from = starts[this._left - 1] ?? 0, to = starts[Math.min(this._left + wide - 1, starts.length - 1)] ?? from + 32;
     const shown = notes.filter(([start]) => start >= from && start < to).map(([start, end, pitch]) => ({ start: start - from, end: end - from, pitch }));
     const size = (starts[this._left] ?? from + 16) - from || 16;
-    this._roll.show({ tokens: tokensOf(shown, Math.max(to - from, size)), bar: size, beat: 4 });
+    const length = Math.max(to - from, size);
+    if (this._isDrums) this._roll.show({ tokens: new Array(length).fill(0), notes: shown, bar: size, beat: 4 }, { low: 0, high: ROWS - 1 });
+    else this._roll.show({ tokens: tokensOf(shown, length), bar: size, beat: 4 });
     const { low, high } = this._roll.range;
     this._from = from;
     const [begin, end] = this._span();
@@ -133,22 +153,27 @@ export class Chooser {
     const without = lost ? ` ${lost} more ${lost === 1 ? "has" : "have"} no place on the grid of sixteenths.` : "";
     const count_ = this._passage().length, last = Math.min(bar + count - 1, bars);
     const where = count === 1 ? `Bar ${bar}` : `Bars ${bar} to ${last}`;
+    const noun = this._isDrums ? "hit" : "note";
     $("chooserwhy").textContent = count_
-      ? `${where} of ${bars}: ${count_} note${count_ === 1 ? "" : "s"}.${without} Up to ${MAX_BARS} bars can be mixed; click the roll to begin elsewhere.`
-      : `${where} of ${bars}: no note of this track starts there. Choose other bars, or another track.`;
+      ? `${where} of ${bars}: ${count_} ${noun}${count_ === 1 ? "" : "s"}.${without} Up to ${this._mostBars} bars can be mixed; click the roll to begin elsewhere.`
+      : `${where} of ${bars}: no ${noun} of this track starts there. Choose other bars, or another track.`;
     $("chooserwhy").classList.toggle("wrong", !count_);
     $("take").disabled = $("hear").disabled = !count_;
     for (const each of this._rows) {
       const isEmpty = !this._passage(each.track).length;
-      each.empty.textContent = isEmpty ? `no note in ${count === 1 ? `bar ${bar}` : `bars ${bar} to ${bar + count - 1}`}` : "";
+      each.empty.textContent = isEmpty ? `no ${each.track.track === DRUMS ? "hit" : "note"} in ${count === 1 ? `bar ${bar}` : `bars ${bar} to ${bar + count - 1}`}` : "";
       drawSmall(each.picture, each.track, this._steps, this._span(each.track));
     }
+  }
+
+  get _mostBars() {
+    return this._isDrums ? MAX_DRUM_BARS : MAX_BARS;
   }
 
   _choice() {
     const whole = (id, most) => Math.min(Math.max(Math.round(Number($(id).value)) || 1, 1), most);
     const bar = whole("bar", this._track.bars);
-    return [bar, Math.min(whole("bars", MAX_BARS), this._track.bars - bar + 1)];
+    return [bar, Math.min(whole("bars", this._mostBars), this._track.bars - bar + 1)];
   }
 
   /** First and last step of what is chosen, in a track. */
@@ -172,8 +197,8 @@ export class Chooser {
 
   _hear(toggles = false) {
     if (!toggles) this._audition.stop();
-    const passage = this._passage();
-    this._audition.toggle("file", passage, tempoOf(this._track.tempi, passage));
+    const passage = this._passage(), drums = passage.map(({ start, end, pitch }) => ({ start, end, drum: pitch }));
+    this._audition.toggle("file", this._isDrums ? drums : passage, tempoOf(this._track.tempi, passage));
   }
 
   _showHearing() {
@@ -191,8 +216,9 @@ export class Chooser {
     const [bar, bars] = this._choice();
     try {
       if ($("where").value !== "nowhere") {
-        const { hue } = await this._live.do("take", { file: this._found.file, track: this._track.track, bar, bars, hue: this._wanted() });
-        this._turn.put.add(hue);
+        const passage = { file: this._found.file, bar, bars };
+        if (this._isDrums) await this._live.do("take-drums", { ...passage, at: this._wanted() });
+        else this._turn.put.add((await this._live.do("take", { ...passage, track: this._track.track, hue: this._wanted() })).hue);
       }
       $("chooser").close();
     } catch (error) {

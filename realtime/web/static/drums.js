@@ -58,6 +58,7 @@ export class Drums {
     this.redraw = () => inFrame(this._put);
     scheduler.drums = this;
     live.addEventListener("hello", () => this._greet());
+    live.addEventListener("melodies", () => this._offer());
     live.addEventListener("state", this.redraw);
     live.addEventListener("drums", () => (this._layer.offer(live.drums), this.redraw()));
     new ResizeObserver(this.redraw).observe($("drumgrid"));
@@ -69,11 +70,11 @@ export class Drums {
   /** Plan what is struck at a step of the song. */
   play(step) {
     const { _live: live } = this;
-    if (!live.drums) return;
+    if (!live.drums || !live.grooves.length) return;
     for (const hit of this._layer.step(step, live.values.follow)) {
       const sixteenth = 15 / live.state.tempo, time = live.timeOfStep(hit.step) + hit.offset * sixteenth;
       const audioTime = this._synth.ready ? this._synth.audioTime(time) : null;
-      if (audioTime !== null && !this._scheduler.isQuiet) this._strike(hit.note, hit.velocity, audioTime);
+      if (audioTime !== null && !this._scheduler.isQuiet) this.strike(live.hello.drums.findIndex((drum) => drum.note === hit.note), hit.velocity, audioTime);
       for (const out of this._scheduler.outs) {
         out.send([0x99, hit.note, hit.velocity], 1000 * time);
         out.send([0x89, hit.note, 0], 1000 * (time + HELD * sixteenth));
@@ -97,22 +98,35 @@ export class Drums {
     this._show();
   }
 
-  async _greet() {
+  _greet() {
     const { drums } = this._live.hello;
-    $("drums").hidden = !drums;
-    if (!drums || this._kit) return;
+    if (!drums || $("drumnames").children.length) return;
     for (const { name } of [...drums].reverse()) {
       const row = document.createElement("span");
       [row.textContent, row.title] = [SHORT[name] ?? name.slice(0, 2), title(name)];
       $("drumnames").append(row);
     }
-    this._kit = new Promise(() => {}); // it is on its way
-    const data = await (await fetch("./kit.wav")).arrayBuffer();
-    this._kit = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(data);
   }
 
-  _strike(note, velocity, time) {
-    const index = this._live.hello.drums.findIndex((drum) => drum.note === note);
+  /** They are seen and heard as soon as there are some. */
+  _offer() {
+    const { grooves } = this._live;
+    $("drums").hidden = !grooves.length;
+    $("drumway").hidden = grooves.length < 2;
+    if (grooves.length) this.load();
+    this.redraw();
+  }
+
+  /** Fetch the kit, once; resolved when it can be struck. */
+  load() {
+    return (this._loading ??= (async () => {
+      const data = await (await fetch("./kit.wav")).arrayBuffer();
+      this._kit = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(data);
+    })().catch(() => (this._loading = null))); // the server was away: another time
+  }
+
+  /** Strike a drum by its number in hello.drums at an audio time. */
+  strike(index, velocity, time) {
     if (!(this._kit instanceof AudioBuffer) || index < 0) return;
     const { context } = this._synth, start = Math.max(time, context.currentTime);
     const gain = new GainNode(context, { gain: GAIN * (velocity / 127) ** 1.5 });

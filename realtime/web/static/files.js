@@ -10,29 +10,29 @@ export class Files {
     this._live = live;
     this._chooser = chooser;
     this._queue = [];
-    $("file").onchange = () => this.add($("file").files, this._wanted ?? null);
+    $("file").onchange = () => this.add($("file").files, ...(this._wanted ?? []));
     chooser.closed = () => setTimeout(() => this._nextFile());
     this._listenForDrops();
   }
 
-  /** Ask for a file, for the place of a melody or a new one. */
-  ask(hue = null) {
-    this._wanted = hue;
+  /** Ask for a file, for the place of a melody or a new one; with {drums: number of a groove or null} for drums. */
+  ask(hue = null, wish = {}) {
+    this._wanted = [hue, wish];
     $("file").value = "";
     $("file").click();
   }
 
-  add(files, hue = null) {
+  add(files, hue = null, wish = {}) {
     const put = new Set(), of = files.length; // of files that come together each has a place of its own
-    for (const [index, file] of [...files].entries()) this._queue.push([file, hue, { number: index + 1, of, put }]);
+    for (const [index, file] of [...files].entries()) this._queue.push([file, hue, { number: index + 1, of, put, ...wish }]);
     if (!$("chooser").open) this._nextFile();
   }
 
   _listenForDrops() {
     let depth = 0;
     const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-    const over = (event) => event.target.closest?.(".card");
-    const mark = (card) => document.querySelectorAll(".card.over").forEach((each) => each !== card && each.classList.remove("over"));
+    const over = (event) => event.target.closest?.(".card, .drums");
+    const mark = (card) => document.querySelectorAll(".over").forEach((each) => each !== card && each.classList.remove("over"));
     addEventListener("dragenter", (event) => hasFiles(event) && (depth++, ($("drop").hidden = false)));
     addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && ((depth = 0), ($("drop").hidden = true), mark(null)));
     addEventListener("dragover", (event) => {
@@ -49,7 +49,8 @@ export class Files {
       $("drop").hidden = true;
       mark(null);
       const card = over(event);
-      this.add(event.dataTransfer.files, card ? Number(card.dataset.hue) : null);
+      const isCard = card?.matches(".card");
+      this.add(event.dataTransfer.files, isCard ? Number(card.dataset.hue) : null, card && !isCard ? { drums: null } : {});
     });
   }
 

@@ -13,6 +13,7 @@ export class Live extends EventTarget {
     super();
     this.hello = null;
     this.melodies = [];
+    this.grooves = [];
     this.melody = this.drums = null;
     this.state = { running: false, step: -1, time: 0, tempo: 120, path: { points: [], bars: 4, back: true, runs: false } };
     this.values = {};
@@ -144,6 +145,7 @@ export class Live extends EventTarget {
     if (message.hello) this._greet(message.hello);
     if (message.melodies) {
       this.melodies = message.melodies.list;
+      this.grooves = message.melodies.drums;
       this._tell("melodies");
     }
     if (message.state) {

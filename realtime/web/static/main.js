@@ -5,10 +5,12 @@ import { Cards } from "./cards.js";
 import { Chooser } from "./chooser.js";
 import { HUES, mixCss } from "./colour.js";
 import { Controls, title } from "./controls.js";
+import { DrumPuck } from "./drumpuck.js";
 import { Drums } from "./drums.js";
 import { Editor } from "./editor.js";
 import { Files } from "./files.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
+import { GrooveList } from "./groovelist.js";
 import { Live } from "./live.js";
 import { KeptMixes } from "./kept.js";
 import { describe, notesOf } from "./notes.js";
@@ -34,11 +36,13 @@ const controls = new Controls(live, metronome);
 const cards = new Cards(live, $("cards"));
 const roll = new Roll($("roll"), { big: true, bare: true, drawn: tellDrawn, colour: () => (live.pairs.length ? mixCss(live.pairs) : HUES[0]) });
 const sound = new Sound(live, synth, scheduler, toast);
-const audition = new Audition(live, sound, synth, scheduler);
+const audition = new Audition(live, sound, synth, scheduler, drums);
 const files = new Files(live, new Chooser(live, audition));
 const editor = new Editor(live, audition, { say, play: (pitch) => sound.preview(pitch) });
 const keptMixes = new KeptMixes(live);
 new WebMidi(live, scheduler);
+new GrooveList(live, files, toast);
+new DrumPuck(live, pad, $("drumpuck"));
 files.dispatch = setUpSession(live, sound, toast);
 
 // What is shown.

@@ -51,7 +51,7 @@ export class Pad {
     const { position, x, y } = this._live.values;
     if (this.isLine) return this._live.state.mode === "pad" ? { x: clamp(x ?? 0.5), y: 0.5 } : { x: position ?? 0, y: 0.5 };
     if (this._live.state.mode !== "position") return { x: x ?? 0.5, y: y ?? 0.5 };
-    return this._onPath(position ?? 0);
+    return this.onPath(position ?? 0);
   }
 
   moveTo(x, y) {
@@ -74,7 +74,7 @@ export class Pad {
 
   _draw() {
     const { x, y } = this.puck;
-    this._set(this._puck, x, y);
+    this.put(this._puck, x, y);
     const pairs = this._live.pairs.filter(([hue]) => HUES[hue]);
     if (pairs.length) {
       const colour = mixCss(pairs);
@@ -94,7 +94,7 @@ export class Pad {
   _measure() {
     this._size = [this._root.clientWidth, this._root.clientHeight];
     this._box = null;
-    for (const [index, melody] of this._live.melodies.entries()) this._set(this._buttons.get(melody.hue), ...this._placeOf(melody, index));
+    for (const [index, melody] of this._live.melodies.entries()) this.put(this._buttons.get(melody.hue), ...this._placeOf(melody, index));
     this.update();
   }
 
@@ -124,7 +124,7 @@ export class Pad {
       if (there !== button) this._points.insertBefore(button, there ?? null);
       button.firstChild.textContent = index + 1;
       button.setAttribute("aria-label", `Place of melody ${index + 1}, ${melody.name}; arrows move it, Enter goes there`);
-      if (this._dragged !== melody.hue) this._set(button, ...this._placeOf(melody, index));
+      if (this._dragged !== melody.hue) this.put(button, ...this._placeOf(melody, index));
     });
     this._paint();
     this.update();
@@ -134,7 +134,8 @@ export class Pad {
     return this.isLine ? [index, 0.5] : [melody.x, melody.y];
   }
 
-  _onPath(position) {
+  /** The place of a position along the melodies. */
+  onPath(position) {
     const { melodies } = this._live;
     if (!melodies.length) return { x: 0.5, y: 0.5 };
     const at = position * (melodies.length - 1), index = Math.min(Math.floor(at), melodies.length - 2), t = at - index;
@@ -148,7 +149,8 @@ export class Pad {
     return [inset + x * (w - 2 * inset), h - inset - y * (h - 2 * inset)];
   }
 
-  _share(event) {
+  /** Where on the pad a pointer is, [x, y] from 0 to 1. */
+  share(event) {
     const box = (this._box ??= this._root.getBoundingClientRect());
     const inset = INSET * Math.min(box.width, box.height) + (this.isLine ? 12 : 0);
     return [
@@ -157,14 +159,15 @@ export class Pad {
     ];
   }
 
-  _set(element, x, y) {
+  /** Put an element at a place of the pad. */
+  put(element, x, y) {
     const [left, top] = this._pixels(x, y);
     const scale = devicePixelRatio || 1, whole = (pixels) => Math.round(pixels * scale) / scale; // sharp edges
     element.style.transform = `translate(${whole(left)}px, ${whole(top)}px)`;
   }
 
   _down(event) {
-    if (event.button > 0) return;
+    if (event.button > 0 || event.target.closest("#drumpuck")) return;
     this._box = null;
     const point = event.target.closest(".point");
     if (this._drawing) this._drawPath(event);
@@ -174,7 +177,7 @@ export class Pad {
 
   _dragPuck(event, point) {
     this._puck.focus({ preventScroll: true });
-    const go = (moved) => this.moveTo(...this._snapped(...this._share(moved)));
+    const go = (moved) => this.moveTo(...this.snapped(...this.share(moved)));
     if (point) this._goTo(Number(point.dataset.hue));
     else if (!event.target.closest("#puck")) go(event);
     track(this._root, event, go);
@@ -197,8 +200,8 @@ export class Pad {
     track(this._root, event, (now) => {
       if (!moved && Math.hypot(now.clientX - start[0], now.clientY - start[1]) < 4) return;
       moved = true;
-      const [x, y] = this._share(now);
-      this._set(button, x, y);
+      const [x, y] = this.share(now);
+      this.put(button, x, y);
       const melody = this._live.melodies.find((each) => each.hue === hue);
       if (melody) Object.assign(melody, { x, y });
       this._paint();
@@ -210,7 +213,8 @@ export class Pad {
     });
   }
 
-  _snapped(x, y) {
+  /** That of a melody, where one is near. */
+  snapped(x, y) {
     const places = this._live.melodies.map((melody, index) => this._placeOf(melody, index));
     return places.find(([px, py]) => Math.hypot(px - x, this.isLine ? 0 : py - y) < NEAR) ?? [x, y];
   }
@@ -227,9 +231,9 @@ export class Pad {
   }
 
   _drawPath(event) {
-    this._drawn = [this._share(event)];
+    this._drawn = [this.share(event)];
     track(this._root, event, (moved) => {
-      const point = this._share(moved), last = this._drawn.at(-1);
+      const point = this.share(moved), last = this._drawn.at(-1);
       if (Math.hypot(point[0] - last[0], point[1] - last[1]) > 0.012 && this._drawn.length < 500) this._drawn.push(point);
       this.update();
     }, () => {

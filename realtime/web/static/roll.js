@@ -33,10 +33,9 @@ export class Roll {
     new ResizeObserver(() => this._measure()).observe(canvas);
   }
 
-  /** Another melody; `range` holds {low, high} still. */
-  show({ tokens, bar, beat }, range = null) {
+  /** Another melody, or notes of several voices; `range` holds {low, high} still. */
+  show({ tokens, bar, beat, notes = notesOf(tokens) }, range = null) {
     const before = this._notes.filter((note) => note.to.alpha > 0).map((note) => this._at(note));
-    const notes = notesOf(tokens);
     const left = new Set(before);
     this._from = this._span();
     this._notes = notes.map((note) => {

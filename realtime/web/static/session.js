@@ -21,6 +21,7 @@ export function sessionOf(live, sound) {
     path: live.state.path,
     sound,
     snapshots: live.state.snapshots ?? [],
+    drums: live.grooves,
   };
 }
 

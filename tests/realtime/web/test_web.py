@@ -18,7 +18,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
-from web_house import PATIENCE, House, small_model
+from web_house import PATIENCE, House, Page, small_model
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from latentmix.errors import InputError
@@ -61,40 +61,6 @@ def shared(model):
     house = House(model)
     yield house
     house.close()
-
-
-class Page:
-    """What a page says and hears."""
-
-    def __init__(self, socket) -> None:
-        self.socket, self.state, self.melodies, self.melody, self.answers = socket, {"values": {}}, None, None, {}
-        self._id = 0
-
-    def hear(self) -> None:
-        message = json.loads(self.socket.recv(PATIENCE))
-        state = message.get("state", {})
-        values = {**self.state["values"], **state.get("values", {})}
-        self.state = {**self.state, **state, "values": values}
-        self.melodies = message.get("melodies", self.melodies)
-        self.melody = message.get("melody", self.melody)
-        for answer in message.get("answers", ()):
-            self.answers[answer.get("id")] = answer
-
-    def until(self, condition) -> None:
-        while not condition():
-            self.hear()
-
-    def ask(self, **message):
-        self._id += 1
-        self._send({"id": self._id, **message})
-        self.until(lambda: self._id in self.answers)
-        return self.answers[self._id]
-
-    def _send(self, message) -> None:
-        self.socket.send(json.dumps(message))
-
-    def say(self, **message) -> None:
-        self._send(message)
 
 
 @pytest.fixture

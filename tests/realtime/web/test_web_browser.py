@@ -336,18 +336,22 @@ def test_two_pages_stay_in_step(page, open_page):
     until(page, "document.querySelectorAll('.card strong')[1].textContent.startsWith('random')")
 
 
-def test_a_midi_file_is_dropped_and_its_bars_are_taken(page):
-    data = list((EXAMPLES / "jig.mid").read_bytes())
+def drop(page, name: str, content: bytes) -> None:
+    """A file on the page."""
     page.evaluate(
-        """(data) => {
+        """([name, data]) => {
           const transfer = new DataTransfer();
-          transfer.items.add(new File([new Uint8Array(data)], "tune <b>.mid"));
+          transfer.items.add(new File([new Uint8Array(data)], name));
           const fire = (kind) => document.querySelector("main").dispatchEvent(
             new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
           fire("dragenter"); fire("dragover"); fire("drop");
         }""",
-        data,
+        [name, list(content)],
     )
+
+
+def test_a_midi_file_is_dropped_and_its_bars_are_taken(page):
+    drop(page, "tune <b>.mid", (EXAMPLES / "jig.mid").read_bytes())
     page.wait_for_selector("#chooser[open]")
     assert page.inner_text("#choosertitle") == "tune <b>.mid"
     page.fill("#bar", "3")
@@ -969,6 +973,72 @@ def test_drums_are_seen_and_struck_and_have_a_puck_of_their_own(browser, chromiu
     finally:
         context.close()
         assert mixer.close() == 0
+
+
+def press(page, action: str, at: int) -> None:
+    page.click(f'#grooves [data-action="{action}"][data-at="{at}"]')
+
+
+def test_drums_are_dropped_and_chosen_answer_the_pad_and_are_undone_and_taken_home(page):
+    files = [EXAMPLES / "drums" / f"{name}.mid" for name in ("backbeat", "toms")]
+    backbeat, toms = (read_drums(path).excerpt() for path in files)
+    assert page.is_hidden("#drums")
+    drop(page, files[0].name, files[0].read_bytes())
+    page.wait_for_selector("#chooser[open]")
+    assert "Drums" in page.inner_text("#tracks") and page.inner_text("#where option:checked") == "among the drums"
+    page.evaluate(f"() => {{ {STRUCK} }}")
+    page.click("#hear")
+    until(page, "shots.length > 3")
+    page.click("#take")
+    page.wait_for_selector("#drumgrid", state="visible")
+    with page.expect_file_chooser() as chooser:
+        page.click("#adddrums")
+    chooser.value.set_files(str(files[1]))
+    page.wait_for_selector("#chooser[open]")
+    page.click("#take")
+    until(page, "document.querySelectorAll('#grooves .chip').length === 2")
+    label = "document.getElementById('drumgrid').getAttribute('aria-label') === arg"
+    drag_puck(page, 0, 0)  # the first melody; with four of them and two grooves the way from the first is theirs
+    until(page, label, f"Drums of the mix: {hits_of(backbeat)}")
+    drag_puck(page, 1, 1)
+    until(page, label, f"Drums of the mix: {hits_of(toms)}")
+
+    page.click("#drumfollow")  # a puck of their own
+    page.wait_for_selector("#drumpuck", state="visible")
+    page.hover("#drumpuck")
+    page.mouse.down()
+    page.mouse.move(*place_on_pad(page, 0, 0), steps=4)
+    page.mouse.up()
+    until(page, label, f"Drums of the mix: {hits_of(backbeat)}")
+    page.focus("#drumpuck")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    until(page, f"!({label})", f"Drums of the mix: {hits_of(backbeat)}")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowLeft")
+    until(page, label, f"Drums of the mix: {hits_of(backbeat)}")
+
+    home = mido.MidiFile(file=io.BytesIO(download(page, "#loopmid")))
+    struck = [m.note for m in home if m.type == "note_on" and m.channel == 9]
+    assert len(struck) == 4 * int(backbeat.hits.sum()) and len(home.tracks) == 2
+    assert len(download(page, "#loopwav")) > 100_000
+    session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
+    assert [each["name"] for each in session["drums"]] == ["backbeat", "toms"]
+
+    press(page, "remove", 0)
+    until(page, "document.querySelectorAll('#grooves .chip').length === 1")
+    page.click("#undo")
+    until(page, "document.querySelectorAll('#grooves .chip').length === 2")
+    for count in (1, 0):
+        press(page, "remove", 0)
+        until(page, f"document.querySelectorAll('#grooves .chip').length === {count}")
+    assert page.is_hidden("#drums")
+    page.set_input_files(
+        "#sessionfile", {"name": "s.json", "mimeType": "application/json", "buffer": as_bytes(session)}
+    )
+    until(page, "document.querySelectorAll('#grooves .chip').length === 2")
+    until(page, label, f"Drums of the mix: {hits_of(backbeat)}")
+    page.click("#drumfollow")
 
 
 # Web MIDI: ports cannot be had in a browser without a sound system, so the browser's own interface is stood in for.

@@ -1,0 +1,67 @@
+"""Mixes that are kept, to come back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from latentmix.errors import InputError
+
+from ..engine.engine import Engine
+from . import messages
+from .history import Patch
+from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot
+
+NOT_IN_SNAPSHOTS = (*NOT_KEPT, "tempo", "follow", "velocity", "hold")
+
+
+class KeptMixes:
+    """Of a workspace, and as it: all of it in the event loop's own thread.
+
+    Args:
+        engine: whose mixes they are.
+        remember: told of each change: what it is called, what undoes it, what redoes it.
+
+    Attributes:
+        all: the mixes.
+    """
+
+    def __init__(self, engine: Engine, remember: Callable[[str, Patch, Patch], None]) -> None:
+        self.all: tuple[MixSnapshot, ...] = ()
+        self._engine, self._remember = engine, remember
+
+    def at(self, slot: int) -> MixSnapshot:
+        """One of them.
+
+        Raises:
+            InputError: there is none of this number.
+        """
+        if slot >= len(self.all):
+            raise InputError("expected a kept mix that is there; another page has forgotten it")
+        return self.all[slot]
+
+    async def keep(self, command: messages.KeepSnapshot) -> None:
+        """Keep what is mixed now.
+
+        Raises:
+            InputError: there are as many as may be.
+        """
+        slot = len(self.all) if command.slot is None else command.slot
+        if slot >= MAX_SNAPSHOTS:
+            raise InputError(f"expected at most {MAX_SNAPSHOTS} kept mixes; forget one first")
+        engine = self._engine
+        values = {name: engine.value(name) for name in engine.mixer.parameters if name not in NOT_IN_SNAPSHOTS}
+        kept = MixSnapshot.model_construct(name=command.name, values=values, moved=engine.mixer.mode)
+        self._set([*self.all[:slot], kept, *self.all[slot + 1 :]], "kept mix")
+
+    async def forget(self, command: messages.ForgetSnapshot) -> None:
+        """Keep one no longer.
+
+        Raises:
+            InputError: as `at`.
+        """
+        self.at(command.slot)
+        self._set([each for slot, each in enumerate(self.all) if slot != command.slot], "forgotten mix")
+
+    def _set(self, mixes: list[MixSnapshot], label: str) -> None:
+        before, self.all = self.all, tuple(mixes)
+        self._remember(label, Patch(snapshots=before), Patch(snapshots=self.all))
