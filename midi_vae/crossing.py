@@ -21,7 +21,8 @@ from .interpolation import check_mixable, grid, melodies_at
 from .model.network import MelodyNetwork
 from .music.melody import ONSET, Melody
 from .music.partners import partners
-from .music.windows import fold_pitches, to_windows
+from .music.windows import fold_pitches, from_windows, to_windows
+from .travel import even_travel
 
 ON_TIME = 1.5  # nats that the pitch which sounds there is ahead of those that come later
 ROUNDS = 3  # of the critic's choice
@@ -46,11 +47,15 @@ def crossed_windows(model: MelodyNetwork, rhythm: Melody, pitch: Melody) -> np.n
     for melody in (rhythm, pitch):
         if not (melody.tokens >= ONSET).any():
             raise InputError(f"{melody.name or 'melody'}: expected notes, found none in this passage")
-    lowest = model.config.lowest_pitch
     steps = torch.from_numpy(to_windows(rhythm))
-    folded = fold_pitches(to_lines(pitch) + ONSET, lowest, model.config.pitches) - ONSET
-    line = torch.from_numpy(folded - lowest)
-    return _chosen(model, steps.to(model.device), line.to(model.device)).cpu().numpy()
+    return _chosen(model, steps.to(model.device), _line(model, pitch)).cpu().numpy()
+
+
+def _line(model: MelodyNetwork, melody: Melody) -> Tensor:
+    """`to_lines`, counted from the model's lowest pitch; (W, 32)."""
+    lowest = model.config.lowest_pitch
+    folded = fold_pitches(to_lines(melody) + ONSET, lowest, model.config.pitches) - ONSET
+    return torch.from_numpy(folded - lowest).to(model.device)
 
 
 def to_lines(melody: Melody) -> np.ndarray:
@@ -80,6 +85,26 @@ def _chosen(model: MelodyNetwork, steps: Tensor, line: Tensor) -> Tensor:
         best = torch.where(possible, said, -torch.inf).argmax(2)
         symbols = torch.where(onset, best + ONSET, steps)
     return torch.where(onset, symbols + model.config.lowest_pitch, steps)
+
+
+@torch.inference_mode()
+def plane_codes(model: MelodyNetwork, a: Melody, b: Melody) -> Tensor:
+    """The plane between partners of one metre and length as latents (K, K, W, D): rhythm across, pitch upwards.
+
+    Rhythm and pitch each go from a to b by even travel (`travel`), and at each place of the plane they are crossed, so
+    that the rhythm hangs on the one side alone and the pitch on the other.
+
+    Raises:
+        InputError: a melody without notes.
+    """
+    ends = [to_windows(melody) for melody in (a, b)]
+    way = even_travel(model, *(model.encode_windows(each) for each in ends)).places
+    heard = model.decode_windows(way.flatten(0, 1)).reshape(*way.shape[:2], -1)
+    heard[0], heard[-1] = (fold_pitches(each, model.config.lowest_pitch, model.config.pitches) for each in ends)
+    lines = torch.stack([_line(model, from_windows(windows, a, a.bars)) for windows in heard])  # (K, W, 32)
+    steps, places = torch.from_numpy(heard).to(model.device), len(heard)
+    rows = [_chosen(model, steps.flatten(0, 1), line.repeat(places, 1)) for line in lines]
+    return torch.stack([model.posterior(model.fields(row)).mean.unflatten(0, heard.shape[:2]) for row in rows])
 
 
 def plane(model: MelodyNetwork, a: Melody, b: Melody, rows: int, columns: int, **options: Any) -> list[list[Melody]]:

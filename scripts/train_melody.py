@@ -11,6 +11,7 @@ instead, here or in object storage, which is read shard by shard as it is needed
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import RunOptions, TrainingRun, in_one_line
+from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
@@ -134,6 +135,41 @@ def open_melodies(fabric: Any, address: str, kept: Path, config: MelodyVAEConfig
     return Melodies(some, batches, StreamedWindows(corpus, *size, seed, wanted))
 
 
+def tell_change(base: MelodyVAE, model: MelodyVAE, held_out: Mapping[str, np.ndarray]) -> None:
+    """What a model says of held-out windows of its new folder, and of what it knew, before and after."""
+    for name, windows in held_out.items():
+        full = windows[reaches_bar_ends(windows)]  # what the prior is a model of, see there
+        shown = full if len(full) else windows
+        shown = shown[np.linspace(0, len(shown) - 1, min(KEPT_WINDOWS // 10, len(shown))).astype(int)].astype(np.int64)
+        for when, each in (("before", base), ("after", model)):
+            each.cpu().eval()
+            with torch.inference_mode():
+                nats = float(each.prior.loss(each.prior_symbols(torch.from_numpy(shown))))
+            exact = float((each.decode_windows(each.encode_windows(shown)) == shown).all(1).mean())
+            CONSOLE.print(f"{name}, {when}: {nats:.3f} nats a step  exact windows {exact:.3f}", highlight=False)
+
+
+def phases_of(
+    model: MelodyVAE, weights: ObjectiveConfig, steps: tuple[int, int, int], batch: int, lr: float
+) -> Iterator[Phase]:
+    """Critic, autoencoder and prior, each made when it begins: it says which weights are learned from then on."""
+    yield Phase("critic", CriticObjective(model.critic, model.config.lowest_pitch), steps[0], batch, 2 * lr)
+    yield Phase("model", MelodyObjective(model, weights), steps[1], batch, lr)
+    yield Phase("prior", PriorObjective(model), steps[2], batch // 3, 2 * lr)
+
+
+def finish(
+    model: MelodyVAE, windows: np.ndarray, folder: Path, base: MelodyVAE | None, held_out: Mapping[str, np.ndarray]
+) -> None:
+    """Write the model; where it began with another one, tell what has become of that."""
+    if base is None:  # of a small folder they would be those of its few melodies
+        some = windows[np.linspace(0, len(windows) - 1, min(KEPT_WINDOWS, len(windows))).astype(int)]
+        model.attribute_directions.copy_(fit_directions(model, some))
+    model.save_pretrained(folder, half=True)
+    if base is not None:
+        tell_change(base, model, held_out)
+
+
 def check_latent(latent: str, shares: int) -> None:
     """Raises InputError: codes that are revived by each share on its own would not stay the same in all."""
     if latent in ("vq", "nsvq") and shares > 1:
@@ -148,6 +184,12 @@ def main(
     out: Annotated[Path, typer.Option(help="folder of the run")],
     dev: Annotated[
         str | None, typer.Option(help="folder of MIDI files, or a corpus, for the figures; part of DATA if left out")
+    ] = None,
+    begin_with: Annotated[
+        str | None, typer.Option(help="bundled name or folder of a model to go on from, for a small folder of your own")
+    ] = None,
+    remember: Annotated[
+        str | None, typer.Option(help="with --begin-with: a folder, or a corpus, that tells what is forgotten")
     ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 11_000,
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
@@ -171,38 +213,32 @@ def main(
 ) -> None:
     """Train a MelodyVAE on a folder of MIDI files, or go on with a run that was stopped."""
     with in_one_line("train_melody", ValueError):  # a size that cannot be
-        config = MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
+        base = MelodyVAE.from_pretrained(begin_with) if begin_with else None
+        config = base.config if base else MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
         check_latent(config.latent, running.processes * accumulate)
         fabric = running.launch("ddp")
         make_folder(out)
         melodies = open_melodies(fabric, data, out / "train.npy", config, running.seed)
-        windows = melodies.some
-        if dev:
-            dev_windows = open_melodies(fabric, dev, out / "dev.npy", config, running.seed).some
-        else:
-            dev_windows = windows[:: len(windows) // 2000 + 1]
+        held_out = {"own": melodies.some[:: len(melodies.some) // 2000 + 1]} | {
+            name: open_melodies(fabric, address, out / file, config, running.seed).some
+            for name, address, file in (("own", dev, "dev.npy"), ("known", remember, "known.npy"))
+            if address
+        }
         model = MelodyVAE(config)
+        model.load_state_dict((base or model).state_dict())
         state = RunState(out / "state.safetensors", {"model": model}, PHASES)
         if state.path.is_file():
             state.load()
-    beta = LATENTS[latent].weight if beta is None else beta
-    weights = ObjectiveConfig(beta=beta, free_nats=free_nats, monte_carlo=monte_carlo)
-    figures = DevFigures(windows, dev_windows)
+    weight = LATENTS[config.latent].weight if beta is None else beta
+    weights = ObjectiveConfig(beta=weight, free_nats=free_nats, monte_carlo=monte_carlo)
+    figures = DevFigures(melodies.some, held_out["own"])
     with in_one_line("train_melody", state=state.path):
         run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
-        critic = Phase("critic", CriticObjective(model.critic, config.lowest_pitch), critic_steps, batch, 2 * lr)
-        run.do(critic, melodies.batches.draw, dict)
-        run.do(
-            Phase("model", MelodyObjective(model, weights), steps, batch, lr),
-            melodies.batches.draw,
-            lambda: figures(model),
-        )
-        prior = Phase("prior", PriorObjective(model), prior_steps, batch // 3, 2 * lr)
-        run.do(prior, melodies.full_batches.draw, lambda: figures(model))
+        for phase in phases_of(model, weights, (critic_steps, steps, prior_steps), batch, lr):
+            draw = (melodies.full_batches if phase.name == "prior" else melodies.batches).draw
+            run.do(phase, draw, dict if phase.name == "critic" else lambda: figures(model))
         if fabric.is_global_zero:
-            some = windows[np.linspace(0, len(windows) - 1, min(KEPT_WINDOWS, len(windows))).astype(int)]
-            model.attribute_directions.copy_(fit_directions(model, some))
-            model.save_pretrained(out / "model", half=True)
+            finish(model, melodies.some, out / "model", base, held_out)
 
 
 if __name__ == "__main__":

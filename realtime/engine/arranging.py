@@ -26,7 +26,7 @@ class Arranged(Observed):
     _worker: Worker
     _names: list[str]
     _drummer: Drummer | None
-    _explorers: list[Explorer]
+    _explorers: Sequence[Explorer] = ()
     _drum_loading: Loading | None = None  # of a model that was not needed to begin with
 
     def load(self, index: int, melody: Melody, name: str | None = None) -> None:

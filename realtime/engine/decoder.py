@@ -21,6 +21,8 @@ from torch import Tensor
 
 from latentmix.tracing import trace
 from midi_vae import interpolation
+from midi_vae.chart import chart_codes
+from midi_vae.crossing import plane_codes
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.travel import even_travel
 
@@ -143,6 +145,27 @@ class Decoder:
             places = even_travel(self.model, *(torch.from_numpy(each).to(device) for each in (a, b))).places
         straight = np.linspace(0.0, 1.0, len(places), dtype=np.float32)[:, None, None]
         return places.cpu().numpy() - ((1.0 - straight) * a + straight * b)
+
+    def chart(self, latents: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Even travel over a plane: latents (P, W, D) of places at which melodies (M, W, D) have shares (P, M).
+
+        About a third of a second for a window. For any thread at any time.
+        """
+        device = self.model.device
+        with one_thread():
+            z, at = torch.from_numpy(latents).to(device), torch.from_numpy(shares.astype(np.float32))
+            return chart_codes(self.model, z, at).cpu().numpy()
+
+    def plane(self, a: Melody, b: Melody) -> np.ndarray:
+        """Rhythm and pitch of two partners apart: latents (rows, columns, W, D), rhythm across, pitch upwards.
+
+        About a quarter of a second for a window. For any thread at any time.
+
+        Raises:
+            InputError: a melody without notes.
+        """
+        with one_thread():
+            return plane_codes(self.model, a, b).cpu().numpy()
 
     def warm_up(self, windows: int) -> None:
         """Decode some times, so that the first melody that matters comes as soon as all others."""

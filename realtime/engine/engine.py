@@ -103,9 +103,8 @@ class Engine(Arranged):
             self.mixer.set(name, value)
         self.presets: Presets = {}
         super().__init__(Monitor(tempo, clock, now(), channel), threading.RLock())
-        renew = self._drummer.renew if self._drummer is not None else lambda: None
         is_ready = not isinstance(model, ModelLoader)
-        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_ready, renew)
+        self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_ready, self._renew)
         self._melody = self._mixed()
         self._pattern = as_pattern(self._melody, 0)
         (outs, make), program = player_for(out), melodies[0].program
@@ -247,6 +246,13 @@ class Engine(Arranged):
         self._worker.announce()
 
     # Inside.
+
+    def _renew(self) -> None:
+        """After each melody: drums, and a chart where the puck moves over a plane that has none."""
+        if self._drummer is not None:
+            self._drummer.renew()
+        if self.mixer.is_uncharted:
+            self._look()
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder

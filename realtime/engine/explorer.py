@@ -1,6 +1,6 @@
 """Even ways between melodies (`midi_vae.travel`), and between drums (`midi_vae.drums.travel`).
 
-They are searched while the music plays; until then mixes go straight.
+They are searched while the music plays, and so are charts of the pad; until then mixes go straight.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy
 from itertools import combinations
 from typing import Any, Protocol, cast
 
@@ -15,9 +16,12 @@ import numpy as np
 
 from latentmix.errors import InputError
 
+from ..music.mixer import Mixer, Plane
+from ..music.shares import shares_at
 from .loading import PendingDecoder
 
 WINDOWS_AT_ONCE = 4  # so long, about half a second, may it go on after it has been told to stop
+PLACES_ON_A_SIDE = 13  # of a chart
 MAX_KEPT = 64  # ways, for melodies that come and go
 
 
@@ -39,6 +43,9 @@ class Mixing(Protocol):
 
     asides: dict[tuple[int, int], np.ndarray]
     spherical: bool
+
+    @property
+    def is_uncharted(self) -> bool: ...
 
     @property
     def coder(self) -> Any: ...
@@ -85,7 +92,11 @@ class Explorer:
                 coder, coded = self._mixer.coder, self._mixer.coded
             if coder is None or coded is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
                 continue
+            if not self._find_chart(coded):
+                continue
             for i, j in pairs(coded):
+                if (i, j) in self._mixer.asides:
+                    continue
                 way = self._way(cast(Wayfinder, coder), coded, i, j)
                 if way is None:
                     break
@@ -95,8 +106,31 @@ class Explorer:
                     self._mixer.asides = {**self._mixer.asides, (i, j): way}
                     is_heard = min(self._mixer.weights()[[i, j]]) > 0
                 if is_heard:
-                    with contextlib.suppress(InputError):  # closed meanwhile
-                        self._renew()
+                    self._tell()
+                if self._mixer.is_uncharted:  # meanwhile: that goes first
+                    self.look()
+                    break
+
+    def _tell(self) -> None:
+        with contextlib.suppress(InputError):  # closed meanwhile
+            self._renew()
+
+    def _find_chart(self, coded: Any) -> bool:
+        """Of what the puck is moved over, if there is none yet; whether the melodies are still the same."""
+        mixer = cast(Mixer, self._mixer)
+        while mixer.is_uncharted and self._is_open:
+            with self._lock:
+                plane, columns = mixer.plane, copy(mixer)
+            if plane is None or columns.coded is not coded:
+                return False
+            chart = charted(columns, plane, lambda: self._is_open and mixer.coded is coded)
+            with self._lock:
+                if mixer.coded is not coded:
+                    return False
+                if plane == () or plane == tuple(mixer.places):
+                    mixer.charts = {**mixer.charts, plane: chart}
+            self._tell()
+        return self._is_open
 
     def _way(self, coder: Wayfinder, coded: Ends, i: int, j: int) -> np.ndarray | None:
         """The way from i to j; None where it is not wanted any more."""
@@ -112,6 +146,24 @@ class Explorer:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = np.concatenate(parts, 1)
         return self._known[key]
+
+
+def charted(mixer: Mixer, plane: Plane, is_wanted: Callable[[], bool] = lambda: True) -> np.ndarray | None:
+    """The chart of a plane of a mixer that nobody else moves (`Mixer.charts`); None where there cannot be one."""
+    coder, coded = mixer.coder, mixer.coded
+    if not plane:
+        with contextlib.suppress(InputError):  # a melody without notes
+            return coder.plane(*coded.partners[:2])
+        return None
+    axis = np.linspace(0.0, 1.0, PLACES_ON_A_SIDE)
+    shares = np.stack([shares_at(x, y, plane) for y in axis for x in axis])
+    parts = []
+    for start in range(0, coded.latents.shape[1], WINDOWS_AT_ONCE):
+        if not is_wanted():
+            return None
+        parts.append(coder.chart(coded.latents[:, start : start + WINDOWS_AT_ONCE], shares))
+    found = np.concatenate(parts, 1)
+    return found.reshape(len(axis), len(axis), *found.shape[1:])
 
 
 def pairs(coded: Ends) -> list[tuple[int, int]]:

@@ -75,6 +75,20 @@ class PendingDecoder:
         """
         raise RuntimeError("the model is still being loaded")
 
+    def chart(self, latents: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("the model is still being loaded")
+
+    def plane(self, a: Melody, b: Melody) -> np.ndarray:
+        """
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("the model is still being loaded")
+
     def shift(self, amounts: Mapping[str, float]) -> np.ndarray:
         """Nothing."""
         return np.zeros(1, np.float32)

@@ -2,7 +2,7 @@
 
     position, pad or weights -> weights of the melodies (M,) -> their latents (M, ..., D) mixed to one (..., D)
 
-A weight for each melody and dimension, (M, D), mixes every dimension in its own way; `per_group` makes such weights.
+A weight for each melody and dimension, (M, D), mixes every dimension in its own way.
 """
 
 from __future__ import annotations
@@ -135,32 +135,14 @@ def inverse_distance(points: np.ndarray, x: float, y: float, power: float = 2.0)
     return weights / weights.sum()
 
 
-def per_group(
-    weights: np.ndarray | Sequence[float],
-    groups: Mapping[str, Sequence[int]],
-    of_groups: Mapping[str, np.ndarray | Sequence[float]],
-    size: int,
-) -> np.ndarray:
-    """Weights for each melody and dimension, where some groups of dimensions are mixed in a way of their own.
+def on_grid(grid: np.ndarray, x: float, y: float) -> np.ndarray:
+    """What lies at a place 0..1 of a plane, of which a grid (rows upwards, columns, ...) is known; bilinear, (...).
 
-    Args:
-        weights: (M,), of all dimensions that no group in `of_groups` holds.
-        groups: the dimensions of each group, as the model offers them.
-        of_groups: (M,) weights of some of these groups.
-        size: D.
-
-    Returns:
-        (M, D)
-
-    Raises:
-        ValueError: a group that the model does not offer.
-
-    >>> per_group([1, 0], {"rhythm": [0], "pitch": [1, 2]}, {"pitch": [0, 1]}, 3).tolist()
-    [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
+    >>> on_grid(np.array([[0.0, 1.0], [2.0, 3.0]]), 0.5, 1.0)
+    np.float64(2.5)
     """
-    out = np.repeat(np.asarray(weights, dtype=np.float64)[:, None], size, axis=1)
-    for name, own in of_groups.items():
-        if name not in groups:
-            raise ValueError(f"expected one of the groups {', '.join(groups) or '(none)'}, found {name!r}")
-        out[:, list(groups[name])] = np.asarray(own, dtype=np.float64)[:, None]
-    return out
+    rows, columns = grid.shape[:2]
+    u, v = min(max(x, 0.0), 1.0) * (columns - 1), min(max(y, 0.0), 1.0) * (rows - 1)
+    left, low = min(int(u), columns - 2), min(int(v), rows - 2)
+    lower, upper = (lerp(grid[row, left], grid[row, left + 1], u - left) for row in (low, low + 1))
+    return lerp(lower, upper, v - low)

@@ -56,7 +56,7 @@ class DrumMixer:
         InputError: too many grooves, bars longer than a window.
     """
 
-    spherical = False
+    spherical, is_uncharted = False, False
 
     def __init__(self, mixer: Mixer, grooves: Sequence[Groove], kit: Kit = GENERAL_MIDI) -> None:
         self._mixer, self._kit = mixer, kit

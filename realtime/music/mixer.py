@@ -20,10 +20,11 @@ from midi_vae.music.windows import from_windows
 from . import blend
 from .parameters import MAX_MELODIES, Value, find, table
 from .shaping import in_key, thin, to_octave
-from .shares import DRUM_PADS, MODES, Mode, PadPoint, shares, spread
+from .shares import DRUM_PADS, MODES, Mode, PadPoint, is_crossed, shares, spread
 
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
-DECODED = ("temperature", *MODES)
+DECODED = ("temperature", "axes", *MODES)
+Plane = tuple[PadPoint, ...]
 
 
 class Coder(Protocol):
@@ -35,6 +36,10 @@ class Coder(Protocol):
     def encode(self, melodies: Sequence[Melody]) -> Coded: ...
 
     def decode(self, latents: np.ndarray, temperature: float = 0.0) -> np.ndarray: ...
+
+    def chart(self, latents: np.ndarray, shares: np.ndarray) -> np.ndarray: ...
+
+    def plane(self, a: Melody, b: Melody) -> np.ndarray: ...
 
     def shift(self, amounts: Mapping[str, float]) -> np.ndarray: ...
 
@@ -65,6 +70,8 @@ class Mixer:
         mode: what was moved last.
         asides: of the even ways between melodies, as many as there are already (`blend.aside`); without one, and along
             arcs, it is the straight line.
+        charts: of planes of the pad, as many as there are already: latents (rows, columns, W, D) of places of a grid,
+            None where there cannot be one; without one it is the straight mix.
 
     Raises:
         InputError: no melody, more than 8, or bars longer than a window.
@@ -77,6 +84,7 @@ class Mixer:
     values: dict[str, Value] = field(default_factory=dict)
     mode: Mode = "position"
     asides: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    charts: dict[Plane, np.ndarray | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parameters = table(tuple(self.coder.attributes))
@@ -155,6 +163,7 @@ class Mixer:
         self._check_index(index)
         x, y = (float(self.parameters[name].check(value)) for name, value in (("x", x), ("y", y)))
         self.places[index] = PadPoint(x, y)
+        self.charts = {plane: chart for plane, chart in self.charts.items() if not plane}
 
     # What comes out.
 
@@ -164,6 +173,10 @@ class Mixer:
 
     def latent(self) -> np.ndarray:
         """The mix, moved along its attributes; (W, D) float32."""
+        chart = None if self.plane is None else self.charts.get(self.plane)
+        if chart is not None:
+            mixed = blend.on_grid(chart, float(self.values["x"]), float(self.values["y"]))
+            return (mixed + self.coder.shift(self._amounts())).astype(np.float32)
         weights = self.weights()
         heard = np.flatnonzero(weights)
         if self.spherical and self.mode == "position" and len(heard) == 2:
@@ -173,6 +186,21 @@ class Mixer:
             mixed = blend.weighted(self.coded.latents, weights, self.spherical)
             mixed = mixed if self.spherical else mixed + blend.aside(self.asides, weights)
         return (mixed + self.coder.shift(self._amounts())).astype(np.float32)
+
+    @property
+    def plane(self) -> Plane | None:
+        """What the puck is moved over, None where it is not: the places of three melodies and more, or none, where the
+        sides are rhythm and pitch."""
+        if self.mode != "pad" or self.spherical:
+            return None
+        if is_crossed(self.values, len(self.melodies)):
+            return ()
+        return tuple(self.places) if len(self.melodies) > 2 else None
+
+    @property
+    def is_uncharted(self) -> bool:
+        """Whether a chart is still to be found (`engine.explorer`)."""
+        return self.plane is not None and self.plane not in self.charts
 
     def melody(self, decoder: Coder | None = None) -> Melody:
         """The melody of the mix, decoded by another decoder if one is given, then shaped by density, key and octave.
@@ -197,7 +225,7 @@ class Mixer:
 
     def adopt(self, coder: Coder, coded: Coded) -> None:
         """Go on with another coder, and what it made of the same melodies."""
-        self.coder, self.coded, self.asides = coder, coded, {}
+        self.coder, self.coded, self.asides, self.charts = coder, coded, {}, {}
 
     def shaped(self, melody: Melody) -> Melody:
         """A melody with density, key and octave as they are set."""
@@ -231,7 +259,7 @@ class Mixer:
             raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
         if places and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
-        self.coded, self.asides = self.coder.encode(melodies), {}
+        self.coded, self.asides, self.charts = self.coder.encode(melodies), {}, {}
         self._like = replace(self.coded.partners[0], name="")
         self.melodies, self.places = melodies, list(places or spread(len(melodies)))
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"

@@ -13,6 +13,7 @@ MAX_MELODIES = 8
 Value = float | int | bool | str
 Kind = Literal["continuous", "switch", "trigger", "choice"]
 
+AXES = ("melodies", "rhythm-pitch")
 FOLLOWS = ("step", "beat", "bar")
 _TONICS = {
     "maj": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
@@ -125,6 +126,7 @@ def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Parameter]:
         _continuous("position", 0, 1, 0.0, "along the melodies, from the first to the last"),
         _continuous("x", 0, 1, 0.5, "on the pad, from left to right"),
         _continuous("y", 0, 1, 0.5, "on the pad, from bottom to top"),
+        _choice("axes", AXES, "what the pad is: the melodies where they stand, or rhythm across and pitch upwards"),
         *(
             _continuous(f"weight.{number}", 0, 1, 0.0, f"share of melody {number}")
             for number in range(1, MAX_MELODIES + 1)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from . import blend
-from .parameters import MAX_MELODIES, Value
+from .parameters import AXES, MAX_MELODIES, Value
 
 Mode = Literal["position", "pad", "weights"]
 MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
@@ -34,12 +34,20 @@ def shares(values: Mapping[str, Value], mode: Mode, places: Sequence[PadPoint]) 
         places: M, on the pad.
     """
     count = len(places)
+    if mode == "pad" and is_crossed(values, count):
+        second = (float(values["x"]) + float(values["y"])) / 2
+        return np.array([1.0 - second, second, *[0.0] * (count - 2)])
     if mode == "position":
         return blend.path(float(values["position"]), count)
     if mode == "pad":
         return shares_at(float(values["x"]), float(values["y"]), places)
     weights = np.array([float(values[f"weight.{number}"]) for number in range(1, count + 1)])
     return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+
+
+def is_crossed(values: Mapping[str, Value], count: int) -> bool:
+    """Whether the sides of the pad are rhythm and pitch, of the first two of so many melodies."""
+    return values.get("axes") == AXES[1] and count > 1
 
 
 def shares_at(x: float, y: float, places: Sequence[PadPoint]) -> np.ndarray:

@@ -19,6 +19,7 @@ from midi_vae.cli.options import MIDI_SUFFIXES
 from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..engine.drummer import Drummer, Drums
+from ..engine.explorer import charted
 from ..engine.moves import AT_ONCE, Presets, resolve, set_at_once
 from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from ..midi.ports import MemoryOut
@@ -151,7 +152,9 @@ class _Mover:
             self._drummer.renew()
 
     def _offer(self) -> None:
-        self._version += 1
+        mixer, self._version = self._mixer, self._version + 1
+        if (plane := mixer.plane) is not None and mixer.is_uncharted:
+            mixer.charts = {**mixer.charts, plane: charted(mixer, plane)}
         self._player.command(PlayPattern(as_pattern(self._mixer.melody(), self._version)))
 
 

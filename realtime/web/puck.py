@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..engine.engine import Engine
 from ..music.clock import now
+from ..music.parameters import AXES
 from .paths import along, share_at
 from .wire import PathSetting
 
@@ -66,7 +67,7 @@ class Puck:
             beats_a_bar = engine.snapshot().melody.steps_per_bar / 4
             bars, at, before = bars + passed / beats_a_bar, time, beat
             share = share_at(bars, self.setting.bars, self.setting.back)
-            if len(engine.mixer.melodies) == 2:
+            if len(engine.mixer.melodies) == 2 and engine.value("axes") == AXES[0]:
                 engine.set("position", share)
                 continue
             points = self.setting.points or tuple((place.x, place.y) for place in engine.mixer.places)

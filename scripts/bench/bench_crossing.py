@@ -6,8 +6,8 @@ Windows and likelihood are those of bench_melody.py. `onsets kept` is the share 
 `onsets added` those that are not its own; `contour` the correlation of pitches with those of the tune that gives them,
 at the notes that are made and in every step (a slow rhythm has no notes for what a quick tune does meanwhile);
 `likelihood gap` nats a step by which the melody is less likely than the mean of both tunes, by a 5-gram of intervals.
-Rows: as decoded, as put together before it is encoded, without the critic's choice, and the middle of both tunes, which
-is neither.
+Rows: live at the corner of the pad whose sides are rhythm and pitch, as decoded, as put together before it is encoded,
+without the critic's choice, and the middle of both tunes, which is neither.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae import crossing as crossings
 from midi_vae.evaluation import IntervalModel
 from midi_vae.music.melody import ONSET, tidy
+from realtime.engine.decoder import Decoder
+from realtime.engine.explorer import charted
+from realtime.music.mixer import Mixer
 from scripts.melody_windows import windows
 
 CONSOLE = Console()
@@ -52,6 +55,15 @@ def figures(made: np.ndarray, rhythm: np.ndarray, pitch: np.ndarray, likelihood:
     }
 
 
+def live(decoder: Decoder, rhythm: Melody, pitch: Melody) -> np.ndarray:
+    """What a live mixer plays where the puck stands at the first's rhythm and the second's pitches; (32,) tokens."""
+    mixer = Mixer(decoder, [rhythm, pitch])
+    mixer.move({"axes": "rhythm-pitch", "x": 0.0, "y": 1.0})
+    assert mixer.plane is not None
+    mixer.charts = {mixer.plane: charted(mixer, mixer.plane)}
+    return mixer.melody().tokens
+
+
 def main(
     train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
     dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
@@ -72,7 +84,9 @@ def main(
     notes = np.concatenate([crossings.crossed_windows(vae, a, b) for a, b in pairs])
     z = vae.encode_windows(rhythm)
     plain = np.where(rhythm >= ONSET, np.stack([crossings.to_lines(b)[0] for _, b in pairs]) + ONSET, rhythm)
+    decoder = Decoder(vae, 0)
     rows = {
+        "live": np.stack([live(decoder, a, b) for a, b in pairs]),
         "decoded": vae.decode_windows(vae.encode_windows(notes)),
         "as notes": notes,
         "without the critic": plain,

@@ -1,6 +1,7 @@
 // The page: its parts, and how they are wired to the engine. docs/web.md describes it.
 
 import { Audition } from "./audition.js";
+import { Axes } from "./axes.js";
 import { Cards } from "./cards.js";
 import { Chooser } from "./chooser.js";
 import { HUES, mixCss } from "./colour.js";
@@ -43,6 +44,7 @@ const keptMixes = new KeptMixes(live);
 new WebMidi(live, scheduler);
 new GrooveList(live, files, toast);
 new DrumPuck(live, pad, $("drumpuck"));
+new Axes(live, pad);
 files.dispatch = setUpSession(live, sound, toast);
 
 // What is shown.
@@ -56,8 +58,6 @@ live.addEventListener("melodies", () => {
   const full = live.melodies.length >= live.hello.most;
   for (const id of ["addfile", "addrandom", "adddraw"])
     Object.assign($(id), { disabled: full, title: full ? `${live.hello.most} melodies are the most: take one away, or put another in its place` : "" });
-  $("padhint").textContent = pad.isLine ? "Drag the puck from one melody to the other." : "Drag the puck, or move the melodies around it.";
-  Object.assign($("draw"), { disabled: pad.isLine, title: pad.isLine ? "With two melodies there is only the way between them" : "Draw a path over the pad (P)" });
 });
 
 live.addEventListener("melody", () => {

@@ -30,14 +30,19 @@ export class Pad {
     root.addEventListener("pointerdown", (event) => this._down(event));
     this._puck.addEventListener("keydown", (event) => this._key(event, null));
     live.addEventListener("melodies", () => this._lay());
-    live.addEventListener("state", () => this.update());
+    live.addEventListener("state", () => (this.isCrossed === this._wasCrossed ? this.update() : this._lay()));
     live.addEventListener("melody", () => this.update());
     addEventListener("scroll", () => (this._box = null), { passive: true });
     new ResizeObserver(() => this._measure()).observe(root);
   }
 
   get isLine() {
-    return this._live.melodies.length === 2;
+    return this._live.melodies.length === 2 && !this.isCrossed;
+  }
+
+  /** Whether the sides are rhythm and pitch, of the first two melodies. */
+  get isCrossed() {
+    return this._live.values.axes === "rhythm-pitch";
   }
 
   /** Whether the next drag draws a path. */
@@ -50,6 +55,7 @@ export class Pad {
   get puck() {
     const { position, x, y } = this._live.values;
     if (this.isLine) return this._live.state.mode === "pad" ? { x: clamp(x ?? 0.5), y: 0.5 } : { x: position ?? 0, y: 0.5 };
+    if (this.isCrossed && this._live.state.mode !== "pad") return { x: position ?? 0, y: position ?? 0 };
     if (this._live.state.mode !== "position") return { x: x ?? 0.5, y: y ?? 0.5 };
     return this.onPath(position ?? 0);
   }
@@ -102,6 +108,8 @@ export class Pad {
     const { melodies } = this._live;
     if (this._root.classList.toggle("line", this.isLine) !== this._wasLine) this._size = [this._root.clientWidth, this._root.clientHeight];
     this._wasLine = this.isLine;
+    this._wasCrossed = this.isCrossed;
+    this._root.classList.toggle("crossed", this.isCrossed);
     const hues = new Set(melodies.map((melody) => melody.hue));
     for (const [hue, button] of this._buttons) {
       if (hues.has(hue)) continue;
@@ -120,6 +128,7 @@ export class Pad {
         button.addEventListener("keydown", (event) => this._key(event, melody.hue));
         this._buttons.set(melody.hue, button);
       }
+      button.hidden = this.isCrossed && index > 1;
       const there = this._points.children[index]; // to be moved takes the focus from a button
       if (there !== button) this._points.insertBefore(button, there ?? null);
       button.firstChild.textContent = index + 1;
@@ -131,6 +140,7 @@ export class Pad {
   }
 
   _placeOf(melody, index) {
+    if (this.isCrossed) return [index, index]; // corners
     return this.isLine ? [index, 0.5] : [melody.x, melody.y];
   }
 
@@ -171,7 +181,7 @@ export class Pad {
     this._box = null;
     const point = event.target.closest(".point");
     if (this._drawing) this._drawPath(event);
-    else if (point && !this.isLine) this._dragPoint(event, point);
+    else if (point && !this.isLine && !this.isCrossed) this._dragPoint(event, point);
     else this._dragPuck(event, point);
   }
 
@@ -216,7 +226,7 @@ export class Pad {
   /** That of a melody, where one is near. */
   snapped(x, y) {
     const places = this._live.melodies.map((melody, index) => this._placeOf(melody, index));
-    return places.find(([px, py]) => Math.hypot(px - x, this.isLine ? 0 : py - y) < NEAR) ?? [x, y];
+    return places.slice(0, this.isCrossed ? 2 : undefined).find(([px, py]) => Math.hypot(px - x, this.isLine ? 0 : py - y) < NEAR) ?? [x, y];
   }
 
   _goTo(hue) {
@@ -247,7 +257,7 @@ export class Pad {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (hue !== null && (event.key === "Enter" || event.key === " ")) {
       this._goTo(hue);
-    } else if (steps && hue !== null && !this.isLine) {
+    } else if (steps && hue !== null && !this.isLine && !this.isCrossed) {
       const melody = this._live.melodies.find((each) => each.hue === hue);
       const far = event.shiftKey ? LEAP : STEP;
       this._live.try("place", { hue, x: clamp(melody.x + steps[0] * far), y: clamp(melody.y + steps[1] * far) });
@@ -276,7 +286,8 @@ export class Pad {
 
   /** The field behind. */
   _paint() {
-    const places = this._live.melodies.map((melody, index) => [...this._placeOf(melody, index), melody.hue]);
+    const shown = this.isCrossed ? this._live.melodies.slice(0, 2) : this._live.melodies;
+    const places = shown.map((melody, index) => [...this._placeOf(melody, index), melody.hue]);
     paintField(this._field, places, this.isLine, INSET);
   }
 }

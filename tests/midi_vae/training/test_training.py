@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -310,3 +311,19 @@ def test_a_folder_of_waltzes_can_be_trained_on(tmp_path: Path) -> None:
     assert status == 0, output
     directions = MelodyVAE.from_pretrained(tmp_path / "run" / "model").attribute_directions
     assert directions.isfinite().all()  # though all notes last a quarter, on the beat
+
+
+def test_a_shipped_model_learns_a_small_folder_and_tells_what_it_forgot(
+    unbroken: tuple[Path, str], tunes: Path, tmp_path: Path
+) -> None:
+    base = unbroken[0] / "model"
+    mine = [tunes, "--out", tmp_path / "mine", "--dev", tunes, "--begin-with", base, "--remember", tunes]
+    said = finish(start("train_melody.py", *mine, *SMALL, "--critic-steps", 0, "--steps", 0, "--prior-steps", 20))
+    found = [
+        re.search(rf"{name}, {when}: (\S+) nats", said) for name in ("own", "known") for when in ("before", "after")
+    ]
+    before, after, known_before, known_after = (float(each[1]) for each in found if each)
+    assert after < before and (known_before, known_after) == (before, after)  # the same folder
+    old, new = (MelodyVAE.from_pretrained(each).state_dict() for each in (base, tmp_path / "mine" / "model"))
+    changed = {name.split(".")[0] for name in old if not torch.equal(old[name], new[name])}
+    assert changed == {"prior"}

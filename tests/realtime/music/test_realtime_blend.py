@@ -103,8 +103,3 @@ def test_points_on_a_plane(points, x, y):
 def test_points_that_lie_together_share():
     points = np.array([[0.2, 0.2], [0.2, 0.2], [0.9, 0.1]])
     assert blend.inverse_distance(points, 0.2, 0.2).tolist() == [0.5, 0.5, 0.0]
-
-
-def test_an_unknown_group_is_refused():
-    with pytest.raises(ValueError, match="one of the groups a, found 'b'"):
-        blend.per_group([1, 0], {"a": [0]}, {"b": [1, 0]}, 2)

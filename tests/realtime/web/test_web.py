@@ -36,7 +36,7 @@ from realtime.web.server import open_socket
 from realtime.web.sharing import read_session
 from realtime.web.store import Store
 from realtime.web.sung import LOOP, NOTES, SECONDS
-from realtime.web.uploads import MAX_BYTES, Shelf
+from realtime.web.uploads import DRUMS, MAX_BYTES, Shelf
 from realtime.web.wire import PathSetting, PlacedMelody, Session, melody_from_json, melody_to_json, session_from_json
 
 PORT = 8420
@@ -461,7 +461,7 @@ def test_a_file_that_is_too_large_is_refused(shared):
 
 
 def test_all_tracks_are_told_with_their_reasons():
-    """Drums are counted; a melodic part on their channel is listed; hearing knows all tempi."""
+    """Drums are one more; a melodic part on their channel is listed; hearing knows all tempi."""
     tune, kit = mido.MidiTrack(), mido.MidiTrack()
     tune.append(mido.MetaMessage("set_tempo", tempo=600_000))
     bell = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=400_000, time=1920)])
@@ -476,8 +476,8 @@ def test_all_tracks_are_told_with_their_reasons():
     content = io.BytesIO()
     mido.MidiFile(tracks=[tune, kit, bell]).save(file=content)
     told = Shelf().put("a.mid", content.getvalue())
-    assert [each["track"] for each in told["tracks"]] == [1, 3] and (told["drums"], told["unlisted"]) == (1, 0)
-    assert [each["place"] for each in told["tracks"]] == [1, None]
+    assert [each["track"] for each in told["tracks"]] == [1, 3, DRUMS] and (told["drums"], told["unlisted"]) == (0, 0)
+    assert [each["place"] for each in told["tracks"]] == [1, None, None] and told["tracks"][2]["count"] == 16
     assert [each["reason"] for each in told["tracks"]][1] == "on the channel of drums"
     assert told["tracks"][0]["tempi"] == [(0, 100.0), (16, 150.0)] and told["tracks"][1]["first"] == 2
 

@@ -975,6 +975,26 @@ def test_drums_are_seen_and_struck_and_have_a_puck_of_their_own(browser, chromiu
         assert mixer.close() == 0
 
 
+def test_the_sides_of_the_pad_become_rhythm_and_pitch(page):
+    lively, lyrical = opening_melodies()[:2]
+    page.click("#axes")
+    page.wait_for_selector("#axes[aria-pressed=true]")
+    until(page, "document.querySelectorAll('#points button:not([hidden])').length === 2")
+    assert "pitch upwards" in page.inner_text("#padhint")
+    drag_puck(page, 0, 0)
+    wait_for_tokens(page, lively.tokens.tolist())
+    drag_puck(page, 1, 1)
+    wait_for_tokens(page, lyrical.tokens.tolist())
+    drag_puck(page, 0, 1)  # the rhythm of the first, the pitches of the second
+    onsets = [step for step, token in enumerate(lively.tokens.tolist()) if token >= ONSET]
+    until(page, "melodies.at(-1).tokens.flatMap((token, step) => token >= 2 ? [step] : []).join() === arg",
+          ",".join(map(str, onsets)))  # fmt: skip
+    assert page.evaluate("melodies.at(-1).tokens.join()") != ",".join(map(str, lively.tokens.tolist()))
+    page.click("#axes")
+    page.wait_for_selector("#axes[aria-pressed=false]")
+    until(page, "document.querySelectorAll('#points button:not([hidden])').length === 4")
+
+
 def press(page, action: str, at: int) -> None:
     page.click(f'#grooves [data-action="{action}"][data-at="{at}"]')
 
