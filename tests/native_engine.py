@@ -14,6 +14,7 @@ from latentmix.errors import InputError
 from realtime.plugins.compiler import Compiler, find_compiler
 
 STEPS, PLACES = 32, 9
+CELLS = (STEPS, 3, 9)  # of a window of drums
 
 
 def compiler_or_skip(flags: Sequence[str] = ()) -> Compiler:
@@ -35,7 +36,7 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         self.c = ctypes.CDLL(str(path))
-        for name in ("model_read", "model_parse", "network_new"):
+        for name in ("model_read", "model_parse", "network_new", "drums_parse"):
             getattr(self.c, f"lm_{name}").restype = ctypes.c_void_p
         for name in ("name", "id", "fingerprint", "kernels", "attribute"):
             getattr(self.c, f"lm_model_{name}").restype = ctypes.c_char_p
@@ -131,3 +132,47 @@ class Engine:
     def close(self) -> None:
         self.c.lm_network_free(self.network)
         self.c.lm_model_free(self.model)
+
+
+class DrumEngine:
+    """A model of drums in the engine, on one path of kernels.
+
+    Raises:
+        ValueError: what the engine says of the bytes.
+    """
+
+    def __init__(self, library: Library, data: bytes, kernels: str | None = None) -> None:
+        self.c = library.c
+        problem = ctypes.create_string_buffer(300)
+        name = kernels.encode() if kernels else None
+        drums = self.c.lm_drums_parse(data, ctypes.c_ulonglong(len(data)), name, problem, len(problem))
+        if not drums:
+            raise ValueError(problem.value.decode())
+        self.drums = ctypes.c_void_p(drums)
+        self.latent_size = self.c.lm_drums_latent_size(self.drums)
+
+    def decode(self, latents: np.ndarray, temperature: float = 0.0, seed: int = 0) -> np.ndarray:
+        """(B, D) -> cells (B, 32, 3, 9)."""
+        latents = np.ascontiguousarray(latents, np.float32)
+        out = np.zeros((len(latents), *CELLS), np.float32)
+        drawn = (ctypes.c_float(temperature), ctypes.c_uint(seed))
+        self.c.lm_drums_decode(self.drums, pointer(latents), len(latents), pointer(out), *drawn)
+        return out
+
+    def encode(self, cells: np.ndarray) -> np.ndarray:
+        cells = np.ascontiguousarray(cells, np.float32)
+        out = np.zeros((len(cells), self.latent_size), np.float32)
+        self.c.lm_drums_encode(self.drums, pointer(cells), len(cells), pointer(out))
+        return out
+
+    def humanise(self, cells: np.ndarray, tempo: float, amount: float) -> np.ndarray:
+        out = np.array(cells, np.float32)
+        self.c.lm_drums_humanise(self.drums, pointer(out), len(out), ctypes.c_float(tempo), ctypes.c_float(amount))
+        return out
+
+    def groove(self, which: int) -> np.ndarray:
+        out = np.zeros((16, *CELLS), np.float32)
+        return out[: self.c.lm_drums_groove(self.drums, which, pointer(out), len(out))]
+
+    def close(self) -> None:
+        self.c.lm_drums_free(self.drums)

@@ -27,7 +27,8 @@ LAYERS = {
     "latentmix": "errors interrupts extras files checkpoint_format checkpoint tracing cli first_import processes "
     "corpus run_state shares training read_once phases",
     "midi_vae": "checkpoint labels midi music evaluation model travel chart interpolation crossing long_form importing "
-    "drums audio piano_roll drum_grid vae plugin_weights portable onnx_export torchscript_export training cli",
+    "drums audio piano_roll drum_grid vae plugin_format plugin_weights plugin_grooves portable onnx_export "
+    "torchscript_export training cli",
     "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
     "realtime": "system music midi audio player engine control offline web plugins cli",
 }

@@ -47,7 +47,7 @@ class Feel(nn.Module):
         self.places = nn.Parameter(torch.zeros(width, HALF))
         self.style = nn.Embedding(styles + 1, width)  # the last one is any style
         self.tempo = nn.Linear(2, width)
-        self.blocks = nn.ModuleList(_FeelBlock(width, 2**block) for block in range(blocks))
+        self.blocks = nn.ModuleList(FeelBlock(width, 2**block) for block in range(blocks))
         self.leave = nn.Conv1d(width, 2 * STEP, 1)
 
     def forward(self, hits: Tensor, tempo: Tensor, style: Tensor) -> Played:
@@ -66,7 +66,9 @@ class Feel(nn.Module):
         return played(velocity, offset)
 
 
-class _FeelBlock(nn.Module):
+class FeelBlock(nn.Module):
+    """A residual convolution over steps, (B, width, 32) -> the same."""
+
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
         reach = TAPS // 2 * dilation

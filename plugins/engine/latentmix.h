@@ -72,6 +72,24 @@ void lm_key(int *tokens, int steps, int key);
 void lm_octave(int *tokens, int steps, int octaves);
 int lm_key_of(const int *tokens, int steps); /* of a melody; 0 where it has no notes */
 
+/* Drums: a model of grooves with its scratch, for one thread at a time. A window is LM_STEPS x 3 x LM_DRUMS cells: of each
+ * sixteenth first whether each drum is struck (0 or 1), then how hard (0 to 1), then by how much of a sixteenth it is late.
+ * The drums: kick, snare, closed and open hat, low, mid and high tom, crash, ride. */
+#define LM_DRUMS 9
+typedef struct lm_drums lm_drums;
+/* Reads what `midi-vae export plugin` wrote of a model of drums; as `lm_model_parse`. Allocates. */
+lm_drums *lm_drums_parse(const void *bytes, unsigned long long count, const char *path_of_kernels, char *problem,
+                         unsigned problem_bytes);
+void lm_drums_free(lm_drums *);
+int lm_drums_latent_size(const lm_drums *); /* D */
+/* Windows of a groove that came with the model: how many, 0 where there is no such groove, -1 where there are more. */
+int lm_drums_groove(const lm_drums *, int which, float *cells, int most);
+void lm_drums_encode(lm_drums *, const float *cells, int windows, float *latents);
+/* Temperature 0: the likeliest hits. Above, others, as many; the same for the same seed, of which a new one allocates. */
+void lm_drums_decode(lm_drums *, const float *latents, int windows, float *cells, float temperature, unsigned seed);
+/* Moves velocities and offsets towards what a drummer may do with these hits: amount 0 leaves them, 2 exaggerates. */
+void lm_drums_humanise(lm_drums *, float *cells, int windows, float tempo, float amount);
+
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop
 #endif

@@ -22,12 +22,9 @@ void log_softmax(const Kernels &k, float *x, int n) {
 } // namespace
 
 Network::Network(std::shared_ptr<const Weights> weights, const Kernels &kernels)
-    : weights_(std::move(weights)), kernels_(kernels) {
+    : weights_(std::move(weights)), kernels_(kernels), runner_(kernels, weights_->sizes.width, weights_->sizes.across) {
     const Sizes &s = weights_->sizes;
     const std::size_t n = MAX_AT_ONCE, windows = n * WINDOW_STEPS, c = s.critic_width;
-    beats_.resize(n * BEATS * s.width);
-    normed_.resize(beats_.size());
-    hidden_.resize(std::max(n * BEATS * 2 * s.width, n * s.across));
     steps_.resize(windows * s.step_width);
     rhythm_.resize(windows * RHYTHM_SYMBOLS);
     pitch_.resize(windows * s.pitches);
@@ -38,27 +35,6 @@ Network::Network(std::shared_ptr<const Weights> weights, const Kernels &kernels)
     both_.resize(windows * 2 * c);
     head_.resize(windows * 2 * c);
     symbols_.resize(windows);
-}
-
-// layers.BeatStack; in (8 count, inputs) -> out (8 count, outputs)
-void Network::run(const Stack &s, int count, const float *in, float *out) {
-    const int width = weights_->sizes.width, across = weights_->sizes.across, rows = BEATS * count;
-    float *x = beats_.data(), *t = normed_.data(), *u = hidden_.data();
-    kernels_.product(s.enter, in, x, rows, false);
-    for (int w = 0; w < count; w++)
-        for (int i = 0; i < BEATS * width; i++) x[w * BEATS * width + i] += s.places[i];
-    for (const Block &b : s.blocks) {
-        kernels_.norm(x, b.norm.gain, b.norm.offset, t, rows, width);
-        kernels_.product(b.up, t, u, rows, false);
-        kernels_.silu(u, static_cast<std::size_t>(rows) * 2 * width);
-        kernels_.product(b.down, u, x, rows, true);
-        kernels_.norm(x, b.norm_across.gain, b.norm_across.offset, t, rows, width);
-        kernels_.product(b.gather, t, u, count, false);
-        kernels_.silu(u, static_cast<std::size_t>(count) * across);
-        kernels_.product(b.spread, u, x, count, true);
-    }
-    kernels_.norm(x, s.norm.gain, s.norm.offset, t, rows, width);
-    kernels_.product(s.leave, t, out, rows, false);
 }
 
 void Network::encode(const int *tokens, int count, float *means) {
@@ -83,7 +59,7 @@ void Network::encode_some(const int *tokens, int count, float *means) {
             for (int k = 0; k < s.step_width; k++) to[k] = r[k] + p[k];
         }
     }
-    run(weights_->encoder, count, steps_.data(), means);
+    runner_.run(weights_->encoder, count, steps_.data(), means);
 }
 
 void Network::decode(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {
@@ -98,7 +74,7 @@ void Network::decode_some(const float *latents, int first, int count, int *token
     const Sizes &s = w.sizes;
     const int rows = WINDOW_STEPS * count, window = WINDOW_STEPS * s.symbols();
     float unsure[MAX_AT_ONCE];
-    run(w.decoder, count, latents, steps_.data());
+    runner_.run(w.decoder, count, latents, steps_.data());
     kernels_.norm(steps_.data(), w.step_norm.gain, w.step_norm.offset, steps_.data(), rows, s.step_width);
     kernels_.product(w.rhythm, steps_.data(), rhythm_.data(), rows, false);
     kernels_.product(w.pitch, steps_.data(), pitch_.data(), rows, false);

@@ -3,11 +3,9 @@
 #include <memory>
 #include <vector>
 
-#include "weights.hpp"
+#include "beat_stack.hpp"
 
 namespace latentmix {
-
-constexpr int MAX_AT_ONCE = 16; // windows in one pass: enough for the weights to be fetched seldom
 
 // Gumbel noise for draws at a temperature, of the windows of one melody.
 struct Noise {
@@ -36,7 +34,6 @@ class Network {
     void conditionals(const int *symbols, int count, float *log_p);
 
   private:
-    void run(const Stack &stack, int count, const float *in, float *out);
     void decode_some(const float *latents, int first, int count, int *tokens, float temperature, const Noise *noise);
     void encode_some(const int *tokens, int count, float *means);
     float say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const;
@@ -47,7 +44,7 @@ class Network {
 
     std::shared_ptr<const Weights> weights_;
     const Kernels &kernels_;
-    std::vector<float> beats_, normed_, hidden_;                 // (8 n, width), the same, (8 n, 2 width) or (n, across)
+    BeatRunner runner_;
     std::vector<float> steps_, rhythm_, pitch_, log_p_, scores_; // (32 n, ...)
     std::vector<float> towers_[TOWERS], tower_, both_, head_;    // (32 n, critic_width), the same, (32 n, 2 of it) twice
     std::vector<int> symbols_;

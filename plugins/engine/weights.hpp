@@ -10,6 +10,7 @@
 //    44  uint32 x 11  latent_size D, width, across, encoder_blocks, decoder_blocks, step_width, lowest_pitch, pitches,
 //                  critic_width, attributes A, melodies M
 //    88  float32   fusion
+//    92  uint32    kind, 0 (1: of drums, `drum_weights.hpp`)
 //    96  64 bytes  name, 160: 64 bytes id, 224: 8 x 16 bytes names of attributes; UTF-8, NUL behind
 //   512  values: matrices as panels (`kernels.hpp`), vectors filled up with zeros to a multiple of 16
 //   then M melodies of 64 bytes of name, 4 uint32 (steps, numerator, denominator, program), float32 tempo, 12 bytes of
@@ -86,8 +87,8 @@ class Weights {
 
   private:
     Weights() = default;
+    void take_tensors(class WeightReader &reader);
     void look_ahead(const Kernels &k); // makes `symbols_now` and so on
-    friend class Reader;
     Arena arena_;
 };
 

@@ -104,7 +104,7 @@ def wasm_engine() -> bytes:
     make_folder(folder)
     compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
     with tempfile.TemporaryDirectory() as scratch:
-        objects = compiler.objects(sources.engine(WASM), Path(scratch))
+        objects = compiler.objects(sources.engine(WASM, with_drums=False), Path(scratch))
         names = ("malloc", "free")
         exported = [f"-Wl,--export={name}" for name in names]
         arguments = ("-mexec-model=reactor", "-Wl,--export-dynamic", "-Wl,--strip-all", *exported)

@@ -28,13 +28,14 @@ def source_folder() -> Path:
     raise InputError("expected the C++ sources of the plugins beside the package, found none; install latentmix anew")
 
 
-def engine(target: Target, with_c_interface: bool = True) -> list[Source]:
+def engine(target: Target, with_c_interface: bool = True, with_drums: bool = True) -> list[Source]:
     """The networks, mixing, shaping and the C interface. What is for another processor compiles to nothing."""
     is_x86 = target.processor == "x86-64"
+    left_out = () if with_drums else ("drum", "groove")
     return [
         Source(path, X86.get(path.stem, ()) if is_x86 else ())
         for path in sorted((source_folder() / "engine").glob("*.cpp"))
-        if with_c_interface or path.stem != "capi"
+        if (with_c_interface or not path.stem.endswith("capi")) and not path.stem.startswith(left_out)
     ]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from native_engine import Engine, Library, compiler_or_skip
+from weight_mutations import checked, mutated
 
 from latentmix.errors import InputError
 from midi_vae.model.config import MelodyVAEConfig
@@ -29,12 +29,6 @@ def data() -> bytes:
     torch.manual_seed(0)
     melodies = [Melody.from_notes([(0, 4, 60), (8, 20, 64)], bars=2, name="one") for _ in range(2)]
     return plugin_weights(MelodyVAE(TINY), "Tiny", "org.example.tiny", melodies)
-
-
-def checked(data: bytes) -> bytes:
-    """With the length and checksum that a liar would write."""
-    body = struct.pack("<Q", len(data)) + data[24:]
-    return data[:12] + struct.pack("<I", zlib.crc32(body)) + body
 
 
 @pytest.mark.parametrize(
@@ -65,32 +59,6 @@ def test_halves_of_infinity_are_found_on_every_path(library: Library) -> None:
     for path in ("plain", None):
         with pytest.raises(ValueError, match="NaN or infinity"):
             Engine(library, checked(data[:512] + struct.pack("<e", float("inf")) + data[514:]), path)
-
-
-def mutated(data: bytes, count: int) -> list[bytes]:
-    """Bytes changed, cut, doubled and taken out; of most the checksum is right again, so that they get further."""
-    random, out = np.random.default_rng(8), []
-    for number in range(count):
-        bad = bytearray(data)
-        for _ in range(int(random.integers(1, 4))):
-            near = int(random.choice([512, len(bad)]))  # half of them in the header
-            at = int(random.integers(16, min(near, len(bad))))
-            kind = int(random.integers(5))
-            if kind == 0:
-                bad[at] = int(random.integers(256))
-            elif kind == 1:
-                bad[at : at + 4] = struct.pack(
-                    "<I", int(random.choice([0, 1, 255, 65535, 2**31 - 1, 2**31, 2**32 - 1]))
-                )
-            elif kind == 2:
-                del bad[at:]
-            elif kind == 3:
-                del bad[at : at + int(random.integers(1, 64))]
-            else:
-                bad[at:at] = bytes(random.integers(0, 256, int(random.integers(1, 64)), np.uint8))
-            bad = bad if len(bad) > 32 else bytearray(data)
-        out.append(bytes(bad) if number % 8 == 0 else checked(bytes(bad)))
-    return out
 
 
 def test_mutated_files_under_sanitizers(data: bytes, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+// The model of drums: windows of cells -> latents -> windows of cells, and hits -> feel, as `drums.network` in Python.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "beat_stack.hpp"
+#include "drum_weights.hpp"
+
+namespace latentmix {
+
+// One user of the weights, with scratch of its own: for one thread at a time. After the constructor nothing allocates.
+class DrumNetwork {
+  public:
+    DrumNetwork(std::shared_ptr<const DrumWeights> weights, const Kernels &kernels);
+
+    const DrumWeights &weights() const { return *weights_; }
+
+    // Cells (count, 32, 3, DRUMS) as of `to_cells` -> means (count, D).
+    void encode(const float *cells, int count, float *means);
+
+    // Latents (count, D) -> cells: as many hits as are expected, the likeliest. With noise (windows, 32, DRUMS) at a
+    // temperature others are, of latents of grooves of so many windows, each groove with the same noise.
+    void decode(const float *latents, int count, float *cells, float temperature = 0.0f, const float *noise = nullptr,
+                int windows = 1);
+
+    // Moves velocities and offsets of cells towards what a drummer may do with these hits at a tempo (quarter notes a
+    // minute): amount 0 leaves them, 1 is the drummer's, up to 2 exaggerates.
+    void humanise(float *cells, int count, float tempo, float amount);
+
+  private:
+    void choose(const float *logits, const float *noise, float temperature, float *cells);
+    void around(const float *x, int width, int dilation); // (32, width) -> taps_ (32, TAPS x width), going round
+    void feel_of(const float *cells, float tempo);         // -> said_ (32, 18)
+
+    std::shared_ptr<const DrumWeights> weights_;
+    const Kernels &kernels_;
+    BeatRunner runner_;
+    std::vector<float> logits_;                         // (n, 32, 3, DRUMS)
+    std::vector<float> key_;                            // (32 x DRUMS)
+    std::vector<int> order_;                            // likewise
+    std::vector<float> x_, normed_, taps_, mixed_, said_; // of the feel, (32, ...)
+};
+
+// What noise `decode` takes, for a seed: (windows, 32, DRUMS); allocates.
+std::vector<float> draw_drum_noise(unsigned seed, int windows);
+
+} // namespace latentmix

@@ -1,0 +1,212 @@
+#include "weight_reader.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+namespace latentmix {
+namespace {
+
+constexpr const char *KINDS[] = {"melodies", "drums"};
+constexpr std::size_t KIND_AT = 92;
+
+// IEEE half -> float32, all cases.
+float widen(std::uint16_t half) {
+    const std::uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 31, mantissa = half & 1023;
+    if (exponent == 0) {
+        const float small = static_cast<float>(mantissa) * 5.9604644775390625e-8f; // 2^-24
+        return sign ? -small : small;
+    }
+    const std::uint32_t bits = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | mantissa << 13;
+    float out;
+    std::memcpy(&out, &bits, 4);
+    return out;
+}
+
+std::uint32_t crc32(const unsigned char *data, std::size_t n) {
+    static const std::array<std::uint32_t, 256> table = [] {
+        std::array<std::uint32_t, 256> t{};
+        for (std::uint32_t i = 0; i < 256; i++) {
+            std::uint32_t c = i;
+            for (int k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+            t[i] = c;
+        }
+        return t;
+    }();
+    std::uint32_t c = 0xffffffffu;
+    for (std::size_t i = 0; i < n; i++) c = table[(c ^ data[i]) & 255] ^ c >> 8;
+    return ~c;
+}
+
+std::uint64_t u64(const unsigned char *p) { return u32(p) | static_cast<std::uint64_t>(u32(p + 4)) << 32; }
+
+} // namespace
+
+std::uint32_t u32(const unsigned char *p) {
+    return p[0] | p[1] << 8 | p[2] << 16 | static_cast<std::uint32_t>(p[3]) << 24;
+}
+float f32(const unsigned char *p) {
+    const std::uint32_t bits = u32(p);
+    float out;
+    std::memcpy(&out, &bits, 4);
+    return out;
+}
+std::string text_at(const unsigned char *p, std::size_t most) {
+    const void *end = std::memchr(p, 0, most);
+    return std::string(reinterpret_cast<const char *>(p),
+                       end ? static_cast<std::size_t>(static_cast<const unsigned char *>(end) - p) : most);
+}
+
+bool read_weight_file(const std::string &path, std::vector<unsigned char> &bytes, std::string &problem) {
+    std::FILE *file = std::fopen(path.c_str(), "rb");
+    if (!file) {
+        problem = "cannot open the file of weights";
+        return false;
+    }
+    std::fseek(file, 0, SEEK_END);
+    const long size = std::ftell(file);
+    std::rewind(file);
+    bool is_read = size >= 0 && static_cast<std::size_t>(size) <= MAX_FILE_BYTES;
+    if (is_read) {
+        bytes.resize(static_cast<std::size_t>(size));
+        is_read = std::fread(bytes.data(), 1, bytes.size(), file) == bytes.size();
+    }
+    std::fclose(file);
+    if (!is_read) problem = "cannot read the file, or it is longer than 256 MiB";
+    return is_read;
+}
+
+WeightReader::WeightReader(const std::vector<unsigned char> &file, const Kernels &k, Arena &arena)
+    : kernels_(k), file_(file), at_(file.data()), end_(file.data() + file.size()), arena_(arena) {}
+
+bool WeightReader::header(int kind, std::string &name, std::string &id, std::string &fingerprint, std::string &problem) {
+    const auto &b = file_;
+    const auto number = [](std::uint64_t n) { return std::to_string(n); };
+    problem.clear();
+    if (b.size() < HEADER_BYTES || std::memcmp(b.data(), "LATNTMIX", 8))
+        problem = "expected the weights of a latentmix plugin, found another kind of file";
+    else if (u32(&b[8]) != 1)
+        problem = "expected version 1 of the format, found " + number(u32(&b[8]));
+    else if (u64(&b[16]) != b.size())
+        problem = "expected " + number(u64(&b[16])) + " bytes, found " + number(b.size()) + "; the file is cut off or damaged";
+    else if (crc32(&b[16], b.size() - 16) != u32(&b[12]))
+        problem = "the checksum is another one: damaged file";
+    else if (u32(&b[KIND_AT]) != static_cast<std::uint32_t>(kind))
+        problem = std::string("expected a model of ") + KINDS[kind] + ", found one of " +
+                  (u32(&b[KIND_AT]) < 2 ? KINDS[u32(&b[KIND_AT])] : "another kind");
+    else if (u32(&b[40]) != 2 && u32(&b[40]) != 4)
+        problem = "expected values of 2 or 4 bytes, found " + number(u32(&b[40]));
+    if (!problem.empty()) return false;
+    bytes_ = static_cast<int>(u32(&b[40]));
+    name = text_at(&b[96], 64);
+    id = text_at(&b[160], 64);
+    constexpr const char *DIGITS = "0123456789abcdef";
+    fingerprint.clear();
+    for (int i = 24; i < 40; i++) {
+        fingerprint += DIGITS[b[static_cast<std::size_t>(i)] >> 4];
+        fingerprint += DIGITS[b[static_cast<std::size_t>(i)] & 15];
+    }
+    at_ = b.data() + HEADER_BYTES;
+    return true;
+}
+
+bool WeightReader::size(const SizeField &f, std::string &problem) {
+    const std::uint32_t found = u32(&file_[field_]);
+    field_ += 4;
+    if (found < static_cast<std::uint32_t>(f.least) || found > static_cast<std::uint32_t>(f.most)) {
+        problem = std::string("expected ") + f.name + " from " + std::to_string(f.least) + " to " + std::to_string(f.most) +
+                  ", found " + std::to_string(found);
+        return false;
+    }
+    *f.to = static_cast<int>(found);
+    return true;
+}
+
+void WeightReader::reserve(std::size_t tensors) {
+    const std::size_t values = (file_.size() - HEADER_BYTES) / static_cast<std::size_t>(bytes_);
+    arena_.reserve(values * sizeof(float) + tensors * 2 * Arena::LINE); // as if all were float32
+}
+
+const unsigned char *WeightReader::take(std::size_t n) {
+    if (short_ || n > static_cast<std::size_t>(end_ - at_)) {
+        short_ = true;
+        return nullptr;
+    }
+    const unsigned char *p = at_;
+    at_ += n;
+    return p;
+}
+
+// n values as float32 that stay where they are.
+float *WeightReader::floats(const unsigned char *p, std::size_t n) {
+    float *out = static_cast<float *>(arena_.take((n + PANEL) * sizeof(float))); // so that a vector read from
+    for (std::size_t i = 0; i < n; i++) {
+        out[i] = bytes_ == 2 ? widen(static_cast<std::uint16_t>(p[2 * i] | p[2 * i + 1] << 8)) : f32(p + 4 * i);
+        strange_ |= !(out[i] - out[i] == 0.0f);
+    }
+    for (int i = 0; i < PANEL; i++) out[n + i] = 0.0f; // the last value on stays inside
+    return out;
+}
+
+const void *WeightReader::halves(const unsigned char *p, std::size_t n) {
+    for (std::size_t i = 0; i < n; i++) strange_ |= (p[2 * i + 1] & 0x7c) == 0x7c; // infinity or NaN
+    return std::memcpy(arena_.take(2 * n), p, 2 * n);
+}
+
+const float *WeightReader::vector(std::size_t n) {
+    const unsigned char *p = take(padded(n) * bytes_);
+    return p ? floats(p, padded(n)) : nullptr;
+}
+
+Matrix WeightReader::matrix(int in, int out, bool has_bias) {
+    Matrix m;
+    m.in = in;
+    m.out = out;
+    const std::size_t n = static_cast<std::size_t>(in) * padded(out);
+    m.is_half = bytes_ == 2 && kernels_.takes_half;
+    if (const unsigned char *p = take(n * bytes_)) m.panels = m.is_half ? halves(p, n) : floats(p, n);
+    if (has_bias) m.bias = vector(out);
+    return m;
+}
+
+Norm WeightReader::norm(int n) {
+    const float *gain = vector(n);
+    return {gain, vector(n)};
+}
+
+Stack WeightReader::stack(int in, int out, int width, int across, int blocks) {
+    Stack to;
+    to.enter = matrix(in, width, true);
+    to.places = vector(static_cast<std::size_t>(BEATS) * width);
+    for (int i = 0; i < blocks; i++) {
+        Block b;
+        b.norm = norm(width);
+        b.up = matrix(width, 2 * width, true);
+        b.down = matrix(2 * width, width, true);
+        b.norm_across = norm(width);
+        b.gather = matrix(BEATS * width, across, true);
+        b.spread = matrix(across, BEATS * width, true);
+        to.blocks.push_back(b);
+    }
+    to.norm = norm(width);
+    to.leave = matrix(width, out, true);
+    return to;
+}
+
+int WeightReader::piece_head(std::string &name, int &numerator, int &denominator, float &tempo, int *program) {
+    const unsigned char *head = take(96);
+    if (!head) return 0;
+    name = text_at(head, 64);
+    const std::uint32_t steps = u32(head + 64);
+    numerator = static_cast<int>(u32(head + 68) & 255);
+    denominator = static_cast<int>(u32(head + 72) & 255);
+    if (program) *program = static_cast<int>(u32(head + 76) & 127);
+    tempo = f32(head + 80);
+    return steps <= static_cast<std::uint32_t>(MAX_STEPS) ? static_cast<int>(steps) : 0;
+}
+
+bool WeightReader::is_good(std::string &problem) {
+    problem = short_ || at_ != end_ ? DOES_NOT_FIT : strange_ ? "expected finite weights, found NaN or infinity" : "";
+    return problem.empty();
+}
+
+} // namespace latentmix
