@@ -22,7 +22,7 @@ struct DrumSizes {
     int latent_size, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves;
 };
 
-// drums.feel._FeelBlock of the Python package
+// drums.feel.FeelBlock of the Python package
 struct FeelBlock {
     Norm norm;
     Matrix mix, spread; // (TAPS x width, width), (width, width)
