@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
+from latentmix.threads import one_thread
 
 from ..audio_io.reader import waveform_source
 from .choice import AUTO, USUAL, suited
@@ -24,7 +25,7 @@ def compress(
     keep_channels: bool = False,
     model: str | os.PathLike[str] = AUTO,
 ) -> bytes:
-    """The bytes of an .avq file, as `audiovq compress` writes it. Thread-safe.
+    """The bytes of an .avq file, as `audiovq compress` writes it. Thread-safe; on the calling thread alone.
 
     Args:
         waveform: (C, T) or (T,) floating point, full scale ±1.
@@ -40,18 +41,19 @@ def compress(
     stream = io.BytesIO()
     samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
     source = waveform_source(samples, sample_rate)
-    if model == AUTO:
-        codec, (source,) = suited(bundled_codec(USUAL), source)
-    else:
-        codec = _codec(os.fspath(model))
-    codec.compress(source, stream, kbps, keep_channels)
+    with one_thread():
+        if model == AUTO:
+            codec, (source,) = suited(bundled_codec(USUAL), source)
+        else:
+            codec = _codec(os.fspath(model))
+        codec.compress(source, stream, kbps, keep_channels)
     return stream.getvalue()
 
 
 def decompress(
     data: bytes, sample_rate: int | None = None, model: str | os.PathLike[str] = "speech_16k"
 ) -> tuple[Tensor, int]:
-    """The audio of an .avq file's bytes. Thread-safe.
+    """The audio of an .avq file's bytes. Thread-safe; on the calling thread alone.
 
     Args:
         sample_rate: of what comes out, in Hz; None: that of the original.
@@ -63,8 +65,9 @@ def decompress(
     Raises:
         InputError: not an .avq file, one of other weights, or a damaged one; `Codec.open` bridges damage.
     """
-    decoding = _codec(os.fspath(model)).open(io.BytesIO(data), "data", sample_rate)
-    blocks = list(decoding)
+    with one_thread():
+        decoding = _codec(os.fspath(model)).open(io.BytesIO(data), "data", sample_rate)
+        blocks = list(decoding)
     if decoding.damage:
         raise InputError(f"data: expected a sound file, found {decoding.damage.describe(decoding.header)}")
     return torch.from_numpy(np.concatenate(blocks, 1)), decoding.sample_rate

@@ -28,6 +28,7 @@ import constriction
 import numpy as np
 
 from latentmix.errors import InputError
+from latentmix.threads import one_blas_thread
 
 from .weights import (
     CHECKPOINT,
@@ -155,9 +156,10 @@ class EntropyModel:
         """
         encoder = RangeEncoder()
         symbols = np.ascontiguousarray(self._checked(codes).T, np.int32)
-        for number, found in enumerate(self.frequencies(codes)):
-            block = symbols[number * BLOCK :][: len(found)]
-            encoder.encode(block.ravel(), Categorical(perfect=False), found.reshape(-1, self.codes))
+        with one_blas_thread():
+            for number, found in enumerate(self.frequencies(codes)):
+                block = symbols[number * BLOCK :][: len(found)]
+                encoder.encode(block.ravel(), Categorical(perfect=False), found.reshape(-1, self.codes))
         return _finish(encoder)
 
     def decode(self, data: bytes, q: int, n: int) -> np.ndarray:
@@ -187,22 +189,27 @@ class EntropyModel:
         codes = np.zeros((len(payloads), n, q), np.int64)
         most = 8 + 4 * q * n  # a code costs at most 24 bits
         sound = {m: _PayloadDecoder(data) for m, data in enumerate(payloads) if len(data) <= most}
-        for t, context in enumerate(self._contexts(codes)):
-            for j in range(q):
-                rows = self._rows(context[:, j], j)
-                for m, payload in list(sound.items()):
-                    code = payload.next(rows[m])
-                    if code is None:
-                        del sound[m]
-                    else:
-                        codes[m, t, j] = code
-                context[:, j + 1 :] += self._same[j, codes[:, t, j], j + 1 : q]
+        with one_blas_thread():
+            for t, context in enumerate(self._contexts(codes)):
+                for j in range(q):
+                    self._decode_next(sound, self._rows(context[:, j], j), codes[:, t, j])
+                    context[:, j + 1 :] += self._same[j, codes[:, t, j], j + 1 : q]
         return [
             np.ascontiguousarray(codes[m].T, np.int16)
             if m in sound and sound[m].is_whole()
             else InputError(f"entropy coded: expected the bytes of {q} x {n} codes, found {len(data)} others")
             for m, data in enumerate(payloads)
         ]
+
+    @staticmethod
+    def _decode_next(sound: dict[int, _PayloadDecoder], frequencies: np.ndarray, codes: np.ndarray) -> None:
+        """The next code of each sound payload, by frequencies (M, K), to codes (M,); those without one go."""
+        for m, payload in list(sound.items()):
+            code = payload.next(frequencies[m])
+            if code is None:
+                del sound[m]
+            else:
+                codes[m] = code
 
     def _rows(self, context: np.ndarray, j: int) -> np.ndarray:
         """`frequencies` of one code of each of M streams from their contexts (M, H); (M, K)."""
