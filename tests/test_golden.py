@@ -115,7 +115,9 @@ def test_codes_are_the_same(name, tmp_path):
         run(f"audiovq tokens {path} -o OUT", tmp_path, tmp_path / f"{path.parent.name}.npy")
     found, wanted = (np.load(tmp_path / f"{folder}.npy") for folder in (tmp_path.name, GOLDEN.name))
     assert found.shape == wanted.shape
-    assert (found == wanted).mean() > 0.99
+    # those of `golden/` are of version 2: a byte a second less, which buys the last codebook of a chunk now and then
+    in_both = (found >= 0) & (wanted >= 0)
+    assert (found == wanted)[in_both].mean() > 0.99 and in_both.sum() > 0.95 * (wanted >= 0).sum()
 
 
 def test_codes_of_a_file_are_the_same_to_the_bit(known, tmp_path):

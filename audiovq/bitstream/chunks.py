@@ -25,10 +25,12 @@ class Chunk:
     Attributes:
         codes: (C, Q, n) int16; MISSING in all of a channel that is lost, and in codebooks that a channel does without.
         is_lost: (C,) bool.
+        levels: (C,) uint8, how loud each channel was (`codec.levels`), as the encoder has it; 0 where that is unknown.
     """
 
     codes: np.ndarray
     is_lost: np.ndarray
+    levels: np.ndarray
 
 
 @dataclass
@@ -98,19 +100,22 @@ def short_fingerprint(coder: Coder | None) -> bytes:
     return bytes(CODER_BYTES) if coder is None else bytes(coder.fingerprint)[:CODER_BYTES].ljust(CODER_BYTES, b"\1")
 
 
-def write_chunk(writer: Writer, packing: Packing, codes: np.ndarray, sure: int, budget: float) -> None:
+def write_chunk(
+    writer: Writer, packing: Packing, codes: np.ndarray, levels: np.ndarray, sure: int, budget: float
+) -> None:
     """Write a chunk of codes, (C, Q, n): all of them, or only those of the first `sure` codebooks.
 
     Args:
+        levels: (C,) uint8, how loud each channel is.
         sure: codebooks that are written whatever they cost.
         budget: bytes that the file may have after this chunk, for the others to be written too.
     """
     payloads = [packing.pack(channel) for channel in codes]
-    after = writer.size + sum(map(len, payloads)) + len(payloads) * RECORD_BYTES
+    after = writer.size + sum(map(len, payloads)) + len(payloads) * (RECORD_BYTES + 1)
     if after > budget and codes.shape[1] > sure:
         payloads = [packing.pack(channel) for channel in codes[:, :sure]]
-    for payload in payloads:
-        writer.write(payload, codes.shape[2])
+    for payload, level in zip(payloads, levels.tolist(), strict=True):
+        writer.write(join_payload(level, payload, writer.header), codes.shape[2])
 
 
 def read_chunks(reader: Reader, packing: Packing, damage: Damage, first: int = 0, together: int = 1) -> Iterator[Chunk]:
@@ -151,14 +156,30 @@ def _unpack(chunks: list[list[Record]], header: Header, packing: Packing) -> lis
     for number, records in enumerate(chunks):
         frames = next((record.frames for record in records if record.payload is not None), records[0].frames)
         codes = np.full((len(records), header.codebooks, frames), MISSING, np.int16)
-        made.append(Chunk(codes, np.ones(len(records), bool)))
+        made.append(Chunk(codes, np.ones(len(records), bool), np.zeros(len(records), np.uint8)))
         for channel, record in enumerate(records):
             if record.payload is not None and record.frames == frames:
-                places.setdefault(frames, []).append((number, channel, record.payload))
+                level, payload = split_payload(record.payload, header)
+                places.setdefault(frames, []).append((number, channel, payload))
+                made[number].levels[channel] = level
     for frames, found in places.items():
         unpacked = packing.unpack_all([payload for *_, payload in found], header.codebooks, frames)
         for (number, channel, _), codes_or_error in zip(found, unpacked, strict=True):
             if not isinstance(codes_or_error, InputError):  # else sound bytes that mean nothing: lost as well
                 made[number].codes[channel, : len(codes_or_error)] = codes_or_error
                 made[number].is_lost[channel] = False
+    for chunk in made:
+        chunk.levels[chunk.is_lost] = 0
     return made
+
+
+def join_payload(level: int, payload: bytes, header: Header) -> bytes:
+    """What `split_payload` takes apart."""
+    return payload[:1] + bytes([level]) + payload[1:] if header.has_levels else payload
+
+
+def split_payload(payload: bytes, header: Header) -> tuple[int, bytes]:
+    """The level of a record's payload, 0 where there is none, and the payload without it, as `packing` knows it."""
+    if not header.has_levels:
+        return 0, payload
+    return payload[1] if len(payload) > 1 else 0, payload[:1] + payload[2:]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .header import CRC_BYTES, END, MAX_HEADER, SIZE_BYTES, End, Header, read_varint, varint
-from .packing import max_payload_bytes
 
 # first byte of a record: up to 191 it is the size of the payload, from 192 to 253 the next byte counts too
 TWO_BYTES, SHORT = 0xC0, 0xFE
@@ -167,7 +166,7 @@ class Reader:
         except IndexError:
             return None, 0
         stop = offset + size
-        if size > max_payload_bytes(self.header.codebooks, frames, self.header.codes) or len(data) < stop + CRC_BYTES:
+        if size > self.header.max_payload_of(frames) or len(data) < stop + CRC_BYTES:
             return None, 0
         checksum = zlib.crc32(memoryview(data)[self._offset : stop], self._seed)
         spread = checksum ^ int.from_bytes(data[stop : stop + CRC_BYTES], "big")

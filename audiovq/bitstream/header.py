@@ -10,8 +10,8 @@ from latentmix.errors import InputError
 from .packing import max_payload_bytes
 
 MAGIC = b"\x89AVQ"
-VERSION = 2
-VERSION_WITH_GAIN = 3  # the same with one more field, written where it is not 0
+OLDEST, WITH_GAIN, WITH_LEVELS = 2, 3, 4  # versions: the first, with one more field, with a byte more in each payload
+VERSION = WITH_LEVELS  # that is written
 FINGERPRINT_BYTES, CODER_BYTES, CRC_BYTES, SIZE_BYTES = 8, 4, 4, 3
 # numbers of the header in order: name, least, most
 FIELDS = (
@@ -23,7 +23,7 @@ FIELDS = (
     ("chunk_frames", 1, 4_096),
     ("original_rate", 1_000, 384_000),
 )
-GAIN = ("gain", 0, 120)  # the field that version 3 has after those
+GAIN = ("gain", 0, 120)  # the field that there is after those from version 3 on
 MAX_PAYLOAD = 16_063  # bytes; what the size of a record can say, see container.py
 END = 0xFF  # first byte of the end
 
@@ -43,6 +43,7 @@ class Header:
         chunk_frames: code frames in a chunk, the last one excepted.
         original_rate: of the audio that was compressed, in Hz.
         gain: dB by which it was made louder before it was encoded; what is decoded is made quieter by it.
+        version: of the format.
     """
 
     model: bytes
@@ -55,11 +56,12 @@ class Header:
     chunk_frames: int
     original_rate: int
     gain: int = 0
+    version: int = VERSION
 
     def __post_init__(self) -> None:
         if len(self.model) != FINGERPRINT_BYTES or len(self.coder) != CODER_BYTES:
             raise InputError(f"expected fingerprints of {FINGERPRINT_BYTES} and {CODER_BYTES} bytes")
-        for name, least, most in (*FIELDS, GAIN):
+        for name, least, most in (*FIELDS, GAIN, ("version", OLDEST, VERSION)):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"expected {name} from {least} to {most}, found {getattr(self, name)}")
         if self.max_payload > MAX_PAYLOAD:
@@ -68,7 +70,16 @@ class Header:
     @property
     def max_payload(self) -> int:
         """Bytes of the largest payload: plain bits."""
-        return max_payload_bytes(self.codebooks, self.chunk_frames, self.codes)
+        return self.max_payload_of(self.chunk_frames)
+
+    def max_payload_of(self, frames: int) -> int:
+        """Bytes of the largest payload of so many code frames."""
+        return max_payload_bytes(self.codebooks, frames, self.codes) + self.has_levels
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether payloads say how loud the original was."""
+        return self.version >= WITH_LEVELS
 
     @property
     def seconds_a_chunk(self) -> float:
@@ -76,9 +87,8 @@ class Header:
 
     def pack(self) -> bytes:
         """The bytes at the start of a file."""
-        version, fields = (VERSION_WITH_GAIN, (*FIELDS, GAIN)) if self.gain else (VERSION, FIELDS)
-        numbers = b"".join(varint(getattr(self, name)) for name, _, _ in fields)
-        content = MAGIC + bytes([version]) + self.model + self.coder + numbers
+        numbers = b"".join(varint(getattr(self, name)) for name, _, _ in _fields(self.version))
+        content = MAGIC + bytes([self.version]) + self.model + self.coder + numbers
         return content + zlib.crc32(content).to_bytes(CRC_BYTES, "big")
 
     @classmethod
@@ -92,15 +102,15 @@ class Header:
             found = f"a file that starts with {bytes(data[:8])!r}" if data else "an empty file"
             raise InputError(f"expected an .avq file, found {found}")
         version = data[len(MAGIC)] if len(data) > len(MAGIC) else VERSION
-        if version not in (VERSION, VERSION_WITH_GAIN):
+        if not OLDEST <= version <= VERSION:
             release = "a newer" if version > VERSION else "an older"
             raise InputError(
-                f"expected .avq version {VERSION} or {VERSION_WITH_GAIN}, found version {version}; "
+                f"expected .avq version {OLDEST} to {VERSION}, found version {version}; "
                 f"use {release} release of latentmix"
             )
         offset, numbers = len(MAGIC) + 1 + FINGERPRINT_BYTES + CODER_BYTES, dict[str, int]()
         try:
-            for name, _, _ in (*FIELDS, GAIN) if version == VERSION_WITH_GAIN else FIELDS:
+            for name, _, _ in _fields(version):
                 numbers[name], offset = read_varint(data, offset)
         except IndexError:
             raise InputError("the file is cut off: its header is incomplete") from None
@@ -111,7 +121,11 @@ class Header:
             raise InputError("the file is damaged: the checksum of its header does not fit")
         coder = len(MAGIC) + 1 + FINGERPRINT_BYTES
         model, coder_print = bytes(data[len(MAGIC) + 1 : coder]), bytes(data[coder : coder + CODER_BYTES])
-        return cls(model, coder_print, **numbers), size
+        return cls(model, coder_print, **numbers, version=version), size
+
+
+def _fields(version: int) -> tuple[tuple[str, int, int], ...]:
+    return (*FIELDS, GAIN) if version >= WITH_GAIN else FIELDS
 
 
 @dataclass(frozen=True)

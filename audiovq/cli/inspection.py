@@ -10,9 +10,9 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import PIPE, check_target, open_input, replacing
 
-from ..bitstream.chunks import MISSING, TOGETHER, Damage, packing_of, read_chunks
+from ..bitstream.chunks import MISSING, TOGETHER, Damage, packing_of, read_chunks, split_payload
 from ..bitstream.container import Reader
-from ..bitstream.header import CODER_BYTES, MAGIC, VERSION, VERSION_WITH_GAIN
+from ..bitstream.header import CODER_BYTES, MAGIC
 from ..bitstream.packing import Coder, raw_size
 
 
@@ -37,7 +37,7 @@ def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
             lost.add(number)
         elif record.payload:
             codebooks = min(record.payload[0], header.codebooks)
-            payloads += len(record.payload) - 1
+            payloads += len(split_payload(record.payload, header)[1]) - 1
             plain += raw_size(codebooks, record.frames, header.codes)
             used, coded = used + codebooks * record.frames, coded + record.frames
     damage = Damage(number + 1 if frames else 0, [], reader.end is None, reader.skipped)
@@ -46,7 +46,7 @@ def file_figures(stream: BinaryIO, name: str) -> dict[str, Any]:
     seconds = reader.end.samples / header.original_rate if reader.end else frames * header.hop / header.sample_rate
     return {
         "file": name,
-        "version": VERSION_WITH_GAIN if header.gain else VERSION,
+        "version": header.version,
         "seconds": round(seconds, 6),
         "samples": reader.end.samples if reader.end else None,
         "original_rate": header.original_rate,

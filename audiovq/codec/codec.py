@@ -25,6 +25,7 @@ from ..bitstream.packing import Coder, Packing
 from .chunked_model import ChunkedModel
 from .decoding import Decoding
 from .intake import LOOK_AHEAD, Intake
+from .levels import LevelMeter
 
 KBPS = 1.5
 END_BYTES = 32  # of a file that are kept free for its end, where bytes are counted
@@ -197,7 +198,8 @@ class Codec(ChunkedModel):
         most = sure if self.coder is None else min(sure + 1, self.codebooks)
         intake = self._intake(source, keep_channels, look_ahead, progress)
         channels = intake.channels
-        chunks = self.encode_chunks(intake, channels, most)
+        meter = LevelMeter(channels, self.sample_rate, self.model.delay)
+        chunks = self.encode_chunks(meter.heard(intake), channels, most)
         first = next(chunks)  # nothing is written where nothing can be read
         header = Header(
             bytes(self.model.fingerprint),
@@ -215,7 +217,8 @@ class Codec(ChunkedModel):
         frame_bytes = math.inf if kbps is None else kbps * KBIT_BYTES * channels * self.hop / self.sample_rate
         for codes in itertools.chain([first], chunks):
             frames += codes.shape[2]
-            write_chunk(writer, packing, codes, sure, frame_bytes * frames - END_BYTES)
+            levels = meter.next(codes.shape[2] * self.hop)
+            write_chunk(writer, packing, codes, levels, sure, frame_bytes * frames - END_BYTES)
             if hasattr(stream, "flush"):
                 stream.flush()
         writer.finish(intake.samples)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ from ..bitstream.container import Reader, read_end
 from ..dsp.resampling import Resampler, resampled
 from .chunked_model import ChunkedModel
 from .concealment import Concealment
+from .levels import RAMP_SECONDS, Levelling
 
 
 class Decoding:
@@ -70,8 +71,17 @@ class Decoding:
         chunks = read_chunks(self._reader, self._packing, self.damage, self._indexed, self._together)
         chunks = islice(chunks, self._chunk - self._indexed, None)
         skip, made = self._first_made()
-        filled = map(conceal.fill, chunks)
-        decoded = map(conceal.fade, self._codec.decode_chunks(filled, channels, skip, self._together))
+        levelling = Levelling(header.sample_rate)
+
+        def filled() -> Iterator[np.ndarray]:
+            for chunk in chunks:
+                levelling.expect(chunk.levels, chunk.is_lost)
+                yield conceal.fill(chunk)
+
+        decoded = self._codec.decode_chunks(filled(), channels, 0, self._together)
+        if header.has_levels:
+            decoded = map(levelling.levelled, decoded)
+        decoded = map(conceal.fade, _after(decoded, skip))
         scale = np.float32(10.0 ** (-header.gain / 20.0))
         pieces = (piece * scale if header.gain else piece for piece in decoded)
         # the codes hold a little more than the original; how much is known at the end
@@ -89,11 +99,15 @@ class Decoding:
             yield held[:, : held.shape[1] - surplus]
 
     def _chunk_before(self, start: float) -> int:
-        """The chunk to begin at so that the decoder and the resampler have settled at `start` seconds."""
+        """The chunk to begin at so that the decoder and the resampler have settled at `start` seconds.
+
+        Where chunks have levels, one more comes before, for a level is measured on all of its chunk.
+        """
         header = self.header
         settled = Resampler(header.sample_rate, self.sample_rate).half + self._codec.model.delay + header.hop
+        settled += math.ceil(RAMP_SECONDS * header.sample_rate) if header.has_levels else 0
         frame = (int(start * header.sample_rate) - settled) // header.hop - self._codec.model.warm_up
-        return max(frame // header.chunk_frames, 0)
+        return max(frame // header.chunk_frames - header.has_levels, 0)
 
     def _first_made(self) -> tuple[int, int]:
         """Samples that the decoder's output begins with and are skipped, and which sample of ours comes then."""
@@ -107,3 +121,11 @@ class Decoding:
 
     def _length(self, samples: int) -> int:
         return -(-samples * self.sample_rate // self.header.original_rate)
+
+
+def _after(pieces: Iterable[np.ndarray], skip: int) -> Iterator[np.ndarray]:
+    """Pieces (C, n) without their first samples, so many in all; some may be empty then."""
+    for piece in pieces:
+        left_out = min(skip, piece.shape[1])
+        skip -= left_out
+        yield piece[:, left_out:]

@@ -12,7 +12,7 @@ from audiovq.bitstream.container import INDEX_EVERY, MAX_LOST, Reader, Record, W
 from audiovq.bitstream.header import MAX_HEADER, MAX_PAYLOAD, End, Header
 from latentmix.errors import InputError
 
-HEADER = Header(b"weights!", bytes(4), 16_000, 320, 3, 1024, 1, 50, 44_100)
+HEADER = Header(b"weights!", bytes(4), 16_000, 320, 3, 1024, 1, 50, 44_100, version=2)
 
 
 def payload(number: int, size: int = 150) -> bytes:
@@ -64,6 +64,17 @@ def test_known_bytes():
     second = b"\xfe\x01\x01d" + (zlib.crc32(b"\xfe\x01\x01d", seed) ^ 0x9E3779B1).to_bytes(4, "big")
     end = bytes.fromhex("ff e807 03 00000b")
     assert out.getvalue() == head + first + second + end + zlib.crc32(end, seed).to_bytes(4, "big")
+
+
+def test_known_bytes_of_later_versions():
+    """Version 3 has a gain after the other numbers; payloads of version 4 have a byte more, at most."""
+    start = replace(HEADER, version=2).pack()[5:-4]
+    for version, gain in ((3, 0), (3, 60), (4, 0), (4, 23)):
+        header = replace(HEADER, version=version, gain=gain)
+        content = b"\x89AVQ" + bytes([version]) + start + bytes([gain])
+        assert header.pack() == content + zlib.crc32(content).to_bytes(4, "big")
+        assert Header.unpack(header.pack()) == (header, len(content) + 4)
+    assert [replace(HEADER, version=each).max_payload for each in (2, 3, 4)] == [189, 189, 190]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -198,8 +209,8 @@ def test_no_end_is_made_out_of_damage():
     [
         (b"", "expected an .avq file, found an empty file"),
         (b"RIFF1234WAVE", "starts with b'RIFF1234'"),
-        (b"\x89AVQ\x04", "expected .avq version 2 or 3, found version 4; use a newer release"),
-        (b"\x89AVQ\x01", "expected .avq version 2 or 3, found version 1; use an older release"),
+        (b"\x89AVQ\x05", "expected .avq version 2 to 4, found version 5; use a newer release"),
+        (b"\x89AVQ\x01", "expected .avq version 2 to 4, found version 1; use an older release"),
         (build()[:20], "cut off"),
         (build()[:5] + b"x" + build()[6:], "checksum of its header"),
     ],

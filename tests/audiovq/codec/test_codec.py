@@ -148,8 +148,11 @@ def test_a_tone_comes_back_in_time(rate: int):
     audio = 0.5 * np.sin(2 * np.pi * 5 * np.arange(2 * rate) / rate)[None].astype(np.float32)
     decoded, _ = decompress(codec(), compress(codec(), audio, rate, kbps=3)[0])
     inner = slice(rate // 10, -rate // 10)
-    for shift in (-rate // 50, rate // 50):
-        assert np.abs(decoded - audio)[0, inner].mean() < np.abs(np.roll(decoded, shift) - audio)[0, inner].mean() / 2
+
+    def unlike(shift: int) -> float:  # but for how loud: ears take the steps of the toy model for the loudest of it
+        return 1.0 - float(np.corrcoef(np.roll(decoded, shift)[0, inner], audio[0, inner])[0, 1])
+
+    assert unlike(0) < min(unlike(-rate // 50), unlike(rate // 50)) / 2
 
 
 @pytest.mark.parametrize("frames", [1, 49, 50, 51, 100, 170])
@@ -176,7 +179,7 @@ def test_stereo_keeps_its_channels():
 def test_rates_are_those_of_the_file(kbps: float, codebooks: int):
     data, report = compress(codec(), steps(3000), kbps=kbps)
     assert report.codebooks == codebooks and report.kbps == pytest.approx(len(data) * 8 / 60_000)
-    assert kbps < report.kbps < kbps + 0.07
+    assert kbps < report.kbps < kbps + 0.08
     assert decompress(codec(), data)[1].header.codebooks == codebooks
 
 
@@ -185,8 +188,8 @@ def test_an_entropy_coder_is_used_where_it_saves():
     audio = np.concatenate([np.full((1, 50 * HOP), 0.25, np.float32), steps(50)], 1)
     data, _ = compress(coder, audio)
     plain, _ = compress(codec(), audio)
-    assert payload_sizes(plain) == [189, 189, 5]
-    assert payload_sizes(data) == [9, 251, 6]  # of four codebooks; where the coder does not save, plain bits
+    assert payload_sizes(plain) == [190, 190, 6]
+    assert payload_sizes(data) == [10, 252, 7]  # of four codebooks; where the coder does not save, plain bits
     assert np.abs(decompress(coder, data)[0] - audio).max() < 1e-6
     with pytest.raises(InputError, match=r"a.avq: expected the entropy coder 746f7920 .* found none"):
         decompress(codec(), data)
@@ -285,7 +288,7 @@ def test_the_index_spares_what_comes_before():
     model = ToyModel()
     audio = list(Codec(model).open(io.BytesIO(data), "a", start=59.0))
     assert sum(block.shape[1] for block in audio) == RATE
-    assert sum(model.decoded) <= 150  # of 3,000 frames
+    assert sum(model.decoded) <= 151  # of 3,000 frames
 
 
 # damage
@@ -295,7 +298,7 @@ def corrupt(data: bytes, chunk: int) -> bytes:
     """Damage in the middle of a chunk of 3 codebooks."""
     reader = Reader(io.BytesIO(data))
     list(reader)
-    place = len(reader.header.pack()) + chunk * 193 + 90
+    place = len(reader.header.pack()) + chunk * 194 + 90
     return data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
 
 
@@ -339,7 +342,7 @@ def test_a_cut_off_file_gives_what_was_there():
         assert decoding.damage.is_cut_off and decoding.samples is None
         kept = min(decoded.shape[1], audio.shape[1])
         assert np.abs(decoded[:, :kept] - audio[:, :kept]).max(initial=0) < 2e-3
-        assert kept >= (size - 60) // 193 * 16_000 - 100
+        assert kept >= (size - 60) // 194 * 16_000 - 100
         assert "the end is missing" in decoding.damage.describe(decoding.header)
 
 

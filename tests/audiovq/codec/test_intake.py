@@ -70,12 +70,11 @@ def test_a_quiet_recording_comes_back_as_quiet_as_it_was() -> None:
     made = codec.compress(waveform_source(x, RATE), stream)
     stream.seek(0)
     assert made.gain == Reader(io.BytesIO(stream.getvalue())).header.gain == 23
-    assert stream.getvalue()[4] == 3  # the version that has a gain
     decoding = codec.open(stream, "a.avq")
     y = np.concatenate(list(decoding), 1)
     assert y.shape == x.shape and np.abs(y - x).max() < 1e-4
     loud = io.BytesIO()
-    assert codec.compress(waveform_source(100 * x, RATE), loud).gain == 0 and loud.getvalue()[4] == 2
+    assert codec.compress(waveform_source(100 * x, RATE), loud).gain == 0
 
 
 def test_an_offset_and_rumble_change_hardly_a_code() -> None:
