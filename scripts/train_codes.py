@@ -11,6 +11,7 @@ Figures are printed for DEV: bits of a code for each number of codebooks, and th
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from audiovq.audio_io.reader import SUFFIXES, open_source
 from audiovq.codec.codec import Codec
 from audiovq.codec.corpus import KIND
+from audiovq.codec.generation import quiet_codes
 from audiovq.entropy.coder import EntropyModel
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
@@ -41,6 +43,16 @@ from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line, wa
 
 WARM_UP = 100  # steps
 CLIP = 1.0  # greatest norm of the gradient
+VOICE = 128  # features of the voice in a new prior
+MISHEARD = 0.2  # of the codes of the past, at most
+HEARD = 150_000  # frames that are decoded to find out which codes are silence
+
+
+def misheard(codes: Tensor, generator: torch.Generator) -> Tensor:
+    """Codes (B, Q, N), up to MISHEARD of which, another share in each example, are those of other frames of it."""
+    share = MISHEARD * torch.rand(len(codes), 1, 1, generator=generator)
+    others = torch.randint(codes.shape[2], codes.shape, generator=generator)
+    return torch.where(torch.rand(codes.shape, generator=generator) < share, codes.gather(2, others), codes)
 
 
 @dataclass(frozen=True)
@@ -161,8 +173,8 @@ def show_entropy(network: EntropyNetwork, dev: Codes, folder: Path) -> None:
 
 
 @torch.inference_mode()
-def show_prior(prior: CodePrior, dev: Codes, folder: Path) -> None:
-    prior.eval()
+def show_prior(prior: CodePrior, quiet: tuple[int, ...], dev: Codes, folder: Path) -> None:
+    prior.eval().config = dataclasses.replace(prior.config, quiet=quiet)
     bits = [prior.bits(torch.from_numpy(r.astype(np.int64))) for r in dev.recordings()]
     each = torch.cat(bits, 1).mean(1)
     text = ", ".join(f"{float(b):.3f}" for b in each)
@@ -176,7 +188,7 @@ def begin(start_from: Path | None, codec: Codec, codes: CodeSource, width: int) 
     if start_from and (start_from / "entropy.json").is_file():
         return EntropyNetwork.thawed(EntropyModel.load(start_from)), CodePrior.from_pretrained(start_from)
     q, k = codec.codebooks, codec.codes
-    network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width))
+    network, prior = EntropyNetwork(q, k), CodePrior(CodePriorConfig(q, k, width, voice=VOICE))
     network.start_from(codes.shares(), codec.model.quantizer.codebooks())
     prior.start_from(codes.shares(), codec.model.quantizer.codebooks())
     return network, prior
@@ -194,7 +206,7 @@ def main(
     prior_steps: Annotated[int, typer.Option(min=0)] = 4000,
     batch: Annotated[int, typer.Option(min=1, help="chunks in a step of the entropy coder")] = 24,
     prior_batch: Annotated[int, typer.Option(min=1, help="pieces in a step of the prior")] = 8,
-    prior_frames: Annotated[int, typer.Option(min=2, help="of such a piece")] = 150,
+    prior_frames: Annotated[int, typer.Option(min=2, help="of such a piece")] = 400,
     width: Annotated[int, typer.Option(min=1, help="of the prior")] = CodePriorConfig.width,
     hours: Annotated[float, typer.Option(min=0.0, help="of audio at most")] = 1000.0,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.9)] = 0.1,
@@ -211,7 +223,6 @@ def main(
         codes = open_codes(fabric, codec, str(data), run / "train", hours, running.seed)
         held_out = open_codes(fabric, codec, str(dev), run / "dev", hours, running.seed)
         held_out = held_out.in_memory() if isinstance(held_out, StreamedCodes) else held_out
-        q = codec.codebooks
         network, prior = begin(start_from, codec, codes, width)
         state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
         if state.path.is_file():
@@ -220,14 +231,15 @@ def main(
             state.begin_with(start_from / state.path.name)
 
     def entropy_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
-        kept = some_codebooks(batch, q, generator)
+        kept = some_codebooks(batch, codec.codebooks, generator)
         pieces = codes.draw(batch, codes.chunk, generator, share)
         bits = module(fabric.to_device(pieces), fabric.to_device(kept), dropout)
         return bits.sum() / (int(kept.sum()) * codes.chunk)
 
     def prior_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:
         pieces = codes.draw(prior_batch, prior_frames, generator, share)
-        return module(fabric.to_device(pieces), None, dropout).sum() / pieces.numel()
+        heard = fabric.to_device(misheard(pieces, generator))
+        return module(fabric.to_device(pieces), None, dropout, heard).sum() / pieces.numel()
 
     if fabric.is_global_zero:
         show_usage(held_out)
@@ -241,7 +253,7 @@ def main(
         fitted = Phase("prior", prior, prior_loss, lambda: None, prior_steps, 1e-3, 0.02)
         train(loop, divided, 1, fitted, running.seed)
         if prior_steps and fabric.is_global_zero:
-            show_prior(prior, held_out, weights)
+            show_prior(prior, quiet_codes(codec, codes.some(HEARD)), held_out, weights)
 
 
 if __name__ == "__main__":

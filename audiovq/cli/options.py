@@ -78,7 +78,7 @@ Length = Annotated[
 Temperature = Annotated[
     float,
     typer.Option(
-        "--temperature", metavar="T", callback=finite, min=0.0, max=5.0, help="Below 1 more usual, above 1 stranger."
+        "--temperature", metavar="T", callback=finite, min=0.0, max=5.0, help="Below 1 more typical, above 1 stranger."
     ),
 ]
 Start = Annotated[float, typer.Option("--start", metavar="SECONDS", callback=finite, min=0.0, help="Begin there.")]

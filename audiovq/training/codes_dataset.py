@@ -32,6 +32,9 @@ class CodeSource(Protocol):
     def shares(self) -> Tensor:
         """How often each code occurs; (Q, K), each row adds up to 1."""
 
+    def some(self, frames: int) -> np.ndarray:
+        """Codes of some recordings on end, always the same ones; (Q, n) int16, n at most `frames`."""
+
     def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
         """Random pieces, (batch, Q, frames) int64, for that share of a run's batches, counted from its start."""
 
@@ -65,10 +68,16 @@ class Codes:
         counts = np.stack([np.bincount(row, minlength=self.size) for row in self.codes]) + 0.5
         return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
 
+    def some(self, frames: int) -> np.ndarray:
+        return self.codes[:, :frames]
+
     def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
-        """As of `CodeSource`, whatever the share: the generator is its own."""
-        last = self.codes.shape[1] - frames
-        places = torch.randint(max(1, last + 1), (batch,), generator=generator).tolist()
+        """As of `CodeSource`, whatever the share: the generator is its own. Pieces are of one recording where it is
+        long enough, else of it and the next ones."""
+        last = max(0, self.codes.shape[1] - frames)
+        drawn = torch.randint(last + 1, (batch,), generator=generator).numpy()
+        after = np.searchsorted(self.starts, drawn, "right")  # the recording after the one that a place is in
+        places = np.clip(np.minimum(drawn, self.starts[after] - frames), self.starts[after - 1], last)
         return torch.from_numpy(np.stack([self.codes[:, p : p + frames] for p in places]).astype(np.int64))
 
 
@@ -105,8 +114,12 @@ class StreamedCodes:
 
     def shares(self) -> Tensor:
         """Of the first recordings of the first epoch, `COUNTED` frames."""
-        (codes,) = self.pieces.some(COUNTED)
-        return Codes.of_recordings([codes.T], self.size, self.chunk).shares()
+        return Codes.of_recordings([self.some(COUNTED)], self.size, self.chunk).shares()
+
+    def some(self, frames: int) -> np.ndarray:
+        """Of the first recordings of the first epoch."""
+        (codes,) = self.pieces.some(frames)
+        return codes.T
 
     def draw(self, batch: int, frames: int, generator: torch.Generator, share: int = 0) -> Tensor:
         """A random piece of each of the next recordings; short ones are gone on with by those after them."""

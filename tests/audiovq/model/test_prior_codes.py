@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import math
@@ -20,12 +21,14 @@ from torch import Tensor
 from training_runs import saved
 from typer.testing import CliRunner
 
+from audiovq.audio_io.reader import open_source
 from audiovq.cli.app import app
 from audiovq.codec.codec import Codec
 from audiovq.codec.corpus import KIND
+from audiovq.codec.generation import quiet_codes
 from audiovq.entropy.coder import EntropyModel
 from audiovq.model.config import VQVAEConfig
-from audiovq.model.prior import CodePrior, CodePriorConfig, draw
+from audiovq.model.prior import PAUSE, CodePrior, CodePriorConfig, draw
 from audiovq.model.vqvae import VQVAE
 from audiovq.training.codes_dataset import Codes, StreamedCodes
 from latentmix.corpus.reading import Corpus
@@ -35,7 +38,8 @@ from latentmix.shares import Shares
 from latentmix.training import RunOptions, TrainingRun
 
 ONE = RunOptions(device="cpu", threads=1)
-CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8)
+SPEECH = Path(__file__).resolve().parents[3] / "examples" / "speech.flac"
+CONFIG = CodePriorConfig(codebooks=2, codes=16, width=32, dilations=(1, 2), rank=8, voice=8)
 
 
 def patterned(batch: int, n: int, seed: int) -> Tensor:
@@ -87,9 +91,9 @@ def test_steps_see_what_the_whole_sees(prior: CodePrior):
     state = prior.start()
     for a, b in ((0, 1), (1, 4), (4, 13)):
         state = prior.listen(codes[:, :, a:b], state)
-    context, _ = prior.time(state[0], state[1:])
+    context, _ = prior._context(state[0], state[1:])
     whole = prior.listen(codes[:, :, :13], prior.start())
-    torch.testing.assert_close(context, prior.time(whole[0], whole[1:])[0])
+    torch.testing.assert_close(context, prior._context(whole[0], whole[1:])[0])
 
 
 def test_likelihood_and_step_agree(prior: CodePrior):
@@ -131,11 +135,59 @@ def test_fewer_codebooks_count_alone():
 
 
 def test_temperature_of_a_draw():
-    logits = torch.tensor([[0.0, math.log(3.0)]]).expand(8000, 2)
     generator = torch.Generator().manual_seed(0)
-    assert draw(logits, 1.0, generator).float().mean().item() == pytest.approx(0.75, abs=0.02)
-    assert draw(logits, 0.5, generator).float().mean().item() == pytest.approx(0.9, abs=0.02)
-    assert draw(logits, 0.0).float().mean().item() == 1.0
+
+    def shares(temperature: float) -> list[float]:
+        logits = torch.tensor([[0.5, 0.3, 0.12, 0.08]]).log().expand(8000, 4)
+        found = draw(logits, temperature, generator)
+        return (torch.bincount(found, minlength=4) / len(found)).tolist()
+
+    # the entropy is 1.16 nats, and 0.3 has 1.20, 0.5 has 0.69, 0.12 has 2.12, 0.08 has 2.53: it is beyond TYPICAL
+    assert shares(1.0) == pytest.approx([0.5 / 0.92, 0.3 / 0.92, 0.12 / 0.92, 0.0], abs=0.02)
+    assert shares(0.25) == pytest.approx([0.0, 1.0, 0.0, 0.0])
+    assert shares(0.6) == pytest.approx([0.5 / 0.8, 0.3 / 0.8, 0.0, 0.0], abs=0.02)
+    assert shares(0.0) == [1.0, 0.0, 0.0, 0.0]
+    roots = np.sqrt([0.5, 0.3, 0.12, 0.08])
+    assert shares(2.0) == pytest.approx(roots / roots.sum(), abs=0.02)
+
+
+def test_silence_ends_and_may_last_a_moment():
+    prior = CodePrior(dataclasses.replace(CONFIG, quiet=(3, 5))).eval()
+    with torch.no_grad():
+        prior.target_bias[0, 3] = 50.0  # nothing else would ever come
+    first = prior.sample(3 * PAUSE, temperature=0.5, seed=1)[0].tolist()
+    lengths = [len(run) for run in "".join("q" if code == 3 else " " for code in first).split()]
+    assert max(lengths) == PAUSE and sum(lengths) > 2 * PAUSE
+    assert set(prior.sample(3, temperature=0.0)[0].tolist()) == {3}
+    assert CodePrior(CONFIG).config.quiet == ()  # priors of before know of no silence
+
+
+def test_the_share_of_silence_is_that_of_the_data_whatever_the_temperature():
+    prior = CodePrior(dataclasses.replace(CONFIG, quiet=(3,))).eval()
+    with torch.no_grad():
+        prior.target[0].zero_()
+        prior.target_bias[0, 3] = math.log(15.0)  # as likely as all others together, and the likeliest of all by far
+    for temperature in (0.1, 1.0, 2.0):
+        first = torch.cat([prior.sample(30, temperature, seed)[0] for seed in range(20)])
+        assert (first == 3).float().mean().item() == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("quiet", [(16,), (-1,), tuple(range(16))])
+def test_quiet_codes_are_some_of_the_codes(quiet: tuple[int, ...]):
+    with pytest.raises(ValueError, match="quiet"):
+        dataclasses.replace(CONFIG, quiet=quiet)
+
+
+def test_silence_is_found_by_its_codes():
+    codec = Codec.from_pretrained()
+    with open_source(str(SPEECH)) as source:
+        speech, rate = np.concatenate(list(source.blocks), 1)[0], source.sample_rate
+    waveform = np.concatenate([speech, np.zeros(2 * rate, np.float32), speech[: 2 * rate]])
+    codes = codec.encode(torch.from_numpy(waveform)[None], rate).numpy()
+    quiet = quiet_codes(codec, codes)
+    silent = codes[0, round(len(speech) / rate * 50) + 10 :][:80]
+    assert 0 < len(quiet) < 200 and np.isin(silent, quiet).mean() > 0.9
+    assert np.isin(codes[0, 50 : len(speech) * 50 // rate], quiet).mean() < 0.5
 
 
 def test_saved_and_loaded(prior: CodePrior, tmp_path: Path):
