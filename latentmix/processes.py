@@ -32,10 +32,12 @@ def start_early(modules: Sequence[str]) -> None:
         modules: as of `worker_pool`, whose own do not count after this.
     """
     if _can_share():
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
+        resource_tracker.ensure_running()  # first, for its own beginning ends with Ctrl-C let through
         multiprocessing.set_forkserver_preload([FIRST, *modules])
-        forkserver.ensure_running()
+        with _ctrl_c_for_us_alone():
+            forkserver.ensure_running()
         _early.append(True)
 
 

@@ -86,7 +86,7 @@ def _check_same(kept: Path, source: object) -> None:
     """Raises InputError: the run learned from something else before."""
     record = _record_of(kept)
     try:
-        before = record.read_text(errors="replace").strip()
+        before = os.fsdecode(record.read_bytes().removesuffix(b"\n"))
     except (FileNotFoundError, NotADirectoryError):
         return
     if before != _named(source):
@@ -97,7 +97,7 @@ def _check_same(kept: Path, source: object) -> None:
 
 
 def _remember(kept: Path, source: object) -> None:
-    replace_file(_record_of(kept), _named(source).encode(errors="replace") + b"\n")
+    replace_file(_record_of(kept), os.fsencode(_named(source)) + b"\n")
 
 
 def open_corpus(fabric: Any, address: str, kind: str, kept: Path) -> Corpus | None:

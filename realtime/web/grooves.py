@@ -32,12 +32,23 @@ class Grooves:
         """The grooves that are mixed."""
         return tuple(GrooveData.of(groove) for groove in self._engine.grooves)
 
+    def check(self, grooves: tuple[GrooveData, ...] | None) -> None:
+        """
+        Raises:
+            InputError: there are some, and nothing that plays them.
+        """
+        if grooves and self._engine.kit is None:
+            raise InputError(
+                "expected channel 10 to be free for drums, found the melody on it; start livemix with another --channel"
+            )
+
     async def lay(self, grooves: tuple[GrooveData, ...]) -> None:
         """Mix these.
 
         Raises:
             InputError: they cannot be mixed.
         """
+        self.check(grooves)
         if grooves != self.all:
             await asyncio.to_thread(self._engine.drum, [each.groove for each in grooves])
 

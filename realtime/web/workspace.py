@@ -201,6 +201,7 @@ class Workspace:
         if command.fresh and not self.is_fresh:
             return
         session = session_from_json(command.session, self.engine.mixer.parameters)
+        self.grooves.check(session.drums)  # before anything is another one
         after = patch_of(session)
         before = after if command.begins else patch_of(self._session())
         await self._apply(after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,18 @@ def test_a_run_does_not_go_on_with_what_it_did_not_learn_from(tmp_path: Path) ->
     assert open_corpus(TwoProcesses(), str(out), "toy.bytes", tmp_path / "dev")
     with pytest.raises(InputError, match=f"learned from so far, {out}, found {source}"):
         open_corpus(TwoProcesses(), str(source), "toy.bytes", tmp_path / "dev")
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"mine "])
+def test_a_run_goes_on_with_a_folder_of_any_name(name: bytes, tmp_path: Path) -> None:
+    source, kept = tmp_path / os.fsdecode(name), tmp_path / "train.npy"
+    try:
+        source.mkdir()
+    except OSError:
+        pytest.skip("the system has no such names")
+    for _ in range(2):
+        assert open_corpus(TwoProcesses(), str(source), "toy.bytes", kept) is None
+        read_once(None, source, kept, lambda: False, lambda tell: Found("some files"))
 
 
 @pytest.mark.parametrize("in_a_step", [True, False])

@@ -668,6 +668,27 @@ def test_ctrl_c_stops_all_cores(tmp_path: Path, model: str):
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what was started")
+def test_ctrl_c_while_workers_are_still_importing(tmp_path: Path):
+    """What was begun before the options are read says nothing of it."""
+    write(tmp_path / "in" / "a.wav", 1)
+    command = [
+        str(Path(sys.executable).with_name("audiovq")),
+        "corpus",
+        "encode",
+        tmp_path / "in",
+        "-o",
+        tmp_path / "out",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(), start_new_session=True) as running:
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        while not any(b"libtorch" in Path(f"/proc/{each}/maps").read_bytes() for each in children.read_text().split()):
+            assert running.poll() is None, running.stderr.read()
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.stderr.read().decode()
+    assert said in ("", "audiovq: stopped; nothing is left half-written\n") and running.returncode == 130
+
+
 def test_a_full_disk_behind_standard_output(tmp_path: Path, model: str):
     audio = write(tmp_path / "a.wav", 1)
     with open("/dev/full", "wb") as full:

@@ -160,6 +160,25 @@ def test_the_drums_have_a_puck_of_their_own_and_what_moved_last_counts(house, pa
     page.until(lambda: page.state["values"]["drums.pad"] is False)
 
 
+def test_where_the_melody_has_the_channel_of_drums_a_session_with_some_changes_nothing(house, page):
+    put(house, page, BACKBEAT)
+    session = house.client.get("/take-home/session.json").json()
+    session["melodies"] = session["melodies"][:2]
+    without = House(small_model())
+    try:
+        with without.socket(without.page) as socket:
+            other = Page(socket)
+            other.until(lambda: other.melody is not None)
+            before = other.melodies
+            said = other.ask(do="restore", session=session)["error"]
+            assert said.startswith("expected channel 10 to be free for drums") and "--channel" in said
+            assert "another --channel" in put(without, other, BACKBEAT)["error"]
+            assert other.melodies == before and not other.state["undo"]
+            assert "error" not in other.ask(do="restore", session=session | {"drums": []})
+    finally:
+        without.close()
+
+
 def test_drums_survive_json_and_are_checked():
     groove = read_drums(BACKBEAT).excerpt()
     data = GrooveData.of(groove)
