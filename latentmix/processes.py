@@ -100,11 +100,27 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def _ctrl_c_for_us_alone() -> Iterator[None]:
+    """Processes that are started in here never see Ctrl-C; for this one it waits until they are known.
+
+    What is blocked is inherited, but for this thread alone: another one may take the signal, and an error in the midst
+    of a start would leave a process that nobody stops.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    came: list[tuple[Any, ...]] = []
+    is_main = threading.current_thread() is threading.main_thread()  # no other thread has handlers
+    handlers: dict[int, Callable[..., Any]] = {}
+    for number in (signal.SIGINT, signal.SIGTERM) if is_main else ():
+        if callable(own := signal.getsignal(number)):
+            handlers[number] = own
+            signal.signal(number, lambda *given: came.append(given))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+        for given in came[:1]:
+            handlers[given[0]](*given)

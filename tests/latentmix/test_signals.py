@@ -6,9 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+
+from latentmix.processes import worker_pool
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = """
@@ -79,3 +84,30 @@ def test_a_command_that_is_stopped_before_it_has_begun_says_so_in_one_line(packa
     code = f"PACKAGE = {package!r}\n{STOPPED_EARLY}"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, f"{command}: stopped; nothing is left half-written\n")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_waits_until_a_worker_that_is_started_is_known(name, monkeypatch):
+    """Also where another thread takes it, for whom it is not blocked: else nobody would stop that worker."""
+    number, end, started = signal.Signals[name], threading.Event(), []
+    before = signal.signal(number, signal.default_int_handler)
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    launch = BaseProcess.start
+
+    def start(process: BaseProcess) -> None:
+        signal.pthread_kill(thread.ident, number)
+        launch(process)
+        started.append(process)
+
+    monkeypatch.setattr(BaseProcess, "start", start)
+    try:
+        with pytest.raises(KeyboardInterrupt), worker_pool(1, int, ()) as pool:
+            pool.submit(time.sleep, 600)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        end.set()
+        thread.join()
+        signal.signal(number, before)
+    assert len(started) == 1 and not started[0].is_alive()
