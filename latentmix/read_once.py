@@ -12,7 +12,7 @@ import torch
 
 from .corpus.reading import Corpus, corpus_at
 from .errors import InputError
-from .files import replace_file
+from .files import make_folder, replace_file
 from .training import CONSOLE, on_first_process, progress_bar
 
 
@@ -97,6 +97,7 @@ def _check_same(kept: Path, source: object) -> None:
 
 
 def _remember(kept: Path, source: object) -> None:
+    make_folder(kept.parent)  # a corpus is noted before anything else is written
     replace_file(_record_of(kept), os.fsencode(_named(source)) + b"\n")
 
 
