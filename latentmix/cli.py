@@ -38,14 +38,24 @@ class Commands(TyperGroup):
 
     program = "latentmix"
 
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        with self._stopped_in_a_line():  # options are read here, for which Typer imports what takes a while
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with self._stopped_in_a_line():
+                return super().invoke(ctx)
         except InputError as error:
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
             complain(self.program, str(error))
             raise typer.Exit(1) from None
+
+    @contextlib.contextmanager
+    def _stopped_in_a_line(self) -> Iterator[None]:
+        try:
+            yield
         except KeyboardInterrupt:
             complain(self.program, "stopped; nothing is left half-written")
             raise typer.Exit(130) from None
