@@ -176,7 +176,7 @@ def main(
         str | None, typer.Option(help="folder, or a corpus, for the figures; what info.csv says if left out")
     ] = None,
     begin_with: Annotated[
-        str | None, typer.Option(help="bundled name or folder of a model to go on from, for a small folder of your own")
+        str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
     ] = None,
     remember: Annotated[
         Path | None,

@@ -186,7 +186,7 @@ def main(
         str | None, typer.Option(help="folder of MIDI files, or a corpus, for the figures; part of DATA if left out")
     ] = None,
     begin_with: Annotated[
-        str | None, typer.Option(help="bundled name or folder of a model to go on from, for a small folder of your own")
+        str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
     ] = None,
     remember: Annotated[
         str | None, typer.Option(help="with --begin-with: a folder, or a corpus, that tells what is forgotten")

@@ -66,11 +66,4 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
     return out;
 }
 
-std::shared_ptr<const DrumWeights> DrumWeights::read(const std::string &path, const Kernels &k, std::string &problem) {
-    std::vector<unsigned char> bytes;
-    auto out = read_weight_file(path, bytes, problem) ? parse(bytes, k, problem) : nullptr;
-    if (!out) problem = path + ": " + problem;
-    return out;
-}
-
 } // namespace latentmix

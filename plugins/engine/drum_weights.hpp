@@ -31,8 +31,7 @@ struct FeelBlock {
 // Everything that a file held; never changes, so that any number of threads may read it.
 class DrumWeights {
   public:
-    // As `Weights::read` and `Weights::parse`.
-    static std::shared_ptr<const DrumWeights> read(const std::string &path, const Kernels &k, std::string &problem);
+    // As `Weights::parse`.
     static std::shared_ptr<const DrumWeights> parse(const std::vector<unsigned char> &bytes, const Kernels &k, std::string &problem);
 
     DrumSizes sizes;

@@ -1,4 +1,4 @@
-// Drums on a grid of sixteenths, and the model's windows of 32 of them: `drums.groove`, `.kit` and `.windows` in Python.
+// Drums on a grid of sixteenths, and the model's windows of 32 of them: `drums.groove` and `.windows` in Python.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,10 +10,6 @@ namespace latentmix {
 
 // Kick, snare, closed and open hat, low, mid and high tom, crash, ride.
 constexpr int DRUMS = 9, CELL = 3 * DRUMS, WINDOW_CELLS = WINDOW_STEPS * CELL, FULL = 127;
-
-int drum_of_note(int note); // of General MIDI, and of rims and edges; below 0: none of the nine
-int note_of_drum(int drum);
-const char *name_of_drum(int drum);
 
 struct Hit {
     std::uint8_t velocity = 0; // 1 to 127; 0: not struck
@@ -29,15 +25,10 @@ struct Groove {
     int steps() const { return static_cast<int>(hits.size()) / DRUMS; }
     int steps_per_bar() const { return latentmix::steps_per_bar(numerator, denominator); }
     bool is_valid() const;
-    bool has_hits() const;
 };
 
 // (W, 32, 3, DRUMS): of each cell whether there is a hit, its velocity 0 to 1 and its offset; the last window filled up with
-// silence. And back, `steps` of them.
+// silence.
 std::vector<float> to_cells(const Groove &groove);
-void from_cells(const float *cells, int windows, const WindowLayout &layout, int steps, Hit *hits);
-
-// The grooves in the metre of the first and the length of the longest; empty where that cannot be.
-std::vector<Groove> partners(const std::vector<Groove> &grooves);
 
 } // namespace latentmix

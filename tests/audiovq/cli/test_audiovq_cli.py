@@ -80,7 +80,7 @@ def refused(*arguments: object, status: int = 1) -> str:
 
 
 def process(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", "from audiovq.cli.app import main; main()", *map(str, arguments)]
+    return [sys.executable, "-c", "from audiovq.cli import main; main()", *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
