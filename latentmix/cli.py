@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -88,6 +89,15 @@ def run(app: typer.Typer) -> None:
             signal.signal(number, signal.default_int_handler)
     atexit.register(gc.freeze)  # all goes back to the system: a last search for cycles in torch takes half a second
     app()
+
+
+def run_script(main: Callable[..., None]) -> None:
+    """What the entry point of a script does: options as `main` has them, errors of input in one line, status 1."""
+    try:
+        typer.run(main)
+    except (InputError, OSError) as error:
+        complain(Path(sys.argv[0]).stem, str(error))
+        raise SystemExit(1) from None
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,6 +84,5 @@ def _one_torch_thread() -> Iterator[None]:
 
 def _elsewhere(function: Callable[[], object]) -> None:
     """Call it in a thread that ends with it: threadpoolctl lets nobody change what a living thread has limited."""
-    thread = threading.Thread(target=function)
-    thread.start()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(function).result()  # raises what it raised

@@ -6,6 +6,7 @@ for training scripts alone. Fabric and TensorBoard come with the extra `train`.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import os
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import torch
 import typer
@@ -88,7 +89,14 @@ def make_fabric(device: str, devices: int, nodes: int, precision: str, strategy:
     ) as error:  # MisconfigurationException is a RuntimeError or an Exception by version
         raise InputError(f"--device {device}, --devices {devices}, --precision {precision}: {error}") from None
     fabric.launch()
+    atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    """End gloo's threads before the interpreter does: one that comes for its lock then ends the process by a signal."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def on_first_process(fabric: Any, work: Callable[[], None]) -> None:
@@ -124,21 +132,29 @@ def in_one_line(program: str, *errors: type[Exception], state: Path | None = Non
     except caught as error:
         if _is_first() or isinstance(error, OwnError):
             complain(program, str(error))
-        raise SystemExit(1) from None
+        _end(1)
     except KeyboardInterrupt:
         # Fabric kills the first process where another one ends with an error, and it may still be writing
         if not _is_first():
-            raise SystemExit(0) from None
+            _end(0)
         CONSOLE.print("stopped" + (f"; the same command goes on from {state}" if state else ""), highlight=False)
-        raise SystemExit(130) from None
+        _end(130)
     except RuntimeError as error:
         if not _is_loss_of_another(error):
             raise
         if os.environ.get("LOCAL_RANK", "0") == "0":
             how = f"; the same command, given on all of them, goes on from {state}" if state else ""
             complain(program, f"expected all processes of the run to go on, found that another one was lost{how}")
+        _end(1)
+
+
+def _end(status: int) -> NoReturn:
+    """Among other processes at once: what ends in order would wait for one that is lost or still in a step."""
+    if torch.distributed.is_initialized():
         sys.stdout.flush()
-        os._exit(1)  # what ends in order would wait for the one that is lost
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status) from None
 
 
 def _is_loss_of_another(error: RuntimeError) -> bool:

@@ -24,7 +24,8 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from audiovq.audio_io.reader import SUFFIXES, open_source
+from audiovq.audio_io.mono import find_recordings
+from audiovq.audio_io.reader import open_source
 from audiovq.codec.codec import Codec
 from audiovq.codec.corpus import KIND
 from audiovq.codec.generation import quiet_codes
@@ -33,7 +34,7 @@ from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.quantizers import codebook_figures
 from audiovq.training.codes_dataset import Codes, CodeSource, StreamedCodes
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.read_once import Found, Tell, open_corpus, read_once
@@ -80,7 +81,7 @@ def read_folder(fabric: Any, codec: Codec, folder: Path, kept: Path, hours: floa
     path = kept.with_name(f"codes-{name}.npz")
 
     def read(tell: Tell) -> Found:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        files = find_recordings(folder)
         found, refused, left = [], [], hours * 3600.0
         for done, index in enumerate(np.random.default_rng(0).permutation(len(files)), start=1):
             if left > 0.0:
@@ -257,4 +258,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(grouped(main))
+    run_script(grouped(main))

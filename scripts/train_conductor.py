@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder
 from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
@@ -102,4 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
@@ -230,4 +230,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(grouped(main))
+    run_script(grouped(main))

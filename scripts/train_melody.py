@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
@@ -242,4 +242,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -21,7 +21,7 @@ from audiovq.sound.model import SoundModel
 from audiovq.training.corpora import SOUNDS
 from audiovq.training.sound_run import Plan, SoundRun, read_recordings
 from audiovq.training.streamed import StreamedSounds
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder
 from latentmix.read_once import open_corpus
 from latentmix.shares import Accumulate
@@ -71,4 +71,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(grouped(main))
+    run_script(grouped(main))

@@ -35,7 +35,7 @@ from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 from audiovq.training.streamed import StreamedSpeech
 from audiovq.training.warm_start import grown
-from latentmix.cli import grouped
+from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder
 from latentmix.read_once import Found, Tell, open_corpus, read_once
@@ -314,4 +314,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -45,15 +45,26 @@ FIRST = (
     "tests/audiovq/model",
     "tests/midi_vae/model",
 )
-# What lives among programs of others that choose ports and moments by themselves: JACK, Ardour, Ray, torchrun. Such a
-# test may try a second time, so that a port that was taken in between does not stop everybody; twice is a fault.
+# What lives among programs of others that choose ports and moments by themselves: JACK, Ardour, Chromium, Ray and
+# torchrun. Such a test may try a second time, so that a port that was taken in between or a period that a busy machine
+# lost does not stop everybody; twice is a fault.
 AMONG_OTHERS = (
     "latentmix/corpus/test_cluster.py",
     "latentmix/test_nodes.py",
+    "latentmix/test_training.py",
     "midi_vae/midi/test_ardour_midi.py",
     "plugins/test_ardour.py",
     "plugins/test_lv2.py",
+    "plugins/test_pd.py",
+    "plugins/test_single_page.py",
     "plugins/test_window.py",
+    "realtime/audio/test_audio.py",
+    "realtime/audio/test_live_sound.py",
+    "realtime/midi/test_realtime_jack.py",
+    "realtime/player/test_player_client.py",
+    "realtime/web/test_web_browser.py",
+    "realtime/web/test_web_drums.py",
+    "realtime/web/test_web_proxy.py",
 )
 # What `scripts/test --quick` leaves out: trainings, and programs that are started from nothing.
 SLOW = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 from jack_server import RATE
@@ -67,7 +69,8 @@ class Mouth:
     def __init__(self) -> None:
         import jack
 
-        self._waiting = np.zeros(0, np.float32)
+        self._playing = np.zeros(0, np.float32)  # the callback's own
+        self._next: deque[np.ndarray] = deque(maxlen=1)
         self.client = jack.Client("mouth", no_start_server=True)
         self.port = self.client.outports.register("out")
         self.client.set_process_callback(self._call)
@@ -82,8 +85,8 @@ class Mouth:
         self.close()
 
     def play(self, samples: np.ndarray) -> None:
-        """From the next period on; silence after it."""
-        self._waiting = samples.astype(np.float32)
+        """From the next period on, instead of what is left of the last; silence after it."""
+        self._next.append(samples.astype(np.float32))
 
     def close(self) -> None:
         """Go away; a second time does nothing."""
@@ -92,5 +95,7 @@ class Mouth:
 
     def _call(self, frames: int) -> None:
         out = self.port.get_array()
-        piece, self._waiting = self._waiting[:frames], self._waiting[frames:]
+        if self._next:
+            self._playing = self._next.popleft()
+        piece, self._playing = self._playing[:frames], self._playing[frames:]
         out[: len(piece)], out[len(piece) :] = piece, 0.0

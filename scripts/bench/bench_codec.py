@@ -31,9 +31,11 @@ from rich.progress import track
 from rich.table import Table
 
 from audiovq import Codec
-from audiovq.audio_io.reader import SUFFIXES, open_source
+from audiovq.audio_io.mono import find_recordings
+from audiovq.audio_io.reader import open_source
 from audiovq.cli.inspection import read_tokens
 from audiovq.dsp.resampling import resampled
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 
 CONSOLE = Console()
@@ -54,9 +56,7 @@ class Coded:
 
 def write_references(folder: Path, references: Path, count: int) -> list[str]:
     """Up to `count` recordings, spread over the folder, as 16 kHz mono WAV; their names."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise InputError(f"{folder}: expected recordings to measure on, found none")
+    paths = find_recordings(folder)
     references.mkdir(parents=True, exist_ok=True)
     names = []
     for i in np.unique(np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)):
@@ -188,4 +188,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -26,10 +26,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
+import numpy as np
 import soundfile
 import typer
 
-from audiovq.audio_io.reader import SUFFIXES
+from audiovq.audio_io.mono import find_recordings
+from audiovq.audio_io.reader import open_source
+from latentmix.cli import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "from audiovq.cli import main; main()"
@@ -54,10 +57,11 @@ def cut(source: Path, folder: Path, count: int, seconds: float) -> Path:
 
 
 def _pieces(source: Path, seconds: float) -> Iterator[tuple[object, int]]:
-    files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = find_recordings(source)
     while True:
         for path in files:
-            samples, rate = soundfile.read(path, dtype="int16")
+            with open_source(path) as recording:
+                samples, rate = np.concatenate(list(recording.blocks), 1).T, recording.sample_rate
             size = int(seconds * rate)
             for start in range(0, len(samples) - size, size):
                 yield samples[start : start + size], rate
@@ -216,4 +220,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentmix.cli import run_script
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae import crossing as crossings
 from midi_vae.evaluation import IntervalModel
@@ -100,4 +101,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -28,6 +28,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentmix.cli import run_script
 from midi_vae import InputError, MelodyVAE
 from midi_vae.drums.evaluation import SAME as SAME_GROOVE
 from midi_vae.drums.evaluation import HitModel, StyleTemplate, coded_figures, distance, middle_figures
@@ -200,4 +201,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -28,6 +28,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentmix.cli import run_script
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, evenest_line, middle_figures, path_figures, splice_figures
 from midi_vae.music.melody import ONSET, tidy
@@ -263,4 +264,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

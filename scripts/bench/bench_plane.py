@@ -22,6 +22,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from latentmix.cli import run_script
 from latentmix.training import in_one_line
 from midi_vae import Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, path_figures
@@ -131,4 +132,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

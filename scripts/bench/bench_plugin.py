@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import typer
 
+from latentmix.cli import run_script
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
@@ -116,4 +117,4 @@ def timed(decode: Callable[[np.ndarray], None], z: np.ndarray, count: int) -> fl
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -33,6 +33,7 @@ from audiovq.audio_io.mono import find_recordings, read_mono
 from audiovq.sound.model import Sound, SoundModel
 from audiovq.sound.morph import decode, encode, level, steps_between
 from audiovq.training.sound_losses import spectral_distance
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 from latentmix.training import in_one_line
 
@@ -297,4 +298,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

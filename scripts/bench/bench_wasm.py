@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from latentmix.cli import run_script
 from midi_vae.onnx_export import onnx_files
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
@@ -119,4 +120,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from latentmix.cli import run_script
+
 CODES_A_SECOND, BITS_A_CODE = 350, 10  # speech_16k with all codebooks; Parquet comes near to that many bits
 
 
@@ -54,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -16,7 +16,9 @@ import soundfile
 import typer
 
 from audiovq import compress, decompress
-from audiovq.audio_io.reader import SUFFIXES
+from audiovq.audio_io.mono import find_recordings
+from audiovq.audio_io.reader import open_source
+from latentmix.cli import run_script
 
 USUAL, QUIET = -26.0, -56.0  # dB
 SECONDS = 8
@@ -37,10 +39,11 @@ def main(
     kbps: float = 1.5,
 ) -> None:
     """Disturb, compress and decompress."""
-    files = sorted(p for p in data.rglob("*") if p.suffix.lower() in SUFFIXES)
+    files = find_recordings(data)
     for path in files[:: max(1, len(files) // count)][:count]:
-        samples, rate = soundfile.read(path, always_2d=True)
-        x = samples[: SECONDS * rate].mean(1)
+        with open_source(path) as source:
+            rate = source.sample_rate
+            x = np.concatenate(list(source.blocks), 1).mean(0, np.float64)[: SECONDS * rate]
         x = np.clip(x * 10.0 ** (USUAL / 20.0) / np.sqrt(np.square(x).mean()), -1.0, 1.0)
         write(out / "original" / f"{path.stem}.wav", x, rate)
         for name, (disturbed, factor) in disturbances(x, rate).items():
@@ -54,4 +57,4 @@ def write(path: Path, samples: np.ndarray, rate: int) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

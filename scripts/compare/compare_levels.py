@@ -20,9 +20,10 @@ from rich.table import Table
 from torchaudio.functional import loudness
 
 from audiovq import Codec
-from audiovq.audio_io.mono import read_mono
-from audiovq.audio_io.reader import SUFFIXES, open_source, waveform_source
+from audiovq.audio_io.mono import find_recordings, read_mono
+from audiovq.audio_io.reader import open_source, waveform_source
 from audiovq.codec.choice import choose_weights
+from latentmix.cli import run_script
 
 NEAR, ALIKE = 0.7, 0.5  # LU
 
@@ -48,7 +49,7 @@ def main(
     columns = [(Codec.from_pretrained(name), rate) for name in model for rate in rates]
     table = Table("recording", "auto", *(f"{codec.name} {rate:g}" for codec, rate in columns))
     rows = []
-    for path in sorted(p for p in recordings.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in find_recordings(recordings):
         rows.append([louder(codec, read_mono(path, codec.sample_rate), rate) for codec, rate in columns])
         with open_source(path) as source:
             table.add_row(path.stem, choose_weights(source)[0], *(f"{each:+.1f}" for each, _ in rows[-1]))
@@ -68,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -22,6 +22,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from latentmix.cli import run_script
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.gaussian import Posterior
 from midi_vae.model.layers import BEATS, BeatBlock
@@ -246,4 +247,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -26,6 +26,7 @@ from audiovq.dsp.pitch import frequency_at
 from audiovq.dsp.stft import STFT
 from audiovq.model.config import VQVAEConfig
 from audiovq.training.dataset import label
+from latentmix.cli import run_script
 
 CONSOLE = Console()
 ROUNDS = 32
@@ -91,4 +92,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -16,25 +16,24 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import soundfile
 import torch
 import torch.nn.functional as F
 import typer
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torchaudio.functional import resample
 from torchaudio.transforms import MelSpectrogram
 
+from audiovq.audio_io.mono import find_recordings, read_mono
 from audiovq.model.layers import CausalStack
 from audiovq.model.quantizers import QuantizerConfig, codebook_figures, make_quantizer
+from latentmix.cli import run_script
 
 SAMPLE_RATE, HOP, BANDS = 16000, 320, 80
 BATCH, FRAMES, LEARNING_RATE = 8, 150, 2e-3
 WIDTH, DILATIONS, LATENT = 128, (1, 2, 4), 64
 SPREAD = 2.0  # nats, about the standard deviation of log-mel values
 NATS_TO_DB = 20.0 / math.log(10.0)
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
 CONSOLE = Console()
 
 
@@ -58,14 +57,11 @@ class Autoencoder(nn.Module):
 
 def read_frames(folder: Path, most: int) -> list[Tensor]:
     """Log-mel frames (N, 80), mean 0 and variance 1 or so, of up to `most` files spread over the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise typer.BadParameter(f"{folder}: expected audio files, found none")
+    files = find_recordings(folder)
     mel = MelSpectrogram(SAMPLE_RATE, n_fft=1024, hop_length=HOP, n_mels=BANDS, power=1.0)
     found = []
     for path in files[:: -(-len(files) // most)]:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        mono = resample(torch.from_numpy(samples.mean(1)), rate, SAMPLE_RATE)
+        mono = torch.from_numpy(read_mono(path, SAMPLE_RATE))
         found.append(mel(mono).clamp(min=1e-3).log().t() / SPREAD)
     return found
 
@@ -144,4 +140,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

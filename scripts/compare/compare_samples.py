@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from audiovq import Codec
-from audiovq.audio_io.mono import read_mono
-from audiovq.audio_io.reader import SUFFIXES
+from audiovq.audio_io.mono import find_recordings, read_mono
 from audiovq.codec.generation import following_frames, late_frames, load_prior, new_frames
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 
 FRAME, SILENT = 320, -40.0  # samples; dB beside the loudest frame
@@ -63,9 +63,7 @@ def main(
     voices = measure("resemblyzer")
     encoder = voices.VoiceEncoder("cpu", verbose=False)
     codec, prior = Codec.from_pretrained(model), load_prior(model)
-    files = sorted(p for p in prompts.rglob("*") if p.suffix.lower() in SUFFIXES) if prompts else []
-    if prompts and not files:
-        raise InputError(f"{prompts}: expected recordings to go on from, found none")
+    files = find_recordings(prompts) if prompts else []
     files = files[:: max(1, len(files) // count)][:count]
     heard = [read_mono(str(path), codec.sample_rate)[: round(prompt_seconds * codec.sample_rate)] for path in files]
     frames, rate = round(seconds * codec.sample_rate / codec.hop) + late_frames(codec), codec.sample_rate / codec.hop
@@ -103,4 +101,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

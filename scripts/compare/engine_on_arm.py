@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import typer
 
+from latentmix.cli import run_script
 from midi_vae.importing import read_melody
 from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
@@ -59,4 +59,4 @@ def main(count: int = 200, emulator: str = "qemu-aarch64-static") -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

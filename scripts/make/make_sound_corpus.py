@@ -18,9 +18,8 @@ import mido
 import numpy as np
 import typer
 
-from audiovq.audio_io import ffmpeg
-from audiovq.audio_io.reader import SUFFIXES
-from latentmix.errors import InputError
+from audiovq.audio_io.mono import find_recordings
+from latentmix.cli import run_script
 from latentmix.files import make_folder
 from latentmix.training import in_one_line
 
@@ -77,9 +76,7 @@ def main(
         make_folder(out / name)
     with in_one_line("make_sound_corpus", subprocess.CalledProcessError):
         for folder in recordings or ():
-            files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES | ffmpeg.SUFFIXES)
-            if not files:
-                raise InputError(f"{folder}: expected recordings, found none")
+            files = find_recordings(folder)
             chosen = [files[i] for i in np.sort(generator.permutation(len(files))[:MOST])]
             for number, path in enumerate(chosen):
                 link = out / ("dev" if number % EVERY == EVERY - 1 else "train") / f"{folder.name}_{path.name}"
@@ -94,4 +91,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

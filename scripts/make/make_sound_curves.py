@@ -15,6 +15,7 @@ import typer
 
 from audiovq.training.sound_picture import draw_curves
 from audiovq.training.sound_quality import read_quality
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 from latentmix.training import in_one_line
 
@@ -40,4 +41,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -15,6 +15,7 @@ from audiovq.audio_io.mono import read_mono
 from audiovq.sound.model import SoundModel
 from audiovq.sound.morph import encode, steps_between
 from audiovq.training.sound_picture import draw_spectrograms
+from latentmix.cli import run_script
 from latentmix.training import in_one_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,4 +46,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

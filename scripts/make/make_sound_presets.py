@@ -19,6 +19,7 @@ from audiovq.sound.model import SoundModel
 from audiovq.sound.morph import encode
 from audiovq.sound.preset_names import FOLDER, SUFFIX
 from audiovq.sound.presets import write_preset
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder
 from latentmix.training import in_one_line
@@ -51,4 +52,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from latentmix.cli import run_script
 from latentmix.errors import InputError
 from realtime.plugins import build, make
 from realtime.plugins.compiler import WASM, this_machine
@@ -65,4 +66,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -52,6 +52,19 @@ def test_errors_leave_all_as_it_was() -> None:
     assert (blas_threads(), torch.get_num_threads()) == (3, 3)
 
 
+def test_what_keeps_the_limit_from_being_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError("no library of that kind")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("latentmix.threads._blas", refuse)
+        with pytest.raises(OSError, match="no library of that kind"), one_thread():
+            pass
+    with one_thread():
+        assert blas_threads() == 1
+    assert (blas_threads(), torch.get_num_threads()) == (3, 3)
+
+
 def test_calls_that_overlap() -> None:
     """The one that came first goes first: its end is not the end of the other's limit, nor what the other restores."""
     inside, leave, counts = threading.Event(), threading.Event(), list[int]()

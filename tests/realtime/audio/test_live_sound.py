@@ -56,9 +56,13 @@ def test_the_puck_moves_what_is_heard(server, files):
 def test_an_impulse_goes_through_and_an_input_that_goes_away_is_silent(server, files):
     with LiveSound(["in:system", files[0]], MODEL) as sound, Ear() as ear, Mouth() as mouth:
         wait_for(lambda: len(ear.sound) > RATE and ear.level() < 1e-3)
-        start = len(ear.sound)
-        mouth.play(np.r_[np.zeros(10), 0.9, np.zeros(100)])
-        wait_for(lambda: np.abs(ear.sound[start:]).max(initial=0.0) > 0.02)
+
+        def knock() -> float:
+            """Once more each time: a sample that comes in while a busy machine is late is nowhere."""
+            mouth.play(np.r_[np.zeros(10), 0.9, np.zeros(100)])
+            return float(np.abs(ear.listen(0.5)).max())
+
+        wait_for(lambda: knock() > 0.02)
         mouth.play(np.tile(played(330.0, 1.0), 60))
         wait_for_pitch(ear, 330)
         mouth.close()
