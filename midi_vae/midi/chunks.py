@@ -14,7 +14,9 @@ _KINDS = {  # what people hand in instead, by how it starts
     b"%PDF": "a PDF",
 }  # fmt: skip
 END_EVENT = b"\xff\x2f\x00"  # of a track
-_SMPTE_RATES = {24: 24.0, 25: 25.0, 29: 30000 / 1001, 30: 30.0}  # frames a second
+_FRAMES = 24, 25, 29, 30  # a second
+_DROP_FRAMES = 29, 30000 / 1001  # what stands for it in a header, and its frames a second
+_USUAL_RESOLUTION, _USUAL_CODE = 480, 500  # ticks a quarter note, and in half a second, where the header has none
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,7 @@ def split_chunks(data: bytes) -> Chunks:
         remarks.append(f"a file of type {kind}, read as type {meant}")
         kind = meant
     is_time_code = high >= 0x80
-    resolution = _SMPTE_RATES.get(256 - high, 0.0) * low / 2 if is_time_code else float(high << 8 | low)
-    if not resolution:
-        raise InputError("expected the ticks of a quarter note in the header, found none")
+    resolution = _resolution(high, low, remarks)
     place = start + 8 + size
     tracks = _tracks(data, place, count, remarks)
     if not tracks and count:
@@ -77,6 +77,25 @@ def split_chunks(data: bytes) -> Chunks:
     if len(tracks) != count:
         remarks.append(f"{count} track{'s' * (count != 1)} announced, {len(tracks)} found")
     return Chunks(kind, resolution, is_time_code, tracks, remarks)
+
+
+def _resolution(high: int, low: int, remarks: list[str]) -> float:
+    """Ticks a quarter note, or in half a second of time code, by the two bytes of a header that tell them.
+
+    >>> _resolution(1, 224, []), _resolution(256 - 25, 40, []), _resolution(0, 0, [])
+    (480.0, 500.0, 480.0)
+    """
+    if high < 0x80:
+        found, usual, unit = float(high << 8 | low), _USUAL_RESOLUTION, "a quarter note"
+    else:
+        frames = 256 - high
+        if frames not in _FRAMES:
+            remarks.append(f"time code of {frames} frames a second, which is none")
+        rate = _DROP_FRAMES[1] if frames == _DROP_FRAMES[0] else frames
+        found, usual, unit = rate * low / 2, _USUAL_CODE, "half a second"
+    if not found:
+        remarks.append(f"a header without the ticks of {unit}, read as {usual}")
+    return found or float(usual)
 
 
 def _unwrapped(data: bytes, remarks: list[str]) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 
-from .names import melody_claim, part_number
+from .names import are_parts, melody_claim, part_number
 from .score import KIT, KIT_SHARE, Track, Tune
 
 SINGING_RANGE = (48, 84)  # C3 to C6
@@ -129,9 +129,11 @@ def rank_tracks(tune: Tune) -> list[Candidate]:
     ]
     most = max((each.sung for each in candidates if each.is_sung and each.sung is not None), default=0.0)
 
+    are_numbered = are_parts([each.track.name for each in candidates if not each.claim])
+
     def rank(each: Candidate) -> tuple[float, float, float, int]:
         is_sung = each.is_sung and each.sung is not None and each.sung >= 0.95 * most
-        is_first = each.claim > 0 and part_number(each.track.name) == 1
+        is_first = (each.claim > 0 or (are_numbered and not each.claim)) and part_number(each.track.name) == 1
         return float(is_sung), each.claim, each.score * (FIRST_GOES_BEFORE if is_first else 1.0), -each.track.index
 
     return sorted(candidates, key=rank, reverse=True)
@@ -142,7 +144,8 @@ def _claim(track: Track, tune: Tune) -> float:
     chunks = {each.chunk for each in tune.tracks if not each.is_drum}
     alike = sum(each.name == track.name for each in tune.tracks if not each.is_drum)
     is_title = len(chunks) == 1 or (alike > 2 and alike == len([each for each in tune.tracks if not each.is_drum]))
-    return 0.0 if is_title else melody_claim(track.name)
+    may_be_title = len(tune.names) > 1 and track.name == tune.names[0]
+    return 0.0 if is_title else melody_claim(track.name, may_be_title)
 
 
 def _sung(track: Track, syllables: np.ndarray) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 # Words, without accents and in lower case, and how strongly a track of that name claims the melody.
@@ -26,13 +27,15 @@ _WORDS: dict[str, str] = {
     "canto cantante cantato cante voce voci cantor cantora vozes zang stem zanger sang sangen forsanger "
     "rost sangare stemme stamma spiew wokal wokalna wokalu glos glosu wokale zpev hlas vokal вокал голос голоса пение "
     "песня солист cantus soprano sopran sop sopr soprani sopranos laulu enek karaoke",
-    "lead": "lead leads ld lv lvox lead1 main principal haupt chorsolo fuhrung",
+    "lead": "lead leads ld lv lvox lead1 main principal principale principali haupt chorsolo fuhrung hlavni glowny "
+    "glowna glowne главный главная главное",
     "theme": "theme thema themes tema temat tèma тема motiv",
     "solo": "solo soli soliste solist solista soloist соло",
     "right hand": "rh righthand rechts rechte droite md derecha destra direita rechterhand hoger hojre prawa "
     "prava правая right upper treble discant diskant violinschlussel",
-    "first part": "violin violins violini violino violine violon violonchelo flute flauto flote floete oboe "
-    "clarinet trumpet",
+    "first part": "violin violins violini violino violine violon vln vlns vl vn geige fiddle viool fiol skrzypce "
+    "housle скрипка flute flauto flote floete oboe hautbois clarinet klarinette clarinette clarinetto clarinete "
+    "trumpet trompete trompette trompeta tromba",
     "other": "backing background back backup bkg bkgd bv bvs bvox bgv bg ooh oohs aah aahs chop chops "
     "descant harmony harmonies harm harmonie harmonia "
     "armonia chord chords akkord akkorde akkorden accord accords acordes accordi ackord akordy "
@@ -44,6 +47,7 @@ _WORDS: dict[str, str] = {
     "doprovod komp аккомпанемент arpeggio arp arpeggios counter countermelody counterpoint gegenstimme "
     "echo delay alto tenor baritone baryton bariton tenore contralto second seconda deuxieme "
     "segunda seconde zweite tweede andra anden andre druhy druga drugi второй вторая бэк бек подпевка fx "
+    "secondaire secundaria secondaria secundario secondario secundar support assist sub "
     "begleit unter neben hintergrund achtergrond tegen stam contrechant controcanto contracanto contramelodia "
     "fill fills riff left lh links linke gauche izquierda sinistra "
     "esquerda linkerhand vanster venstre lewa leva левая lower viola bratsche alt cello "
@@ -57,7 +61,7 @@ _WORDS: dict[str, str] = {
 }
 _PHRASES = {
     "melody": "メロディ 主旋律 旋律 メロ ﾒﾛﾃﾞｨ ﾒﾛ 멜로디 선율 가락",
-    "voice": "ボーカル ヴォーカル ボカロ 歌 うた 唄 ﾎﾞｰｶﾙ 人声 人聲 主唱 演唱 独唱 獨唱 女声 女聲 男声 男聲 "
+    "voice": "ボーカル ヴォーカル ボカロ 歌 うた 唄 唱 ﾎﾞｰｶﾙ 人声 人聲 主唱 演唱 独唱 獨唱 女声 女聲 男声 男聲 "
     "보컬 노래 가창 독창",
     "lead": "リード 主奏 主音 領唱 领唱 리드",
     "theme": "テーマ 主题 主題 테마",
@@ -102,6 +106,10 @@ _TITLE_WORDS = frozenset(
 )
 _TITLES = frozenset("my your mein dein mon ma mes ton sa mi tu mio mia meu minha moj moja мой моя title".split())
 _TITLES_IN_CJK = re.compile(".[のノ之的의] ?(歌|唄|うた|노래|곡|曲)$")  # somebody's song
+_SIDED = frozenset("guitar guitars gitarre guitare guitarra chitarra gtr gtrs".split())  # right is where it is heard
+_COUNTED = frozenset(
+    "track channel ch midi staff stave instrument spur piste pista spor sciezka stopa softsynth".split()
+)
 _MIN_PART = 4  # letters of a part of a compound
 
 
@@ -116,26 +124,30 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|\d+", _plain(name))
 
 
-def melody_claim(name: str) -> float:
+def melody_claim(name: str, may_be_title: bool = False) -> float:
     """How strongly a track of this name is meant as the melody: 0 says nothing, below 0 that it is another part.
 
     A melody goes before a lead voice, that before a voice, all of them before a theme or solo, these before a right
     hand, and that before a first part of a score; a number makes a claim weaker. A name with words that are none of
     music, such as the title of a song, claims nothing.
 
+    Args:
+        name: of a track.
+        may_be_title: it stands where files have the title: then one word that is none of music makes it one.
+
     >>> melody_claim("Melody") > melody_claim("Lead vocals") > melody_claim("Vocals 2") > 0
     True
-    >>> melody_claim("Song of the Sea"), melody_claim("Backing vocals")
-    (0.0, -1.0)
+    >>> melody_claim("Song of the Sea"), melody_claim("Backing vocals"), melody_claim("Tidal Melody", may_be_title=True)
+    (0.0, -1.0, 0.0)
     """
     kinds = _phrases(name)
     words = words_of(name)
     if "nothing" in kinds or _TITLES_IN_CJK.search(name) or not _TITLES.isdisjoint(words):
         return 0.0
-    numbers = [int(word) for word in words if word.isdigit() and len(word) < 4] + [
+    numbers = [int(word) for word in words if word.isdecimal() and len(word) < 4] + [
         _ORDINALS[word] for word in words if word in _ORDINALS
     ]
-    letters = [word for word in words if not word.isdigit() and word not in _ORDINALS]
+    letters = [word for word in words if not word.isdecimal() and word not in _ORDINALS]
     found = [_kind_of(part) for word in letters for part in _parts(word)]
     unknown = 0 if kinds else sum(kind is None for kind in found)
     kinds |= {kind for kind in found if kind}
@@ -145,8 +157,10 @@ def melody_claim(name: str) -> float:
         if len(letters) > 1:
             return 0.0
         kinds.add("voice")
-    if unknown > 1 or (unknown and any(word in _TITLE_WORDS for word in letters)):
+    if unknown > 1 or (unknown and (may_be_title or any(word in _TITLE_WORDS for word in letters))):
         return 0.0
+    if not _SIDED.isdisjoint(letters):
+        kinds.discard("right hand")
     if {"lead", "voice"} <= kinds:
         kinds.add("lead voice")
     best = max((_CLAIMS[kind] for kind in kinds if kind in _CLAIMS), default=0)
@@ -157,7 +171,7 @@ def melody_claim(name: str) -> float:
 
 def _is_a_later_one(words: list[str]) -> bool:
     """Whether an ordinal above the first says that a part is not the leading one: the 2nd voice."""
-    return any(word in _LATER and number.isdigit() and int(number) > 1 for number, word in pairwise(words))
+    return any(word in _LATER and number.isdecimal() and int(number) > 1 for number, word in pairwise(words))
 
 
 def _kind_of(word: str) -> str | None:
@@ -170,11 +184,22 @@ def _parts(word: str) -> tuple[str, ...]:
     >>> _parts("gesangsmelodie"), _parts("zanglijn"), _parts("songbird")
     (('gesangs', 'melodie'), ('zang', 'lijn'), ('songbird',))
     """
-    if _kind_of(word) is None:
+    if _kind_of(word) is None and word != "copyright":
         for at in range(_MIN_PART, len(word) - _MIN_PART + 1):
             if _kind_of(word[:at]) and _kind_of(word[at:]):
                 return word[:at], word[at:]
     return (word,)
+
+
+def are_parts(names: Sequence[str]) -> bool:
+    """Whether names number the parts of a score: they differ by nothing else, and it is not tracks that are counted.
+
+    >>> are_parts(["Part 1", "Part 2"]), are_parts(["Part 1", "Sax 2"]), are_parts(["Track 1", "Track 2"])
+    (True, False, False)
+    """
+    words = {frozenset(w for w in words_of(name) if not w.isdecimal() and w not in _ORDINALS) for name in names}
+    is_numbered = len({part_number(name) for name in names} - {None}) == len(names)
+    return len(names) > 1 and len(words) == 1 and is_numbered and _COUNTED.isdisjoint(*words)
 
 
 def part_number(name: str) -> int | None:
@@ -184,7 +209,7 @@ def part_number(name: str) -> int | None:
     (1, 2, None)
     """
     for word in words_of(name):
-        if word in _ORDINALS or (word.isdigit() and len(word) < 3):
+        if word in _ORDINALS or (word.isdecimal() and len(word) < 3):
             return _ORDINALS.get(word) or int(word)
     return None
 

@@ -25,7 +25,7 @@ from latentmix.errors import InputError
 from .gaps import find_rest
 from .masks import all_of, any_of
 from .runs import MAX_RUN, find_run
-from .tables import event_tables
+from .tables import LAST_DELTA, event_tables
 
 META = 0xFF
 END_OF_TRACK = 0x2F
@@ -226,14 +226,15 @@ class _Reader:
         return at + size
 
     def _length(self, at: int) -> tuple[int, int]:
-        value = 0
-        for index in range(at, min(at + 4, len(self.track))):
-            byte = self.track[index]
+        value, size = 0, 0
+        for size, byte in enumerate(self.track[at : at + LAST_DELTA], 1):
             value = value << 7 | byte & 0x7F
             if byte < 0x80:
-                return value, index + 1
-        if at + 4 <= len(self.track):
-            raise InputError("the file is damaged: a length of more than four bytes")
+                if size > 4:
+                    self._remark("{} length{s} of more than four bytes", 1)
+                return value, at + size
+        if size == LAST_DELTA:
+            raise InputError(f"the file is damaged: a length of more than {LAST_DELTA} bytes")
         return -1, at
 
     def _cut(self) -> NoReturn:
@@ -284,11 +285,10 @@ class _Reader:
             byte = padded[places + number * more] & 0x7F
             delta = np.where(more, delta << 7 | byte, delta)
         if sizes.max() > 4:
-            if np.any(padded[places + sizes - 1] >= 0x80):
-                raise InputError("the file is damaged: a time of more than five bytes")
-            self._remark("{} time{s} of five bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
-            delta &= 0xFFFFFFFF
-            delta = np.where(delta >= _NEGATIVE, delta - 2 * _NEGATIVE, delta)
+            if any_of(padded[places + sizes - 1] >= 0x80):
+                raise InputError(f"the file is damaged: a time of more than {LAST_DELTA} bytes")
+            self._remark("{} time{s} of more than four bytes, read as 32 bits with a sign", int((sizes > 4).sum()))
+            delta = (delta + _NEGATIVE) % (2 * _NEGATIVE) - _NEGATIVE
             self.is_backward = True
         return delta
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-_LAST_DELTA = 5  # bytes; the standard has four
+from .masks import any_of
+
+LAST_DELTA = 10  # bytes; the standard has four, and 64 bits take ten
 
 
 def event_tables(padded: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -15,8 +17,10 @@ def event_tables(padded: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]
     high = padded >= 0x80
     status_at = np.arange(1, size + 1, dtype=np.int32)
     goes_on = np.ones(size, bool)
-    for number in range(_LAST_DELTA - 1):
+    for number in range(LAST_DELTA - 1):
         goes_on = goes_on & high[number : number + size]
+        if not any_of(goes_on):
+            break
         status_at += goes_on
     status = padded[status_at]
     is_running = status < 0x80

@@ -72,7 +72,7 @@ def _as_utf16(content: bytes) -> Iterator[str]:
 
 def _cut_utf8(content: bytes) -> dict[str, str]:
     """UTF-8 but for a last character that a program has cut off."""
-    for size in (1, 2, 3):
+    for size in range(1, min(len(content), 4)):
         try:
             text = content[:-size].decode("utf-8")
         except UnicodeDecodeError:

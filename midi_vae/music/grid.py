@@ -13,6 +13,8 @@ from .ornaments import merge_trills
 from .phase import FoundGrid, find_grid
 from .skyline import skyline
 
+_NOTHING = np.zeros(0)
+
 
 @dataclass(frozen=True)
 class GridReport:
@@ -72,7 +74,7 @@ class GridLine:
         return section.step + round((bar - section.bar) * bar_beats(section.metre) * STEPS_A_BEAT), section.metre
 
 
-def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLine:
+def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]], others: np.ndarray = _NOTHING) -> GridLine:
     """Put the tune of some notes on the grid.
 
     Onsets go to the nearest step, and half way between two to the earlier one, so that a swung off-beat stays in its
@@ -84,9 +86,10 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]]) -> GridLi
     Args:
         notes: (n,) of dtype `score.NOTE`, n >= 1, by start and then from high to low.
         metres: (beat, numerator, denominator), ascending.
+        others: (k,) onsets of the other parts of the file in beats, which may have the grace notes.
     """
     line = skyline(notes)
-    grid = find_grid(line["start"])
+    grid = find_grid(line["start"], others)
     if (exact := _place_exact(line, grid, metres)) is not None:
         return exact
     line, merged = (line, np.zeros(0)) if grid.is_plain else merge_trills(line)

@@ -15,11 +15,15 @@ MANY_WRITTEN = 0.45  # of the onsets; a swung line has that many on its beats
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
 MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
+NEAR_DEVIATION = 0.15  # steps; so far off play notation programs that mean to sound human, and the file's own grid fits
+SAME_STEPS = 0.9  # if following leaves so many notes on their steps, and most of them are not on odd steps
 MIN_CLEAR = 0.3  # length of the mean of unit vectors, below which it has no direction worth following
 MAX_GRACE_GAP, MAX_GRACES = 0.21, 6  # beats from one grace note to the next; of them in a row
 MAX_GRACE = 0.26  # beats from a grace note to the next note
 MAX_LATENESS = 1.0  # beats that the grace notes before the first bar may take
+MAX_UNTOLD = 0.22  # beats that all may be late by without any grace notes; near a sixteenth, one may be meant
 _PLACES = np.unique(np.concatenate([np.arange(17) / 16, np.arange(25) / 24]))  # in a beat
+_NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +53,10 @@ class FoundGrid:
         return replace(self, offsets=offsets, onsets=self.onsets[keep], steps=self.steps[keep])
 
 
-def find_grid(onsets: np.ndarray) -> FoundGrid:
+def find_grid(onsets: np.ndarray, others: np.ndarray = _NOTHING) -> FoundGrid:
     """Where the grid lies under the onsets of one voice, (n,) in beats, ascending.
+
+    `others` are onsets of the other parts, (k,), at least those of the first bars: grace notes may be theirs.
 
     Onsets at places that notation and sequencers know (sixteenths and their halves and quarters, triplets of all of
     these), or at few places that come back in every beat, as swing has them, were written and stay there. They may
@@ -61,17 +67,22 @@ def find_grid(onsets: np.ndarray) -> FoundGrid:
     off = np.abs(steps - nearest)
     deviation, is_plain = float(off.sum()) / len(off), not any_of(off >= 1e-6)
     grid = FoundGrid(0.0, None, deviation, is_plain, onsets, nearest)
-    late = pushed_by_graces(onsets)
+    before = _before(onsets, others)
+    late = pushed_by_graces(onsets, before) or held_back(onsets)
     if not late and (is_plain or is_written(onsets)):
         return grid
-    late = late or lateness(onsets)
+    late = late or lateness(onsets, before)
     if late:
         return replace(grid, lateness=late, is_plain=False)
     if deviation <= FREE_DEVIATION or len(onsets) < MIN_FOLLOWED or has_few_places(onsets):
         return grid
     offsets = follow(steps)
     is_better = _deviation(steps - offsets).mean() <= deviation / 2
-    return replace(grid, offsets=offsets) if is_better else grid
+    if not is_better:
+        return grid
+    moved = on_beats(steps, offsets)
+    fits = deviation <= NEAR_DEVIATION and np.mean(np.rint(steps - offsets) == nearest) >= SAME_STEPS
+    return grid if fits and round(moved[0] - offsets[0]) % 2 == 0 else replace(grid, offsets=moved)
 
 
 def is_written(onsets: np.ndarray) -> bool:
@@ -98,12 +109,40 @@ def has_few_places(onsets: np.ndarray) -> bool:
     return needed <= min(12, max(3, len(onsets) // 8))
 
 
-def pushed_by_graces(onsets: np.ndarray) -> float:
+def _before(onsets: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """What other parts play before the first of some onsets, if it may push all that follows: without it theirs are
+    not less on beats.
+    """
+    first = onsets[0]
+    if not len(others) or not EXACT < first <= MAX_LATENESS:
+        return _NOTHING
+    rest = others[others > first - EXACT]
+    if len(rest) and _on_beats(rest - first) < _on_beats(rest):
+        return _NOTHING
+    return np.unique(others[others <= first - EXACT])
+
+
+def held_back(onsets: np.ndarray) -> float:
+    """Beats by which all is late without a note before, where it is on steps once they are taken away; else 0.0.
+
+    Between half a step and nearly a whole one: less is no question, and more may be meant. What was early by the rest
+    of the step instead would be more on beats without that.
+    """
+    late = float(onsets[0] % (1 / STEPS_A_BEAT))
+    if not 0.5 / STEPS_A_BEAT + 1e-6 < late < MAX_UNTOLD or len(onsets) < 6:
+        return 0.0
+    rest = onsets - late
+    on_steps = np.count_nonzero(_deviation(rest * STEPS_A_BEAT) < STEPS_A_BEAT * EXACT)
+    return late if on_steps >= 0.9 * len(rest) and _on_beats(rest) >= _on_beats(rest + 1 / STEPS_A_BEAT) else 0.0
+
+
+def pushed_by_graces(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
     """Beats that short notes at the very start take, if all that follows them is on beats, or all on steps and nothing
     was before, once they are taken away.
 
-    Where they take a whole number of steps nothing else tells.
+    Where they take a whole number of steps nothing else tells. `before` are those of other parts, (k,).
     """
+    onsets = np.concatenate([before, onsets]) if len(before) else onsets
     if len(onsets) < 6 or onsets[0] > EXACT or onsets[1] - onsets[0] > MAX_GRACE_GAP:
         return 0.0
     is_short = np.diff(onsets[: MAX_GRACES + 2]) <= MAX_GRACE_GAP
@@ -118,11 +157,11 @@ def pushed_by_graces(onsets: np.ndarray) -> float:
     return late if off[0].mean() <= 0.05 and off[1].mean() >= 0.95 else 0.0
 
 
-def lateness(onsets: np.ndarray) -> float:
+def lateness(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
     """Beats by which all onsets are late, 0.0 where they are not; the notes before it are grace notes.
 
     The phase within a step that most onsets share, if written music comes out once it is taken away; with so many whole
-    steps more as bring most notes to a beat, as long as no note but short ones stands before.
+    steps more as bring most notes to a beat, as long as no note but short ones stands before, here or in other parts.
     """
     if len(onsets) < 4:
         return 0.0
@@ -135,7 +174,7 @@ def lateness(onsets: np.ndarray) -> float:
     candidates = common + (np.arange(int(MAX_LATENESS * STEPS_A_BEAT) + 1) - 1) / STEPS_A_BEAT
     shares = [_on_beats(onsets - late) - 1e-6 * abs(late) for late in candidates.tolist()]
     best = float(candidates[int(np.argmax(shares))])
-    return best if _may_be_late(onsets, best) else 0.0
+    return best if _may_be_late(onsets, best, before) else 0.0
 
 
 def _on_beats(onsets: np.ndarray) -> float:
@@ -144,11 +183,11 @@ def _on_beats(onsets: np.ndarray) -> float:
     return (on_beats + on_halves) / 2
 
 
-def _may_be_late(onsets: np.ndarray, late: float) -> bool:
+def _may_be_late(onsets: np.ndarray, late: float, others: np.ndarray) -> bool:
     """Whether a lateness is small, or what stands before it are grace notes."""
     if abs(late) <= 0.5 / STEPS_A_BEAT:
         return onsets[0] >= late - EXACT or late > 0
-    before = onsets[onsets < late - EXACT]
+    before = np.concatenate([others, onsets[onsets < late - EXACT]])
     return late > 0 and len(before) > 0 and np.diff(np.append(before, late)).max() <= MAX_GRACE
 
 
@@ -158,8 +197,7 @@ def follow(onsets: np.ndarray) -> np.ndarray:
     Music played to a click that is not the file's has a grid of its own: at another phase, which may drift, and jump
     where takes were put together. The phase at a note is the circular mean of the places, within a step, of the notes
     up to `FOLLOWED_NOTES` before and after it; where these have no common phase, the one before goes on, and a phase
-    just half a step away is no reason to move either. Such a file's beats are unknown too, so the grid is moved by
-    whole steps to where most notes start on a beat, if clearly more do.
+    just half a step away is no reason to move either.
 
     Args:
         onsets: (n,) in steps, ascending.
@@ -176,12 +214,22 @@ def follow(onsets: np.ndarray) -> np.ndarray:
         if is_clear and abs(abs(move) - 0.5) > 0.02:
             now += move
         offsets[at] = now
+    return offsets
+
+
+def on_beats(onsets: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Offsets of a grid that was followed, moved by whole steps to where most notes start on a beat, if clearly more
+    do: such a file's beats are unknown. No note comes before the first beat.
+
+    Args:
+        onsets, offsets: (n,) in steps.
+    """
     counts = np.bincount(np.rint(onsets - offsets).astype(np.int64) % STEPS_A_BEAT, minlength=STEPS_A_BEAT)
     weight = counts + np.roll(counts, 2) / 2  # half a beat counts half
     if weight.max() > 1.2 * weight[0]:
-        offsets += (int(np.argmax(weight)) + 1) % STEPS_A_BEAT - 1  # by -1, 1 or 2 steps
+        offsets = offsets + (int(np.argmax(weight)) + 1) % STEPS_A_BEAT - 1  # by -1, 1 or 2 steps
     while onsets[0] - offsets[0] < -0.5:
-        offsets -= STEPS_A_BEAT
+        offsets = offsets - STEPS_A_BEAT
     return offsets
 
 

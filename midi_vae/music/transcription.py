@@ -14,9 +14,10 @@ from latentmix.errors import InputError
 
 from ..midi.melody_track import TrackChoice, choose_track
 from ..midi.reader import MAX_BEATS, read_tune
-from ..midi.score import Timeline, Tune
+from ..midi.score import Timeline, Track, Tune
 from .bars import STEPS_A_BEAT, bar_beats
 from .grid import GridLine, place
+from .phase import MAX_LATENESS
 from .pickup import Pickup, estimate_pickup
 from .tokens import OFF, ONSET, steps_per_bar
 
@@ -184,13 +185,21 @@ def transcribe_tune(tune: Tune, track: int | str | None = None) -> Transcription
 def transcribe_track(tune: Tune, choice: TrackChoice) -> Transcription:
     """The same for a track that has been chosen, whatever it holds."""
     timeline = choice.track.timeline
-    line = place(choice.track.notes, timeline.metres)
+    others = _others(tune, choice.track)
+    line = place(choice.track.notes, timeline.metres, others)
     if not _never_tells(tune, choice):
         return Transcription(tune, choice, line, timeline, Pickup(tune.pickup, "accents") if tune.pickup else None)
     if (pickup := _untold_pickup(tune, line)) is not None:
         at, metre = line.report.lateness_beats + pickup.beats, line.sections[0].metre
-        line = place(choice.track.notes, [(0.0, *metre), (at, *metre), *timeline.metres[1:]])
+        line = place(choice.track.notes, [(0.0, *metre), (at, *metre), *timeline.metres[1:]], others)
     return Transcription(tune, choice, line, timeline, pickup)
+
+
+def _others(tune: Tune, chosen: Track) -> np.ndarray:
+    """Onsets of the other tracks in beats, where grace notes of theirs may have pushed the chosen one."""
+    if len(tune.tracks) < 2 or not 0 < chosen.notes["start"][0] <= MAX_LATENESS or chosen.timeline is not tune.timeline:
+        return np.zeros(0)
+    return np.concatenate([track.notes["start"] for track in tune.tracks if track is not chosen])
 
 
 def _never_tells(tune: Tune, choice: TrackChoice) -> bool:

@@ -37,7 +37,22 @@ TRACK = SCALE + raw.END
 READ_ALL_THE_SAME = {
     "a controller above 127": (raw.file(b"\x00\xb0\x0a\xe0" + SCALE), "data byte above 127"),
     "a program above 127": (raw.file(b"\x00\xc0\x90" + SCALE), "data byte above 127"),
-    "a negative time": (raw.file(SCALE + b"\x8f\xff\xff\xfe\x00\xb0\x07\x40"), "five bytes"),
+    "a negative time": (raw.file(SCALE + b"\x8f\xff\xff\xfe\x00\xb0\x07\x40"), "more than four bytes"),
+    "a time of six bytes": (
+        raw.file(b"\x80\x80\x80\x80\x83\x60\xb0\x07\x40" + SCALE),
+        "1 time of more than four bytes",
+    ),
+    "a negative time of 64 bits": (
+        raw.file(SCALE + b"\x81" + 8 * b"\xff" + b"\x7f\xb0\x07\x40"),
+        "1 time of more than four",
+    ),
+    "a length of six bytes": (
+        raw.file(b"\x00\xff\x01" + 5 * b"\x80" + b"\x03abc" + SCALE),
+        "1 length of more than four",
+    ),
+    "no ticks of a quarter note": (raw.file(SCALE, division=0), "of a quarter note, read as 480"),
+    "no ticks of a frame": (raw.file(SCALE, division=0xE700), "of half a second, read as 500"),
+    "time code of no kind": (raw.file(SCALE, division=0xE928), "23 frames a second"),
     "the last track is shorter": (raw.header(1) + sized(TRACK, len(TRACK) + 9), "has fewer"),
     "a gigantic track": (raw.header(1) + sized(TRACK, 3_000_000_000), "has fewer"),
     "the last track is longer": (raw.header(1) + sized(TRACK, 40), "longer than it says"),

@@ -30,6 +30,7 @@ NAMES = (
     "Sångstämma", "Högerhand", "Hovedmelodi", "Forsanger", "Linia melodyczna", "Partia wokalna", "Партия голоса",
     "独唱", "女声", "领唱", "독창",
     "Top Line", "Sung melody", "Linia wokalu", "Guide", "1st Voice",
+    "Voix principale", "Voce principale", "Vln. 1", "Trompete 1",
 )  # fmt: skip
 OTHERS = (
     "Backing Vocals", "Bass", "Harmony", "Choeur", "Begleitung", "Accompagnement", "Coro", "Bajo",
@@ -38,7 +39,8 @@ OTHERS = (
     "Vocal FX", "Begleitstimme", "Nebenstimme", "Tweede stem", "Achtergrondzang", "Anden stemme", "Körsång", "Stämsång",
     "Drugi głos", "Druhý hlas", "Второй голос", "Бэк-вокал", "対旋律", "副旋律", "バックボーカル", "백보컬",
     "Voice Oohs", "2nd voice", "Melody 2nd voice", "3rd Vocal", "2ème voix", "Bkg Vox", "Chœurs", "Oohs",
-    "Vocal Chops", "Cori",
+    "Vocal Chops", "Cori", "Voix secondaire", "Voz secundaria", "Melody Support", "Mel.sub", "Copyright 1994",
+    "Guitar (Right)",
 )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def test_a_name_that_means_another_part(tmp_path: Path, name: str):
         ("Zpěv", "utf-16-le"), ("メロディ", "shift_jis"),
         ("ボーカル", "shift_jis"), ("主旋律", "utf-16"),
         ("旋律", "gb18030"), ("멜로디", "euc_kr"), ("Мелодия", "cp1251"),
-        ("Śpiew", "cp1250"),
+        ("Śpiew", "cp1250"), ("歌", "shift_jis"), ("唱", "gb18030"),
         ("Мелодия", "utf-16-le"), ("Правая рука", "utf-16-be"), ("ボーカル", "utf-16-le"), ("主旋律", "utf-16-be"),
         ("보컬", "utf-16-le"),
     ],
@@ -121,6 +123,7 @@ def test_which_of_two_names_goes_before(better: str, worse: str):
         "La Voix Humaine",
         "Mon chant",
         "Main Title",
+        "x³",
         "恋の歌",
         "月光之歌",
         "사랑의 노래",
@@ -129,6 +132,21 @@ def test_which_of_two_names_goes_before(better: str, worse: str):
 def test_a_title_claims_nothing(tmp_path: Path, title: str):
     assert melody_claim(title) == 0
     assert choice(tmp_path, named(title.encode()) + LINE, RICHER).track.index == 2
+
+
+def test_the_title_of_the_file_is_none_of_a_part(tmp_path: Path):
+    """Files have it as the name of their first track, and some programs repeat it on others."""
+    title = named(b"Unfinished Melody")
+    assert choice(tmp_path, title + LINE, RICHER).track.index == 2
+    assert choice(tmp_path, title, title + LINE, RICHER).track.index == 2
+    assert choice(tmp_path, named(b"A song"), title + LINE, RICHER).track.index == 1
+    assert choice(tmp_path, named(b"Melody") + LINE, RICHER).track.index == 1
+
+
+def test_the_first_of_numbered_parts_goes_before(tmp_path: Path):
+    first, second = named(b"Part 1"), named(b"Part 2")
+    assert choice(tmp_path, second + LINE, first + LINE).track.index == 2
+    assert choice(tmp_path, named(b"Track 2") + LINE, named(b"Track 1") + LINE).track.index == 1
 
 
 def test_a_name_that_all_tracks_bear_claims_nothing(tmp_path: Path):

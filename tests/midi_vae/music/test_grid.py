@@ -115,6 +115,46 @@ def test_grace_notes_push_all_to_a_triplets_place(graces: int, length: float):
     assert line.start.tolist() == [2 * i for i in range(24)]
 
 
+@pytest.mark.parametrize(("graces", "length"), [(2, 1 / 12), (3, 21 / 384), (2, 1 / 8), (3, 1 / 5)])
+def test_grace_notes_of_another_part_push_all(tmp_path: Path, graces: int, length: float):
+    late = round(graces * length * 480)
+    piano = [(round(480 * s), round(480 * e), p) for s, e, p in run(0, graces, length, 50)]
+    piano += [(late + 960 * i, late + 960 * (i + 1), 48) for i in range(4)]
+    tune = [(late + 480 * i, late + 480 * (i + 1), 60 + i % 5) for i in range(8)]
+    path = tmp_path / "song.mid"
+    path.write_bytes(raw.file(raw.name("Melody") + raw.notes(tune), raw.name("Piano") + raw.notes(piano, 1)))
+    melody = Melody.from_midi(path, bars=None, start_bar=0)
+    assert [start for start, _, _ in melody.notes()] == [4 * i for i in range(8)]
+
+
+def test_a_run_of_another_part_pushes_nothing():
+    """The tune is syncopated; what accompanies it stays on the beats."""
+    others = np.array([0, 1 / 8, 1 / 4, 3 / 8, *range(1, 12)])
+    line = place(notes(*shifted(QUARTERS, 0.5)), ((0.0, 4, 4),), others)
+    assert line.start.tolist() == [4 * i + 2 for i in range(8)] and not line.report.lateness_beats
+
+
+@pytest.mark.parametrize("late", [0.13, 0.15, 1 / 6, 0.1875, 0.2])
+@pytest.mark.parametrize("length", [1.0, 0.5, 0.25])
+def test_what_is_late_throughout_is_not_a_step_late(length: float, late: float):
+    line = place(notes(*shifted(run(4, 24, length), late)), ((0.0, 4, 4),))
+    assert line.report.lateness_beats == pytest.approx(late) and not line.report.free
+    assert line.start.tolist() == [round(4 * (4 + i * length)) for i in range(24)]
+
+
+def test_what_is_nearly_a_step_late_is_meant():
+    line = place(notes(*shifted(QUARTERS, 0.24)), ())
+    assert line.start.tolist() == [4 * i + 1 for i in range(8)]
+
+
+def test_off_beats_made_to_sound_human_stay_off_the_beat():
+    """As notation programs play them, up to a twentieth of a beat late or early: the file's beats are known."""
+    off = np.random.default_rng(0).uniform(-0.05, 0.05, 64)
+    tune = [(i + 0.5 + off[i], i + 0.9, 60 + i % 5) for i in range(64)]
+    line = place(notes(*tune), ((0.0, 4, 4),))
+    assert line.start.tolist() == [4 * i + 2 for i in range(64)] and not line.report.free
+
+
 @pytest.mark.parametrize("late", [1, 2, 5])
 def test_a_tick_late_is_not_late(late: int):
     line = place(ticked(QUARTERS * 1, 480, late), ((0.0, 4, 4),))
