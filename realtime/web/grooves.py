@@ -56,10 +56,10 @@ class Grooves:
         """The drums of a file, in the place of a groove or beside the others.
 
         Raises:
-            InputError: no such file, bars or groove, or too many.
+            InputError: no such file, bars or groove, or too many, or another page has changed them.
         """
         there = self.all
-        at = len(there) if command.at is None else self._check(command.at)
+        at = len(there) if command.at is None else self._check(command.at, command.of)
         kit = self._engine.kit or GENERAL_MIDI
         groove = await asyncio.to_thread(self._shelf.drums, command.file, command.bar, command.bars, kit)
         await self._change((*there[:at], GrooveData.of(groove), *there[at + 1 :]), "drums of a file")
@@ -68,9 +68,9 @@ class Grooves:
         """Take a groove away.
 
         Raises:
-            InputError: there is none of this number.
+            InputError: there is none of this number, or another page has changed them.
         """
-        there, at = self.all, self._check(command.at)
+        there, at = self.all, self._check(command.at, command.of)
         await self._change((*there[:at], *there[at + 1 :]), "drums taken away")
 
     async def _change(self, grooves: tuple[GrooveData, ...], label: str) -> None:
@@ -78,7 +78,9 @@ class Grooves:
         await self.lay(grooves)
         self._remember(label, Patch(drums=before), Patch(drums=grooves))
 
-    def _check(self, at: int) -> int:
+    def _check(self, at: int, of: int | None) -> int:
+        if of is not None and of != len(self._engine.grooves):
+            raise InputError("expected the drums that this page shows; another page has just changed them")
         if at >= len(self._engine.grooves):
             raise InputError("expected drums that are there; another page has taken them away")
         return at

@@ -190,6 +190,7 @@ class Hub:
             "decode_p99_ms": round(snapshot.decode_p99_ms, 2),
             "late_decodes": snapshot.late_decodes,
             "warnings": list(snapshot.warnings),
+            "warned": snapshot.warned,
             "ports": list(snapshot.ports),
             "loop": workspace.loop,
             "path": workspace.puck.setting.model_dump(),

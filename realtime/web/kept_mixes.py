@@ -29,12 +29,14 @@ class KeptMixes:
         self.all: tuple[MixSnapshot, ...] = ()
         self._engine, self._remember = engine, remember
 
-    def at(self, slot: int) -> MixSnapshot:
-        """One of them.
+    def at(self, slot: int, of: int | None) -> MixSnapshot:
+        """One of them, of so many if that is known.
 
         Raises:
-            InputError: there is none of this number.
+            InputError: there is none of this number, or another page has changed them.
         """
+        if of is not None and of != len(self.all):
+            raise InputError("expected the kept mixes that this page shows; another page has just changed them")
         if slot >= len(self.all):
             raise InputError("expected a kept mix that is there; another page has forgotten it")
         return self.all[slot]
@@ -59,7 +61,7 @@ class KeptMixes:
         Raises:
             InputError: as `at`.
         """
-        self.at(command.slot)
+        self.at(command.slot, command.of)
         self._set([each for slot, each in enumerate(self.all) if slot != command.slot], "forgotten mix")
 
     def _set(self, mixes: list[MixSnapshot], label: str) -> None:

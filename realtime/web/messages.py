@@ -21,6 +21,7 @@ from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
 MAX_MESSAGE = 512 << 10  # bytes: eight long melodies
 MAX_PARAMETERS = 64  # in one message
 Slot = Annotated[int, number(0, MAX_SNAPSHOTS - 1, whole=True)]
+Of = Annotated[int, number(0, 1000, whole=True)]  # how many there were when the page chose one: others change them too
 
 
 def _values(raw: object) -> dict[str, Any]:
@@ -102,6 +103,7 @@ class TakeDrums(Checked):
     file: Any = None
     bar: Annotated[int, number(1, 100_000, whole=True)]
     bars: Annotated[int, number(1, 128, whole=True)]
+    of: Of | None = None
 
 
 class RemoveDrums(Checked):
@@ -109,6 +111,7 @@ class RemoveDrums(Checked):
 
     do: Literal["remove-drums"]
     at: Annotated[int, number(0, MAX_GROOVES - 1, whole=True)]
+    of: Of | None = None
 
 
 class Restore(Checked):
@@ -178,6 +181,7 @@ class RecallSnapshot(Checked):
 
     do: Literal["recall"]
     slot: Slot
+    of: Of | None = None
 
 
 class ForgetSnapshot(Checked):
@@ -185,6 +189,7 @@ class ForgetSnapshot(Checked):
 
     do: Literal["forget"]
     slot: Slot
+    of: Of | None = None
 
 
 COMMANDS: tuple[type[Checked], ...] = (

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..engine.engine import Engine
-from ..music.parameters import Value
+from ..music.parameters import Parameter, Value
 from ..music.shares import MODES
+from .checking import clean_name
 from .history import Patch
-from .wire import PlacedMelody, Session
+from .wire import NOT_KEPT, PlacedMelody, Session
+
+MAX_TOLD = 5  # names of parameters in a message
 
 
 def patch_of(session: Session) -> Patch:
     """All that a session sets; its path does not run."""
     path = session.path.model_copy(update={"runs": False})
     return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots, session.drums)
+
+
+def left_out(session: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> str:
+    """Names of parameters of a session that was read and of its kept mixes which a model does not have; "" if none."""
+    values = [session.get("values") or {}, *(each["values"] for each in session.get("snapshots") or ())]
+    names = dict.fromkeys(name for each in values for name in each if name not in parameters and name not in NOT_KEPT)
+    more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return ", ".join(clean_name(name) for name in list(names)[:MAX_TOLD]) + more
 
 
 def in_order(patch: Patch) -> list[tuple[str, Value]]:

@@ -129,17 +129,21 @@ def _add_pages(app: FastAPI) -> None:
     folder = resources.files(__package__) / "static"
     files = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name.rpartition(".")[2] in TYPES}
 
+    making = asyncio.Lock()  # what two pages ask for at once is made by one of them
+
     @app.get("/kit.wav")
     async def kit() -> Response:
         """The drums, as the page strikes them."""
-        return await _answer(exports.kit_wav, "audio/wav")
+        async with making:
+            return await _answer(exports.kit_wav, "audio/wav")
 
     @app.get("/sung/{program}.flac")
     async def sung(program: str) -> Response:
         """The notes of a preset."""
         if program not in map(str, SUNG):
             return PlainTextResponse("expected a sound that is sung, found none", 404)
-        return await _answer(lambda: notes_flac(int(program)), "audio/flac")
+        async with making:
+            return await _answer(lambda: notes_flac(int(program)), "audio/flac")
 
     @app.get("/{name:path}")
     async def page(name: str) -> Response:

@@ -22,7 +22,7 @@ from .history import Change, History, Patch
 from .kept_mixes import KeptMixes
 from .paths import roomiest
 from .puck import Puck
-from .restoring import in_order, lay, patch_of
+from .restoring import in_order, lay, left_out, patch_of
 from .uploads import Shelf
 from .variation import random_melody, varied
 from .wire import NOT_KEPT, PlacedMelody, Session, Sound, free_hue, session_from_json
@@ -206,6 +206,8 @@ class Workspace:
         before = after if command.begins else patch_of(self._session())
         await self._apply(after)
         self.sound, self.restored = session.sound or self.sound, self.restored + 1
+        if unknown := left_out(command.session, self.engine.mixer.parameters):
+            self.engine.warn(f"opened without {unknown}, which this mix does not have; the rest of the session is here")
         self._history.add(Change("opened session", before, after))
         self._touched(True)
 
@@ -224,7 +226,7 @@ class Workspace:
         self._touched(True)
 
     async def _recall(self, command: messages.RecallSnapshot) -> None:
-        kept = self.kept.at(command.slot)
+        kept = self.kept.at(command.slot, command.of)
         self.puck.halt()
         before = {name: self.engine.value(name) for name in kept.values}
         patches = Patch(values=before, moved=self.engine.mixer.mode), Patch(values=kept.values, moved=kept.moved)

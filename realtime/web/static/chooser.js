@@ -54,6 +54,7 @@ export class Chooser {
     const { melodies, grooves, hello } = this._live, { _turn: turn, _given: hue, _isDrums: isDrums, _found: found } = this;
     const there = isDrums ? grooves.map(({ name }, at) => [at, name || "drums"]) : melodies.map((melody) => [melody.hue, melody.name]);
     const most = isDrums ? hello.most_drums : hello.most, full = there.length >= most;
+    this._grooves = grooves.length;
     $("where").replaceChildren(
       ...(full ? [] : [new Option(isDrums && there.length ? "beside the other drums" : isDrums ? "among the drums" : "beside the others", "new")]),
       ...there.map(([key, name], index) => new Option(`in place of ${index + 1} ${name}`, key)),
@@ -217,8 +218,9 @@ export class Chooser {
     try {
       if ($("where").value !== "nowhere") {
         const passage = { file: this._found.file, bar, bars };
-        if (this._isDrums) await this._live.do("take-drums", { ...passage, at: this._wanted() });
-        else this._turn.put.add((await this._live.do("take", { ...passage, track: this._track.track, hue: this._wanted() })).hue);
+        const at = this._wanted();
+        if (this._isDrums) await this._live.do("take-drums", { ...passage, at, of: at === null ? null : this._grooves });
+        else this._turn.put.add((await this._live.do("take", { ...passage, track: this._track.track, hue: at })).hue);
       }
       $("chooser").close();
     } catch (error) {

@@ -15,7 +15,7 @@ export class GrooveList {
 
   async _act(action, at) {
     if (action === "file") return this._files.ask(null, { drums: at });
-    if (await this._live.try("remove-drums", { at })) this._tell("Taken away; Z brings it back.");
+    if (await this._live.try("remove-drums", { at, of: this._live.grooves.length })) this._tell("Taken away; Z brings it back.");
     if (document.activeElement === document.body) $("adddrums").focus(); // what had the focus is gone
   }
 

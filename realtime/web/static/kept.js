@@ -9,7 +9,7 @@ export class KeptMixes {
     $("keep").onclick = () => this.keep();
     $("kept").addEventListener("click", (event) => {
       const button = event.target.closest("[data-slot]");
-      if (button) live.try(button.dataset.does, { slot: Number(button.dataset.slot) });
+      if (button) live.try(button.dataset.does, { slot: Number(button.dataset.slot), of: this._count });
     });
     live.addEventListener("state", () => this._show());
   }
@@ -21,7 +21,11 @@ export class KeptMixes {
   }
 
   recall(slot) {
-    if (slot < (this._live.state.snapshots ?? []).length) this._live.try("recall", { slot });
+    if (slot < this._count) this._live.try("recall", { slot, of: this._count });
+  }
+
+  get _count() {
+    return (this._live.state.snapshots ?? []).length;
   }
 
   _show() {

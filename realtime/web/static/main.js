@@ -109,9 +109,8 @@ function showState() {
   if (live.values.record) setText($("taken"), "recording …");
   else if ($("taken").textContent.startsWith("recording")) setText($("taken"), "ready to take");
   showRecordings(state.recordings ?? []);
-  const warnings = state.warnings ?? [];
-  if (warnings.length > toldWarnings) toast(warnings.at(-1), "error");
-  toldWarnings = warnings.length;
+  if ((state.warned ?? 0) > toldWarnings) toast(state.warnings.at(-1), "error"); // only the newest few are in the list
+  toldWarnings = state.warned ?? 0;
   animate();
 }
 live.addEventListener("state", () => inFrame(showState));

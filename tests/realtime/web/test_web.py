@@ -11,6 +11,7 @@ import threading
 import time
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
 import httpx
@@ -27,7 +28,7 @@ from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
 from realtime.music.mixer import PadPoint
 from realtime.music.parameters import PARAMETERS
-from realtime.web import exports
+from realtime.web import exports, sung
 from realtime.web.addresses import addresses, qr_code
 from realtime.web.gate import Gate, is_loopback, new_token
 from realtime.web.opening import opening_melodies
@@ -375,10 +376,30 @@ def test_mixes_are_kept_and_come_back(house, page):
     assert [each["name"] for each in session["snapshots"]] == ["verse"]
     page.ask(do="undo")
     page.until(lambda: page.state["mode"] == "position" and value(page, "attribute.height") == -1)
-    page.ask(do="forget", slot=0)
+    page.ask(do="keep", name="chorus")
+    page.ask(do="forget", slot=1, of=2)
+    for what in ("forget", "recall"):
+        assert "another page" in page.ask(do=what, slot=0, of=2)["error"]
+    page.ask(do="forget", slot=0, of=1)
     assert "another page has forgotten it" in page.ask(do="recall", slot=0)["error"]
     page.ask(do="restore", session=session)
     page.until(lambda: len(page.state["snapshots"]) == 1)
+
+
+def test_what_a_session_knows_that_this_mix_does_not_is_said(house, page):
+    session = house.client.get("/take-home/session.json").json()
+    values = session["values"] | {"attribute.swagger": 1.0, "play": True}
+    kept = {"name": "A", "values": {"attribute.mood\n": 0.5}, "moved": "pad"}
+    assert "error" not in page.ask(do="restore", session=session | {"values": values, "snapshots": [kept]})
+    page.until(lambda: any("attribute.swagger, attribute.mood, which" in each for each in page.state["warnings"]))
+
+
+def test_how_many_warnings_there_were_is_told_when_the_list_of_them_is_full(house, page):
+    for number in range(20):
+        house.engine.warn(f"warning {number}")
+    page.say(set={"x": 0.3})
+    page.until(lambda: page.state["warnings"][-1:] == ["warning 19"])
+    assert page.state["warned"] >= 20 > len(page.state["warnings"])  # by which the page sees that there is a new one
 
 
 def test_two_melodies_stay(page):
@@ -550,6 +571,21 @@ def test_sound_to_take_home_is_the_sound_that_was_chosen(shared):
         assert np.corrcoef(samples[: live.shape[1], 0], live[0])[0, 1] > 0.999
     assert np.corrcoef(sounds[12][:, 0], sounds[16][:, 0])[0, 1] < 0.95
     assert "expected a whole number" in shared.client.get("/take-home/loop.wav?program=128").json()["error"]
+
+
+def test_what_two_pages_ask_for_at_once_is_sung_once(shared, monkeypatch):
+    make, made = sung.sung_instrument, []
+
+    def counted(program):
+        made.append(program)
+        time.sleep(0.5)  # so that the other page comes meanwhile
+        return make(program)
+
+    sung.notes_flac.cache_clear()
+    monkeypatch.setattr(sung, "sung_instrument", counted)
+    with ThreadPoolExecutor(2) as pages:
+        answers = list(pages.map(shared.client.get, ["/sung/14.flac"] * 2))
+    assert made == [14] and answers[0].content == answers[1].content and answers[0].status_code == 200
 
 
 def test_a_preset_is_sung_on_the_page_and_taken_home(shared):
