@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -37,6 +38,8 @@ MAGIC = (
     (0, b"fLaC", "flac", "FLAC"),
     (8, b"WAVEfmt ", "wav", "a WAV of a kind that libsndfile does not know"),
 )
+_ASKED = ("-v", "error", "-protocol_whitelist", "file,pipe")  # of both programs
+MOST_FILLING = 0.1  # seconds of a packet
 SILENT = "it does not say why"
 AAC_IN_WAV = b"\xff\0"  # its frames are not marked: ffmpeg loses some, and says nothing
 
@@ -57,10 +60,10 @@ class Decoding:
     """The first sound of a file on its way through ffmpeg, as a WAV of 32-bit floating point on `stream`."""
 
     def __init__(self, path: str, reader: str) -> None:
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-f", reader]
-        # the whole name after file:, so that nothing in it is taken for an option or another protocol
-        self._name = "file:" + os.path.abspath(path)
-        command += ["-i", self._name, "-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le", "-"]
+        self._name = _named(path)
+        # which channel is which is not guessed where the file does not say: that is up to who mixes them
+        command = ["ffmpeg", "-nostdin", *_ASKED, "-guess_layout_max", "0", "-f", reader, "-i", self._name]
+        command += ["-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le", "-"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -89,6 +92,41 @@ class Decoding:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
+
+
+def told_seconds(path: str, reader: str) -> float | None:
+    """How long the sound of an MPEG-4 file is by its header; None: not known, or by a header that means packets.
+
+    What the encoder filled up its last packet with is no sound, which ffmpeg leaves in it for Opus and others.
+    """
+    if reader != "mov" or shutil.which("ffprobe") is None:
+        return None
+    command = ["ffprobe", *_ASKED, "-f", reader, "-select_streams", "a:0", "-of", "csv=p=0"]
+    command += ["-show_entries", "stream=time_base,duration_ts", _named(path)]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    found = re.match(r"(\d+)/(\d+),(\d+)\b", told)
+    ticks, unit, duration = map(int, found.groups()) if found else (0, 1, 0)
+    return duration * ticks / unit if unit and duration else None
+
+
+def without_filling(blocks: Iterable[np.ndarray], seconds: float, sample_rate: int) -> Iterator[np.ndarray]:
+    """Up to where a header says, unless there is more beyond it than an encoder fills up its last packet with."""
+    end, read = round(seconds * sample_rate), 0
+    beyond: list[np.ndarray] = []
+    for block in blocks:
+        inside, outside = np.split(block, [max(end - read, 0)], 1)
+        read += block.shape[1]
+        beyond += [outside] if outside.shape[1] else []
+        if inside.shape[1]:
+            yield inside
+        if read > end + MOST_FILLING * sample_rate:  # the header does not mean what is there
+            yield from beyond
+            beyond.clear()
+
+
+def _named(path: str) -> str:
+    """The whole name after file:, so that nothing in it is taken for an option or another protocol."""
+    return "file:" + os.path.abspath(path)
 
 
 def rest(path: str, reader: str, name: str, skipped: int) -> Iterator[np.ndarray]:

@@ -81,11 +81,11 @@ def find_frames(data: bytes | mmap) -> Iterator[tuple[int, Frame]]:
         frame = parse_frame(bytes(data[offset : offset + 4]))
         after = offset + frame.size if frame else 0
         is_next = offset == expected or after >= end - 3  # what follows the last one may be anything
-        if frame and (is_next or parse_frame(bytes(data[after : after + 4])) or _tag_size(data, after)):
+        if frame and (is_next or parse_frame(bytes(data[after : after + 4])) or tag_size(data, after)):
             yield offset, frame
             offset = expected = after
             continue
-        tag = _tag_size(data, offset)
+        tag = tag_size(data, offset)
         found = offset + tag if tag else data.find(b"\xff", offset + 1, offset + MAX_GAP)
         if found < 0:
             return
@@ -149,7 +149,7 @@ def _promised(data: bytes | mmap, offset: int, frame: Frame) -> int | None:
     return None
 
 
-def _tag_size(data: bytes | mmap, offset: int) -> int:
+def tag_size(data: bytes | mmap, offset: int) -> int:
     """Bytes of the tag (ID3 version 1 or 2, APE) that begins here; 0 if none does."""
     head = bytes(data[offset : offset + 32])
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80:

@@ -19,7 +19,7 @@ from latentmix.errors import InputError
 from latentmix.files import PIPE, open_file, standard_input
 
 from ..dsp.resampling import resampled
-from . import ffmpeg, ogg, wav
+from . import ffmpeg, mpeg, ogg, wav
 from .channels import LAYOUTS, VORBIS_LAYOUTS
 from .parts import find_parts
 
@@ -137,6 +137,7 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     if not os.fstat(stream.fileno()).st_size:
         raise InputError(f"{name}: expected audio, found an empty file")
     layout = wav.layout_of(stream)
+    stream.seek(mpeg.tag_size(stream.read(32), 0))  # in front of AAC, out of streams
     head = stream.read(64)
     if head[:4] == b"OggS" and _map(stream, ogg.ends_early):
         reason = ValueError("pages of Opus that end before their packets, as remuxed WebM has")
@@ -218,6 +219,7 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
         raise InputError(
             f"{name}: expected audio such as WAV, FLAC, Ogg or MP3, found {kind} ({_reason(error)}); {what}"
         ) from None
+    seconds = ffmpeg.told_seconds(path, found[0])
     decoding = ffmpeg.Decoding(path, found[0])
     stack.callback(decoding.close)
     form, _ = wav.read_header(decoding.stream)
@@ -226,7 +228,8 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
     _check_format(name, form.sample_rate, form.channels)
 
     def blocks() -> Iterator[np.ndarray]:
-        yield from wav.read_blocks(decoding.stream, form)
+        read = wav.read_blocks(decoding.stream, form)
+        yield from read if seconds is None else ffmpeg.without_filling(read, seconds, form.sample_rate)
         decoding.check(name)
 
     return _source(name, form.sample_rate, form.channels, None, blocks(), form.layout)

@@ -221,6 +221,52 @@ def test_ffmpeg_reads_what_libsndfile_does_not(suffix: str, tmp_path: Path) -> N
     assert source.sample_rate != RATE or is_speech(samples[0], SPEECH)
 
 
+@pytest.mark.parametrize(
+    ("options", "late"),
+    [
+        ("-c:a libopus", 0),
+        ("-c:a aac", 0),
+        ("-c:a libvorbis", 0),
+        ("-c:a aac -movflags frag_keyframe+empty_moov", 0.05),
+    ],
+)
+def test_mpeg_4_ends_where_its_header_says(options: str, late: float, tmp_path: Path) -> None:
+    """Not with what fills up the last packet; where the header does not say, nothing is cut."""
+    tool("ffmpeg")
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    run(f"ffmpeg -v error -i a.wav -ar 48000 {options} b.mp4", tmp_path)
+    samples, source = read(tmp_path / "b.mp4")
+    assert 0 <= samples.shape[1] / source.sample_rate - SECONDS <= late
+
+
+def test_a_header_that_is_far_off_cuts_nothing() -> None:
+    blocks = [np.full((2, 300), value, np.float32) for value in range(10)]
+    whole = np.concatenate(blocks, 1)
+    for seconds, length in ((3.0, 3000), (2.95, 2950), (2.899, 3000), (0.1, 3000), (4.0, 3000), (2.9, 2900)):
+        made = np.concatenate(list(ffmpeg.without_filling(blocks, seconds, 1000)), 1)
+        assert np.array_equal(made, whole[:, :length])
+
+
+def test_aac_with_a_tag_in_front_is_read(tmp_path: Path) -> None:
+    """As what is cut out of streams has it."""
+    tool("ffmpeg")
+    soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
+    run("ffmpeg -v error -i a.wav -c:a aac b.aac", tmp_path)
+    aac = (tmp_path / "b.aac").read_bytes()
+    (tmp_path / "c.aac").write_bytes(b"ID3\x04\0\0\0\0\x01\x02" + bytes(130) + aac)
+    assert np.array_equal(read(tmp_path / "c.aac")[0], read(tmp_path / "b.aac")[0])
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6])
+def test_which_channel_is_which_is_not_guessed_otherwise_by_ffmpeg(channels: int, tmp_path: Path) -> None:
+    tool("ffmpeg")
+    gains = np.array([1, 0.5, 0.2, 0.1, 0.7, 0.3])[:channels]
+    soundfile.write(tmp_path / "a.wav", SPEECH[:, None] * gains, RATE)
+    run("ffmpeg -v error -guess_layout_max 0 -i a.wav -c:a pcm_s16le b.mka", tmp_path)
+    (whole, a), (same, b) = read(tmp_path / "a.wav"), read(tmp_path / "b.mka")
+    assert np.array_equal(whole, same) and a.layout == b.layout
+
+
 def remuxed(folder: Path, packet: float) -> Path:
     """Opus of packets so many ms long from WebM, whose times are whole milliseconds."""
     soundfile.write(folder / "a.wav", SPEECH, RATE)
