@@ -139,6 +139,7 @@ Verbose = Annotated[
     bool,
     typer.Option("--verbose", callback=_remember, help="Show the traceback of an error.", rich_help_panel="Model"),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.", rich_help_panel="Output")]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import BinaryIO
 
 from .errors import InputError
@@ -120,6 +120,27 @@ def check_target(path: str | os.PathLike[str]) -> None:
             raise OSError(0, "something other than a file is there")
         with tempfile.TemporaryFile(dir=folder or "."):
             pass
+
+
+def check_new(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
+    """See to it, before anything is made, that no file is lost by it; `-` is none.
+
+    Args:
+        force: whether the user said that files may be replaced, by --force.
+
+    Raises:
+        InputError: one is there already and nobody said that it may go.
+    """
+    if force:
+        return
+    there = [os.fspath(path) for path in paths if path != PIPE and os.path.isfile(path)]
+    if len(there) == 1:
+        raise InputError(f"{there[0]}: expected the name of a new file, found it is there; --force replaces it")
+    if there:
+        raise InputError(
+            f"{there[0]}: expected names of new files, found this and {len(there) - 1} more that are there; "
+            "--force replaces them"
+        )
 
 
 def make_folder(folder: str | os.PathLike[str]) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Seed, Verbose, drawn_seed, grouped, importing, make_app, run, version_option
+from latentmix.cli import Force, Seed, Verbose, drawn_seed, grouped, importing, make_app, run, version_option
 from latentmix.files import open_input
 
 from . import corpus, export
 from .batches import complain, run_many, tell_made
-from .listening import check_page
+from .listening import check_made
 from .options import (
     AUTO,
     DEFAULT_MODEL,
@@ -155,6 +155,7 @@ def sample(
     seed: Seed = None,
     page: Page = None,
     model: Model = DEFAULT_MODEL,
+    force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -172,7 +173,7 @@ def sample(
 
     seed = drawn_seed(seed)
     paths = generation.output_paths(output, count, "sample")
-    check_page(page, paths)
+    check_made(page, paths, force)
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     samples, made = round(seconds * codec.sample_rate), []
     for number, path in enumerate(paths):
@@ -192,6 +193,7 @@ def continue_(
     seed: Seed = None,
     page: Page = None,
     model: Model = DEFAULT_MODEL,
+    force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -207,7 +209,7 @@ def continue_(
 
     seed = drawn_seed(seed)
     (path,) = generation.output_paths(output, 1, "continued")
-    check_page(page, [path])
+    check_made(page, [path], force)
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
         overheard = choice.Overheard(source)
@@ -232,6 +234,7 @@ def mix(
     separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
     page: Page = None,
     model: ChosenModel = AUTO,
+    force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -252,7 +255,7 @@ def mix(
     from .mixing import mix_recordings
 
     paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
-    check_page(page, paths)
+    check_made(page, paths, force)
     notices: dict[str, list[str]] = {}
     if sounds.is_sound_model(model):
         made = sounds.mix(model, first, second, steps, paths)

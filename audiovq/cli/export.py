@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Verbose, make_app
+from latentmix.cli import Force, Verbose, make_app
 from latentmix.errors import InputError
-from latentmix.files import check_target, make_folder, replace_file
+from latentmix.files import check_new, check_target, make_folder, replace_file
 
 from .options import DEFAULT_MODEL
 
@@ -28,6 +28,7 @@ def neutone(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
     model: Annotated[str, typer.Argument(metavar="MODEL", help="One for speech, or a folder.")] = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(metavar="NAME", help="What the plugin shows.")] = "latentmix speech",
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Write a speech model for Neutone's plugins: model.nm, metadata.json and what it makes of Neutone's samples.
@@ -41,6 +42,7 @@ def neutone(
     """
     if not 0 < len(name) <= MAX_NAME:
         raise InputError(f"expected a name of 1 to {MAX_NAME} characters, found {name!r}")
+    check_new([output / "model.nm"], force)
     from ..model.vqvae import VQVAE
 
     try:

@@ -6,22 +6,24 @@ import os
 from collections.abc import Sequence
 
 from latentmix.errors import InputError
-from latentmix.files import PIPE, check_target
+from latentmix.files import PIPE, check_new, check_target
 
 
-def check_page(page: str | None, made: Sequence[str]) -> None:
-    """See to it, before anything is made, that a page of it can be.
+def check_made(page: str | None, made: Sequence[str], force: bool) -> None:
+    """See to it, before anything is made, that it and a page of it can be, and that no file is lost by that.
 
     Raises:
-        InputError: it has another suffix, or what is made goes to standard output.
+        InputError: the page has another suffix, or what is made goes to standard output; as of `files.check_new`.
     """
     if page is None:
+        check_new(made, force)
         return
     if not page.lower().endswith((".html", ".htm")):
         raise InputError(f"{page}: expected a page that ends in .html")
     if PIPE in made:
         raise InputError("--html: expected files to show, found standard output; name a file with -o")
     check_target(page)
+    check_new([*made, page], force)
 
 
 def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> None:

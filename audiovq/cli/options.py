@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Device, Verbose
+from latentmix.cli import Device, Force, Verbose
 
 _output, _engine = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Output", "Model"))
 
@@ -44,7 +44,7 @@ AvqFile = Annotated[Path, typer.Argument(metavar="FILE.avq", help="A compressed 
 AudioFile = Annotated[str, typer.Argument(metavar="AUDIO", help="A recording, or an .avq file.")]
 Output = Annotated[
     str,
-    _output("-o", "--output", metavar="OUT", help="File to write, - for standard output, or a folder for several."),
+    _output("-o", "--output", metavar="OUT", help="New file to write, - for standard output, or a folder for several."),
 ]
 Json = Annotated[bool, _output("--json", help="Figures for machines, on standard output.")]
 Page = Annotated[
@@ -110,6 +110,7 @@ class BatchOptions:
     model: Model = DEFAULT_MODEL
     device: Where = Device.cpu
     jobs: Jobs = None
+    force: Force = False
     as_json: Json = False
     verbose: Verbose = False
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Verbose, grouped
+from latentmix.cli import Force, Verbose, grouped
 from latentmix.errors import InputError
+from latentmix.files import check_new
 
 from .batches import complain, run_many
 from .options import DEFAULT_MODEL, CodeOptions, Jobs, Model, Suffix, TokenInputs
@@ -32,6 +33,7 @@ def tokens(
     ] = None,
     model: Model = DEFAULT_MODEL,
     jobs: Jobs = None,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the codes of recordings, compressed or not, as NumPy arrays.
@@ -51,7 +53,7 @@ def tokens(
         from ..audio_io.kinds import readable_suffixes
         from .token_jobs import Tokenize
 
-        files = CodeOptions(inputs, output, model, jobs=jobs)
+        files = CodeOptions(inputs, output, model, jobs=jobs, force=force)
         run_many("encoding", Tokenize(codebooks), files, readable_suffixes() | {".avq"}, ".npy", takes_audio=True)
         return
 
@@ -62,6 +64,7 @@ def tokens(
 
     if not output.endswith(".npy"):
         raise InputError(f"{output}: expected a name that ends in .npy")
+    check_new([output], force)
     shape, damage = write_tokens(inputs[0], output, coder_of, codebooks)
     typer.echo(f"{output}: {' x '.join(map(str, shape))} codes")
     if damage:

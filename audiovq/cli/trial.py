@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Verbose
+from latentmix.cli import Force, Verbose
 from latentmix.errors import InputError
 
 from .batches import complain, tell_left_out
@@ -63,6 +63,7 @@ def bench(
     output: Folder = None,
     page: Page = None,
     model: ChosenModel = AUTO,
+    force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -78,16 +79,17 @@ def bench(
     """
     from ..audio_io.kinds import readable_suffixes
     from ..audio_io.mono import find_recordings
-    from .listening import check_page
+    from .listening import check_made
     from .listening_page import write_page
 
     rates = _rates(kbps)
-    check_page(page, [])
     tell_left_out(recordings, readable_suffixes())
     paths = [path for each in recordings for path in find_recordings(each)]
     twice = [stem for stem, times in Counter(path.stem for path in paths).items() if times > 1]
     if output is not None and twice:
         raise InputError(f"-o {output}: expected recordings of different names, found {twice[0]} twice; try them apart")
+    kept = [] if output is None else [_kept(output, path, rate) for path in paths for rate in rates]
+    check_made(page, kept, force)
     found: list[Trial] = []
     heard: list[tuple[str, np.ndarray]] = []
     for path in paths:
@@ -97,7 +99,7 @@ def bench(
             found.append(trial)
             heard.append((f"{path.stem} at {trial.kbps:g} kbit/s", back))
             if output is not None:
-                _keep(output, f"{path.stem}-{trial.kbps:g}kbps.wav", back)
+                _keep(_kept(output, path, trial.kbps), back)
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -173,13 +175,18 @@ def _distance(original: np.ndarray, back: np.ndarray) -> float:
     return float(spectral_distance(made, real, RATE, only_heard=True).mean)
 
 
-def _keep(folder: str, name: str, samples: np.ndarray) -> None:
+def _kept(folder: str, recording: Path, kbps: float) -> str:
+    """Where what comes back of a recording is kept."""
+    return os.path.join(folder, f"{recording.stem}-{kbps:g}kbps.wav")
+
+
+def _keep(path: str, samples: np.ndarray) -> None:
     from latentmix.files import make_folder
 
     from ..audio_io.writer import open_sink
 
-    make_folder(folder)
-    with open_sink(os.path.join(folder, name), RATE, 1) as sink:
+    make_folder(os.path.dirname(path))
+    with open_sink(path, RATE, 1) as sink:
         sink.write(samples[None])
 
 

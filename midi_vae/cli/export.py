@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Verbose, grouped, make_app
+from latentmix.cli import Force, Verbose, grouped, make_app
 from latentmix.errors import InputError
-from latentmix.files import check_target, make_folder, replace_file
+from latentmix.files import check_new, check_target, make_folder, replace_file
 
 from .options import PassageOptions
 
@@ -50,6 +50,7 @@ def plugin(
     half: Annotated[
         bool, typer.Option("--half", help="Half the size; a note here and there may be another one.")
     ] = False,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Write the weights file from which `livemix plugin` makes LV2, CLAP and VST3 plugins.
@@ -60,6 +61,8 @@ def plugin(
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
     """
     files = melody or []
+    path = output / "weights.lmw"
+    check_new([path], force)
     if len(files) > MAX_MELODIES:
         raise InputError(f"expected at most {MAX_MELODIES} melodies, found {len(files)}")
     from ..plugin_weights import plugin_weights
@@ -75,7 +78,6 @@ def plugin(
         loaded, named, plugin_id or f"org.latentmix.{slug}", melodies or loaded.sample(DRAWN, seed=0), half=half
     )
     make_folder(output)
-    path = output / "weights.lmw"
     check_target(path)
     replace_file(path, data)
     typer.echo(f"{path}: {named}, {len(data) / 1e6:.1f} MB")
@@ -85,6 +87,7 @@ def plugin(
 def onnx(
     model: ModelArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to; made if missing.")],
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Write encoder.onnx (tokens to latents), decoder.onnx (latents to tokens) and model.json, which explains them.
@@ -99,6 +102,7 @@ def onnx(
     from ..vae import MelodyVAE
 
     files = onnx_files(MelodyVAE.from_pretrained(model))
+    check_new((output / name for name in files), force)
     make_folder(output)
     for name, data in files.items():
         check_target(output / name)
@@ -113,6 +117,7 @@ def torchscript(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="2 to 8 MIDI files to go between.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.ts", help="Where to.")],
     source: PassageOptions,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Write a TorchScript file as nn~ for Max and Pure Data takes it: position and phase in; pitch, gate and onset out.
@@ -124,6 +129,7 @@ def torchscript(
     if not MIN_BETWEEN <= len(files) <= MAX_MELODIES:
         raise InputError(f"expected {MIN_BETWEEN} to {MAX_MELODIES} melodies to go between, found {len(files)}")
     check_target(output)
+    check_new([output], force)
     from ..torchscript_export import torchscript_file
     from ..vae import MelodyVAE
 

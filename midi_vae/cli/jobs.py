@@ -91,7 +91,7 @@ class Job(abc.ABC, Generic[P]):
             )
         output, inputs = making.output, tuple(str(file) for file in files)
         outputs = Outputs(output.output, separate, stem, output.wav, output.soundfont, output.png, inputs)
-        outputs.check()
+        outputs.check(count, output.force)
         return cls.load(passages, outputs, making)
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Device, Verbose, check_device, drawn_seed
+from latentmix.cli import Device, Force, Verbose, check_device, drawn_seed
 from latentmix.errors import InputError
 
 from ..checkpoint import CHECKPOINT
@@ -165,7 +165,7 @@ class ChangeOptions:
 class OutputOptions:
     """Where to write."""
 
-    output: Annotated[Path, _output("-o", "--output", metavar="OUT", help="MIDI file or folder to write.")]
+    output: Annotated[Path, _output("-o", "--output", metavar="OUT", help="New MIDI file, or folder, to write.")]
     wav: Annotated[
         Path | None, _output("--wav", metavar="FILE", help="Sound to write as well: .wav, .flac or .ogg.")
     ] = None
@@ -177,6 +177,7 @@ class OutputOptions:
         Path | None,
         _output("--png", metavar="FILE", help="Picture to write as well: a strip of piano rolls."),
     ] = None
+    force: Force = False
     json: Annotated[bool, _output("--json", help="Figures for machines, on standard output.")] = False
 
     @property

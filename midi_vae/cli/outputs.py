@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latentmix.errors import InputError
+from latentmix.files import check_new
 
 from ..audio.sound import check_sound, to_wav
 from ..midi.writer import write_midi
@@ -36,11 +37,11 @@ class Outputs:
     png: Path | None = None
     inputs: tuple[str, ...] = ()
 
-    def check(self) -> None:
-        """See to it, before a long computation, that writing will work.
+    def check(self, count: int, force: bool) -> None:
+        """See to it, before a long computation, that so many melodies can be written and no file is lost by it.
 
         Raises:
-            InputError: it will not.
+            InputError: it will not work; as of `files.check_new`.
         """
         if self.separate and (self.midi.suffix.lower() in MIDI_SUFFIXES or self.midi.is_file()):
             raise InputError(f"{self.midi}: expected a folder for one file a melody, found the name of a file")
@@ -52,7 +53,8 @@ class Outputs:
             check_sound(self.wav, self.soundfont)
         if self.png is not None and self.png.suffix.lower() != ".png":
             raise InputError(f"{self.png}: expected a name that ends in .png")
-        self._refuse_inputs([path for path in (self.midi, self.wav, self.png) if path is not None])
+        places = [path for path in (*self._midi_paths(count), self.wav, self.png) if path is not None]
+        self._refuse_inputs(places)
         for path in (None if self.separate else self.midi, self.wav, self.png):
             if path is not None:
                 if path.is_dir():
@@ -60,6 +62,7 @@ class Outputs:
                 _check_folder(path.parent)
         if self.separate:
             _check_folder(next(f for f in (self.midi, *self.midi.absolute().parents) if f.exists()))
+        check_new(places, force)
 
     def write(self, melodies: Sequence[Melody], labels: Sequence[str], strip: Strip | None = None) -> list[str]:
         """Write melodies; every file is whole or not there.
@@ -88,7 +91,6 @@ class Outputs:
     ) -> list[str]:
         """The same for so many of anything that these functions can write; `to_midi` is told which of them."""
         places = self._midi_paths(count)
-        self._refuse_inputs(places)
         written = []
         for place, write in ((self.wav, to_sound), (self.png, to_picture)):
             if place is not None:

@@ -33,7 +33,7 @@ def build(
     anew: Annotated[bool, typer.Option("--anew", help="Compile even where there are binaries.")] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Build plugins for this machine or, with ziglang, for others.
+    """Build plugins for this machine or, with ziglang, for others; earlier ones of the same name are replaced.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def pd(
     model: Model = None,
     verbose: Verbose = False,
 ) -> None:
-    """Build the external [latentmix] for Pure Data, with its help patch, into a folder for Pd's search path.
+    """Build the external [latentmix] for Pure Data, with its help patch, into a folder for Pd's search path, anew.
 
     \b
     Example:

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from latentmix.errors import InputError
+from latentmix.files import check_new
 from midi_vae.cli.options import MIDI_SUFFIXES
 from midi_vae.music.melody import Melody
 
@@ -81,5 +82,4 @@ def check_new_file(path: Path, files: Sequence[Path], force: bool) -> None:
     from ..offline.render import check_place
 
     check_place(path, files)
-    if path.exists() and not force:
-        raise InputError(f"{path}: expected the name of a new file, found it is there; --force replaces it")
+    check_new([path], force)

@@ -171,8 +171,13 @@ def compare_commands(folders: Sequence[Path], count: int) -> None:
     """Print the medians of each command, checkouts alternating."""
     with tempfile.TemporaryDirectory() as made:
         for module, line in COMMANDS:
-            arguments = [*line.split(), *(["-o", f"{made}/out.{OUTPUTS[module]}"] if "--" not in line else [])]
-            found = [[spent(folder, module, arguments) for folder in folders] for _ in range(count)]
+
+            def once(folder: Path, module: str = module, line: str = line) -> tuple[float, float]:
+                out = Path(made, f"out.{OUTPUTS[module]}")
+                out.unlink(missing_ok=True)  # of the time before, which no command replaces
+                return spent(folder, module, [*line.split(), *(["-o", str(out)] if "--" not in line else [])])
+
+            found = [[once(folder) for folder in folders] for _ in range(count)]
             medians = np.median(found, 0)  # of folders, seconds and processor seconds
             for folder, (seconds, processor) in zip(folders, medians, strict=True):
                 print(f"{folder.name}: {module} {line}: {processor:.2f} s of processor, {seconds:.2f} s")

@@ -127,11 +127,13 @@ def test_the_example_there_and_back(tmp_path: Path, model: str, suffix: str):
 def test_rates_and_channels(tmp_path: Path, model: str, rate: int, channels: int):
     audio = write(tmp_path / "a.wav", 0.3, rate, channels)
     for keep, count in (("mix", 1), ("keep", channels)):
-        figures("compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--channels", keep, "--kbps", 1.2)
-        figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model)
+        figures(
+            "compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--channels", keep, "--kbps", 1.2, "--force"
+        )
+        figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model, "--force")
         back = soundfile.info(tmp_path / "b.wav")
         assert (back.frames, back.samplerate, back.channels) == (round(0.3 * rate), rate, count)
-    figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model, "--rate", 16_000)
+    figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model, "--rate", 16_000, "--force")
     assert soundfile.info(tmp_path / "b.wav").frames == 4800
 
 
@@ -176,8 +178,12 @@ def test_tokens(tmp_path: Path, model: str):
     expected = Codec.from_pretrained(model).encode(samples[None], RATE, kbps=0.9)
     assert codes.dtype == np.int16 and np.array_equal(codes, expected)
     write(audio, 0.2, channels=2)
-    figures("compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--channels", "keep", "--kbps", 0.3)
-    run("tokens", tmp_path / "a.avq", "-o", tmp_path / "codes.npy", "--model", model)
+    stereo = ("-o", tmp_path / "b.avq", "--channels", "keep", "--kbps", 0.3)
+    figures("compress", audio, *stereo, "--model", model)
+    tokens = ("tokens", tmp_path / "b.avq", "-o", tmp_path / "codes.npy", "--model", model)
+    assert "codes.npy: expected the name of a new file, found it is there; --force replaces it" in refused(*tokens)
+    assert np.array_equal(np.load(tmp_path / "codes.npy"), codes)
+    run(*tokens, "--force")
     assert np.load(tmp_path / "codes.npy").shape == (2, 1, 12)
 
 
@@ -564,7 +570,7 @@ def test_what_was_changed_is_said(tmp_path: Path, model: str):
     clipped, turned = result.stderr.splitlines()
     assert "samples above full scale, by up to 7." in clipped
     assert "channel 2 is turned round; --channels keep keeps each" in turned
-    said = json.loads(run("compress", tmp_path / "a.wav", "-o", tmp_path / "a.avq", "--model", model, "--json").stdout)
+    said = figures("compress", tmp_path / "a.wav", "-o", tmp_path / "b.avq", "--model", model)
     assert len(said["files"][0]["notices"]) == 2
 
 
@@ -575,7 +581,7 @@ def test_one_thread_a_file(tmp_path: Path, model: str):
         "import atexit, sys; from audiovq.cli import main; sys.argv[1:] = sys.argv[1:];"
         "atexit.register(lambda: print('threads', sys.modules['torch'].get_num_threads())); main()"
     )
-    arguments = ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9"]
+    arguments = ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9", "--force"]
     clean = {name: value for name, value in environment().items() if not name.endswith("_NUM_THREADS")}
     for asked, threads in (({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)):
         done = subprocess.run(
@@ -586,6 +592,28 @@ def test_one_thread_a_file(tmp_path: Path, model: str):
             check=True,
         )
         assert done.stdout.splitlines()[-1] == f"threads {threads}"
+
+
+def test_files_that_are_there_are_replaced_only_where_that_is_said(tmp_path: Path, model: str):
+    talks, made = tmp_path / "talks", tmp_path / "made"
+    talks.mkdir()
+    for name in "abc":
+        write(talks / f"{name}.wav", 0.2)
+    folder, one = (
+        ("compress", talks, "-o", made, "--model", model),
+        ("compress", talks / "a.wav", "-o", tmp_path / "a.avq"),
+    )
+    figures(*folder)
+    for name in ("a.avq", "b.avq"):
+        (made / name).write_bytes(b"mine")
+    (made / "c.avq").unlink()
+    said = refused(*folder)
+    assert "a.avq: expected names of new files, found this and 1 more that are there; --force replaces them" in said
+    assert [path.name for path in sorted(made.iterdir())] == ["a.avq", "b.avq"]  # nothing is begun
+    (tmp_path / "a.avq").write_bytes(b"mine")
+    assert "expected the name of a new file, found it is there; --force replaces it" in refused(*one, "--model", model)
+    assert (tmp_path / "a.avq").read_bytes() == (made / "a.avq").read_bytes() == b"mine"
+    assert len(figures(*folder, "--force")["files"]) == 3 and (made / "a.avq").read_bytes() != b"mine"
 
 
 def test_two_files_of_one_name(tmp_path: Path, model: str):

@@ -47,8 +47,9 @@ def test_codes_are_those_of_the_command_line(tmp_path: Path) -> None:
     assert len(records) == len(recordings)
     run("compress", tmp_path / "in", "-o", tmp_path / "avq", "--kbps", 3.5, "--jobs", 1, "--model", "speech_16k")
     for path in recordings:
-        run("tokens", tmp_path / "avq" / f"{path.stem}.avq", "-o", tmp_path / "codes.npy")
-        assert np.array_equal(records[path.name]["codes"], np.load(tmp_path / "codes.npy")), path.name
+        made = tmp_path / f"{path.stem}.npy"
+        run("tokens", tmp_path / "avq" / f"{path.stem}.avq", "-o", made)
+        assert np.array_equal(records[path.name]["codes"], np.load(made)), path.name
         assert records[path.name]["samples"] == soundfile.info(path).frames
         assert records[path.name]["sample_rate"] == soundfile.info(path).samplerate
     assert records["05.wav"]["gain"] > 0 == records["04.flac"]["gain"]

@@ -180,9 +180,24 @@ def test_the_default_passage_of_a_partner_is_as_long(model: str, tmp_path: Path,
 # changes
 
 
+def test_files_that_are_there_are_replaced_only_where_that_is_said(model: str, tmp_path: Path):
+    for path in ("a.mid", "a.wav", "a.png", "steps/step-02.mid"):
+        place = tmp_path / path
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"mine")
+    for words in (("a.mid",), ("b.mid", "--wav", "a.wav"), ("b.mid", "--png", "a.png"), ("steps", "--separate")):
+        given = [tmp_path / word if "." in word or word == "steps" else word for word in words]
+        result = run("mix", LIVELY, LYRICAL, "--steps", 3, "--model", model, "-o", *given)
+        assert result.exit_code == 1 and result.stderr.count("\n") == 1, result.output
+        assert "expected the name of a new file, found it is there; --force replaces it" in result.stderr
+    assert set(contents(tmp_path).values()) == {b"mine"}
+    figures("mix", LIVELY, LYRICAL, "--steps", 3, "--model", model, "-o", tmp_path / "steps", "--separate", "--force")
+    assert read(tmp_path / "steps/step-02.mid").notes()
+
+
 def test_key_lock(model: str, tmp_path: Path):
     for option, key in (("Ab:maj", "Ab:maj"), ("auto", "D:maj")):
-        options = ("--bars", "all", "--key", option, "-o", tmp_path / "a.mid", "--model", model)
+        options = ("--bars", "all", "--key", option, "-o", tmp_path / "a.mid", "--model", model, "--force")
         said = figures("reconstruct", LIVELY, *options)
         assert said["key"] == key
         pitches = {pitch % 12 for _, _, pitch in read(tmp_path / "a.mid", None).notes()}
@@ -191,7 +206,7 @@ def test_key_lock(model: str, tmp_path: Path):
 
 
 def test_tempo_and_program(model: str, tmp_path: Path):
-    options = ("--tempo", 90, "--program", 56, "-o", tmp_path / "a.mid", "--model", model)
+    options = ("--tempo", 90, "--program", 56, "-o", tmp_path / "a.mid", "--model", model, "--force")
     for command in (["mix", LIVELY, LYRICAL], ["reconstruct", JIG], ["sample"], ["vary", WALTZ]):
         figures(*command, *options)
         tune = read_tune(tmp_path / "a.mid")
