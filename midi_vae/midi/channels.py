@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,12 +32,14 @@ class ChannelStates:
         drums: whether a setting says that a channel is percussion (True) or not (False).
         ranges: semitones of a full bend where registered parameter 0 or an MPE zone (48 on its members) sets them.
         stops: (chunk, ticks) of "all notes off" and "all sound off".
+        zones: channels of the notes of each MPE zone, by its main channel.
     """
 
     programs: dict[tuple[int, int], list[tuple[int, int, int]]] = field(default_factory=dict)
     drums: dict[tuple[int, int], bool] = field(default_factory=dict)
     ranges: dict[tuple[int, int], float] = field(default_factory=dict)
     stops: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = field(default_factory=dict)
+    zones: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)
     has_xg: bool = False
 
     def add(self, events: TrackEvents, chunk: int, port: int) -> None:
@@ -52,7 +54,9 @@ class ChannelStates:
             is_bank = is_control & (events.first == _BANK)
             for status, bank in zip(events.status[is_bank].tolist(), events.second[is_bank].tolist(), strict=True):
                 self._select_bank((port, status & 0x0F), bank)
-            self.ranges |= {(port, channel): each for channel, each in _bend_ranges(events).items()}
+            ranges, zones = _bend_ranges(events)
+            self.ranges |= {(port, channel): each for channel, each in ranges.items()}
+            self.zones |= {(port, channel): each for channel, each in zones.items()}
             is_stop = is_control & np.isin(events.first, STOPS)
             for status in np.unique(events.status[is_stop]).tolist():
                 ticks = events.tick[is_stop & (events.status == status)]
@@ -89,6 +93,10 @@ class ChannelStates:
     def is_drum(self, port: int, channel: int) -> bool:
         return self.drums.get((port, channel), channel == DRUM_CHANNEL)
 
+    def zones_of(self, port: int) -> list[frozenset[int]]:
+        """Channels that play the notes of each MPE zone."""
+        return [members for (its, _), members in self.zones.items() if its == port]
+
     def program_at(self, port: int, channel: int, tick: int, chunk: int, is_alone: bool) -> int:
         """The program that is in force at a note, whatever chunk has set it; one that comes later if there is none.
 
@@ -98,6 +106,9 @@ class ChannelStates:
             is_alone: chunks are sequences of their own (type 2).
         """
         changes = self.programs.get((port, channel), ())
+        if not changes and self.zones:  # a zone has the program of its main channel
+            main = (c for (its, c), members in self.zones.items() if its == port and channel in members)
+            changes = self.programs.get((port, next(main, channel)), ())
         own = [change for change in changes if change[1] == chunk]
         changes = own if is_alone else changes
         before = [change for change in changes if change[0] <= tick]
@@ -179,9 +190,10 @@ def _bent(table: np.ndarray, index: int, ticks: np.ndarray, semitones: np.ndarra
     return None
 
 
-def _bend_ranges(events: TrackEvents) -> dict[int, float]:
-    """Semitones of a full bend by channel, as registered parameter 0 sets them."""
+def _bend_ranges(events: TrackEvents) -> tuple[dict[int, float], dict[int, frozenset[int]]]:
+    """Semitones of a full bend by channel, as registered parameter 0 sets them, and MPE zones by main channel."""
     ranges: dict[int, float] = {}
+    zones: dict[int, frozenset[int]] = {}
     chosen: dict[int, list[int]] = {}
     is_control = (events.status & 0xF0) == 0xB0
     known = np.isin(events.first, (_DATA_ENTRY, _DATA_ENTRY_FINE, _RPN, _RPN_FINE))
@@ -198,33 +210,47 @@ def _bend_ranges(events: TrackEvents) -> dict[int, float]:
         elif parameter == [0, _MPE_ZONE] and control == _DATA_ENTRY and value:
             members = range(1, min(value, 15) + 1) if channel == 0 else range(15 - min(value, 15), 15)
             ranges |= {member: _MPE_RANGE for member in members if member not in ranges}
-    return ranges
+            zones[channel] = frozenset(members)
+    return ranges, zones
 
 
 def lines_of(
-    notes: TickNotes, programs: dict[int, int], is_drum: dict[int, bool], is_own_chunk: bool
+    notes: TickNotes,
+    programs: dict[int, int],
+    is_drum: dict[int, bool],
+    is_own_chunk: bool,
+    zones: Sequence[frozenset[int]] = (),
 ) -> list[list[int]]:
     """The channels of a chunk, those together that play one line or one instrument.
 
-    Channels of the same program are one where they take turns (MPE, which uses channel 10 too; a channel for bent
-    notes) or where they are three and more in a chunk of their own, or four and more of one voice each of a guitar or
-    its like (a channel a string); else each stands for itself, in ascending order.
+    Those of an MPE zone are one. Channels of the same program are one where they take turns (MPE without its settings,
+    which uses channel 10 too; a channel for bent notes) or where they are three and more in a chunk of their own, or
+    four and more of one voice each of a guitar or its like (a channel a string); else each stands for itself, in
+    ascending order.
 
     Args:
         notes: of the chunk.
         programs, is_drum: by channel.
         is_own_chunk: other chunks hold notes too, so that this one is an instrument rather than the whole file.
+        zones: channels that play the notes of each MPE zone.
     """
     channels = sorted(programs)
     if len(channels) == 1:
         return [channels]
+    together: dict[int, list[int]] = {}
+    for zone in zones:
+        members = [channel for channel in channels if channel in zone]
+        together.update(dict.fromkeys(members, members))
     by_program: dict[int, list[int]] = {}
     for channel in channels:
-        if not is_drum[channel]:
+        if not is_drum[channel] and channel not in together:
             by_program.setdefault(programs[channel], []).append(channel)
-    together: dict[int, list[int]] = {}
     for same in by_program.values():
-        drums = [channel for channel in channels if is_drum[channel] and programs[channel] == programs[same[0]]]
+        drums = [
+            channel
+            for channel in channels
+            if is_drum[channel] and channel not in together and programs[channel] == programs[same[0]]
+        ]
         if len(same) >= MIN_MEMBERS and len(drums) == 1 and _take_turns(notes, sorted(same + drums)):
             together.update(dict.fromkeys(sorted(same + drums), sorted(same + drums)))
         elif len(same) > 1 and (

@@ -15,6 +15,7 @@ from .score import KIT, KIT_SHARE, Track, Tune
 SINGING_RANGE = (48, 84)  # C3 to C6
 MIN_SYLLABLES = 8  # fewer are a title or a count
 SUNG = 0.5  # share of syllables and onsets that meet, from which on a track is what is sung
+WELL_SUNG = 0.75  # and from which on lyrics are neither early nor late
 MAX_SHIFT = 2.0  # beats by which all lyrics may be early or late
 SUNG_ALONE, ALONE = 0.4, 0.1  # the same of a track of one voice, and up to which polyphony it is one; such a track has
 SAME_COUNT = 1.4  # at most so many times as many onsets as there are syllables, or syllables as onsets
@@ -158,7 +159,7 @@ def _sung(track: Track, syllables: np.ndarray) -> float | None:
         return None
     onsets = np.unique(track.notes["start"])
     best = _meeting(onsets, syllables)
-    if best < SUNG:
+    if best < WELL_SUNG:
         shifted = max(_meeting(onsets, syllables + shift) for shift in np.arange(-MAX_SHIFT, MAX_SHIFT + 0.01, 0.1))
         best = max(best, SHIFTED * shifted) if shifted >= SUNG_SHIFTED else best
     return best

@@ -17,6 +17,7 @@ from .accents import may_be_accented, read_accents
 from .bar_walk import Reading
 from .channels import ChannelStates, bend_pitches, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
+from .lyrics import syllables
 from .mma import meant_metre
 from .names import is_part_name
 from .notes import TickNotes, joined, pair_notes
@@ -30,10 +31,8 @@ MAX_BEATS = 100_000.0  # 14 hours at 120 a minute
 MAX_TRACKS = 1_000  # that hold notes
 MAX_CHANGES = 100_000  # of tempo, metre and key in one file; drawn tempo curves have tens of thousands
 MAX_PROGRAMS = 100_000  # changes of them in one file
-MAX_SYLLABLES = 50_000
 
 _TEXT, _TRACK_NAME, _INSTRUMENT_NAME, _LYRIC, _PORT = 0x01, 0x03, 0x04, 0x05, 0x21  # meta event types
-_SPACES = b"\r\n /\\"  # and what stands for a new line in karaoke files
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
 _WRITERS = {b"Created by MMA": "MMA", b"note track": "abc2midi", b"LilyPond ": "LilyPond"}  # texts in their files
 Row = TypeVar("Row", bound="tuple[Any, ...]")
@@ -230,20 +229,6 @@ def _first(row: tuple[int, ...]) -> int:
     return row[0]
 
 
-def _syllables(lyrics: Sequence[tuple[int, bytes]]) -> list[int]:
-    """Ticks at which syllables begin; where lyrics are timed letter by letter, at which words do."""
-    shown = [(tick, text) for tick, text in lyrics[:MAX_SYLLABLES] if text.strip(_SPACES)]
-    letters = sum(len(text.strip(_SPACES)) == 1 and text.strip(_SPACES).isalpha() for _, text in shown)
-    if letters <= len(shown) / 2:
-        return [tick for tick, _ in shown]
-    words, is_new = [], True
-    for tick, text in lyrics[:MAX_SYLLABLES]:
-        if text.strip(_SPACES) and (is_new or text[:1] in (b" ", b"/", b"\\")):
-            words.append(tick)
-        is_new = text[-1:] in (b" ", b"\r", b"\n", b"")
-    return words
-
-
 def _to_tune(path: str, data: bytes) -> Tune:
     chunks = split_chunks(data)
     found = _Found(chunks.resolution)
@@ -260,7 +245,7 @@ def _to_tune(path: str, data: bytes) -> Tune:
     timeline = found.timeline(not chunks.is_time_code)
     tracks = _to_tracks(found, chunks, timeline)
     end = max(track.notes["end"].max() for track in tracks)
-    lyrics, texts = (_syllables(found.lyrics[kind]) if kind in found.lyrics else [] for kind in (_LYRIC, _TEXT))
+    lyrics, texts = (syllables(found.lyrics[kind]) if kind in found.lyrics else [] for kind in (_LYRIC, _TEXT))
     return Tune(
         path=path,
         resolution=chunks.resolution,
@@ -286,7 +271,7 @@ def _to_tracks(found: _Found, chunks: Chunks, timeline: Timeline) -> tuple[Track
         }
         is_drum = {channel: found.states.is_drum(port, channel) for channel in first}
         own = found.timeline(not chunks.is_time_code, chunk) if is_alone else timeline
-        for line in lines_of(notes, programs, is_drum, len(found.notes) > 1):
+        for line in lines_of(notes, programs, is_drum, len(found.notes) > 1, found.states.zones_of(port)):
             mine = notes if len(line) == len(channels) else notes.take(np.isin(notes.channel, line))
             in_beats = _in_beats(mine, found.resolution)
             number, name = len(tracks) + 1, found.names[chunk]

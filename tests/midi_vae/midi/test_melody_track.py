@@ -194,6 +194,30 @@ def test_lyrics_timed_letter_by_letter(tmp_path: Path):
     assert found.track.channel == 3 and "of the lyrics" in found.reason
 
 
+@pytest.mark.parametrize("early", [480, 960])
+def test_lyrics_a_beat_early_are_not_those_of_what_plays_on_every_beat(tmp_path: Path, early: int):
+    tune = [(480 * t, 480 * t + 400, 60 + t % 5) for bar in range(1, 12) for t in (4 * bar, 4 * bar + 1, 4 * bar + 3)]
+    bass = [(480 * i, 480 * i + 400, 40 + i % 3) for i in range(50)]
+    words = sung(0x05, [start - early for start, _, _ in tune])
+    assert choice(tmp_path, words, raw.notes(bass, 1), raw.notes(tune, 3)).track.channel == 3
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (b"Am", b"F#m7/E", b"G7sus4", b"Bbmaj7", b"C"),
+        (b"%Am", b"%Dm7", b"<a line of the song that is sung here", b"%E7"),
+        (b"this is the first line", b"that was the second one of all"),
+        (b"1", b"2", b"3:1", b"4"),
+    ],
+)
+def test_names_of_chords_lines_and_numbers_are_no_syllables(tmp_path: Path, texts: tuple[bytes, ...]):
+    chords = [(960 * i, 960 * i + 900, pitch) for i in range(1, 25) for pitch in (48, 52, 55)]
+    events = b"".join(raw.meta(0x01, texts[i % len(texts)], 960) for i in range(24))
+    found = choice(tmp_path, events, raw.notes(chords, 1), named(b"Melody") + LINE)
+    assert found.track.name == "Melody" and "lyrics" not in found.reason
+
+
 def test_a_few_words_are_no_lyrics(tmp_path: Path):
     words = sung(0x01, [480, 960, 1440])
     assert choice(tmp_path, words, LINE, named(b"Melody") + RICHER).track.name == "Melody"

@@ -151,6 +151,23 @@ def test_a_channel_a_note_is_one_line(tmp_path: Path, first: int):
     assert [pitch for _, _, pitch in rows(track_found)] == [60 + i % 7 for i in range(20)]
 
 
+@pytest.mark.parametrize("main", [0, 15])
+def test_chords_of_an_mpe_zone_are_one_line(tmp_path: Path, main: int):
+    """The channels are those of a zone by the file, that of drums among them, with its main channel's program."""
+    members = [channel for channel in range(16) if channel not in (0, 15)]
+    setup = [(0, bytes([0xB0 | main, *pair])) for pair in ((101, 0), (100, 6), (6, 14))] + [
+        (0, bytes([0xC0 | main, 80]))
+    ]
+    played = [(480 * i, 60 + i % 7 - 4 * voice, members[(3 * i + voice) % 14]) for i in range(20) for voice in range(3)]
+    timed = [(start, on(pitch, channel)) for start, pitch, channel in played]
+    timed += [(start + 470, off(pitch, channel)) for start, pitch, channel in played]
+    other = [(480 * i, on(40, main)) for i in range(2)] + [(480 * i + 400, off(40, main)) for i in range(2)]
+    track = events(*setup, *sorted(timed + other, key=lambda each: each[0]))
+    tune = read(tmp_path, raw.file(track, kind=0))
+    assert sorted(len(found.notes) for found in tune.tracks) == [2, 60]
+    assert {found.program for found in tune.tracks} == {80} and not any(found.is_drum for found in tune.tracks)
+
+
 def test_strings_of_a_guitar_are_one_track_beside_others(tmp_path: Path):
     guitar = b"".join(b"\x00" + bytes([0xC0 | c, 25]) for c in range(6))
     guitar += raw.notes([(0, 1920, 40)], 0) + b"".join(raw.notes([(0, 1920, 45 + 5 * c)], c) for c in range(1, 6))
