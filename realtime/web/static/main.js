@@ -91,7 +91,6 @@ function tellDrawn(isInPlace) {
   told = melody;
 }
 
-let toldWarnings = 0;
 function showState() {
   const { state } = live;
   for (const [id, word, key] of [["undo", "Undo", "Z"], ["redo", "Redo", "shift Z"]]) {
@@ -109,11 +108,25 @@ function showState() {
   if (live.values.record) setText($("taken"), "recording …");
   else if ($("taken").textContent.startsWith("recording")) setText($("taken"), "ready to take");
   showRecordings(state.recordings ?? []);
-  if ((state.warned ?? 0) > toldWarnings) toast(state.warnings.at(-1), "error"); // only the newest few are in the list
-  toldWarnings = state.warned ?? 0;
+  if (isNews(state.warned ?? 0)) toast(state.warnings.at(-1), "error"); // only the newest few are in the list
   animate();
 }
 live.addEventListener("state", () => inFrame(showState));
+
+const toldOf = {}; // instance of the server -> how many of its warnings were shown; kept over a reload of this tab
+/** Whether there are more warnings than were shown, which then count as shown. */
+function isNews(warned) {
+  const key = `latentmix.warned.${live.hello?.instance}`;
+  try {
+    toldOf[key] ??= Number(sessionStorage.getItem(key));
+    sessionStorage.setItem(key, warned);
+  } catch {
+    // a browser that keeps nothing: told again after a reload
+  }
+  const isNew = warned > (toldOf[key] ?? 0);
+  toldOf[key] = warned;
+  return isNew;
+}
 
 let shownRecordings = "";
 function showRecordings(names) {

@@ -1154,3 +1154,28 @@ def test_a_browser_without_midi_or_that_denies_it_says_so(open_page, mixer):
     denied = open_page(script=FAKE_MIDI + "localStorage.setItem('test.denied', '1');")
     denied.click("#midion")
     until(denied, "document.getElementById('midistate').textContent.startsWith('The browser did not allow MIDI')")
+
+
+def test_every_warning_is_shown_once(browser):
+    """Also after the list of them is full, and not anew after a reload."""
+    house = House(small_model())
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    try:
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(house.page)
+        page.wait_for_selector(".card")
+        for number in range(12):
+            house.engine.warn(f"warning {number}.")
+            house.engine.set("x", 0.1 + number / 100)
+            until(page, "document.getElementById('toast').textContent === arg", f"warning {number}.")
+        page.reload()
+        page.wait_for_selector(".card")
+        until(page, "document.querySelector('.status.on')")
+        assert page.is_hidden("#toast")
+        house.engine.warn("another one")
+        house.engine.set("x", 0.9)
+        until(page, "document.getElementById('toast').textContent === 'another one'")
+    finally:
+        context.close()
+        house.close()
