@@ -135,8 +135,10 @@ class Pretrained(_Module):
         checkpoint: its format.
         config_class: dataclass that alone makes the module; an instance keeps its own as `config`.
         default: the bundled model that is loaded where none is named.
+        folder: that it was loaded from, None where it was not.
     """
 
+    folder: Path | None = None
     checkpoint: ClassVar[CheckpointFormat]
     config_class: ClassVar[type]
     default: ClassVar[str]
@@ -157,6 +159,7 @@ class Pretrained(_Module):
         stored = load(cls.checkpoint, cls.default if name_or_folder is None else name_or_folder, cls.config_class)
         model = cls(stored.config)
         fill(model, stored)
+        model.folder = stored.config_path.parent
         return model.to(device).eval()
 
     def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False, **more: object) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
 
 MAX_BARS = 1024  # that are made at once
 SAME = 0.9  # share of equal steps from which a window is another one again
+DRAWS = 4  # of a next phrase, until one is new
 
 
 def check_conductor(model: MelodyNetwork, conductor: Conductor) -> None:
@@ -40,13 +43,15 @@ def windows_after(
     count: int,
     temperature: float = 1.0,
     seed: int | None = None,
+    ends: bool = True,
 ) -> Tensor:
-    """Codes (B, count, D) of the windows that go on after B tunes, the last of which ends them.
+    """Codes (B, count, D) of the windows that go on after B tunes.
 
     Args:
         before: (B, W, 32) tokens, W >= 0.
         temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest symbols.
         seed: the same seed gives the same windows, on every device.
+        ends: whether the tunes end with the last window.
 
     Raises:
         InputError: the conductor does not go with the model.
@@ -64,8 +69,8 @@ def windows_after(
         nothing = torch.zeros(tunes, size, device=model.device)
         looked_at = [codes[-lag] if lag <= len(codes) else nothing for lag in conductor.config.lags]
         place = torch.full((tunes,), (start + len(codes)) % PLACES, device=model.device)
-        ends = torch.full((tunes,), number + 1 == count, device=model.device)
-        what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, ends)
+        is_last = torch.full((tunes,), ends and number + 1 == count, device=model.device)
+        what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, is_last)
         tokens = conductor.sample(what, temperature, generator)
         codes.append(model.encode_windows(tokens.cpu().numpy()))
         made.append(codes[-1])
@@ -105,8 +110,12 @@ def go_on(
     temperature: float = 1.0,
     seed: int | None = None,
     shift: Tensor | None = None,
+    ends: bool = True,
 ) -> list[Melody]:
     """n ways for a melody to go on for so many bars, in its metre, without the melody itself.
+
+    Args:
+        ends: whether it ends with them.
 
     Raises:
         InputError: as of `compose`.
@@ -115,10 +124,28 @@ def go_on(
     kept = melody.bars // window_layout(melody.metre).bars  # whole windows; a bar that is left over begins the next one
     before = np.repeat(before[None, :kept], n, 0)
     left = melody.bars - kept * window_layout(melody.metre).bars
-    z = windows_after(model, conductor, before, _windows(bars + left, melody), temperature, seed)
+    z = windows_after(model, conductor, before, _windows(bars + left, melody), temperature, seed, ends)
     made = _decoded(model, z, replace(melody, name=""), bars + left, shift)
     size = melody.steps_per_bar
     return [replace(each, tokens=each.tokens[left * size :]) for each in made]
+
+
+def next_phrase(model: MelodyNetwork, conductor: Conductor, phrases: Sequence[Melody]) -> Melody:
+    """What comes after phrases of one metre and length, as long as they are; the tune goes on after it.
+
+    The same phrases have always the same one after them. A phrase that only says the last one again is drawn anew, a
+    few times.
+
+    Raises:
+        InputError: as of `compose`.
+    """
+    so_far = reduce(followed, phrases)
+    for draw in range(DRAWS):
+        seed = int.from_bytes(sha256(bytes([draw]) + so_far.tokens.astype("<i2").tobytes()).digest()[:7], "little")
+        (found,) = go_on(model, conductor, so_far, phrases[-1].bars, seed=seed, ends=False)
+        if float((found.tokens == phrases[-1].tokens).mean()) < SAME:
+            break
+    return replace(found, name=phrases[-1].name)
 
 
 def followed(melody: Melody, continuation: Melody) -> Melody:

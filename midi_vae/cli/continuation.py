@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentmix.cli import check_device, grouped
-from latentmix.errors import InputError
 
-from ..checkpoint import CHECKPOINT, CONDUCTOR_CHECKPOINT
+from ..checkpoint import CHECKPOINT
 from .options import (
     MAX_LONG_BARS,
     ChangeOptions,
@@ -83,10 +82,4 @@ def load_conductor(model: ModelOptions) -> Conductor:
     """
     from ..model.conductor import Conductor
 
-    folder = CHECKPOINT.resolve(model.model)
-    if not (folder / CONDUCTOR_CHECKPOINT.config_file).is_file():
-        raise InputError(
-            f"{folder}: expected {CONDUCTOR_CHECKPOINT.config_file} and {CONDUCTOR_CHECKPOINT.tensor_file} beside the "
-            "model, found none; train them with scripts/train_conductor.py and put them there"
-        )
-    return Conductor.from_pretrained(folder, check_device(model.device))
+    return Conductor.beside(CHECKPOINT.resolve(model.model), check_device(model.device))

@@ -12,12 +12,14 @@ of something that could be a melody. Phrases return because the windows of 2, 4,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentmix.checkpoint import Pretrained
+from latentmix.errors import InputError
 
 from ..checkpoint import CONDUCTOR_CHECKPOINT
 from ..music.melody import ONSET
@@ -102,6 +104,20 @@ class Conductor(Pretrained, nn.Module):
         )
         self.tower = CausalTowers(1, self.symbols + 1, config.width, config.rounds)  # one more: the edge of the window
         self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, self.symbols))
+
+    @classmethod
+    def beside(cls, folder: Path, device: str | torch.device = "cpu") -> Conductor:
+        """The conductor that lies in the folder of a model.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        if not (folder / CONDUCTOR_CHECKPOINT.config_file).is_file():
+            raise InputError(
+                f"{folder}: expected {CONDUCTOR_CHECKPOINT.config_file} and {CONDUCTOR_CHECKPOINT.tensor_file} beside "
+                "the model, found none; train them with scripts/train_conductor.py and put them there"
+            )
+        return cls.from_pretrained(folder, device)
 
     def told(self, past: Past) -> Tensor:
         """What each step is told; (B, 32, width)."""

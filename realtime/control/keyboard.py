@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TextIO
 
 from latentmix.errors import InputError
 
-from ..music.parameters import PARAMETERS, Parameter, Value
+from ..music.parameters import MAX_PHRASES, PARAMETERS, Parameter, Value
 
 POLL_SECONDS = 0.1
 ESCAPE_SECONDS = 0.05  # within which the rest of an arrow key's code follows its first byte
@@ -52,11 +52,16 @@ KEYS: Mapping[str, Key] = {
     "h": Key("hold", "toggle"),
     " ": Key("play", "toggle"),
     "r": Key("record", "toggle"),
+    "n": Key("next", "trigger"),
+    "N": Key("phrase", "add", -1 / (MAX_PHRASES - 1)),
     "t": Key("tap", "trigger"),
     "escape": Key("panic", "trigger"),
     "!": Key("panic", "trigger"),
 }
-HELP = "←→ position  ↑↓ad pad  1-8 melody  space play  h hold  t tap  -+ tempo  [] octave  k key  f follow  esc panic"
+HELP = (
+    "←→ position  ↑↓ad pad  1-8 melody  space play  h hold  n next phrase  t tap  "
+    "-+ tempo  [] octave  k key  f follow  esc panic"
+)
 _CODES = {"A": "up", "B": "down", "C": "right", "D": "left"}  # after ESC [ or ESC O
 
 

@@ -13,8 +13,8 @@ from midi_vae.music.melody import Melody
 
 from ..music.drum_layer import NO_DRUMS, DrumPattern
 from ..music.shares import PadPoint
+from .background import Background
 from .drummer import Drummer
-from .explorer import Explorer
 from .loading import Loading
 from .observed import Observed
 from .worker import Worker
@@ -26,7 +26,7 @@ class Arranged(Observed):
     _worker: Worker
     _names: list[str]
     _drummer: Drummer | None
-    _explorers: Sequence[Explorer] = ()
+    _searches: Sequence[Background] = ()
     _drum_loading: Loading | None = None  # of a model that was not needed to begin with
 
     def load(self, index: int, melody: Melody, name: str | None = None) -> None:
@@ -136,5 +136,5 @@ class Arranged(Observed):
         self._look()
 
     def _look(self) -> None:
-        for explorer in self._explorers:
-            explorer.look()
+        for each in self._searches:
+            each.look()

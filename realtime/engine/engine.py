@@ -38,6 +38,7 @@ from .explorer import Explorer, Mixing
 from .loading import Loading, ModelLoader, PendingDecoder, make_decoder, prepared
 from .monitor import Monitor
 from .moves import AT_ONCE, Presets, resolve, set_at_once
+from .phrases import Phrases
 from .snapshot import Snapshot
 from .worker import Worker
 
@@ -102,6 +103,7 @@ class Engine(Arranged):
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
         self.presets: Presets = {}
+        self._turn = 0  # of the mixer, for which ways were looked for
         super().__init__(Monitor(tempo, clock, now(), channel), threading.RLock())
         is_ready = not isinstance(model, ModelLoader)
         self._worker = Worker(self.mixer, self._lock, self._offer, self._tell, self.warn, is_ready, self._renew)
@@ -114,11 +116,14 @@ class Engine(Arranged):
         self._begin_thinking(model, seed)
 
     def _begin_thinking(self, model: MelodyVAE | ModelLoader, seed: int | None) -> None:
-        """Look for even ways, and load what is still to be loaded, in threads of their own."""
+        """Look for even ways and next phrases, and load what is still to be loaded, in threads of their own."""
         mixing: list[Mixing] = [self.mixer, *([] if self._drummer is None else [self._drummer.mixer])]
-        self._explorers = [Explorer(each, self._lock, lambda: self._worker.change(lambda: None)) for each in mixing]
-        for explorer in self._explorers:
-            explorer.start()
+        self._searches = [
+            *(Explorer(each, self._lock, lambda: self._worker.change(lambda: None)) for each in mixing),
+            Phrases(self.mixer, self._lock, lambda: self._worker.change(self._turn_over), self.warn),
+        ]
+        for each in self._searches:
+            each.start()
         steps: list[Callable[[], object]] = []
         if isinstance(model, ModelLoader):
             steps.append(
@@ -150,7 +155,8 @@ class Engine(Arranged):
         Raises:
             InputError: as `Parameter.check`, of any of them; then nothing moves.
         """
-        moves = [move for name, value in values.items() for move in resolve(self.mixer, self.presets, name, value)]
+        mixer, presets = self.mixer, self.presets
+        moves = [move for name, value in values.items() for move in resolve(mixer, presets, name, value, self.value)]
         for name, value in moves:
             if name in AT_ONCE:
                 self._set_at_once(name, value)
@@ -193,8 +199,8 @@ class Engine(Arranged):
 
         Thread-safe; not real-time-safe: it waits until they have ended.
         """
-        for explorer in self._explorers:
-            explorer.close()
+        for each in self._searches:
+            each.close()
         if self._worker.close():
             self._player.close()
             for loading in (self._loading, self._drum_loading):
@@ -248,11 +254,16 @@ class Engine(Arranged):
     # Inside.
 
     def _renew(self) -> None:
-        """After each melody: drums, and a chart where the puck moves over a plane that has none."""
+        """After each melody: drums, and what is to be found for it."""
         if self._drummer is not None:
             self._drummer.renew()
-        if self.mixer.is_uncharted:
+        mixer = self.mixer
+        if mixer.is_uncharted or len(mixer.phrases) < mixer.phrases_wanted or mixer.turn != self._turn:
+            self._turn = mixer.turn
             self._look()
+
+    def _turn_over(self) -> None:
+        self.mixer.turn_over()
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder
@@ -261,7 +272,7 @@ class Engine(Arranged):
     def _offer(self, requested: float | None) -> None:
         """Decode, and hand the melody to the player, with the time at which it was asked for."""
         melody = self._mixed()
-        pattern = as_pattern(melody, self._pattern.version + 1)
+        pattern = as_pattern(melody, self._pattern.version + 1, self.mixer.turn)
         with self._lock:
             self._melody, self._pattern = melody, pattern
         self._player.command(PlayPattern(pattern, requested))

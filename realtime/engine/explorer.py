@@ -6,7 +6,6 @@ They are searched while the music plays, and so are charts of the pad; until the
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from copy import copy
 from itertools import combinations
@@ -18,6 +17,7 @@ from latentmix.errors import InputError
 
 from ..music.mixer import Mixer, Plane
 from ..music.shares import shares_at
+from .background import Background
 from .loading import PendingDecoder
 
 WINDOWS_AT_ONCE = 4  # so long, about half a second, may it go on after it has been told to stop
@@ -54,7 +54,7 @@ class Mixing(Protocol):
     def weights(self) -> np.ndarray: ...
 
 
-class Explorer:
+class Explorer(Background):
     """Finds the ways between all melodies, or drums, of a mixer in a thread of its own. Methods are thread-safe.
 
     Args:
@@ -64,52 +64,34 @@ class Explorer:
     """
 
     def __init__(self, mixer: Mixing, lock: Any, renew: Callable[[], None]) -> None:
+        super().__init__("latentmix ways")
         self._mixer, self._lock, self._renew = mixer, lock, renew
         self._known: dict[tuple[bytes, bytes], np.ndarray] = {}
-        self._news, self._is_open = threading.Event(), True
-        self._thread = threading.Thread(target=self._run, name="latentmix ways", daemon=True)
 
-    def start(self) -> None:
-        """Begin. Real-time-safe."""
-        self._news.set()
-        self._thread.start()
-
-    def look(self) -> None:
-        """The melodies may be others now. Real-time-safe."""
-        self._news.set()
-
-    def close(self) -> None:
-        """End, and wait for it; not real-time-safe."""
-        self._is_open = False
-        self._news.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while self._is_open:
-            self._news.wait()
-            self._news.clear()
+    def search(self) -> None:
+        """Find ways and charts that are not there yet."""
+        with self._lock:
+            coder, coded = self._mixer.coder, self._mixer.coded
+        if coder is None or coded is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
+            return
+        if not self._find_chart(coded):
+            return
+        for i, j in pairs(coded):
+            if (i, j) in self._mixer.asides:
+                continue
+            way = self._way(cast(Wayfinder, coder), coded, i, j)
+            if way is None:
+                return
             with self._lock:
-                coder, coded = self._mixer.coder, self._mixer.coded
-            if coder is None or coded is None or isinstance(coder, PendingDecoder) or self._mixer.spherical:
-                continue
-            if not self._find_chart(coded):
-                continue
-            for i, j in pairs(coded):
-                if (i, j) in self._mixer.asides:
-                    continue
-                way = self._way(cast(Wayfinder, coder), coded, i, j)
-                if way is None:
-                    break
-                with self._lock:
-                    if self._mixer.coded is not coded:
-                        break
-                    self._mixer.asides = {**self._mixer.asides, (i, j): way}
-                    is_heard = min(self._mixer.weights()[[i, j]]) > 0
-                if is_heard:
-                    self._tell()
-                if self._mixer.is_uncharted:  # meanwhile: that goes first
-                    self.look()
-                    break
+                if self._mixer.coded is not coded:
+                    return
+                self._mixer.asides = {**self._mixer.asides, (i, j): way}
+                is_heard = min(self._mixer.weights()[[i, j]]) > 0
+            if is_heard:
+                self._tell()
+            if self._mixer.is_uncharted:  # meanwhile: that goes first
+                self.look()
+                return
 
     def _tell(self) -> None:
         with contextlib.suppress(InputError):  # closed meanwhile

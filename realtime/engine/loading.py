@@ -89,6 +89,13 @@ class PendingDecoder:
         """
         raise RuntimeError("the model is still being loaded")
 
+    def go_on(self, phrases: Sequence[Coded]) -> Coded:
+        """
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("the model is still being loaded")
+
     def shift(self, amounts: Mapping[str, float]) -> np.ndarray:
         """Nothing."""
         return np.zeros(1, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..music.automation import recalled
 from ..music.mixer import Mixer
@@ -21,13 +21,20 @@ AT_ONCE = (
 Presets = Mapping[int, Mapping[str, Value]]
 
 
-def resolve(mixer: Mixer, presets: Presets, name: str, value: object) -> list[tuple[str, Value]]:
+def resolve(
+    mixer: Mixer, presets: Presets, name: str, value: object, get: Callable[[str], Value]
+) -> list[tuple[str, Value]]:
     """What one move comes to, checked and in order: a preset recalls its parameters before it counts itself.
+
+    Args:
+        get: what a parameter was last set to.
 
     Raises:
         InputError: no such parameter or value (`Parameter.check`), of the move or of the preset.
     """
     checked = find(name, mixer.parameters).check(value)
+    if name == "next":
+        return [("phrase", find("phrase", mixer.parameters).check(float(get("phrase")) + 1))] if checked else []
     if name != "preset":
         return [(name, checked)]
     moves = recalled(presets, int(checked), len(mixer.melodies)).items()

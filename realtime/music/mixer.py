@@ -18,7 +18,7 @@ from midi_vae.music.melody import Melody
 from midi_vae.music.windows import from_windows
 
 from . import blend
-from .parameters import MAX_MELODIES, Value, find, table
+from .parameters import MAX_MELODIES, MAX_PHRASES, Value, find, table
 from .shaping import in_key, thin, to_octave
 from .shares import DRUM_PADS, MODES, Mode, PadPoint, is_crossed, shares, spread
 
@@ -42,6 +42,8 @@ class Coder(Protocol):
     def plane(self, a: Melody, b: Melody) -> np.ndarray: ...
 
     def shift(self, amounts: Mapping[str, float]) -> np.ndarray: ...
+
+    def go_on(self, phrases: Sequence[Coded]) -> Coded: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,9 @@ class Mixer:
             arcs, it is the straight line.
         charts: of planes of the pad, as many as there are already: latents (rows, columns, W, D) of places of a grid,
             None where there cannot be one; without one it is the straight mix.
+        phrases: the melodies as given, then what comes after them, as much as there is already (`engine.phrases`).
+        coded: which of the phrases is mixed.
+        turn: counts how often it was another one.
 
     Raises:
         InputError: no melody, more than 8, or bars longer than a window.
@@ -85,6 +90,9 @@ class Mixer:
     mode: Mode = "position"
     asides: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     charts: dict[Plane, np.ndarray | None] = field(default_factory=dict)
+    phrases: tuple[Coded, ...] = ()
+    turn: int = 0
+    coded: Coded = field(init=False)
 
     def __post_init__(self) -> None:
         self.parameters = table(tuple(self.coder.attributes))
@@ -108,6 +116,8 @@ class Mixer:
         self.values[name], self.mode = checked, mode
         if name in DRUM_PADS:
             self.values["drums.pad"] = DRUM_PADS[name]
+        if name == "phrase":
+            return self.turn_over()
         return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))
 
     def move(self, values: Mapping[str, object]) -> bool:
@@ -164,6 +174,21 @@ class Mixer:
         x, y = (float(self.parameters[name].check(value)) for name, value in (("x", x), ("y", y)))
         self.places[index] = PadPoint(x, y)
         self.charts = {plane: chart for plane, chart in self.charts.items() if not plane}
+
+    def turn_over(self) -> bool:
+        """Mix the phrase that `phrase` says, if it is there; whether it is another one than before."""
+        wanted = int(self.values["phrase"])
+        if wanted >= len(self.phrases) or self.phrases[wanted] is self.coded:
+            return False
+        self.coded, self.asides, self.charts = self.phrases[wanted], {}, {}
+        self.turn += 1
+        return True
+
+    @property
+    def phrases_wanted(self) -> int:
+        """How many phrases there should be: one more than is mixed, once anything but the first was asked for."""
+        wanted = int(self.values["phrase"])
+        return min(wanted + 2, MAX_PHRASES) if wanted else 1
 
     # What comes out.
 
@@ -225,7 +250,8 @@ class Mixer:
 
     def adopt(self, coder: Coder, coded: Coded) -> None:
         """Go on with another coder, and what it made of the same melodies."""
-        self.coder, self.coded, self.asides, self.charts = coder, coded, {}, {}
+        self.coder = coder
+        self._begin_with(coded)
 
     def shaped(self, melody: Melody) -> Melody:
         """A melody with density, key and octave as they are set."""
@@ -259,10 +285,14 @@ class Mixer:
             raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
         if places and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
-        self.coded, self.asides, self.charts = self.coder.encode(melodies), {}, {}
+        self._begin_with(self.coder.encode(melodies))
         self._like = replace(self.coded.partners[0], name="")
         self.melodies, self.places = melodies, list(places or spread(len(melodies)))
         self._own_key = str(estimate_key(melodies[:1])) if melodies[0].notes() else "none"
+
+    def _begin_with(self, coded: Coded) -> None:
+        """What comes after the melodies is not known yet: they themselves are mixed."""
+        self.coded, self.phrases, self.asides, self.charts = coded, (coded,), {}, {}
 
 
 def _emptiest(places: Sequence[PadPoint]) -> PadPoint:

@@ -10,6 +10,7 @@ from typing import Literal
 from latentmix.errors import InputError
 
 MAX_MELODIES = 8
+MAX_PHRASES = 128  # of each melody, itself among them
 Value = float | int | bool | str
 Kind = Literal["continuous", "switch", "trigger", "choice"]
 
@@ -145,6 +146,8 @@ def table(attributes: tuple[str, ...] = ATTRIBUTES) -> dict[str, Parameter]:
         _continuous("drums.y", 0, 1, 0.5, "of the drums' own puck, from bottom to top"),
         _switch("drums.pad", False, "the drums go by their puck rather than drums.position: by what was moved last"),
         _continuous("drums.level", 0, 1, 1.0, "how hard the drums are struck: 1 as they are, 0 not at all"),
+        _continuous("phrase", 0, MAX_PHRASES - 1, 0, "0 the melodies, 1 what comes after them, and so on", whole=True),
+        _trigger("next", "the next phrase, at the end of the loop"),
         _choice("follow", FOLLOWS, "when a change is heard: at the next step, beat or bar"),
         _switch("hold", False, "the melody stays as it is"),
         _switch("play", True, "plays, or is silent"),

@@ -33,6 +33,7 @@ class Pattern:
         version: counts up; a later one replaces an earlier one.
         tokens: of each sixteenth, as of `midi_vae.music.melody.Melody`.
         steps_per_bar, steps_per_beat: of its metre.
+        turn: of the phrase that it is of; one of another turn begins with the loop.
 
     Raises:
         ValueError: no tokens, too many, or others than there are.
@@ -42,6 +43,7 @@ class Pattern:
     tokens: tuple[int, ...]
     steps_per_bar: int = 16
     steps_per_beat: int = 4
+    turn: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < len(self.tokens) <= MAX_STEPS or min(self.tokens) < 0 or max(self.tokens) > HIGHEST_TOKEN:
@@ -132,6 +134,12 @@ class Sequencer(Layer[Pattern]):
     def __init__(self) -> None:
         super().__init__(SILENCE)
         self.sounding: int | None = None
+
+    def is_boundary(self, step: int, follow: str) -> bool:
+        """Whether a change may be heard at a step: another phrase only where the loop begins."""
+        if self.waiting is not None and self.pattern is not SILENCE and self.waiting.turn != self.pattern.turn:
+            return step % len(self.pattern.tokens) == 0
+        return super().is_boundary(step, follow)
 
     def step(self, step: int, follow: str = "step") -> Sequence[NoteChange]:
         """What starts and ends at a step, ends first; steps are counted from the start of the song."""

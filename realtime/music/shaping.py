@@ -82,9 +82,9 @@ def to_octave(melody: Melody, octaves: int) -> Melody:
     return replace(melody, tokens=np.where(pitch >= 0, moved + ONSET, tokens))
 
 
-def as_pattern(melody: Melody, version: int) -> Pattern:
+def as_pattern(melody: Melody, version: int, turn: int = 0) -> Pattern:
     """A melody as the player takes it."""
-    return Pattern(version, tuple(melody.tokens.tolist()), melody.steps_per_bar, steps_a_beat(melody.metre))
+    return Pattern(version, tuple(melody.tokens.tolist()), melody.steps_per_bar, steps_a_beat(melody.metre), turn)
 
 
 @functools.lru_cache(maxsize=32)

@@ -21,6 +21,7 @@ from midi_vae.midi.score import DRUM_CHANNEL
 from ..engine.drummer import Drummer, Drums
 from ..engine.explorer import charted
 from ..engine.moves import AT_ONCE, Presets, resolve, set_at_once
+from ..engine.phrases import make_wanted
 from ..engine.recorder import PlayedNote, Recorder, TempoChange, write_recording
 from ..midi.ports import MemoryOut
 from ..music.automation import Automation
@@ -133,7 +134,7 @@ class _Mover:
         """Move parameters, and play another melody if there is one."""
         mixed: dict[str, Value] = {}
         for name, wanted in values.items():
-            for each, value in resolve(self._mixer, self._presets, name, wanted):
+            for each, value in resolve(self._mixer, self._presets, name, wanted, self._mixer.values.__getitem__):
                 if each in AT_ONCE:
                     command = set_at_once(self._mixer, each, value, self._clock())
                     if command is not None:
@@ -141,7 +142,10 @@ class _Mover:
                 else:
                     mixed.pop(each, None)  # so that what was moved last comes last
                     mixed[each] = value
-        if self._mixer.move(mixed):
+        turn = self._mixer.turn
+        changed = self._mixer.move(mixed)
+        make_wanted(self._mixer)
+        if changed or (self._mixer.turn != turn and not self._mixer.values["hold"]):
             self._offer()
         self._renew_drums()
         if not np.array_equal(shares := self._mixer.weights(), self.shares[-1][1]):
@@ -155,7 +159,7 @@ class _Mover:
         mixer, self._version = self._mixer, self._version + 1
         if (plane := mixer.plane) is not None and mixer.is_uncharted:
             mixer.charts = {**mixer.charts, plane: charted(mixer, plane)}
-        self._player.command(PlayPattern(as_pattern(self._mixer.melody(), self._version)))
+        self._player.command(PlayPattern(as_pattern(self._mixer.melody(), self._version, self._mixer.turn)))
 
 
 def check_place(path: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]]) -> None:

@@ -25,7 +25,7 @@ MAX_STEPS = 32 * MAX_WINDOWS  # of a melody
 MAX_POINTS = 512  # of a path
 MAX_PATH_BARS = 64
 MAX_SNAPSHOTS = 8
-NOT_KEPT = ("panic", "tap", "record", "play", "preset")  # what a session does not restore
+NOT_KEPT = ("panic", "tap", "next", "record", "play", "preset")  # what a session does not restore
 
 Hue = Annotated[
     int, one_of(lambda raw: type(raw) is int and 0 <= raw < MAX_MELODIES, f"0 to {MAX_MELODIES - 1}")

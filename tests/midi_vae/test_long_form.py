@@ -11,7 +11,7 @@ from melody_models import random_model
 
 from latentmix.errors import InputError
 from midi_vae import Melody
-from midi_vae.long_form import MAX_BARS, compose, followed, form, go_on, in_form_of, windows_after
+from midi_vae.long_form import MAX_BARS, compose, followed, form, go_on, in_form_of, next_phrase, windows_after
 from midi_vae.model.conductor import PLACES, Conductor, ConductorConfig, Past
 from midi_vae.music.windows import to_windows
 from midi_vae.vae import MelodyVAE
@@ -56,6 +56,17 @@ def test_seeds_decide_and_melodies_are_as_long_as_wanted() -> None:
     for bars in (0, MAX_BARS + 1):
         with pytest.raises(InputError, match=f"found {bars}"):
             compose(MODEL, conductor, 1, bars)
+
+
+def test_a_next_phrase_is_as_long_always_the_same_and_no_end() -> None:
+    conductor = random_conductor()
+    for melody in (tune(2), tune(3, metre=(3, 4)), tune(1, metre=(12, 8))):
+        first = next_phrase(MODEL, conductor, [melody])
+        assert (first.bars, first.metre, first.name) == (melody.bars, melody.metre, melody.name)
+        assert first == next_phrase(MODEL, conductor, [melody])
+        assert first != next_phrase(MODEL, conductor, [melody, first])
+    end, middle = (go_on(MODEL, conductor, tune(2), 2, seed=1, ends=ends)[0] for ends in (True, False))
+    assert end != middle
 
 
 def test_what_came_before_tells_what_comes_and_a_chain_knows_one_window_alone() -> None:

@@ -5,7 +5,7 @@ import { inFrame, setAttribute, setText } from "./frame.js";
 const NAMES = {
   temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
   "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness", swing: "Swing",
-  position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", axes: "Sides of the pad", "drums.follow": "Drums follow", "drums.position": "Along the drums", "drums.x": "Drums' puck, left to right", "drums.y": "Drums' puck, down to up", "drums.pad": "Drums by their puck", "drums.level": "Level of the drums", panic: "All notes off", tap: "Tap the tempo",
+  position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", axes: "Sides of the pad", "drums.follow": "Drums follow", "drums.position": "Along the drums", "drums.x": "Drums' puck, left to right", "drums.y": "Drums' puck, down to up", "drums.pad": "Drums by their puck", "drums.level": "Level of the drums", phrase: "Phrase", next: "Next phrase", panic: "All notes off", tap: "Tap the tempo",
 };
 const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity", "swing"];
 
@@ -56,6 +56,7 @@ export class Controls {
     if (!this.metronome.isCounting) setText($("play").querySelector("span"), values.play ? "Stop" : "Play");
     press("record", values.record);
     press("hold", values.hold);
+    setText($("next").querySelector("span"), values.phrase ? `Next phrase · ${values.phrase}` : "Next phrase");
     press("loop", state.loop);
     const tempo = Math.round((state.source === "internal" ? values.tempo ?? state.tempo : state.tempo) * 10) / 10;
     if (document.activeElement !== $("tempo") && Number($("tempo").value) !== tempo) $("tempo").value = tempo;
@@ -99,6 +100,12 @@ export class Controls {
     if ((await this._live.try("clock", { clock: clock.value })) === null) clock.value = this._live.state.source;
   }
 
+  /** The phrase after the one that is mixed, or the one before it. */
+  turnOver(by) {
+    const last = this._live.hello?.parameters.phrase.high ?? 0;
+    this._live.set({ phrase: Math.min(last, Math.max(0, (this._live.values.phrase ?? 0) + by)) });
+  }
+
   tap() {
     this._live.set({ tap: true });
   }
@@ -107,6 +114,7 @@ export class Controls {
     addEventListener("keydown", stepByKeys, { capture: true });
     $("record").onclick = () => this.toggle("record");
     $("click").onclick = () => this.toggleMetronome();
+    $("next").onclick = () => this.turnOver(1);
     $("hold").onclick = () => this.toggle("hold");
     $("loop").onclick = () => this.toggleLoop();
     $("slower").onclick = () => this.changeTempo(-2);

@@ -288,6 +288,7 @@ const KEYS = {
   r: () => controls.toggle("record"),
   l: () => controls.toggleLoop(),
   h: () => controls.toggle("hold"),
+  n: (back) => controls.turnOver(back ? -1 : 1),
   t: () => controls.tap(),
   p: () => $("draw").disabled || $("draw").click(),
   c: () => controls.toggleMetronome(),

@@ -53,6 +53,7 @@ export class Sequencer {
 
   isBoundary(step, follow) {
     if (!this.pattern) return true;
+    if (this.waiting && this.waiting.turn !== this.pattern.turn) return step % this.pattern.tokens.length === 0; // another phrase
     const unit = { step: 1, beat: this.pattern.steps_per_beat, bar: this.pattern.steps_per_bar }[follow] ?? 1;
     return step % unit === 0;
   }

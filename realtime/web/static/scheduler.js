@@ -91,7 +91,8 @@ export class Scheduler {
         this._end = on && !this.isQuiet ? this._synth.start(pitch, heardAt, velocity) : null;
       }
       for (const out of this.outs) out.send([on ? 0x90 : 0x80, pitch, on ? velocity : 0], at * 1000);
-      const detail = { pitch, on, velocity, time: at, audioTime: heardAt, step: this._next, version: this._sequencer.pattern?.version };
+      const { version, turn } = this._sequencer.pattern ?? {};
+      const detail = { pitch, on, velocity, time: at, audioTime: heardAt, step: this._next, version, turn };
       document.dispatchEvent(new CustomEvent("latentmix:note", { detail }));
     }
   }

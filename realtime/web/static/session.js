@@ -6,7 +6,7 @@ const KEPT_AT = "latentmix.session"; // in localStorage
 const KEEP_AFTER = 1000; // ms after a change
 const USUAL = `${location.protocol}//127.0.0.1:8420/`; // where somebody else's mixer answers, unless told otherwise
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-const NOT_KEPT = ["panic", "tap", "record", "play", "preset"];
+const NOT_KEPT = ["panic", "tap", "next", "record", "play", "preset"];
 
 /** What is to be restored, as the server's session file has it. */
 export function sessionOf(live, sound) {

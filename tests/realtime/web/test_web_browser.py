@@ -412,6 +412,24 @@ def test_a_passage_is_held_within_the_file(page):
     page.keyboard.press("Escape")
 
 
+def test_the_next_phrase_is_heard_once_the_loop_is_through(page):
+    page.fill("#tempo", "240")
+    page.press("#tempo", "Enter")
+    page.click("#play")
+    until(page, "notes.some((note) => note.on)")
+    page.click("#next")
+    until(page, "document.querySelector('#next span').textContent === 'Next phrase · 1'")
+    until(page, "notes.some((note) => note.on && note.turn > notes[0].turn)")
+    heard = page.evaluate("notes.filter((note) => note.on).map(({step, turn}) => [turn, Math.floor(step / 32)])")
+    before = heard[0][0]
+    assert {turn for turn, _ in heard} == {before, before + 1}
+    assert max(loop for turn, loop in heard if turn == before) < min(loop for turn, loop in heard if turn > before)
+    page.keyboard.press("Shift+N")
+    until(page, "document.querySelector('#next span').textContent === 'Next phrase'")
+    page.click("#undo")
+    until(page, "document.querySelector('#next span').textContent === 'Next phrase · 1'")
+
+
 def test_a_melody_is_drawn_in_its_roll(page):
     page.click("#adddraw")
     page.wait_for_selector("#editor[open]")

@@ -1,0 +1,63 @@
+"""What comes after the melodies, phrase by phrase: made ahead of time, while the music plays.
+
+Once the parameter `phrase` asks for anything but the melodies themselves, the phrase after the one that is mixed is
+made as well, so that the next one is there when it is asked for. Until a phrase is there, the one before goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from latentmix.errors import InputError
+
+from ..music.mixer import Coded, Mixer
+from .background import Background
+from .loading import PendingDecoder
+
+
+class Phrases(Background):
+    """Makes the phrases of a mixer in a thread of its own. Methods are thread-safe.
+
+    Args:
+        mixer: its `phrases` are filled in, under the lock.
+        lock: of the mixer.
+        renew: called when one has come.
+        warn: called with a line where there cannot be one.
+    """
+
+    def __init__(self, mixer: Mixer, lock: Any, renew: Callable[[], None], warn: Callable[[str], None]) -> None:
+        super().__init__("latentmix phrases")
+        self._mixer, self._lock, self._renew, self._warn = mixer, lock, renew, warn
+        self._refused: Coded | None = None  # melodies after which nothing comes, which is told once
+
+    def search(self) -> None:
+        """Make those that are wanted."""
+        while self._is_open:
+            with self._lock:
+                coder, phrases, wanted = self._mixer.coder, self._mixer.phrases, self._mixer.phrases_wanted
+            if len(phrases) >= wanted or isinstance(coder, PendingDecoder) or phrases[0] is self._refused:
+                return
+            try:
+                found = coder.go_on(phrases)
+            except InputError as error:
+                self._refused = phrases[0]
+                self._warn(f"no next phrase: {error}")
+                return
+            with self._lock:
+                if self._mixer.phrases is phrases:
+                    self._mixer.phrases = (*phrases, found)
+            with contextlib.suppress(InputError):  # closed meanwhile
+                self._renew()
+
+
+def make_wanted(mixer: Mixer) -> None:
+    """All phrases up to the one that is asked for, for those who have time; it is mixed then.
+
+    Raises:
+        InputError: there cannot be any.
+    """
+    while len(mixer.phrases) <= int(mixer.values["phrase"]):
+        mixer.phrases = (*mixer.phrases, mixer.coder.go_on(mixer.phrases))
+    mixer.turn_over()
