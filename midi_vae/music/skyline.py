@@ -175,9 +175,10 @@ def is_lower_voice(notes: np.ndarray) -> np.ndarray:
     Notes with another one under them for about half of their length are of the upper voice, but for chords of the
     accompaniment (`_is_accompaniment`); those with one above are of a lower one. A note with neither belongs to the
     voice whose nearest notes it is closer to. Where hardly a note is known to be of the upper voice there is one voice,
-    with its notes played legato.
+    with its notes played legato; and so where all that lies under another is of close chords, but for what is below.
     """
-    over, is_lower = _over_and_under(notes)
+    over, under = _over_and_under(notes)
+    is_lower = under
     is_upper, below = over & ~is_lower, np.zeros(len(notes), bool)
     if np.count_nonzero(is_upper) < max(MIN_SEEDS, 0.05 * len(notes)) or not is_lower.any():
         return below
@@ -189,7 +190,16 @@ def is_lower_voice(notes: np.ndarray) -> np.ndarray:
         if np.array_equal(found, below):
             break
         is_lower, below = is_lower | found, found
+    if below.any() and _are_chords(notes, under):
+        below &= pitch < -_highest(start, -pitch, under, _WIDE)  # others stand where the chords do
     return below
+
+
+def _are_chords(notes: np.ndarray, is_lower: np.ndarray) -> bool:
+    """Whether all notes that lie under others are of close chords of one voice, which begin and end as one."""
+    gap = {name: np.abs(np.diff(notes[name].astype(float))) for name in ("start", "end", "pitch")}
+    is_of_chord = (gap["start"] < _ON_BEAT) & (gap["end"] < CLICK) & (gap["pitch"] <= BELOW)
+    return not is_lower[0] and bool(np.all(is_of_chord[is_lower[1:]]))
 
 
 def _is_accompaniment(start: np.ndarray, pitch: np.ndarray, is_upper: np.ndarray, is_lower: np.ndarray) -> np.ndarray:

@@ -312,6 +312,20 @@ def test_a_low_note_of_a_hymn_is_of_the_tune():
     assert skyline(notes(*chords))["pitch"].tolist() == tops
 
 
+def test_notes_between_chords_are_of_the_tune():
+    """Close chords now and then, as an accordion has them: what stands alone is no lower voice."""
+    tune = [79, 74, 76, 77, 86, 76, 77, 76, 74, 72, 81, 74] * 2
+    played = [(float(i), i + 1.0, p) for i, p in enumerate(tune)]
+    chords = [(s, e, p - gap) for s, e, p in played if p >= 79 for gap in (3, 7)]
+    assert skyline(notes(*played, *chords))["pitch"].tolist() == tune
+
+
+def test_basses_between_chords_are_none_of_the_tune():
+    chords = [(2 * i + 1.0, 2 * i + 2.0, 72 + i % 5 - gap) for i in range(16) for gap in (0, 4, 7)]
+    bass = [(2.0 * i, 2 * i + 1.0, 45 + i % 3) for i in range(16)]
+    assert skyline(notes(*chords, *bass))["pitch"].tolist() == [72 + i % 5 for i in range(16)]
+
+
 def test_keyswitches_are_none_of_the_tune():
     tune = [(float(i), i + 0.9, 67 + i % 6) for i in range(16)]
     switches = [(4.0 * i - (0.1 if i else 0), 4.0 * i + 0.1, 24 + i) for i in range(4)]
