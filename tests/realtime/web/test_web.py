@@ -7,6 +7,7 @@ import io
 import json
 import signal
 import socket as socket_module
+import sys
 import threading
 import time
 import tracemalloc
@@ -28,6 +29,7 @@ from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
 from realtime.music.mixer import PadPoint
 from realtime.music.parameters import PARAMETERS
+from realtime.web import addresses as addresses_of_web
 from realtime.web import exports, sung
 from realtime.web.addresses import addresses, qr_code
 from realtime.web.gate import Gate, is_loopback, new_token
@@ -762,6 +764,19 @@ def test_a_proxy_by_another_name(headers, status):
     assert gate.check(headers, "", "/live").status in (401, status)  # whoever reaches the proxy would reach us
     with pytest.raises(InputError, match="expected a token"):
         Gate(PORT, names=("studio.example",))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell all addresses by the host's name")
+def test_a_network_that_leads_nowhere_else_has_an_address_too(monkeypatch):
+    """As the hotspot of a laptop on a stage, without a way to elsewhere and with a name that is its own alone."""
+    known = addresses()
+
+    def unknown(*given: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(addresses_of_web, "_ELSEWHERE", ())
+    monkeypatch.setattr(socket_module, "getaddrinfo", unknown)
+    assert known[:1] == [each for each in addresses() if each in known[:1]]
 
 
 def test_addresses_for_a_phone():
