@@ -14,6 +14,7 @@ from realtime.control.bindings import Binding, ControllerMap
 from realtime.control.controller import TICK_SECONDS, Controls
 from realtime.control.maps import read_map
 from realtime.control.messages import PAIR_SECONDS
+from realtime.midi.byte_stream import ByteStream
 from realtime.midi.expression import MpeZone
 from realtime.music.parameters import PARAMETERS
 
@@ -136,6 +137,17 @@ def test_nrpn():
     assert bench.send(*select, cc(101, 0), cc(100, 0), cc(6, 2)) == []  # a registered parameter
     assert bench.send(*select, cc(99, 127), cc(98, 127), cc(6, 2)) == []  # none
     assert bench.send(cc(6, 64, 2)) == []  # another channel
+
+
+def test_nrpn_by_running_status_in_any_pieces():
+    bench = Bench(Binding("x", "nrpn", 300))
+    data = bytes([0xB0, 99, 2, 98, 44, 6, 127, 0xF8, 38, 127, 6, 0, 38, 0, 0xB1, 6, 64])
+    for size in (1, 2, 5, len(data)):
+        stream, moved = ByteStream(), []
+        for at in range(0, len(data), size):
+            for message in stream.feed(data[at : at + size]):
+                moved += bench.send(message)
+        assert moved[0][0] == "x" and 1.0 in [value for _, value in moved] and moved[-1] == ("x", 0.0)
 
 
 def test_data_entry_is_a_controller_like_others_when_no_parameter_is_chosen():
