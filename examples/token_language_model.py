@@ -79,13 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("codes", type=Path, help="folder of audiovq tokens")
     parser.add_argument("-o", "--output", type=Path, default=Path("said.npy"))
-    parser.add_argument("--force", action="store_true", help="replace the file of -o")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--temperature", type=float, default=0.9)
     given = parser.parse_args()
-    if given.output.exists() and not given.force:
-        parser.error(f"{given.output}: expected the name of a new file, found it is there; --force replaces it")
     torch.manual_seed(0)
     words, codebooks = read_words(given.codes)
     model = LanguageModel(codebooks)

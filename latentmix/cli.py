@@ -8,11 +8,12 @@ import enum
 import functools
 import gc
 import inspect
+import os
 import secrets
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -22,6 +23,7 @@ from typer.core import TyperGroup
 from typer.models import OptionInfo
 
 from .errors import InputError
+from .files import files_there
 
 VERBOSE = "latentmix.verbose"  # in the context's meta: show tracebacks
 
@@ -65,6 +67,28 @@ class Commands(TyperGroup):
 def complain(program: str, text: str) -> None:
     """One line on standard error, after the name of the program."""
     typer.echo(f"{program}: " + " ".join(text.splitlines()), err=True)
+
+
+def may_replace(program: str, paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
+    """Before files are made: ask whether those of them that are there may go, if somebody can answer at a terminal.
+
+    Scripts, whose second run makes the same files again, are not stopped, but told.
+
+    Args:
+        program: that says so.
+        force: whether the user said so, by --force.
+
+    Raises:
+        InputError: the answer was no.
+    """
+    there = [] if force else files_there(paths)
+    if not there:
+        return
+    said = there[0] + (f" and {len(there) - 1} more" if len(there) > 1 else "")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        complain(program, f"{said}: replaced")
+    elif not typer.confirm(f"{said}: there already. Replace?", err=True):
+        raise InputError(f"{said}: kept; give another name, or --force")
 
 
 def make_app(program: str) -> typer.Typer:
@@ -139,7 +163,7 @@ Verbose = Annotated[
     bool,
     typer.Option("--verbose", callback=_remember, help="Show the traceback of an error.", rich_help_panel="Model"),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.", rich_help_panel="Output")]
+Force = Annotated[bool, typer.Option("--force", help="Replace files without asking.", rich_help_panel="Output")]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -122,6 +122,11 @@ def check_target(path: str | os.PathLike[str]) -> None:
             pass
 
 
+def files_there(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Those of the files to be written that are there already; `-` is none."""
+    return [os.fspath(path) for path in paths if path != PIPE and os.path.isfile(path)]
+
+
 def check_new(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
     """See to it, before anything is made, that no file is lost by it; `-` is none.
 
@@ -133,7 +138,7 @@ def check_new(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
     """
     if force:
         return
-    there = [os.fspath(path) for path in paths if path != PIPE and os.path.isfile(path)]
+    there = files_there(paths)
     if len(there) == 1:
         raise InputError(f"{there[0]}: expected the name of a new file, found it is there; --force replaces it")
     if there:

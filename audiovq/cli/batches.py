@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from latentmix import cli
-from latentmix.cli import check_device, importing
+from latentmix.cli import check_device, importing, may_replace
 from latentmix.errors import InputError
-from latentmix.files import PIPE, check_new
+from latentmix.files import PIPE
 
 from .listening import show
 from .options import AUTO, DEFAULT_MODEL, BatchOptions
@@ -76,7 +76,7 @@ def run_many(
     if takes_audio:
         tell_left_out(asked.inputs, suffixes)
     pairs = pair_up(asked.inputs, asked.output, suffixes, suffix)
-    check_new((pair.output for pair in pairs), asked.force)
+    may_replace("audiovq", (pair.output for pair in pairs), asked.force)
     device, model = check_device(asked.device), DEFAULT_MODEL if asked.model == AUTO else asked.model
     with report.progress_bar(what, len(pairs)) as progress:
         outcome = jobs.run(work, pairs, model, device, asked.jobs, progress)

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose, make_app
+from latentmix.cli import Force, Verbose, make_app, may_replace
 from latentmix.errors import InputError
-from latentmix.files import check_new, check_target, make_folder, replace_file
+from latentmix.files import check_target, make_folder, replace_file
 
 from .options import DEFAULT_MODEL
 
@@ -42,7 +42,7 @@ def neutone(
     """
     if not 0 < len(name) <= MAX_NAME:
         raise InputError(f"expected a name of 1 to {MAX_NAME} characters, found {name!r}")
-    check_new([output / "model.nm"], force)
+    may_replace("audiovq", [output / "model.nm"], force)
     from ..model.vqvae import VQVAE
 
     try:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from latentmix.cli import may_replace
 from latentmix.errors import InputError
-from latentmix.files import PIPE, check_new, check_target
+from latentmix.files import PIPE, check_target
 
 
 def check_made(page: str | None, made: Sequence[str], force: bool) -> None:
     """See to it, before anything is made, that it and a page of it can be, and that no file is lost by that.
 
     Raises:
-        InputError: the page has another suffix, or what is made goes to standard output; as of `files.check_new`.
+        InputError: the page has another suffix, or what is made goes to standard output; as of `cli.may_replace`.
     """
     if page is None:
-        check_new(made, force)
+        may_replace("audiovq", made, force)
         return
     if not page.lower().endswith((".html", ".htm")):
         raise InputError(f"{page}: expected a page that ends in .html")
     if PIPE in made:
         raise InputError("--html: expected files to show, found standard output; name a file with -o")
     check_target(page)
-    check_new([*made, page], force)
+    may_replace("audiovq", [*made, page], force)
 
 
 def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> None:

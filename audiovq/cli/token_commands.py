@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose, grouped
+from latentmix.cli import Force, Verbose, grouped, may_replace
 from latentmix.errors import InputError
-from latentmix.files import check_new
 
 from .batches import complain, run_many
 from .options import DEFAULT_MODEL, CodeOptions, Jobs, Model, Suffix, TokenInputs
@@ -64,7 +63,7 @@ def tokens(
 
     if not output.endswith(".npy"):
         raise InputError(f"{output}: expected a name that ends in .npy")
-    check_new([output], force)
+    may_replace("audiovq", [output], force)
     shape, damage = write_tokens(inputs[0], output, coder_of, codebooks)
     typer.echo(f"{output}: {' x '.join(map(str, shape))} codes")
     if damage:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose, grouped, make_app
+from latentmix.cli import Force, Verbose, grouped, make_app, may_replace
 from latentmix.errors import InputError
-from latentmix.files import check_new, check_target, make_folder, replace_file
+from latentmix.files import check_target, make_folder, replace_file
 
 from .options import PassageOptions
 
@@ -62,7 +62,7 @@ def plugin(
     """
     files = melody or []
     path = output / "weights.lmw"
-    check_new([path], force)
+    may_replace("midi-vae", [path], force)
     if len(files) > MAX_MELODIES:
         raise InputError(f"expected at most {MAX_MELODIES} melodies, found {len(files)}")
     from ..plugin_weights import plugin_weights
@@ -102,7 +102,7 @@ def onnx(
     from ..vae import MelodyVAE
 
     files = onnx_files(MelodyVAE.from_pretrained(model))
-    check_new((output / name for name in files), force)
+    may_replace("midi-vae", (output / name for name in files), force)
     make_folder(output)
     for name, data in files.items():
         check_target(output / name)
@@ -129,7 +129,7 @@ def torchscript(
     if not MIN_BETWEEN <= len(files) <= MAX_MELODIES:
         raise InputError(f"expected {MIN_BETWEEN} to {MAX_MELODIES} melodies to go between, found {len(files)}")
     check_target(output)
-    check_new([output], force)
+    may_replace("midi-vae", [output], force)
     from ..torchscript_export import torchscript_file
     from ..vae import MelodyVAE
 

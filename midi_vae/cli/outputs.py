@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentmix.cli import may_replace
 from latentmix.errors import InputError
-from latentmix.files import check_new
 
 from ..audio.sound import check_sound, to_wav
 from ..midi.writer import write_midi
@@ -41,7 +41,7 @@ class Outputs:
         """See to it, before a long computation, that so many melodies can be written and no file is lost by it.
 
         Raises:
-            InputError: it will not work; as of `files.check_new`.
+            InputError: it will not work; as of `cli.may_replace`.
         """
         if self.separate and (self.midi.suffix.lower() in MIDI_SUFFIXES or self.midi.is_file()):
             raise InputError(f"{self.midi}: expected a folder for one file a melody, found the name of a file")
@@ -62,7 +62,7 @@ class Outputs:
                 _check_folder(path.parent)
         if self.separate:
             _check_folder(next(f for f in (self.midi, *self.midi.absolute().parents) if f.exists()))
-        check_new(places, force)
+        may_replace("midi-vae", places, force)
 
     def write(self, melodies: Sequence[Melody], labels: Sequence[str], strip: Strip | None = None) -> list[str]:
         """Write melodies; every file is whole or not there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -181,9 +182,7 @@ def test_tokens(tmp_path: Path, model: str):
     stereo = ("-o", tmp_path / "b.avq", "--channels", "keep", "--kbps", 0.3)
     figures("compress", audio, *stereo, "--model", model)
     tokens = ("tokens", tmp_path / "b.avq", "-o", tmp_path / "codes.npy", "--model", model)
-    assert "codes.npy: expected the name of a new file, found it is there; --force replaces it" in refused(*tokens)
-    assert np.array_equal(np.load(tmp_path / "codes.npy"), codes)
-    run(*tokens, "--force")
+    assert "codes.npy: replaced" in run(*tokens).stderr
     assert np.load(tmp_path / "codes.npy").shape == (2, 1, 12)
 
 
@@ -594,26 +593,37 @@ def test_one_thread_a_file(tmp_path: Path, model: str):
         assert done.stdout.splitlines()[-1] == f"threads {threads}"
 
 
-def test_files_that_are_there_are_replaced_only_where_that_is_said(tmp_path: Path, model: str):
+def test_files_that_are_there_are_replaced_and_that_is_said(tmp_path: Path, model: str):
     talks, made = tmp_path / "talks", tmp_path / "made"
     talks.mkdir()
     for name in "abc":
         write(talks / f"{name}.wav", 0.2)
-    folder, one = (
-        ("compress", talks, "-o", made, "--model", model),
-        ("compress", talks / "a.wav", "-o", tmp_path / "a.avq"),
-    )
+    folder = ("compress", talks, "-o", made, "--model", model)
     figures(*folder)
-    for name in ("a.avq", "b.avq"):
-        (made / name).write_bytes(b"mine")
+    (made / "a.avq").write_bytes(b"mine")
     (made / "c.avq").unlink()
-    said = refused(*folder)
-    assert "a.avq: expected names of new files, found this and 1 more that are there; --force replaces them" in said
-    assert [path.name for path in sorted(made.iterdir())] == ["a.avq", "b.avq"]  # nothing is begun
-    (tmp_path / "a.avq").write_bytes(b"mine")
-    assert "expected the name of a new file, found it is there; --force replaces it" in refused(*one, "--model", model)
-    assert (tmp_path / "a.avq").read_bytes() == (made / "a.avq").read_bytes() == b"mine"
-    assert len(figures(*folder, "--force")["files"]) == 3 and (made / "a.avq").read_bytes() != b"mine"
+    assert f"{made / 'a.avq'} and 1 more: replaced" in run(*folder).stderr
+    assert len(list(made.iterdir())) == 3 and (made / "a.avq").read_bytes() != b"mine"
+    assert "replaced" not in run(*folder, "--force").stderr
+
+
+def test_at_a_terminal_one_is_asked_first(tmp_path: Path, model: str):
+    audio, made = write(tmp_path / "a.wav", 0.2), tmp_path / "a.avq"
+    made.write_bytes(b"mine")
+    for answer, status in ((b"n\n", 1), (b"y\n", 0)):
+        master, slave = pty.openpty()
+        with subprocess.Popen(
+            process("compress", audio, "-o", made, "--model", model), stdin=slave, stderr=slave, stdout=subprocess.PIPE
+        ) as asked:
+            os.close(slave)
+            said = b""
+            while b"Replace?" not in said:
+                said += os.read(master, 1024)
+            assert str(made).encode() in said.replace(b"\r\n", b"")
+            os.write(master, answer)
+            assert asked.wait() == status
+            os.close(master)
+        assert (made.read_bytes() == b"mine") == bool(status)
 
 
 def test_two_files_of_one_name(tmp_path: Path, model: str):
