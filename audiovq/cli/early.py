@@ -7,6 +7,9 @@ import os
 from collections.abc import Sequence
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read when torch and NumPy are imported
+# read when the C library of the process that workers are forked from starts: what one batch has freed is kept for the
+# next, instead of asked for anew, page by page
+KEPT = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}  # bytes, of glibc
 
 
 def begin(arguments: Sequence[str]) -> None:
@@ -20,4 +23,6 @@ def begin(arguments: Sequence[str]) -> None:
 
         from ..codec import TO_ENCODE
 
+        for name, size in KEPT.items():
+            os.environ.setdefault(name, size)
         start_early(TO_ENCODE)

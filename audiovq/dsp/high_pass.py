@@ -58,7 +58,8 @@ class HighPass:
         made = []
         for start in range(0, count, TOGETHER):
             some = pieces[:, start : min(start + TOGETHER, count)].astype(np.float64)
-            y = np.fft.irfft(np.fft.rfft(some, self._size) * self._response, self._size)
+            spectrum = np.fft.rfft(some, self._size)
+            y = np.fft.irfft(np.multiply(spectrum, self._response, out=spectrum), self._size)
             kept = y[:, :, 2 * self.half : 2 * self.half + self.step].astype(np.float32)
             made.append(kept.reshape(len(x), -1))
         return np.concatenate([x[:, :0], *made], 1)
