@@ -23,6 +23,7 @@ from .morph import Recording, decode, encode
 from .preset_names import PRESETS
 
 MAX_BYTES = 1 << 20
+MAX_FRAMES = 60_000  # ten minutes
 MODEL = "model"  # whose latents these are
 
 
@@ -32,10 +33,15 @@ def write_preset(path: str | os.PathLike[str], model: SoundModel, recording: Rec
     Raises:
         InputError: it cannot be written.
     """
+    replace_file(path, preset_bytes(model, recording))
+
+
+def preset_bytes(model: SoundModel, recording: Recording) -> bytes:
+    """The frames of a recording as a file holds them."""
     played = recording.sound.controls
     half = {"loudness": played.loudness, "harmonicity": played.harmonicity, "timbre": recording.sound.timbre}
     found = {name: part[0].half().contiguous() for name, part in half.items()}
-    replace_file(path, save({**found, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)}))
+    return save({**found, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)})
 
 
 def read_preset(model: SoundModel, name: str) -> Recording:
@@ -46,19 +52,51 @@ def read_preset(model: SoundModel, name: str) -> Recording:
     """
     path = PRESETS.get(name, Path(name))
     try:
-        parts = load(read_bounded(path, MAX_BYTES))
+        return preset_from(model, read_bounded(path, MAX_BYTES))
+    except PresetError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+class PresetError(InputError):
+    """Bytes that are no preset, or one of a model that is not at hand."""
+
+
+def preset_from(model: SoundModel, data: bytes) -> Recording:
+    """The inverse of `preset_bytes`, of whatever bytes there are; as `read_preset`.
+
+    Raises:
+        PresetError: no preset, values that are no sound, or the frames of a third model.
+    """
+    try:
+        parts = load(data)
         pitch, loudness, harmonicity, timbre = (
             parts[part].float()[None] for part in ("pitch", "loudness", "harmonicity", "timbre")
         )
-        is_of_this = torch.equal(parts[MODEL], _mark(model))
+        of = parts[MODEL]
     except (SafetensorError, KeyError) as error:
-        raise InputError(f"{path}: expected a preset, found something else: {error}") from None
+        raise PresetError(f"expected a preset, found something else: {error}") from None
     sound = Sound(Controls(pitch, loudness, harmonicity), timbre)
-    if is_of_this:
+    _check(sound)
+    if torch.equal(of, _mark(model)) and timbre.shape[2] == model.config.latent_size:
         return Recording(sound, timbre.shape[1] * model.config.hop)
     general = SoundModel.from_pretrained()
+    if not torch.equal(of, _mark(general)) or timbre.shape[2] != general.config.latent_size:
+        raise PresetError("expected a sound of the model that is here, found one of another; take the recording again")
     heard = decode(general, sound, timbre.shape[1] * general.config.hop)
     return encode(model, _at_rate(heard, general.config.sample_rate, model.config.sample_rate))
+
+
+def _check(sound: Sound) -> None:
+    of = sound.controls
+    frames = of.pitch.shape[-1]
+    rows = (of.pitch, of.loudness, of.harmonicity)
+    if any(each.shape != (1, frames) for each in rows) or sound.timbre.shape[:-1] != (1, frames):
+        raise PresetError("expected as many frames of pitch, loudness, harmonicity and timbre in a preset")
+    if not 1 <= frames <= MAX_FRAMES:
+        raise PresetError(f"expected 1 to {MAX_FRAMES} frames in a preset, found {frames}")
+    finite = all(bool(torch.isfinite(each).all()) for each in (*rows, sound.timbre))
+    if not finite or float(of.pitch.min()) <= 0.0 or float(of.loudness.abs().max()) > 200.0:
+        raise PresetError("expected finite frames of a sound in a preset, found others")
 
 
 def _mark(model: SoundModel) -> Tensor:

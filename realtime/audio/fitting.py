@@ -30,12 +30,15 @@ def misfit(model: SoundModel, samples: np.ndarray, recording: Recording) -> floa
     return float(spectral_distance(ours, real, model.config.sample_rate, only_heard=True).mean)
 
 
-def read_fitting(model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None]) -> Recording:
+def read_fitting(
+    model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None], most: float = MAX_SECONDS
+) -> Recording:
     """Read and encode a recording, or take a preset, and say so where the model is far from it.
 
     Args:
         path: of a recording, or the name of a preset.
         tell: is given lines for people.
+        most: seconds of a recording.
 
     Raises:
         InputError: as `read_recording`.
@@ -43,7 +46,7 @@ def read_fitting(model: SoundModel, path: str | os.PathLike[str], tell: Callable
     preset = preset_of(path)
     if preset is not None:
         return read_preset(model, preset)
-    samples = read_mono(path, model.config.sample_rate, MAX_SECONDS, tell)
+    samples = read_mono(path, model.config.sample_rate, most, tell)
     recording = encode(model, samples)
     line = misfit_line(os.fspath(path), misfit(model, samples, recording))
     if line is not None:

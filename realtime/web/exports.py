@@ -28,6 +28,7 @@ from ..music import blend
 from ..music.drum_layer import HELD, DrumPattern
 from ..music.sequencer import swung
 from ..offline.sounding import SAMPLE_RATE, write_sound
+from .recordings import Mix
 from .sounds import SUNG
 from .sung import sung_instrument
 
@@ -40,18 +41,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Instrument:
-    """What plays: a General MIDI program of a soundfont, None of the built-in synthesizer or of a preset."""
+    """What plays: a program of General MIDI by a soundfont, a preset, recordings as they are mixed, or built in."""
 
     program: int
     soundfont: Path | None = None
+    own: Mix | None = None
 
     def synth(self, with_drums: bool = False) -> tuple[Synthesizer | None, int]:
         """What plays in the place of the built-in synthesizer, None for nothing, and its sample rate."""
-        if self.soundfont is not None or self.program not in SUNG:
+        own = self.own if self.own is not None and self.own.sounds else None
+        if self.soundfont is not None or (own is None and self.program not in SUNG):
             return None, SAMPLE_RATE
         from midi_vae.audio.drum_kit import WithKit
 
-        instrument = sung_instrument(self.program)
+        instrument = sung_instrument(self.program, own)
         rate = instrument.model.config.sample_rate
         return (WithKit(instrument, rate) if with_drums else instrument), rate
 

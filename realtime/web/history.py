@@ -9,6 +9,7 @@ from typing import Any
 
 from ..music.parameters import Value
 from .groove_wire import GrooveData
+from .sound_wire import SoundData
 from .wire import MixSnapshot, PathSetting, PlacedMelody
 
 MAX_CHANGES = 200
@@ -23,7 +24,7 @@ class Patch:
         melodies: all of them, with their places.
         values: of parameters.
         moved: position, pad or weights, what is to count as moved last.
-        loop, path, snapshots, drums: as of `Session`.
+        loop, path, snapshots, drums, sounds: as of `Session`.
     """
 
     melodies: tuple[PlacedMelody, ...] | None = None
@@ -33,6 +34,7 @@ class Patch:
     path: PathSetting | None = None
     snapshots: tuple[MixSnapshot, ...] | None = None
     drums: tuple[GrooveData, ...] | None = None
+    sounds: tuple[SoundData, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from ..music.sequencer import Pattern
 from . import exports
 from .messages import Restore
 from .outbox import Outbox
-from .sounds import SOUNDS, SUNG
+from .sounds import OWN, SOUNDS, SUNG
 from .store import Store
 from .sung import LOOP, NOTES, SECONDS
 from .workspace import MIN_MELODIES, Workspace
@@ -229,7 +229,8 @@ class Hub:
 
     def _melodies(self) -> dict[str, Any]:
         drums = [each.model_dump() for each in self.workspace.grooves.all]
-        return {"list": [each.model_dump() for each in self.workspace.placed()], "drums": drums}
+        sounds = [{"name": each.name, "mark": each.mark} for each in self.workspace.sounds.all]
+        return {"list": [each.model_dump() for each in self.workspace.placed()], "drums": drums, "sounds": sounds}
 
     def _melody(self, pattern: Pattern) -> dict[str, Any]:
         """The newest melody, with what it was made of; called in the engine's worker, which alone moves the mixer."""
@@ -255,10 +256,15 @@ class Hub:
             "most": MAX_MELODIES,
             "fewest": MIN_MELODIES,
             "sounds": [
-                {"name": name, "program": program, "sung": program in SUNG, **asdict(TIMBRES[program // 8])}
+                {
+                    "name": name,
+                    "program": program,
+                    "sung": program in (*SUNG, OWN),
+                    **asdict(TIMBRES[program // 8]),
+                }
                 for program, name in SOUNDS.items()
             ],
-            "sung": {"notes": NOTES, "seconds": SECONDS, "loop": LOOP},
+            "sung": {"notes": NOTES, "seconds": SECONDS, "loop": LOOP, "own": OWN},
         }
 
     # What stays when the server has ended.

@@ -15,6 +15,7 @@ from pydantic import PlainValidator, TypeAdapter
 from latentmix.errors import InputError
 from midi_vae.drums.windows import MAX_GROOVES
 
+from ..music.parameters import MAX_MELODIES
 from .checking import Checked, Name, Share, checked, number
 from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
 
@@ -114,6 +115,14 @@ class RemoveDrums(Checked):
     of: Of | None = None
 
 
+class RemoveSound(Checked):
+    """Take a recording away that the sound is mixed of, by its number."""
+
+    do: Literal["remove-sound"]
+    at: Annotated[int, number(0, MAX_MELODIES - 1, whole=True)]
+    of: Of | None = None
+
+
 class Restore(Checked):
     """A whole session (`wire.session_from_json`).
 
@@ -194,7 +203,8 @@ class ForgetSnapshot(Checked):
 
 COMMANDS: tuple[type[Checked], ...] = (
     PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, TakeDrums, RemoveDrums,
-    Restore, Undo, Redo, SetPath, SetLoop, SetClock, SetSound, KeepSnapshot, RecallSnapshot, ForgetSnapshot,
+    RemoveSound, Restore, Undo, Redo, SetPath, SetLoop, SetClock, SetSound,
+    KeepSnapshot, RecallSnapshot, ForgetSnapshot,
 )  # fmt: skip
 _BY_NAME: dict[str, TypeAdapter[Any]] = {
     command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]

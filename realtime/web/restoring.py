@@ -18,7 +18,8 @@ MAX_TOLD = 5  # names of parameters in a message
 def patch_of(session: Session) -> Patch:
     """All that a session sets; its path does not run."""
     path = session.path.model_copy(update={"runs": False})
-    return Patch(session.melodies, session.values, session.moved, session.loop, path, session.snapshots, session.drums)
+    of = session
+    return Patch(of.melodies, of.values, of.moved, of.loop, path, of.snapshots, of.drums, of.sounds)
 
 
 def left_out(session: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import shutil
 import socket
 import tempfile
@@ -13,25 +12,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse, PlainTextResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import PlainTextResponse
 
 from latentmix.errors import InputError
 from midi_vae.drums.kit import GENERAL_MIDI
 
 from . import exports
+from .answers import Make, answer, as_json, body, refused
 from .gate import Gate, Guard
 from .hub import Hub
 from .idle import IDLE_SECONDS, settings
 from .messages import MAX_MESSAGE
 from .outbox import Outbox
 from .protocol import receive
-from .sounds import SUNG, USUAL
-from .sung import notes_flac
+from .sound_routes import add_sounds
+from .sounds import OWN, USUAL
 from .uploads import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 MAX_PAGES = 32  # open at a time
 CLOSING_SECONDS = 2  # that open pages have when the server ends
 TRY_AGAIN_LATER = 1013  # WebSocket close code
-Make = Callable[[], bytes | Path | dict[str, Any]]  # in a thread
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 
 
@@ -64,6 +62,7 @@ def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = 
     _add_uploads(app, hub)
     _add_exports(app, hub, model, soundfont)
     _add_live(app, hub)
+    add_sounds(app, hub)
     _add_pages(app)
     return Guard(app, gate)
 
@@ -129,22 +128,6 @@ def _add_pages(app: FastAPI) -> None:
     folder = resources.files(__package__) / "static"
     files = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name.rpartition(".")[2] in TYPES}
 
-    making = asyncio.Lock()  # what two pages ask for at once is made by one of them
-
-    @app.get("/kit.wav")
-    async def kit() -> Response:
-        """The drums, as the page strikes them."""
-        async with making:
-            return await _answer(exports.kit_wav, "audio/wav")
-
-    @app.get("/sung/{program}.flac")
-    async def sung(program: str) -> Response:
-        """The notes of a preset."""
-        if program not in map(str, SUNG):
-            return PlainTextResponse("expected a sound that is sung, found none", 404)
-        async with making:
-            return await _answer(lambda: notes_flac(int(program)), "audio/flac")
-
     @app.get("/{name:path}")
     async def page(name: str) -> Response:
         name = name or "index.html"
@@ -157,15 +140,12 @@ def _add_uploads(app: FastAPI, hub: Hub) -> None:
     @app.post("/files")
     async def put_file(request: Request) -> Response:
         """The raw bytes of a MIDI file; what is in it."""
-        data = bytearray()
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > MAX_BYTES:
-                return _json(
-                    {"error": f"expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one"}, 413
-                )
+        try:
+            data = await body(request, MAX_BYTES, "a MIDI file")
+        except InputError as error:
+            return refused(error, 413)
         name = request.query_params.get("name")
-        return await _answer(lambda: hub.workspace.shelf.put(name, bytes(data), hub.engine.kit or GENERAL_MIDI))
+        return await answer(lambda: hub.workspace.shelf.put(name, data, hub.engine.kit or GENERAL_MIDI))
 
 
 def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | None) -> None:
@@ -176,7 +156,7 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
         return lambda: exports.loop_midi(engine, times)
 
     async def loop_wav(request: Request) -> Make:
-        times, sound = _times(request), _instrument(request, soundfont)
+        times, sound = _times(request), _instrument(request, hub, soundfont)
         return _in_file(lambda path: exports.loop_wav(path, engine, times, sound))
 
     async def line_midi(request: Request) -> Make:
@@ -192,7 +172,7 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
         return lambda: exports.performance_midi(*recording)
 
     async def performance_wav(request: Request) -> Make:
-        (notes, _, _), sound = hub.recording(), _instrument(request, soundfont)
+        (notes, _, _), sound = hub.recording(), _instrument(request, hub, soundfont)
         return _in_file(lambda path: exports.performance_wav(path, notes, sound, engine.kit))
 
     async def session(request: Request) -> Make:
@@ -213,21 +193,21 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
     @app.get("/take-home/{name}")
     async def take_home(name: str, request: Request) -> Response:
         if name not in makers:
-            return _json({"error": f"expected one of {', '.join(makers)}"}, 404)
+            return as_json({"error": f"expected one of {', '.join(makers)}"}, 404)
         kind, prepare = makers[name]
         try:
             make = await prepare(request)
         except InputError as error:
-            return _refused(error)
-        return await _answer(make, kind, f"latentmix-{name}")
+            return refused(error)
+        return await answer(make, kind, f"latentmix-{name}")
 
     @app.get("/recordings/{name}")
     async def recording(name: str) -> Response:
         """A recording that was kept, by its name in the list that pages have; no other name reaches a file."""
         if hub.store is None or name not in hub.recordings:
-            return _json({"error": "expected a recording that is there, found none of that name"}, 404)
+            return as_json({"error": "expected a recording that is there, found none of that name"}, 404)
         store = hub.store
-        return await _answer(lambda: store.recording(name), "audio/midi", f"latentmix {name}.mid")
+        return await answer(lambda: store.recording(name), "audio/midi", f"latentmix {name}.mid")
 
 
 def _number(request: Request, name: str, low: int, high: int, default: int) -> int:
@@ -241,8 +221,9 @@ def _times(request: Request) -> int:
     return _number(request, "times", 1, exports.MAX_TIMES, 4)
 
 
-def _instrument(request: Request, soundfont: Path | None) -> exports.Instrument:
-    return exports.Instrument(_number(request, "program", 0, 127, USUAL), soundfont)
+def _instrument(request: Request, hub: Hub, soundfont: Path | None) -> exports.Instrument:
+    program = _number(request, "program", 0, 127, USUAL)
+    return exports.Instrument(program, soundfont, hub.workspace.sounds.mix() if program == OWN else None)
 
 
 def _add_live(app: FastAPI, hub: Hub) -> None:
@@ -289,25 +270,3 @@ def _in_file(write: Callable[[Path], None]) -> Make:
         return folder / "sound.wav"
 
     return make
-
-
-async def _answer(make: Make, kind: str = "application/json", name: str | None = None) -> Response:
-    """What `make` makes, in a thread; what is wrong with the input as one line."""
-    try:
-        made = await asyncio.to_thread(make)
-    except InputError as error:
-        return _refused(error)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'} if name else None
-    if isinstance(made, Path):
-        remove = BackgroundTask(shutil.rmtree, made.parent, ignore_errors=True)
-        return FileResponse(made, media_type=kind, headers=headers, background=remove)
-    return Response(made if isinstance(made, bytes) else json.dumps(made), media_type=kind, headers=headers)
-
-
-def _refused(error: InputError) -> Response:
-    line = re.sub(r"^\S*/sound\.wav: ", "", " ".join(str(error).split()))
-    return _json({"error": line[:500]}, 422)
-
-
-def _json(content: Any, status: int) -> Response:
-    return Response(json.dumps(content), status, media_type="application/json")

@@ -18,6 +18,7 @@ from ..music.shaping import steps_a_beat
 from ..music.shares import PadPoint
 from .checking import Checked, Name, Share, checked, clean_name, kind_of, metre_of, number, one_of
 from .groove_wire import GrooveData
+from .sound_wire import SoundData
 
 FORMAT: Final = "latentmix.session"
 VERSION: Final = 1
@@ -130,6 +131,7 @@ class Session(Checked):
         sound: of the page that was heard last, if one has told.
         snapshots: of mixes.
         drums: grooves, at most 8; None, as of sessions from before there were any: those there are stay.
+        sounds: what its own sound is mixed of, at most 8; None, as in links, which would be too long: they stay.
     """
 
     format: Literal["latentmix.session"] = FORMAT
@@ -142,6 +144,7 @@ class Session(Checked):
     sound: Sound | None = None
     snapshots: Annotated[tuple[MixSnapshot, ...], Field(max_length=MAX_SNAPSHOTS)] = ()
     drums: Annotated[tuple[GrooveData, ...], Field(max_length=MAX_GROOVES)] | None = None
+    sounds: Annotated[tuple[SoundData, ...], Field(max_length=MAX_MELODIES)] | None = None
 
     @classmethod
     def of(cls, melodies: Iterable[PlacedMelody], values: Mapping[str, Value], **more: Any) -> Session:
@@ -152,7 +155,7 @@ class Session(Checked):
     def to_json(self) -> dict[str, Any]:
         """As a file holds it; `session_from_json` reads it."""
         empty = {name for name in ("sound", "snapshots") if not getattr(self, name)}
-        empty |= {"drums"} if self.drums is None else set()
+        empty |= {name for name in ("drums", "sounds") if getattr(self, name) is None}
         return self.model_dump(exclude=empty)
 
 

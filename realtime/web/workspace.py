@@ -22,7 +22,9 @@ from .history import Change, History, Patch
 from .kept_mixes import KeptMixes
 from .paths import roomiest
 from .puck import Puck
+from .recordings import Recordings
 from .restoring import in_order, lay, left_out, patch_of
+from .sound_wire import SoundData
 from .uploads import Shelf
 from .variation import random_melody, varied
 from .wire import NOT_KEPT, PlacedMelody, Session, Sound, free_hue, session_from_json
@@ -49,6 +51,7 @@ class Workspace:
         sound: of the page that has told last.
         kept: mixes to come back to.
         grooves: the drums.
+        sounds: recordings that the page's own sound is mixed of.
         restored: how many sessions were restored.
     """
 
@@ -68,6 +71,7 @@ class Workspace:
         self.puck = Puck(engine, lambda: changed(False))
         self.kept = KeptMixes(engine, lambda *change: self._remember(False, *change))
         self.grooves = Grooves(engine, self.shelf, lambda *change: self._remember(True, *change))
+        self.sounds = Recordings(engine, lambda *change: self._remember(True, *change))
         self._doing: Mapping[type[Checked], Callable[[Any], Any]] = {
             messages.PlaceMelody: self._place,
             messages.PutMelody: self._put_one,
@@ -77,6 +81,7 @@ class Workspace:
             messages.TakePassage: self._take,
             messages.TakeDrums: self.grooves.take,
             messages.RemoveDrums: self.grooves.remove,
+            messages.RemoveSound: self.sounds.remove,
             messages.Restore: self._restore,
             messages.Undo: self._undo,
             messages.Redo: self._redo,
@@ -89,8 +94,6 @@ class Workspace:
             messages.ForgetSnapshot: self.kept.forget,
         }
 
-    # What pages ask for.
-
     async def do(self, command: Checked) -> int | None:
         """Do something, one after another; the hue of the melody that it made, if it made one.
 
@@ -101,6 +104,11 @@ class Workspace:
         """
         async with self._lock:
             return await self._doing[type(command)](command)
+
+    async def put_sound(self, sound: SoundData) -> None:
+        """One more recording, in its turn. Not thread-safe; raises InputError where there is no room."""
+        async with self._lock:
+            self.sounds.add(sound)
 
     def move(self, values: Mapping[str, Any]) -> None:
         """Move parameters. Not thread-safe, not real-time-safe; a controller of the terminal moves the engine's own.
@@ -279,6 +287,7 @@ class Workspace:
             sound=self.sound,
             snapshots=self.kept.all,
             drums=self.grooves.all,
+            sounds=self.sounds.all,
         )
 
     async def _apply(self, patch: Patch) -> None:
@@ -288,6 +297,8 @@ class Workspace:
             self._hues = [each.hue for each in patch.melodies]
         if patch.drums is not None:
             await self.grooves.lay(patch.drums)
+        if patch.sounds is not None:
+            await self.sounds.lay(patch.sounds)
         for name, value in in_order(patch):
             if name in MODES or self.engine.value(name) != value:
                 self.engine.set(name, value)

@@ -4,6 +4,7 @@ import { OFFLINE } from "./live.js";
 
 const $ = (id) => document.getElementById(id);
 const MAX_BYTES = 4 * 2 ** 20;
+const RECORDING = /\.(wav|wave|w64|rf64|flac|ogg|oga|opus|mp3|m4a|mp4|aac|aiff?|aifc|caf|au|snd)$/i;
 
 export class Files {
   constructor(live, chooser) {
@@ -70,6 +71,7 @@ export class Files {
 
   async _open(file, hue, turn) {
     if (file.name.endsWith(".json")) return this.dispatch?.(file), false;
+    if (RECORDING.test(file.name)) return await this.record?.(file), false;
     if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a MIDI file of at most 4 MB`);
     if (!this._live.online) throw new Error(OFFLINE);
     const answer = await fetch(`./files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });

@@ -35,7 +35,7 @@ export class GrooveList {
   }
 }
 
-function button(action, at, text, label) {
+export function button(action, at, text, label) {
   const made = document.createElement("button");
   Object.assign(made, { textContent: text, title: label });
   made.setAttribute("aria-label", label);

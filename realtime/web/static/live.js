@@ -13,7 +13,7 @@ export class Live extends EventTarget {
     super();
     this.hello = null;
     this.melodies = [];
-    this.grooves = [];
+    this.grooves = this.sounds = [];
     this.melody = this.drums = null;
     this.state = { running: false, step: -1, time: 0, tempo: 120, path: { points: [], bars: 4, back: true, runs: false } };
     this.values = {};
@@ -146,6 +146,7 @@ export class Live extends EventTarget {
     if (message.melodies) {
       this.melodies = message.melodies.list;
       this.grooves = message.melodies.drums;
+      this.sounds = message.melodies.sounds;
       this._tell("melodies");
     }
     if (message.state) {

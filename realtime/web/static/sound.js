@@ -8,8 +8,9 @@ const KEPT_AT = "latentmix.sound"; // in localStorage
 const TELL_AFTER = 400; // ms after the last move of the volume
 const both = (id) => [$(id), $(`${id}2`)]; // beside the mute button, and elsewhere on a phone
 
-export class Sound {
+export class Sound extends EventTarget {
   constructor(live, synth, scheduler, tell) {
+    super();
     Object.assign(this, { _live: live, _synth: synth, _scheduler: scheduler, _tell: tell });
     this._restored = null;
     this._put = () => this._explain();
@@ -29,6 +30,11 @@ export class Sound {
   /** {program, level}: what a session holds. */
   get setting() {
     return { program: this._synth.program, level: this._synth.level };
+  }
+
+  /** Sound as this program does. */
+  choose(program) {
+    this._choose({ program });
   }
 
   async unlock() {
@@ -87,6 +93,7 @@ export class Sound {
     this._synth.program = program;
     this._synth.prepare();
     this._synth.setLevel(level);
+    this.dispatchEvent(new Event("choose"));
     this._show();
     inFrame(this._put);
   }

@@ -1,6 +1,7 @@
 // The built-in synthesizer: the same sums of partials as the server's (midi_vae/audio/synthesizer.py), in a little room.
 
 const GAIN = 0.5; // of a note at full velocity
+const BREATH = 100; // ms between two mixes of recordings that are asked for, at least
 const FADE = 0.04; // s in which a note of a recording falls to a third once it has ended
 
 export class Synth {
@@ -38,15 +39,36 @@ export class Synth {
   /** Fetch the notes of the sound that is chosen, if it is one of recordings; until they are there partials sound. */
   async prepare() {
     const { program } = this;
-    if (!this.sounds.get(program)?.sung || this._banks.has(program)) return;
+    if (!this.sounds.get(program)?.sung || program === this.sung.own || this._banks.has(program)) return;
     this._banks.set(program, null);
+    if (!(await this._fetch(program))) this._banks.delete(program); // the next choice tries again
+  }
+
+  /** The notes of the recordings are to be those of another mix, or none (""): fetched again and again while it moves. */
+  async follow(mix) {
+    this._mix = mix;
+    if (!this.sung || this._following) return;
+    this._following = true;
+    const { own } = this.sung;
+    while (this._made !== this._mix) {
+      const wanted = this._mix;
+      if (!wanted) this._banks.delete(own);
+      else if (!(await this._fetch(own))) break; // the next mix tries again
+      this._made = wanted;
+      await new Promise((go) => setTimeout(go, BREATH)); // the server has other things to do
+    }
+    this._following = false;
+  }
+
+  async _fetch(program) {
     try {
       const answer = await fetch(`./sung/${program}.flac`);
       if (!answer.ok) throw new Error(answer.status);
       this._banks.set(program, await new OfflineAudioContext(1, 1, 48000).decodeAudioData(await answer.arrayBuffer()));
       document.dispatchEvent(new CustomEvent("latentmix:sung", { detail: { program, seconds: this._banks.get(program).duration } }));
+      return true;
     } catch {
-      this._banks.delete(program); // the next choice tries again
+      return false;
     }
   }
 

@@ -28,6 +28,7 @@ from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS
 from midi_vae.drums.transcription import read_drums
 from midi_vae.music.melody import ONSET, Melody
 from realtime.web.opening import opening_melodies
+from realtime.web.sounds import OWN
 from realtime.web.sung import NOTES, SECONDS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -934,6 +935,40 @@ def test_a_preset_is_sung_in_the_page(open_page):
     nearest = {min(NOTES, key=lambda note: abs(note - pitch)) for pitch in played}
     assert {NOTES[round(offset / SECONDS)] for offset in starts} <= nearest
     page.click("#play")
+    page.select_option("#voice", label="Soft mallet")
+
+
+def test_recordings_are_dropped_and_sung_as_the_puck_mixes_them(open_page):
+    page = open_page(
+        script=STRUCK + "window.sung = []; addEventListener('latentmix:sung', (e) => sung.push(e.detail), true);"
+    )
+    drop(page, "my reed.flac", (EXAMPLES / "reed.flac").read_bytes())
+    until(page, f"sung.some((each) => each.program === {OWN})")
+    page.set_input_files(
+        "#soundfile", {"name": "bell.flac", "mimeType": "audio/flac", "buffer": (EXAMPLES / "bell.flac").read_bytes()}
+    )
+    until(page, "document.querySelectorAll('#recordingsin .chip').length === 2")
+    assert page.inner_text("#recordingsin").replace("×", "").split("\n")[0].strip().startswith("my reed")
+    assert page.input_value("#voice") == str(OWN)
+    fetched = "performance.getEntriesByType('resource').filter((each) => each.name.endsWith('/sung/53.flac')).length"
+    before = page.evaluate(fetched)
+    drag_puck(page, 0.1, 0.9)
+    until(page, f"{fetched} > {before}")  # another mix of them
+    page.click("#play")
+    until(page, "shots.length >= 4 && notes.filter((note) => note.on && note.audioTime !== null).length >= 4")
+    page.click("#play")
+    with page.expect_response("**/take-home/loop.wav*") as taken:
+        page.click("#loopwav")
+    assert f"program={OWN}" in taken.value.url and taken.value.status == 200
+    drop(page, "bad.wav", b"no sound")
+    until(page, "document.getElementById('toast').textContent.startsWith('bad.wav: ')")
+    page.click("#recordingsin [data-at='0']")
+    until(page, "document.querySelectorAll('#recordingsin .chip').length === 1")
+    page.click("#undo")
+    until(page, "document.querySelectorAll('#recordingsin .chip').length === 2")
+    for left in (1, 0):
+        page.click("#recordingsin [data-at='0']")
+        until(page, f"document.querySelectorAll('#recordingsin .chip').length === {left}")
     page.select_option("#voice", label="Soft mallet")
 
 

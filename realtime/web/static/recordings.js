@@ -1,0 +1,71 @@
+// Recordings that the sound of the page is mixed of, as the melodies are: sent, listed, taken away.
+
+import { button } from "./groovelist.js";
+import { OFFLINE } from "./live.js";
+
+const $ = (id) => document.getElementById(id);
+const MAX_BYTES = 32 * 2 ** 20;
+
+export class Recordings {
+  constructor(live, synth, sound, tell) {
+    Object.assign(this, { _live: live, _synth: synth, _sound: sound, _tell: tell, _shown: "" });
+    for (const kind of ["melodies", "melody"]) live.addEventListener(kind, () => this._show());
+    live.addEventListener("online", () => live.online && this._show());
+    sound.addEventListener("choose", () => this._show());
+    for (const id of ["voice", "voice2"]) $(id).addEventListener("change", () => this._explain());
+    $("addsound").onclick = () => {
+      $("soundfile").value = "";
+      $("soundfile").click();
+    };
+    $("soundfile").onchange = () => this._addAll([...$("soundfile").files]);
+    $("recordingsin").addEventListener("click", ({ target }) => {
+      const at = target.closest("[data-at]")?.dataset.at;
+      if (at !== undefined) this._remove(Number(at));
+    });
+  }
+
+  /** Send a recording; what is wrong with it is thrown, for people. */
+  async add(file) {
+    if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a recording of at most 32 MB`);
+    if (!this._live.online) throw new Error(OFFLINE);
+    this._tell(`${file.name}: it is being listened to …`);
+    const answer = await fetch(`./sounds?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    const found = await answer.json().catch(() => ({ error: `${file.name}: the mixer answered ${answer.status}` }));
+    if (!answer.ok) throw new Error(found.error);
+    this._sound.choose(this._synth.sung.own);
+    this._tell([`${found.name} is in the sound, as much as its melody is in the mix.`, ...found.remarks].join("\n"));
+  }
+
+  _explain() {
+    if (this._synth.program === this._synth.sung.own && !this._live.sounds.length) this._tell("Choose or drop recordings to sing with; until then another sound stands in.");
+  }
+
+  async _addAll(files) {
+    const wrong = [];
+    for (const file of files) await this.add(file).catch((error) => wrong.push(error.message));
+    if (wrong.length) this._live.say(wrong.join("\n"));
+  }
+
+  async _remove(at) {
+    if (await this._live.try("remove-sound", { at, of: this._live.sounds.length })) this._tell("Taken away; Z brings it back.");
+    if (document.activeElement === document.body) $("addsound").focus(); // what had the focus is gone
+  }
+
+  _show() {
+    const { sounds, hello, melody } = this._live;
+    if (!hello) return;
+    const isChosen = this._synth.program === hello.sung.own, shares = Object.values(melody?.weights ?? {}).map((share) => share.toFixed(2));
+    if (!sounds.length) this._synth.follow("");
+    else if (isChosen) this._synth.follow(JSON.stringify([hello.instance, sounds.map(({ mark }) => mark), shares]));
+    $("addsound").disabled = sounds.length >= hello.most;
+    const names = sounds.map(({ name }, at) => name || `recording ${at + 1}`);
+    if (this._shown === JSON.stringify(names)) return;
+    this._shown = JSON.stringify(names);
+    $("recordingsin").replaceChildren(...names.map((name, at) => {
+      const chip = document.createElement("span");
+      chip.className = "chip";
+      chip.append(name, button("remove", at, "×", `Take away ${name}`));
+      return chip;
+    }));
+  }
+}

@@ -1,0 +1,159 @@
+"""Recordings that a page sends: heard as one sound that is mixed as the melodies are, undone, kept, taken home."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib import resources
+
+import numpy as np
+import pytest
+import soundfile
+from web_house import House, Page, small_model
+
+from latentmix.errors import InputError
+from realtime.audio.sound_instrument import SoundInstrument, held_notes
+from realtime.music.parameters import PARAMETERS
+from realtime.web import recordings
+from realtime.web.recordings import general_model, recording_of
+from realtime.web.sound_wire import SoundData
+from realtime.web.sounds import OWN
+from realtime.web.store import Store
+from realtime.web.sung import NOTES, SECONDS
+from realtime.web.wire import session_from_json
+
+EXAMPLES = resources.files("realtime").parent / "examples"
+REED, BELL = EXAMPLES / "reed.flac", EXAMPLES / "bell.flac"
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(small_model(), store=Store(tmp_path))
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def page(house):
+    with house.socket(house.page) as socket:
+        page = Page(socket)
+        page.until(lambda: page.melody is not None)
+        yield page
+
+
+def send(house, name: str, content: bytes) -> dict:
+    return house.client.post("/sounds", params={"name": name}, content=content).json()
+
+
+def names(page) -> list[str]:
+    return [each["name"] for each in page.melodies["sounds"]]
+
+
+def wav(samples: np.ndarray, rate: int = 48_000) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def heard(house) -> np.ndarray:
+    samples, rate = soundfile.read(io.BytesIO(house.client.get(f"/sung/{OWN}.flac").content))
+    assert rate == 48_000 and len(samples) == round(SECONDS * rate) * len(NOTES)
+    return samples
+
+
+def test_recordings_are_sung_in_the_mix_of_the_melodies_undone_and_taken_home(house, page, tmp_path):
+    assert "found none" in house.client.get(f"/sung/{OWN}.flac").json()["error"]
+    for path in (REED, BELL):
+        assert send(house, path.name, path.read_bytes())["name"] == path.stem
+    page.until(lambda: names(page) == ["reed", "bell"])
+    ends = []
+    for corner in (0.0, 1.0):  # of two sounds among four melodies: the first, the last
+        page.say(set={"position": corner})
+        page.until(lambda corner=corner: page.melody["at"]["position"] == corner)
+        ends.append(heard(house))
+    model = general_model()
+    for end, sound in zip(ends, house.hub.workspace.sounds.all, strict=True):
+        alone = held_notes(model, [recording_of(sound)], np.ones(1), NOTES[4:5], 80)[0]
+        start = 4 * round(SECONDS * 48_000)
+        assert np.corrcoef(end[start:][: len(alone)], alone)[0, 1] > 0.9999
+    assert page.ask(do="remove-sound", at=0, of=1)["error"].startswith("expected the recordings that this page shows")
+    page.ask(do="remove-sound", at=0, of=2)
+    page.until(lambda: names(page) == ["bell"])
+    page.ask(do="undo")
+    page.until(lambda: names(page) == ["reed", "bell"])
+    taken, rate = soundfile.read(io.BytesIO(house.client.get(f"/take-home/loop.wav?times=1&program={OWN}").content))
+    plain, _ = soundfile.read(io.BytesIO(house.client.get("/take-home/loop.wav?times=1&program=12").content))
+    assert rate == 48_000 and np.sqrt((taken**2).mean()) > 0.02 and len(taken) != len(plain)
+    session = house.client.get("/take-home/session.json").json()
+    assert len(json.dumps(session["sounds"])) < 64_000
+    read = session_from_json(session, PARAMETERS)
+    assert read.sounds == house.hub.workspace.sounds.all
+    for _ in range(2):
+        page.ask(do="undo")
+    page.until(lambda: names(page) == [])
+    page.ask(do="restore", session=session)
+    page.until(lambda: names(page) == ["reed", "bell"])
+    assert np.array_equal(heard(house), ends[1])
+    link = {name: value for name, value in session.items() if name != "sounds"}  # as the page makes it
+    page.ask(do="restore", session=link)
+    assert len(house.hub.workspace.sounds.all) == 2
+
+
+def test_what_cannot_be_sung_is_one_line_and_changes_nothing(house, page, monkeypatch):
+    def error(name: str, content: bytes) -> str:
+        said = send(house, name, content)["error"]
+        assert "\n" not in said and "/tmp" not in said and len(said) < 500
+        return said
+
+    assert error("a <b>.wav", b"no sound").startswith("a <b>.wav: ")
+    assert "nothing that is heard" in error("silence.wav", wav(np.zeros(48_000)))
+    assert error("one.wav", wav(np.zeros(0)))
+    nan = np.full(24_000, np.nan)
+    assert error("nan.wav", wav(nan))
+    assert "at most 60 s" in error("long.wav", wav(np.full(8_000 * 61, 0.1), 8_000))
+    assert error("../../etc/passwd.wav", b"RIFF")
+    monkeypatch.setattr(recordings, "MAX_BYTES", 1 << 20)
+    assert "at most 1 MB" in error("large.wav", bytes((1 << 20) + 1))
+    assert names(page) == [] and house.hub.workspace.sounds.all == ()
+    sound, _ = recordings.read("reed.flac", REED.read_bytes())
+    house.hub.workspace.sounds.all = (sound,) * 8
+    assert "at most 8 recordings" in error("ninth.flac", REED.read_bytes())
+
+
+def test_a_session_with_damaged_sounds_is_opened_without_them_and_it_is_said(house, page):
+    session = house.client.get("/take-home/session.json").json()
+    assert session["sounds"] == []
+    sound, remarks = recordings.read("reed.flac", REED.read_bytes())
+    assert all(line.startswith("reed.flac: ") for line in remarks)
+    broken = SoundData.of("broken", sound.preset[:-9])
+    session["sounds"] = [each.model_dump() for each in (sound, broken)]
+    page.ask(do="restore", session=session)
+    page.until(lambda: names(page) == ["reed"])
+    page.until(lambda: any("left out: broken: expected a preset" in line for line in page.state["warnings"]))
+    for frames in ("", "***", "A" * 50_000, 7):
+        session["sounds"] = [{"name": "x", "frames": frames}]
+        assert "frames of a sound" in page.ask(do="restore", session=session)["error"]
+
+
+def test_held_notes_are_those_that_the_instrument_plays():
+    model = general_model()
+    sounds = [recording_of(recordings.read(path.name, path.read_bytes())[0]) for path in (REED, BELL)]
+    shares = np.array([0.3, 0.7])
+    notes = held_notes(model, sounds, shares, (45, 62), 60)
+    for note, pitch in zip(notes, (45, 62), strict=True):
+        instrument = SoundInstrument(model, sounds, lambda seconds: shares)
+        instrument.note_on(pitch, 127)
+        played = instrument.render(len(note) + model.delay)[0, model.delay :]
+        assert np.abs(played - note).max() < 1e-4 and np.abs(note).max() > 0.05
+
+
+def test_a_damaged_sound_is_refused_whatever_is_damaged():
+    sound, _ = recordings.read("bell.flac", BELL.read_bytes())
+    rng, data = np.random.default_rng(0), sound.preset
+    for _ in range(40):
+        damaged = bytearray(data)
+        damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        try:
+            recording_of(SoundData.of("x", bytes(damaged[: rng.integers(1, len(data) + 1)])))
+        except InputError as error:
+            assert str(error).startswith("x: ")
