@@ -29,13 +29,16 @@ class RunState:
         path: of the file.
         networks: by the name that their tensors are kept under.
         phases: of the run, in order.
+        base: what the run begins with (`beginning.told_apart`); None where it cannot begin with anything.
 
     Attributes:
         steps: made so far, by phase.
     """
 
-    def __init__(self, path: Path, networks: Mapping[str, nn.Module], phases: Sequence[str]) -> None:
-        self.path, self.networks = path, dict(networks)
+    def __init__(
+        self, path: Path, networks: Mapping[str, nn.Module], phases: Sequence[str], base: str | None = None
+    ) -> None:
+        self.path, self.networks, self._base = path, dict(networks), base
         self.steps = dict.fromkeys(phases, 0)
         self._slots: dict[str, dict[str, Tensor]] = {}  # by optimizer
 
@@ -43,7 +46,7 @@ class RunState:
         """Take weights and steps from the file, and keep what the optimizers remember for `restore`.
 
         Raises:
-            InputError: missing, damaged, of an older release, or the state of another run.
+            InputError: missing, damaged, of an older release, the state of another run, or one that began otherwise.
         """
         found, tensors = self._read(self.path)
         if found.get("version") != VERSION:
@@ -57,6 +60,12 @@ class RunState:
             raise InputError(
                 f"{self.path}: expected the state of a run with the phases {', '.join(self.steps)}, found {found}"
             ) from None
+        began = found.get("base")  # None in states of before it was written down
+        if None not in (began, self._base) and _weights(began) != _weights(self._base):
+            raise InputError(
+                f"{self.path}: expected what the run began with, {began}, found {self._base}; give that, or another "
+                "folder for the run"
+            )
         self._fill(self.path, tensors)
         for name, value in _under("optimizer", tensors).items():
             optimizer, slot = name.split(".", 1)
@@ -83,6 +92,8 @@ class RunState:
         for name, kept in self._slots.items():
             tensors |= {f"optimizer.{name}.{key}": value for key, value in kept.items()}
         described = {"version": VERSION, **{name: str(steps) for name, steps in self.steps.items()}}
+        if self._base is not None:
+            described["base"] = self._base.encode(errors="backslashreplace").decode()  # a folder of any name
         replace_file(self.path, make_safetensors({k: v.contiguous() for k, v in tensors.items()}, described))
 
     def restore(self, name: str, optimizer: torch.optim.Optimizer) -> None:
@@ -132,6 +143,11 @@ class RunState:
                     f"{path}: expected the state of a run with these sizes, found another's; "
                     "give the options it was started with, or another folder for the run"
                 ) from None
+
+
+def _weights(base: str | None) -> str:
+    """Of what a run begins with, what tells it apart: it may have been moved."""
+    return str(base).split(" (", 1)[0]
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import typer
 
+from latentmix.beginning import own_sizes, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
@@ -169,6 +170,16 @@ def known_styles(fabric: Any, address: str, kept: Path) -> tuple[str, ...]:
     return tuple(sorted({each.style for each in read_info(address).values() if each.style}))
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Options: what a new model is like."""
+
+    latent_size: Annotated[
+        int | None, typer.Option(help=f"latent dimensions; {GrooveVAEConfig.latent_size} if left out")
+    ] = None
+    width: Annotated[int | None, typer.Option(help=f"of the hidden layers; {GrooveVAEConfig.width} if left out")] = None
+
+
 def main(
     data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their drums")],
     out: Annotated[Path, typer.Option(help="folder of the run")],
@@ -188,21 +199,21 @@ def main(
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 256,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
     beta: Annotated[float, typer.Option(help="weight of the KL term")] = GrooveObjectiveConfig.beta,
-    latent_size: Annotated[int, typer.Option(help="latent dimensions")] = GrooveVAEConfig.latent_size,
-    width: Annotated[int, typer.Option(help="of the hidden layers")] = GrooveVAEConfig.width,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
     accumulate: Accumulate = 1,
     *,
+    sizes: Sizes,
     running: RunOptions,
 ) -> None:
     """Train a GrooveVAE on a folder of MIDI files with drums, or go on with a run that was stopped."""
     with in_one_line("train_drums", ValueError):  # a size that cannot be
+        asked = own_sizes("--begin-with", begin_with, **vars(sizes))
         base = GrooveVAE.from_pretrained(begin_with) if begin_with else None
         fabric = running.launch("ddp")
         make_folder(out)
         kept = out / "train.npy"
         styles = base.config.styles if base else known_styles(fabric, data, kept)
-        config = base.config if base else GrooveVAEConfig(latent_size=latent_size, width=width, styles=styles)
+        config = base.config if base else GrooveVAEConfig(**asked, styles=styles)
         grooves = open_grooves(fabric, data, kept, None if dev else "train", styles, running.seed)
         known = read_folder(fabric, remember, out / "known.npy", "validation", styles) if remember else None
         dev_split = None if dev else "validation"
@@ -210,7 +221,7 @@ def main(
         model = GrooveVAE(config)
         if base:
             model.load_state_dict(base.state_dict())
-        state = RunState(out / "state.safetensors", {"model": model}, PHASES)
+        state = RunState(out / "state.safetensors", {"model": model}, PHASES, told_apart(base, begin_with))
         if state.path.is_file():
             state.load()
     figures, weights = DevFigures(grooves.some, held_out), GrooveObjectiveConfig(beta=beta)

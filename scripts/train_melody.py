@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import typer
 
+from latentmix.beginning import own_sizes, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
@@ -178,6 +179,20 @@ def check_latent(latent: str, shares: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Options: what a new model is like."""
+
+    latent: Annotated[
+        str | None,
+        typer.Option(help=f"kind of latent variable: {', '.join(LATENTS)}; {MelodyVAEConfig.latent} if left out"),
+    ] = None
+    latent_size: Annotated[
+        int | None, typer.Option(help=f"latent dimensions; {MelodyVAEConfig.latent_size} if left out")
+    ] = None
+    width: Annotated[int | None, typer.Option(help=f"of the hidden layers; {MelodyVAEConfig.width} if left out")] = None
+
+
 @grouped
 def main(
     data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their windows")],
@@ -196,25 +211,22 @@ def main(
     prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 384,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
-    latent: Annotated[
-        str, typer.Option(help=f"kind of latent variable: {', '.join(LATENTS)}")
-    ] = MelodyVAEConfig.latent,
     beta: Annotated[
         float | None, typer.Option(help="weight of the KL term, or of what the latent has instead; its own if left out")
     ] = None,
     free_nats: Annotated[float, typer.Option(help="free bits of each latent dimension")] = ObjectiveConfig.free_nats,
-    latent_size: Annotated[int, typer.Option(help="latent dimensions")] = MelodyVAEConfig.latent_size,
-    width: Annotated[int, typer.Option(help="of the hidden layers")] = MelodyVAEConfig.width,
     monte_carlo: Annotated[int, typer.Option(help="latents drawn for each melody")] = 1,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
     accumulate: Accumulate = 1,
     *,
+    sizes: Sizes,
     running: RunOptions,
 ) -> None:
     """Train a MelodyVAE on a folder of MIDI files, or go on with a run that was stopped."""
     with in_one_line("train_melody", ValueError):  # a size that cannot be
+        asked = own_sizes("--begin-with", begin_with, **vars(sizes))
         base = MelodyVAE.from_pretrained(begin_with) if begin_with else None
-        config = base.config if base else MelodyVAEConfig(latent_size=latent_size, width=width, latent=latent)
+        config = base.config if base else MelodyVAEConfig(**asked)
         check_latent(config.latent, running.processes * accumulate)
         fabric = running.launch("ddp")
         make_folder(out)
@@ -226,7 +238,7 @@ def main(
         }
         model = MelodyVAE(config)
         model.load_state_dict((base or model).state_dict())
-        state = RunState(out / "state.safetensors", {"model": model}, PHASES)
+        state = RunState(out / "state.safetensors", {"model": model}, PHASES, told_apart(base, begin_with))
         if state.path.is_file():
             state.load()
     weight = LATENTS[config.latent].weight if beta is None else beta

@@ -24,8 +24,8 @@ MAY_IMPORT = {
 }
 # package -> its folders and modules in the order in which data flows: an arrow never runs back up
 LAYERS = {
-    "latentmix": "errors interrupts threads extras files checkpoint_format checkpoint tracing cli first_import "
-    "processes corpus run_state shares training read_once phases",
+    "latentmix": "errors interrupts threads extras files checkpoint_format checkpoint beginning tracing cli "
+    "first_import processes corpus run_state shares training read_once phases",
     "midi_vae": "checkpoint labels midi music evaluation model travel chart interpolation crossing long_form importing "
     "drums audio piano_roll drum_grid vae plugin_format plugin_weights plugin_grooves portable onnx_export "
     "torchscript_export training cli",

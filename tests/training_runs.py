@@ -94,4 +94,4 @@ def saved(out: Path) -> dict[str, int]:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     except FileNotFoundError:
         return {}
-    return {name: int(value) for name, value in header["__metadata__"].items() if name != "version"}
+    return {name: int(value) for name, value in header["__metadata__"].items() if name not in ("version", "base")}

@@ -166,11 +166,11 @@ def test_each_phase_learns_its_own_part(folder: Path):
 
 
 def test_the_script_trains_resumes_and_writes_a_model(folder: Path, tmp_path: Path):
-    options = [folder, "--out", tmp_path / "run", "--latent-size", 16, "--width", 16, "--batch", 4, "--threads", 1]
-    options += ["--feel-steps", 2, "--prior-steps", 2]
-    said = finish(start("train_drums.py", *options, "--steps", 2, "--save-every", 2))
+    sizes = ["--latent-size", 16, "--width", 16]
+    options = [folder, "--out", tmp_path / "run", "--batch", 4, "--threads", 1, "--feel-steps", 2, "--prior-steps", 2]
+    said = finish(start("train_drums.py", *options, *sizes, "--steps", 2, "--save-every", 2))
     assert "left out:" in said and "model 2: f1" in said and "prior 2: sample nats" in said
-    finish(start("train_drums.py", *options, "--steps", 3, "--save-every", 2))
+    finish(start("train_drums.py", *options, *sizes, "--steps", 3, "--save-every", 2))
     assert saved(tmp_path / "run") == {"model": 3, "feel": 2, "prior": 2}
     model = GrooveVAE.from_pretrained(tmp_path / "run" / "model")
     assert model.config.styles == ("funk", "jazz", "x") and len(model.sample(2, seed=0)) == 2
@@ -178,6 +178,8 @@ def test_the_script_trains_resumes_and_writes_a_model(folder: Path, tmp_path: Pa
     said = finish(start("train_drums.py", *options, *more, "--out", tmp_path / "mine", "--dev", folder))
     assert "own, before: hits" in said and "known, after: hits" in said
     mine = GrooveVAE.from_pretrained(tmp_path / "mine" / "model")
+    refused = finish(start("train_drums.py", *options, *more, *sizes, "--out", tmp_path / "mine"), 1)
+    assert "--latent-size 16, --width 16: expected nothing of the kind beside --begin-with" in refused
     same, changed = (
         torch.equal(*(getattr(each, part).state_dict()[name] for each in (model, mine)))
         for part, name in (("decoder", "places"), ("feel", "places"))

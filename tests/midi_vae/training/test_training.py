@@ -175,10 +175,8 @@ def test_objectives_draw_from_their_generator_only(model: MelodyVAE) -> None:
 
 # The script, with everything as small as it can be
 
-SMALL = (
-    "--device cpu --threads 1 --batch 8 --width 16 --latent-size 16"
-    " --critic-steps 60 --steps 75 --prior-steps 20 --save-every 50"
-).split()
+SHORT = "--device cpu --threads 1 --batch 8 --critic-steps 60 --steps 75 --prior-steps 20 --save-every 50".split()
+SMALL = [*SHORT, *"--width 16 --latent-size 16".split()]
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +269,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
     damaged.mkdir()
     (damaged / "train.npy").symlink_to(unbroken[0] / "train.npy")
     (damaged / "state.safetensors").write_bytes(before[:-9])
+    base = str(unbroken[0] / "model")
     cases = [
         ([str(empty), "--out", str(out)], f"{empty}: expected a folder with MIDI files"),
         ([str(tunes), "--out", str(blocked / "run")], str(blocked / "run")),
@@ -279,8 +278,12 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
         ([str(tunes), "--out", str(out), "--latent", "vq", "--latent-size", "40"], "latent_size 40; with codes"),
         ([str(tunes), "--out", str(unbroken[0]), "--width", "24"], f"{state}: expected the state of a run with these"),
         ([str(tunes), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run, found"),
+        ([str(tunes), "--out", str(out), "--begin-with", base], f"beside --begin-with {base}, whose sizes stay"),
     ]
-    check_refusals("train_melody.py", tmp_path, [([*SMALL, *command], text) for command, text in cases])
+    cases = [([*SMALL, *command], text) for command, text in cases]
+    other = [str(tunes), "--out", str(unbroken[0]), "--begin-with", base]
+    cases.append((other, f"{state}: expected what the run began with, nothing, found weights "))
+    check_refusals("train_melody.py", tmp_path, cases)
     assert not (out / "train.npy").exists()
     assert state.read_bytes() == before
 
@@ -318,7 +321,7 @@ def test_a_shipped_model_learns_a_small_folder_and_tells_what_it_forgot(
 ) -> None:
     base = unbroken[0] / "model"
     mine = [tunes, "--out", tmp_path / "mine", "--dev", tunes, "--begin-with", base, "--remember", tunes]
-    said = finish(start("train_melody.py", *mine, *SMALL, "--critic-steps", 0, "--steps", 0, "--prior-steps", 20))
+    said = finish(start("train_melody.py", *mine, *SHORT, "--critic-steps", 0, "--steps", 0, "--prior-steps", 20))
     found = [
         re.search(rf"{name}, {when}: (\S+) nats", said) for name in ("own", "known") for when in ("before", "after")
     ]
