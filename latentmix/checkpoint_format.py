@@ -54,6 +54,20 @@ class CheckpointFormat:
             f"{self.tensor_file}"
         )
 
+    def is_of(self, name_or_folder: str | os.PathLike[str]) -> bool:
+        """Whether a folder says that it holds a checkpoint of this kind, of whatever version.
+
+        Raises:
+            InputError: as `resolve`.
+        """
+        try:
+            raw = json.loads(read_bounded(self.resolve(name_or_folder) / self.config_file, MAX_CONFIG_BYTES))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            return False  # who reads it says what is wrong
+        return isinstance(raw, dict) and raw.get("format") == self.name
+
     def read_description(self, path: Path) -> dict[str, Any]:
         """The JSON beside weights, of this format and version.
 

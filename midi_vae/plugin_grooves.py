@@ -5,16 +5,24 @@ GrooveVAE, grooves -> header of 512 bytes, tensors in the order in which the eng
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from latentmix.errors import InputError
 
 from .drums.feel import FeelBlock
 from .drums.groove import Groove
+from .drums.travel import even_travel
 from .drums.vae import GrooveVAE
+from .drums.windows import partners, to_cells
 from .music.windows import window_layout
 from .plugin_format import DRUMS, PANEL, check_names, linear, norm, panels, piece_head, stack, vector, weight_file
+
+MOST, MAX_WINDOWS = 4, 4  # grooves that a plugin mixes, and of which the ways are kept; windows of each
 
 
 def groove_weights(
@@ -22,16 +30,26 @@ def groove_weights(
 ) -> bytes:
     """The file's bytes; arguments as of `plugin_weights.plugin_weights`.
 
+    Of 2 to 4 grooves, or the first 4, the even ways between them are found and kept as well, which takes seconds: the
+    engine does not look for them itself. So a plugin mixes them as `drums.mixing` does.
+
     Raises:
         InputError: a name or id that cannot be, grooves that are too long.
     """
     check_names(name, plugin_id)
     config = model.config
+    pieces = [_groove(groove) for groove in grooves]
+    few = grooves[:MOST]
+    together = [to_cells(each) for each in (partners(few) if len(few) > 1 else few)]
+    if any(len(cells) > MAX_WINDOWS for cells in together):
+        raise InputError(f"expected grooves of at most {MAX_WINDOWS} windows (8 bars of 4/4), found a longer one")
+    way_windows = len(together[0]) if len(few) > 1 else 0
+    if way_windows:
+        pieces += [_values(part) for part in _ways(model, np.stack(together))]
     sizes = [
         *(config.latent_size, config.width, config.across, config.encoder_blocks, config.decoder_blocks),
-        *(config.feel_width, config.feel_blocks, len(grooves)),
+        *(config.feel_width, config.feel_blocks, len(grooves), way_windows),
     ]
-    pieces = [_groove(groove) for groove in grooves]
     return weight_file(DRUMS, [name, plugin_id], sizes, _tensors(model), pieces, half=half)
 
 
@@ -75,5 +93,19 @@ def _groove(groove: Groove) -> bytes:
     cells = groove.velocities.size
     head = piece_head(groove.name, len(groove.velocities), groove.metre, 0, groove.tempo)
     velocities = np.pad(groove.velocities.ravel(), (0, -cells % PANEL))
-    offsets = np.pad(groove.lateness.ravel().astype("<f4"), (0, -cells % PANEL))
-    return head + velocities.tobytes() + offsets.tobytes()
+    return head + velocities.tobytes() + _values(groove.lateness)
+
+
+def _values(array: np.ndarray) -> bytes:
+    """float32, filled up with zeros to a multiple of 16."""
+    return np.pad(array.ravel().astype("<f4"), (0, -array.size % PANEL)).tobytes()
+
+
+def _ways(model: GrooveVAE, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (N, W, D) of grooves (N, W, 32, 3, 9), and the places (pairs, K, W, D) between each two."""
+    pairs = list(itertools.combinations(range(len(cells)), 2))
+    count, windows = len(pairs), cells.shape[1]
+    first, second = (np.concatenate([cells[pair[end]] for pair in pairs]) for end in range(2))
+    places = even_travel(model, first, second).places.cpu().unflatten(1, (count, windows)).transpose(0, 1)
+    codes = torch.stack([places[0, 0], *places[: len(cells) - 1, -1]])  # the first goes to each of the others first
+    return codes.numpy(), places.numpy()

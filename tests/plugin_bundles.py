@@ -1,4 +1,4 @@
-"""The plugins, built once for a test run from the shipped model and the melodies in `examples`."""
+"""The plugins, built once for a test run from the shipped models and the melodies and grooves in `examples`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 
 from native_engine import compiler_or_skip
 
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.transcription import read_drums
+from midi_vae.drums.vae import GrooveVAE
 from midi_vae.importing import read_melody
+from midi_vae.plugin_grooves import groove_weights
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.plugins import build, sources
@@ -16,6 +20,12 @@ from realtime.plugins.compiler import Compiler, Source
 from realtime.plugins.make import binaries_for
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+DRUMS = tuple(EXAMPLES / "drums" / f"{name}.mid" for name in ("backbeat", "toms"))  # that the drum plugin starts with
+
+
+def drums_of(path: Path) -> Groove:
+    """The first two bars of the drums of a file."""
+    return read_drums(path).excerpt()
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,14 @@ class Bundles:
     @property
     def lv2(self) -> Path:
         return self.folder / "latentmix-melody.lv2"
+
+    @property
+    def drum_clap(self) -> Path:
+        return self.folder / "latentmix-drums" / "latentmix-drums.clap"
+
+    @property
+    def drum_lv2(self) -> Path:
+        return self.folder / "latentmix-drums.lv2"
 
     @cached_property
     def clap_headers(self) -> str:
@@ -66,4 +84,11 @@ def make(folder: Path) -> Bundles:
         plugin_weights(model, "latentmix melody", "org.latentmix.melody", [read_melody(path)[0] for path in melodies])
     )
     build.bundle(binaries, compiler.target, weights, folder / "bundles")
+    drums = folder / "drums.lmw"  # a file of its own: bundles are links to what they are made of
+    drums.write_bytes(
+        groove_weights(
+            GrooveVAE.from_pretrained(), "latentmix drums", "org.latentmix.drums", [drums_of(path) for path in DRUMS]
+        )
+    )
+    build.bundle(binaries, compiler.target, drums, folder / "bundles")
     return Bundles(folder / "bundles", compiler, binaries, model, melodies)

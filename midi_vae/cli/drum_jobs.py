@@ -21,10 +21,9 @@ from ..drums.kit import Kit
 from ..drums.vae import GrooveVAE
 from ..drums.windows import to_cells
 from ..evaluation import path_figures
-from ..importing import one_each
 from ..midi.drum_writer import write_drums
 from . import drum_report
-from .drum_report import DrumPassage, read_passage
+from .drum_report import DrumPassage, read_passage, read_passages
 from .jobs import Job, Made, Ways
 from .options import ChangeOptions, DrumOptions, MakingOptions, ModelOptions, OutputOptions, PassageOptions
 from .outputs import Outputs
@@ -57,12 +56,7 @@ class DrumJob(Job[Groove]):
 
     @classmethod
     def read(cls, files: Sequence[Path], excerpt: PassageOptions, making: MakingOptions) -> list[DrumPassage]:
-        kit, passages = making.drums.notes(), list[DrumPassage]()
-        bars = one_each(excerpt.bars or (), len(files), "passage")
-        tracks = one_each(excerpt.track or (), len(files), "track")
-        for file, wanted, track in zip(files, bars, tracks, strict=True):
-            passages.append(read_passage(file, kit, wanted, track, passages[0].groove if passages else None))
-        return passages
+        return read_passages(files, excerpt, making.drums.notes())
 
     @classmethod
     def bars(cls, passages: list[DrumPassage]) -> int:

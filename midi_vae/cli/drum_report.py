@@ -12,8 +12,8 @@ import numpy as np
 from ..drums.groove import Groove
 from ..drums.kit import INSTRUMENTS, Kit
 from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
-from ..importing import BarRange
-from .options import DrumOptions, parse_bars
+from ..importing import BarRange, one_each
+from .options import DrumOptions, PassageOptions, parse_bars
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,20 @@ def read_passage(
     if bars is None:
         count = like.bars if like else DEFAULT_BARS
     return DrumPassage(line, line.excerpt(count, start), line.first_bar if start is None else start)
+
+
+def read_passages(files: Sequence[Path], excerpt: PassageOptions, kit: Kit) -> list[DrumPassage]:
+    """The passages of files that options ask for, all of the length of the first where they do not say.
+
+    Raises:
+        InputError: as `read_passage`.
+    """
+    passages: list[DrumPassage] = []
+    bars = one_each(excerpt.bars or (), len(files), "passage")
+    tracks = one_each(excerpt.track or (), len(files), "track")
+    for file, wanted, track in zip(files, bars, tracks, strict=True):
+        passages.append(read_passage(file, kit, wanted, track, passages[0].groove if passages else None))
+    return passages
 
 
 def groove_figures(grooves: Sequence[Groove]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from latentmix.cli import Force, Verbose, grouped, make_app, may_replace
 from latentmix.errors import InputError
 from latentmix.files import check_target, make_folder, replace_file
 
+from ..checkpoint import GROOVE_CHECKPOINT
 from .options import PassageOptions
 
 app = make_app("midi-vae")
@@ -40,9 +41,11 @@ def plugin(
         str | None,
         typer.Option("--id", metavar="ID", help="What projects name it by, org.example.tunes. Default: of the name."),
     ] = None,
-    melody: Annotated[
+    file: Annotated[
         list[Path] | None,
         typer.Option(
+            "--melody",
+            "--groove",
             metavar="FILE",
             help="A MIDI file that the plugin starts with, up to 8 times. Default: four drawn from the model.",
         ),
@@ -59,28 +62,45 @@ def plugin(
     Examples:
     midi-vae export plugin runs/melody/model --name "My tunes" -o my-tunes
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
+    midi-vae export plugin drums_2bar --groove A.mid --groove B.mid -o drums
     """
-    files = melody or []
+    files = file or []
     path = output / "weights.lmw"
     may_replace("midi-vae", [path], force)
     if len(files) > MAX_MELODIES:
-        raise InputError(f"expected at most {MAX_MELODIES} melodies, found {len(files)}")
+        raise InputError(f"expected at most {MAX_MELODIES} files, found {len(files)}")
+    folder = Path(model).resolve()
+    folder = folder.parent if folder.name == RUN_FOLDER else folder
+    named = name or folder.name.replace("_", " ")
+    slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in named.lower()).split()) or "model"
+    data = _weights(model, named, plugin_id or f"org.latentmix.{slug}", files, source, half)
+    make_folder(output)
+    check_target(path)
+    replace_file(path, data)
+    typer.echo(f"{path}: {named}, {len(data) / 1e6:.1f} MB")
+
+
+def _weights(model: str, name: str, plugin_id: str, files: list[Path], source: PassageOptions, half: bool) -> bytes:
+    """The file's bytes, with the melodies or the drums of the files, by what the model is of.
+
+    Raises:
+        InputError: no model, or files without what it takes.
+    """
+    if GROOVE_CHECKPOINT.is_of(model):
+        from ..drums.kit import GENERAL_MIDI
+        from ..drums.vae import GrooveVAE
+        from ..plugin_grooves import groove_weights
+        from .drum_report import read_passages
+
+        drums = GrooveVAE.from_pretrained(model)
+        grooves = [passage.groove for passage in read_passages(files, source, GENERAL_MIDI)]
+        return groove_weights(drums, name, plugin_id, grooves or drums.sample(DRAWN, seed=0), half=half)
     from ..plugin_weights import plugin_weights
     from ..vae import MelodyVAE
 
     melodies = [passage.melody for passage in source.read(files)] if files else []
     loaded = MelodyVAE.from_pretrained(model)
-    folder = Path(model).resolve()
-    folder = folder.parent if folder.name == RUN_FOLDER else folder
-    named = name or folder.name.replace("_", " ")
-    slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in named.lower()).split()) or "model"
-    data = plugin_weights(
-        loaded, named, plugin_id or f"org.latentmix.{slug}", melodies or loaded.sample(DRAWN, seed=0), half=half
-    )
-    make_folder(output)
-    check_target(path)
-    replace_file(path, data)
-    typer.echo(f"{path}: {named}, {len(data) / 1e6:.1f} MB")
+    return plugin_weights(loaded, name, plugin_id, melodies or loaded.sample(DRAWN, seed=0), half=half)
 
 
 @app.command()

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <mutex>
 
+#include "../engine/file.hpp"
+#include "../engine/weight_reader.hpp"
+
 #if defined(_WIN32)
 #include <windows.h>
 #else
@@ -20,10 +23,12 @@ const char anchor = 0; // an address inside this binary
 std::string own_path() {
 #if defined(_WIN32)
     HMODULE module = nullptr;
-    char path[MAX_PATH] = "";
+    wchar_t path[MAX_PATH] = L"";
+    char text[4 * MAX_PATH] = ""; // UTF-8
     GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, &anchor, &module);
-    GetModuleFileNameA(module, path, MAX_PATH);
-    std::string out(path);
+    GetModuleFileNameW(module, path, MAX_PATH);
+    WideCharToMultiByte(CP_UTF8, 0, path, -1, text, sizeof text, nullptr, nullptr);
+    std::string out(text);
     for (char &c : out)
         if (c == '\\') c = '/';
     return out;
@@ -36,7 +41,7 @@ std::string own_path() {
 namespace {
 
 bool exists(const std::string &path) {
-    std::FILE *file = std::fopen(path.c_str(), "rb");
+    std::FILE *file = open_file(path);
     if (file) std::fclose(file);
     return file;
 }
@@ -52,7 +57,7 @@ Identity look() {
         return out;
     }
     unsigned char head[HEADER_BYTES] = {};
-    std::FILE *file = std::fopen(out.file.c_str(), "rb");
+    std::FILE *file = open_file(out.file);
     const bool is_read = file && std::fread(head, 1, sizeof head, file) == sizeof head;
     if (file) std::fclose(file);
     if (!is_read || std::memcmp(head, "LATNTMIX", 8)) {
@@ -62,6 +67,7 @@ Identity look() {
     head[159] = head[223] = 0; // names end inside their fields, whatever the file says
     if (head[96]) out.name = reinterpret_cast<const char *>(head + 96);
     if (head[160]) out.id = reinterpret_cast<const char *>(head + 160);
+    out.kind = static_cast<int>(u32(head + KIND_AT));
     for (int i = 0; i < MAX_ATTRIBUTES; i++) {
         const char *name = reinterpret_cast<const char *>(head + 224 + 16 * i);
         if (*name) out.attributes.emplace_back(name, strnlen(name, 16));
@@ -76,17 +82,30 @@ const Identity &identity() {
     return found;
 }
 
-std::shared_ptr<const Weights> shared_weights(std::string &problem) {
+Model read_model(const std::string &file, const Kernels &kernels, std::string &problem) {
+    std::vector<unsigned char> bytes;
+    Model out;
+    if (!read_weight_file(file, bytes, problem)) return out;
+    if (bytes.size() >= HEADER_BYTES && u32(&bytes[KIND_AT]) == DRUM_KIND) out.drums = DrumWeights::parse(bytes, kernels, problem);
+    else out.melodies = Weights::parse(bytes, kernels, problem);
+    return out;
+}
+
+Model shared_model(std::string &problem) {
     static std::mutex mutex;
-    static std::weak_ptr<const Weights> shared;
+    static std::weak_ptr<const Weights> melodies;
+    static std::weak_ptr<const DrumWeights> drums;
     std::lock_guard<std::mutex> lock(mutex);
-    if (auto weights = shared.lock()) return weights;
+    Model model = {melodies.lock(), drums.lock()};
+    if (model) return model;
     const Identity &found = identity();
     problem = found.problem;
-    if (!problem.empty()) return nullptr;
-    auto weights = Weights::read(found.file, *kernels(), problem);
-    shared = weights;
-    return weights;
+    if (!problem.empty()) return {};
+    model = read_model(found.file, *kernels(), problem);
+    if (!model) problem = found.file + ": " + problem;
+    melodies = model.melodies;
+    drums = model.drums;
+    return model;
 }
 
 } // namespace latentmix

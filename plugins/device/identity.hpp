@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "../engine/weights.hpp"
+#include "../engine/drum_weights.hpp"
 
 namespace latentmix {
 
@@ -12,6 +12,7 @@ struct Identity {
     std::string file; // of the weights; empty where none was found
     std::string name = "latentmix melody", id = "org.latentmix.melody";
     std::vector<std::string> attributes;
+    int kind = 0; // of model: `MELODY_KIND` or `DRUM_KIND`
     std::string problem;
 };
 
@@ -21,8 +22,17 @@ const Identity &identity();
 
 std::string own_path(); // of this binary, with / between folders
 
-// The weights of this plugin for the quickest path; all instances in a process share them while there is one. Null,
-// with a line in `problem`, where they cannot be used.
-std::shared_ptr<const Weights> shared_weights(std::string &problem);
+// One of the two.
+struct Model {
+    std::shared_ptr<const Weights> melodies;
+    std::shared_ptr<const DrumWeights> drums;
+    explicit operator bool() const { return melodies || drums; }
+};
+
+Model read_model(const std::string &file, const Kernels &kernels, std::string &problem);
+
+// The model of this plugin for the quickest path; all instances in a process share it while there is one. None, with a line
+// in `problem`, where it cannot be used.
+Model shared_model(std::string &problem);
 
 } // namespace latentmix

@@ -10,7 +10,7 @@
 namespace latentmix {
 namespace {
 
-constexpr int DRUM_CHANNEL = 9, LOW = 48, HIGH = 84; // channel; C3 to C6, where people sing
+constexpr int LOW = 48, HIGH = 84; // C3 to C6, where people sing
 constexpr double OVERLAP = 0.05;              // quarter notes that legato may last
 
 // melody_track.polyphony: share of the notes that start while another sounds

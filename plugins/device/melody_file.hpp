@@ -9,7 +9,7 @@
 
 namespace latentmix {
 
-constexpr int FILE_BARS = 2;
+constexpr int FILE_BARS = 2, DRUM_CHANNEL = 9; // the latter from 0
 
 bool melody_of(const MidiTune &tune, Melody &out, std::string &problem);
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "../engine/file.hpp"
 #include "../engine/melody.hpp"
 
 namespace latentmix {
@@ -83,7 +84,7 @@ class TrackReader {
         if (kind != 0x80 && kind != 0x90) return;
         MidiPart &part = parts_[channel];
         close(part, channel, first);
-        if (kind == 0x80 || !second || count_ >= MAX_MIDI_NOTES || beat() > MAX_BEATS) return;
+        if (kind == 0x80 || !second || count_ > MAX_MIDI_NOTES || beat() > MAX_BEATS) return;
         if (part.notes.empty()) part.program = programs_[channel];
         part.track = number_;
         part.channel = channel;
@@ -151,13 +152,17 @@ bool parse_midi(const std::vector<unsigned char> &file, MidiTune &out, std::stri
     at += 8 + head;
     std::size_t notes = 0;
     for (int number = 0; end - at >= 8; number++) {
+        if (number == MAX_MIDI_CHUNKS) {
+            problem = "expected at most 65,535 tracks, found more";
+            return false;
+        }
         const std::size_t said = big(at + 4, 4), there = static_cast<std::size_t>(end - at) - 8, size = std::min(said, there);
         if (is_chunk(at, "MTrk")) {
             TrackReader track(at + 8, at + 8 + size, number, ticks, out);
             track.read();
             out.tracks += track.notes() > 0;
             notes += track.notes();
-            if (notes >= MAX_MIDI_NOTES) {
+            if (notes > MAX_MIDI_NOTES) {
                 problem = "expected at most 200,000 notes, found more";
                 return false;
             }
@@ -172,7 +177,7 @@ bool parse_midi(const std::vector<unsigned char> &file, MidiTune &out, std::stri
 }
 
 bool read_midi(const std::string &path, MidiTune &out, std::string &problem) {
-    std::FILE *file = std::fopen(path.c_str(), "rb");
+    std::FILE *file = open_file(path);
     std::vector<unsigned char> bytes;
     unsigned char part[65536];
     bool is_short = true;
@@ -185,7 +190,7 @@ bool read_midi(const std::string &path, MidiTune &out, std::string &problem) {
     const bool is_read = file && !std::ferror(file);
     if (file) std::fclose(file);
     const std::string name = path.substr(path.find_last_of("/\\") + 1);
-    problem = !is_read ? "cannot read the file" : bytes.size() > MAX_MIDI_BYTES ? "expected at most 16 MiB, found more" : "";
+    problem = !is_read ? "expected a file that can be read, found none" : bytes.size() > MAX_MIDI_BYTES ? "expected at most 16 MiB, found more" : "";
     if (problem.empty()) parse_midi(bytes, out, problem);
     if (!problem.empty()) problem = name + ": " + problem;
     return problem.empty();

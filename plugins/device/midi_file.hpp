@@ -7,6 +7,7 @@
 namespace latentmix {
 
 constexpr std::size_t MAX_MIDI_BYTES = 16u << 20, MAX_MIDI_NOTES = 200000, MAX_MIDI_PATH = 4096;
+constexpr int MAX_MIDI_CHUNKS = 65535; // as many tracks as a header can say
 
 struct MidiNote {
     double start, end; // quarter notes from the start of the file

@@ -27,11 +27,15 @@ enum Parameter {
     TEMPO,
     BYPASS,
     VOLUME,
+    HUMANISE, // of drums, from here on
+    LEVEL,
     PARAMETERS
 };
+constexpr int SLOTS = 4; // of melodies or grooves
 constexpr int ATTRIBUTES = ATTRIBUTE_5 - ATTRIBUTE_1 + 1;
 
 struct ParameterInfo {
+    int id; // a `Parameter`
     std::string symbol, name, unit; // symbol: letters, digits and _, for files
     double least, most, standard;
     bool is_whole;
@@ -42,7 +46,10 @@ struct ParameterInfo {
     bool parse(const std::string &text, double &value) const;
 };
 
-// The table for a model with attributes of these names; those beyond are called "Attribute N" and do nothing.
-std::vector<ParameterInfo> parameter_table(const std::vector<std::string> &attributes);
+// The table of plugins with a model of a kind (`engine/weights.hpp`), in the order in which hosts see it; of melodies that is the
+// order of `Parameter`. Attributes have these names; those beyond are called "Attribute N" and do nothing.
+std::vector<ParameterInfo> parameter_table(int kind, const std::vector<std::string> &attributes);
+
+int index_of(const std::vector<ParameterInfo> &table, int id); // below 0: it is not in there
 
 } // namespace latentmix

@@ -31,6 +31,29 @@ bool read_melody(const std::string &rest, Melody &m) {
     return m.program >= 0 && m.program <= 127;
 }
 
+bool read_groove(const std::string &rest, Groove &g) {
+    auto in = numbers(rest);
+    std::size_t steps;
+    if (!(in >> g.numerator >> g.denominator >> g.tempo >> steps) || !steps || steps > MAX_TOKENS) return false;
+    in.get();
+    std::getline(in, g.name);
+    if (g.name.size() > MAX_NAME) g.name.resize(MAX_NAME);
+    g.hits.resize(steps * DRUMS);
+    return true;
+}
+
+bool read_hits(const std::string &rest, Groove &g) {
+    auto in = numbers(rest);
+    std::uint32_t bits;
+    for (int step, drum, velocity; in >> std::dec >> step >> drum >> velocity >> std::hex >> bits;) {
+        if (step < 0 || step >= g.steps() || drum < 0 || drum >= DRUMS || velocity < 1 || velocity > FULL) return false;
+        Hit &hit = g.hits[static_cast<std::size_t>(step) * DRUMS + static_cast<std::size_t>(drum)];
+        hit.velocity = static_cast<std::uint8_t>(velocity);
+        std::memcpy(&hit.offset, &bits, 4);
+    }
+    return in.eof() && g.is_valid();
+}
+
 bool read_tokens(const std::string &rest, Melody &m) {
     auto in = numbers(rest);
     for (int token; in >> token;) {
@@ -52,6 +75,24 @@ bool read_latents(const std::string &rest, std::vector<float> &out) {
     return in.eof();
 }
 
+// A name on a line of its own.
+std::string on_a_line(std::string name) {
+    for (char &c : name)
+        if (c == '\n' || c == '\r') c = ' ';
+    return name;
+}
+
+void write_hits(const Groove &g, std::ostringstream &out) {
+    out << "hits";
+    for (std::size_t i = 0; i < g.hits.size(); i++) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &g.hits[i].offset, 4);
+        if (g.hits[i].velocity)
+            out << std::dec << ' ' << i / DRUMS << ' ' << i % DRUMS << ' ' << static_cast<int>(g.hits[i].velocity) << ' ' << std::hex << bits;
+    }
+    out << std::dec << '\n';
+}
+
 } // namespace
 
 std::string write_state(const State &state) {
@@ -61,13 +102,14 @@ std::string write_state(const State &state) {
     out << FIRST << VERSION << "\nmodel " << state.fingerprint << '\n';
     for (const auto &[symbol, value] : state.values) out << "value " << symbol << ' ' << value << '\n';
     for (const Melody &m : state.melodies) {
-        std::string name = m.name;
-        for (char &c : name)
-            if (c == '\n' || c == '\r') c = ' ';
-        out << "melody " << m.numerator << ' ' << m.denominator << ' ' << m.tempo << ' ' << m.program << ' ' << name
+        out << "melody " << m.numerator << ' ' << m.denominator << ' ' << m.tempo << ' ' << m.program << ' ' << on_a_line(m.name)
             << "\ntokens";
         for (int token : m.tokens) out << ' ' << token;
         out << '\n';
+    }
+    for (const Groove &g : state.grooves) {
+        out << "groove " << g.numerator << ' ' << g.denominator << ' ' << g.tempo << ' ' << g.steps() << ' ' << on_a_line(g.name) << '\n';
+        write_hits(g, out);
     }
     out << "latents" << std::hex;
     for (float value : state.latents) {
@@ -111,11 +153,18 @@ bool read_state(const std::string &text, State &state, std::string &problem) {
             if (state.melodies.size() > 8 || !read_melody(rest, state.melodies.back())) return false;
         }
         if (word == "tokens" && (state.melodies.empty() || !read_tokens(rest, state.melodies.back()))) return false;
+        if (word == "groove") {
+            state.grooves.emplace_back();
+            if (state.grooves.size() > 8 || !read_groove(rest, state.grooves.back())) return false;
+        }
+        if (word == "hits" && (state.grooves.empty() || !read_hits(rest, state.grooves.back()))) return false;
         if (word == "latents" && !read_latents(rest, state.latents)) return false;
     }
-    if (!is_whole || state.melodies.empty()) return false;
+    if (!is_whole || state.melodies.empty() == state.grooves.empty()) return false;
     for (const Melody &m : state.melodies)
         if (!m.is_valid()) return false;
+    for (const Groove &g : state.grooves)
+        if (!g.is_valid()) return false;
     problem.clear();
     return true;
 }

@@ -5,6 +5,8 @@
 //     value position 0.25                         (each parameter by its symbol; unknown ones are left alone)
 //     melody 4 4 120 0 jig                        (metre, tempo, program, name to the end of the line)
 //     tokens 62 0 0 1 ...                         (of the melody above)
+//     groove 4 4 120 32 backbeat                  (instead, of a plugin of drums: metre, tempo, sixteenths, name)
+//     hits 0 0 101 bd4ccccd ...                   (of the groove above: sixteenth, drum, velocity, lateness as below)
 //     latents 3f800000 ...                        (of all melodies as partners, float32 as hexadecimal digits)
 //     end
 #pragma once
@@ -12,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "../engine/melody.hpp"
+#include "../engine/groove.hpp"
 
 namespace latentmix {
 
@@ -21,7 +23,8 @@ constexpr std::size_t MAX_STATE_BYTES = 4u << 20;
 struct State {
     std::string fingerprint;
     std::vector<std::pair<std::string, double>> values;
-    std::vector<Melody> melodies;
+    std::vector<Melody> melodies; // or
+    std::vector<Groove> grooves;
     std::vector<float> latents;
 };
 

@@ -1,10 +1,15 @@
 #include "drum_weights.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "travel.hpp"
 #include "weight_reader.hpp"
 
 namespace latentmix {
 namespace {
 
+constexpr int MAX_WAY_WINDOWS = 8, MAX_IN_WAYS = 4;
 constexpr std::size_t TENSORS = 2 * MAX_BLOCKS * 12 + MAX_BLOCKS * 6 + 100; // at most
 
 bool read_grooves(WeightReader &reader, int count, std::vector<Groove> &to) {
@@ -26,6 +31,16 @@ bool read_grooves(WeightReader &reader, int count, std::vector<Groove> &to) {
     return true;
 }
 
+bool read_floats(WeightReader &reader, std::size_t count, std::vector<float> &to) {
+    const unsigned char *from = reader.take(4 * padded(count));
+    if (!from) return count == 0;
+    for (std::size_t i = 0; i < count; i++) {
+        to.push_back(f32(from + 4 * i));
+        if (!std::isfinite(to.back())) return false;
+    }
+    return true;
+}
+
 } // namespace
 
 std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned char> &bytes, const Kernels &k, std::string &problem) {
@@ -36,7 +51,8 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
     const SizeField fields[] = {{"latent_size", &s.latent_size, BEATS, MAX_SIZE}, {"width", &s.width, 1, MAX_SIZE},
                                 {"across", &s.across, 1, MAX_SIZE}, {"encoder_blocks", &s.encoder_blocks, 1, MAX_BLOCKS},
                                 {"decoder_blocks", &s.decoder_blocks, 1, MAX_BLOCKS}, {"feel_width", &s.feel_width, 1, MAX_SIZE},
-                                {"feel_blocks", &s.feel_blocks, 1, MAX_BLOCKS}, {"grooves", &s.grooves, 0, MAX_MELODIES}};
+                                {"feel_blocks", &s.feel_blocks, 1, MAX_BLOCKS}, {"grooves", &s.grooves, 0, MAX_MELODIES},
+                                {"way_windows", &s.way_windows, 0, MAX_WAY_WINDOWS}};
     for (const SizeField &f : fields)
         if (!reader.size(f, problem)) return nullptr;
     if (s.latent_size % BEATS) {
@@ -59,7 +75,9 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
         out->feel.push_back(b);
     }
     out->feel_leave = reader.matrix(w, 2 * DRUMS, true);
-    if (!read_grooves(reader, s.grooves, out->grooves) || !reader.is_good(problem)) {
+    const std::size_t few = static_cast<std::size_t>(std::min(s.grooves, MAX_IN_WAYS)), size = static_cast<std::size_t>(s.way_windows) * s.latent_size;
+    if (!read_grooves(reader, s.grooves, out->grooves) || !read_floats(reader, few * size, out->latents) ||
+        !read_floats(reader, few * (few - (few > 0)) / 2 * PLACES * size, out->ways) || !reader.is_good(problem)) {
         if (problem.empty()) problem = DOES_NOT_FIT;
         return nullptr;
     }

@@ -1,11 +1,14 @@
 // The weight file of a model of drums: laid out as that of a melody model (`weights.hpp`), but for
 //
-//    44  uint32 x 11  latent_size D, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves G, 0, 0, 0
+//    44  uint32 x 11  latent_size D, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves G, windows of
+//                  a groove that codes and ways are of V (0: there are none), 0, 0
 //    92  uint32    kind, 1
 //   224  zeros
 //   512  values: decoder, encoder, and the network that gives hits velocities and offsets
 //   then G grooves of 64 bytes of name, 4 uint32 (steps, numerator, denominator, 0), float32 tempo, 12 bytes of zeros, and of
 //   each of steps x 9 cells a byte of velocity, filled up to a multiple of 16, and a float32 of offset, likewise
+//   then, of the first N of them (four at most, as partners of the first) the codes (N, V, D), and of each two, the first with the
+//   second, with the third ..., the even way between them (PLACES, V, D), float32, filled up likewise
 #pragma once
 #include <memory>
 #include <string>
@@ -19,7 +22,7 @@ namespace latentmix {
 constexpr int TAPS = 5; // steps that a convolution of the feel sees
 
 struct DrumSizes {
-    int latent_size, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves;
+    int latent_size, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves, way_windows;
 };
 
 // drums.feel.FeelBlock of the Python package
@@ -36,7 +39,8 @@ class DrumWeights {
 
     DrumSizes sizes;
     std::string name, id, fingerprint;
-    std::vector<Groove> grooves; // that came with the model
+    std::vector<Groove> grooves;       // that came with the model
+    std::vector<float> latents, ways; // of the first four, as the file has them; or empty
     Stack decoder, encoder;
     Matrix feel_enter, feel_tempo, feel_leave; // (TAPS x 9, w), (2, w), (w, 18)
     const float *feel_places;                  // (16, w)

@@ -3,11 +3,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "file.hpp"
+
 namespace latentmix {
 namespace {
 
 constexpr const char *KINDS[] = {"melodies", "drums"};
-constexpr std::size_t KIND_AT = 92;
 
 // IEEE half -> float32, all cases.
 float widen(std::uint16_t half) {
@@ -57,7 +58,7 @@ std::string text_at(const unsigned char *p, std::size_t most) {
 }
 
 bool read_weight_file(const std::string &path, std::vector<unsigned char> &bytes, std::string &problem) {
-    std::FILE *file = std::fopen(path.c_str(), "rb");
+    std::FILE *file = open_file(path);
     if (!file) {
         problem = "cannot open the file of weights";
         return false;

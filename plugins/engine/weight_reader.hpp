@@ -8,7 +8,6 @@
 
 namespace latentmix {
 
-constexpr int MELODY_KIND = 0, DRUM_KIND = 1;
 constexpr const char *DOES_NOT_FIT = "the sizes in the header do not fit the length of the file; the file is damaged";
 
 std::uint32_t u32(const unsigned char *p);

@@ -31,7 +31,8 @@ namespace latentmix {
 
 constexpr int BEATS = 8, RHYTHM_SYMBOLS = 3, DILATIONS = 5, TOWERS = 2;
 constexpr int MAX_BLOCKS = 64, MAX_SIZE = 1024, MAX_ATTRIBUTES = 8, MAX_MELODIES = 8, MAX_STEPS = 4096;
-constexpr std::size_t HEADER_BYTES = 512, MAX_FILE_BYTES = 256u << 20;
+constexpr int MELODY_KIND = 0, DRUM_KIND = 1; // of model
+constexpr std::size_t HEADER_BYTES = 512, KIND_AT = 92, MAX_FILE_BYTES = 256u << 20;
 
 struct Sizes {
     int latent_size, width, across, encoder_blocks, decoder_blocks, step_width, lowest_pitch, pitches, critic_width;

@@ -1,4 +1,4 @@
-// CLAP: two plugins in one binary, the note effect and the synth.
+// CLAP: with a model of melodies two plugins in one binary, the note effect and the synth; with one of drums the note effect.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +17,7 @@
 #include "../device/device.hpp"
 #include "../device/identity.hpp"
 #include "../device/state.hpp"
+#include "../engine/weights.hpp"
 #include "clap_window.hpp"
 
 using namespace latentmix;
@@ -35,8 +36,8 @@ void copy(char *to, std::size_t size, const std::string &text) { std::snprintf(t
 
 class Instance final : public NoteSink {
   public:
-    Instance(const clap_host_t *host, bool is_synth, std::shared_ptr<const Weights> weights)
-        : host_(host), is_synth_(is_synth), device_(std::move(weights), *kernels()), window_(host, device_, is_synth) {}
+    Instance(const clap_host_t *host, bool is_synth, const Model &model)
+        : host_(host), is_synth_(is_synth), device_(Device::make(model, *kernels())), window_(host, *device_, is_synth) {}
 
     void init() {
         const auto *ports = static_cast<const clap_host_note_ports_t *>(host_->get_extension(host_, CLAP_EXT_NOTE_PORTS));
@@ -100,7 +101,7 @@ class Instance final : public NoteSink {
     const clap_host_t *host_;
     bool is_synth_, is_midi_ = false, is_offline_ = false;
     double rate_ = 48000.0;
-    Device device_;
+    std::unique_ptr<Device> device_;
     ClapWindow window_;
 
   private:
@@ -114,19 +115,19 @@ class Instance final : public NoteSink {
             read_transport(reinterpret_cast<const clap_event_transport_t *>(&event));
         } else if (event.type == CLAP_EVENT_NOTE_ON || event.type == CLAP_EVENT_NOTE_OFF) {
             const auto &note = reinterpret_cast<const clap_event_note_t &>(event);
-            if (note.key >= 0 && note.key < 128) keep(at, event.type == CLAP_EVENT_NOTE_ON, note.key);
+            if (note.key >= 0 && note.key < 128) keep(at, event.type == CLAP_EVENT_NOTE_ON, note.key, static_cast<int>(note.velocity * 127.0 + 0.5));
         } else if (event.type == CLAP_EVENT_MIDI) {
             const uint8_t *data = reinterpret_cast<const clap_event_midi_t &>(event).data;
             const int kind = data[0] & 0xf0;
-            if (kind == 0x80 || kind == 0x90) keep(at, kind == 0x90 && data[2], data[1] & 127);
+            if (kind == 0x80 || kind == 0x90) keep(at, kind == 0x90 && data[2], data[1] & 127, data[2] & 127);
         }
     }
-    void keep(int at, bool is_on, int pitch) {
-        if (count_ < MAX_NOTES) notes_[count_++] = {at - start_, is_on, pitch};
+    void keep(int at, bool is_on, int pitch, int velocity) {
+        if (count_ < MAX_NOTES) notes_[count_++] = {at - start_, is_on, pitch, velocity};
     }
     void set(const clap_event_header_t &event) {
         const auto &value = reinterpret_cast<const clap_event_param_value_t &>(event);
-        if (value.param_id < PARAMETERS) device_.set(static_cast<int>(value.param_id), value.value);
+        if (value.param_id < PARAMETERS) device_->set(static_cast<int>(value.param_id), value.value);
     }
 
     void part(int until) {
@@ -134,7 +135,7 @@ class Instance final : public NoteSink {
         if (frames <= 0) return;
         Transport now = transport_;
         if (now.tempo > 0.0) now.beat += static_cast<double>(since_) * now.tempo / (60.0 * rate_);
-        device_.process(now, notes_, count_, frames, *this, left_ ? left_ + start_ : nullptr,
+        device_->process(now, notes_, count_, frames, *this, left_ ? left_ + start_ : nullptr,
                         right_ ? right_ + start_ : nullptr, is_offline_);
         since_ += frames;
         start_ = until;
@@ -155,7 +156,7 @@ class Instance final : public NoteSink {
             transport_.has_position = true;
             transport_.beat = static_cast<double>(t->song_pos_beats) / CLAP_BEATTIME_FACTOR;
         } else if (t->flags & CLAP_TRANSPORT_HAS_SECONDS_TIMELINE) {
-            if (!(transport_.tempo > 0.0)) transport_.tempo = device_.get(TEMPO);
+            if (!(transport_.tempo > 0.0)) transport_.tempo = device_->get(TEMPO);
             transport_.has_position = true;
             transport_.beat = static_cast<double>(t->song_pos_seconds) / CLAP_SECTIME_FACTOR * transport_.tempo / 60.0;
         }
@@ -181,7 +182,7 @@ const clap_plugin_note_ports_t NOTE_PORTS = {
         info->id = is_input ? 0 : 1;
         info->supported_dialects = CLAP_NOTE_DIALECT_CLAP | CLAP_NOTE_DIALECT_MIDI;
         info->preferred_dialect = CLAP_NOTE_DIALECT_CLAP;
-        copy(info->name, sizeof info->name, is_input ? "to record" : "melody");
+        copy(info->name, sizeof info->name, is_input ? "to record" : identity().kind == DRUM_KIND ? "drums" : "melody");
         return true;
     }};
 
@@ -198,16 +199,23 @@ const clap_plugin_audio_ports_t AUDIO_PORTS = {
         return true;
     }};
 
+// A parameter's id is that of `Parameter`; null where the plugin has none of it.
+const ParameterInfo *parameter(const clap_plugin_t *p, clap_id id) {
+    const std::vector<ParameterInfo> &table = of(p).device_->table();
+    const int at = id < PARAMETERS ? index_of(table, static_cast<int>(id)) : -1;
+    return at < 0 ? nullptr : &table[static_cast<std::size_t>(at)];
+}
+
 const clap_plugin_params_t PARAMS = {
-    [](const clap_plugin_t *) -> uint32_t { return PARAMETERS; },
+    [](const clap_plugin_t *p) { return static_cast<uint32_t>(of(p).device_->table().size()); },
     [](const clap_plugin_t *p, uint32_t index, clap_param_info_t *info) {
-        if (index >= PARAMETERS) return false;
-        const ParameterInfo &parameter = of(p).device_.table()[index];
+        if (index >= of(p).device_->table().size()) return false;
+        const ParameterInfo &parameter = of(p).device_->table()[index];
         *info = {};
-        info->id = index;
+        info->id = static_cast<clap_id>(parameter.id);
         info->flags = CLAP_PARAM_IS_AUTOMATABLE;
         if (parameter.is_whole) info->flags |= CLAP_PARAM_IS_STEPPED;
-        if (index == BYPASS) info->flags |= CLAP_PARAM_IS_BYPASS;
+        if (parameter.id == BYPASS) info->flags |= CLAP_PARAM_IS_BYPASS;
         copy(info->name, sizeof info->name, parameter.name);
         info->min_value = parameter.least;
         info->max_value = parameter.most;
@@ -215,17 +223,17 @@ const clap_plugin_params_t PARAMS = {
         return true;
     },
     [](const clap_plugin_t *p, clap_id id, double *value) {
-        if (id >= PARAMETERS) return false;
-        *value = of(p).device_.get(static_cast<int>(id));
+        if (!parameter(p, id)) return false;
+        *value = of(p).device_->get(static_cast<int>(id));
         return true;
     },
     [](const clap_plugin_t *p, clap_id id, double value, char *text, uint32_t size) {
-        if (id >= PARAMETERS || !size) return false;
-        copy(text, size, of(p).device_.table()[id].text(value));
+        if (!parameter(p, id) || !size) return false;
+        copy(text, size, parameter(p, id)->text(value));
         return true;
     },
     [](const clap_plugin_t *p, clap_id id, const char *text, double *value) {
-        return id < PARAMETERS && of(p).device_.table()[id].parse(text, *value);
+        return parameter(p, id) && parameter(p, id)->parse(text, *value);
     },
     [](const clap_plugin_t *p, const clap_input_events_t *in, const clap_output_events_t *out) {
         of(p).flush(in, out);
@@ -233,7 +241,7 @@ const clap_plugin_params_t PARAMS = {
 
 const clap_plugin_state_t STATE = {
     [](const clap_plugin_t *p, const clap_ostream_t *stream) {
-        const std::string text = of(p).device_.save();
+        const std::string text = of(p).device_->save();
         for (std::size_t at = 0; at < text.size();) { // a stream takes what it likes
             const int64_t n = stream->write(stream, text.data() + at, text.size() - at);
             if (n <= 0) return false;
@@ -248,7 +256,7 @@ const clap_plugin_state_t STATE = {
             if (n < 0 || text.size() > MAX_STATE_BYTES) return false;
             text.append(part, static_cast<std::size_t>(n));
         }
-        if (of(p).device_.restore(text, problem)) return true;
+        if (of(p).device_->restore(text, problem)) return true;
         std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
         return false;
     }};
@@ -273,15 +281,19 @@ const void *extension(const clap_plugin_t *p, const char *id) {
 
 // Factory and entry
 
+int flavours() { return identity().kind == DRUM_KIND ? 1 : 2; }
+
 const clap_plugin_descriptor_t *descriptor(bool is_synth) {
     static const std::string ids[] = {identity().id, identity().id + ".synth"};
     static const std::string names[] = {identity().name, identity().name + " synth"};
     static const char *effect[] = {CLAP_PLUGIN_FEATURE_NOTE_EFFECT, nullptr};
     static const char *synth[] = {CLAP_PLUGIN_FEATURE_INSTRUMENT, CLAP_PLUGIN_FEATURE_SYNTHESIZER,
                                   CLAP_PLUGIN_FEATURE_STEREO, nullptr};
+    static const char *what = identity().kind == DRUM_KIND ? "Mixes drums in the latent space of a small model"
+                                                           : "Mixes melodies in the latent space of a small model";
     auto make = [](int i, const char **features) {
         return clap_plugin_descriptor_t{CLAP_VERSION_INIT, ids[i].c_str(), names[i].c_str(), "latentmix", "", "", "",
-                                        LATENTMIX_VERSION, "Mixes melodies in the latent space of a small model", features};
+                                        LATENTMIX_VERSION, what, features};
     };
     static const clap_plugin_descriptor_t descriptors[] = {make(0, effect), make(1, synth)};
     return &descriptors[is_synth];
@@ -290,13 +302,13 @@ const clap_plugin_descriptor_t *descriptor(bool is_synth) {
 const clap_plugin_t *create(const clap_plugin_factory_t *, const clap_host_t *host, const char *id) {
     std::string problem;
     for (const bool is_synth : {false, true}) {
-        if (std::strcmp(id, descriptor(is_synth)->id)) continue;
+        if (is_synth + 1 > flavours() || std::strcmp(id, descriptor(is_synth)->id)) continue;
         try {
-            auto weights = shared_weights(problem);
-            if (!weights) break;
+            const Model model = shared_model(problem);
+            if (!model) break;
             auto *plugin = new clap_plugin_t;
             *plugin = {descriptor(is_synth),
-                       new Instance(host, is_synth, weights),
+                       new Instance(host, is_synth, model),
                        [](const clap_plugin_t *p) {
                            of(p).init();
                            return true;
@@ -307,13 +319,13 @@ const clap_plugin_t *create(const clap_plugin_factory_t *, const clap_host_t *ho
                        },
                        [](const clap_plugin_t *p, double rate, uint32_t, uint32_t) {
                            of(p).rate_ = rate;
-                           of(p).device_.activate(rate);
+                           of(p).device_->activate(rate);
                            return true;
                        },
                        [](const clap_plugin_t *) {},
                        [](const clap_plugin_t *) { return true; },
                        [](const clap_plugin_t *) {},
-                       [](const clap_plugin_t *p) { of(p).device_.reset(); },
+                       [](const clap_plugin_t *p) { of(p).device_->reset(); },
                        [](const clap_plugin_t *p, const clap_process_t *process) { return of(p).process(*process); },
                        extension,
                        [](const clap_plugin_t *) {}};
@@ -327,8 +339,11 @@ const clap_plugin_t *create(const clap_plugin_factory_t *, const clap_host_t *ho
 }
 
 const clap_plugin_factory_t FACTORY = {
-    [](const clap_plugin_factory_t *) -> uint32_t { return 2; },
-    [](const clap_plugin_factory_t *, uint32_t index) { return index < 2 ? descriptor(index == 1) : nullptr; }, create};
+    [](const clap_plugin_factory_t *) { return static_cast<uint32_t>(flavours()); },
+    [](const clap_plugin_factory_t *, uint32_t index) {
+        return index < static_cast<uint32_t>(flavours()) ? descriptor(index == 1) : nullptr;
+    },
+    create};
 
 } // namespace
 

@@ -1,4 +1,4 @@
-// LV2: two plugins in one binary, the note effect and the synth. What hosts read about them is written by
+// LV2: with a model of melodies two plugins in one binary, the note effect and the synth; with one of drums the note effect. What hosts read about them is written by
 // `realtime/plugins/lv2.py`; the order of ports here and there is one.
 #include <cmath>
 #include <cstdio>
@@ -16,6 +16,7 @@
 
 #include "../device/device.hpp"
 #include "../device/identity.hpp"
+#include "../engine/weights.hpp"
 #include "lv2_ports.hpp"
 
 using namespace latentmix;
@@ -26,7 +27,7 @@ constexpr int MAX_NOTES = 256; // that come in, in one block
 
 struct Urids {
     LV2_URID object, blank, position, frame, speed, bar, bar_beat, beat_unit, beats_per_bar, tempo, midi, string, state;
-    LV2_URID set, property, value, path, urid, files[SLOTS];
+    LV2_URID set, property, value, path, urid, state_changed, files[SLOTS];
     explicit Urids(const LV2_URID_Map &m) {
         auto id = [&](const char *uri) { return m.map(m.handle, uri); };
         object = id(LV2_ATOM__Object);
@@ -47,14 +48,15 @@ struct Urids {
         value = id(LV2_PATCH__value);
         path = id(LV2_ATOM__Path);
         urid = id(LV2_ATOM__URID);
+        state_changed = id(LV2_STATE__StateChanged);
         for (int slot = 0; slot < SLOTS; slot++) files[slot] = id(file_uri(slot).c_str());
     }
 };
 
 class Instance final : public NoteSink {
   public:
-    Instance(double rate, const LV2_URID_Map &map, bool is_synth, std::shared_ptr<const Weights> weights)
-        : rate_(rate), is_synth_(is_synth), urids_(map), device_(std::move(weights), *kernels()) {
+    Instance(double rate, const LV2_URID_Map &map, bool is_synth, const Model &model)
+        : rate_(rate), is_synth_(is_synth), urids_(map), device_(Device::make(model, *kernels())), table_(device_->table()) {
         lv2_atom_forge_init(&forge_, const_cast<LV2_URID_Map *>(&map));
     }
 
@@ -63,7 +65,7 @@ class Instance final : public NoteSink {
     }
     void activate() {
         read_controls();
-        device_.activate(rate_);
+        device_->activate(rate_);
         transport_ = {};
         since_ = 0;
     }
@@ -88,10 +90,11 @@ class Instance final : public NoteSink {
             } else if (event->body.type == urids_.midi && event->body.size >= 3) {
                 const int kind = bytes[0] & 0xf0;
                 if ((kind == 0x80 || kind == 0x90) && count_ < MAX_NOTES)
-                    notes_[count_++] = {at - start_, kind == 0x90 && bytes[2], bytes[1]};
+                    notes_[count_++] = {at - start_, kind == 0x90 && bytes[2], bytes[1] & 127, bytes[2] & 127};
             }
         }
         part(static_cast<int>(frames));
+        tell_changes(frames);
         lv2_atom_forge_pop(&forge_, &sequence_);
     }
 
@@ -104,7 +107,7 @@ class Instance final : public NoteSink {
     }
 
     LV2_State_Status save(LV2_State_Store_Function store, LV2_State_Handle handle) const {
-        const std::string text = device_.save();
+        const std::string text = device_->save();
         return store(handle, urids_.state, text.c_str(), text.size() + 1, urids_.string,
                      LV2_STATE_IS_POD | LV2_STATE_IS_PORTABLE);
     }
@@ -116,21 +119,33 @@ class Instance final : public NoteSink {
         if (type != urids_.string) return LV2_STATE_ERR_BAD_TYPE;
         const auto *text = static_cast<const char *>(data);
         std::string problem; // the parameters are control ports, which the host keeps itself
-        if (device_.restore({text, strnlen(text, size)}, problem, false)) return LV2_STATE_SUCCESS;
+        if (device_->restore({text, strnlen(text, size)}, problem, false)) return LV2_STATE_SUCCESS;
         std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
         return LV2_STATE_ERR_UNKNOWN;
     }
 
-    Device &device() { return device_; }
+    Device &device() { return *device_; }
 
   private:
     float control(int port, float otherwise) const {
         return ports_[port] ? *static_cast<const float *>(ports_[port]) : otherwise;
     }
     void read_controls() {
-        for (int p = 0; p < PARAMETERS; p++)
-            if (p != BYPASS && ports_[FIRST_PARAMETER + p]) device_.set(p, control(FIRST_PARAMETER + p, 0.0f));
-        device_.set(BYPASS, control(ENABLED, 1.0f) < 0.5f);
+        for (std::size_t i = 0; i < table_.size(); i++) {
+            const int port = FIRST_PARAMETER + static_cast<int>(i);
+            if (table_[i].id != BYPASS && ports_[port]) device_->set(table_[i].id, control(port, 0.0f));
+        }
+        device_->set(BYPASS, control(ENABLED, 1.0f) < 0.5f);
+    }
+
+    // That the project has something to keep: a melody of a file, or a recording.
+    void tell_changes(uint32_t frames) {
+        if (device_->changes() == told_) return;
+        told_ = device_->changes();
+        LV2_Atom_Forge_Frame frame;
+        lv2_atom_forge_frame_time(&forge_, frames ? frames - 1 : 0);
+        lv2_atom_forge_object(&forge_, &frame, 0, urids_.state_changed);
+        lv2_atom_forge_pop(&forge_, &frame);
     }
 
     // From the end of the part before to a frame of this block.
@@ -139,12 +154,12 @@ class Instance final : public NoteSink {
         if (frames <= 0) return;
         float *left = nullptr, *right = nullptr;
         if (is_synth_) {
-            left = static_cast<float *>(ports_[FIRST_PARAMETER + PARAMETERS]) + start_;
-            right = static_cast<float *>(ports_[FIRST_PARAMETER + PARAMETERS + 1]) + start_;
+            left = static_cast<float *>(ports_[FIRST_PARAMETER + table_.size()]) + start_;
+            right = static_cast<float *>(ports_[FIRST_PARAMETER + table_.size() + 1]) + start_;
         }
         Transport now = transport_;
         now.beat += beats_since();
-        device_.process(now, notes_, count_, frames, *this, left, right, control(FREEWHEEL, 0.0f) > 0.5f);
+        device_->process(now, notes_, count_, frames, *this, left, right, control(FREEWHEEL, 0.0f) > 0.5f);
         if (now.is_playing) since_ += frames; // counted from where the host said it was: nothing adds up
         start_ = until;
         count_ = 0;
@@ -185,10 +200,10 @@ class Instance final : public NoteSink {
         const auto *text = static_cast<const char *>(LV2_ATOM_BODY_CONST(value));
         const LV2_URID asked = reinterpret_cast<const LV2_Atom_URID *>(property)->body;
         for (int slot = 0; slot < SLOTS; slot++)
-            if (asked == urids_.files[slot]) device_.ask_for_file(slot, text, strnlen(text, value->size));
+            if (asked == urids_.files[slot]) device_->ask_for_file(slot, text, strnlen(text, value->size));
     }
 
-    double tempo_now() const { return transport_.tempo > 0.0 ? transport_.tempo : device_.get(TEMPO); }
+    double tempo_now() const { return transport_.tempo > 0.0 ? transport_.tempo : device_->get(TEMPO); }
     double beats_since() const { return static_cast<double>(since_) * speed_ * tempo_now() / (60.0 * rate_); }
 
     double number(const LV2_Atom *atom, double otherwise) const {
@@ -205,13 +220,15 @@ class Instance final : public NoteSink {
     double rate_;
     bool is_synth_;
     Urids urids_;
-    Device device_;
+    std::unique_ptr<Device> device_;
+    const std::vector<ParameterInfo> &table_;
     LV2_Atom_Forge forge_;
     LV2_Atom_Forge_Frame sequence_;
     void *ports_[FIRST_PARAMETER + PARAMETERS + 2] = {};
     Transport transport_;
     double speed_ = 0.0, unit_ = 4.0, per_bar_ = 4.0;
     long long since_ = 0; // frames played since the host said where it was
+    unsigned told_ = 0; // of the device's changes
     int start_ = 0, count_ = 0;
     NoteIn notes_[MAX_NOTES];
 };
@@ -224,8 +241,8 @@ LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, const char
         if (!std::strcmp((*features)->URI, LV2_URID__map)) map = static_cast<const LV2_URID_Map *>((*features)->data);
     std::string problem = "expected a host with urid:map";
     try {
-        auto weights = map ? shared_weights(problem) : nullptr;
-        if (weights) return new Instance(rate, *map, descriptor->URI == uri_of(true), weights);
+        const Model model = map ? shared_model(problem) : Model();
+        if (model) return new Instance(rate, *map, descriptor->URI == uri_of(true), model);
     } catch (const std::exception &error) {
         problem = error.what();
     }
@@ -260,5 +277,6 @@ LV2_SYMBOL_EXPORT const LV2_Descriptor *lv2_descriptor(uint32_t index) {
                               extension_data};
     };
     static const LV2_Descriptor descriptors[] = {make(uris[0].c_str()), make(uris[1].c_str())};
-    return index < 2 ? &descriptors[index] : nullptr;
+    const uint32_t flavours = identity().kind == DRUM_KIND ? 1 : 2;
+    return index < flavours ? &descriptors[index] : nullptr;
 }

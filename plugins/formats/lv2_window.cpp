@@ -12,6 +12,7 @@
 #include <lv2/ui/ui.h>
 #include <lv2/urid/urid.h>
 
+#include "../device/midi_file.hpp"
 #include "lv2_ports.hpp"
 #include "own_window.hpp"
 
@@ -25,34 +26,33 @@ class Ui {
        void *instance, bool is_synth)
         : write_(write), controller_(controller), touch_(touch), map_(map), device_(instance ? &device_of(instance) : nullptr),
           window(client(), is_synth ? " synth" : "") {
-        const std::vector<ParameterInfo> table = parameter_table(identity().attributes);
-        for (int p = 0; p < PARAMETERS; p++) values_[p] = device_ ? device_->get(p) : table[static_cast<std::size_t>(p)].standard;
+        for (const ParameterInfo &p : table_) values_[p.id] = device_ ? device_->get(p.id) : p.standard;
     }
 
     void hear(uint32_t port, float value) {
         if (!std::isfinite(value)) return;
         if (port == ENABLED) values_[BYPASS] = value < 0.5f;
-        else if (port >= FIRST_PARAMETER && port < FIRST_PARAMETER + PARAMETERS && port != FIRST_PARAMETER + BYPASS)
-            values_[port - FIRST_PARAMETER] = static_cast<double>(value);
+        else if (port >= FIRST_PARAMETER && port - FIRST_PARAMETER < table_.size() && table_[port - FIRST_PARAMETER].id != BYPASS)
+            values_[table_[port - FIRST_PARAMETER].id] = static_cast<double>(value);
     }
 
   private:
-    static uint32_t port_of(int parameter) {
-        return static_cast<uint32_t>(parameter == BYPASS ? static_cast<int>(ENABLED) : FIRST_PARAMETER + parameter);
+    uint32_t port_of(int parameter) const {
+        return static_cast<uint32_t>(parameter == BYPASS ? static_cast<int>(ENABLED) : FIRST_PARAMETER + index_of(table_, parameter));
     }
     WindowClient client() {
         WindowClient out = {};
         out.plugin = this;
         out.get = [](void *p, int parameter) { return static_cast<Ui *>(p)->values_[parameter]; };
         out.touch = [](void *p, int parameter, bool begins) {
-            const LV2UI_Touch *touch = static_cast<Ui *>(p)->touch_;
-            if (touch) touch->touch(touch->handle, port_of(parameter), begins);
+            const Ui &ui = *static_cast<Ui *>(p);
+            if (ui.touch_) ui.touch_->touch(ui.touch_->handle, ui.port_of(parameter), begins);
         };
         out.set = [](void *p, int parameter, double value) {
             Ui &ui = *static_cast<Ui *>(p);
             ui.values_[parameter] = value;
             const float sent = parameter == BYPASS ? value < 0.5 : static_cast<float>(value);
-            ui.write_(ui.controller_, port_of(parameter), sizeof sent, 0, &sent);
+            ui.write_(ui.controller_, ui.port_of(parameter), sizeof sent, 0, &sent);
         };
         if (map_)
             out.load = [](void *p, int slot, const char *path) { static_cast<Ui *>(p)->load(slot, path); };
@@ -89,7 +89,8 @@ class Ui {
     const LV2UI_Touch *touch_;
     const LV2_URID_Map *map_; // null: the host has none
     Device *device_;
-    double values_[PARAMETERS];
+    const std::vector<ParameterInfo> table_ = parameter_table(identity().kind, identity().attributes);
+    double values_[PARAMETERS] = {};
 
   public:
     OwnWindow window;

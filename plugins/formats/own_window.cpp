@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "../device/identity.hpp"
+#include "../engine/file.hpp"
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -45,7 +46,7 @@ const WindowLibrary *load() {
 
 bool has_window() {
     static const bool is_there = [] {
-        std::FILE *file = std::fopen(path().c_str(), "rb");
+        std::FILE *file = open_file(path());
         if (file) std::fclose(file);
         return file != nullptr;
     }();
@@ -54,6 +55,7 @@ bool has_window() {
 
 OwnWindow::OwnWindow(const WindowClient &client, const char *suffix) : client_(client), name_(identity().name + suffix) {
     client_.name = name_.c_str();
+    client_.kind = identity().kind;
     const std::vector<std::string> &names = identity().attributes;
     for (int i = 0; i < MAX_ATTRIBUTES; i++)
         client_.attributes[i] = i < static_cast<int>(names.size()) ? names[static_cast<std::size_t>(i)].c_str() : nullptr;

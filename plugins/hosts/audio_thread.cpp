@@ -85,20 +85,21 @@ int main(int count, char **words) {
     const bool counts = count > 4; // a lock and an allocation on purpose: the counters must see them
     std::string problem;
     const double empty = memory();
-    auto weights = Weights::read(words[1], *kernels(), problem);
-    if (!weights) {
+    const Model model = read_model(words[1], *kernels(), problem);
+    if (!model) {
         std::fprintf(stderr, "%s\n", problem.c_str());
         return 2;
     }
     const double read = memory();
-    Device device(weights, *kernels());
+    const std::unique_ptr<Device> owner = Device::make(model, *kernels());
+    Device &device = *owner;
     device.activate(48000.0);
     std::atomic<bool> ends{false};
     std::thread hand([&] {
         for (unsigned turn = 1; !ends; turn++) {
-            for (int p = 0; p < PARAMETERS; p++)
-                if (p != BYPASS && p != RECORD && p != RUN)
-                    device.set(p, device.table()[p].least + (turn * 7919 % 1000) / 999.0 * (device.table()[p].most - device.table()[p].least));
+            for (const ParameterInfo &p : device.table())
+                if (p.id != BYPASS && p.id != RECORD && p.id != RUN)
+                    device.set(p.id, p.least + (turn * 7919 % 1000) / 999.0 * (p.most - p.least));
             std::this_thread::sleep_for(std::chrono::milliseconds(3));
         }
     });
@@ -112,11 +113,11 @@ int main(int count, char **words) {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     for (int b = 0; b < blocks; b++) {
         transport.beat = static_cast<double>(b) * frames / 24000.0;
-        NoteIn in[] = {{b % frames, b % 2 == 0, 60}};
+        NoteIn in[] = {{b % frames, b % 2 == 0, b / 2 % 2 ? 60 : 38, 100}}; // a melody's and a drum's
         device.set(RECORD, b / 4096 % 2); // recordings come and go
         const auto start = std::chrono::steady_clock::now();
         is_audio = true;
-        device.process(transport, in, 1, frames, out, left.data(), right.data());
+        device.process(transport, in, 1, frames, out, model.drums ? nullptr : left.data(), right.data());
         if (counts) {
             pthread_mutex_lock(&mutex);
             pthread_mutex_unlock(&mutex);

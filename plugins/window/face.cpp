@@ -6,6 +6,7 @@
 #include "src/nanovg/nanovg.h"
 
 #include "../engine/blend.hpp"
+#include "../engine/weights.hpp"
 #include "colour.hpp"
 
 namespace latentmix {
@@ -57,6 +58,20 @@ void draw_folder(NVGcontext *c, float x, float y) {
     round(c, {x - 5.5f, y - 1.5f, 11, 6}, 1, paint(SURFACE));
 }
 
+// The hits of a groove in a box, the kick below; the harder the brighter.
+void draw_hits(NVGcontext *c, const Box &box, const std::uint8_t (*hits)[DRUMS], int steps, NVGcolor colour, double now) {
+    const float wide = box.width / static_cast<float>(steps), tall = box.height / DRUMS;
+    for (int s = 0; s < steps; s++)
+        for (int d = 0; d < DRUMS; d++) {
+            if (!hits[s][d]) continue;
+            const bool is_sounding = now >= s && now < s + 1;
+            NVGcolor fill = is_sounding ? paint(INK) : colour;
+            fill.a *= 0.3f + 0.7f * static_cast<float>(hits[s][d]) / FULL;
+            round(c, {box.x + static_cast<float>(s) * wide + 0.5f, box.y + static_cast<float>(DRUMS - 1 - d) * tall, std::max(wide - 1.0f, 1.0f), std::max(tall - 0.8f, 1.2f)},
+                  std::min(2.0f, tall / 3), fill);
+        }
+}
+
 // The notes of a melody in a box; `now` in sixteenths, below 0 for none.
 void draw_notes(NVGcontext *c, const Box &box, const std::uint8_t *tokens, int steps, NVGcolor colour, double now, float radius) {
     int low = 127, high = 0;
@@ -80,17 +95,33 @@ void draw_notes(NVGcontext *c, const Box &box, const std::uint8_t *tokens, int s
     }
 }
 
+void draw_notes_of(int kind, NVGcontext *c, const Box &box, const Notes &notes, int steps, NVGcolor colour, double now, float radius) {
+    if (kind == DRUM_KIND) draw_hits(c, box, notes.hits, steps, colour, now);
+    else draw_notes(c, box, notes.tokens, steps, colour, now, radius);
+}
+
+std::vector<std::pair<int, std::string>> listed_controls(int kind, const std::vector<std::string> &attributes) {
+    std::vector<std::pair<int, std::string>> out;
+    if (kind == DRUM_KIND) {
+        out = {{HUMANISE, "Humanise"}, {LEVEL, "Velocity"}, {VARIATION, "Variation"}, {SEED, "Seed"}, {CHANNEL, "Channel"}};
+    } else {
+        out = {{KEY, "Key"}, {OCTAVE, "Octave"}};
+        for (std::size_t i = 0; i < ATTRIBUTES && i < attributes.size(); i++) out.emplace_back(ATTRIBUTE_1 + static_cast<int>(i), attributes[i]);
+        out.insert(out.end(), {{DENSITY, "Notes kept"}, {VARIATION, "Variation"}});
+    }
+    out.insert(out.end(), {{FOLLOW, "Heard at"}, {HOLD_MELODY, "Hold"}, {RUN, "Run"}});
+    return out;
+}
+
 } // namespace
 
 Face::Face(const WindowClient &client) : client_(client) {
     std::vector<std::string> names;
     for (const char *name : client.attributes)
         if (name) names.emplace_back(name);
-    table_ = parameter_table(names);
-    std::vector<std::pair<int, std::string>> listed = {{KEY, "Key"}, {OCTAVE, "Octave"}};
-    for (int i = 0; i < ATTRIBUTES && i < static_cast<int>(names.size()); i++) listed.emplace_back(ATTRIBUTE_1 + i, names[i]);
-    for (const auto &each : {std::pair<int, const char *>{DENSITY, "notes kept"}, {VARIATION, "variation"}, {FOLLOW, "Heard at"}, {HOLD_MELODY, "Hold"}, {RUN, "Run"}})
-        listed.emplace_back(each.first, each.second);
+    table_.resize(PARAMETERS);
+    for (ParameterInfo &p : parameter_table(client.kind, names)) table_[static_cast<std::size_t>(p.id)] = p;
+    auto listed = listed_controls(client.kind, names);
     float y = CONTROL_TOP;
     for (auto &each : listed) {
         each.second[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(each.second[0])));
@@ -125,11 +156,11 @@ void Face::step(const Control &control, double by) {
 
 void Face::go_to(int melody) {
     if (is_plane()) {
-        const Place place = spread(picture_.melodies)[static_cast<std::size_t>(melody)];
+        const Place place = spread(picture_.pieces)[static_cast<std::size_t>(melody)];
         set(PAD_X, place.x);
         set(PAD_Y, place.y);
     } else {
-        set(POSITION, picture_.melodies > 1 ? melody / (picture_.melodies - 1.0) : 0.0);
+        set(POSITION, picture_.pieces > 1 ? melody / (picture_.pieces - 1.0) : 0.0);
     }
 }
 
@@ -143,12 +174,12 @@ void Face::press(float x, float y, bool is_again) {
         set(MIX_BY, 0.0);
         hold(POSITION);
     }
-    for (int i = 0; i < SLOTS && i <= picture_.melodies; i++) {
+    for (int i = 0; i < SLOTS && i <= picture_.pieces; i++) {
         const Box slot = {SLOT_LIST.x, SLOT_LIST.y + static_cast<float>(i) * (SLOT_HEIGHT + SLOT_GAP), SLOT_LIST.width, SLOT_HEIGHT};
         if (!slot.has(x, y)) continue;
         const bool is_button = x >= slot.x + slot.width - BUTTON;
         if (is_button && client_.load && y >= slot.y + slot.height / 2) file_for_ = i;
-        else if (is_button || i == picture_.melodies) set(RECORD, get(RECORD) == i + 1 ? 0 : i + 1);
+        else if (is_button || i == picture_.pieces) set(RECORD, get(RECORD) == i + 1 ? 0 : i + 1);
         else go_to(i);
     }
     for (const Control &control : controls_) {
@@ -221,32 +252,32 @@ void Face::draw(NVGcontext *c) {
 
 void Face::draw_roll(NVGcontext *c) const {
     round(c, ROLL, 8, paint(SURFACE));
-    if (!picture_.steps) {
+    if (!picture_.shown.steps) {
         write(c, ROLL.x + ROLL.width / 2, ROLL.y + ROLL.height / 2, 13, paint(MUTED), NVG_ALIGN_CENTER,
               is_known_ ? "" : "this host shows the controls alone");
         return;
     }
     const Box inside = {ROLL.x + 10, ROLL.y + 10, ROLL.width - 20, ROLL.height - 20};
-    const float wide = inside.width / static_cast<float>(picture_.steps);
-    for (int s = 0; s <= picture_.steps; s += picture_.beat) {
+    const float wide = inside.width / static_cast<float>(picture_.shown.steps);
+    for (int s = 0; s <= picture_.shown.steps; s += picture_.shown.beat) {
         const float x = inside.x + static_cast<float>(s) * wide;
-        stroke(c, x, ROLL.y + 4, x, ROLL.y + ROLL.height - 4, 1, paint(s % picture_.bar ? RAISED : EDGE));
+        stroke(c, x, ROLL.y + 4, x, ROLL.y + ROLL.height - 4, 1, paint(s % picture_.shown.bar ? RAISED : EDGE));
     }
     double weights[SLOTS] = {1.0};
     if (is_plane()) {
-        const std::vector<Place> places = spread(picture_.melodies);
-        pad(get(PAD_X), get(PAD_Y), places.data(), picture_.melodies, weights);
+        const std::vector<Place> places = spread(picture_.pieces);
+        pad(get(PAD_X), get(PAD_Y), places.data(), picture_.pieces, weights);
     } else {
-        path(get(POSITION), picture_.melodies, weights);
+        path(get(POSITION), picture_.pieces, weights);
     }
-    draw_notes(c, inside, picture_.tokens, picture_.steps, paint(mixed(weights, picture_.melodies)), picture_.at, 3);
+    draw_notes_of(client_.kind, c, inside, picture_.shown, picture_.shown.steps, paint(mixed(weights, picture_.pieces)), picture_.at, 3);
     if (picture_.at < 0) return;
     const float x = inside.x + static_cast<float>(picture_.at) * wide;
     stroke(c, x, ROLL.y + 4, x, ROLL.y + ROLL.height - 4, 1.5f, paint(INK, 0.8f));
 }
 
 void Face::draw_pad(NVGcontext *c) {
-    const int melodies = std::max(picture_.melodies, 1);
+    const int melodies = std::max(picture_.pieces, 1);
     const std::vector<Place> places = spread(melodies);
     if (field_of_ != melodies) {
         std::vector<unsigned char> pixels;
@@ -278,7 +309,7 @@ void Face::draw_pad(NVGcontext *c) {
 
 void Face::draw_line(NVGcontext *c) const {
     const float alpha = is_plane() ? 0.35f : 1.0f, y = LINE.y + LINE.height / 2, from = LINE.x + 8, width = LINE.width - 16;
-    const int melodies = std::max(picture_.melodies, 1);
+    const int melodies = std::max(picture_.pieces, 1);
     constexpr int PARTS = 48;
     nvgShapeAntiAlias(c, 0); // else each part shows where it ends
     for (int i = 0; i < PARTS; i++) {
@@ -295,9 +326,9 @@ void Face::draw_line(NVGcontext *c) const {
 }
 
 void Face::draw_slots(NVGcontext *c) const {
-    for (int i = 0; i < SLOTS && i <= picture_.melodies; i++) {
+    for (int i = 0; i < SLOTS && i <= picture_.pieces; i++) {
         const Box box = {SLOT_LIST.x, SLOT_LIST.y + static_cast<float>(i) * (SLOT_HEIGHT + SLOT_GAP), SLOT_LIST.width, SLOT_HEIGHT};
-        const bool is_armed = get(RECORD) == i + 1, is_there = i < picture_.melodies;
+        const bool is_armed = get(RECORD) == i + 1, is_there = i < picture_.pieces;
         round(c, box, 8, paint(is_there ? SURFACE : PAPER));
         const float button_x = box.x + box.width - BUTTON / 2, middle = box.y + box.height / 2;
         const float record_y = client_.load ? box.y + box.height * 0.28f : middle;
@@ -313,7 +344,7 @@ void Face::draw_slots(NVGcontext *c) const {
         nvgScissor(c, box.x, box.y, box.width - BUTTON - 2, box.height);
         write(c, box.x + 24, box.y + 13.5f, 12, paint(INK), NVG_ALIGN_LEFT, is_armed ? "play two bars" : picture_.names[i]);
         nvgRestore(c);
-        draw_notes(c, {box.x + 10, box.y + 24, box.width - BUTTON - 14, box.height - 32}, picture_.slots[i], picture_.steps,
+        draw_notes_of(client_.kind, c, {box.x + 10, box.y + 24, box.width - BUTTON - 14, box.height - 32}, picture_.slots[i], picture_.shown.steps,
                    paint(HUES[i], 0.8f), -1.0, 1);
     }
 }

@@ -48,7 +48,7 @@ class Face {
     void draw_control(NVGcontext *c, const Control &control) const;
 
     const WindowClient &client_;
-    std::vector<ParameterInfo> table_;
+    std::vector<ParameterInfo> table_; // by their ids
     std::vector<Control> controls_;
     Picture picture_;
     bool is_known_ = false; // what the picture shows

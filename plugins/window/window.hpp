@@ -15,6 +15,7 @@ constexpr int WINDOW_WIDTH = 640, WINDOW_HEIGHT = 440;
 struct WindowClient {
     void *plugin;
     const char *name;
+    int kind; // of model (`engine/weights.hpp`)
     const char *attributes[MAX_ATTRIBUTES]; // null: that is not there
     double (*get)(void *plugin, int parameter);
     void (*touch)(void *plugin, int parameter, bool begins); // a hand takes hold of it, or lets it go

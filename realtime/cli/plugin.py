@@ -1,4 +1,4 @@
-"""The commands `livemix plugin ...`: the melody model inside a DAW."""
+"""The commands `livemix plugin ...`: the models inside a DAW."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from latentmix.errors import InputError
 app = make_app("livemix")
 Model = Annotated[
     Path | None,
-    typer.Argument(metavar="MODEL", help="What `midi-vae export plugin` wrote; default: the model of the package."),
+    typer.Argument(metavar="MODEL", help="What `midi-vae export plugin` wrote; default: the models of the package."),
 ]
 
 
 @app.callback()
 def plugin() -> None:
-    """LV2, CLAP and VST3 plugins that mix melodies inside a DAW."""
+    """LV2, CLAP and VST3 plugins that mix melodies and drums inside a DAW."""
 
 
 @app.command()
@@ -48,12 +48,13 @@ def build(
     targets = [building.target_named(name) for name in target or ([here.name] if here else [])]
     if not targets:
         raise InputError("expected --target with a machine to build for: this one is none that plugins are built for")
-    with make.weights_file(model) as weights:
-        building.read_identity(weights)
+    with make.weights_files(model) as files:
         for each in targets:
             folder = output / each.name if target else output
-            for made in building.bundle(make.binaries_for(each, anew), each, weights, folder):
-                typer.echo(made)
+            binaries = make.binaries_for(each, anew)
+            for weights in files:
+                for made in building.bundle(binaries, each, weights, folder):
+                    typer.echo(made)
 
 
 @app.command()
@@ -79,10 +80,11 @@ def install(
     if here is None:
         raise InputError("expected Linux, Windows or macOS on x86-64 or Arm, found another machine")
     folders = {name: into / name for name in places.FORMATS} if into else places.plugin_folders()
-    with make.weights_file(model) as weights:
-        building.read_identity(weights)
-        for made in building.bundle_into(make.binaries_for(here), here, weights, folders):
-            typer.echo(made)
+    with make.weights_files(model) as files:
+        binaries = make.binaries_for(here)
+        for weights in files:
+            for made in building.bundle_into(binaries, here, weights, folders):
+                typer.echo(made)
 
 
 @app.command()
@@ -97,12 +99,10 @@ def pd(
     Example:
     livemix plugin pd -o ~/Documents/Pd/externals/latentmix
     """
-    from ..plugins import build as building
     from ..plugins import make
 
-    with make.weights_file(model) as weights:
-        building.read_identity(weights)
-        for made in make.pd_external(weights, output):
+    with make.weights_files(model) as files:
+        for made in make.pd_external(files[0], output):
             typer.echo(made)
 
 

@@ -26,7 +26,7 @@ from .compiler import TARGETS, Compiler, Target
 BINARIES = ("lv2", "clap", "vst3", "vst3-synth")
 WINDOW = "latentmix-window"  # a library that may be missing
 PARAMETERS = "parameters.json"
-HEADER_BYTES, MAGIC = 512, b"LATNTMIX"
+HEADER_BYTES, MAGIC, KIND_AT, DRUMS = 512, b"LATNTMIX", 92, 1
 VST3_FOLDERS = {"linux-x86-64": "x86_64-linux", "linux-arm64": "aarch64-linux", "windows-x86-64": "x86_64-win",
                 "macos-arm64": "MacOS", "macos-x86-64": "MacOS"}  # fmt: skip
 
@@ -39,11 +39,13 @@ class Identity:
         name: what hosts show.
         plugin_id: what projects name it by.
         attributes: names of what can be turned up and down.
+        is_drums: the model is one of drums, else of melodies.
     """
 
     name: str
     plugin_id: str
     attributes: tuple[str, ...]
+    is_drums: bool = False
 
     @property
     def slug(self) -> str:
@@ -66,7 +68,8 @@ def read_identity(weights: Path) -> Identity:
         raise InputError(f"{weights}: expected weights that `midi-vae export plugin` wrote, found another kind of file")
     texts = struct.unpack("<64s64s" + 8 * "16s", head[96 : 96 + 256])
     name, plugin_id, *attributes = (text.split(b"\0")[0].decode(errors="replace") for text in texts)
-    return Identity(name, plugin_id, tuple(each for each in attributes if each))
+    (kind,) = struct.unpack("<I", head[KIND_AT : KIND_AT + 4])
+    return Identity(name, plugin_id, tuple(each for each in attributes if each), kind == DRUMS)
 
 
 def build_binaries(compiler: Compiler, out: Path) -> Path:
@@ -134,7 +137,7 @@ def bundle_into(binaries: Path, target: Target, weights: Path, folders: Mapping[
         _lv2(folders["lv2"] / f"{slug}.lv2", binaries / ("lv2" + suffix), weights, identity, parameters, target),
         _clap(folders["clap"] / f"{slug}.clap", binaries / ("clap" + suffix), weights, identity, target),
     ]
-    for name, is_synth in (("vst3", False), ("vst3-synth", True)):
+    for name, is_synth in (("vst3", False), ("vst3-synth", True))[: 1 if identity.is_drums else 2]:
         full = slug + ("-synth" if is_synth else "")
         made.append(_vst3(folders["vst3"] / f"{full}.vst3", full, binaries / (name + suffix), weights, target))
     return made
@@ -151,7 +154,9 @@ def target_named(name: str) -> Target:
 
 
 def _parameters(binaries: Path, identity: Identity) -> Sequence[dict[str, Any]]:
-    parameters = json.loads((binaries / PARAMETERS).read_text())
+    parameters: list[dict[str, Any]] = json.loads((binaries / PARAMETERS).read_text())[
+        "drums" if identity.is_drums else "melodies"
+    ]
     named = iter(identity.attributes)
     for each in parameters:
         if each["symbol"].startswith("attribute_"):
@@ -173,11 +178,13 @@ def _lv2(
         _put(weights, new / f"{stem}.lmw")
         uri = f"urn:latentmix:{identity.plugin_id}"
         window = lv2.Window(f"{uri}:window", target.system) if _put_window(binary, new) else None
-        manifest = lv2.manifest([uri, f"{uri}:synth"], stem + binary.suffix, f"{stem}.ttl", window)
+        flavours = [lv2.Flavour(uri, identity.name, identity.is_drums)]
+        if not identity.is_drums:
+            flavours.append(lv2.Flavour(f"{uri}:synth", f"{identity.name} synth", is_synth=True))
+        manifest = lv2.manifest([each.uri for each in flavours], stem + binary.suffix, f"{stem}.ttl", window)
         (new / "manifest.ttl").write_text(manifest)
-        both = ((uri, identity.name, False), (f"{uri}:synth", f"{identity.name} synth", True))
-        said = [lv2.description(u, name, parameters, is_synth, sources.VERSION, window) for u, name, is_synth in both]
-        (new / f"{stem}.ttl").write_text(lv2.PREFIXES + lv2.files(uri) + "".join(said))
+        said = [lv2.description(each, parameters, sources.VERSION, window) for each in flavours]
+        (new / f"{stem}.ttl").write_text(lv2.PREFIXES + lv2.files(flavours[0]) + "".join(said))
 
     return _replaced(folder, fill)
 

@@ -26,9 +26,29 @@ PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix urid: <http://lv2plug.in/ns/ext/urid#> .
 
 """
-FILE_SLOTS = 4  # of melodies, each of which can come from a file
+FILE_SLOTS = 4  # of melodies or grooves, each of which can come from a file
 UNITS = {"BPM": "units:bpm", "dB": "units:db", "oct": "units:oct"}
 EVENT_BYTES = 16384  # of a port of events: some hundreds of notes
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One plugin.
+
+    Attributes:
+        uri, name: of it.
+        is_drums: it plays grooves, else melodies.
+        is_synth: it sounds.
+    """
+
+    uri: str
+    name: str
+    is_drums: bool = False
+    is_synth: bool = False
+
+    @property
+    def piece(self) -> str:
+        return "groove" if self.is_drums else "melody"
 
 
 @dataclass(frozen=True)
@@ -67,32 +87,28 @@ def manifest(uris: Sequence[str], binary: str, description: str, window: Window 
 
 
 def description(
-    uri: str,
-    name: str,
-    parameters: Sequence[Mapping[str, Any]],
-    is_synth: bool,
-    version: str,
-    window: Window | None = None,
+    plugin: Flavour, parameters: Sequence[Mapping[str, Any]], version: str, window: Window | None = None
 ) -> str:
     """One plugin: its ports and what it asks of a host."""
-    heard = "midi:MidiEvent , time:Position , patch:Message"
+    heard, sent = "midi:MidiEvent , time:Position , patch:Message", "midi:MidiEvent , state:StateChanged"
+    label = "Drums" if plugin.is_drums else "Melody"
     ports = [_events("InputPort", "events_in", "Events in", f"atom:supports {heard} ;\n        "),
-             _events("OutputPort", "events_out", "Melody", "atom:supports midi:MidiEvent ;\n        ")]  # fmt: skip
+             _events("OutputPort", "events_out", label, f"atom:supports {sent} ;\n        ")]  # fmt: skip
     ports.append(_switch("freewheel", "Offline", 0, "lv2:freeWheeling", "pprops:notOnGUI"))
     ports.append(_switch("enabled", "Enabled", 1, "lv2:enabled", ""))
     ports += [_control(each) for each in parameters]
-    if is_synth:
+    if plugin.is_synth:
         ports += [
             f'a lv2:OutputPort , lv2:AudioPort ;\n        lv2:symbol "{symbol}" ;\n        lv2:name "{label}"'
             for symbol, label in (("left", "Left"), ("right", "Right"))
         ]
-    files = " , ".join(f"<{file_uri(uri, slot)}>" for slot in range(FILE_SLOTS))
+    files = " , ".join(f"<{file_uri(plugin.uri, slot)}>" for slot in range(FILE_SLOTS))
     _, minor, micro = (int(part) for part in version.split("."))
     listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
     shown = f"    ui:ui <{window.uri}> ;\n" if window else ""
-    kind = "lv2:InstrumentPlugin" if is_synth else "lv2:MIDIPlugin"
-    return f"""<{uri}> a lv2:Plugin , {kind} , doap:Project ;
-    doap:name "{_escaped(name)}" ;
+    kind = "lv2:InstrumentPlugin" if plugin.is_synth else "lv2:MIDIPlugin"
+    return f"""<{plugin.uri}> a lv2:Plugin , {kind} , doap:Project ;
+    doap:name "{_escaped(plugin.name)}" ;
     doap:license <https://spdx.org/licenses/MIT> ;
     doap:maintainer [ a foaf:Person ; foaf:name "latentmix" ] ;
     lv2:minorVersion {2 * minor} ;
@@ -116,11 +132,11 @@ def file_uri(uri: str, slot: int) -> str:
     return f"{uri.removesuffix(':synth')}:file_{slot + 1}"
 
 
-def files(uri: str) -> str:
+def files(plugin: Flavour) -> str:
     """The properties that take the path of a MIDI file."""
     return "".join(
-        f"""<{file_uri(uri, slot)}> a lv2:Parameter ;
-    rdfs:label "File for melody {slot + 1}" ;
+        f"""<{file_uri(plugin.uri, slot)}> a lv2:Parameter ;
+    rdfs:label "File for {plugin.piece} {slot + 1}" ;
     rdfs:range atom:Path .
 
 """

@@ -18,21 +18,38 @@ from . import build, sources
 from .compiler import WASM, Target, find_compiler, this_machine
 
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
+DRUM_NAME, DRUM_ID = "latentmix drums", "org.latentmix.drums"
 WEIGHTS = "weights.lmw"
 WASM_FILE = "engine.wasm"
 SHIPPED = Path(__file__).parent / "binaries"  # of a wheel that `scripts/make/make_wheel.py` built
 
 
 @contextmanager
-def weights_file(model: Path | None) -> Iterator[Path]:
-    """The file that `midi-vae export plugin` wrote, or the one in a folder; for None one of the shipped model.
+def weights_files(model: Path | None) -> Iterator[list[Path]]:
+    """The file that `midi-vae export plugin` wrote, or the one in a folder; for None those of both shipped models.
 
     Raises:
-        InputError: it is not there.
+        InputError: it is not there, or is none.
     """
     if model is not None:
-        yield model / WEIGHTS if model.is_dir() else model
+        path = model / WEIGHTS if model.is_dir() else model
+        build.read_identity(path)
+        yield [path]
         return
+    from midi_vae.drums.vae import GrooveVAE
+    from midi_vae.plugin_grooves import groove_weights
+
+    from .opening_grooves import opening_grooves
+
+    with melody_weights() as melodies, tempfile.TemporaryDirectory() as folder:
+        path, drums = Path(folder) / WEIGHTS, GrooveVAE.from_pretrained()
+        path.write_bytes(groove_weights(drums, DRUM_NAME, DRUM_ID, opening_grooves(drums)))
+        yield [melodies, path]
+
+
+@contextmanager
+def melody_weights() -> Iterator[Path]:
+    """A file of the shipped model of melodies."""
     from midi_vae.plugin_weights import plugin_weights
     from midi_vae.vae import MelodyVAE
 

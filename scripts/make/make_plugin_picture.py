@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     compiler = find_compiler()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with make.weights_file(None) as weights:
+        with make.melody_weights() as weights:
             made = build.bundle(make.binaries_for(compiler.target), compiler.target, weights, folder / "bundles")
         headers = sources.formats(folder / "none", False)["clap"][0].flags
         source = Source(sources.source_folder() / "hosts" / "clap_window.cpp", (*headers, "-O1"))

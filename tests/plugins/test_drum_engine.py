@@ -12,6 +12,7 @@ import torch
 from native_engine import DrumEngine, Library, compiler_or_skip
 from weight_mutations import checked, mutated
 
+from latentmix.errors import InputError
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.groove import Groove
 from midi_vae.drums.mixing import humanise
@@ -139,6 +140,13 @@ def test_grooves_travel_with_the_model(library: Library, data: bytes, grooves: l
         np.testing.assert_array_equal(engine.groove(which), to_cells(groove))
     assert not len(engine.groove(len(grooves)))
     engine.close()
+
+
+def test_grooves_that_no_plugin_can_hold_are_refused() -> None:
+    long = Groove(np.ones((16 * 9, 9), np.uint8))
+    for grooves in ([long], [Groove(np.ones((16, 9), np.uint8)), long]):
+        with pytest.raises(InputError, match=r"at most 4 windows \(8 bars of 4/4\), found a longer one"):
+            groove_weights(GrooveVAE(TINY), "Tiny", "org.example.tiny", grooves)
 
 
 def test_another_kind_of_file_is_refused_in_a_line(library: Library, data: bytes) -> None:

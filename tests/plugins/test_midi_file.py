@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 from collections.abc import Callable
@@ -21,18 +22,23 @@ Reader = Callable[[list[bytes]], list[str]]
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """What the plugin says of files, a line each; under sanitizers where there are some."""
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin's reader; under sanitizers where there are some."""
     compiler = compiler_or_skip()
     if compiler.target.system == "linux":
         compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
     cpp, folder = sources.source_folder(), tmp_path_factory.mktemp("midi_file")
     listed = [
         Source(Path(__file__).parent / "read_midi_files.cpp", (f"-I{cpp / 'device'}",)),
-        *(Source(cpp / "device" / f"{name}.cpp") for name in ("midi_file", "melody_file")),
-        Source(cpp / "engine" / "melody.cpp"),
+        *(Source(cpp / "device" / f"{name}.cpp") for name in ("midi_file", "melody_file", "groove_file")),
+        *(Source(cpp / "engine" / f"{name}.cpp") for name in ("file", "groove", "melody")),
     ]
-    program = compiler.link(compiler.objects(listed, folder), folder / "read")
+    return compiler.link(compiler.objects(listed, folder), folder / "read")
+
+
+@pytest.fixture(scope="module")
+def read(program: Path) -> Reader:
+    """What the plugin says of files, a line each."""
 
     def run(files: list[bytes]) -> list[str]:
         stream = b"".join(struct.pack("<I", len(each)) + each for each in files)
@@ -124,6 +130,33 @@ def assert_same(path: Path, said: str) -> None:
 def test_what_cannot_be_taken_is_said_in_a_line(data: bytes, line: str, read: Reader) -> None:
     (said,) = read([data])
     assert said.startswith("no ") and line in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_does_not_keep_the_worker_waiting(program: Path, tmp_path: Path) -> None:
+    """Nobody will ever write into it."""
+    pipe = tmp_path / "pipe.mid"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, tmp_path / "none.mid"):
+        done = subprocess.run([program, path], capture_output=True, text=True, timeout=120)
+        assert done.stdout == f"{path.name}: expected a file that can be read, found none\n"
+
+
+def test_names_of_files_are_utf_8(program: Path, tmp_path: Path) -> None:
+    path = tmp_path / "Lied für Zoë ♪.mid"
+    path.write_bytes(PLAIN)
+    done = subprocess.run([program, path], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "\n", done.stdout + done.stderr
+
+
+def test_as_many_notes_and_tracks_as_are_said(read: Reader) -> None:
+    """200,000 notes are taken, one more is not; of tracks without anything not more than a header can say."""
+    note = bytes([0, 0x90, 64, 64, 1, 0x80, 64, 0])
+    many = [b"MTrk" + struct.pack(">I", len(note) * count) + note * count for count in (200_000, 200_001)]
+    head, nothing = PLAIN[:14], b"MTrk" + bytes(4)
+    said = read([*(head + each for each in many), *(head + nothing * count + PLAIN[14:] for count in (65_534, 65_535))])
+    assert [line.startswith("no ") for line in said] == [False, True, False, True]
+    assert "at most 200,000 notes, found more" in said[1] and "at most 65,535 tracks, found more" in said[3]
 
 
 def test_mutated_files_under_sanitizers(read: Reader) -> None:

@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         if shutil.which("pd") is None:
             raise InputError("pd is not installed")
-        with make.weights_file(None) as weights:
+        with make.melody_weights() as weights:
             make.pd_external(weights, out)
     except InputError as error:
         if os.environ.get("CI") == "true":

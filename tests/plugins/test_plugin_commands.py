@@ -39,10 +39,13 @@ def test_two_models_are_two_plugins_side_by_side(bundles: Bundles, tunes: Path, 
     done = run("install", tunes, "--into", into)
     assert done.exit_code == 0, done.output
     assert sorted(path.relative_to(into).as_posix() for path in into.glob("*/*")) == [
+        "clap/latentmix-drums",
         "clap/latentmix-melody",
         "clap/my-tunes",
+        "lv2/latentmix-drums.lv2",
         "lv2/latentmix-melody.lv2",
         "lv2/my-tunes.lv2",
+        "vst3/latentmix-drums.vst3",
         "vst3/latentmix-melody-synth.vst3",
         "vst3/latentmix-melody.vst3",
         "vst3/my-tunes-synth.vst3",
@@ -50,6 +53,7 @@ def test_two_models_are_two_plugins_side_by_side(bundles: Bundles, tunes: Path, 
     ]
     listed = run("list", "--into", into).output
     assert listed.count("org.example.my-tunes") == 4 and listed.count("org.latentmix.melody") == 4
+    assert listed.count("latentmix drums  org.latentmix.drums") == 3
     assert "lv2   My Tunes!  org.example.my-tunes" in listed
 
 

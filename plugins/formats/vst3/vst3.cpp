@@ -23,16 +23,20 @@ uint32_t hashed(const std::string &id) {
     return out;
 }
 
+std::vector<latentmix::ParameterInfo> own_table() {
+    return latentmix::parameter_table(latentmix::identity().kind, latentmix::identity().attributes);
+}
+
 } // namespace
 
-class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
+class LatentmixPlugin final : public Plugin, private latentmix::NoteSink {
   public:
-    MelodyPlugin() : Plugin(latentmix::PARAMETERS, 0, 1), table_(latentmix::parameter_table(latentmix::identity().attributes)) {
+    LatentmixPlugin() : Plugin(static_cast<uint32_t>(own_table().size()), 0, 1), table_(own_table()) {
         name_ = latentmix::identity().name + (LATENTMIX_SYNTH ? " synth" : "");
         if (isDummyInstance()) return; // DPF makes one to read names from: it needs no weights
         std::string problem;
-        if (auto weights = latentmix::shared_weights(problem))
-            device_.reset(new latentmix::Device(weights, *latentmix::kernels()));
+        if (const latentmix::Model model = latentmix::shared_model(problem))
+            device_ = latentmix::Device::make(model, *latentmix::kernels());
         else
             std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
     }
@@ -54,7 +58,7 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
         to.symbol = p.symbol.c_str();
         to.unit = p.unit.c_str();
         to.ranges = ParameterRanges(static_cast<float>(p.standard), static_cast<float>(p.least), static_cast<float>(p.most));
-        if (index == latentmix::BYPASS) to.initDesignation(kParameterDesignationBypass);
+        if (p.id == latentmix::BYPASS) to.initDesignation(kParameterDesignationBypass);
         if (p.choices.empty()) return;
         to.enumValues.count = static_cast<uint8_t>(p.choices.size());
         to.enumValues.restrictedMode = true;
@@ -66,15 +70,15 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
     }
     void initState(uint32_t, State &to) override {
         to.key = STATE_KEY;
-        to.label = "Melodies";
+        to.label = "Melodies or grooves";
         to.hints = kStateIsOnlyForDSP;
     }
 
     float getParameterValue(uint32_t index) const override {
-        return static_cast<float>(device_ ? device_->get(static_cast<int>(index)) : table_[index].standard);
+        return static_cast<float>(device_ ? device_->get(table_[index].id) : table_[index].standard);
     }
     void setParameterValue(uint32_t index, float value) override {
-        if (device_) device_->set(static_cast<int>(index), value);
+        if (device_) device_->set(table_[index].id, value);
     }
     String getState(const char *) const override { return String(device_ ? device_->save().c_str() : ""); }
     void setState(const char *key, const char *value) override {
@@ -92,7 +96,8 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
         for (uint32_t i = 0; i < count && kept < MAX_NOTES; i++) {
             const int kind = events[i].data[0] & 0xf0;
             if (events[i].size == 3 && (kind == 0x80 || kind == 0x90))
-                notes[kept++] = {static_cast<int>(events[i].frame), kind == 0x90 && events[i].data[2], events[i].data[1] & 127};
+                notes[kept++] = {static_cast<int>(events[i].frame), kind == 0x90 && events[i].data[2], events[i].data[1] & 127,
+                                 events[i].data[2] & 127};
         }
         float *left = LATENTMIX_SYNTH ? outputs[0] : nullptr, *right = LATENTMIX_SYNTH ? outputs[1] : nullptr;
         if (device_)
@@ -134,10 +139,10 @@ class MelodyPlugin final : public Plugin, private latentmix::NoteSink {
     std::unique_ptr<latentmix::Device> device_;
 };
 
-Plugin *createPlugin() { return new MelodyPlugin(); }
+Plugin *createPlugin() { return new LatentmixPlugin(); }
 
 END_NAMESPACE_DISTRHO
 
 latentmix::Device *device_of_vst3(void *plugin) {
-    return static_cast<DISTRHO_NAMESPACE::MelodyPlugin *>(static_cast<DISTRHO_NAMESPACE::Plugin *>(plugin))->device_.get();
+    return static_cast<DISTRHO_NAMESPACE::LatentmixPlugin *>(static_cast<DISTRHO_NAMESPACE::Plugin *>(plugin))->device_.get();
 }

@@ -8,9 +8,9 @@ latentmix::Device *device_of_vst3(void *plugin); // null: there are no weights
 
 START_NAMESPACE_DISTRHO
 
-class MelodyWindow final : public UI {
+class LatentmixWindow final : public UI {
   public:
-    MelodyWindow()
+    LatentmixWindow()
         : UI(latentmix::WINDOW_WIDTH, latentmix::WINDOW_HEIGHT, true), device_(device_of_vst3(getPluginInstancePointer())),
           window_(client(), LATENTMIX_SYNTH ? " synth" : "") {
         if (isEmbed()) window_.open(getParentWindowHandle(), getScaleFactor());
@@ -23,28 +23,32 @@ class MelodyWindow final : public UI {
     void stateChanged(const char *, const char *) override {}
 
   private:
+    uint32_t index(int parameter) const {
+        return static_cast<uint32_t>(device_ ? latentmix::index_of(device_->table(), parameter) : parameter);
+    }
     latentmix::WindowClient client() {
         latentmix::WindowClient out = {};
         out.plugin = this;
         out.get = [](void *p, int parameter) {
-            const latentmix::Device *device = static_cast<MelodyWindow *>(p)->device_;
+            const latentmix::Device *device = static_cast<LatentmixWindow *>(p)->device_;
             return device ? device->get(parameter) : 0.0;
         };
         out.touch = [](void *p, int parameter, bool begins) {
-            static_cast<MelodyWindow *>(p)->editParameter(static_cast<uint32_t>(parameter), begins);
+            LatentmixWindow &ui = *static_cast<LatentmixWindow *>(p);
+            ui.editParameter(ui.index(parameter), begins);
         };
         out.set = [](void *p, int parameter, double value) {
-            MelodyWindow &ui = *static_cast<MelodyWindow *>(p);
+            LatentmixWindow &ui = *static_cast<LatentmixWindow *>(p);
             if (ui.device_) ui.device_->set(parameter, value);
-            ui.setParameterValue(static_cast<uint32_t>(parameter), static_cast<float>(value));
+            ui.setParameterValue(ui.index(parameter), static_cast<float>(value));
         };
         out.load = [](void *p, int slot, const char *path) {
-            latentmix::Device *device = static_cast<MelodyWindow *>(p)->device_;
+            latentmix::Device *device = static_cast<LatentmixWindow *>(p)->device_;
             std::string problem; // which the window shows
             if (device) device->load_file(slot, path, problem);
         };
         out.look = [](void *p, latentmix::Picture *to) {
-            latentmix::Device *device = static_cast<MelodyWindow *>(p)->device_;
+            latentmix::Device *device = static_cast<LatentmixWindow *>(p)->device_;
             if (device) device->look(*to);
             return device != nullptr;
         };
@@ -55,6 +59,6 @@ class MelodyWindow final : public UI {
     latentmix::OwnWindow window_;
 };
 
-UI *createUI() { return new MelodyWindow(); }
+UI *createUI() { return new LatentmixWindow(); }
 
 END_NAMESPACE_DISTRHO
