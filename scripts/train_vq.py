@@ -31,7 +31,6 @@ from audiovq.training.augmentation import Augmentation, AugmentationConfig
 from audiovq.training.corpora import SPEECH
 from audiovq.training.dataset import SpeechBatches, SpeechSource, prepare
 from audiovq.training.discriminators import Discriminators
-from audiovq.training.losses import SpectralLoss
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 from audiovq.training.streamed import StreamedSpeech
 from audiovq.training.warm_start import grown
@@ -46,8 +45,8 @@ from latentmix.training import RunOptions, TrainingRun, in_one_line, warm_up_cos
 WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
 SHOWN = 3  # pieces of dev speech in TensorBoard, of 4 s
-JUDGES_RATE = 0.5  # learning rate of the discriminators, of the model's
-MIN_FRAMES = 5  # code frames of a piece: less the delay, they fill the longest window of the losses
+JUDGES_LR, JUDGES_FLOOR = 1e-3, 0.3  # highest learning rate of the discriminators, and what is left of it at the end
+MIN_FRAMES = 11  # code frames of a piece: less the delay, they fill the longest patches of the discriminators
 
 
 @dataclass(frozen=True)
@@ -109,11 +108,11 @@ class Variety:
     def augmentation(self) -> AugmentationConfig:
         return AugmentationConfig(self.pitched, self.vowels, self.noisy)
 
-    def networks(self, config: VQVAEConfig) -> dict[str, torch.nn.Module]:
-        """Those of a run, by the names of its state."""
-        model = VQVAE(config) if self.start_from is None else grown(self.start_from, config.pitch_bins)
+    def networks(self, config: VQVAEConfig, keeps_codes: bool) -> dict[str, torch.nn.Module]:
+        """Those of a run, by the names of its state; `keeps_codes`: only the decoder is to learn."""
+        model = VQVAE(config) if self.start_from is None else grown(self.start_from, config.pitch_bins, keeps_codes)
         made: dict[str, torch.nn.Module] = {"model": model}
-        made["discriminators"] = Discriminators(SpectralLoss(config.sample_rate))
+        made["discriminators"] = Discriminators()
         if self.average:
             made["average"] = copy.deepcopy(model).requires_grad_(False)
         return made
@@ -178,7 +177,8 @@ class SpeechRun:
             def judged_of(generator: torch.Generator, share: int) -> dict[str, Tensor]:
                 return self.modules["discriminators"](*heard[share % self.shares.accumulate])
 
-            rate = JUDGES_RATE * schedule.learning_rate(step, schedule.judge_from)
+            since, last = step - schedule.judge_from, schedule.steps - schedule.judge_from
+            rate = JUDGES_LR * warm_up_cosine(since, last, WARM_UP, floor=JUDGES_FLOOR)
             parts["discriminators"] = self._descend("discriminators", numbers, judged_of, rate)["loss"]
         return parts
 
@@ -274,7 +274,10 @@ def main(
     quantize_from: Annotated[float, typer.Option(help="share of the steps before codebooks come in")] = 0.08,
     judge_from: Annotated[float, typer.Option(help="share before the discriminators come in; 1: never")] = 1.0,
     settle_from: Annotated[
-        float, typer.Option(help="share before the codes stay as they are and only the decoder learns; 1: never")
+        float,
+        typer.Option(
+            help="share before codes stay and only the decoder learns; 1: never; 0: files of --start-from stay readable"
+        ),
     ] = 1.0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,
     frames: Annotated[int, typer.Option(help="code frames of a piece")] = 64,
@@ -304,7 +307,7 @@ def main(
         fabric = running.launch("ddp_find_unused_parameters_true")
         batches = open_speech(fabric, data, out / "data", config, running.seed)
         dev_batches = open_speech(fabric, dev, out / "dev", config, running.seed) if dev else batches
-        state = RunState(out / "state.safetensors", variety.networks(config), ("codec",))
+        state = RunState(out / "state.safetensors", variety.networks(config, settle == 0), ("codec",))
         if state.path.is_file():
             state.load()
     with in_one_line("train_vq", state=state.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..dsp.pitch import BINS, SAMPLE_RATE, WINDOW
@@ -22,6 +23,7 @@ MAX_SIZES = {
 }
 MAX_BLOCKS, MAX_DILATION = 16, 64
 MAX_LEVEL = 12.0  # dB
+CODES_OF = r"([0-9a-f]{16})?"  # of 8 bytes
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class VQVAEConfig:
         pitch_bins: of `pitch.frequencies`: 128 reach 400 Hz, 175 807 Hz.
         levels: dB that decoding adds to frames of 1, 2, ... Q codebooks, so that all are as loud as the original;
             measured once weights are there. Empty: nothing.
+        codes_of: fingerprint, in hexadecimal, of the weights that the encoder and the codebooks are from, where the
+            decoder alone was trained further since: the codes are the same, so either reads the other's files.
+            Empty: none.
 
     Raises:
         ValueError: a size that cannot be.
@@ -64,6 +69,7 @@ class VQVAEConfig:
     bands: int = 16
     pitch_bins: int = BINS  # so it is where a checkpoint does not say, for it was the only one
     levels: tuple[float, ...] = ()
+    codes_of: str = ""
 
     def __post_init__(self) -> None:
         for name, most in MAX_SIZES.items():
@@ -84,6 +90,8 @@ class VQVAEConfig:
             raise ValueError(
                 f"levels {self.levels}; one for each of {self.codebooks} codebooks, {MAX_LEVEL:g} dB at most"
             )
+        if not re.fullmatch(CODES_OF, self.codes_of):
+            raise ValueError(f"codes_of {self.codes_of!r}; a fingerprint of 16 hexadecimal digits, or nothing")
         self.quantizer_config()
 
     def quantizer_config(self) -> QuantizerConfig:

@@ -206,9 +206,13 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
     def fingerprint(self) -> bytes:
         """8 bytes that tell these weights from others; of a model that no longer learns, loaded or saved whole.
 
-        How loud decoding is, `config.levels`, does not count: the same files are read.
+        It stands for the codes. How loud decoding is, `config.levels`, does not count: the same files are read. Nor
+        does a decoder that learned more, where the configuration says whose codes they are.
         """
-        return fingerprint(self, replace(self.config, levels=()), added={"pitch_bins": BINS, "levels": ()})
+        if self.config.codes_of:
+            return bytes.fromhex(self.config.codes_of)
+        added = {"pitch_bins": BINS, "levels": (), "codes_of": ""}
+        return fingerprint(self, replace(self.config, levels=()), added=added)
 
     def codebooks_for(self, kbps: float) -> int:
         """How many codebooks a rate has room for as plain bits, at least 1.

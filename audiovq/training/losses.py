@@ -19,6 +19,7 @@ BIN_FLOOR = 1e-6  # power, before logarithms
 COMPRESSION = 0.3  # loudness grows with about this power of amplitude (Stevens 1957)
 STRETCH = 25  # frames over which levels are compared, 0.2 s
 FAINT = 1e-4  # of a piece's power: what a band has below counts for little
+SPEAKING, MEL_FLOOR, FAINTEST = 0.03, 1e-6, 1e-7  # of a piece's power: a frame that speaks, a band; and that power
 PITCH_SPREAD = 0.8  # bins; a label's weight on its neighbours
 
 
@@ -99,6 +100,19 @@ def level_loss(made: Tensor, real: Tensor, bank: Tensor) -> Tensor:
     power = [torch.cat([p, p.sum(-1, keepdim=True)], -1) for p in power]
     faint = FAINT * power[1][..., -1:].mean(1, keepdim=True) + FLOOR**2
     return 0.5 * ((power[0] + faint).log() - (power[1] + faint).log()).abs().mean()
+
+
+def timbre_loss(made: Tensor, real: Tensor, spectral: SpectralLoss) -> Tensor:
+    """Distance of the mean log mel spectra of pieces, where the original speaks; both (B, T); scalar, nats.
+
+    What formants that decoding sharpens do to a voice on the whole, which frame by frame they are not to be asked.
+    """
+    a, b = (spectral.amplitudes(x, LEVELLED).square() for x in (made, real))
+    power = b.mean((1, 2), keepdim=True) + FAINTEST
+    heard = (b.mean(-1, keepdim=True) > SPEAKING * power).float()
+    bank = spectral.get_buffer(f"bank_{LEVELLED}")
+    difference = (a @ bank + MEL_FLOOR * power).log() - (b @ bank + MEL_FLOOR * power).log()
+    return 0.5 * ((difference * heard).sum(1) / heard.sum(1).clamp(min=1.0)).abs().mean()
 
 
 def pitch_loss(logits: Tensor, bins: Tensor, weight: Tensor) -> Tensor:

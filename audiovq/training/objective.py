@@ -16,8 +16,8 @@ from ..dsp.pitch import frequency_at
 from ..model.quantizers.residual import ResidualQuantizer
 from ..model.vqvae import VQVAE, Speech
 from .dataset import SpeechBatch
-from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
-from .losses import bin_loss, periodicity_loss, pitch_loss, spread_loss
+from .discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss, power_of
+from .losses import SpectralLoss, bin_loss, periodicity_loss, pitch_loss, spread_loss, timbre_loss
 
 MIN_WEIGHT = 0.1  # of a bin without any periodicity; 1 is that of one with nothing else
 TINY = 1e-6  # power of latents
@@ -38,6 +38,7 @@ class CodecObjectiveConfig:
         quantizer: of the quantizer's own loss.
         again: of decoded speech being coded as it was; 0: it is not coded again. Residual quantizers only.
         judged: share of the pieces that the discriminators see.
+        timbre: of the distance of the mean spectra of what decoding gives; it comes with the discriminators.
         adversarial, features: of what the discriminators say, once they are there.
     """
 
@@ -51,8 +52,9 @@ class CodecObjectiveConfig:
     quantizer: float = 1.0
     again: float = 0.0
     judged: float = 0.5
-    adversarial: float = 0.05
-    features: float = 0.2
+    timbre: float = 0.5
+    adversarial: float = 0.1
+    features: float = 0.5
 
 
 class CodecObjective(nn.Module):
@@ -64,7 +66,7 @@ class CodecObjective(nn.Module):
 
     def __init__(self, model: VQVAE, discriminators: Discriminators, config: CodecObjectiveConfig) -> None:
         super().__init__()
-        self.model, self.config, self.spectral = model, config, discriminators.spectral
+        self.model, self.config, self.spectral = model, config, SpectralLoss(model.config.sample_rate)
         if config.again and not isinstance(model.quantizer, ResidualQuantizer):
             raise ValueError("codes that are looked up in fewer dimensions cannot be asked for again")
         self.judges = [discriminators]  # in a list: they are not this module's to train
@@ -99,12 +101,15 @@ class CodecObjective(nn.Module):
         if config.again and codes is not None:
             with _still(model.encoder) if settled else contextlib.nullcontext():
                 parts["again"] = self._again(said, codes, seen)
+        if judged:  # they, and the mean spectrum, are of what decoding gives, postfilter and all
+            made = self._as_decoded(said, pitch)[:, : real.shape[1]]
+            parts["timbre"] = timbre_loss(made, real, self.spectral)
         made, real = made[:seen], real[:seen]
         if judged:
-            judgement = self.judges[0](made)
+            judgement = self.judges[0](made, power_of(real))
             parts["adversarial"] = adversarial_loss(judgement)
             with torch.no_grad():
-                of_real = self.judges[0](real)
+                of_real = self.judges[0](real, power_of(real))
             parts["features"] = feature_loss(of_real, judgement)
         loss = sum(getattr(config, name) * part for name, part in parts.items())
         return {"loss": loss, **parts, **figures, "made": made, "real": real}
@@ -133,10 +138,8 @@ class CodecObjective(nn.Module):
         decoder gives: formants sharpened, noise as rough, the pitch that was found.
         """
         model = self.model
-        said = Speech(said.gain[:size] @ model.sharpener, said.pitch[:size], said.periodicity[:size])
-        state = model.initial_voice_state(size)
-        wanted, _ = model.filtered(said, model.best_pitch(said.pitch).detach(), state[:3], model.roughness)
-        made = invert_at_once(wanted.magnitude, wanted.phase, model.stft)[:, model.delay :]
+        said = Speech(said.gain[:size], said.pitch[:size], said.periodicity[:size])
+        made = self._as_decoded(said, model.best_pitch(said.pitch).detach())
         made = made[:, : made.shape[1] // model.config.hop * model.config.hop]
         left, _ = model.latents(made, model.initial_encoder_state(size))
         left, wrong = left.float().flatten(0, 1), left.new_zeros(())
@@ -148,6 +151,13 @@ class CodecObjective(nn.Module):
             wrong = wrong + cross_entropy(-SHARPNESS * distance / (error + TINY), right)
             left = left - codebook[right]
         return wrong / len(codebooks)
+
+    def _as_decoded(self, said: Speech, pitch: Tensor) -> Tensor:
+        """What decoding makes of it at that pitch (B, N) Hz, but for the number of rounds: (B, T), not late."""
+        model = self.model
+        said = Speech(said.gain @ model.sharpener, said.pitch, said.periodicity)
+        wanted, _ = model.filtered(said, pitch, model.initial_voice_state(len(pitch))[:3], model.roughness)
+        return invert_at_once(wanted.magnitude, wanted.phase, model.stft)[:, model.delay :]
 
     @torch.no_grad()
     def _known_codes(self, batch: SpeechBatch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -181,5 +191,6 @@ class DiscriminatorObjective(nn.Module):
         self.discriminators = discriminators
 
     def forward(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
-        loss = discriminator_loss(self.discriminators(real), self.discriminators(made.detach()))
+        power = power_of(real)
+        loss = discriminator_loss(self.discriminators(real, power), self.discriminators(made.detach(), power))
         return {"loss": loss}

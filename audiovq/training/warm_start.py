@@ -13,11 +13,14 @@ from ..model.vqvae import VQVAE
 RARE = 2.0  # nats by which a new pitch bin is less likely than the highest that was known
 
 
-def grown(name_or_folder: str | os.PathLike[str], pitch_bins: int) -> VQVAE:
+def grown(name_or_folder: str | os.PathLike[str], pitch_bins: int, keeps_codes: bool = False) -> VQVAE:
     """A stored model with at least as many pitch bins, which at first says what it said before.
 
     What is new of the encoder's features counts for nothing, and what is new of the decoder's logits follows the
     highest known bin.
+
+    Args:
+        keeps_codes: whether only its decoder is to learn: of the same sizes, it reads the files of before.
 
     Raises:
         InputError: as of `VQVAE.from_pretrained`.
@@ -27,7 +30,8 @@ def grown(name_or_folder: str | os.PathLike[str], pitch_bins: int) -> VQVAE:
     more = pitch_bins - old.config.pitch_bins
     if more < 0:
         raise ValueError(f"{pitch_bins} pitch bins; {name_or_folder} has {old.config.pitch_bins}")
-    model = VQVAE(replace(old.config, pitch_bins=pitch_bins))
+    codes_of = old.fingerprint.hex() if keeps_codes and not more else ""
+    model = VQVAE(replace(old.config, pitch_bins=pitch_bins, codes_of=codes_of))
     frames, last = old.config.frames_per_code, old.stft.bins + old.config.pitch_bins
     weights = dict(old.state_dict())
 

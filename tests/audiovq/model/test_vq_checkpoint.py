@@ -128,7 +128,7 @@ def test_weights_of_another_shape(folder: Path, name: str, value: int) -> None:
 
 def test_a_new_entry_that_says_what_was_meant_without_it_leaves_fingerprints_as_they_were(model: VQVAE) -> None:
     """Files name their weights by it: those of a release before there were more pitch bins are still read."""
-    old = {name: value for name, value in vars(CONFIG).items() if name not in ("pitch_bins", "levels")}
+    old = {name: value for name, value in vars(CONFIG).items() if name not in ("pitch_bins", "levels", "codes_of")}
     digest = hashlib.sha256(json.dumps(old, sort_keys=True).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode() + tensor.numpy().tobytes())
@@ -138,6 +138,17 @@ def test_a_new_entry_that_says_what_was_meant_without_it_leaves_fingerprints_as_
     louder = VQVAE(replace(CONFIG, levels=(1.0, 0.5))).eval()
     louder.load_state_dict(model.state_dict())
     assert louder.fingerprint == model.fingerprint
+
+
+def test_a_decoder_that_learned_more_reads_and_writes_the_files_of_before(model: VQVAE) -> None:
+    later = VQVAE(replace(CONFIG, codes_of=model.fingerprint.hex())).eval()
+    assert later.fingerprint == model.fingerprint
+
+
+@pytest.mark.parametrize("codes_of", ["00", "1DD9F160A9F66B9A", "1dd9f160a9f66b9a\n", "x" * 16])
+def test_fingerprints_that_cannot_be_are_refused(codes_of: str) -> None:
+    with pytest.raises(ValueError, match="16 hexadecimal digits"):
+        replace(CONFIG, codes_of=codes_of)
 
 
 @pytest.mark.parametrize("levels", [(1.0,), (1.0, 2.0, 3.0), (1.0, 99.0), (1.0, math.nan), (1.0, 2), (1.0, "2")])
