@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
+
 from .checkpoint import Pretrained, fingerprint
 from .errors import InputError
 
@@ -30,6 +32,11 @@ def own_sizes(option: str, base: str | None, **given: Any) -> dict[str, Any]:
             "leave out one or the other"
         )
     return asked
+
+
+def size_option(text: str, default: object) -> Any:
+    """An option of a script for `own_sizes`, to annotate a value that may be None with."""
+    return typer.Option(help=f"{text}; {default} if left out")
 
 
 def told_apart(model: Pretrained | None, name: object) -> str:

@@ -21,6 +21,7 @@ from audiovq.sound.model import SoundModel
 from audiovq.training.corpora import SOUNDS
 from audiovq.training.sound_run import Plan, SoundRun, read_recordings
 from audiovq.training.streamed import StreamedSounds
+from latentmix.beginning import own_sizes
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder
 from latentmix.read_once import open_corpus
@@ -37,8 +38,12 @@ def main(
     frames: Annotated[int, typer.Option(help="of a piece, each of 10 ms")] = 100,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
     start_from: Annotated[str, typer.Option("--from", help="a model to begin with, by name or folder")] = "",
-    quantizer: Annotated[str, typer.Option(help="ema, straight_through or nsvq")] = SoundConfig.quantizer,
-    rate: Annotated[int, typer.Option(help="sample rate of the model, 44100 or 48000 Hz")] = SoundConfig.sample_rate,
+    quantizer: Annotated[
+        str | None, typer.Option(help=f"ema, straight_through or nsvq; {SoundConfig.quantizer} if left out")
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option(help=f"of the model, 44100 or 48000 Hz; {SoundConfig.sample_rate} if left out")
+    ] = None,
     save_every: Annotated[int, typer.Option(help="steps between two looks; 0: a twentieth")] = 0,
     accumulate: Accumulate = 1,
     *,
@@ -46,7 +51,8 @@ def main(
 ) -> None:
     """Train a model of sounds on a folder of recordings, or go on with a run that was stopped."""
     with in_one_line("train_sound", ValueError):
-        config = SoundConfig.at_rate(rate, quantizer)
+        own_sizes("--from", start_from, rate=rate, quantizer=quantizer)
+        config = SoundConfig.at_rate(rate or SoundConfig.sample_rate, quantizer or SoundConfig.quantizer)
         fabric = running.launch("ddp_find_unused_parameters_true")
         model = SoundModel.from_pretrained(start_from).train() if start_from else SoundModel(config)
 

@@ -28,12 +28,14 @@ from audiovq.model.config import VQVAEConfig
 from audiovq.model.quantizers import ResidualQuantizer
 from audiovq.model.vqvae import VQVAE
 from audiovq.training.augmentation import Augmentation, AugmentationConfig
+from audiovq.training.averages import follow
 from audiovq.training.corpora import SPEECH
 from audiovq.training.dataset import SpeechBatches, SpeechSource, prepare
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
 from audiovq.training.streamed import StreamedSpeech
 from audiovq.training.warm_start import grown
+from latentmix.beginning import own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder
@@ -89,6 +91,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """Options: what a new model is like."""
+
+    quantizer: Annotated[str | None, size_option("ema, straight_through or nsvq", VQVAEConfig.quantizer)] = None
+    latent_size: Annotated[int | None, size_option("latent dimensions", VQVAEConfig.latent_size)] = None
+    encoder_width: Annotated[int | None, size_option("of its hidden layers", VQVAEConfig.encoder_width)] = None
+    decoder_width: Annotated[int | None, size_option("of its hidden layers", VQVAEConfig.decoder_width)] = None
+
+
+@dataclass(frozen=True)
 class Variety:
     """Options: what a run begins with, and what it hears besides recordings as they are."""
 
@@ -107,6 +119,11 @@ class Variety:
 
     def augmentation(self) -> AugmentationConfig:
         return AugmentationConfig(self.pitched, self.vowels, self.noisy)
+
+    def begins_with(self) -> str:
+        """In words, by which a run knows it again."""
+        base = None if self.start_from is None else VQVAE.from_pretrained(self.start_from)
+        return told_apart(base, self.start_from)
 
     def networks(self, config: VQVAEConfig, keeps_codes: bool) -> dict[str, torch.nn.Module]:
         """Those of a run, by the names of its state; `keeps_codes`: only the decoder is to learn."""
@@ -237,16 +254,6 @@ class SpeechRun:
             self.run.writer.add_image(f"{kind}/spectrograms", picture[None].cpu(), step)
 
 
-@torch.no_grad()
-def follow(average: VQVAE, model: VQVAE, kept: float) -> None:
-    """Move an exponential average of weights and codebooks towards what they are now."""
-    for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, 1.0 - kept)
-        else:
-            mean.copy_(now)
-
-
 def open_speech(fabric: Any, address: str, kept: Path, config: VQVAEConfig, seed: int) -> SpeechSource:
     """A corpus as it is, or the labelled speech of a folder."""
     corpus = open_corpus(fabric, address, SPEECH, kept)
@@ -282,13 +289,10 @@ def main(
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,
     frames: Annotated[int, typer.Option(help="code frames of a piece")] = 64,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 1e-3,
-    quantizer: Annotated[str, typer.Option(help="ema, straight_through or nsvq")] = VQVAEConfig.quantizer,
-    latent_size: Annotated[int, typer.Option(help="latent dimensions")] = VQVAEConfig.latent_size,
-    encoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.encoder_width,
-    decoder_width: Annotated[int, typer.Option(help="of its hidden layers")] = VQVAEConfig.decoder_width,
     save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 250,
     accumulate: Accumulate = 1,
     *,
+    sizes: Sizes,
     variety: Variety,
     running: RunOptions,
 ) -> None:
@@ -296,18 +300,14 @@ def main(
     with in_one_line("train_vq", ValueError):  # a size that cannot be
         quantize, judge, settle = (round(share * steps) for share in (quantize_from, judge_from, settle_from))
         schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr, variety.average)
-        config = VQVAEConfig(
-            quantizer=quantizer,
-            latent_size=latent_size,
-            encoder_width=encoder_width,
-            decoder_width=decoder_width,
-            pitch_bins=variety.pitch_bins,
-        )
+        asked = own_sizes("--start-from", variety.start_from, **vars(sizes))
+        config = VQVAEConfig(**asked, pitch_bins=variety.pitch_bins)
         variety.augmentation()  # refuses shares that cannot be before anything is read
         fabric = running.launch("ddp_find_unused_parameters_true")
         batches = open_speech(fabric, data, out / "data", config, running.seed)
         dev_batches = open_speech(fabric, dev, out / "dev", config, running.seed) if dev else batches
-        state = RunState(out / "state.safetensors", variety.networks(config, settle == 0), ("codec",))
+        networks = variety.networks(config, settle == 0)
+        state = RunState(out / "state.safetensors", networks, ("codec",), variety.begins_with())
         if state.path.is_file():
             state.load()
     with in_one_line("train_vq", state=state.path):

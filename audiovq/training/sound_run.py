@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from latentmix.beginning import told_apart
 from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
 from latentmix.read_once import Found, Tell, read_once
@@ -116,7 +117,8 @@ class SoundRun:
         judge: SoundSource | None = None,
     ) -> None:
         self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
-        self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,))
+        base = told_apart(None if model.folder is None else model, model.folder)
+        self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,), base)
         if self.state.path.is_file():
             self.state.load()
         self.model, self.shares = model, Shares(fabric, accumulate)

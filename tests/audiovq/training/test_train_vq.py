@@ -142,10 +142,11 @@ def test_an_objective_draws_from_its_generator_only(objective: CodecObjective) -
 
 # The script, with everything as small as it can be
 
-SMALL = (
-    "--device cpu --threads 1 --batch 2 --frames 11 --encoder-width 8 --decoder-width 8 --latent-size 4"
-    " --steps 16 --quantize-from 0.25 --judge-from 0.5 --save-every 4"
+SIZES = "--encoder-width 8 --decoder-width 8 --latent-size 4".split()
+BRIEF = (
+    "--device cpu --threads 1 --batch 2 --frames 11 --steps 16 --quantize-from 0.25 --judge-from 0.5 --save-every 4"
 ).split()
+SMALL = [*BRIEF, *SIZES]
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +236,8 @@ def test_a_run_begins_with_a_models_weights_and_keeps_an_average(
     """In bfloat16, with voices made higher, vowels and noise."""
     shares = "--pitched 0.5 --vowels 0.3 --noisy 0.3 --average 0.9 --precision bf16-mixed --steps 2 --save-every 2"
     out, start_from = tmp_path / "run", unbroken[0] / "model"
-    given = [*SMALL, "--quantize-from", "0", "--start-from", start_from, *shares.split()]
+    given = [*BRIEF, "--quantize-from", "0", "--start-from", start_from]
+    given += shares.split()
     finish(start("train_vq.py", folder, "--out", out, *given))
     state, before = load_file(out / "state.safetensors"), load_file(start_from / "model.safetensors")
     model = VQVAE.from_pretrained(out / "model")
@@ -275,6 +277,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         ([str(folder), "--out", str(blocked / "run")], str(blocked / "run")),
         ([str(folder), "--out", str(out), "--latent-size", "0"], "latent_size 0"),
         ([str(folder), "--out", str(out), "--quantizer", "best"], "'best'"),
+        ([str(folder), "--out", str(out), "--start-from", "speech_16k"], "nothing of the kind beside --start-from"),
         ([str(folder), "--out", str(out), "--frames", "4"], "--frames 4: expected at least 11"),
         ([str(folder), "--out", str(out), "--steps", "0"], "--steps 0"),
         ([str(folder), "--out", str(out), "--settle-from", "0.1"], "--settle-from: expected a share not below"),
