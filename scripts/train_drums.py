@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import own_sizes, told_apart
+from latentmix.beginning import own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
@@ -174,10 +174,8 @@ def known_styles(fabric: Any, address: str, kept: Path) -> tuple[str, ...]:
 class Sizes:
     """Options: what a new model is like."""
 
-    latent_size: Annotated[
-        int | None, typer.Option(help=f"latent dimensions; {GrooveVAEConfig.latent_size} if left out")
-    ] = None
-    width: Annotated[int | None, typer.Option(help=f"of the hidden layers; {GrooveVAEConfig.width} if left out")] = None
+    latent_size: Annotated[int | None, size_option("latent dimensions", GrooveVAEConfig.latent_size)] = None
+    width: Annotated[int | None, size_option("of the hidden layers", GrooveVAEConfig.width)] = None
 
 
 def main(

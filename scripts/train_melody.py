@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import own_sizes, told_apart
+from latentmix.beginning import own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
@@ -184,13 +184,10 @@ class Sizes:
     """Options: what a new model is like."""
 
     latent: Annotated[
-        str | None,
-        typer.Option(help=f"kind of latent variable: {', '.join(LATENTS)}; {MelodyVAEConfig.latent} if left out"),
+        str | None, size_option(f"kind of latent variable: {', '.join(LATENTS)}", MelodyVAEConfig.latent)
     ] = None
-    latent_size: Annotated[
-        int | None, typer.Option(help=f"latent dimensions; {MelodyVAEConfig.latent_size} if left out")
-    ] = None
-    width: Annotated[int | None, typer.Option(help=f"of the hidden layers; {MelodyVAEConfig.width} if left out")] = None
+    latent_size: Annotated[int | None, size_option("latent dimensions", MelodyVAEConfig.latent_size)] = None
+    width: Annotated[int | None, size_option("of the hidden layers", MelodyVAEConfig.width)] = None
 
 
 @grouped

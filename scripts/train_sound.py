@@ -21,7 +21,7 @@ from audiovq.sound.model import SoundModel
 from audiovq.training.corpora import SOUNDS
 from audiovq.training.sound_run import Plan, SoundRun, read_recordings
 from audiovq.training.streamed import StreamedSounds
-from latentmix.beginning import own_sizes
+from latentmix.beginning import own_sizes, size_option
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder
 from latentmix.read_once import open_corpus
@@ -38,12 +38,8 @@ def main(
     frames: Annotated[int, typer.Option(help="of a piece, each of 10 ms")] = 100,
     lr: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
     start_from: Annotated[str, typer.Option("--from", help="a model to begin with, by name or folder")] = "",
-    quantizer: Annotated[
-        str | None, typer.Option(help=f"ema, straight_through or nsvq; {SoundConfig.quantizer} if left out")
-    ] = None,
-    rate: Annotated[
-        int | None, typer.Option(help=f"of the model, 44100 or 48000 Hz; {SoundConfig.sample_rate} if left out")
-    ] = None,
+    quantizer: Annotated[str | None, size_option("ema, straight_through or nsvq", SoundConfig.quantizer)] = None,
+    rate: Annotated[int | None, size_option("of the model, 44100 or 48000 Hz", SoundConfig.sample_rate)] = None,
     save_every: Annotated[int, typer.Option(help="steps between two looks; 0: a twentieth")] = 0,
     accumulate: Accumulate = 1,
     *,

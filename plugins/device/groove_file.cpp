@@ -25,15 +25,9 @@ bool groove_of(const MidiTune &tune, Groove &out, std::string &problem) {
         return false;
     }
     const auto first = std::min_element(hits.begin(), hits.end(), [](const Struck &a, const Struck &b) { return a.step < b.step; });
-    const BarLine bar = bar_at(tune, first->step);
-    if (!fits_a_window(bar.numerator, bar.denominator)) {
-        problem = "expected bars of at most 32 sixteenths, found " + std::to_string(bar.numerator) + "/" + std::to_string(bar.denominator);
-        return false;
-    }
+    BarLine bar;
+    if (!begin_at(tune, first->step, bar, out, problem)) return false;
     const int steps = FILE_BARS * steps_per_bar(bar.numerator, bar.denominator);
-    out.numerator = bar.numerator;
-    out.denominator = bar.denominator;
-    out.tempo = std::min(std::max(tune.tempo_at(static_cast<double>(bar.step) / 4), 1.0f), 9999.0f);
     out.hits.assign(static_cast<std::size_t>(steps) * DRUMS, {});
     for (const Struck &struck : hits) {
         const long long at = struck.step - bar.step;

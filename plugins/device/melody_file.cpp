@@ -143,15 +143,9 @@ bool melody_of(const MidiTune &tune, Melody &out, std::string &problem) {
         return false;
     }
     const std::vector<Placed> notes = placed(top_line(part->notes));
-    const BarLine bar = bar_at(tune, std::max(notes[0].start, 0LL));
-    if (!fits_a_window(bar.numerator, bar.denominator)) {
-        problem = "expected bars of at most 32 sixteenths, found " + std::to_string(bar.numerator) + "/" + std::to_string(bar.denominator);
-        return false;
-    }
+    BarLine bar;
+    if (!begin_at(tune, std::max(notes[0].start, 0LL), bar, out, problem)) return false;
     const int steps = FILE_BARS * steps_per_bar(bar.numerator, bar.denominator);
-    out.numerator = bar.numerator;
-    out.denominator = bar.denominator;
-    out.tempo = std::min(std::max(tune.tempo_at(static_cast<double>(bar.step) / 4), 1.0f), 9999.0f);
     out.program = part->program;
     out.tokens.assign(static_cast<std::size_t>(steps), HOLD);
     for (std::size_t i = 0; i < notes.size() && notes[i].start < bar.step + steps; i++) {

@@ -8,7 +8,6 @@
 #include <map>
 
 #include "../engine/file.hpp"
-#include "../engine/melody.hpp"
 
 namespace latentmix {
 namespace {

@@ -1,8 +1,11 @@
 // A standard MIDI file -> its notes by parts, in quarter notes; every length is bounded, whatever the file says.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
+
+#include "../engine/melody.hpp"
 
 namespace latentmix {
 
@@ -51,5 +54,19 @@ struct BarLine {
     int numerator, denominator;
 };
 BarLine bar_at(const MidiTune &tune, long long step);
+
+// The bar in which a passage begins, and its metre and tempo for what is made of it (`Melody`, `Groove`). False, with one
+// line in `problem`, where such a bar does not fit a window.
+template <class Passage> bool begin_at(const MidiTune &tune, long long step, BarLine &bar, Passage &out, std::string &problem) {
+    bar = bar_at(tune, step);
+    if (!fits_a_window(bar.numerator, bar.denominator)) {
+        problem = "expected bars of at most 32 sixteenths, found " + std::to_string(bar.numerator) + "/" + std::to_string(bar.denominator);
+        return false;
+    }
+    out.numerator = bar.numerator;
+    out.denominator = bar.denominator;
+    out.tempo = std::min(std::max(tune.tempo_at(static_cast<double>(bar.step) / 4), 1.0f), 9999.0f);
+    return true;
+}
 
 } // namespace latentmix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Background:
@@ -10,9 +11,11 @@ class Background:
 
     Args:
         name: of the thread.
+        warn: called with a line about what went wrong there, once until it is another; it looks again at the next news.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, warn: Callable[[str], None]) -> None:
+        self._warn, self._told = warn, ""
         self._news, self._is_open = threading.Event(), True
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -40,4 +43,10 @@ class Background:
             self._news.wait()
             self._news.clear()
             if self._is_open:
-                self.search()
+                try:
+                    self.search()
+                except Exception as error:  # the music goes on, whatever it was
+                    line = f"{type(error).__name__}: {error}"
+                    if line != self._told:
+                        self._told = line
+                        self._warn(line)

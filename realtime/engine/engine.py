@@ -119,7 +119,7 @@ class Engine(Arranged):
         """Look for even ways and next phrases, and load what is still to be loaded, in threads of their own."""
         mixing: list[Mixing] = [self.mixer, *([] if self._drummer is None else [self._drummer.mixer])]
         self._searches = [
-            *(Explorer(each, self._lock, lambda: self._worker.change(lambda: None)) for each in mixing),
+            *(Explorer(each, self._lock, lambda: self._worker.change(lambda: None), self.warn) for each in mixing),
             Phrases(self.mixer, self._lock, lambda: self._worker.change(self._turn_over), self.warn),
         ]
         for each in self._searches:

@@ -61,10 +61,11 @@ class Explorer(Background):
         mixer: its `asides` are filled in, under the lock.
         lock: of the mixer.
         renew: called when the mix that is heard now goes another way.
+        warn: as of `Background`.
     """
 
-    def __init__(self, mixer: Mixing, lock: Any, renew: Callable[[], None]) -> None:
-        super().__init__("latentmix ways")
+    def __init__(self, mixer: Mixing, lock: Any, renew: Callable[[], None], warn: Callable[[str], None]) -> None:
+        super().__init__("latentmix ways", warn)
         self._mixer, self._lock, self._renew = mixer, lock, renew
         self._known: dict[tuple[bytes, bytes], np.ndarray] = {}
 

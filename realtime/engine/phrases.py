@@ -28,8 +28,8 @@ class Phrases(Background):
     """
 
     def __init__(self, mixer: Mixer, lock: Any, renew: Callable[[], None], warn: Callable[[str], None]) -> None:
-        super().__init__("latentmix phrases")
-        self._mixer, self._lock, self._renew, self._warn = mixer, lock, renew, warn
+        super().__init__("latentmix phrases", warn)
+        self._mixer, self._lock, self._renew = mixer, lock, renew
         self._refused: Coded | None = None  # melodies after which nothing comes, which is told once
 
     def search(self) -> None:

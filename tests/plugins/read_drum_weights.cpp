@@ -1,18 +1,15 @@
 // Reads weight files of drums one after another from stdin, a length before each, and uses those that are accepted.
-#include <cstdint>
 #include <cstdio>
 #include <vector>
 
+#include "framed.hpp"
 #include "latentmix.h"
 
 int main() {
-    std::uint32_t size;
     int refused = 0, used = 0;
-    while (std::fread(&size, 4, 1, stdin) == 1) {
-        std::vector<unsigned char> data(size);
-        if (size && std::fread(data.data(), 1, size, stdin) != size) return 2;
+    for (std::vector<unsigned char> data; next_file(data);) {
         char problem[200] = "";
-        lm_drums *drums = lm_drums_parse(data.data(), size, nullptr, problem, sizeof problem);
+        lm_drums *drums = lm_drums_parse(data.data(), data.size(), nullptr, problem, sizeof problem);
         refused += !drums && problem[0];
         used += drums != nullptr;
         if (!drums) continue;

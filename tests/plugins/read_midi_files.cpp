@@ -1,9 +1,9 @@
 // Reads MIDI files one after another from stdin, a length before each, and writes a line for each: metre, tempo, program and
 // tokens of the melody that the plugins take, or what is wrong; drums are taken as well. With a path: what is wrong with it.
-#include <cstdint>
 #include <cstdio>
 #include <vector>
 
+#include "framed.hpp"
 #include "groove_file.hpp"
 #include "melody_file.hpp"
 
@@ -17,10 +17,7 @@ int main(int count, char **words) {
         std::printf("%s\n", problem.c_str());
         return 0;
     }
-    std::uint32_t size;
-    while (std::fread(&size, 4, 1, stdin) == 1) {
-        std::vector<unsigned char> data(size);
-        if (size && std::fread(data.data(), 1, size, stdin) != size) return 2;
+    for (std::vector<unsigned char> data; next_file(data);) {
         MidiTune tune;
         Melody melody;
         Groove groove;

@@ -1,18 +1,17 @@
 // Reads states of plugins one after another from stdin, a length before each, and writes a line for each: what it has, written anew
 // and read again, or what is wrong.
-#include <cstdint>
 #include <cstdio>
 #include <string>
 
+#include "framed.hpp"
 #include "state.hpp"
 
 using namespace latentmix;
 
 int main() {
-    std::uint32_t size;
-    while (std::fread(&size, 4, 1, stdin) == 1) {
-        std::string text(size, ' '), problem;
-        if (size && std::fread(&text[0], 1, size, stdin) != size) return 2;
+    for (std::vector<unsigned char> data; next_file(data);) {
+        const std::string text(data.begin(), data.end());
+        std::string problem;
         State state, again;
         if (!read_state(text, state, problem)) {
             std::printf("no %s\n", problem.c_str());

@@ -1,20 +1,17 @@
 // Reads weight files one after another from stdin, a length before each, and uses those that are accepted.
-#include <cstdint>
 #include <cstdio>
 #include <vector>
 
+#include "framed.hpp"
 #include "latentmix.h"
 
 int main() {
-    std::uint32_t size;
     int refused = 0, used = 0;
-    while (std::fread(&size, 4, 1, stdin) == 1) {
-        std::vector<unsigned char> data(size);
-        if (size && std::fread(data.data(), 1, size, stdin) != size) return 2;
+    for (std::vector<unsigned char> data; next_file(data);) {
         char problem[200] = "";
         lm_model *model = nullptr;
         for (const char *path : {"plain", static_cast<const char *>(nullptr)}) {
-            model = lm_model_parse(data.data(), size, path, problem, sizeof problem);
+            model = lm_model_parse(data.data(), data.size(), path, problem, sizeof problem);
             if (!model) continue;
             lm_network *network = lm_network_new(model);
             std::vector<float> z(3 * lm_model_latent_size(model), 0.5f), amounts(lm_model_attributes(model), 1.0f);

@@ -6,15 +6,14 @@ import os
 import struct
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from native_engine import compiler_or_skip
+from sanitized import build, said_of
 
 from midi_vae.importing import read_passage
-from realtime.plugins import sources
-from realtime.plugins.compiler import Source
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
 MUTATIONS = 2000
@@ -24,29 +23,15 @@ Reader = Callable[[list[bytes]], list[str]]
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin's reader; under sanitizers where there are some."""
-    compiler = compiler_or_skip()
-    if compiler.target.system == "linux":
-        compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
-    cpp, folder = sources.source_folder(), tmp_path_factory.mktemp("midi_file")
-    listed = [
-        Source(Path(__file__).parent / "read_midi_files.cpp", (f"-I{cpp / 'device'}",)),
-        *(Source(cpp / "device" / f"{name}.cpp") for name in ("midi_file", "melody_file", "groove_file")),
-        *(Source(cpp / "engine" / f"{name}.cpp") for name in ("file", "groove", "melody")),
-    ]
-    return compiler.link(compiler.objects(listed, folder), folder / "read")
+    device = (f"device/{name}" for name in ("midi_file", "melody_file", "groove_file"))
+    engine = (f"engine/{name}" for name in ("file", "groove", "melody"))
+    return build("read_midi_files.cpp", [*device, *engine], tmp_path_factory.mktemp("midi_file"))
 
 
 @pytest.fixture(scope="module")
 def read(program: Path) -> Reader:
     """What the plugin says of files, a line each."""
-
-    def run(files: list[bytes]) -> list[str]:
-        stream = b"".join(struct.pack("<I", len(each)) + each for each in files)
-        done = subprocess.run([program], input=stream, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stderr.decode()[-2000:]
-        return done.stdout.decode(errors="replace").splitlines()
-
-    return run
+    return partial(said_of, program)
 
 
 def number(value: int) -> bytes:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
-from native_engine import compiler_or_skip
-
-from realtime.plugins import sources
-from realtime.plugins.compiler import Source
+from sanitized import build, said_of
 
 MUTATIONS = 1500
 MELODIES = b"""latentmix state 1
@@ -41,24 +36,8 @@ end
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[bytes]], list[str]]:
-    compiler = compiler_or_skip()
-    if compiler.target.system == "linux":
-        compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
-    cpp, folder = sources.source_folder(), tmp_path_factory.mktemp("state")
-    listed = [
-        Source(Path(__file__).parent / "read_states.cpp", (f"-I{cpp / 'device'}",)),
-        Source(cpp / "device" / "state.cpp"),
-        *(Source(cpp / "engine" / f"{name}.cpp") for name in ("groove", "melody")),
-    ]
-    program = compiler.link(compiler.objects(listed, folder), folder / "read")
-
-    def run(states: list[bytes]) -> list[str]:
-        stream = b"".join(struct.pack("<I", len(each)) + each for each in states)
-        done = subprocess.run([program], input=stream, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stderr.decode()[-2000:]
-        return done.stdout.decode(errors="replace").splitlines()
-
-    return run
+    parts = ("device/state", "engine/groove", "engine/melody")
+    return partial(said_of, build("read_states.cpp", parts, tmp_path_factory.mktemp("state")))
 
 
 def test_melodies_and_grooves_are_read(read: Callable[[list[bytes]], list[str]]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from native_engine import Engine, Library, compiler_or_skip
+from native_engine import Engine, Library
+from sanitized import check_weights
 from weight_mutations import checked, mutated
 
 from latentmix.errors import InputError
@@ -17,8 +17,6 @@ from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
-from realtime.plugins import sources
-from realtime.plugins.compiler import Source
 
 TINY = MelodyVAEConfig(width=8, latent_size=8, across=8, step_width=8, critic_width=8, decoder_blocks=1, pitches=12)
 MUTATIONS = 2000
@@ -63,19 +61,7 @@ def test_halves_of_infinity_are_found_on_every_path(library: Library) -> None:
 
 def test_mutated_files_under_sanitizers(data: bytes, tmp_path: Path) -> None:
     """2,000 of them are read under address and undefined-behaviour sanitizers, and used where they are whole."""
-    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
-    compiler = compiler_or_skip(flags)
-    if compiler.target.system != "linux":
-        pytest.skip("the sanitizers are tried on Linux")
-    here = Path(__file__).parent
-    program = [Source(here / "read_weights.cpp", (f"-I{sources.source_folder() / 'engine'}",))]
-    built = compiler.link(compiler.objects([*sources.engine(compiler.target), *program], tmp_path), tmp_path / "read")
-    files = [data, *mutated(data, MUTATIONS)]
-    stream = b"".join(struct.pack("<I", len(each)) + each for each in files)
-    done = subprocess.run([built], input=stream, capture_output=True, timeout=300)
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    refused, used = map(int, done.stdout.split())
-    assert refused + used == len(files) and used >= 1 and refused > MUTATIONS // 4
+    check_weights("read_weights.cpp", [data, *mutated(data, MUTATIONS)], tmp_path)
 
 
 def test_names_and_models_that_cannot_be() -> None:

@@ -48,7 +48,7 @@ def test_an_aside_is_what_leads_off_the_straight_line(decoder: Decoder) -> None:
 def test_ways_between_all_melodies_are_found_and_the_one_that_is_heard_is_told_of(decoder: Decoder) -> None:
     mixer, lock, renewed = Mixer(decoder, [A, B, C]), threading.RLock(), threading.Event()
     mixer.set("position", 0.2)
-    explorer = Explorer(mixer, lock, renewed.set)
+    explorer = Explorer(mixer, lock, renewed.set, pytest.fail)
     explorer.start()
     try:
         until(lambda: len(mixer.asides) == 3)
@@ -67,7 +67,7 @@ def test_ways_between_all_melodies_are_found_and_the_one_that_is_heard_is_told_o
 
 def test_a_plane_is_charted_where_the_puck_moves_over_it(decoder: Decoder) -> None:
     mixer, lock, renewed = Mixer(decoder, [A, B, C]), threading.RLock(), threading.Event()
-    explorer = Explorer(mixer, lock, renewed.set)
+    explorer = Explorer(mixer, lock, renewed.set, pytest.fail)
     explorer.start()
     try:
         until(lambda: len(mixer.asides) == 3)
@@ -112,7 +112,7 @@ def test_rhythm_and_pitch_are_the_sides_of_the_pad(decoder: Decoder) -> None:
 
 def test_along_arcs_nothing_is_searched(decoder: Decoder) -> None:
     mixer = Mixer(decoder, [A, B], spherical=True)
-    explorer = Explorer(mixer, threading.RLock(), lambda: None)
+    explorer = Explorer(mixer, threading.RLock(), lambda: None, pytest.fail)
     explorer.start()
     explorer.close()
     assert not mixer.asides

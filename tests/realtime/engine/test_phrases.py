@@ -32,14 +32,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> MelodyVAE:
     return model
 
 
-@pytest.fixture
-def stage():
-    stage = EngineBench()
-    yield stage
-    stage.engine.close()
-    stage.check_pairs()
-
-
 def turned(stage: EngineBench, turn: int) -> None:
     """A phrase has reached the player."""
     sequencer = stage.handle.player.sequencer
@@ -110,6 +102,26 @@ def test_without_a_conductor_one_line_says_so_and_the_music_goes_on(stage: Engin
     mixer = Mixer(Decoder(bare), [A, B], values={"phrase": 1})
     with pytest.raises(InputError, match=r"expected conductor\.json"):
         make_wanted(mixer)
+
+
+def test_what_goes_wrong_beside_the_music_is_told_once_and_tried_again(
+    stage: EngineBench, model: MelodyVAE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that looks for ways or phrases does not end by it."""
+    go_on = Decoder.go_on
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(Decoder, "go_on", fail)
+    engine = stage.open(model)
+    for _ in range(2):
+        engine.set("next", True)
+        stage.settled()
+    wait_for(lambda: engine.snapshot().warnings == ("RuntimeError: no memory",))
+    monkeypatch.setattr(Decoder, "go_on", go_on)
+    engine.set("next", True)
+    turned(stage, 1)
 
 
 def test_the_same_melodies_have_the_same_phrases(model: MelodyVAE) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from virtual_players import A, B, EngineBench, small_model, wait_for
+from virtual_players import A, B, small_model, wait_for
 
 from latentmix.errors import InputError
 from midi_vae.vae import MelodyVAE
@@ -23,14 +23,6 @@ from realtime.player.messages import MidiReceived, Progress
 @pytest.fixture(scope="module")
 def model() -> MelodyVAE:
     return small_model()
-
-
-@pytest.fixture
-def stage():
-    stage = EngineBench()
-    yield stage
-    stage.engine.close()
-    stage.check_pairs()
 
 
 def test_it_plays_the_first_melody_at_its_tempo_until_something_moves(stage, model):

@@ -66,14 +66,6 @@ def shared(model):
     house.close()
 
 
-@pytest.fixture
-def page(house):
-    with house.socket(house.page) as socket:
-        page = Page(socket)
-        page.until(lambda: page.melody is not None)
-        yield page
-
-
 # Who is let in.
 
 

@@ -40,14 +40,6 @@ def house(grooves, tmp_path):
     house.close()
 
 
-@pytest.fixture
-def page(house):
-    with house.socket(house.page) as socket:
-        page = Page(socket)
-        page.until(lambda: page.melody is not None)
-        yield page
-
-
 def put(house, page, path, at=None) -> dict:
     found = house.client.post(f"/files?name={path.name}", content=path.read_bytes()).json()
     return page.ask(do="take-drums", file=found["file"], bar=1, bars=2, at=at)

@@ -9,7 +9,7 @@ from importlib import resources
 import numpy as np
 import pytest
 import soundfile
-from web_house import House, Page, small_model
+from web_house import House, small_model
 
 from latentmix.errors import InputError
 from realtime.audio.sound_instrument import SoundInstrument, held_notes
@@ -31,14 +31,6 @@ def house(tmp_path):
     house = House(small_model(), store=Store(tmp_path))
     yield house
     house.close()
-
-
-@pytest.fixture
-def page(house):
-    with house.socket(house.page) as socket:
-        page = Page(socket)
-        page.until(lambda: page.melody is not None)
-        yield page
 
 
 def send(house, name: str, content: bytes) -> dict:
