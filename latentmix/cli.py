@@ -20,7 +20,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperGroup
-from typer.models import OptionInfo
 
 from .errors import InputError
 from .files import files_there
@@ -91,15 +90,27 @@ def may_replace(program: str, paths: Iterable[str | os.PathLike[str]], force: bo
         raise InputError(f"{said}: kept; give another name, or --force")
 
 
-def make_app(program: str) -> typer.Typer:
-    """The command of that name with commands in it, as all of ours are."""
-    return typer.Typer(
+def make_app(program: str, about: str) -> typer.Typer:
+    """The command of that name with commands in it, as all of ours are, and its option --version."""
+    app = make_group(program, about)
+
+    @app.callback(help=about)
+    def whole(version: bool = _version_option(program)) -> None: ...
+
+    return app
+
+
+def make_group(program: str, about: str) -> typer.Typer:
+    """Commands of a program that have a name together, such as `audiovq corpus`; a group even where it is but one."""
+    app = typer.Typer(
         cls=type("Commands", (Commands,), {"program": program}),
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback(help=about)(lambda: None)
+    return app
 
 
 def run(app: typer.Typer) -> None:
@@ -136,8 +147,8 @@ def importing() -> Iterator[None]:
             gc.enable()
 
 
-def version_option(name: str) -> OptionInfo:
-    """The option --version of the command of that name, to annotate a bool with."""
+def _version_option(name: str) -> bool:
+    """The option --version of the command of that name, as Typer wants it for a default."""
 
     def show(wanted: bool) -> None:
         if not wanted:
@@ -150,7 +161,7 @@ def version_option(name: str) -> OptionInfo:
             typer.echo(f"{name}, from a folder that is not installed")
         raise typer.Exit
 
-    option: OptionInfo = typer.Option("--version", callback=show, is_eager=True, help="Show the version.")
+    option: bool = typer.Option(False, "--version", callback=show, is_eager=True, help="Show the version.")
     return option
 
 

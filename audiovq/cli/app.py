@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Force, Seed, Verbose, drawn_seed, grouped, importing, make_app, run, version_option
+from latentmix.cli import Seed, Verbose, drawn_seed, grouped, importing, make_app, run
 from latentmix.files import open_input
 
 from . import corpus, export
@@ -29,8 +29,8 @@ from .options import (
     Length,
     Model,
     Output,
-    Page,
     Part,
+    ResultOptions,
     Start,
     Suffix,
     Temperature,
@@ -44,7 +44,10 @@ from .trial import bench
 AVQ_SUFFIXES = frozenset({".avq"})
 
 
-app = make_app("audiovq")
+app = make_app(
+    "audiovq",
+    "Compress speech to discrete codes: audio files in, small .avq files out, and back; and learn and mix sounds.",
+)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(export.app, name="export")
 
@@ -54,13 +57,6 @@ def main() -> None:
     run(app)
 
 
-@app.callback()
-def audiovq(
-    version: Annotated[bool, version_option("audiovq")] = False,
-) -> None:
-    """Compress speech to discrete codes: audio files in, small .avq files out, and back; and learn and mix sounds."""
-
-
 @app.command()
 @grouped
 def compress(
@@ -68,7 +64,7 @@ def compress(
     kbps: Kbps = 1.5,
     channels: Annotated[
         Channels, typer.Option(help="Mix several channels to one, or keep each (at so many times the rate).")
-    ] = Channels.mix,
+    ] = "mix",
 ) -> None:
     """Compress audio of any rate to .avq files.
 
@@ -85,7 +81,7 @@ def compress(
         from .jobs import Compress
     from ..audio_io.kinds import readable_suffixes
 
-    work = Compress(kbps, channels is Channels.keep, files.model == AUTO)
+    work = Compress(kbps, channels == "keep", files.model == AUTO)
     run_many("compressing", work, files, readable_suffixes(), ".avq", takes_audio=True)
 
 
@@ -98,7 +94,7 @@ def decompress(
     ] = None,
     start: Start = 0.0,
     seconds: Part = None,
-    suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
+    suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = "wav",
 ) -> None:
     """Decompress .avq files to 16-bit WAV, FLAC or Ogg Vorbis, by the suffix of OUT.
 
@@ -113,7 +109,7 @@ def decompress(
     with importing():
         from .jobs import Decompress
 
-    run_many("decompressing", Decompress(rate, start, seconds), files, AVQ_SUFFIXES, f".{suffix.value}")
+    run_many("decompressing", Decompress(rate, start, seconds), files, AVQ_SUFFIXES, f".{suffix}")
 
 
 @app.command()
@@ -147,17 +143,16 @@ app.command()(detokenize)
 
 
 @app.command()
+@grouped
 def sample(
     output: Output,
+    *,
     count: Count = 1,
     seconds: Length = 5.0,
     temperature: Temperature = 0.9,
     seed: Seed = None,
-    page: Page = None,
     model: Model = DEFAULT_MODEL,
-    force: Force = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    result: ResultOptions,
 ) -> None:
     """Make new audio that sounds like speech and says nothing, out of nothing but chance.
 
@@ -173,29 +168,28 @@ def sample(
 
     seed = drawn_seed(seed)
     paths = generation.output_paths(output, count, "sample")
-    check_made(page, paths, force)
+    check_made(paths, result)
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     samples, made = round(seconds * codec.sample_rate), []
     for number, path in enumerate(paths):
         frames = -(-samples // codec.hop) + generation.late_frames(codec)
         new = generation.new_frames(prior, frames, temperature, seed + number)
         made.append((path, generation.write_codes(codec, new, path, samples)))
-    tell_made(made, seed, as_json, page=page, title="Samples")
+    tell_made(made, "Samples", result, seed)
 
 
 @app.command("continue")
+@grouped
 def continue_(
     recording: AudioFile,
     output: Output,
+    *,
     seconds: Length = 5.0,
     temperature: Temperature = 0.9,
     only_new: Annotated[bool, typer.Option("--only-new", help="Leave the recording itself out.")] = False,
     seed: Seed = None,
-    page: Page = None,
     model: Model = DEFAULT_MODEL,
-    force: Force = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    result: ResultOptions,
 ) -> None:
     """Let a recording go on with what the learned prior finds likely.
 
@@ -209,7 +203,7 @@ def continue_(
 
     seed = drawn_seed(seed)
     (path,) = generation.output_paths(output, 1, "continued")
-    check_made(page, [path], force)
+    check_made([path], result)
     codec, prior = Codec.from_pretrained(model), generation.load_prior(model)
     with generation.open_recording(str(recording), codec) as source:
         overheard = choice.Overheard(source)
@@ -222,21 +216,20 @@ def continue_(
     samples += sum(each.shape[1] for each in said) * codec.hop
     made = generation.write_codes(codec, itertools.chain(said, new), path, samples, (heard.gain,))
     notices = [*heard.notices, *overheard.advice(codec, choice.CANNOT_GO_ON)]
-    tell_made([(path, made)], seed, as_json, {recording: notices}, page, f"{recording}, continued")
+    tell_made([(path, made)], f"{recording}, continued", result, seed, {recording: notices})
 
 
 @app.command()
+@grouped
 def mix(
     first: Annotated[str, typer.Argument(metavar="A", help="A recording, or an .avq file.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     output: Output,
     steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,
     separate: Annotated[bool, typer.Option("--separate", help="One file a step, into the folder named by -o.")] = False,
-    page: Page = None,
+    *,
     model: ChosenModel = AUTO,
-    force: Force = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    result: ResultOptions,
 ) -> None:
     """Go from one recording to another in steps, on straight lines in the latent space of the codec.
 
@@ -255,13 +248,13 @@ def mix(
     from .mixing import mix_recordings
 
     paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
-    check_made(page, paths, force)
+    check_made(paths, result)
     notices: dict[str, list[str]] = {}
     if sounds.is_sound_model(model):
         made = sounds.mix(model, first, second, steps, paths)
     else:
         made, notices = mix_recordings(model, first, second, steps, paths)
-    tell_made(made, None, as_json, notices, page, f"From {first} to {second}")
+    tell_made(made, f"From {first} to {second}", result, notices=notices)
 
 
 app.command("train-sound")(train_sound)

@@ -14,7 +14,7 @@ from latentmix.errors import InputError
 from latentmix.files import PIPE
 
 from .listening import show
-from .options import AUTO, DEFAULT_MODEL, BatchOptions
+from .options import AUTO, DEFAULT_MODEL, BatchOptions, ResultOptions
 
 if TYPE_CHECKING:
     from .jobs import Outcome, Work
@@ -103,19 +103,22 @@ def _tell_faults(outcome: Outcome) -> None:
 
 def tell_made(
     made: list[tuple[str, float]],
-    seed: int | None,
-    as_json: bool,
+    title: str,
+    result: ResultOptions,
+    seed: int | None = None,
     notices: Mapping[str, Sequence[str]] | None = None,
-    page: str | None = None,
-    title: str = "",
 ) -> None:
     """Name files and their seconds, the seed that makes them again, and what was changed of which; then make a page.
+
+    Args:
+        title: of the page.
 
     Raises:
         InputError: the page cannot be written; then the files have been named.
     """
+    page = result.page
     notices = {name: list(lines) for name, lines in (notices or {}).items() if lines}
-    if as_json:
+    if result.as_json:
         files = [{"output": path, "seconds": round(seconds, 6)} for path, seconds in made]
         figures = {"files": files, **({} if seed is None else {"seed": seed})}
         more = {"notices": notices} if notices else {}

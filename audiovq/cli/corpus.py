@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import grouped, make_app
+from latentmix.cli import grouped, make_group
 from latentmix.corpus.command import CorpusOptions, Source, run_corpus
 
 from .batches import tell_left_out
@@ -15,12 +15,9 @@ from .options import DEFAULT_MODEL, Model
 if TYPE_CHECKING:
     from latentmix.corpus.shard import Work
 
-app = make_app("audiovq")
-
-
-@app.callback()
-def corpus() -> None:
-    """Make shards of whole corpora, on one machine or many: codes, and what models are trained on."""
+app = make_group(
+    "audiovq", "Make shards of whole corpora, on one machine or many: codes, and what models are trained on."
+)
 
 
 @app.command()

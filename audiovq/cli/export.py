@@ -8,19 +8,14 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose, make_app, may_replace
+from latentmix.cli import Force, Verbose, make_group, may_replace
 from latentmix.errors import InputError
 from latentmix.files import check_target, make_folder, replace_file
 
 from .options import DEFAULT_MODEL
 
-app = make_app("audiovq")
+app = make_group("audiovq", "Write a model for other programs.")
 MAX_NAME = 29  # Neutone's
-
-
-@app.callback()
-def export() -> None:
-    """Write a model for other programs."""
 
 
 @app.command()

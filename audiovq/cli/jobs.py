@@ -254,10 +254,16 @@ def _start_worker(model: str) -> None:
     _codec.append(Codec.from_pretrained(model))
 
 
+def _stop(*_: object) -> None:
+    """By a first SIGTERM. The pool sends another when it finds a worker gone, which does not stop the clearing away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def _work_in_process(work: Work, pair: Pair) -> dict[str, Any] | str:
     """Told to stop by SIGTERM, clears away what is half-written; a process that has no file under way just ends."""
     try:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        signal.signal(signal.SIGTERM, _stop)
         result = _one(work, _codec[0], pair, lambda share: None)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return result

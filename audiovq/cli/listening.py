@@ -9,22 +9,25 @@ from latentmix.cli import may_replace
 from latentmix.errors import InputError
 from latentmix.files import PIPE, check_target
 
+from .options import ResultOptions
 
-def check_made(page: str | None, made: Sequence[str], force: bool) -> None:
+
+def check_made(made: Sequence[str], result: ResultOptions) -> None:
     """See to it, before anything is made, that it and a page of it can be, and that no file is lost by that.
 
     Raises:
         InputError: the page has another suffix, or what is made goes to standard output; as of `cli.may_replace`.
     """
+    page = result.page
     if page is None:
-        may_replace("audiovq", made, force)
+        may_replace("audiovq", made, result.force)
         return
     if not page.lower().endswith((".html", ".htm")):
         raise InputError(f"{page}: expected a page that ends in .html")
     if PIPE in made:
         raise InputError("--html: expected files to show, found standard output; name a file with -o")
     check_target(page)
-    may_replace("audiovq", [*made, page], force)
+    may_replace("audiovq", [*made, page], result.force)
 
 
 def show(page: str | None, title: str, made: Sequence[tuple[str, float]]) -> None:

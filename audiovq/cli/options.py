@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,19 +15,8 @@ from latentmix.cli import Device, Force, Verbose
 _output, _engine = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Output", "Model"))
 
 
-class Channels(str, enum.Enum):
-    """What to do with several channels."""
-
-    mix = "mix"
-    keep = "keep"
-
-
-class Suffix(str, enum.Enum):
-    """Kinds of audio that are written."""
-
-    wav = "wav"
-    flac = "flac"
-    ogg = "ogg"
+Channels = Literal["mix", "keep"]  # what to do with several
+Suffix = Literal["wav", "flac", "ogg"]  # of the audio that is written
 
 
 def finite(value: float | None) -> float | None:
@@ -120,6 +108,16 @@ class ChoosingOptions(BatchOptions):
     """The same where the weights are chosen."""
 
     model: ChosenModel = AUTO
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """What every command that makes sound to listen to is asked about it."""
+
+    page: Page = None
+    force: Force = False
+    as_json: Json = False
+    verbose: Verbose = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..audio_io.writer import open_sink
 from ..sound.config import RATES, SoundConfig
 from ..sound.model import CHECKPOINT, SoundModel
 from ..sound.morph import read_recording, steps_between
-from ..training.sound_run import Plan, SoundRun, read_recordings
+from ..training.sound_run import Schedule, SoundRun, read_recordings
 from .batches import complain
 from .options import NOTHING
 
@@ -87,8 +87,8 @@ def train(asked: Training) -> None:
     batches = read_recordings(Path(asked.recordings), folder / "data", model.config)
     judge = read_recordings(Path(asked.judge), folder / "judge", model.config, to_learn=False) if asked.judge else None
     run = SoundRun(folder, model.train(), batches, tell=lambda line: CONSOLE.print(line, highlight=False), judge=judge)
-    lr = Plan.lr if is_new else RATE_FROM_MODEL
-    wanted = Plan(asked.steps, asked.steps // 4, lr=lr, seed=asked.seed) if asked.steps else None
+    lr = Schedule.lr if is_new else RATE_FROM_MODEL
+    wanted = Schedule(asked.steps, asked.steps // 4, lr=lr, seed=asked.seed) if asked.steps else None
     minutes = asked.minutes or (MINUTES_FROM_NOTHING if is_new else MINUTES)
     plan = run.plan(wanted, minutes, lr=lr, seed=asked.seed)
     with in_one_line("audiovq", state=run.state.path):

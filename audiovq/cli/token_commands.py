@@ -74,7 +74,7 @@ def tokens(
 @grouped
 def detokenize(
     files: CodeOptions,
-    suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = Suffix.wav,
+    suffix: Annotated[Suffix, typer.Option("--format", help="Of the files in a folder.")] = "wav",
 ) -> None:
     """Decode NumPy arrays of codes, (Q, N) or (C, Q, N), to sound; what tokens wrote, or a program of yours.
 
@@ -87,4 +87,4 @@ def detokenize(
     """
     from .token_jobs import Detokenize
 
-    run_many("decoding", Detokenize(), files, frozenset({".npy"}), f".{suffix.value}")
+    run_many("decoding", Detokenize(), files, frozenset({".npy"}), f".{suffix}")

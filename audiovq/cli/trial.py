@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose
+from latentmix.cli import grouped
 from latentmix.errors import InputError
 
 from .batches import complain, tell_left_out
-from .options import AUTO, ChosenModel, Json, Page
+from .options import AUTO, ChosenModel, ResultOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,15 +57,14 @@ class Trial:
     distance: float
 
 
+@grouped
 def bench(
     recordings: Recordings,
     kbps: Rates = "1.5,3",
     output: Folder = None,
-    page: Page = None,
+    *,
     model: ChosenModel = AUTO,
-    force: Force = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    result: ResultOptions,
 ) -> None:
     """Try the codec on recordings of your own: size, speed, loudness and distance from the original, rate by rate.
 
@@ -89,7 +88,7 @@ def bench(
     if output is not None and twice:
         raise InputError(f"-o {output}: expected recordings of different names, found {twice[0]} twice; try them apart")
     kept = [] if output is None else [_kept(output, path, rate) for path in paths for rate in rates]
-    check_made(page, kept, force)
+    check_made(kept, result)
     found: list[Trial] = []
     heard: list[tuple[str, np.ndarray]] = []
     for path in paths:
@@ -100,12 +99,12 @@ def bench(
             heard.append((f"{path.stem} at {trial.kbps:g} kbit/s", back))
             if output is not None:
                 _keep(_kept(output, path, trial.kbps), back)
-    if as_json:
+    if result.as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
         _print(found)
-    if page is not None:
-        write_page(page, "What came back", heard, RATE)
+    if result.page is not None:
+        write_page(result.page, "What came back", heard, RATE)
 
 
 def _rates(text: str) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Verbose, grouped, make_app, run, version_option
+from latentmix.cli import Verbose, grouped, make_app, run
 
 from . import continuation, corpus, export, mixing
 from .kinds import kind_of
@@ -27,7 +27,7 @@ from .options import (
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help and info do not wait.
 
-app = make_app("midi-vae")
+app = make_app("midi-vae", "Mix melodies in the latent space of a small neural model: MIDI files in, MIDI files out.")
 app.add_typer(export.app, name="export")
 app.add_typer(corpus.app, name="corpus")
 app.command("continue")(continuation.go_on)
@@ -36,13 +36,6 @@ app.command("continue")(continuation.go_on)
 def main() -> None:
     """Entry point."""
     run(app)
-
-
-@app.callback()
-def midi_vae(
-    version: Annotated[bool, version_option("midi-vae")] = False,
-) -> None:
-    """Mix melodies in the latent space of a small neural model: MIDI files in, MIDI files out."""
 
 
 @app.command()

@@ -6,15 +6,10 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import grouped, make_app
+from latentmix.cli import grouped, make_group
 from latentmix.corpus.command import CorpusOptions, Source, run_corpus
 
-app = make_app("midi-vae")
-
-
-@app.callback()
-def corpus() -> None:
-    """Read whole corpora of MIDI files into shards of windows, on one machine or many."""
+app = make_group("midi-vae", "Read whole corpora of MIDI files into shards of windows, on one machine or many.")
 
 
 @app.command()

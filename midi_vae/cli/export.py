@@ -7,24 +7,19 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Force, Verbose, grouped, make_app, may_replace
+from latentmix.cli import Force, Verbose, grouped, make_group, may_replace
 from latentmix.errors import InputError
 from latentmix.files import check_target, make_folder, replace_file
 
 from ..checkpoint import GROOVE_CHECKPOINT
 from .options import PassageOptions
 
-app = make_app("midi-vae")
+app = make_group("midi-vae", "Write a model for other programs.")
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")]
 MAX_MELODIES = 8
 MIN_BETWEEN = 2
 RUN_FOLDER = "model"  # of a training run, in a folder that somebody named
 DRAWN = 4  # melodies of the model's own, where none are named
-
-
-@app.callback()
-def export() -> None:
-    """Write a model for other programs."""
 
 
 @app.command()

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Verbose, grouped, make_app, run, version_option
+from latentmix.cli import Verbose, grouped, make_app, run
 
 from . import plugin
-from .options import LOCAL_HOST, Clock, ControlOptions, LiveOptions, PageOptions
+from .options import LOCAL_HOST, ControlOptions, LiveOptions, PageOptions
 from .sound_options import SoundMaking, SoundPlace
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
@@ -20,7 +20,7 @@ MAX_FILES = 8
 Api = Annotated[str | None, typer.Option("--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA and so on.")]
 
 
-app = make_app("livemix")
+app = make_app("livemix", "Play the mix of melodies live: from a MIDI controller to notes on time.")
 app.add_typer(plugin.app, name="plugin")
 
 
@@ -32,13 +32,6 @@ def say_loading() -> None:
 def main() -> None:
     """Entry point."""
     run(app)
-
-
-@app.callback()
-def livemix(
-    version: Annotated[bool, version_option("livemix")] = False,
-) -> None:
-    """Play the mix of melodies live: from a MIDI controller to notes on time."""
 
 
 @app.command()
@@ -71,7 +64,7 @@ def play(
         raise typer.BadParameter(
             "expected one of the two: --render writes what is played itself", param_hint="--record"
         )
-    if playback.render is not None and playback.clock is not Clock.internal:
+    if playback.render is not None and playback.clock != "internal":
         raise typer.BadParameter("expected internal, for --render does not wait for a clock", param_hint="--clock")
     playback.check_drums(live.ports.channel)
     if len(playback.sound or ()) > MAX_FILES:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,20 +43,8 @@ def _seconds(value: float | None) -> float | None:
     return value
 
 
-class Follow(str, enum.Enum):
-    """When a change is heard."""
-
-    step = "step"
-    beat = "beat"
-    bar = "bar"
-
-
-class Clock(str, enum.Enum):
-    """Whose tempo it is."""
-
-    internal = "internal"
-    midi = "midi"
-    link = "link"
+Follow = Literal["step", "beat", "bar"]  # when a change is heard
+Clock = Literal["internal", "midi", "link"]  # whose tempo it is
 
 
 @dataclass(frozen=True)
@@ -189,10 +176,8 @@ class PlaybackOptions:
             "--tempo", metavar="BPM", callback=_tempo, help="Quarter notes a minute, 20 to 400; that of the first file."
         ),
     ] = None
-    follow: Annotated[Follow, _playback("--follow", help="A change is heard at the next step, beat or bar.")] = (
-        Follow.step
-    )
-    clock: Annotated[Clock, _playback("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = Clock.internal
+    follow: Annotated[Follow, _playback("--follow", help="A change is heard at the next step, beat or bar.")] = "step"
+    clock: Annotated[Clock, _playback("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = "internal"
     velocity: Annotated[int, _playback("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
     spherical: Annotated[bool, _playback("--spherical", help="Mix along arcs instead of straight lines.")] = False
     record: Annotated[Path | None, _playback("--record", metavar="OUT.mid", help="Keep what was played.")] = None

@@ -103,9 +103,7 @@ def render(
     if not playback.spherical:
         mixer.asides = all_asides(decoder, mixer.coded)
     tempo = playback.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
-    player = PlayerSetup(
-        tempo=tempo, follow=playback.follow.value, velocity=playback.velocity, channel=ports.channel - 1
-    )
+    player = PlayerSetup(tempo=tempo, follow=playback.follow, velocity=playback.velocity, channel=ports.channel - 1)
     performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums)
     instrument = None
     if playback.sound:
@@ -159,10 +157,6 @@ def tell(engine: Engine, playback: PlaybackOptions) -> None:
     """One line about what plays where."""
     snapshot = engine.snapshot()
     where = ", ".join(snapshot.ports) or "no MIDI port"
-    clock = (
-        f"{snapshot.tempo:g} quarter notes a minute"
-        if playback.clock.value == "internal"
-        else f"{playback.clock.value} clock"
-    )
+    clock = f"{snapshot.tempo:g} quarter notes a minute" if playback.clock == "internal" else f"{playback.clock} clock"
     typer.echo(f"playing {', '.join(snapshot.names)}: {clock}; {where}; Ctrl-C ends it")
     sys.stdout.flush()

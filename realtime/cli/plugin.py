@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
-from latentmix.cli import Verbose, make_app
+from latentmix.cli import Verbose, make_group
 from latentmix.errors import InputError
 
-app = make_app("livemix")
+app = make_group("livemix", "LV2, CLAP and VST3 plugins that mix melodies and drums inside a DAW.")
 Model = Annotated[
     Path | None,
     typer.Argument(metavar="MODEL", help="What `midi-vae export plugin` wrote; default: the models of the package."),
 ]
-
-
-@app.callback()
-def plugin() -> None:
-    """LV2, CLAP and VST3 plugins that mix melodies and drums inside a DAW."""
 
 
 @app.command()

@@ -14,6 +14,7 @@ from latentmix.files import check_new
 from midi_vae.cli.options import MIDI_SUFFIXES
 from midi_vae.music.melody import Melody
 
+from ..engine.background import beside
 from ..engine.engine import Engine
 
 KEEP_SECONDS = 30.0  # between two writings of what was played so far
@@ -22,23 +23,19 @@ KEEP_SECONDS = 30.0  # between two writings of what was played so far
 @contextlib.contextmanager
 def keeping(engine: Engine, path: Path, first: Melody) -> Iterator[None]:
     """Meanwhile what was played so far is written every `KEEP_SECONDS`, all of it at the end; whole files, always."""
-    done = threading.Event()
 
-    def keep() -> None:
+    def keep(is_over: threading.Event) -> None:
         written = 0
-        while not done.wait(KEEP_SECONDS):
+        while not is_over.wait(KEEP_SECONDS):
             if (count := len(engine.recording())) > written:
                 with contextlib.suppress(InputError):  # a full disk is told at the end
                     write(engine, path, first)
                     written = count
 
-    thread = threading.Thread(target=keep, name="latentmix recording", daemon=True)
-    thread.start()
     try:
-        yield
+        with beside("latentmix recording", keep):
+            yield
     finally:
-        done.set()
-        thread.join()
         typer.echo(f"{path}: {write(engine, path, first)} notes")
 
 

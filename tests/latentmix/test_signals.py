@@ -19,11 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = """
 import sys, time
 import typer
-from latentmix.cli import make_app, run
+from latentmix.cli import make_group, run
 from latentmix.files import replacing
-app = make_app("tool")
-@app.callback()
-def tool(): pass
+app = make_group("tool", "A tool.")
 @app.command()
 def write(path: str):
     with replacing(path) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,13 @@ from audiovq.audio_io import ffmpeg
 from audiovq.audio_io.reader import open_source
 from audiovq.audio_io.wav import pack_header
 from audiovq.cli import app as cli
+from audiovq.cli import jobs
+from audiovq.cli.paths import Pair
 from audiovq.codec.interpolation import Recording, mixed_codes, read_whole
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
+from latentmix.files import replacing
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -704,6 +709,32 @@ def test_ctrl_c_stops_all_cores(tmp_path: Path, model: str):
         said = running.stderr.read().decode()
     assert said == "audiovq: stopped; nothing is left half-written\n" and running.returncode == 130
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def stopped_twice(folder: Path) -> None:
+    """A worker that is told to stop anew as soon as it clears away, which the pool does when another has ended."""
+
+    def stop_then(path: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        unlink(path)
+
+    def work(codec: Any, pair: Pair, progress: Any) -> dict[str, Any]:
+        with replacing(pair.output):
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        return {}
+
+    unlink, os.unlink = os.unlink, stop_then
+    jobs._codec.append(None)
+    jobs._work_in_process(work, Pair("in.wav", str(folder / "out.avq")))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_a_worker_that_is_told_twice_to_stop_clears_away_what_is_half_written(tmp_path: Path):
+    process = multiprocessing.get_context("fork").Process(target=stopped_twice, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == 1 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what was started")
