@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from .checkpoint import Pretrained, fingerprint
 from .errors import InputError
+
+BeginWith = Annotated[
+    str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
+]
 
 
 def own_sizes(option: str, base: str | None, **given: Any) -> dict[str, Any]:

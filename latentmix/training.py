@@ -37,6 +37,11 @@ class OwnError(InputError):
     """What one process of a run met in a step, and the others perhaps not."""
 
 
+Out = Annotated[Path, typer.Option(help="folder of the run")]
+LearningRate = Annotated[float, typer.Option(help="highest learning rate")]
+SaveEvery = Annotated[int, typer.Option(help="steps between saved states and dev figures")]
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of a training script that say where and how it runs, for `latentmix.cli.grouped`."""

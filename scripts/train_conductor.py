@@ -22,7 +22,7 @@ from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import RunOptions, TrainingRun, in_one_line
+from latentmix.training import LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line
 from midi_vae.model.conductor import Conductor, ConductorConfig
 from midi_vae.training.conductor_objective import ConductorObjective
 from midi_vae.training.corpus import TUNES
@@ -60,14 +60,14 @@ def read_folder(fabric: Any, folder: Path, kept: Path, config: ConductorConfig) 
 @grouped
 def main(
     data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of whole tunes")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Out,
     dev: Annotated[str, typer.Option(help="folder of MIDI files, or a corpus, for the figures")],
     model: Annotated[str, typer.Option(help="of melodies, a bundled name or folder")] = MelodyVAE.default,
     steps: Annotated[int, typer.Option(help="in all")] = 3_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 128,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
+    lr: LearningRate = 2e-3,
     nearest: Annotated[bool, typer.Option("--nearest", help="look at the window before alone, for comparison")] = False,
-    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 200,
+    save_every: SaveEvery = 200,
     accumulate: Accumulate = 1,
     *,
     running: RunOptions,

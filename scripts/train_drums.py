@@ -21,14 +21,14 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import own_sizes, size_option, told_apart
+from latentmix.beginning import BeginWith, own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line
+from latentmix.training import CONSOLE, LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
 from midi_vae.drums.groove import MAX_OFFSET
@@ -180,13 +180,11 @@ class Sizes:
 
 def main(
     data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their drums")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Out,
     dev: Annotated[
         str | None, typer.Option(help="folder, or a corpus, for the figures; what info.csv says if left out")
     ] = None,
-    begin_with: Annotated[
-        str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
-    ] = None,
+    begin_with: BeginWith = None,
     remember: Annotated[
         Path | None,
         typer.Option(help="with --begin-with: a folder that tells what is forgotten, its validation split"),
@@ -195,9 +193,9 @@ def main(
     feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1200,
     prior_steps: Annotated[int, typer.Option(help="of the model of hits")] = 700,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 256,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
+    lr: LearningRate = 1.5e-3,
     beta: Annotated[float, typer.Option(help="weight of the KL term")] = GrooveObjectiveConfig.beta,
-    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
+    save_every: SaveEvery = 500,
     accumulate: Accumulate = 1,
     *,
     sizes: Sizes,

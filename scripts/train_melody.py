@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import own_sizes, size_option, told_apart
+from latentmix.beginning import BeginWith, own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
@@ -28,7 +28,7 @@ from latentmix.phases import Phase, PhasedRun
 from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import CONSOLE, RunOptions, TrainingRun, in_one_line
+from latentmix.training import CONSOLE, LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line
 from midi_vae.evaluation import IntervalModel, middle_figures, path_figures
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.family import LATENTS
@@ -193,13 +193,11 @@ class Sizes:
 @grouped
 def main(
     data: Annotated[str, typer.Argument(help="folder of MIDI files to train on, or a corpus of their windows")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Out,
     dev: Annotated[
         str | None, typer.Option(help="folder of MIDI files, or a corpus, for the figures; part of DATA if left out")
     ] = None,
-    begin_with: Annotated[
-        str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
-    ] = None,
+    begin_with: BeginWith = None,
     remember: Annotated[
         str | None, typer.Option(help="with --begin-with: a folder, or a corpus, that tells what is forgotten")
     ] = None,
@@ -207,13 +205,13 @@ def main(
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
     prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_000,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 384,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1.5e-3,
+    lr: LearningRate = 1.5e-3,
     beta: Annotated[
         float | None, typer.Option(help="weight of the KL term, or of what the latent has instead; its own if left out")
     ] = None,
     free_nats: Annotated[float, typer.Option(help="free bits of each latent dimension")] = ObjectiveConfig.free_nats,
     monte_carlo: Annotated[int, typer.Option(help="latents drawn for each melody")] = 1,
-    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 500,
+    save_every: SaveEvery = 500,
     accumulate: Accumulate = 1,
     *,
     sizes: Sizes,

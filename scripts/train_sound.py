@@ -19,24 +19,24 @@ import typer
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import SoundModel
 from audiovq.training.corpora import SOUNDS
-from audiovq.training.sound_run import Plan, SoundRun, read_recordings
+from audiovq.training.sound_run import Schedule, SoundRun, read_recordings
 from audiovq.training.streamed import StreamedSounds
 from latentmix.beginning import own_sizes, size_option
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder
 from latentmix.read_once import open_corpus
 from latentmix.shares import Accumulate
-from latentmix.training import CONSOLE, RunOptions, in_one_line, on_first_process
+from latentmix.training import CONSOLE, LearningRate, Out, RunOptions, in_one_line, on_first_process
 
 
 def main(
     data: Annotated[str, typer.Argument(help="folder of recordings to train on, or a corpus of analysed sounds")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Out,
     minutes: Annotated[float, typer.Option(help="that it is to take here, if --steps is not given")] = 60.0,
     steps: Annotated[int, typer.Option(help="in all; 0: as many as the minutes have room for")] = 0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 8,
     frames: Annotated[int, typer.Option(help="of a piece, each of 10 ms")] = 100,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
+    lr: LearningRate = 2e-3,
     start_from: Annotated[str, typer.Option("--from", help="a model to begin with, by name or folder")] = "",
     quantizer: Annotated[str | None, size_option("ema, straight_through or nsvq", SoundConfig.quantizer)] = None,
     rate: Annotated[int | None, size_option("of the model, 44100 or 48000 Hz", SoundConfig.sample_rate)] = None,
@@ -65,7 +65,7 @@ def main(
         run = SoundRun(
             out, model, batches, fabric, lambda line: CONSOLE.print(line, highlight=False), accumulate=accumulate
         )
-        wanted = Plan(steps, steps // 4, batch, frames, lr, running.seed) if steps else None
+        wanted = Schedule(steps, steps // 4, batch, frames, lr, running.seed) if steps else None
         on_first_process(fabric, make_plan)
         plan = run.plan(None, minutes)  # what the first process wrote
     with in_one_line("train_sound", state=run.state.path):

@@ -42,7 +42,7 @@ from latentmix.files import make_folder
 from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
-from latentmix.training import RunOptions, TrainingRun, in_one_line, warm_up_cosine
+from latentmix.training import LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line, warm_up_cosine
 
 WARM_UP = 200  # steps
 START_BATCHES = 16  # whose latents start the codebooks
@@ -275,7 +275,7 @@ def read_folder(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> S
 @grouped
 def main(
     data: Annotated[str, typer.Argument(help="folder of audio to train on, or a corpus of labelled speech")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Out,
     dev: Annotated[str | None, typer.Option(help="folder of audio, or a corpus, for figures; DATA if left out")] = None,
     steps: Annotated[int, typer.Option(help="in all")] = 6_000,
     quantize_from: Annotated[float, typer.Option(help="share of the steps before codebooks come in")] = 0.08,
@@ -288,8 +288,8 @@ def main(
     ] = 1.0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,
     frames: Annotated[int, typer.Option(help="code frames of a piece")] = 64,
-    lr: Annotated[float, typer.Option(help="highest learning rate")] = 1e-3,
-    save_every: Annotated[int, typer.Option(help="steps between saved states and dev figures")] = 250,
+    lr: LearningRate = 1e-3,
+    save_every: SaveEvery = 250,
     accumulate: Accumulate = 1,
     *,
     sizes: Sizes,

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def beside(name: str, work: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Meanwhile `work` runs in a thread of that name; the event tells it to end, which is waited for."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=work, args=(is_over,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 class Background:

@@ -7,9 +7,6 @@ abc2midi (package abcmidi) must be installed; with `-NFER` it ignores fermatas, 
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -19,16 +16,9 @@ import numpy as np
 
 from latentmix.errors import InputError
 from midi_vae.midi.reader import read_tune
+from scripts.bench.abc_tunes import asked, played
 
 NEAR = 0.03  # beats
-
-
-def played(abc2midi: str, source: Path, folder: Path, *options: str) -> dict[str, Path]:
-    """The tunes of an ABC file as MIDI files, by name."""
-    folder.mkdir()
-    shutil.copy(source, folder / "tunes.abc")
-    subprocess.run([abc2midi, "tunes.abc", *options], cwd=folder, capture_output=True, timeout=300)
-    return {path.name: path for path in sorted(folder.glob("*.mid"))}
 
 
 def notes_of(path: Path) -> np.ndarray | None:
@@ -64,15 +54,10 @@ def compare(abc2midi: str, sources: list[Path]) -> Counter[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="with ABC files, also in the folders in it")
-    options = parser.parse_args()
-    abc2midi = shutil.which("abc2midi")
-    if abc2midi is None:
-        sys.exit("abc2midi is missing: the package abcmidi brings it")
-    sources = sorted(options.folder.rglob("*.abc"))
+    abc2midi, folder = asked(__doc__, "with ABC files, also in the folders in it")
+    sources = sorted(folder.rglob("*.abc"))
     if not sources:
-        sys.exit(f"{options.folder}: expected ABC files, found none")
+        sys.exit(f"{folder}: expected ABC files, found none")
     for name, count in compare(abc2midi, sources).items():
         print(f"{count:6} {name}")
 

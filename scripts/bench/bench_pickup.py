@@ -11,9 +11,6 @@ those shifted.
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +26,7 @@ from midi_vae.music.bars import STEPS_A_BEAT, bar_sections
 from midi_vae.music.grid import place
 from midi_vae.music.pickup import METRES, MIN_NOTES, WEIGHTS, features
 from midi_vae.music.tokens import steps_per_bar
+from scripts.bench.abc_tunes import asked, played
 
 MARGINS = (0.9, 0.95, 0.98)
 ACCENT = 105
@@ -76,9 +74,7 @@ def examples_of(abc2midi: str, folder: Path) -> list[Example]:
     found = []
     with tempfile.TemporaryDirectory() as name:
         for number, source in enumerate(sorted(folder.glob("*.abc"))):
-            (work := Path(name) / str(number)).mkdir()
-            shutil.copy(source, work / "tunes.abc")
-            subprocess.run([abc2midi, "tunes.abc", "-NFER"], cwd=work, capture_output=True, timeout=300)
+            played(abc2midi, source, Path(name) / str(number), "-NFER")
         paths = sorted(Path(name).rglob("*.mid"))
         for path in paths[:: max(len(paths) // MOST, 1)]:
             if (example := example_of(path)) is not None:
@@ -128,17 +124,12 @@ def report(name: str, examples: Sequence[Example], weights: np.ndarray) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="with folders of ABC files, two or more")
-    options = parser.parse_args()
-    abc2midi = shutil.which("abc2midi")
-    if abc2midi is None:
-        sys.exit("abc2midi is missing: the package abcmidi brings it")
+    abc2midi, folder = asked(__doc__, "with folders of ABC files, two or more")
     torch.set_num_threads(1)
-    found = {path.name: examples_of(abc2midi, path) for path in sorted(options.folder.iterdir()) if path.is_dir()}
+    found = {path.name: examples_of(abc2midi, path) for path in sorted(folder.iterdir()) if path.is_dir()}
     found = {name: examples for name, examples in found.items() if len(examples) >= 100}
     if len(found) < 2:
-        sys.exit(f"{options.folder}: expected two folders or more with at least 100 tunes each, found {len(found)}")
+        sys.exit(f"{folder}: expected two folders or more with at least 100 tunes each, found {len(found)}")
     margins = " | ".join(f"{margin:g}: precision | recall | false" for margin in MARGINS)
     print(f"| tried on | tunes | with a pickup | {margins} |\n|---" + "|---:" * (2 + 3 * len(MARGINS)) + "|")
     for name, examples in found.items():
