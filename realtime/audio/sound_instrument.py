@@ -21,6 +21,7 @@ from midi_vae.audio.synthesizer import round_off
 from ..music.parameters import MAX_MELODIES
 from ..music.shares import spread
 from ..music.sound_parameters import GLIDE, Dials
+from .framewise import Framewise
 
 HEARD = 50.0  # dB below its loudest frame, from which on a recording has begun, and after which it has ended
 VIBRATO = 1.0  # semitones: a recording's pitch further away from its middle is another note
@@ -51,7 +52,7 @@ class Voice:
         return not self.is_held and self.released > OVER
 
 
-class SoundInstrument:
+class SoundInstrument(Framewise):
     """A `Synthesizer`: a note that finds no voice takes the place of the oldest, which comes back if still held.
 
     Args:
@@ -78,6 +79,7 @@ class SoundInstrument:
             raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
         if not 1 <= voices <= MAX_VOICES:
             raise InputError(f"expected 1 to {MAX_VOICES} voices, found {voices}")
+        super().__init__()
         self.model, self.dials = model, Dials()
         places = spread(len(recordings))
         self._shares = shares or (lambda seconds: self.dials.shares(places))
@@ -91,7 +93,6 @@ class SoundInstrument:
         self._slide, self._slid = np.zeros(16), np.zeros(16)  # dB an octave, likewise
         self._begun = self._made = 0
         self._heard = np.zeros(len(recordings))
-        self._rest = np.zeros(0, np.float32)
 
     def move(self, values: Mapping[str, object]) -> None:
         """Move parameters; raises InputError as `Dials.move`."""
@@ -142,12 +143,7 @@ class SoundInstrument:
 
     def render(self, frames: int) -> np.ndarray:
         """The next samples of sound; (2, frames) float32 within ±1."""
-        made = [self._rest]
-        while sum(map(len, made)) < frames:
-            made.append(self._step())
-        whole = np.concatenate(made)
-        self._rest = whole[frames:]
-        return np.stack([whole[:frames]] * 2)
+        return np.stack([self._next(frames)] * 2)
 
     def _begin(self, voice: Voice, note: tuple[int, int, int]) -> None:
         voice.pitch, voice.velocity, voice.channel = note

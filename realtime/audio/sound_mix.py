@@ -20,6 +20,7 @@ from midi_vae.audio.synthesizer import round_off
 from ..music.parameters import MAX_MELODIES
 from ..music.shares import spread
 from ..music.sound_parameters import GLIDE, Dials, check_mode
+from .framewise import Framewise
 
 SEAM = 12  # frames over which the end of a loop goes over into its beginning
 LOUDEST = 0.0  # dB, A-weighted, of a frame
@@ -78,7 +79,7 @@ class LiveInput:
         return self._sound
 
 
-class SoundMix:
+class SoundMix(Framewise):
     """Two to eight recordings that loop or live inputs, one sound of them.
 
     Args:
@@ -96,6 +97,7 @@ class SoundMix:
     def __init__(self, model: SoundModel, sources: Sequence[Recording | None]) -> None:
         if not 1 <= len(sources) <= MAX_MELODIES:
             raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(sources)}")
+        super().__init__()
         self.model, self.dials = model, Dials()
         self._sources = [LiveInput(model) if each is None else Loop(each) for each in sources]
         self.inputs = [each for each in self._sources if isinstance(each, LiveInput)]
@@ -105,7 +107,6 @@ class SoundMix:
         self._heard: np.ndarray | None = None
         self._transferred = 0.0
         self._frames = [each.frame(0) for each in self._sources]
-        self._rest = np.zeros(0, np.float32)
 
     def move(self, values: Mapping[str, object]) -> None:
         """Move parameters of `SOUND_PARAMETERS`; what was moved last says where the puck is.
@@ -131,12 +132,7 @@ class SoundMix:
 
     def render(self, samples: int) -> np.ndarray:
         """The next samples (samples,) float32 within ±1, `SoundModel.delay` after what was moved."""
-        made = [self._rest]
-        while sum(map(len, made)) < samples:
-            made.append(self._step())
-        whole = np.concatenate(made)
-        self._rest = whole[samples:]
-        return whole[:samples]
+        return self._next(samples)
 
     def _step(self) -> np.ndarray:
         """The samples of one frame."""

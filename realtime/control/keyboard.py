@@ -19,7 +19,7 @@ ESCAPE_SECONDS = 0.05  # within which the rest of an arrow key's code follows it
 READ_BYTES = 64  # bytes read at a time
 
 
-class Key(NamedTuple):
+class Stroke(NamedTuple):
     """What a key does: by is the share of the range that it adds; or a switch, a trigger, the next or last choice."""
 
     parameter: str
@@ -28,35 +28,35 @@ class Key(NamedTuple):
 
 
 # What docs/controllers.md lists. 1 to 8 go to a melody, as far as there are so many.
-KEYS: Mapping[str, Key] = {
-    "left": Key("position", "add", -0.02),
-    "right": Key("position", "add", 0.02),
-    "down": Key("y", "add", -0.05),
-    "up": Key("y", "add", 0.05),
-    "a": Key("x", "add", -0.05),
-    "d": Key("x", "add", 0.05),
-    "s": Key("y", "add", -0.05),
-    "w": Key("y", "add", 0.05),
-    "-": Key("tempo", "add", -1 / 380),
-    "+": Key("tempo", "add", 1 / 380),
-    "=": Key("tempo", "add", 1 / 380),
-    ",": Key("temperature", "add", -0.05),
-    ".": Key("temperature", "add", 0.05),
-    "<": Key("density", "add", -0.05),
-    ">": Key("density", "add", 0.05),
-    "[": Key("octave", "add", -1 / 6),
-    "]": Key("octave", "add", 1 / 6),
-    "k": Key("key", "next", 1),
-    "K": Key("key", "next", -1),
-    "f": Key("follow", "next", 1),
-    "h": Key("hold", "toggle"),
-    " ": Key("play", "toggle"),
-    "r": Key("record", "toggle"),
-    "n": Key("next", "trigger"),
-    "N": Key("phrase", "add", -1 / (MAX_PHRASES - 1)),
-    "t": Key("tap", "trigger"),
-    "escape": Key("panic", "trigger"),
-    "!": Key("panic", "trigger"),
+KEYS: Mapping[str, Stroke] = {
+    "left": Stroke("position", "add", -0.02),
+    "right": Stroke("position", "add", 0.02),
+    "down": Stroke("y", "add", -0.05),
+    "up": Stroke("y", "add", 0.05),
+    "a": Stroke("x", "add", -0.05),
+    "d": Stroke("x", "add", 0.05),
+    "s": Stroke("y", "add", -0.05),
+    "w": Stroke("y", "add", 0.05),
+    "-": Stroke("tempo", "add", -1 / 380),
+    "+": Stroke("tempo", "add", 1 / 380),
+    "=": Stroke("tempo", "add", 1 / 380),
+    ",": Stroke("temperature", "add", -0.05),
+    ".": Stroke("temperature", "add", 0.05),
+    "<": Stroke("density", "add", -0.05),
+    ">": Stroke("density", "add", 0.05),
+    "[": Stroke("octave", "add", -1 / 6),
+    "]": Stroke("octave", "add", 1 / 6),
+    "k": Stroke("key", "next", 1),
+    "K": Stroke("key", "next", -1),
+    "f": Stroke("follow", "next", 1),
+    "h": Stroke("hold", "toggle"),
+    " ": Stroke("play", "toggle"),
+    "r": Stroke("record", "toggle"),
+    "n": Stroke("next", "trigger"),
+    "N": Stroke("phrase", "add", -1 / (MAX_PHRASES - 1)),
+    "t": Stroke("tap", "trigger"),
+    "escape": Stroke("panic", "trigger"),
+    "!": Stroke("panic", "trigger"),
 }
 HELP = (
     "←→ position  ↑↓ad pad  1-8 melody  space play  h hold  n next phrase  t tap  "

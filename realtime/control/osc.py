@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from latentmix.closing import Closing
 from latentmix.errors import InputError
 
 from ..midi.sockets import join_address
@@ -111,7 +112,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-class OscIn:
+class OscIn(Closing):
     """Listens for OSC on a UDP port, in a thread of its own, and sets parameters."""
 
     def __init__(
@@ -147,12 +148,6 @@ class OscIn:
         self._thread.join()
         for each in self._sockets:
             each.close()
-
-    def __enter__(self) -> OscIn:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def receive(self, packet: bytes) -> None:
         """One packet: a message or a bundle, which moves all at once; what it gets wrong is a warning."""
@@ -239,7 +234,7 @@ def _listening(family: int, place: tuple[Any, ...]) -> socket.socket:
         raise
 
 
-class OscOut:
+class OscOut(Closing):
     """Sends the parameters' values by OSC, under the same addresses, as they change."""
 
     def __init__(self, host: str, port: int, parameters: Mapping[str, Parameter] = PARAMETERS) -> None:
@@ -275,12 +270,6 @@ class OscOut:
     def close(self) -> None:
         """Send no more."""
         self._socket.close()
-
-    def __enter__(self) -> OscOut:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _send(self, path: str, value: Value) -> None:
         from pythonosc.osc_message_builder import OscMessageBuilder

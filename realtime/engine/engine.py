@@ -19,6 +19,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from latentmix.closing import Closing
 from midi_vae.drums.kit import Kit
 from midi_vae.music.melody import Melody
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
 
-class Engine(Arranged):
+class Engine(Arranged, Closing):
     """A mix that plays. Use it in a `with`, or call `close`: then every note that started has ended.
 
     Attributes:
@@ -132,12 +133,6 @@ class Engine(Arranged):
         steps += self._drum_steps()
         if steps:
             self._loading = Loading(steps, self.warn)
-
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     # What others move.
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import mido
 
+from latentmix.closing import Closing
+
 from ..audio.live_sound import LiveSound
 from ..midi.ports import MidiIn, open_input
 from ..music.automation import recalled
@@ -25,7 +27,7 @@ CHECK_SECONDS = 1.0  # between two looks whether the ports are still there
 BEATS_A_BAR = 4.0
 
 
-class SoundEngine:
+class SoundEngine(Closing):
     """Sounds that are mixed while they play. Use it in a `with`, or call `close`.
 
     Methods are thread-safe; all but `close` are real-time-safe as far as Python can be (`Engine`).
@@ -67,12 +69,6 @@ class SoundEngine:
         ]
         for thread in self._threads:
             thread.start()
-
-    def __enter__(self) -> SoundEngine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def ports(self) -> tuple[str, ...]:

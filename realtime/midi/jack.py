@@ -22,7 +22,7 @@ class JackWatch:
 
     def __init__(self, gone: Callable[[], None]) -> None:
         self._callback = _ShutDown(lambda _: gone())  # kept, for JACK holds only its address
-        self._library: Any = None
+        self._library: Any = None  # is to stay loaded
         try:
             library = ctypes.CDLL(LIBRARIES[sys.platform])
         except (OSError, KeyError):
@@ -35,8 +35,3 @@ class JackWatch:
             self._library = library
             library.jack_on_shutdown(client, self._callback, None)
             library.jack_activate(client)
-
-    @property
-    def is_watching(self) -> bool:
-        """Whether there is a server."""
-        return self._library is not None

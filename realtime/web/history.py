@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from latentmix.errors import InputError
 
 from ..music.parameters import Value
 from .groove_wire import GrooveData
@@ -80,19 +82,20 @@ class History:
         else:
             self._done.append(change)
 
-    def undo(self) -> Change | None:
-        """Take the last change back; None where there is none."""
-        if not self._done:
-            return None
-        self._undone.append(self._done.pop())
-        return self._undone[-1]
+    def undo(self) -> Patch:
+        """Take the last change back: what to set for that. Raises InputError: there is none."""
+        return self._moved(self._done, self._undone, "undo").before
 
-    def redo(self) -> Change | None:
-        """Do again what was undone last; None where there is none."""
-        if not self._undone:
-            return None
-        self._done.append(self._undone.pop())
-        return self._done[-1]
+    def redo(self) -> Patch:
+        """Do again what was undone last: what to set for that. Raises InputError: there is none."""
+        return self._moved(self._undone, self._done, "redo").after
+
+    @staticmethod
+    def _moved(source: MutableSequence[Change], to: MutableSequence[Change], what: str) -> Change:
+        if not source:
+            raise InputError(f"expected something to {what}, found nothing")
+        to.append(source.pop())
+        return to[-1]
 
     @property
     def labels(self) -> tuple[str, str]:

@@ -220,17 +220,11 @@ class Workspace:
         self._touched(True)
 
     async def _undo(self, command: messages.Undo) -> None:
-        change = self._history.undo()
-        if change is None:
-            raise InputError("expected something to undo, found nothing")
-        await self._apply(change.before)
+        await self._apply(self._history.undo())
         self._touched(True)
 
     async def _redo(self, command: messages.Redo) -> None:
-        change = self._history.redo()
-        if change is None:
-            raise InputError("expected something to redo, found nothing")
-        await self._apply(change.after)
+        await self._apply(self._history.redo())
         self._touched(True)
 
     async def _recall(self, command: messages.RecallSnapshot) -> None:
