@@ -19,7 +19,7 @@ from .model.layers import BeatBlock, BeatStack
 MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
 MAX_TEXT = 63  # bytes of UTF-8
-MAX_PIECES, MAX_PIECE_STEPS, SIZES = 8, 4096, 11
+MAX_PIECE_STEPS, SIZES = 4096, 11
 ID_FORM = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 MELODIES, DRUMS = 0, 1  # kinds
 

@@ -57,7 +57,7 @@ def _tensors(model: GrooveVAE) -> Iterator[np.ndarray]:
     """All values, float32, in the order of the file."""
     share = model.config.latent_size // len(model.encoder.places)
     yield from stack(model.decoder)
-    yield from stack(model.encoder, share)  # of its heads the first: the code itself
+    yield from stack(model.encoder, share)  # of its heads the first: the latent itself
     feel = model.feel
     yield panels(_taps(feel.enter.weight))
     yield vector(_given(feel.enter.bias))
@@ -107,5 +107,5 @@ def _ways(model: GrooveVAE, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count, windows = len(pairs), cells.shape[1]
     first, second = (np.concatenate([cells[pair[end]] for pair in pairs]) for end in range(2))
     places = even_travel(model, first, second).places.cpu().unflatten(1, (count, windows)).transpose(0, 1)
-    codes = torch.stack([places[0, 0], *places[: len(cells) - 1, -1]])  # the first goes to each of the others first
-    return codes.numpy(), places.numpy()
+    latents = torch.stack([places[0, 0], *places[: len(cells) - 1, -1]])  # the first goes to each of the others first
+    return latents.numpy(), places.numpy()

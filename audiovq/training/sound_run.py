@@ -46,7 +46,7 @@ PLAN_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """What a run is to do; kept, so that the same command goes on with the same.
 
     Attributes:
@@ -130,7 +130,7 @@ class SoundRun:
         self.before = (last.minutes, last.processor) if last else (0.0, 0.0)  # of training until this command
         self.begun = time.monotonic(), time.process_time()
 
-    def plan(self, wanted: Plan | None, minutes: float | None, **sizes: Any) -> Plan:
+    def plan(self, wanted: Schedule | None, minutes: float | None, **sizes: Any) -> Schedule:
         """The plan that is kept in the folder, or a new one: `wanted`, or what takes so many minutes here.
 
         Raises:
@@ -139,17 +139,17 @@ class SoundRun:
         path = self.folder / "plan.json"
         if path.is_file() and wanted is None:
             try:
-                return Plan(**json.loads(read_bounded(path, PLAN_BYTES)))
+                return Schedule(**json.loads(read_bounded(path, PLAN_BYTES)))
             except (ValueError, TypeError) as error:
                 raise InputError(f"{path}: expected the plan of a run, found {error}; remove it to make one") from None
         if wanted is None:
-            seconds = self._seconds_a_step(Plan(1, 0, **sizes))
+            seconds = self._seconds_a_step(Schedule(1, 0, **sizes))
             steps = max(20, round(60.0 * (minutes or 60.0) / seconds))
-            wanted = Plan(steps, steps // 4, **sizes)
+            wanted = Schedule(steps, steps // 4, **sizes)
         replace_file(path, json.dumps(dataclasses.asdict(wanted), indent=2).encode() + b"\n")
         return wanted
 
-    def _seconds_a_step(self, plan: Plan) -> float:
+    def _seconds_a_step(self, plan: Schedule) -> float:
         """Of a step like those of a plan, without learning anything from it."""
         objective = SoundObjective(self.model)
         begun = 0.0
@@ -161,7 +161,7 @@ class SoundRun:
         self.model.zero_grad(set_to_none=True)
         return (time.monotonic() - begun) / (TRIED - 1)
 
-    def train(self, plan: Plan, save_every: int) -> bool:
+    def train(self, plan: Schedule, save_every: int) -> bool:
         """Go on to the end of the plan.
 
         Returns:
@@ -200,7 +200,7 @@ class SoundRun:
         return next(self.model.parameters()).device
 
     @torch.no_grad()
-    def _start_codebooks(self, plan: Plan) -> None:
+    def _start_codebooks(self, plan: Schedule) -> None:
         generator, found = torch.Generator().manual_seed(plan.seed), []
         for number in range(START_BATCHES):
             batch = self.batches.draw(plan.batch, plan.frames, generator, number).to(self._device())
@@ -208,7 +208,7 @@ class SoundRun:
         self.model.quantizer.initialise(torch.cat(found).transpose(1, 2), generator)
 
     @torch.no_grad()
-    def _keep(self, plan: Plan) -> dict[str, float]:
+    def _keep(self, plan: Schedule) -> dict[str, float]:
         """Write the model, how good it is on what was kept aside, and something to hear and to look at."""
         self.model.eval()
         self.model.save_pretrained(self.folder, half=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..midi.writer import tempo_us
-from ..music.tokens import steps_per_bar
+from ..music.tokens import OnGrid, steps_per_bar
 from .kit import INSTRUMENTS
 
 FULL = 127  # the highest velocity
@@ -15,7 +15,7 @@ MAX_OFFSET = 0.5  # of a sixteenth; beyond it a hit is nearer to another step
 
 
 @dataclass(frozen=True, eq=False)
-class Groove:
+class Groove(OnGrid):
     """Nine instruments on a grid of four steps a quarter note.
 
     Two grooves are equal if velocities, offsets, metre and tempo are, the tempo to what a MIDI file can store.
@@ -75,13 +75,8 @@ class Groove:
         assert self.offsets is not None
         return self.offsets
 
-    @property
-    def steps_per_bar(self) -> int:
-        return steps_per_bar(self.metre)
-
-    @property
-    def bars(self) -> int:
-        return len(self.velocities) // self.steps_per_bar
+    def _steps(self) -> int:
+        return len(self.velocities)
 
     def straight(self, velocity: int = 90) -> Groove:
         """The same hits, all on the grid and equally hard."""
@@ -97,9 +92,3 @@ class Groove:
 
     def _key(self) -> tuple[object, ...]:
         return self.velocities.tobytes(), self.lateness.tobytes(), self.metre, tempo_us(self.tempo)
-
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Groove) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._key())

@@ -19,7 +19,6 @@ from .travel import even_travel
 from .windows import HIT, OFFSET, VELOCITY, from_cells, partners, rebar, repeated, to_cells
 
 MAX_AMOUNT = 2.0  # of feel; above 1 it is exaggerated
-STRAIGHT_VELOCITY = 90 / 127
 
 
 def line(

@@ -28,7 +28,6 @@ from ..music.windows import WINDOW_STEPS
 from .config import GrooveVAEConfig
 from .feel import Feel, played
 from .kit import INSTRUMENTS
-from .windows import HIT
 
 SETS = 2 ** len(INSTRUMENTS)  # of instruments that can be struck on one step
 
@@ -134,8 +133,3 @@ def sets_of(hits: Tensor) -> Tensor:
 def hits_of(sets: Tensor) -> Tensor:
     """The inverse of `sets_of`; (B, 32) -> (B, 32, 9) float32."""
     return ((sets[..., None] >> torch.arange(len(INSTRUMENTS), device=sets.device)) & 1).float()
-
-
-def hits_in(cells: np.ndarray) -> np.ndarray:
-    """Where cells (..., 3, 9) are struck; (..., 9) bool."""
-    return np.asarray(cells)[..., HIT, :] > 0.5

@@ -10,23 +10,17 @@ import mido
 import numpy as np
 
 from .score import DRUM_CHANNEL
-from .writer import RESOLUTION, STEPS_A_BEAT, encodable, save_tracks, tempo_us
+from .writer import RESOLUTION, STEPS_A_BEAT, Writable, encodable, save_tracks, tempo_us
 
 TICKS_A_STEP = RESOLUTION // STEPS_A_BEAT
 LENGTH = TICKS_A_STEP // 2  # ticks that a hit is held, if the same note does not come sooner
 
 
-class WritableGroove(Protocol):
-    """Hits on a grid of sixteenths, as `drums.groove.Groove` is."""
+class WritableGroove(Writable, Protocol):
+    """Hits, as `drums.groove.Groove` is."""
 
     @property
     def velocities(self) -> np.ndarray: ...
-    @property
-    def metre(self) -> tuple[int, int]: ...
-    @property
-    def tempo(self) -> float: ...
-    @property
-    def name(self) -> str: ...
     def notes(self) -> list[tuple[float, int, int]]: ...
 
 

@@ -18,19 +18,24 @@ STEPS_A_BEAT = 4  # of a melody's grid
 VELOCITY = 80  # of the notes written here
 
 
-class WritableMelody(Protocol):
-    """One voice on a grid of sixteenths, as `music.melody.Melody` is."""
+class Writable(Protocol):
+    """What stands on a grid of sixteenths."""
 
-    @property
-    def tokens(self) -> np.ndarray: ...
     @property
     def metre(self) -> tuple[int, int]: ...
     @property
     def tempo(self) -> float: ...
     @property
-    def program(self) -> int: ...
-    @property
     def name(self) -> str: ...
+
+
+class WritableMelody(Writable, Protocol):
+    """One voice, as `music.melody.Melody` is."""
+
+    @property
+    def tokens(self) -> np.ndarray: ...
+    @property
+    def program(self) -> int: ...
     @property
     def steps_per_bar(self) -> int: ...
     def notes(self) -> list[tuple[int, int, int]]: ...

@@ -1,12 +1,12 @@
-"""Conductor: a model of tunes as sequences of the codes of two bars, which says how the next two bars go.
+"""Conductor: a model of tunes as sequences of the latents of two bars, which says how the next two bars go.
 
-    codes of the windows 1, 2, 4 and 8 before, beat by beat; how many came before, and whether it ends here
+    latents of the windows 1, 2, 4 and 8 before, beat by beat; how many came before, and whether it ends here
         -> blocks over the beats -> what every step is told
     symbols of the window so far, and what its steps are told -> causal tower -> p(next symbol)
 
 A conductor that leads a decoder of short passages is that of Roberts et al. 2018 (arXiv 1803.05428), whose decoder
-plays what it says; here symbols are drawn, as in `prior`, and encoded, so that what is played is decoded from the code
-of something that could be a melody. Phrases return because the windows of 2, 4, 8 and 16 bars ago are looked at.
+plays what it says; here symbols are drawn, as in `prior`, and encoded, so that what is played is decoded from the
+latent of something that could be a melody. Phrases return because the windows of 2, 4, 8 and 16 bars ago are looked at.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ class Past:
     """What is known when a window begins, of B tunes.
 
     Attributes:
-        codes: (B, lags, D) of the windows so many before; 0 where there is none.
+        latents: (B, lags, D) of the windows so many before; 0 where there is none.
         known: (B, lags) bool, where there is one.
         place: (B,) int64, windows that came before, modulo `PLACES`.
         ends: (B,) bool, whether this is the last one.
     """
 
-    codes: Tensor
+    latents: Tensor
     known: Tensor
     place: Tensor
     ends: Tensor
@@ -121,10 +121,10 @@ class Conductor(Pretrained, nn.Module):
 
     def told(self, past: Past) -> Tensor:
         """What each step is told; (B, 32, width)."""
-        codes = past.codes.unflatten(2, (BEATS, -1)).permute(0, 2, 1, 3).flatten(2)
+        latents = past.latents.unflatten(2, (BEATS, -1)).permute(0, 2, 1, 3).flatten(2)
         place = F.one_hot(past.place, PLACES)
-        same = torch.cat([past.known, place, past.ends[:, None]], 1).to(codes.dtype)
-        beats = self.context(torch.cat([codes, same[:, None].expand(-1, BEATS, -1)], 2))
+        same = torch.cat([past.known, place, past.ends[:, None]], 1).to(latents.dtype)
+        beats = self.context(torch.cat([latents, same[:, None].expand(-1, BEATS, -1)], 2))
         return beats.unflatten(2, (WINDOW_STEPS // BEATS, -1)).flatten(1, 2)
 
     def forward(self, symbols: Tensor, told: Tensor) -> Tensor:

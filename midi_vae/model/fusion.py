@@ -19,8 +19,8 @@ UNSURE_NATS = 4.0  # -log p of the likeliest symbols of a window; from there on 
 def fused(said: StepLogits, critic: Critic, weight: float) -> StepLogits:
     """log p of the decoder + w log p of the critic, given the decoder's likeliest symbols.
 
-    w is `weight` at most, in proportion to how unsure the decoder is of the window: what it knows, which is the code of
-    a real melody, is not argued about. The gradient reaches what the decoder said, and not the critic.
+    w is `weight` at most, in proportion to how unsure the decoder is of the window: what it knows, the latent of a real
+    melody, is not argued about. The gradient reaches what the decoder said, and not the critic.
 
     Args:
         said: of B windows.

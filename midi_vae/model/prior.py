@@ -4,7 +4,7 @@ The bound pulls each posterior towards N(0, I) but leaves their mixture full of 
 1705.07120); samples that fall into them are not music. The prior that loses nothing is that mixture itself, the
 aggregate posterior p(z) = E[q(z | x)] over melodies x. Tomczak & Welling learn some hundred melodies x to stand for
 all; here x is drawn from a model of melodies, p(x) = product over s of p(x_s | x_1 .. x_(s-1)), which is small, exact
-in likelihood and learned in minutes. A flow from N(0, I) to the codes was tried first and was far behind
+in likelihood and learned in minutes. A flow from N(0, I) to the latents was tried first and was far behind
 (docs/melody-model.md).
 
 Symbols are drawn from the nucleus (Holtzman et al. 2020, arXiv 1904.09751): a model that is a little wrong about each

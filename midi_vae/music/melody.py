@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..midi.writer import tempo_us, write_midi
-from .tokens import HOLD, OFF, ONSET, VOCABULARY, steps_per_bar, tidy
+from .tokens import HOLD, OFF, ONSET, VOCABULARY, OnGrid, steps_per_bar, tidy
 from .transcription import Excerpt, transcribe
 
 __all__ = ["HOLD", "OFF", "ONSET", "VOCABULARY", "Melody", "steps_per_bar", "tidy"]
 
 
 @dataclass(frozen=True, eq=False)
-class Melody:
+class Melody(OnGrid):
     """A melody on a grid of 4 steps a quarter note.
 
     Token 0 holds whatever sounds, or nothing; 1 ends the note; p + 2 starts MIDI pitch p and ends the note
@@ -70,22 +70,11 @@ class Melody:
         ):
             object.__setattr__(self, name, value)
 
-    @property
-    def steps_per_bar(self) -> int:
-        return steps_per_bar(self.metre)
-
-    @property
-    def bars(self) -> int:
-        return len(self.tokens) // self.steps_per_bar
+    def _steps(self) -> int:
+        return len(self.tokens)
 
     def _key(self) -> tuple[object, ...]:
         return self.tokens.tobytes(), self.metre, tempo_us(self.tempo), self.program
-
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Melody) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._key())
 
     def notes(self) -> list[tuple[int, int, int]]:
         """(start step, end step, MIDI pitch) of each note, by start."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from latentmix.errors import InputError
@@ -26,6 +28,34 @@ def steps_per_bar(metre: tuple[int, int]) -> int:
     if steps < 1 or rest or denominator & (denominator - 1) or numerator > 255:
         raise InputError(f"expected a metre whose bar is a whole number of sixteenths, found {numerator}/{denominator}")
     return steps
+
+
+class OnGrid(ABC):
+    """Whole bars of sixteenths in a metre; two of a kind are equal where all that counts in them is."""
+
+    metre: tuple[int, int]
+
+    @property
+    def steps_per_bar(self) -> int:
+        return steps_per_bar(self.metre)
+
+    @property
+    def bars(self) -> int:
+        return self._steps() // self.steps_per_bar
+
+    @abstractmethod
+    def _steps(self) -> int:
+        """How long it is."""
+
+    @abstractmethod
+    def _key(self) -> tuple[object, ...]:
+        """What counts in it."""
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
 
 def tidy(tokens: np.ndarray) -> np.ndarray:

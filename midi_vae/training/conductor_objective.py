@@ -12,10 +12,10 @@ from ..music.melody import ONSET
 
 
 class ConductorObjective(nn.Module):
-    """-log p of a window given the codes of those before, nats a step; the model that makes the codes learns nothing.
+    """-log p of a window given the latents of those before, nats a step; the model that makes them learns nothing.
 
     Args:
-        model: whose posterior means are the codes.
+        model: whose posterior means are the latents.
         conductor: to be trained.
     """
 
@@ -28,8 +28,8 @@ class ConductorObjective(nn.Module):
         windows, known = batch["windows"], batch["known"]
         with torch.no_grad():
             before = windows[:, 1:].flatten(0, 1)
-            codes = self.model.posterior(self.model.fields(before)).mean.unflatten(0, known.shape)
-        past = Past(codes * known[..., None], known, batch["place"], batch["ends"])
+            latents = self.model.posterior(self.model.fields(before)).mean.unflatten(0, known.shape)
+        past = Past(latents * known[..., None], known, batch["place"], batch["ends"])
         wanted = windows[:, 0]
         symbols = torch.where(wanted >= ONSET, wanted - self.conductor.config.lowest_pitch, wanted)
         logits = self.conductor(symbols, self.conductor.told(past))

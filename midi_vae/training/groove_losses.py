@@ -54,7 +54,7 @@ def mix_terms(logits: Tensor, a: Tensor, b: Tensor, position: Tensor) -> GrooveM
     """How well a decoded mix lies between two grooves.
 
     Args:
-        logits: (B, 32, 9) of the hits of the mixed codes.
+        logits: (B, 32, 9) of the hits of the mixed latents.
         a, b: (B, 32, 9) hits of the ends.
         position: (B,) from 0 (a) to 1 (b).
     """

@@ -1,8 +1,8 @@
 """What a MelodyVAE is trained on; pure functions, all per example (B,) and in nats unless said otherwise.
 
 Two parts. The evidence lower bound (Kingma & Welling 2014, eq. 3) with a weight β on its KL term (Higgins et al. 2017)
-and free bits (Kingma et al. 2016, arXiv 1606.04934, app. C.8) teaches codes and reconstruction. The terms on mixed
-codes teach what lies between two melodies, where the bound says nothing: every step should take the symbol of either
+and free bits (Kingma et al. 2016, arXiv 1606.04934, app. C.8) teaches latents and reconstruction. The terms on mixed
+latents teach what lies between two melodies, where the bound says nothing: every step should take the symbol of either
 end rather than wander off (`stay`), as many steps should have changed as the position says (`evenness`), decisions
 should be clear (`indecision`), and no notes should be lost or gained (`onset_error`).
 """
@@ -65,7 +65,7 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     """How well a decoded mix of two melodies lies between them.
 
     Args:
-        logits: of the mixed codes.
+        logits: of the mixed latents.
         a, b: the melodies.
         position: (B,) from 0 (a) to 1 (b).
 

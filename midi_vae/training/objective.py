@@ -29,7 +29,7 @@ class ObjectiveConfig:
         free_nats: for each latent dimension, where there is a KL term.
         monte_carlo: R, latents drawn for each melody.
         mixing_from, mixing_full: share of the training after which mixes come in, and count in full.
-        stay, evenness, indecision, onset_error: weights of the terms on mixed codes.
+        stay, evenness, indecision, onset_error: weights of the terms on mixed latents.
         surprise: weight of the nats by which the critic finds mixes less likely than real melodies.
         judged: share of the mixes that the critic sees.
         fusion: weight of the critic in what is decoded (`fusion.fused`). The decoder learns to hold its ground against

@@ -87,7 +87,7 @@ def load_tunes(
 
 
 def file_tunes(path: str, lowest_pitch: int, pitches: int) -> list[tuple[int, np.ndarray]] | str:
-    """Bars in a window, and windows (n, 32) int16, of each stretch of one time signature."""
+    """Bars in a window, and windows (n, 32) int16, of each stretch of one metre."""
     try:
         sections = list(transcribe(path).sections())
     except InputError as error:

@@ -2,7 +2,7 @@
 
     linear       undercomplete            h = f(x), as few dimensions as it takes
     sparse       λ Σ|h|                   most entries near 0
-    contractive  λ ‖∂f/∂x‖²_F             codes that do not mind small changes
+    contractive  λ ‖∂f/∂x‖²_F             latents that do not mind small changes
     denoising    -log p(x | f(x̃))         the clean input from a corrupted one; its residual is the score
     gaussian     q = N(μ, diag σ²)        VAE and β-VAE; `likelihoods`: what the decoder can say
     flow         q bent, entry by entry   inverse autoregressive flow

@@ -1,4 +1,4 @@
-"""Contractive autoencoders: codes that change little when the input does (Rifai et al. 2011, ICML).
+"""Contractive autoencoders: latents that change little when the input does (Rifai et al. 2011, ICML).
 
 The penalty is λ ‖∂f/∂x‖²_F. Reconstruction pulls the other way along the data's manifold, where inputs have to be told
 apart; what remains is that f is flat across it.
@@ -56,7 +56,7 @@ def contractive_penalty_estimate(
 
 
 class Contractive(Latent):
-    """A code that minds changes of the embedded steps as little as it can; its weight is λ."""
+    """A latent that minds changes of the embedded steps as little as it can; its weight is λ."""
 
     term, weight, probes = "contraction", 0.01, 1
 
@@ -65,6 +65,6 @@ class Contractive(Latent):
 
 
 def directional_sensitivity(f: Encoder, x: Tensor, directions: Tensor) -> Tensor:
-    """‖J u‖ of each example along its unit direction u; x and directions (B, n), codes (B, d) -> (B,)."""
+    """‖J u‖ of each example along its unit direction u; x and directions (B, n), latents (B, d) -> (B,)."""
     jacobians = vmap(jacrev(lambda one: f(one[None])[0]))(x)
     return (jacobians @ directions[..., None])[..., 0].norm(dim=1)

@@ -61,7 +61,7 @@ def score_from_denoiser(reconstruct: Callable[[Tensor], Tensor], x: Tensor, sigm
 
 
 class Denoising(Latent):
-    """The code of a corrupted melody has to be that of the clean one."""
+    """The latent of a corrupted melody has to be that of the clean one."""
 
     masked = replaced = 0.1  # shares of the symbols
 

@@ -104,7 +104,7 @@ class InverseAutoregressiveFlow(nn.Module):
 
 @dataclass(frozen=True)
 class FlowPosterior(Point):
-    """q(z_0 | x), the context of the flow, and the code: where the flow takes the mean of q(z_0 | x); all (B, D)."""
+    """q(z_0 | x), the context of the flow, and the latent: where the flow takes the mean of q(z_0 | x); all (B, D)."""
 
     start: Tensor
     log_variance: Tensor

@@ -1,9 +1,9 @@
 """What every kind of latent variable of a melody model has in common.
 
-    features of the encoder (B, 8, heads * D/8) -> posterior, with its code `mean` (B, D)
+    features of the encoder (B, 8, heads * D/8) -> posterior, with its `mean` (B, D), the latent
     posterior -> `Draw`: the z (B, D) that the decoder is given in training, and what it costs
 
-Encoding, mixing and playing use the code alone; training uses draws. A kind that wants more than that overrides
+Encoding, mixing and playing use the mean alone; training uses draws. A kind that wants more than that overrides
 `corrupt` (what the encoder is shown) or `slope_cost` (what its derivative costs).
 """
 
@@ -35,7 +35,7 @@ class LatentSizes:
 
 @dataclass(frozen=True)
 class Point:
-    """A code (B, D), and no doubt about it; what a latent knows besides is added by those below."""
+    """A latent (B, D), and no doubt about it; what a latent knows besides is added by those below."""
 
     mean: Tensor
 
@@ -55,7 +55,7 @@ class Latent(nn.Module):
         heads: features of the encoder for each latent dimension.
         term: the name of its cost in logs.
         weight: of its cost, if nobody asks for another.
-        interpolates: whether there is anything between two codes.
+        interpolates: whether there is anything between two latents.
         codes: K where a code is 32 indices into a codebook, else 0.
     """
 
@@ -87,7 +87,7 @@ class Latent(nn.Module):
     def slope_cost(
         self, encode: Callable[[Tensor], Tensor], inputs: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Cost (B,) of the derivative of the codes; encode is inputs (B, 8, C) -> features."""
+        """Cost (B,) of the derivative of the latents; encode is inputs (B, 8, C) -> features."""
         return inputs.new_zeros(len(inputs))
 
     def heads_of(self, features: Tensor) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ from .latent import Latent
 
 
 class Undercomplete(Latent):
-    """The encoder's features are the code, and that is all."""
+    """The encoder's features are the latent, and that is all."""
 
 
 class LinearAutoencoder(nn.Module):

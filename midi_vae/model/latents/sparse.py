@@ -1,8 +1,8 @@
-"""Sparse autoencoders: codes of which most entries are near 0.
+"""Sparse autoencoders: latents of which most entries are near 0.
 
 The penalty λ Σ|h| is a prior in disguise: the negative log of a Laplace density with rate λ is
 -log p(h) = Σ (λ|h| - log(λ/2)), the penalty and a constant. (Goodfellow, Bengio & Courville 2016,
-section 14.2.1; Olshausen & Field 1996.) A decoder could make up for smaller codes by larger weights: decay them.
+section 14.2.1; Olshausen & Field 1996.) A decoder could make up for smaller latents by larger weights: decay them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def share_near_zero(h: Tensor, of_scale: float = 0.1) -> Tensor:
 
 
 class Sparse(Latent):
-    """A code of which most entries are near 0; the cost is Σ|h|, its weight is λ."""
+    """A latent of which most entries are near 0; the cost is Σ|h|, its weight is λ."""
 
     term, weight = "sparsity", 0.1
 
