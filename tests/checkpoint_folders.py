@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 import torch
 
+from latentmix.checkpoint import Pretrained
 from latentmix.errors import InputError
+
+Model = TypeVar("Model", bound=Any)  # of a class that is `Pretrained`
+
+
+@pytest.fixture
+def saved_folder(model: Pretrained, tmp_path: Path) -> Path:
+    """Where the model of a test module is saved."""
+    model.save_pretrained(tmp_path / "saved")
+    return tmp_path / "saved"
 
 
 def refusal(load: Callable[[Path], object], folder: Path) -> str:
@@ -33,12 +44,16 @@ def edit_config(folder: Path, **changes: object) -> None:
     edit(folder, config=json.loads((folder / "config.json").read_text())["config"] | changes)
 
 
-def check_same_weights(loaded: torch.nn.Module, model: torch.nn.Module) -> None:
-    """Every tensor is there, bit for bit."""
+def check_saved(model: Model, folder: Path) -> Model:
+    """The model that is loaded from the folder: with configuration and tensors, bit for bit, of the saved one."""
+    loaded = type(model).from_pretrained(folder)
+    assert loaded.config == model.config
+    assert not loaded.training
     state = loaded.state_dict()
     assert state.keys() == model.state_dict().keys()
     for name, tensor in model.state_dict().items():
         assert torch.equal(state[name], tensor), name
+    return loaded
 
 
 def check_another_shape(load: Callable[[Path], object], folder: Path, name: str, value: object) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+import torch
 
 from latentmix.errors import InputError
 from realtime.plugins.compiler import Compiler, find_compiler
 
+PATHS = ("plain", "avx2", "avx512")  # of kernels
 STEPS, PLACES = 32, 9
 CELLS = (STEPS, 3, 9)  # of a window of drums
 
@@ -76,40 +79,63 @@ class Library:
         return out
 
 
-class Engine:
-    """One model in the engine, on one path of kernels.
+class NativeModel:
+    """A model in the engine, on one path of kernels, until `close`.
 
     Raises:
         ValueError: what the engine says of the bytes.
     """
 
+    kind: str  # as functions of the C interface are named
+    coding: str  # what stands before the name of those that code
+    windows: Any  # the type of a window's numbers
+    window: tuple[int, ...]  # its shape
+
     def __init__(self, library: Library, data: bytes, kernels: str | None = None) -> None:
         self.c = library.c
         problem = ctypes.create_string_buffer(300)
         name = kernels.encode() if kernels else None
-        model = self.c.lm_model_parse(data, ctypes.c_ulonglong(len(data)), name, problem, len(problem))
+        parse = getattr(self.c, f"lm_{self.kind}_parse")
+        model = parse(data, ctypes.c_ulonglong(len(data)), name, problem, len(problem))
         if not model:
             raise ValueError(problem.value.decode())
         self.model = ctypes.c_void_p(model)
-        self.network = ctypes.c_void_p(self.c.lm_network_new(self.model))
-        self.latent_size = self.c.lm_model_latent_size(self.model)
-        self.name, self.id, self.kernels = (
-            getattr(self.c, f"lm_model_{what}")(self.model).decode() for what in ("name", "id", "kernels")
-        )
+        self.network = self._network()
+        self.latent_size = getattr(self.c, f"lm_{self.kind}_latent_size")(self.model)
+
+    def _network(self) -> ctypes.c_void_p:
+        """What encodes and decodes."""
+        return self.model
 
     def decode(self, latents: np.ndarray, temperature: float = 0.0, seed: int = 0) -> np.ndarray:
+        """(B, D) -> windows (B, ...)."""
         latents = np.ascontiguousarray(latents, np.float32)
-        out = np.zeros((len(latents), STEPS), np.int32)
-        self.c.lm_decode(
-            self.network, pointer(latents), len(latents), pointer(out), ctypes.c_float(temperature), ctypes.c_uint(seed)
-        )
+        out = np.zeros((len(latents), *self.window), self.windows)
+        drawn = (ctypes.c_float(temperature), ctypes.c_uint(seed))
+        getattr(self.c, f"lm_{self.coding}decode")(self.network, pointer(latents), len(latents), pointer(out), *drawn)
         return out
 
     def encode(self, windows: np.ndarray) -> np.ndarray:
-        windows = np.ascontiguousarray(windows, np.int32)
+        """Windows (B, ...) -> posterior means (B, D)."""
+        windows = np.ascontiguousarray(windows, self.windows)
         out = np.zeros((len(windows), self.latent_size), np.float32)
-        self.c.lm_encode(self.network, pointer(windows), len(windows), pointer(out))
+        getattr(self.c, f"lm_{self.coding}encode")(self.network, pointer(windows), len(windows), pointer(out))
         return out
+
+    def close(self) -> None:
+        getattr(self.c, f"lm_{self.kind}_free")(self.model)
+
+
+class Engine(NativeModel):
+    """A model of melodies."""
+
+    kind, coding, windows, window = "model", "", np.int32, (STEPS,)
+
+    def _network(self) -> ctypes.c_void_p:
+        self.name, self.id, self.kernels = (
+            getattr(self.c, f"lm_model_{what}")(self.model).decode() for what in ("name", "id", "kernels")
+        )
+        return ctypes.c_void_p(self.c.lm_network_new(self.model))
 
     def travel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Latents (W, D) -> places (9, W, D)."""
@@ -131,48 +157,54 @@ class Engine:
 
     def close(self) -> None:
         self.c.lm_network_free(self.network)
-        self.c.lm_model_free(self.model)
+        super().close()
 
 
-class DrumEngine:
-    """A model of drums in the engine, on one path of kernels.
+class DrumEngine(NativeModel):
+    """A model of drums."""
 
-    Raises:
-        ValueError: what the engine says of the bytes.
-    """
-
-    def __init__(self, library: Library, data: bytes, kernels: str | None = None) -> None:
-        self.c = library.c
-        problem = ctypes.create_string_buffer(300)
-        name = kernels.encode() if kernels else None
-        drums = self.c.lm_drums_parse(data, ctypes.c_ulonglong(len(data)), name, problem, len(problem))
-        if not drums:
-            raise ValueError(problem.value.decode())
-        self.drums = ctypes.c_void_p(drums)
-        self.latent_size = self.c.lm_drums_latent_size(self.drums)
-
-    def decode(self, latents: np.ndarray, temperature: float = 0.0, seed: int = 0) -> np.ndarray:
-        """(B, D) -> cells (B, 32, 3, 9)."""
-        latents = np.ascontiguousarray(latents, np.float32)
-        out = np.zeros((len(latents), *CELLS), np.float32)
-        drawn = (ctypes.c_float(temperature), ctypes.c_uint(seed))
-        self.c.lm_drums_decode(self.drums, pointer(latents), len(latents), pointer(out), *drawn)
-        return out
-
-    def encode(self, cells: np.ndarray) -> np.ndarray:
-        cells = np.ascontiguousarray(cells, np.float32)
-        out = np.zeros((len(cells), self.latent_size), np.float32)
-        self.c.lm_drums_encode(self.drums, pointer(cells), len(cells), pointer(out))
-        return out
+    kind, coding, windows, window = "drums", "drums_", np.float32, CELLS
 
     def humanise(self, cells: np.ndarray, tempo: float, amount: float) -> np.ndarray:
         out = np.array(cells, np.float32)
-        self.c.lm_drums_humanise(self.drums, pointer(out), len(out), ctypes.c_float(tempo), ctypes.c_float(amount))
+        self.c.lm_drums_humanise(self.model, pointer(out), len(out), ctypes.c_float(tempo), ctypes.c_float(amount))
         return out
 
     def groove(self, which: int) -> np.ndarray:
         out = np.zeros((16, *CELLS), np.float32)
-        return out[: self.c.lm_drums_groove(self.drums, which, pointer(out), len(out))]
+        return out[: self.c.lm_drums_groove(self.model, which, pointer(out), len(out))]
 
-    def close(self) -> None:
-        self.c.lm_drums_free(self.drums)
+
+def random_model(kind: Any, config: Any, half: bool) -> Any:
+    """A model of a configuration with random weights; `half`: float16 has them."""
+    torch.manual_seed(1)
+    model = kind(config).eval()
+    if half:
+        model.load_state_dict({name: value.half().float() for name, value in model.state_dict().items()})
+    return model
+
+
+Native = TypeVar("Native", bound=NativeModel)
+
+
+def on_each_path(kind: type[Native], library: Library, data: bytes) -> Iterator[Native]:
+    """The model on each path of kernels that this processor has, one after the other."""
+    for path in PATHS:
+        try:
+            engine = kind(library, data, path)
+        except ValueError as error:
+            assert "has no path" in str(error)
+            continue
+        yield engine
+        engine.close()
+
+
+def on_path_or_skip(kind: type[Native], library: Library, data: bytes, path: str) -> Iterator[Native]:
+    """The model on one path of kernels."""
+    try:
+        engine = kind(library, data, path)
+    except ValueError as error:
+        assert "has no path" in str(error)
+        pytest.skip(str(error))
+    yield engine
+    engine.close()

@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
@@ -31,6 +34,19 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
         output = process.communicate()[0]
     assert process.returncode == status, output
     return output
+
+
+def unbroken_run(script: str, factory: pytest.TempPathFactory, *arguments: object) -> tuple[Path, str]:
+    """The folder of a run from start to end, and what it said."""
+    out = factory.mktemp("runs") / "deep" / "unbroken"
+    return out, finish(start(script, *arguments, "--out", out))
+
+
+def finite_model(kind: Any, run: Path) -> Any:
+    """The model that a run has made, of a class that is `Pretrained`: numbers all through."""
+    model = kind.from_pretrained(run / "model")
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    return model
 
 
 def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:

@@ -35,8 +35,8 @@ class Screen:
 
     def hand(self, *words: object) -> None:
         """What the pointer does, as xdotool has it."""
-        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True, timeout=60)
+        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True, timeout=300)
 
     def close(self) -> None:
         self.server.terminate()
-        self.server.wait(10)
+        self.server.wait(60)

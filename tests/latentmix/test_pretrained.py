@@ -49,12 +49,7 @@ def model() -> Toy:
     return Toy(ToyConfig(scales=(3, 5)))
 
 
-@pytest.fixture
-def folder(model: Toy, tmp_path: Path) -> Path:
-    model.save_pretrained(tmp_path / "saved")
-    return tmp_path / "saved"
-
-
+folder = checkpoint_folders.saved_folder
 refusal = partial(checkpoint_folders.refusal, Toy.from_pretrained)
 
 
@@ -62,10 +57,7 @@ refusal = partial(checkpoint_folders.refusal, Toy.from_pretrained)
 
 
 def test_a_loaded_model_is_the_saved_one(model: Toy, folder: Path) -> None:
-    loaded = Toy.from_pretrained(folder)
-    assert loaded.config == model.config
-    assert not loaded.training
-    checkpoint_folders.check_same_weights(loaded, model)
+    checkpoint_folders.check_saved(model, folder)
 
 
 def test_half_keeps_what_float16_can(model: Toy, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def bounce(bundles: Bundles, home: Path, positions: str) -> tuple[list[str], np.
         "POSITIONS": positions,
     }
     command = ["ardour7-lua", source_folder() / "hosts" / "ardour_session.lua"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert "exported true" in done.stdout, done.stdout + done.stderr
     sound, rate = soundfile.read(home / "session" / "bounce.wav", dtype="float32")
     assert rate == 48_000 and len(sound) == FRAMES
@@ -67,7 +67,7 @@ def bounce(bundles: Bundles, home: Path, positions: str) -> tuple[list[str], np.
 def clap_bounce(bundles: Bundles, folder: Path, position: float) -> np.ndarray:
     host = bundles.program("clap_host", folder / "host")
     command = [host, bundles.clap, "bounce", "org.latentmix.melody.synth", "16", f"Position={position}"]
-    return np.frombuffer(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout, "<f4")
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout, "<f4")
 
 
 def test_a_bounce_is_that_of_another_format_and_host_to_the_sample(bundles: Bundles, tmp_path: Path) -> None:

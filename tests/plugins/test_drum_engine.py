@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from native_engine import DrumEngine, Library
+from native_engine import PATHS, DrumEngine, Library, on_each_path, on_path_or_skip, random_model
 from sanitized import check_weights
 from weight_mutations import checked, mutated
 
@@ -21,7 +21,6 @@ from midi_vae.drums.vae import GrooveVAE
 from midi_vae.drums.windows import HIT, from_cells, to_cells
 from midi_vae.plugin_grooves import groove_weights
 
-PATHS = ("plain", "avx2", "avx512")
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples" / "drums").glob("*.mid"))
 TINY = GrooveVAEConfig(
     width=13, across=5, latent_size=16, encoder_blocks=1, decoder_blocks=2, feel_width=7, feel_blocks=2
@@ -46,13 +45,7 @@ def data(model: GrooveVAE, grooves: list[Groove]) -> bytes:
 
 @pytest.fixture(params=PATHS)
 def engine(request: pytest.FixtureRequest, library: Library, data: bytes):
-    try:
-        engine = DrumEngine(library, data, request.param)
-    except ValueError as error:
-        assert "has no path" in str(error)
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+    yield from on_path_or_skip(DrumEngine, library, data, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -115,21 +108,13 @@ def test_variations_have_as_many_hits_and_are_the_same_for_a_seed(engine: DrumEn
 
 @pytest.mark.parametrize("half", [False, True])
 def test_models_of_other_sizes(half: bool, library: Library) -> None:
-    torch.manual_seed(1)
-    model = GrooveVAE(TINY).eval()
-    if half:
-        model.load_state_dict({name: value.half().float() for name, value in model.state_dict().items()})
+    model = random_model(GrooveVAE, TINY, half)
     data = groove_weights(model, "Tiny", "org.example.tiny")
     z = 3 * torch.randn(50, TINY.latent_size)
     cells = model.decode_cells(z)
-    for path in PATHS:
-        try:
-            engine = DrumEngine(library, data, path)
-        except ValueError:
-            continue
+    for engine in on_each_path(DrumEngine, library, data):
         np.testing.assert_allclose(engine.decode(z.numpy()), cells, rtol=0, atol=1e-5)
         np.testing.assert_allclose(engine.encode(cells), model.encode_cells(cells).numpy(), rtol=0, atol=1e-5)
-        engine.close()
 
 
 def test_grooves_travel_with_the_model(library: Library, data: bytes, grooves: list[Groove]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from native_engine import Engine, Library, pointer
+from native_engine import PATHS, Engine, Library, on_each_path, on_path_or_skip, pointer, random_model
 
 from midi_vae import interpolation
 from midi_vae.importing import read_melody
@@ -23,7 +23,6 @@ from realtime.music import blend, shaping
 from realtime.music.parameters import KEYS
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
-PATHS = ("plain", "avx2", "avx512")
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +39,7 @@ def data(model: MelodyVAE) -> bytes:
 
 @pytest.fixture(params=PATHS)
 def engine(request: pytest.FixtureRequest, library: Library, data: bytes):
-    try:
-        engine = Engine(library, data, request.param)
-    except ValueError as error:
-        assert "has no path" in str(error)
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+    yield from on_path_or_skip(Engine, library, data, request.param)
 
 
 def mixes(model: MelodyVAE, count: int) -> torch.Tensor:
@@ -113,21 +106,13 @@ def test_a_window_of_silence(engine: Engine, model: MelodyVAE) -> None:
 @pytest.mark.parametrize("half", [False, True])
 def test_models_of_other_sizes(config: MelodyVAEConfig, half: bool, library: Library) -> None:
     """Nothing is a multiple of 16; weights that are not halves come as float32."""
-    torch.manual_seed(1)
-    model = MelodyVAE(config).eval()
-    if half:
-        model.load_state_dict({name: value.half().float() for name, value in model.state_dict().items()})
+    model = random_model(MelodyVAE, config, half)
     data = plugin_weights(model, "Tiny", "org.example.tiny")
     z = 3 * torch.randn(50, config.latent_size)
     tokens = model.decode_windows(z)
-    for path in PATHS:
-        try:
-            engine = Engine(library, data, path)
-        except ValueError:
-            continue
+    for engine in on_each_path(Engine, library, data):
         assert np.array_equal(engine.decode(z.numpy()), tokens)
         np.testing.assert_allclose(engine.encode(tokens), model.encode_windows(tokens).numpy(), rtol=0, atol=1e-5)
-        engine.close()
 
 
 def test_the_quickest_path_is_chosen_and_an_unknown_one_refused(library: Library, data: bytes) -> None:

@@ -41,7 +41,7 @@ def twenty_files(folder: Path) -> Path:
 def played(host: Path, binary: Path, plugin: str, position: float, beats: float) -> list[tuple[int, int]]:
     """Steps and pitches of the onsets."""
     command = [host, binary, "play", plugin, str(beats), f"Position={position}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     notes = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
     return [(frame // 6000, pitch) for frame, is_on, pitch, _ in notes if is_on]
 

@@ -59,7 +59,7 @@ def run(folder: Path, *messages: str, file: str = "weights.lmw") -> list[str]:
     patch = folder / "test.pd"
     patch.write_text(PATCH.format(file=file, messages=" \\, ".join(messages)))
     command = ["pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-path", str(folder), "-open", str(patch)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     return done.stderr.splitlines()
 
 
@@ -100,5 +100,7 @@ def test_it_says_what_it_has_and_what_it_cannot(folder: Path) -> None:
 
 def test_the_help_patch_opens(folder: Path) -> None:
     command = ["pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-path", str(folder), "-send", "pd quit"]
-    done = subprocess.run([*command, "-open", folder / "latentmix-help.pd"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [*command, "-open", folder / "latentmix-help.pd"], capture_output=True, text=True, timeout=300
+    )
     assert "couldn't create" not in done.stderr and "error" not in done.stderr, done.stderr

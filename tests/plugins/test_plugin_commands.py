@@ -64,7 +64,7 @@ def test_a_plugin_of_another_model_is_another_plugin(bundles: Bundles, tunes: Pa
     assert run("build", tunes, "-o", tmp_path / "out").exit_code == 0
     host = bundles.program("clap_host", tmp_path / "host")
     binary = tmp_path / "out" / "my-tunes" / "my-tunes.clap"
-    listed = subprocess.run([host, binary, "list"], capture_output=True, text=True, check=True, timeout=60).stdout
+    listed = subprocess.run([host, binary, "list"], capture_output=True, text=True, check=True, timeout=300).stdout
     assert listed.splitlines()[1] == "org.example.my-tunes.synth\tMy Tunes! synth\tinstrument"
     description = (tmp_path / "out" / "my-tunes.lv2" / "my-tunes.ttl").read_text()
     assert "<urn:latentmix:org.example.my-tunes:synth>" in description and 'doap:name "My Tunes! synth"' in description

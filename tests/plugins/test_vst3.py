@@ -27,7 +27,7 @@ def run(script: str, bundles: Bundles, out: Path, *words: str) -> str:
         pytest.skip("dawdreamer and pedalboard are not there; .ci/run says how to get them")
     bundle = bundles.lv2.with_name("latentmix-melody-synth.vst3")
     command = [PYTHON, source_folder() / "hosts" / script, bundle, out, "4", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -41,7 +41,7 @@ def clap_bounce(bundles: Bundles, folder: Path, *values: str) -> np.ndarray:
     """The same four seconds of the CLAP synth."""
     host = bundles.program("clap_host", folder / "host")
     command = [host, bundles.clap, "bounce", "org.latentmix.melody.synth", "8", *values]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=300)
     return np.frombuffer(done.stdout, "<f4")
 
 

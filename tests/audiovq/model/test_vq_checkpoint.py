@@ -12,7 +12,7 @@ from pathlib import Path
 import checkpoint_folders
 import pytest
 import torch
-from checkpoint_folders import check_another_shape, check_same_weights, edit_config
+from checkpoint_folders import check_another_shape, check_saved, edit_config
 from safetensors.torch import load_file, save_file
 from small_codec import SMALL, small_model
 
@@ -26,12 +26,7 @@ def model() -> VQVAE:
     return small_model(CONFIG)
 
 
-@pytest.fixture
-def folder(model: VQVAE, tmp_path: Path) -> Path:
-    model.save_pretrained(tmp_path / "saved")
-    return tmp_path / "saved"
-
-
+folder = checkpoint_folders.saved_folder
 refusal = partial(checkpoint_folders.refusal, VQVAE.from_pretrained)
 
 
@@ -39,10 +34,7 @@ refusal = partial(checkpoint_folders.refusal, VQVAE.from_pretrained)
 
 
 def test_a_loaded_model_is_the_saved_one(model: VQVAE, folder: Path) -> None:
-    loaded = VQVAE.from_pretrained(folder)
-    assert loaded.config == CONFIG
-    assert not loaded.training
-    check_same_weights(loaded, model)
+    loaded = check_saved(model, folder)
     assert loaded.fingerprint == model.fingerprint
     x = 0.1 * torch.randn(1, 4 * CONFIG.hop, generator=torch.Generator().manual_seed(0))
     codes, again = (m.encode_step(x, m.initial_encoder_state(1))[0] for m in (model, loaded))

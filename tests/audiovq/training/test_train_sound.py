@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from audiovq.cli.app import app
 from audiovq.sound.model import SoundModel
 from audiovq.training.sound_dataset import ASIDE, BLOCK, SoundBatches, prepare
-from audiovq.training.sound_run import Plan, SoundRun
+from audiovq.training.sound_run import Schedule, SoundRun
 from latentmix.errors import InputError
 
 
@@ -37,11 +37,11 @@ def data(recordings, tmp_path_factory) -> Path:
     return kept
 
 
-def train(folder: Path, data: Path, plan: Plan, until: int | None = None) -> SoundModel:
+def train(folder: Path, data: Path, plan: Schedule, until: int | None = None) -> SoundModel:
     model = small_model().train()
     run = SoundRun(folder, model, SoundBatches(data, SMALL), judged=2)
     plan = run.plan(plan, None)
-    run.train(Plan(until, **{k: v for k, v in vars(plan).items() if k != "steps"}) if until else plan, 4)
+    run.train(Schedule(until, **{k: v for k, v in vars(plan).items() if k != "steps"}) if until else plan, 4)
     return model
 
 
@@ -52,7 +52,7 @@ def test_what_is_kept_aside_is_never_drawn(data):
 
 
 def test_a_run_learns_and_shows_what_it_has_learned(data, tmp_path):
-    model = train(tmp_path, data, Plan(8, 4, batch=4, frames=40, lr=1e-2))
+    model = train(tmp_path, data, Schedule(8, 4, batch=4, frames=40, lr=1e-2))
     rows = list(csv.DictReader((tmp_path / "quality.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == [4, 8]
     assert 0.0 <= float(rows[0]["processor_minutes"]) <= float(rows[1]["processor_minutes"])
@@ -65,7 +65,7 @@ def test_a_run_learns_and_shows_what_it_has_learned(data, tmp_path):
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(data, tmp_path):
-    plan = Plan(8, 3, batch=2, frames=30, seed=5)
+    plan = Schedule(8, 3, batch=2, frames=30, seed=5)
     whole = train(tmp_path / "a", data, plan) if (tmp_path / "a").mkdir() is None else None
     (tmp_path / "b").mkdir()
     train_until(tmp_path / "b", data, plan, 4)
@@ -75,7 +75,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(data, tmp_path):
         assert torch.equal(value, again.state_dict()[name]), name
 
 
-def train_until(folder: Path, data: Path, plan: Plan, steps: int) -> None:
+def train_until(folder: Path, data: Path, plan: Schedule, steps: int) -> None:
     """A run that is told to stop after so many steps."""
     import os
     import signal

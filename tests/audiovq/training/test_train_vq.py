@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from small_codec import SMALL as CONFIG
 from synthetic_speech import RATE, hiss, vowel
-from training_runs import check_refusals, finish, interrupt, saved, start
+from training_runs import check_refusals, finish, finite_model, interrupt, saved, start, unbroken_run
 
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from audiovq.training.dataset import SpeechBatch
@@ -165,16 +165,13 @@ def step_of(out: Path) -> int:
 
 @pytest.fixture(scope="module")
 def unbroken(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of a run from start to end, and what it said."""
-    out = tmp_path_factory.mktemp("runs") / "deep" / "unbroken"
-    return out, finish(start("train_vq.py", folder, "--out", out, *SMALL))
+    return unbroken_run("train_vq.py", tmp_path_factory, folder, *SMALL)
 
 
 def test_a_folder_of_audio_becomes_a_model(unbroken: tuple[Path, str], folder: Path) -> None:
     out, said = unbroken
-    model = VQVAE.from_pretrained(out / "model")
+    model = finite_model(VQVAE, out)
     assert (model.config.encoder_width, model.config.latent_size) == (8, 4)
-    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     assert all(level.started for level in model.quantizer.levels)
     assert "hours from 3 files" in said
     assert f"left out: {folder / 'broken.wav'}" in said

@@ -43,7 +43,7 @@ def notes(path: Path) -> list[tuple[float, float, int]]:
 def by_mma(folder: Path, text: str) -> Path:
     mma = program("mma")
     (folder / "tune.mma").write_text(text)
-    made = subprocess.run([mma, "tune.mma"], cwd=folder, timeout=120, capture_output=True, text=True)
+    made = subprocess.run([mma, "tune.mma"], cwd=folder, timeout=300, capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
     return folder / "tune.mid"
 
@@ -53,7 +53,7 @@ def by_musescore(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     monkeypatch.setenv("HOME", str(folder))
     run = [musescore, "-o", "exported.mid", source]
-    done = subprocess.run(run, cwd=folder, timeout=120, capture_output=True, text=True)
+    done = subprocess.run(run, cwd=folder, timeout=300, capture_output=True, text=True)
     assert (folder / "exported.mid").exists(), done.stderr
     return folder / "exported.mid"
 
@@ -62,7 +62,7 @@ def by_musescore(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_lilypond(tmp_path: Path, grace: str):
     lilypond = program("lilypond")
     (tmp_path / "tune.ly").write_text(LILYPOND.replace("GRACE", grace))
-    subprocess.run([lilypond, "-s", "-o", "tune", "tune.ly"], cwd=tmp_path, check=True, timeout=120)
+    subprocess.run([lilypond, "-s", "-o", "tune", "tune.ly"], cwd=tmp_path, check=True, timeout=300)
     path = next(tmp_path.glob("tune.mid*"))
     assert notes(path) == later(EIGHT_BARS, 2)
     passage = read_passage(str(path))
@@ -90,7 +90,7 @@ def test_pickups_of_lilypond(tmp_path: Path):
         for music, metre, _ in LILYPOND_TUNES.values()
     ]
     (tmp_path / "tunes.ly").write_text("\n".join(['\\version "2.22.0"', *scores]))
-    subprocess.run([lilypond, "-s", "-o", "tunes", "tunes.ly"], cwd=tmp_path, check=True, timeout=120)
+    subprocess.run([lilypond, "-s", "-o", "tunes", "tunes.ly"], cwd=tmp_path, check=True, timeout=300)
     paths = [next(tmp_path.glob(f"tunes{f'-{n}' * (n > 0)}.mid*")) for n in range(len(scores))]
     pickups = [read_passage(str(path)).source.pickup for path in paths]
     found = {name: pickup.beats if pickup else 0.0 for name, pickup in zip(LILYPOND_TUNES, pickups, strict=True)}
@@ -101,7 +101,7 @@ def by_abc2midi(folder: Path, text: str) -> Path:
     abc2midi = program("abc2midi")
     (folder / "tune.abc").write_text(text)
     run = [abc2midi, "tune.abc", "-o", "tune.mid"]
-    subprocess.run(run, cwd=folder, check=True, timeout=60, capture_output=True)
+    subprocess.run(run, cwd=folder, check=True, timeout=300, capture_output=True)
     return folder / "tune.mid"
 
 

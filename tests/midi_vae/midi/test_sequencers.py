@@ -61,7 +61,7 @@ def by_rosegarden(folder: Path) -> Path:
     (folder / "eight.rg").write_text(DOCUMENT.format(segments="\n".join(segments)))
     environment = os.environ | {"HOME": str(folder), "QT_QPA_PLATFORM": "offscreen", "JACK_NO_START_SERVER": "1"}
     command = [program("rosegarden"), "--convert", "eight.rg", "eight.mid"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert (folder / "eight.mid").exists(), done.stderr[-2000:]
     return folder / "eight.mid"
 
@@ -78,7 +78,7 @@ def by_midish(folder: Path) -> Path:
     setup = ["mins 9 {3 4}", "t 100", "tnew melody", "taddev 0 0 0 {pc {0 0} 73}"]
     script = "\n".join([*setup, *lines, 'export "eight.mid"', ""])
     done = subprocess.run(
-        [program("midish"), "-b"], cwd=folder, input=script, capture_output=True, text=True, timeout=60,
+        [program("midish"), "-b"], cwd=folder, input=script, capture_output=True, text=True, timeout=300,
         env=os.environ | {"HOME": str(folder)},
     )  # fmt: skip
     assert (folder / "eight.mid").exists(), done.stdout + done.stderr

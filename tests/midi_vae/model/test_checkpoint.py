@@ -9,7 +9,7 @@ from pathlib import Path
 import checkpoint_folders
 import pytest
 import torch
-from checkpoint_folders import check_another_shape, check_same_weights, edit_config
+from checkpoint_folders import check_another_shape, check_saved, edit_config
 from safetensors.torch import load_file
 
 from midi_vae.model.config import MelodyVAEConfig
@@ -28,12 +28,7 @@ def model() -> MelodyVAE:
     return model
 
 
-@pytest.fixture
-def folder(model: MelodyVAE, tmp_path: Path) -> Path:
-    model.save_pretrained(tmp_path / "saved")
-    return tmp_path / "saved"
-
-
+folder = checkpoint_folders.saved_folder
 refusal = partial(checkpoint_folders.refusal, MelodyVAE.from_pretrained)
 
 
@@ -41,10 +36,7 @@ refusal = partial(checkpoint_folders.refusal, MelodyVAE.from_pretrained)
 
 
 def test_a_loaded_model_is_the_saved_one(model: MelodyVAE, folder: Path) -> None:
-    loaded = MelodyVAE.from_pretrained(folder)
-    assert loaded.config == CONFIG
-    assert not loaded.training
-    check_same_weights(loaded, model)
+    loaded = check_saved(model, folder)
     z = model.encode([TUNE])
     assert torch.equal(loaded.encode([TUNE]), z)
     assert loaded.decode(z) == model.decode(z)

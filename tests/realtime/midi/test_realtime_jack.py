@@ -244,7 +244,7 @@ def test_kill_leaves_no_note_hanging(jack, tmp_path):
             knob.send(mido.Message("control_change", control=1, value=value))
         wait_for(lambda: len(ear.notes()) > 8)
         livemix.send_signal(signal.SIGTERM)
-        told, _ = livemix.communicate(timeout=60)
+        told, _ = livemix.communicate(timeout=300)
     finally:
         livemix.kill()
         livemix.communicate()
@@ -259,10 +259,10 @@ def test_kill_leaves_no_note_hanging(jack, tmp_path):
 def test_ports_are_listed_and_panic_reaches_them(jack):
     synth = Ear("synth", virtual=True)
     asked = run_livemix("ports", stdout=subprocess.PIPE)
-    listed, _ = asked.communicate(timeout=60)
+    listed, _ = asked.communicate(timeout=300)
     assert asked.returncode == 0 and "UNIX_JACK\n" in listed and "  out  synth:synth" in listed
     told = run_livemix("panic", "--midi-api", API, stdout=subprocess.PIPE)
-    assert told.communicate(timeout=60)[0] == "all notes off: synth:synth\n" and told.returncode == 0
+    assert told.communicate(timeout=300)[0] == "all notes off: synth:synth\n" and told.returncode == 0
     wait_for(lambda: len(synth.heard) == 48)
     synth.close()
 
@@ -270,6 +270,6 @@ def test_ports_are_listed_and_panic_reaches_them(jack):
 def test_a_part_of_a_name_that_nobody_has(jack):
     files = [str(ROOT / "examples" / name) for name in ("lively.mid", "lyrical.mid")]
     livemix = run_livemix("play", *files, "--out", "theremin", "--midi-api", API, stderr=subprocess.PIPE)
-    _, told = livemix.communicate(timeout=120)
+    _, told = livemix.communicate(timeout=300)
     assert livemix.returncode == 1 and told.startswith("loading …\n") and told.count("\n") == 2
     assert "expected a MIDI output port 'theremin', found none" in told

@@ -32,18 +32,8 @@ from realtime.midi.ports import (
 from realtime.midi.sockets import SocketIn, SocketOut, parse_address
 from realtime.music.clock import now
 from realtime.music.sequencer import Pattern
+from realtime.player import messages
 from realtime.player.client import PlayerClient
-from realtime.player.messages import (
-    MidiReceived,
-    PlayerSetup,
-    PlayerWarning,
-    PlayPattern,
-    Progress,
-    Report,
-    SetClock,
-    SetPlaying,
-    SetTempo,
-)
 
 SCALE = Pattern(1, tuple(62 + k for k in range(16)))
 LONG_NOTE = Pattern(1, (62,) + (0,) * 15)
@@ -83,27 +73,35 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-def start(setup: PlayerSetup) -> tuple[PlayerClient, list[Report]]:
-    reports: list[Report] = []
+def start(setup: messages.PlayerSetup) -> tuple[PlayerClient, list[messages.Report]]:
+    reports: list[messages.Report] = []
     player = PlayerClient(setup, reports.append)
     return player, reports
 
 
+def holding(synth: Synth) -> tuple[PlayerClient, list[messages.Report]]:
+    """A player whose one long note sounds."""
+    player, reports = start(messages.PlayerSetup((MidiOut(synth.name),), tempo=20))
+    play(player, LONG_NOTE)
+    wait_for(lambda: "note_on" in synth.kinds())
+    return player, reports
+
+
 def play(player: PlayerClient, pattern: Pattern = SCALE) -> None:
-    player.command(PlayPattern(pattern))
-    player.command(SetPlaying(True))
+    player.command(messages.PlayPattern(pattern))
+    player.command(messages.SetPlaying(True))
 
 
-def warnings(reports: list[Report]) -> list[str]:
-    return [report.text for report in list(reports) if isinstance(report, PlayerWarning)]
+def warnings(reports: list[messages.Report]) -> list[str]:
+    return [report.text for report in list(reports) if isinstance(report, messages.PlayerWarning)]
 
 
-def received(reports: list[Report]) -> list[tuple[float, bytes]]:
-    return [each for report in list(reports) if isinstance(report, MidiReceived) for each in report.messages]
+def received(reports: list[messages.Report]) -> list[tuple[float, bytes]]:
+    return [each for report in list(reports) if isinstance(report, messages.MidiReceived) for each in report.messages]
 
 
-def played(reports: list[Report]) -> list[Progress]:
-    return [report for report in list(reports) if isinstance(report, Progress) and report.late is not None]
+def played(reports: list[messages.Report]) -> list[messages.Progress]:
+    return [report for report in list(reports) if isinstance(report, messages.Progress) and report.late is not None]
 
 
 def check_pairs(heard: list[mido.Message]) -> None:
@@ -461,7 +459,7 @@ def test_the_port_in_memory_keeps_what_is_sent():
 
 
 def test_a_player_process_plays_and_leaves_nothing_sounding(synth):
-    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=300, program=7))
+    player, reports = start(messages.PlayerSetup((MidiOut(synth.name),), tempo=300, program=7))
     assert player.ports == (synth.name,)
     play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 20)
@@ -477,7 +475,7 @@ def test_a_player_process_plays_and_leaves_nothing_sounding(synth):
 
 def test_knobs_come_back_from_the_process(synth):
     port = free_port()
-    player, reports = start(PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)))
+    player, reports = start(messages.PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)))
     knob = SocketOut(("127.0.0.1", port), print)
     before = now()
     knob.send(mido.Message("control_change", control=1, value=64))
@@ -490,9 +488,9 @@ def test_knobs_come_back_from_the_process(synth):
 
 def test_a_flood_comes_back_in_order_and_together(synth):
     port, gate = free_port(), threading.Event()
-    reports: list[Report] = []
+    reports: list[messages.Report] = []
     player = PlayerClient(
-        PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
+        messages.PlayerSetup(ins=(MidiIn(f"tcp::{port}"),)), lambda report: (gate.wait(), reports.append(report))
     )
     knob = SocketOut(("127.0.0.1", port), print)
     sent = [bytes([0xB0, 1, value % 128]) for value in range(2000)]
@@ -502,7 +500,7 @@ def test_a_flood_comes_back_in_order_and_together(synth):
     wait_for(lambda: len(received(reports)) == len(sent))
     found = received(reports)
     assert [message for _, message in found] == sent and sorted(time for time, _ in found) == [t for t, _ in found]
-    assert sum(isinstance(report, MidiReceived) for report in reports) < len(sent)
+    assert sum(isinstance(report, messages.MidiReceived) for report in reports) < len(sent)
     knob.close()
     player.close()
 
@@ -516,7 +514,7 @@ def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
     except OSError:
         pytest.skip("needs the right to real-time priorities")
     port = free_port()
-    player = PlayerClient(PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
+    player = PlayerClient(messages.PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),)), print)
 
     def policies() -> list[int]:
         return [os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{player.pid}/task")]
@@ -528,11 +526,15 @@ def test_no_thread_of_the_player_is_put_aside_with_the_interpreter(synth):
 @pytest.mark.parametrize("later", [False, True], ids=["from the start", "chosen later"])
 def test_midi_clock_through_the_process(synth, later):
     port = free_port()
-    setup = PlayerSetup((MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="internal" if later else "midi")
+    setup = messages.PlayerSetup(
+        (MidiOut(synth.name),), (MidiIn(f"tcp::{port}"),), clock="internal" if later else "midi"
+    )
     player, reports = start(setup)
     if later:
-        player.command(SetClock("midi"))
-        wait_for(lambda: any(isinstance(report, Progress) and report.source == "midi" for report in list(reports)))
+        player.command(messages.SetClock("midi"))
+        wait_for(
+            lambda: any(isinstance(report, messages.Progress) and report.source == "midi" for report in list(reports))
+        )
     play(player)
     sender = SocketOut(("127.0.0.1", port), print)
     sender.send(mido.Message("start"))
@@ -540,7 +542,7 @@ def test_midi_clock_through_the_process(synth, later):
         sender.send(mido.Message("clock"))
         time.sleep(0.005)
     sender.send(mido.Message("stop"))
-    wait_for(lambda: any(isinstance(r, Progress) and not r.running and r.step >= 7 for r in list(reports)))
+    wait_for(lambda: any(isinstance(r, messages.Progress) and not r.running and r.step >= 7 for r in list(reports)))
     sender.close()
     player.close()
     check_pairs(synth.heard)
@@ -550,8 +552,8 @@ def test_midi_clock_through_the_process(synth, later):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
-    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=60))
-    player.command(SetTempo(240))
+    player, reports = start(messages.PlayerSetup((MidiOut(synth.name),), tempo=60))
+    player.command(messages.SetTempo(240))
     play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 3)
     os.kill(player.pid, signal.SIGKILL)
@@ -565,9 +567,7 @@ def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
 def test_a_player_that_is_told_to_end_ends_its_note(synth):
-    player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
-    play(player, LONG_NOTE)
-    wait_for(lambda: "note_on" in synth.kinds())
+    player, _ = holding(synth)
     os.kill(player.pid, signal.SIGTERM)
     wait_for(lambda: "note_off" in synth.kinds())
     player.close()
@@ -576,9 +576,7 @@ def test_a_player_that_is_told_to_end_ends_its_note(synth):
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
 def test_a_closed_terminal_leaves_the_player_to_the_one_who_started_it(synth):
     """The signal goes to all processes of a terminal: a player that dies of it leaves its note sounding."""
-    player, reports = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
-    play(player, LONG_NOTE)
-    wait_for(lambda: "note_on" in synth.kinds())
+    player, reports = holding(synth)
     os.kill(player.pid, signal.SIGHUP)
     player.close()
     wait_for(lambda: "note_off" in synth.kinds())
@@ -586,9 +584,7 @@ def test_a_closed_terminal_leaves_the_player_to_the_one_who_started_it(synth):
 
 
 def test_when_the_engine_dies_the_player_ends_its_note(synth):
-    player, _ = start(PlayerSetup((MidiOut(synth.name),), tempo=20))
-    play(player, LONG_NOTE)
-    wait_for(lambda: "note_on" in synth.kinds())
+    player, _ = holding(synth)
     player._closing.set()
     player._process._process.stdin.close()  # as the system does
     wait_for(lambda: "note_off" in synth.kinds() and synth.kinds()[-1] == "control_change")
@@ -597,12 +593,12 @@ def test_when_the_engine_dies_the_player_ends_its_note(synth):
 
 def test_a_port_that_cannot_be_opened_is_said_before_playing():
     with pytest.raises(InputError, match="cannot connect"):
-        start(PlayerSetup((MidiOut(f"tcp::{free_port()}"),)))
+        start(messages.PlayerSetup((MidiOut(f"tcp::{free_port()}"),)))
 
 
 def test_a_busy_reader_of_reports_stops_no_notes(synth):
     gate = threading.Event()
-    player = PlayerClient(PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
+    player = PlayerClient(messages.PlayerSetup((MidiOut(synth.name),), tempo=400), lambda report: gate.wait())
     play(player)
     wait_for(lambda: synth.kinds().count("note_on") >= 40)
     gate.set()

@@ -185,13 +185,13 @@ def test_a_real_link_session():
     first = clock.beat_at(start)
     assert clock.time_of(first + 1.0) - start == pytest.approx(60 / clock.tempo)
     clock.set_tempo(90.0, now())
-    before, beat = now(), clock.beat_at(now())
+    before = now()
+    beat = clock.beat_at(before)
     time.sleep(0.5)
-    clock.update(now())
-    passed = (now() - before) * 90.0 / 60
-    assert clock.beat_at(now()) - beat == pytest.approx(passed, abs=0.1) and clock.tempo == pytest.approx(
-        90.0, abs=0.01
-    )
+    after = now()
+    clock.update(after)
+    assert clock.beat_at(after) - beat == pytest.approx((after - before) * 90.0 / 60, abs=0.1)
+    assert clock.tempo == pytest.approx(90.0, abs=0.01)
 
 
 @pytest.mark.parametrize("tempo", [60, 120, 174])

@@ -15,52 +15,32 @@ from latentmix.errors import InputError
 from realtime.midi.ports import MidiIn, MidiOut
 from realtime.midi.sockets import SocketIn
 from realtime.music.sequencer import Pattern
-from realtime.player import client
+from realtime.player import client, messages
 from realtime.player.client import PlayerClient
 from realtime.player.lines import decode, encode
-from realtime.player.messages import (
-    MidiReceived,
-    NoteEvent,
-    OpeningFailed,
-    Panic,
-    PlayerLost,
-    PlayerSetup,
-    PlayerWarning,
-    PlayPattern,
-    PortsOpened,
-    Progress,
-    SetClock,
-    SetFollow,
-    SetPlaying,
-    SetProgram,
-    SetTempo,
-    SetVelocity,
-    Tap,
-    Underruns,
-)
 
 MORE_INPUTS = 20
 SCALE = Pattern(1, tuple(62 + k for k in range(16)))
 MESSAGES = [
-    PlayerSetup(),
-    PlayerSetup((MidiOut("a", api="UNIX_JACK"),), (MidiIn(virtual=True),), {"soundfont": None}, program=3),
-    PlayPattern(SCALE),
-    PlayPattern(SCALE, 0.25),
-    SetTempo(99.5),
-    SetFollow("bar"),
-    SetClock("midi"),
-    SetVelocity(3),
-    SetProgram(4),
-    SetPlaying(True, 2.5),
-    Panic(),
-    Tap(1.5),
-    PortsOpened(("a", "ü")),
-    OpeningFailed("no"),
-    PlayerWarning("careful"),
-    PlayerLost("gone", is_final=True),
-    MidiReceived(((0.5, b"\x90\x3c\x50"), (0.75, b"\xf8"))),
-    Progress(1, 0.5, None, (NoteEvent(0.5, 1.0, True, 60, 80),), 2, None, 120.0, "midi", True),
-    Underruns(2),
+    messages.PlayerSetup(),
+    messages.PlayerSetup((MidiOut("a", api="UNIX_JACK"),), (MidiIn(virtual=True),), {"soundfont": None}, program=3),
+    messages.PlayPattern(SCALE),
+    messages.PlayPattern(SCALE, 0.25),
+    messages.SetTempo(99.5),
+    messages.SetFollow("bar"),
+    messages.SetClock("midi"),
+    messages.SetVelocity(3),
+    messages.SetProgram(4),
+    messages.SetPlaying(True, 2.5),
+    messages.Panic(),
+    messages.Tap(1.5),
+    messages.PortsOpened(("a", "ü")),
+    messages.OpeningFailed("no"),
+    messages.PlayerWarning("careful"),
+    messages.PlayerLost("gone", is_final=True),
+    messages.MidiReceived(((0.5, b"\x90\x3c\x50"), (0.75, b"\xf8"))),
+    messages.Progress(1, 0.5, None, (messages.NoteEvent(0.5, 1.0, True, 60, 80),), 2, None, 120.0, "midi", True),
+    messages.Underruns(2),
 ]
 
 
@@ -106,7 +86,9 @@ def test_a_message_comes_back_from_its_line(message):
     assert decode(line) == message
 
 
-@pytest.mark.parametrize("line", [b"", b"hello\n", b"[]\n", b'["Popen", {}]\n', b'["SetTempo", {"bpm": 3}]\n', b"3\n"])
+@pytest.mark.parametrize(
+    "line", [b"", b"hello\n", b"[]\n", b'["Popen", {}]\n', b'["messages.SetTempo", {"bpm": 3}]\n', b"3\n"]
+)
 def test_lines_that_are_no_messages(line):
     with pytest.raises(ValueError):
         decode(line)
@@ -115,8 +97,8 @@ def test_lines_that_are_no_messages(line):
 def test_a_controller_that_moves_while_it_starts_does_no_harm(flood):
     for _ in range(3):
         heard: list[object] = []
-        player = PlayerClient(PlayerSetup(ins=inputs(flood)), heard.append)
-        wait_for(lambda: any(isinstance(report, MidiReceived) for report in list(heard)))  # noqa: B023
+        player = PlayerClient(messages.PlayerSetup(ins=inputs(flood)), heard.append)
+        wait_for(lambda: any(isinstance(report, messages.MidiReceived) for report in list(heard)))  # noqa: B023
         assert player.ports[0] == f"tcp:127.0.0.1:{flood.port}" and len(player.ports) == 1 + MORE_INPUTS
         player.close()
 
@@ -126,18 +108,18 @@ def test_a_player_that_is_killed_under_a_flood_goes_on_where_the_music_would_be(
     heard: list[object] = []
     notes: list[object] = []
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: notes.append(message), print)
-    setup = PlayerSetup((MidiOut(f"tcp::{synth.port}"),), inputs(flood), tempo=240)
+    setup = messages.PlayerSetup((MidiOut(f"tcp::{synth.port}"),), inputs(flood), tempo=240)
     player = PlayerClient(setup, heard.append)
-    player.command(PlayPattern(SCALE))
-    player.command(SetPlaying(True))
+    player.command(messages.PlayPattern(SCALE))
+    player.command(messages.SetPlaying(True))
     for _ in range(2):
-        wait_for(lambda: any(isinstance(r, Progress) and r.step >= 16 for r in list(heard)))
+        wait_for(lambda: any(isinstance(r, messages.Progress) and r.step >= 16 for r in list(heard)))
         os.kill(player.pid, signal.SIGKILL)
-        wait_for(lambda: any(isinstance(r, PlayerLost) for r in list(heard)))
-        assert not any(r.is_final for r in heard if isinstance(r, PlayerLost))
+        wait_for(lambda: any(isinstance(r, messages.PlayerLost) for r in list(heard)))
+        assert not any(r.is_final for r in heard if isinstance(r, messages.PlayerLost))
         del heard[:]
-        wait_for(lambda: any(isinstance(r, Progress) and r.late is not None for r in list(heard)))
-        assert next(r for r in heard if isinstance(r, Progress) and r.late is not None).step > 16
+        wait_for(lambda: any(isinstance(r, messages.Progress) and r.late is not None for r in list(heard)))
+        assert next(r for r in heard if isinstance(r, messages.Progress) and r.late is not None).step > 16
         assert player.ports
     player.close()
     synth.close()
@@ -147,10 +129,12 @@ def test_ports_that_do_not_come_back_are_said_again_and_waited_for(monkeypatch):
     monkeypatch.setattr(client, "RETRY_EVERY", 0.01)
     synth = SocketIn(("127.0.0.1", 0), lambda time, message: None, print)
     heard: list[object] = []
-    player = PlayerClient(PlayerSetup((MidiOut(f"tcp::{synth.port}"),)), heard.append)
+    player = PlayerClient(messages.PlayerSetup((MidiOut(f"tcp::{synth.port}"),)), heard.append)
     synth.close()
     player._process.kill()
-    wait_for(lambda: any("nothing is heard: tcp" in r.text for r in list(heard) if isinstance(r, PlayerWarning)))
+    wait_for(
+        lambda: any("nothing is heard: tcp" in r.text for r in list(heard) if isinstance(r, messages.PlayerWarning))
+    )
     assert player.ports == ()
     synth = SocketIn(("127.0.0.1", synth.port), lambda time, message: None, print)
     wait_for(lambda: player.ports)
@@ -160,7 +144,7 @@ def test_ports_that_do_not_come_back_are_said_again_and_waited_for(monkeypatch):
 
 def test_a_player_that_crashes_again_and_again_is_given_up(monkeypatch):
     heard: list[object] = []
-    player = PlayerClient(PlayerSetup(), heard.append)
+    player = PlayerClient(messages.PlayerSetup(), heard.append)
     start = client.PlayerProcess.wait_until_open
 
     def crash(process):
@@ -171,13 +155,13 @@ def test_a_player_that_crashes_again_and_again_is_given_up(monkeypatch):
     monkeypatch.setattr(client.PlayerProcess, "wait_until_open", crash)
     monkeypatch.setattr(client, "CRASH_MEMORY", 1e9)
     player._process.kill()
-    wait_for(lambda: any(isinstance(r, PlayerLost) and r.is_final for r in list(heard)))
-    assert len([r for r in heard if isinstance(r, PlayerLost)]) == client.MAX_CRASHES and player.ports == ()
-    player.command(SetPlaying(True))  # nobody is there: nothing happens
+    wait_for(lambda: any(isinstance(r, messages.PlayerLost) and r.is_final for r in list(heard)))
+    assert len([r for r in heard if isinstance(r, messages.PlayerLost)]) == client.MAX_CRASHES and player.ports == ()
+    player.command(messages.SetPlaying(True))  # nobody is there: nothing happens
     player.close()
 
 
 def test_a_player_that_says_nothing_at_all(monkeypatch):
     monkeypatch.setattr(client.sys, "path", ["/nowhere"])
     with pytest.raises(InputError, match="No module named"):
-        PlayerClient(PlayerSetup(), print)
+        PlayerClient(messages.PlayerSetup(), print)

@@ -702,7 +702,7 @@ def test_a_link_is_a_session_for_the_command_too(tmp_path):
 
 
 def test_a_connection_on_which_nothing_comes_is_closed(model):
-    house = House(model, idle_seconds=0.3)
+    house = House(model, idle_seconds=1.0)  # a page on a busy machine may take a while to answer a ping
     try:
         silent, half, mute = (raw_socket(house) for _ in range(3))
         half.sendall(b"GET / HTTP/1.1\r\nHost: ")
@@ -713,7 +713,7 @@ def test_a_connection_on_which_nothing_comes_is_closed(model):
         for sock in (silent, half, mute):
             assert ends(sock)
         with house.socket() as socket:  # which answers pings, though it says nothing
-            time.sleep(1.2)
+            time.sleep(2.5)
             page = Page(socket)
             page.until(lambda: page.melody is not None)
             assert page.ask(do="loop", on=True)["hue"] is None
