@@ -54,7 +54,7 @@ AMONG_OTHERS = (
     "latentmix/test_training.py",
     "midi_vae/midi/test_ardour_midi.py",
     "plugins/test_ardour.py",
-    "plugins/test_lv2.py",
+    "plugins/test_jalv.py",
     "plugins/test_pd.py",
     "plugins/test_single_page.py",
     "plugins/test_window.py",

@@ -52,6 +52,14 @@ class Bundles:
     def drum_lv2(self) -> Path:
         return self.folder / "latentmix-drums.lv2"
 
+    def vst3(self, kind: str) -> Path:
+        """The binary inside the bundle.
+
+        Args:
+            kind: `melody`, `melody-synth` or `drums`.
+        """
+        return next(self.folder.glob(f"latentmix-{kind}.vst3/Contents/*-*/latentmix-{kind}.*"))
+
     @cached_property
     def clap_headers(self) -> str:
         return next(

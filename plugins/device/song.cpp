@@ -12,6 +12,9 @@ namespace {
 // TICK is how the host counts, which may be in ticks (1/1920 of a quarter in Ardour): notes stay where they should be.
 constexpr double JUMP = 0.01, TICK = 0.0025;
 
+// Where numbers of a host are none: a block of more steps than anybody hears would keep the audio thread for ever.
+constexpr double SLOWEST = 1.0, QUICKEST = 10000.0, FARTHEST = 1e12; // quarter notes a minute; sixteenths
+
 } // namespace
 
 int modulo(long long a, int n) { return static_cast<int>((a % n + n) % n); }
@@ -35,8 +38,9 @@ bool Song::go(const Transport &transport, const double *values, bool is_ready, i
         free_ = 0.0;
         return false;
     }
-    const double tempo = transport.tempo > 0.0 ? transport.tempo : values[TEMPO];
-    const double said = has_host ? 4.0 * transport.beat : free_;
+    const double tempo = std::min(std::max(transport.tempo > 0.0 ? transport.tempo : values[TEMPO], SLOWEST), QUICKEST);
+    const double asked = has_host ? 4.0 * transport.beat : free_;
+    const double said = std::abs(asked) < FARTHEST ? asked : 0.0;
     const double off = is_running_ ? std::abs(said - expected_) : HUGE_VAL;
     to.frames = frames;
     to.frames_a_step = rate_ * 15.0 / tempo;

@@ -66,6 +66,10 @@ class Instance final : public NoteSink {
             take(*event, at);
         }
         part(frames);
+        if (device_->changes() != asked_) {
+            asked_ = device_->changes();
+            host_->request_callback(host_);
+        }
         return CLAP_PROCESS_CONTINUE;
     }
 
@@ -96,6 +100,13 @@ class Instance final : public NoteSink {
         note.key = static_cast<int16_t>(pitch);
         note.velocity = velocity / 127.0;
         out_->try_push(out_, &note.header);
+    }
+
+    // The main thread: that the project has something to keep, a melody of a file or a recording.
+    void tell_changes() {
+        const auto *state = static_cast<const clap_host_state_t *>(host_->get_extension(host_, CLAP_EXT_STATE));
+        if (told_ != device_->changes() && state && state->mark_dirty) state->mark_dirty(host_);
+        told_ = device_->changes();
     }
 
     const clap_host_t *host_;
@@ -163,6 +174,7 @@ class Instance final : public NoteSink {
     }
 
     const clap_output_events_t *out_ = nullptr;
+    unsigned asked_ = 0, told_ = 0; // of the device's changes: the audio thread's, the main thread's
     float *left_ = nullptr, *right_ = nullptr;
     Transport transport_;
     long long since_ = 0;
@@ -328,7 +340,7 @@ const clap_plugin_t *create(const clap_plugin_factory_t *, const clap_host_t *ho
                        [](const clap_plugin_t *p) { of(p).device_->reset(); },
                        [](const clap_plugin_t *p, const clap_process_t *process) { return of(p).process(*process); },
                        extension,
-                       [](const clap_plugin_t *) {}};
+                       [](const clap_plugin_t *p) { of(p).tell_changes(); }};
             return plugin;
         } catch (const std::exception &error) {
             problem = error.what();

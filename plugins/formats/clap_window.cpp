@@ -78,7 +78,7 @@ struct ClapWindowTables {
         out.load = [](void *p, int slot, const char *path) {
             ClapWindow &w = *static_cast<ClapWindow *>(p);
             std::string problem; // which the window shows
-            if (w.device_.load_file(slot, path, problem) && w.state_ && w.state_->mark_dirty) w.state_->mark_dirty(w.host_);
+            if (w.device_.load_file(slot, path, problem)) w.host_->request_callback(w.host_); // where the host is told of it
         };
         out.look = [](void *p, Picture *to) {
             static_cast<ClapWindow *>(p)->device_.look(*to);
@@ -93,7 +93,6 @@ ClapWindow::ClapWindow(const clap_host_t *host, Device &device, bool is_synth)
 
 void ClapWindow::init() {
     timers_ = static_cast<const clap_host_timer_support_t *>(host_->get_extension(host_, CLAP_EXT_TIMER_SUPPORT));
-    state_ = static_cast<const clap_host_state_t *>(host_->get_extension(host_, CLAP_EXT_STATE));
     params_ = static_cast<const clap_host_params_t *>(host_->get_extension(host_, CLAP_EXT_PARAMS));
 }
 

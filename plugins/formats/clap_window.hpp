@@ -43,7 +43,6 @@ class ClapWindow {
     Device &device_;
     const clap_host_timer_support_t *timers_ = nullptr;
     const clap_host_params_t *params_ = nullptr;
-    const clap_host_state_t *state_ = nullptr;
     OwnWindow window_;
     double scale_ = 1.0;
     clap_id timer_ = CLAP_INVALID_ID;

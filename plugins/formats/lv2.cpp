@@ -24,6 +24,7 @@ using namespace latentmix;
 namespace {
 
 constexpr int MAX_NOTES = 256; // that come in, in one block
+constexpr double MOST_OF_A_METRE = 128.0; // above or below the line
 
 struct Urids {
     LV2_URID object, blank, position, frame, speed, bar, bar_beat, beat_unit, beats_per_bar, tempo, midi, string, state;
@@ -73,6 +74,7 @@ class Instance final : public NoteSink {
     void run(uint32_t frames) {
         read_controls();
         auto *out = static_cast<LV2_Atom_Sequence *>(ports_[EVENTS_OUT]);
+        if (!out || out->atom.size < sizeof(LV2_Atom_Sequence)) return; // nowhere to say anything
         lv2_atom_forge_set_buffer(&forge_, reinterpret_cast<uint8_t *>(out), out->atom.size);
         lv2_atom_forge_sequence_head(&forge_, &sequence_, 0);
         auto *in = static_cast<const LV2_Atom_Sequence *>(ports_[EVENTS_IN]);
@@ -101,6 +103,7 @@ class Instance final : public NoteSink {
     void note(int frame, bool is_on, int pitch, int velocity, int channel) override {
         const uint8_t bytes[] = {static_cast<uint8_t>((is_on ? 0x90 : 0x80) | channel), static_cast<uint8_t>(pitch),
                                  static_cast<uint8_t>(velocity)};
+        if (!has_room(sizeof bytes)) return;
         lv2_atom_forge_frame_time(&forge_, start_ + frame);
         lv2_atom_forge_atom(&forge_, sizeof bytes, urids_.midi);
         lv2_atom_forge_write(&forge_, bytes, sizeof bytes);
@@ -127,6 +130,9 @@ class Instance final : public NoteSink {
     Device &device() { return *device_; }
 
   private:
+    // For one more event; half of one would spoil all that the host reads.
+    bool has_room(std::size_t bytes) const { return forge_.size - forge_.offset >= sizeof(LV2_Atom_Event) + lv2_atom_pad_size(static_cast<uint32_t>(bytes)); }
+
     float control(int port, float otherwise) const {
         return ports_[port] ? *static_cast<const float *>(ports_[port]) : otherwise;
     }
@@ -140,7 +146,7 @@ class Instance final : public NoteSink {
 
     // That the project has something to keep: a melody of a file, or a recording.
     void tell_changes(uint32_t frames) {
-        if (device_->changes() == told_) return;
+        if (device_->changes() == told_ || !has_room(sizeof(LV2_Atom_Object_Body))) return;
         told_ = device_->changes();
         LV2_Atom_Forge_Frame frame;
         lv2_atom_forge_frame_time(&forge_, frames ? frames - 1 : 0);
@@ -174,8 +180,8 @@ class Instance final : public NoteSink {
         transport_.beat += beats_since();
         since_ = 0;
         const double denominator = number(unit, unit_), numerator = number(per_bar, per_bar_);
-        unit_ = denominator >= 1.0 ? denominator : 4.0;
-        per_bar_ = numerator > 0.0 ? numerator : 4.0;
+        unit_ = denominator >= 1.0 && denominator <= MOST_OF_A_METRE ? denominator : 4.0;
+        per_bar_ = numerator > 0.0 && numerator <= MOST_OF_A_METRE ? numerator : 4.0;
         transport_.numerator = static_cast<int>(per_bar_);
         transport_.denominator = static_cast<int>(unit_);
         speed_ = number(speed, speed_);

@@ -1,6 +1,7 @@
--- Make an Ardour session with the synth on a track, for `ardour7-lua`, and print what happened, a line each.
+-- Make an Ardour session with a plugin on a track, for `ardour7-lua`, and print what happened, a line each.
 -- From the environment: SESSION (a new folder), PLUGIN (LV2's URI, or the VST3's id), FORMAT (lv2, vst3), SAMPLES,
--- PRESET (of the export), POSITIONS ("sample=value ...": automation of the position; one alone: its value).
+-- PRESET (of the export), POSITIONS ("sample=value ...": automation of the position; one alone: its value), THEN (another plugin
+-- that the first one's notes go to).
 io.stdout:setvbuf("no")
 local folder, id, samples = os.getenv("SESSION"), os.getenv("PLUGIN"), tonumber(os.getenv("SAMPLES"))
 local kind = os.getenv("FORMAT") == "vst3" and ARDOUR.PluginType.VST3 or ARDOUR.PluginType.LV2
@@ -23,6 +24,10 @@ local plugin = ARDOUR.LuaAPI.new_plugin(session, id, kind, "")
 if plugin:isnil() then print("missing", id) end
 local route = tracks:front():to_track():to_route()
 print("inserted", route:add_processor_by_index(plugin, 0, nil, true))
+if os.getenv("THEN") then
+    local second = ARDOUR.LuaAPI.new_plugin(session, os.getenv("THEN"), kind, "")
+    print("inserted second", route:add_processor_by_index(second, 1, nil, true))
+end
 
 local actual = plugin:to_insert():plugin(0)
 for which = 0, actual:parameter_count() - 1 do -- counted among the ports that are parameters

@@ -190,6 +190,11 @@ void check_transport(Host &host, std::map<std::string, clap_id> &id) {
         for (int i = 0; i < 100; i++) host.block(song, 256);
     }
     check("seeking anywhere leaves no note behind", hanging(host.notes, false));
+    for (double tempo : {1e30, 1e-30, 120.0}) {
+        song = {1.0, tempo};
+        host.block(song, 512);
+    }
+    check("a tempo that is none does no harm", hanging(host.notes, false));
     host.parameter(id["Bypass"], 1.0, 100);
     host.block(song, 512);
     check("bypass ends the note", hanging(host.notes, true));
@@ -252,6 +257,7 @@ void check_state(const Library &library, const std::string &id, Host &host, std:
 
 void check_recording(Host &host, std::map<std::string, clap_id> &id) {
     const std::string before = host.save();
+    host.dirty = 0;
     host.activate();
     host.parameter(id["Position"], 0.0);
     host.parameter(id["Record into"], 1.0);
@@ -279,6 +285,7 @@ void check_recording(Host &host, std::map<std::string, clap_id> &id) {
         else if (heard[i].is_on && is_drums && heard[i].velocity != 102) problem = "other velocities";
         else on += heard[i].is_on;
     check("two bars that come in become the first piece", problem);
+    check("of which the host is told, once", unless(host.dirty == 1, "it is not"));
     host.parameter(id["Record into"], 0.0);
     host.deactivate();
     host.flush();

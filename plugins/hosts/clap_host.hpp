@@ -79,7 +79,9 @@ class Host {
   public:
     Host(const Library &library, const std::string &id, bool is_midi_only = false, const clap_host_timer_support_t *timers = nullptr)
         : timers_(timers), is_midi_only_(is_midi_only) {
-        host_ = {CLAP_VERSION_INIT, this, "latentmix test host", "latentmix", "", "1", get_extension, nothing, nothing, nothing};
+        host_ = {CLAP_VERSION_INIT, this, "latentmix test host", "latentmix", "", "1", get_extension, nothing, nothing, [](const clap_host_t *h) {
+                     static_cast<Host *>(h->host_data)->is_asked_back = true;
+                 }};
         plugin = library.factory->create_plugin(library.factory, &host_, id.c_str());
         if (!plugin || !plugin->init(plugin)) throw std::runtime_error("no plugin " + id);
         params = extension<clap_plugin_params_t>(CLAP_EXT_PARAMS);
@@ -156,6 +158,8 @@ class Host {
         p.audio_outputs_count = audio ? 1 : 0;
         if (plugin->process(plugin, &p) == CLAP_PROCESS_ERROR) throw std::runtime_error("process");
         events_.clear();
+        if (is_asked_back) plugin->on_main_thread(plugin);
+        is_asked_back = false;
         frame += frames;
         if (song.is_playing) song.beat += frames * song.tempo / (60.0 * rate);
     }
@@ -191,6 +195,8 @@ class Host {
     long frame = 0;
     std::vector<Note> notes;
     std::vector<float> sound; // of the last block: left, then right
+    int dirty = 0;            // how often it was said that there is something to save
+    bool is_asked_back = false;
     bool is_ordered = true;   // events came in the order of time, inside their block
     std::function<void(const char *what, clap_id, double)> on_edit; // by the plugin's window: begin, value, end
 
@@ -244,7 +250,9 @@ class Host {
     static const void *get_extension(const clap_host_t *h, const char *id) {
         static const clap_host_note_ports_t midi_only = {
             [](const clap_host_t *) -> uint32_t { return CLAP_NOTE_DIALECT_MIDI; }, [](const clap_host_t *, uint32_t) {}};
+        static const clap_host_state_t saved = {[](const clap_host_t *asked) { static_cast<Host *>(asked->host_data)->dirty++; }};
         const Host &host = *static_cast<Host *>(h->host_data);
+        if (!std::strcmp(id, CLAP_EXT_STATE)) return &saved;
         if (!std::strcmp(id, CLAP_EXT_TIMER_SUPPORT)) return host.timers_;
         return host.is_midi_only_ && !std::strcmp(id, CLAP_EXT_NOTE_PORTS) ? &midi_only : nullptr;
     }

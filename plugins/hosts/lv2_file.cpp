@@ -1,5 +1,6 @@
-// lv2_file BINARY URI CONTROLS SOUNDS PROPERTY FILE: tells an LV2 plugin a file by patch:Set, as hosts do, in a block of its own, and
-// runs on until the plugin's state is another one; writes that state.
+// lv2_file BINARY URI CONTROLS SOUNDS PROPERTY FILE [CONTROL ...]: tells an LV2 plugin a file by patch:Set, as hosts do, in a block of its own, and
+// runs on until the plugin's state is another one; writes that state. With the numbers of the controls that make it play, it has the
+// plugin play into buffers that are too small for its notes as well: exit 5 where one of them cannot be read.
 #include <dlfcn.h>
 
 #include <chrono>
@@ -46,6 +47,29 @@ bool tells(const LV2_Atom_Sequence &sent) {
         out |= event->body.type == id_of(nullptr, LV2_ATOM__Object) && object->body.otype == id_of(nullptr, LV2_STATE__StateChanged);
     }
     return out;
+}
+
+// Events fill it to its end, and none goes beyond.
+bool is_readable(const LV2_Atom_Sequence &sent, uint32_t capacity) {
+    if (sent.atom.size > capacity) return false;
+    uint32_t at = sizeof(LV2_Atom_Sequence_Body);
+    while (at + sizeof(LV2_Atom_Event) <= sent.atom.size)
+        at += sizeof(LV2_Atom_Event) + lv2_atom_pad_size(reinterpret_cast<const LV2_Atom_Event *>(reinterpret_cast<const uint8_t *>(&sent.body) + at)->body.size);
+    return at == sent.atom.size;
+}
+
+bool plays_into_small_buffers(const LV2_Descriptor *descriptor, LV2_Handle plugin, LV2_Atom_Sequence *got, std::vector<float> &controls) {
+    bool is_good = true, is_heard = false;
+    for (uint32_t capacity = 0; capacity < 128; capacity++)
+        for (float enabled : {1.0f, 0.0f}) { // a note begins, and ends
+            controls[1] = enabled;
+            got->atom = {capacity, 0};
+            descriptor->run(plugin, FRAMES);
+            if (capacity < sizeof(LV2_Atom_Sequence)) continue;
+            is_good &= is_readable(*got, capacity);
+            is_heard |= got->atom.size > sizeof(LV2_Atom_Sequence_Body);
+        }
+    return is_good && is_heard;
 }
 
 } // namespace
@@ -95,7 +119,10 @@ int main(int count, char **words) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
         after = state_of(descriptor, plugin);
     }
+    sent->atom.size = sizeof(LV2_Atom_Sequence_Body);
+    for (int i = 7; i < count; i++) controls[static_cast<std::size_t>(std::atoi(words[i]))] = 1.0f;
+    const bool is_readable = count < 8 || plays_into_small_buffers(descriptor, plugin, got, controls);
     descriptor->cleanup(plugin);
     std::fputs(after.c_str(), stdout);
-    return after == before ? 1 : is_told ? 0 : 4;
+    return after == before ? 1 : !is_told ? 4 : is_readable ? 0 : 5;
 }

@@ -17,6 +17,8 @@ constexpr float SLOT_HEIGHT = 56, SLOT_GAP = 8, BUTTON = 30; // a slot's button 
 constexpr float COLUMN = 444, CONTROL_WIDTH = 180, CONTROL_HEIGHT = 19, CONTROL_TOP = 178, CONTROL_GAP = 1.9f;
 constexpr float HANDLE = 5.5f; // of a slider
 constexpr int FIELD = 64; // pixels of the pad's colours, each way
+constexpr const char *DRUM_NAMES[DRUMS] = {"kick", "snare", "closed hat", "open hat", "low tom", "mid tom", "high tom", "crash", "ride"};
+constexpr float DRUM_NAMES_WIDTH = 52;
 
 NVGcolor paint(unsigned rgb, float alpha = 1.0f) {
     return nvgRGBAf((rgb >> 16) / 255.0f, (rgb >> 8 & 255) / 255.0f, (rgb & 255) / 255.0f, alpha);
@@ -257,7 +259,13 @@ void Face::draw_roll(NVGcontext *c) const {
               is_known_ ? "" : "this host shows the controls alone");
         return;
     }
-    const Box inside = {ROLL.x + 10, ROLL.y + 10, ROLL.width - 20, ROLL.height - 20};
+    Box inside = {ROLL.x + 10, ROLL.y + 10, ROLL.width - 20, ROLL.height - 20};
+    if (client_.kind == DRUM_KIND) {
+        inside.x += DRUM_NAMES_WIDTH;
+        inside.width -= DRUM_NAMES_WIDTH;
+        const float tall = inside.height / DRUMS;
+        for (int d = 0; d < DRUMS; d++) write(c, ROLL.x + 10, inside.y + (static_cast<float>(DRUMS - 1 - d) + 0.5f) * tall, 9, paint(MUTED), NVG_ALIGN_LEFT, DRUM_NAMES[d]);
+    }
     const float wide = inside.width / static_cast<float>(picture_.shown.steps);
     for (int s = 0; s <= picture_.shown.steps; s += picture_.shown.beat) {
         const float x = inside.x + static_cast<float>(s) * wide;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from latentmix.errors import InputError
 
-from .compiler import Source, Target
+from .compiler import WASM, Source, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
@@ -30,13 +30,19 @@ def source_folder() -> Path:
 
 def engine(target: Target, with_c_interface: bool = True, with_drums: bool = True) -> list[Source]:
     """The networks, mixing, shaping and the C interface. What is for another processor compiles to nothing."""
-    is_x86 = target.processor == "x86-64"
     left_out = () if with_drums else ("drum", "groove")
     return [
-        Source(path, X86.get(path.stem, ()) if is_x86 else ())
+        Source(path, _flags(path.stem, target))
         for path in sorted((source_folder() / "engine").glob("*.cpp"))
         if (with_c_interface or not path.stem.endswith("capi")) and not path.stem.startswith(left_out)
     ]
+
+
+def _flags(stem: str, target: Target) -> tuple[str, ...]:
+    if target.processor == "x86-64":
+        return X86.get(stem, ())
+    # what is sent with each page is small, but for the products, which take nearly all of the time
+    return ("-Oz",) if target == WASM and not stem.startswith("kernels") else ()
 
 
 def device(target: Target) -> list[Source]:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from native_engine import Library, compiler_or_skip
-from plugin_bundles import Bundles, make
+from plugin_bundles import DRUMS, Bundles, drums_of, make
 
 from latentmix.errors import InputError
+from midi_vae.drums.groove import Groove
+from midi_vae.drums.mixing import line
+from midi_vae.drums.vae import GrooveVAE
 from realtime.plugins import sources
 from realtime.plugins.compiler import Compiler, Source
 
@@ -52,3 +55,9 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def mixes() -> list[Groove]:
+    """Nine grooves between the two that the drum plugin starts with, as `midi-vae mix --drums` does."""
+    return line(GrooveVAE.from_pretrained(), *map(drums_of, DRUMS), 9)

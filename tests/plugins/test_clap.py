@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -98,18 +99,20 @@ def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: B
     assert ends == [end for _, end, _ in expected if end < len(melody.tokens)]
 
 
-def test_qtractors_scanner_lists_both(bundles: Bundles) -> None:
-    """Audio and MIDI ports in and out, and 23 parameters to control each."""
+def test_qtractors_scanner_lists_all(bundles: Bundles) -> None:
+    """Audio and MIDI ports in and out, and the parameters to control."""
     scanner = next(Path("/usr/lib").glob("*/qtractor/qtractor_plugin_scan"), None)
     if scanner is None:
         if os.environ.get("CI") == "true":
             pytest.fail("expected qtractor's scanner, found none")
         pytest.skip("qtractor is not installed")
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-    asked = f"CLAP:{bundles.clap}\n"
+    asked = f"CLAP:{bundles.clap}\nCLAP:{bundles.drum_clap}\n"
+    of_drums = len(json.loads((bundles.binaries / "parameters.json").read_text())["drums"])
     done = subprocess.run([scanner], input=asked, capture_output=True, text=True, env=environment, timeout=120)
     found = [line.split("|")[1:5] for line in done.stdout.splitlines() if line.startswith("CLAP|")]
     assert found == [
         ["latentmix melody", "0:0", "1:1", "23:0"],
         ["latentmix melody synth", "0:2", "1:1", "23:0"],
+        ["latentmix drums", "0:0", "1:1", f"{of_drums}:0"],
     ]

@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from drum_hits import STEP, Hits, assert_equal, expected_hits
 from plugin_bundles import DRUMS, Bundles, drums_of
 from typer.testing import CliRunner
 
 from midi_vae.cli.app import app
 from midi_vae.drums.groove import Groove
-from midi_vae.drums.kit import GENERAL_MIDI
-from midi_vae.drums.mixing import humanise, line
+from midi_vae.drums.mixing import humanise
 from midi_vae.drums.transcription import read_drums
 from midi_vae.drums.vae import GrooveVAE
 from realtime.plugins.build import read_identity
 
 PLUGIN, URN = "org.latentmix.drums", "urn:latentmix:org.latentmix.drums"
-RATE, STEP = 48000, 6000  # frames a second; frames a sixteenth at 120 quarter notes a minute
-Hits = list[tuple[int, int, int]]  # frame, note, velocity
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +49,6 @@ def played(host: Path, bundles: Bundles, beats: float, *words: object) -> Hits:
     return hits
 
 
-def expected(groove: Groove) -> Hits:
-    """The hits of a groove as the plugin plays them from its start: nothing is before it."""
-    hits = [
-        (max(round(at * STEP), 0), GENERAL_MIDI.note_of(instrument), velocity)
-        for at, instrument, velocity in groove.notes()
-    ]
-    return sorted(hits)
-
-
-def assert_equal(found: Hits, wanted: Hits, until: int) -> None:
-    """All of them, to a frame; the early hits of what comes after the end are not looked at."""
-    found, wanted = ([hit for hit in each if hit[0] < until] for each in (found, wanted))
-    assert [hit[1:] for hit in sorted(found, key=_place)] == [hit[1:] for hit in sorted(wanted, key=_place)]
-    for key in {key for _, key, _ in wanted}:
-        pairs = zip(*([frame for frame, each, _ in hits if each == key] for hits in (found, wanted)), strict=True)
-        assert all(abs(one - other) <= 1 for one, other in pairs)
-
-
-def _place(hit: tuple[int, int, int]) -> tuple[int, int]:
-    return hit[1], hit[0]
-
-
 def test_it_is_listed_alone(host: Path, bundles: Bundles) -> None:
     assert run(host, bundles.drum_clap, "list") == f"{PLUGIN}\tlatentmix drums\tnote-effect\n"
 
@@ -85,14 +61,8 @@ def test_the_checks_of_our_host(host: Path, bundles: Bundles) -> None:
 @pytest.mark.parametrize("step", range(0, 9))
 def test_hits_are_those_of_midi_vae_mix(step: int, host: Path, bundles: Bundles, mixes: list[Groove]) -> None:
     hits = played(host, bundles, 8, f"Position={step / 8}")
-    assert_equal(hits, expected(mixes[step]), 31 * STEP)
+    assert_equal(hits, expected_hits(mixes[step]), 31 * STEP)
     assert len(hits) > 10
-
-
-@pytest.fixture(scope="module")
-def mixes(tmp_path_factory: pytest.TempPathFactory) -> list[Groove]:
-    """Nine grooves between the two that the plugin starts with, as `midi-vae mix --drums` does."""
-    return line(GrooveVAE.from_pretrained(), *map(drums_of, DRUMS), 9)
 
 
 def test_a_file_of_midi_vae_mix_has_these_hits(mixes: list[Groove], tmp_path: Path) -> None:
@@ -116,7 +86,7 @@ def test_a_model_of_drums_is_exported_as_such(tmp_path: Path) -> None:
 def test_humanise_is_that_of_midi_vae(amount: float, host: Path, bundles: Bundles) -> None:
     groove = humanise(GrooveVAE.from_pretrained(), drums_of(DRUMS[0]), amount)
     hits = played(host, bundles, 8, "Position=0", f"Humanise={amount}")
-    assert_equal(hits, expected(groove), 31 * STEP)
+    assert_equal(hits, expected_hits(groove), 31 * STEP)
     assert any(frame % STEP for frame, _, _ in hits)
 
 

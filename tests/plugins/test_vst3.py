@@ -1,4 +1,4 @@
-"""The VST3 synth in dawdreamer and pedalboard: its bounce is that of the CLAP synth in our own host, sample by sample.
+"""VST3 plugins in our own host; the synth in dawdreamer and pedalboard: bounces are the CLAP synth's to the sample.
 
 Both (GPL) are in an environment of their own, `.venv-hosts`, which `.ci/run` makes.
 """
@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drum_hits import STEP as SIXTEENTH
+from drum_hits import assert_equal, expected_hits
 from plugin_bundles import Bundles
 
+from midi_vae.drums.groove import Groove
 from midi_vae.importing import read_melody
 from realtime.plugins.sources import source_folder
 
@@ -66,3 +69,37 @@ def test_pedalboard_plays_it_and_shows_its_parameters_alone(bundles: Bundles, tm
     expected = clap_bounce(bundles, tmp_path, "Position=0.5", "Run=1")
     assert np.abs(expected).max() > 0.01
     assert np.array_equal(np.fromfile(tmp_path / "out.f32", "<f4"), expected)
+
+
+@pytest.fixture(scope="module")
+def host(bundles: Bundles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundles.program("vst3_host", tmp_path_factory.mktemp("vst3"))
+
+
+def ask(host: Path, bundles: Bundles, kind: str, *words: object) -> list[str]:
+    command = [host, bundles.vst3(kind), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("kind", ["melody", "drums"])
+def test_the_checks_of_our_host(host: Path, bundles: Bundles, kind: str) -> None:
+    """Blocks, metres (DPF divides by 0 in 3/16), numbers that are none, state, what a host is told, loads, unloads."""
+    said = ask(host, bundles, kind, "check", 8)
+    assert len(said) == 17 and all(line.startswith("ok ") for line in said)
+
+
+@pytest.mark.parametrize("step", [0, 4, 7])
+def test_hits_are_those_of_midi_vae_mix(host: Path, bundles: Bundles, mixes: list[Groove], step: int) -> None:
+    lines = ask(host, bundles, "drums", "play", 8, f"Position={step / 8}")
+    notes = [tuple(map(int, line.split())) for line in lines]
+    hits = [(frame, key, velocity) for frame, is_on, key, velocity in notes if is_on]
+    assert len(hits) > 10
+    assert_equal(hits, expected_hits(mixes[step]), 31 * SIXTEENTH)
+
+
+def test_each_is_a_plugin_of_its_own(host: Path, bundles: Bundles) -> None:
+    melody, drums = (ask(host, bundles, kind, "list") for kind in ("melody", "drums"))
+    assert melody[0] == "latentmix melody" and drums[0] == "latentmix drums"
+    assert any(line.endswith(" Humanise") for line in drums) and not any(line.endswith(" Humanise") for line in melody)

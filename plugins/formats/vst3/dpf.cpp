@@ -1,31 +1,16 @@
-// DPF's VST3 without its parameters for MIDI controllers: one for each of 130 controllers of 16 channels, of which this
-// plugin reads none, and which take hosts made with JUCE most of a minute to list. DPF 1.6 has no switch for it where
-// notes come in, so the names that it counts them by are others by the time its source is read.
+// DPF's VST3 with what it lacks or has too much of (`own_answers.hpp`). DPF 1.6 has no switches for these, so the names that
+// it knows its interfaces by are others by the time its source is read.
 #include "src/DistrhoPlugin.cpp"
 
 #include "src/DistrhoPluginVST.hpp"
+#include "src/travesty/audio_processor.h"
 #include "src/travesty/edit_controller.h"
+
+#include "own_answers.hpp"
 
 #if DPF_VST3_USES_SEPARATE_CONTROLLER || DISTRHO_PLUGIN_WANT_LATENCY || DISTRHO_PLUGIN_WANT_PROGRAMS
 #error "parameters of DPF's own would be counted wrongly"
 #endif
-
-namespace {
-
-// What says which parameter a controller is: none. (Hosts made with JUCE take a plugin that does not say so by its word that
-// every controller is the first parameter, and move that.) What DPF would say instead is put where nobody looks.
-struct NoControllers : v3_midi_mapping_cpp {
-    struct {
-        decltype(v3_midi_mapping::get_midi_controller_assignment) get_midi_controller_assignment;
-    } map;
-    NoControllers() {
-        v3_midi_mapping_cpp::map.get_midi_controller_assignment = [](void *, int32_t, int16_t, int16_t, v3_param_id *) -> v3_result {
-            return V3_FALSE;
-        };
-    }
-};
-
-} // namespace
 
 #undef DPF_VST3_HAS_INTERNAL_PARAMETERS
 #undef DPF_VST3_PURE_MIDI_INTERNAL_PARAMETERS
@@ -35,8 +20,31 @@ struct NoControllers : v3_midi_mapping_cpp {
 #define kVst3InternalParameterMidiCC_start 0x7fffffff
 #define kVst3InternalParameterMidiCC_end 0x7fffffff
 #define v3_midi_mapping_cpp NoControllers
+#define v3_edit_controller_cpp TellingController
+#define v3_audio_processor_cpp ListeningProcessor
 
 #include "src/DistrhoPluginVST3.cpp"
 
 #define DISTRHO_IS_STANDALONE 0
 #include "src/DistrhoUtils.cpp"
+
+namespace {
+
+// DPF keeps its instance of the plugin to itself; templates may name what is private.
+template <PluginExporter PluginVst3::*Kept> struct Opened {
+    friend const PluginExporter &plugin_of(const PluginVst3 &vst3) { return vst3.*Kept; }
+};
+const PluginExporter &plugin_of(const PluginVst3 &vst3);
+template struct Opened<&PluginVst3::fPlugin>;
+
+void TellingController::tell() {
+    const auto &controller = static_cast<const dpf_edit_controller &>(*this);
+    if (const PluginVst3 *vst3 = controller.vst3) tell_vst3(plugin_of(*vst3).getInstancePointer(), controller.handler);
+}
+
+void ListeningProcessor::listen(const v3_process_data &data) {
+    const auto &processor = static_cast<const dpf_audio_processor &>(*this);
+    if (const PluginVst3 *vst3 = processor.vst3) hear_vst3(plugin_of(*vst3).getInstancePointer(), data);
+}
+
+} // namespace

@@ -6,8 +6,9 @@
 
 #include "../../device/device.hpp"
 #include "../../device/identity.hpp"
-
-latentmix::Device *device_of_vst3(void *plugin); // for `window.cpp`
+#include "instance.hpp"
+#include "src/travesty/audio_processor.h"
+#include "src/travesty/edit_controller.h"
 
 START_NAMESPACE_DISTRHO
 
@@ -39,6 +40,38 @@ class LatentmixPlugin final : public Plugin, private latentmix::NoteSink {
             device_ = latentmix::Device::make(model, *latentmix::kernels());
         else
             std::fprintf(stderr, "latentmix: %s\n", problem.c_str());
+    }
+
+    latentmix::Device *device() { return device_.get(); }
+    void hear(const v3_process_data &block) {
+        is_offline_ = block.process_mode == V3_OFFLINE;
+        transport_ = {};
+        const v3_process_context *host = block.ctx;
+        if (!host || !device_) return;
+        const uint32_t said = host->state;
+        transport_.is_playing = transport_.has_position = said & V3_PROCESS_CTX_PLAYING;
+        if (said & V3_PROCESS_CTX_TEMPO_VALID) transport_.tempo = host->bpm;
+        if (said & V3_PROCESS_CTX_TIME_SIG_VALID) {
+            transport_.numerator = host->time_sig_numerator;
+            transport_.denominator = host->time_sig_denom;
+        }
+        const double tempo = transport_.tempo > 0.0 ? transport_.tempo : device_->get(latentmix::TEMPO);
+        const bool is_musical = said & V3_PROCESS_CTX_PROJECT_TIME_VALID; // else samples, which hosts always say
+        transport_.beat = is_musical ? host->project_time_quarters : static_cast<double>(host->project_time_in_samples) / getSampleRate() * tempo / 60.0;
+    }
+
+    void meet(v3_component_handler **host) { host_ = host; }
+    // By IComponentHandler2, or where the host has none by asking it to read the parameters again, which some take for it.
+    void tell() {
+        if (!device_ || !host_ || told_ == device_->changes()) return;
+        told_ = device_->changes();
+        v3_component_handler2 **dirty = nullptr;
+        if (v3_cpp_obj_query_interface(host_, v3_component_handler2_iid, &dirty) != V3_OK || !dirty) {
+            v3_cpp_obj(host_)->restart_component(host_, V3_RESTART_PARAM_VALUES_CHANGED);
+            return;
+        }
+        v3_cpp_obj(dirty)->set_dirty(dirty, true);
+        v3_cpp_obj_unref(dirty);
     }
 
   protected:
@@ -88,7 +121,7 @@ class LatentmixPlugin final : public Plugin, private latentmix::NoteSink {
     }
 
     void activate() override {
-        if (device_) device_->activate(getSampleRate(), true); // DPF does not say what is offline
+        if (device_) device_->activate(getSampleRate(), true); // a bounce is known by its blocks alone, and starts with this one
     }
     void run(const float **, float **outputs, uint32_t frames, const MidiEvent *events, uint32_t count) override {
         latentmix::NoteIn notes[MAX_NOTES];
@@ -101,29 +134,12 @@ class LatentmixPlugin final : public Plugin, private latentmix::NoteSink {
         }
         float *left = LATENTMIX_SYNTH ? outputs[0] : nullptr, *right = LATENTMIX_SYNTH ? outputs[1] : nullptr;
         if (device_)
-            device_->process(transport(), notes, kept, static_cast<int>(frames), *this, left, right);
+            device_->process(transport_, notes, kept, static_cast<int>(frames), *this, left, right, is_offline_);
         else
             for (uint32_t i = 0; left && i < frames; i++) left[i] = right[i] = 0.0f;
     }
 
   private:
-    friend latentmix::Device * ::device_of_vst3(void *);
-
-    latentmix::Transport transport() const {
-        const TimePosition &t = getTimePosition();
-        latentmix::Transport out;
-        out.is_playing = out.has_position = t.playing;
-        if (t.bbt.valid) {
-            const double beat = (t.bbt.bar - 1) * t.bbt.beatsPerBar + (t.bbt.beat - 1) + t.bbt.tick / t.bbt.ticksPerBeat;
-            out.beat = beat * 4.0 / t.bbt.beatType;
-            out.tempo = t.bbt.beatsPerMinute;
-            out.numerator = static_cast<int>(t.bbt.beatsPerBar);
-            out.denominator = static_cast<int>(t.bbt.beatType);
-        } else {
-            out.beat = static_cast<double>(t.frame) / getSampleRate() * device_->get(latentmix::TEMPO) / 60.0;
-        }
-        return out;
-    }
     void note(int frame, bool is_on, int pitch, int velocity, int channel) override {
         MidiEvent event = {};
         event.frame = static_cast<uint32_t>(frame);
@@ -137,12 +153,31 @@ class LatentmixPlugin final : public Plugin, private latentmix::NoteSink {
     std::vector<latentmix::ParameterInfo> table_;
     std::string name_;
     std::unique_ptr<latentmix::Device> device_;
+    v3_component_handler **host_ = nullptr;
+    unsigned told_ = 0; // of the device's changes
+    latentmix::Transport transport_;
+    bool is_offline_ = false;
 };
 
 Plugin *createPlugin() { return new LatentmixPlugin(); }
 
 END_NAMESPACE_DISTRHO
 
-latentmix::Device *device_of_vst3(void *plugin) {
-    return static_cast<DISTRHO_NAMESPACE::LatentmixPlugin *>(static_cast<DISTRHO_NAMESPACE::Plugin *>(plugin))->device_.get();
+namespace {
+
+DISTRHO_NAMESPACE::LatentmixPlugin &of(void *plugin) {
+    return *static_cast<DISTRHO_NAMESPACE::LatentmixPlugin *>(static_cast<DISTRHO_NAMESPACE::Plugin *>(plugin));
 }
+
+} // namespace
+
+latentmix::Device *device_of_vst3(void *plugin) { return of(plugin).device(); }
+
+void tell_vst3(void *plugin) { of(plugin).tell(); }
+
+void tell_vst3(void *plugin, v3_component_handler **host) {
+    of(plugin).meet(host);
+    of(plugin).tell();
+}
+
+void hear_vst3(void *plugin, const v3_process_data &block) { of(plugin).hear(block); }

@@ -3,8 +3,7 @@
 
 #include "../../device/device.hpp"
 #include "../own_window.hpp"
-
-latentmix::Device *device_of_vst3(void *plugin); // null: there are no weights
+#include "instance.hpp"
 
 START_NAMESPACE_DISTRHO
 
@@ -18,7 +17,10 @@ class LatentmixWindow final : public UI {
 
   protected:
     uintptr_t getNativeWindowHandle() const noexcept override { return window_.native(); }
-    void uiIdle() override { window_.idle(); }
+    void uiIdle() override {
+        window_.idle();
+        tell_vst3(getPluginInstancePointer());
+    }
     void parameterChanged(uint32_t, float) override {} // the instance itself is asked
     void stateChanged(const char *, const char *) override {}
 
