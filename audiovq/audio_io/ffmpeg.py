@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
@@ -41,6 +43,8 @@ MAGIC = (
 _ASKED = ("-v", "error", "-protocol_whitelist", "file,pipe")  # of both programs
 MOST_FILLING = 0.1  # seconds of a packet
 SILENT = "it does not say why"
+MOST_SAID = 1 << 10  # bytes of a line, of the last few that are kept
+NO_SOUND = "matches no streams"  # in what it says of a file without sound; what follows is about its own options
 AAC_IN_WAV = b"\xff\0"  # its frames are not marked: ffmpeg loses some, and says nothing
 
 
@@ -68,6 +72,15 @@ class Decoding:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self.stream = cast(BinaryIO, self._process.stdout)
+        # of a damaged file it says more than a pipe holds, and would wait for ever for somebody to read it
+        self._said: deque[bytes] = deque(maxlen=8)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        pipe = cast(BinaryIO, self._process.stderr)
+        while line := pipe.readline(MOST_SAID):
+            self._said.append(line)
 
     def check(self, name: str, is_strict: bool = False) -> None:
         """Hold, after the last sample, that ffmpeg got to the end; to be strict, with nothing to say.
@@ -81,7 +94,10 @@ class Decoding:
 
     def reason(self) -> str:
         """The last thing that ffmpeg said, without the name of the file; waits for its end."""
-        said = cast(BinaryIO, self._process.stderr).read().decode(errors="replace").strip().splitlines()
+        self._listener.join()
+        said = b"".join(self._said).decode(errors="replace").strip().splitlines()
+        if any(NO_SOUND in line for line in said):
+            return "there is no sound in it"
         return said[-1].removeprefix(self._name + ": ") if said else SILENT
 
     def close(self) -> None:
@@ -89,6 +105,7 @@ class Decoding:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
+        self._listener.join()
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()

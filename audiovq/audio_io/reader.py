@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -19,8 +18,9 @@ from latentmix.errors import InputError
 from latentmix.files import PIPE, open_file, standard_input
 
 from ..dsp.resampling import resampled
-from . import ffmpeg, mpeg, ogg, wav
+from . import ffmpeg, missing, mpeg, ogg, wav
 from .channels import LAYOUTS, VORBIS_LAYOUTS
+from .missing import SHORT_SECONDS
 from .parts import find_parts
 
 # what is looked for in folders; a file that is named may have any suffix
@@ -31,9 +31,7 @@ SUFFIXES = frozenset(
 MIN_RATE, MAX_RATE = 1_000, 384_000  # Hz
 MAX_CHANNELS = 64
 MAX_PEAK = 16.0  # of a sample, where 1 is full scale; beyond, the scale must be another one
-SHORT_SECONDS = 0.1  # that may be missing: what encoders add at both ends is counted differently
 BLOCK = 1 << 16  # samples of a block, over all channels
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     layout = wav.layout_of(stream)
     stream.seek(mpeg.tag_size(stream.read(32), 0))  # in front of AAC, out of streams
     head = stream.read(64)
-    if head[:4] == b"OggS" and _map(stream, ogg.ends_early):
+    if head[:4] == b"OggS" and missing.in_all(stream, ogg.ends_early):
         reason = ValueError("pages of Opus that end before their packets, as remuxed WebM has")
         return _open_by_ffmpeg(head, path, name, stack, reason)
     try:
@@ -150,6 +148,8 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         if isinstance(error, InputError):
             raise
+        if first_samples := _open_first_samples(stream, name):
+            return first_samples
         return _open_by_ffmpeg(head, path, name, stack, error)
     first = files[0]
     for file in files:
@@ -161,32 +161,8 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     order = VORBIS_LAYOUTS if first.format == "OGG" and first.subtype in ("VORBIS", "OPUS") else LAYOUTS
     layout = layout or order.get(first.channels)
     source = _source(name, first.samplerate, first.channels, samples, blocks, layout)
-    source.notices.extend(_missing(stream, sum(file.frames / file.samplerate for file in files)))
+    source.notices.extend(missing.lines(stream, sum(file.frames / file.samplerate for file in files)))
     return source
-
-
-def _map(stream: BinaryIO, function: Callable[[mmap.mmap], T]) -> T:
-    """What a function finds in a whole file."""
-    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return function(data)
-
-
-def _missing(stream: BinaryIO, seconds: float) -> list[str]:
-    """A line where a file should be longer than what can be read of it."""
-    stream.seek(0)
-    if stream.read(4) == b"OggS":
-        expected = _map(stream, ogg.find_seconds)
-        if expected > seconds + SHORT_SECONDS:
-            return [f"damaged: only {seconds:.2f} of {expected:.2f} s can be read"]
-        return []
-    stream.seek(0)
-    form, read = wav.read_header(stream)
-    size = os.fstat(stream.fileno()).st_size
-    missing = wav.find_missing(read, size)
-    if missing > 0.001:
-        return [f"cut off: {100 * missing:.0f} % of what its header speaks of is missing at the end"]
-    beyond = wav.find_beyond(stream, read, size) / (form.frame_bytes * form.sample_rate) if form else 0.0
-    return [f"{beyond:.2f} s beyond the end that its header tells of are left out"] if beyond > SHORT_SECONDS else []
 
 
 def _like(file: soundfile.SoundFile, first: soundfile.SoundFile, name: str, whole: str | None) -> Iterator[np.ndarray]:
@@ -205,8 +181,25 @@ def _open_unfinished_wav(stream: BinaryIO, name: str) -> AudioSource | None:
         stream.seek(0)
         return None
     stream.seek(len(read))
+    return _samples_of_wav(stream, form, name, (size - len(read)) // form.frame_bytes)
+
+
+def _open_first_samples(stream: BinaryIO, name: str) -> AudioSource | None:
+    """A WAV that libsndfile refuses, as one with samples in two chunks: the first, as through a pipe; more is told."""
+    stream.seek(0)
+    form, read = wav.read_header(stream)
+    if form is None or form.size is None:
+        return None
+    told = missing.lines(stream, 0.0)
+    stream.seek(len(read))
+    source = _samples_of_wav(stream, form, name, None)
+    source.notices.extend(told)
+    return source
+
+
+def _samples_of_wav(stream: BinaryIO, form: wav.WavFormat, name: str, samples: int | None) -> AudioSource:
+    """What follows a header that was read."""
     _check_format(name, form.sample_rate, form.channels)
-    samples = (size - len(read)) // form.frame_bytes
     return _source(name, form.sample_rate, form.channels, samples, wav.read_blocks(stream, form), form.layout)
 
 
@@ -224,7 +217,9 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
     stack.callback(decoding.close)
     form, _ = wav.read_header(decoding.stream)
     if form is None:
-        raise InputError(f"{name}: expected audio, found {found[1]} in which ffmpeg finds none: {decoding.reason()}")
+        raise InputError(
+            f"{name}: expected audio, found {found[1]}, of which ffmpeg reads nothing: {decoding.reason()}"
+        )
     _check_format(name, form.sample_rate, form.channels)
 
     def blocks() -> Iterator[np.ndarray]:
@@ -238,9 +233,7 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
 def _open_stream(name: str, stream: BinaryIO, stack: contextlib.ExitStack) -> AudioSource:
     form, read = wav.read_header(stream)
     if form is not None:
-        _check_format(name, form.sample_rate, form.channels)
-        samples = None if form.size is None else form.size // form.frame_bytes
-        return _source(name, form.sample_rate, form.channels, samples, wav.read_blocks(stream, form), form.layout)
+        return _samples_of_wav(stream, form, name, None if form.size is None else form.size // form.frame_bytes)
     try:
         with tempfile.NamedTemporaryFile(delete=False) as kept:
             stack.callback(os.unlink, kept.name)

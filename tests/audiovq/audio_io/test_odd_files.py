@@ -327,6 +327,40 @@ def test_a_damaged_file_that_only_ffmpeg_reads_is_refused_in_one_line(tmp_path: 
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_file_of_which_ffmpeg_has_much_to_say_is_not_waited_for(tmp_path: Path) -> None:
+    """It says a line of each damaged frame, here more than the 64 kB that a pipe holds."""
+    tool("ffmpeg")
+    run("ffmpeg -v error -f lavfi -i sine=d=150:sample_rate=16000 -c:a aac -b:a 64k a.aac", tmp_path)
+    data, start, random = bytearray((tmp_path / "a.aac").read_bytes()), 0, np.random.default_rng(1)
+    while start + 7 < len(data):  # of each frame all but its header
+        end = start + (((data[start + 3] & 3) << 11) | (data[start + 4] << 3) | (data[start + 5] >> 5))
+        data[start + 9 : end] = random.bytes(end - start - 9)
+        start = end
+    (tmp_path / "a.aac").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.aac: .*to its end"):
+        read(tmp_path / "a.aac")
+
+
+def test_a_film_without_sound_is_said_to_have_none(tmp_path: Path) -> None:
+    tool("ffmpeg")
+    run("ffmpeg -v error -f lavfi -i testsrc=d=0.2:s=64x64 -c:v mpeg4 a.mp4", tmp_path)
+    with pytest.raises(InputError, match=r"a\.mp4: .*MPEG-4, .*there is no sound in it$"):
+        read(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("between", [b"", b"LIST\x04\0\0\0INFO"])
+def test_of_a_wav_with_samples_in_two_chunks_the_first_are_read_and_the_others_told(
+    between: bytes, tmp_path: Path
+) -> None:
+    """There should be one. sox reads the first, ffmpeg the last, libsndfile none."""
+    data = encoded(tmp_path / "a.wav")
+    more = between + b"data" + struct.pack("<I", RATE) + data[-RATE:]
+    (tmp_path / "a.wav").write_bytes(data[:4] + struct.pack("<I", len(data) + len(more) - 8) + data[8:] + more)
+    x, source = read(tmp_path / "a.wav")
+    assert x.shape == (1, len(SPEECH)) and is_speech(x[0], SPEECH)
+    assert source.notices == ["0.50 s beyond the end that its header tells of are left out"]
+
+
 def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
     """ffmpeg reads many things, some of which read others; by name only what a file's first bytes are."""
     soundfile.write(tmp_path / "a.wav", SPEECH, RATE)
