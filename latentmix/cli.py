@@ -85,7 +85,7 @@ def may_replace(program: str, paths: Iterable[str | os.PathLike[str]], force: bo
         return
     said = there[0] + (f" and {len(there) - 1} more" if len(there) > 1 else "")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        complain(program, f"{said}: replaced")
+        complain(program, f"{said}: will be replaced")
     elif not typer.confirm(f"{said}: there already. Replace?", err=True):
         raise InputError(f"{said}: kept; give another name, or --force")
 

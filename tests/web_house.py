@@ -73,8 +73,9 @@ class House:
             f"ws://127.0.0.1:{self.port}/live", origin=origin, additional_headers=headers, proxy=None, close_timeout=2
         )
 
-    def close(self) -> None:
-        self.client.close()
+    def close(self, client: bool = True) -> None:
+        if client:
+            self.client.close()
         self._server.should_exit = True
         self._thread.join()
         self._sock.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -33,6 +33,7 @@ def write_sound(
     length: int | None = None,
     synth: Synthesizer | None = None,
     drum_notes: Mapping[int, int] = MappingProxyType({}),
+    is_over: Callable[[], bool] = bool,
 ) -> None:
     """Write notes as sound, until the last has died away; loudest at 80 % of full scale.
 
@@ -47,9 +48,11 @@ def write_sound(
         length: frames, exactly; None: until it is silent.
         synth: plays instead of what `soundfont` says, at `sample_rate`; drums too if it can.
         drum_notes: what notes of channel 10 are in General MIDI, where they are not the same.
+        is_over: asked before each block, in the thread that makes it: whether nobody wants it any more.
 
     Raises:
-        InputError: above 20 minutes, an unknown suffix, a soundfont that cannot be used, an unwritable place.
+        InputError: nobody wants it any more, above 20 minutes, an unknown suffix, a soundfont that cannot be used, an
+            unwritable place.
     """
     import soundfile
 
@@ -66,7 +69,7 @@ def write_sound(
     synth = synth or make_synth(sample_rate, font, program, bool(hits))[0]
     with replacing(path) as file, tempfile.TemporaryFile() as spool:
         with contextlib.closing(synth):
-            peak = _spool(spool, blocks(played, sample_rate, program, synth, struck), length)
+            peak = _spool(spool, blocks(played, sample_rate, program, synth, struck), length, is_over)
         spool.seek(0)
         kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
         with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:
@@ -74,10 +77,12 @@ def write_sound(
                 out.write(np.frombuffer(data, np.float32).reshape(-1, 2) * np.float32(PEAK / max(peak, 1e-3)))
 
 
-def _spool(spool: BinaryIO, sound: Iterable[np.ndarray], length: int | None) -> float:
+def _spool(spool: BinaryIO, sound: Iterable[np.ndarray], length: int | None, is_over: Callable[[], bool]) -> float:
     """Write blocks (2, n) as float32, frame by frame, so long as asked for; how loud the loudest sample is."""
     peak, left = 0.0, length
     for block in sound:
+        if is_over():
+            raise InputError("nobody waits for this sound any more")
         if left is not None:
             block, left = block[:, :left], left - min(left, block.shape[1])
         peak = max(peak, float(np.abs(block).max(initial=0.0)))

@@ -71,8 +71,8 @@ def loop_midi(engine: Engine, times: int) -> bytes:
     return _written("loop.mid", lambda path: _write(path, [melody] * times, hits))
 
 
-def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
-    """The same as sound, exactly as long as its bars, into a file."""
+def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument, is_over: Callable[[], bool] = bool) -> None:
+    """The same as sound, exactly as long as its bars, into a file; `is_over` as of `write_sound`."""
     melody, velocity, swing = _now(engine), int(engine.value("velocity")), float(engine.value("swing"))
     step, size = 15.0 / melody.tempo, len(melody.tokens)
 
@@ -90,11 +90,19 @@ def loop_wav(path: Path, engine: Engine, times: int, sound: Instrument) -> None:
         notes.append(PlayedNote(time, time + HELD * step, 0.0, 0.0, note, hard, DRUM_CHANNEL))
     seconds = times * size * step
     _check_seconds(seconds)
-    _write_wav(path, notes, sound, engine.kit, seconds)
+    _write_wav(path, notes, sound, engine.kit, is_over, seconds)
 
 
-def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None = None) -> None:
+def performance_wav(
+    path: Path,
+    notes: Sequence[PlayedNote],
+    sound: Instrument,
+    kit: Kit | None = None,
+    is_over: Callable[[], bool] = bool,
+) -> None:
     """What was played while it was recorded, as sound, from its first note on, into a file; drums by a kit.
+
+    `is_over` as of `write_sound`.
 
     Raises:
         InputError: nothing was.
@@ -102,7 +110,7 @@ def performance_wav(path: Path, notes: Sequence[PlayedNote], sound: Instrument, 
     _check_recording(notes)
     time = notes[0].start
     moved = [replace(n, start=n.start - time, end=n.end - time) for n in notes]
-    _write_wav(path, moved, sound, kit)
+    _write_wav(path, moved, sound, kit, is_over)
 
 
 def kit_wav() -> bytes:
@@ -186,12 +194,17 @@ def _write(path: Path, melodies: Sequence[Melody], hits: Sequence[Hit], names: S
 
 
 def _write_wav(
-    path: Path, notes: Sequence[PlayedNote], sound: Instrument, kit: Kit | None, seconds: float | None = None
+    path: Path,
+    notes: Sequence[PlayedNote],
+    sound: Instrument,
+    kit: Kit | None,
+    is_over: Callable[[], bool],
+    seconds: float | None = None,
 ) -> None:
     synth, rate = sound.synth(with_drums=any(note.channel == DRUM_CHANNEL for note in notes))
     length = None if seconds is None else round(seconds * rate)
     drum_notes = kit.general_notes() if kit is not None else {}
-    write_sound(path, notes, sound.program, sound.soundfont, rate, length, synth, drum_notes)
+    write_sound(path, notes, sound.program, sound.soundfont, rate, length, synth, drum_notes, is_over)
 
 
 def _check_recording(notes: Sequence[PlayedNote]) -> None:

@@ -7,6 +7,7 @@ sent by another site is refused. Beyond loopback a token is asked for, which the
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import secrets
@@ -167,7 +168,7 @@ class Guard:
             below = "./" if self._gate.names else "/"  # a proxy may have us in a sub-path
             await _answer(send, 303, "", {"Location": below, "Set-Cookie": cookie})
         else:
-            await self._app(scope, receive, _with_headers(send))
+            await _answered(self._app, scope, receive, _with_headers(send))
 
 
 def new_token() -> str:
@@ -201,6 +202,22 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+async def _answered(app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """What an application answers; where the server ends meanwhile, that it does."""
+    begun = False
+
+    async def told(message: dict[str, Any]) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, told)
+    except asyncio.CancelledError:
+        if not begun:
+            await _answer(send, 503, "the mixer has ended")
 
 
 def _with_headers(send: Any) -> Any:

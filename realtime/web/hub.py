@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ class Hub:
             resumes: whether a page may bring its own last session where there is none.
         """
         self.engine, self.instance = engine, secrets.token_hex(6)
+        self.has_ended = threading.Event()  # what is still being made to take home goes no further then
         self.store = store
         self._outboxes: set[Outbox] = set()
         self._record_from, self._was_recording, self._stopping_at = 0, False, -1
@@ -105,6 +107,7 @@ class Hub:
 
     async def stop(self) -> None:
         """Listen no more, and keep what was not kept yet. Not thread-safe, not real-time-safe."""
+        self.has_ended.set()
         for close in self._closers:
             close()
         if self._was_recording:

@@ -17,9 +17,10 @@ from midi_vae.drums.windows import MAX_GROOVES
 
 from ..music.parameters import MAX_MELODIES
 from .checking import Checked, Name, Share, checked, number
+from .sharing import MAX_SESSION
 from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
 
-MAX_MESSAGE = 512 << 10  # bytes: eight long melodies
+MAX_MESSAGE = MAX_SESSION  # bytes
 MAX_PARAMETERS = 64  # in one message
 Slot = Annotated[int, number(0, MAX_SNAPSHOTS - 1, whole=True)]
 Of = Annotated[int, number(0, 1000, whole=True)]  # how many there were when the page chose one: others change them too

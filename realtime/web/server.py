@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import socket
 import tempfile
@@ -83,6 +84,7 @@ def make_server(
             super().handle_exit(sig, frame)
             self.force_exit = False
 
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -98,6 +100,11 @@ def make_server(
         **settings(idle_seconds),
     )
     return Server(config)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that requests are cut off when the server ends: who waits for them is told (`gate.py`)."""
+    return not str(record.msg).startswith("Cancel ")
 
 
 def open_socket(host: str, port: int | None, usual: int) -> socket.socket:
@@ -157,7 +164,7 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
 
     async def loop_wav(request: Request) -> Make:
         times, sound = _times(request), _instrument(request, hub, soundfont)
-        return _in_file(lambda path: exports.loop_wav(path, engine, times, sound))
+        return _in_file(lambda path: exports.loop_wav(path, engine, times, sound, hub.has_ended.is_set))
 
     async def line_midi(request: Request) -> Make:
         steps = _number(request, "steps", 2, exports.MAX_LINE, 9)
@@ -173,7 +180,7 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
 
     async def performance_wav(request: Request) -> Make:
         (notes, _, _), sound = hub.recording(), _instrument(request, hub, soundfont)
-        return _in_file(lambda path: exports.performance_wav(path, notes, sound, engine.kit))
+        return _in_file(lambda path: exports.performance_wav(path, notes, sound, engine.kit, hub.has_ended.is_set))
 
     async def session(request: Request) -> Make:
         kept = await hub.workspace.session()

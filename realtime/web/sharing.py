@@ -12,7 +12,7 @@ from typing import Any
 from latentmix.errors import InputError
 from latentmix.files import read_bounded
 
-MAX_BYTES = 1 << 20  # of a session, however small it was packed
+MAX_SESSION = 2 << 20  # bytes, however small it was packed: the longest of melodies, drums and sounds have two thirds
 
 
 def read_session(place: str) -> dict[str, Any]:
@@ -23,14 +23,14 @@ def read_session(place: str) -> dict[str, Any]:
     """
     if found := re.search(r"#s=([\w-]+)$", place.strip()):
         return _parsed(_unpacked(found[1]), "the link")
-    return _parsed(read_bounded(place, MAX_BYTES), place)
+    return _parsed(read_bounded(place, MAX_SESSION), place)
 
 
 def _unpacked(text: str) -> bytes:
     """Base64 for addresses of what raw deflate has made, as static/session.js packs it."""
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = unpacker.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), MAX_BYTES)
+        data = unpacker.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), MAX_SESSION)
     except (zlib.error, binascii.Error, ValueError):
         raise InputError("expected a link to a session, found one that is damaged; copy all of it") from None
     if not unpacker.eof:

@@ -11,6 +11,7 @@ from latentmix.errors import InputError
 
 from . import exports, recordings
 from .answers import answer, as_json, body, refused
+from .checking import clean_name
 from .hub import Hub
 from .sounds import OWN, SUNG
 from .sung import notes_flac, own_flac
@@ -41,6 +42,7 @@ def add_sounds(app: FastAPI, hub: Hub) -> None:
     async def put_sound(request: Request) -> Response:
         """The raw bytes of a recording, which the sound of the page is then mixed of too."""
         name, sounds = request.query_params.get("name"), hub.workspace.sounds
+        shown = clean_name(name) or "recording"
         try:
             sounds.check_room()
             data = await body(request, recordings.MAX_BYTES, "a recording")
@@ -48,5 +50,6 @@ def add_sounds(app: FastAPI, hub: Hub) -> None:
                 sound, remarks = await asyncio.to_thread(recordings.read, name, data)
             await hub.workspace.put_sound(sound)
         except InputError as error:
-            return refused(error)
+            named = str(error).startswith(shown)  # of several that come together each says which it is
+            return refused(error if named else InputError(f"{shown}: {error}"))
         return as_json({"name": sound.name, "remarks": remarks}, 200)

@@ -18,9 +18,11 @@ import typer
 from latentmix.errors import InputError
 from latentmix.files import make_folder, read_bounded, replace_file
 
+from .sharing import MAX_SESSION
+
 MAX_SESSIONS = 30  # kept; those before go
 MAX_LISTED = 20  # recordings shown in the page
-MAX_BYTES, MAX_RECORDING = 1 << 20, 64 << 20  # of a session, of a recording
+MAX_RECORDING = 64 << 20  # bytes
 FOLDER_VARIABLE = "LATENTMIX_DATA"  # of the environment: another folder
 
 
@@ -52,7 +54,7 @@ class Store:
         """What the newest session that can be read holds; this run goes on in a file of its own."""
         for path in sorted(self._sessions(), reverse=True):
             try:
-                session = json.loads(read_bounded(path, MAX_BYTES))
+                session = json.loads(read_bounded(path, MAX_SESSION))
             except (InputError, ValueError, RecursionError):
                 continue  # damaged by something else: the one before it will do
             if isinstance(session, dict):

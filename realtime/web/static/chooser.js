@@ -13,6 +13,7 @@ export class Chooser {
   constructor(live, audition) {
     this._live = live;
     this._audition = audition;
+    this._came = new Set(); // hues of melodies that were taken from files here: they are not the first to make room
     this._roll = new Roll($("chooserroll"), { colour: () => HUES[this._hue ?? this._freeHue()] });
     $("tracks").addEventListener("change", (event) => this._chooseTrack(Number(event.target.value)));
     $("tracks").addEventListener("click", (event) => this._hearTrack(event.target.closest("button")?.value));
@@ -66,7 +67,8 @@ export class Chooser {
     if (found.unlisted) remarks.push(`${found.unlisted} more tracks, less likely to be the melody, are not shown.`);
     if (full && wanted === null) remarks.push(`There are ${most} ${isDrums ? "drums" : "melodies"}, which is the most: this one takes the place of another.`);
     $("chooserremarks").textContent = remarks.join(" ");
-    const older = there.findLast(([key]) => isDrums || !turn.put.has(key)); // what came with this one stays
+    const others = there.filter(([key]) => isDrums || !turn.put.has(key)); // what came with this one stays
+    const older = others.findLast(([key]) => isDrums || !this._came.has(key)) ?? others.at(-1);
     $("where").value = wanted ?? (full ? (older?.[0] ?? "nowhere") : "new");
     this._hue = this._wanted();
   }
@@ -220,7 +222,10 @@ export class Chooser {
         const passage = { file: this._found.file, bar, bars };
         const at = this._wanted();
         if (this._isDrums) await this._live.do("take-drums", { ...passage, at, of: at === null ? null : this._grooves });
-        else this._turn.put.add((await this._live.do("take", { ...passage, track: this._track.track, hue: at })).hue);
+        else {
+          const { hue } = await this._live.do("take", { ...passage, track: this._track.track, hue: at });
+          for (const hues of [this._turn.put, this._came]) hues.add(hue);
+        }
       }
       $("chooser").close();
     } catch (error) {

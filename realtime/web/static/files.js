@@ -1,10 +1,17 @@
 // MIDI files: sent to the server as they are, which says what is in them; then track and bars are chosen (chooser.js).
 
-import { OFFLINE } from "./live.js";
+import { OFFLINE, request } from "./live.js";
 
 const $ = (id) => document.getElementById(id);
 const MAX_BYTES = 4 * 2 ** 20;
-const RECORDING = /\.(wav|wave|w64|rf64|flac|ogg|oga|opus|mp3|m4a|mp4|aac|aiff?|aifc|caf|au|snd)$/i;
+const MIDI = /\.(midi?|kar|rmi|smf)$/i;
+/** Suffixes of recordings, all that `audiovq` reads. */
+export const RECORDINGS = (
+  "wav wave bwf rf64 bw64 w64 flac ogg oga opus mp3 mp2 mpga aif aiff aifc au snd caf sph nist voc sf ircam paf avr 8svx gsm" +
+  " m4a m4b mp4 mov 3gp aac webm weba mka mkv wma amr ac3 eac3 wv tta ape mpc spx"
+).split(" ");
+/** Whether a file is a recording: by its suffix, or by what the browser takes it for. */
+const isRecording = ({ name, type }) => !MIDI.test(name) && (RECORDINGS.includes(name.toLowerCase().split(".").at(-1)) || /^(audio|video)\//.test(type));
 
 export class Files {
   constructor(live, chooser) {
@@ -55,26 +62,26 @@ export class Files {
     });
   }
 
-  /** Open what can be read next; what cannot is said together, or one line would hide the other. */
+  /** Open what can be read next; what there is to say is said together, or one line would hide the other. */
   async _nextFile() {
-    const wrong = [];
+    const wrong = [], said = [];
     for (let isOpen = false; !isOpen && this._queue.length; ) {
       const [file, hue, turn] = this._queue.shift();
       try {
-        isOpen = await this._open(file, hue, turn);
+        isOpen = await this._open(file, hue, turn, said);
       } catch (error) {
         wrong.push(error.message);
       }
     }
-    if (wrong.length) this._live.say(wrong.join("\n"));
+    if (wrong.length || said.length) this._live.say([...wrong, ...said].join("\n"), wrong.length ? "error" : "");
   }
 
-  async _open(file, hue, turn) {
-    if (file.name.endsWith(".json")) return this.dispatch?.(file), false;
-    if (RECORDING.test(file.name)) return await this.record?.(file), false;
+  async _open(file, hue, turn, said) {
+    if (/\.json$/i.test(file.name)) return this.dispatch?.(file), false;
+    if (isRecording(file)) return said.push(...(await this.record(file))), false;
     if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a MIDI file of at most 4 MB`);
     if (!this._live.online) throw new Error(OFFLINE);
-    const answer = await fetch(`./files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    const answer = await request(`./files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
     const found = await answer.json().catch(() => ({ error: `${file.name}: the mixer answered ${answer.status}` }));
     if (!answer.ok) throw new Error(found.error);
     this._chooser.open(found, hue, turn);

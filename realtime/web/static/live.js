@@ -8,6 +8,15 @@ const RETRY = [200, 400, 800, 1500, 2500];
 const PING = 2000, BURST = 6; // ms between two questions for the time; so many soon after one another at first
 export const OFFLINE = "The mixer is not connected. Start livemix web again; the page finds it.";
 
+/** What the mixer answers to a request; where nobody does, that is said in our words rather than in the browser's. */
+export async function request(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch {
+    throw new Error(OFFLINE);
+  }
+}
+
 export class Live extends EventTarget {
   constructor() {
     super();

@@ -23,6 +23,7 @@ import { Scheduler } from "./scheduler.js";
 import { setUp as setUpSession } from "./session.js";
 import { Sound } from "./sound.js";
 import { Synth } from "./synth.js";
+import { setUp as setUpTakeHome } from "./takehome.js";
 import { setUp as setUpTheme } from "./theme.js";
 import { WebMidi } from "./webmidi.js";
 
@@ -108,8 +109,7 @@ function showState() {
   if (document.activeElement !== $("pathbars")) $("pathbars").value = state.path.bars;
   setAttribute($("pathback"), "aria-pressed", state.path.back);
   setText($("ports"), state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "");
-  if (live.values.record) setText($("taken"), "recording …");
-  else if ($("taken").textContent.startsWith("recording")) setText($("taken"), "ready to take");
+  setText($("taken"), live.values.record ? "recording …" : state.recorded ? "ready to take" : "nothing recorded yet");
   showRecordings(state.recordings ?? []);
   if (isNews(state.warned ?? 0)) toast(state.warnings.at(-1), "error"); // only the newest few are in the list
   animate();
@@ -204,11 +204,12 @@ function describeSoon() {
 // What is said.
 
 let toasting = 0;
+const READ = 60; // ms that a letter takes to be read
 function toast(text, kind = "") {
   clearTimeout(toasting);
   Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
   (document.querySelector("dialog[open]") ?? document.body).append($("toast")); // beside an open dialog nothing is read
-  toasting = setTimeout(() => ($("toast").hidden = true), kind === "error" ? 7000 : 4500);
+  toasting = setTimeout(() => ($("toast").hidden = true), Math.max(kind === "error" ? 7000 : 4500, Math.min(READ * text.length, 20_000)));
 }
 
 addEventListener("close", () => document.body.append($("toast")), { capture: true });
@@ -262,28 +263,6 @@ $("run").onclick = () => path({ runs: !live.state.path.runs });
 $("pathbars").onchange = () => path({ bars: Number($("pathbars").value) });
 $("pathback").onclick = () => path({ back: !live.state.path.back });
 
-// Files to take home: what is wrong is said here rather than in a file.
-
-async function takeHome(event) {
-  const link = event.target.closest("a[download]");
-  if (!/\/(take-home|recordings)\//.test(link?.pathname)) return;
-  event.preventDefault();
-  if (link.ariaBusy === "true") return;
-  link.ariaBusy = "true";
-  try {
-    const answer = await fetch(link.href);
-    if (!answer.ok) throw new Error((await answer.json()).error);
-    const url = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement("a"), { href: url, download: nameOf(link) }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  } catch (error) {
-    toast(live.online ? error.message : "The mixer is not connected.", "error");
-  }
-  link.ariaBusy = "false";
-}
-const nameOf = (link) => `latentmix-${decodeURIComponent(link.pathname.split("/").at(-1))}${link.id === "recording" ? ".mid" : ""}`;
-$("takes").addEventListener("click", takeHome);
-
 // Keys.
 
 const KEYS = {
@@ -327,5 +306,6 @@ addEventListener("keydown", (event) => {
 });
 $("keys").onclick = () => $("help").showModal();
 
+setUpTakeHome($("takes"), toast);
 setUpTheme(() => (roll.draw(), cards.redraw(), drums.redraw()));
 live.connect();

@@ -1,7 +1,8 @@
 // Recordings that the sound of the page is mixed of, as the melodies are: sent, listed, taken away.
 
+import { RECORDINGS } from "./files.js";
 import { button } from "./groovelist.js";
-import { OFFLINE } from "./live.js";
+import { OFFLINE, request } from "./live.js";
 
 const $ = (id) => document.getElementById(id);
 const MAX_BYTES = 32 * 2 ** 20;
@@ -13,6 +14,7 @@ export class Recordings {
     live.addEventListener("online", () => live.online && this._show());
     sound.addEventListener("choose", () => this._show());
     for (const id of ["voice", "voice2"]) $(id).addEventListener("change", () => this._explain());
+    $("soundfile").accept = ["audio/*", ...RECORDINGS.map((suffix) => `.${suffix}`)].join();
     $("addsound").onclick = () => {
       $("soundfile").value = "";
       $("soundfile").click();
@@ -24,16 +26,16 @@ export class Recordings {
     });
   }
 
-  /** Send a recording; what is wrong with it is thrown, for people. */
+  /** Send a recording; a promise of what there is to say of it. What is wrong with it is thrown, for people. */
   async add(file) {
     if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a recording of at most 32 MB`);
     if (!this._live.online) throw new Error(OFFLINE);
     this._tell(`${file.name}: it is being listened to …`);
-    const answer = await fetch(`./sounds?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    const answer = await request(`./sounds?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
     const found = await answer.json().catch(() => ({ error: `${file.name}: the mixer answered ${answer.status}` }));
     if (!answer.ok) throw new Error(found.error);
     this._sound.choose(this._synth.sung.own);
-    this._tell([`${found.name} is in the sound, as much as its melody is in the mix.`, ...found.remarks].join("\n"));
+    return [`${found.name} is in the sound, as much as its melody is in the mix.`, ...found.remarks];
   }
 
   _explain() {
@@ -41,9 +43,9 @@ export class Recordings {
   }
 
   async _addAll(files) {
-    const wrong = [];
-    for (const file of files) await this.add(file).catch((error) => wrong.push(error.message));
-    if (wrong.length) this._live.say(wrong.join("\n"));
+    const wrong = [], said = [];
+    for (const file of files) await this.add(file).then((lines) => said.push(...lines), (error) => wrong.push(error.message));
+    this._live.say([...wrong, ...said].join("\n"), wrong.length ? "error" : "");
   }
 
   async _remove(at) {
@@ -64,7 +66,7 @@ export class Recordings {
     $("recordingsin").replaceChildren(...names.map((name, at) => {
       const chip = document.createElement("span");
       chip.className = "chip";
-      chip.append(name, button("remove", at, "×", `Take away ${name}`));
+      chip.append(Object.assign(document.createElement("span"), { textContent: name }), button("remove", at, "×", `Take away ${name}`));
       return chip;
     }));
   }

@@ -1,7 +1,7 @@
 // The whole session as a link or a file, and back. The link holds it after the #, which browsers keep to themselves.
 
 const $ = (id) => document.getElementById(id);
-const MAX_BYTES = 400_000;
+const MAX_BYTES = 2 ** 21; // as the server has it (messages.py): eight recordings and eight long drums have a third of that
 const KEPT_AT = "latentmix.session"; // in localStorage
 const KEEP_AFTER = 1000; // ms after a change
 const USUAL = `${location.protocol}//127.0.0.1:8420/`; // where somebody else's mixer answers, unless told otherwise
@@ -85,12 +85,12 @@ export function setUp(live, sound, tell) {
   };
   const read = async (file) => {
     try {
-      if (file.size > MAX_BYTES) throw new Error("");
-      return JSON.parse(await file.text());
+      if (file.size <= MAX_BYTES) return JSON.parse(await file.text());
+      live.say(`${file.name}: expected a session of latentmix, of at most ${MAX_BYTES >> 20} MB`);
     } catch {
       live.say(`${file.name}: expected a session of latentmix`);
-      return null;
     }
+    return null;
   };
   const follow = async (link = location.hash) => {
     try {

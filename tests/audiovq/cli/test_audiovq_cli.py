@@ -187,7 +187,7 @@ def test_tokens(tmp_path: Path, model: str):
     stereo = ("-o", tmp_path / "b.avq", "--channels", "keep", "--kbps", 0.3)
     figures("compress", audio, *stereo, "--model", model)
     tokens = ("tokens", tmp_path / "b.avq", "-o", tmp_path / "codes.npy", "--model", model)
-    assert "codes.npy: replaced" in run(*tokens).stderr
+    assert "codes.npy: will be replaced" in run(*tokens).stderr
     assert np.load(tmp_path / "codes.npy").shape == (2, 1, 12)
 
 
@@ -607,7 +607,7 @@ def test_files_that_are_there_are_replaced_and_that_is_said(tmp_path: Path, mode
     figures(*folder)
     (made / "a.avq").write_bytes(b"mine")
     (made / "c.avq").unlink()
-    assert f"{made / 'a.avq'} and 1 more: replaced" in run(*folder).stderr
+    assert f"{made / 'a.avq'} and 1 more: will be replaced" in run(*folder).stderr
     assert len(list(made.iterdir())) == 3 and (made / "a.avq").read_bytes() != b"mine"
     assert "replaced" not in run(*folder, "--force").stderr
 

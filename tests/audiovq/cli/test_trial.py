@@ -96,7 +96,7 @@ def test_a_mix_can_be_heard_on_a_page(tmp_path: Path) -> None:
     assert f"{page}: to listen to and look at" in done.output.replace("\n", "")
     assert [len(each) for each, _ in sounds_of(page)] == [16_000] * 3
     done = run("mix", tmp_path / "a.wav", tmp_path / "b.wav", "-o", tmp_path / "m", "--separate", "--steps", 2)
-    assert done.exit_code == 0 and "and 1 more: replaced" in done.output.replace("\n", " ")
+    assert done.exit_code == 0 and "and 1 more: will be replaced" in done.output.replace("\n", " ")
     done = run("mix", tmp_path / "a.wav", tmp_path / "b.wav", "-o", "-", "--html", page)
     assert done.exit_code == 1 and "--html: expected files to show, found standard output" in done.output
 

@@ -188,7 +188,7 @@ def test_files_that_are_there_are_replaced_and_that_is_said(model: str, tmp_path
     for words in (("a.mid",), ("b.mid", "--wav", "a.wav"), ("c.mid", "--png", "a.png"), ("steps", "--separate")):
         given = [tmp_path / word if "." in word or word == "steps" else word for word in words]
         result = run("mix", LIVELY, LYRICAL, "--steps", 3, "--model", model, "-o", *given)
-        assert result.exit_code == 0 and ": replaced" in result.stderr
+        assert result.exit_code == 0 and ": will be replaced" in result.stderr
     assert b"mine" not in contents(tmp_path).values()
     again = run("mix", LIVELY, LYRICAL, "--steps", 3, "--model", model, "-o", tmp_path / "a.mid", "--force")
     assert "replaced" not in again.stderr

@@ -42,4 +42,6 @@ def test_recordings_that_cannot_be_written(tmp_path):
             write_sound(tmp_path / name, notes)
     with pytest.raises(InputError, match=r"no\.sf2"):
         write_sound(tmp_path / "a.wav", [], soundfont=tmp_path / "no.sf2")
+    with pytest.raises(InputError, match="nobody waits"):
+        write_sound(tmp_path / "a.wav", [PlayedNote(0.0, 1.0, 0.0, 1.0, 60, 90)], is_over=lambda: True)
     assert [path.name for path in tmp_path.iterdir()] == ["none.wav"]

@@ -831,3 +831,24 @@ def test_a_port_that_is_taken_is_one_line():
             assert other.getsockname()[1] != port
     with pytest.raises(InputError, match="expected an address of this machine"):
         open_socket("no.such.host.invalid", 0, PORT)
+
+
+def test_what_is_being_made_goes_no_further_when_the_server_ends(monkeypatch, caplog):
+    """It would hold the terminal until it is through; and whoever waits for it is told."""
+    begun = threading.Event()
+
+    def made(path, engine, times, sound, is_over):
+        begun.set()
+        while not is_over():
+            time.sleep(0.01)
+        raise InputError("nobody waits for this sound any more")
+
+    monkeypatch.setattr(exports, "loop_wav", made)
+    house = House(small_model())
+    with ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(house.client.get, "/take-home/loop.wav")
+        assert begun.wait(PATIENCE)
+        house.close(client=False)
+        assert answer.result().status_code == 503 and answer.result().text == "the mixer has ended"
+    house.client.close()
+    assert not caplog.records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from importlib import resources
 
 import numpy as np
@@ -11,18 +12,23 @@ import pytest
 import soundfile
 from web_house import House, small_model
 
+from audiovq.audio_io import ffmpeg
+from audiovq.audio_io.reader import SUFFIXES
 from latentmix.errors import InputError
 from realtime.audio.sound_instrument import SoundInstrument, held_notes
 from realtime.music.parameters import PARAMETERS
 from realtime.web import recordings
+from realtime.web.groove_wire import MAX_GROOVE_STEPS
 from realtime.web.recordings import general_model, recording_of
-from realtime.web.sound_wire import SoundData
+from realtime.web.sharing import MAX_SESSION, read_session
+from realtime.web.sound_wire import MAX_FRAMES_TEXT, SoundData
 from realtime.web.sounds import OWN
 from realtime.web.store import Store
 from realtime.web.sung import NOTES, SECONDS
 from realtime.web.wire import session_from_json
 
 EXAMPLES = resources.files("realtime").parent / "examples"
+STATIC = resources.files("realtime") / "web" / "static"
 REED, BELL = EXAMPLES / "reed.flac", EXAMPLES / "bell.flac"
 
 
@@ -110,6 +116,42 @@ def test_what_cannot_be_sung_is_one_line_and_changes_nothing(house, page, monkey
     sound, _ = recordings.read("reed.flac", REED.read_bytes())
     house.hub.workspace.sounds.all = (sound,) * 8
     assert "at most 8 recordings" in error("ninth.flac", REED.read_bytes())
+
+
+def test_what_is_wrong_names_the_recording(house, page):
+    """Several come together."""
+    assert send(house, "silence.wav", wav(np.zeros(48_000)))["error"].startswith("silence.wav: ")
+    sound, _ = recordings.read("reed.flac", REED.read_bytes())
+    house.hub.workspace.sounds.all = (sound,) * 8
+    assert send(house, "ninth.wav", wav(np.ones(9)))["error"].startswith("ninth.wav: expected at most 8")
+
+
+def test_a_page_takes_for_recordings_what_is_read():
+    files = (STATIC / "files.js").read_text()
+    listed = set(re.findall(r"\w+", " ".join(re.findall(r'^  "(wav.*|.*)" ?\+?$', files, re.M))))
+    assert {f".{each}" for each in listed} == SUFFIXES | ffmpeg.SUFFIXES
+
+
+def test_the_largest_session_is_kept_and_comes_back(house, page, tmp_path):
+    """From the file of the server, from a file that is opened, from the browser."""
+    sound, _ = recordings.read("reed.flac", REED.read_bytes())
+    session = house.client.get("/take-home/session.json").json()
+    hits = [[step, drum, 127, -0.12345] for step in range(MAX_GROOVE_STEPS) for drum in range(9)]
+    session["sounds"] = [sound.model_dump()] * 8
+    session["drums"] = [{"name": "x" * 60, "steps": MAX_GROOVE_STEPS, "hits": hits}] * 8
+    session["melodies"] = [session["melodies"][0] | {"tokens": [129] * 1024}] * 8
+    text = json.dumps({"do": "restore", "session": session})
+    assert len(text) + 8 * (MAX_FRAMES_TEXT - len(sound.frames)) < MAX_SESSION
+    assert session_from_json(session, PARAMETERS).drums[7].hits[-1] == tuple(hits[-1])
+    store = Store(tmp_path / "other")
+    store.keep_session(session)
+    assert store.last_session() == session
+    (tmp_path / "session.json").write_text(json.dumps(session))
+    assert read_session(str(tmp_path / "session.json")) == session
+    session["drums"] = []  # which would be read for long
+    assert "error" not in page.ask(do="restore", session=session | {"future": "x" * 900_000})
+    [most] = re.findall(r"^const MAX_BYTES = 2 \*\* (\d+);", (STATIC / "session.js").read_text(), re.M)
+    assert 1 << int(most) == MAX_SESSION
 
 
 def test_a_session_with_damaged_sounds_is_opened_without_them_and_it_is_said(house, page):
