@@ -23,7 +23,7 @@ def build(main: str, parts: Sequence[str], folder: Path) -> Path:
         compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
     cpp = sources.source_folder()
     listed = [
-        Source(HERE / main, tuple(f"-I{cpp / each}" for each in ("device", "engine"))),
+        Source(HERE / main, tuple(f"-I{cpp / each}" for each in ("device", "engine", "midi"))),
         *(Source(cpp / f"{part}.cpp") for part in parts),
         *([] if parts else sources.engine(compiler.target)),
     ]

@@ -13,6 +13,7 @@ FREE_STEPS = 4  # of them in a file of abc2midi that are not counted
 MIN_REGULAR, MIN_REGULAR_ELSEWHERE = 0.5, 0.8  # share of steps from accent to accent that need no explanation
 MAX_ANEW, MAX_ANEW_HELD = 0.34, 0.1  # share of bars that begin anew; where notes are held
 USUAL = 0.2  # share of the other notes that are as long as the held ones, from which on not two of a bar were held
+MAX_DIVIDED = 0.25  # share of the accents of another program that are where a repeat would divide bars
 MAX_WRONG = 0.05  # share of notes at the beginning of bars without an accent
 _HELD, _DIVIDED, _ANEW = 1.0, 1.5, 1.9  # prices of a step: over a held note, to a divided bar, to bars that begin anew
 _LONG, _PASSED = 0.3, 1.3  # and of a bar line that it passes under a note, or at a note without an accent
@@ -87,6 +88,11 @@ class Walk:
         self.is_first_bar_plain = bool(is_mark[0]) and first <= self.bar(0) + self.near
         if self.pickup and self.pickup != first and self._is_sounding(self.pickup):
             self.pickup = 0  # an unaccented note, where the bar after a pickup would begin
+        if (
+            not is_abc and self.pickup
+        ):  # accents inside of bars, as of a rhythm, and not of the few that a repeat divides
+            inside = sum(place % self.bar(0) <= self.near for place in self.marks[1:])
+            self.pickup *= inside <= MAX_DIVIDED * len(self.marks)
         self.may_hold = True
         self.states: list[dict[int, tuple[float, int, _Step]]] = []  # by phase: price, phase before, step
 

@@ -172,7 +172,7 @@ def bend_pitches(
 def _bent(table: np.ndarray, index: int, ticks: np.ndarray, semitones: np.ndarray, step: float) -> np.ndarray | None:
     """Move one note, a column of the table, in place; what becomes a note of its own, (5, 1), or None."""
     start, end = int(table[0, index]), int(table[1, index])
-    first, last = np.searchsorted(ticks, [start, end - 1], side="right")
+    first, last = np.searchsorted(ticks, [start, max(end - 1, start)], side="right")
     edges = np.concatenate([[start], ticks[first:last], [max(end, start + 1)]])
     values = semitones[first - 1 : last]
     whole = np.where(np.abs(values) < MIN_BEND, 0, np.rint(values)).astype(np.int64)

@@ -78,10 +78,11 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]], others: n
     """Put the tune of some notes on the grid.
 
     Onsets go to the nearest step, and half way between two to the earlier one, so that a swung off-beat stays in its
-    beat; ends to the nearest. A note lasts at least one step and at most to the next note. Of several notes on a step
-    the one that is nearest to it keeps it, but for those that are much shorter than another: a grace note gives way
-    to its main note. A trill is its written note. A lateness of all notes is taken out, and where the file's own grid
-    does not fit the notes, the grid follows them (`phase.find_grid`).
+    beat, also where it is nearer to the next one and that has a note; ends to the nearest. A note lasts at least one
+    step and at most to the next note. Of several notes on a step the one that is nearest to it keeps it, but for those
+    that are much shorter than another: a grace note gives way to its main note. A trill is its written note. A
+    lateness of all notes is taken out, and where the file's own grid does not fit the notes, the grid follows them
+    (`phase.find_grid`).
 
     Args:
         notes: (n,) of dtype `score.NOTE`, n >= 1, by start and then from high to low.
@@ -106,6 +107,8 @@ def place(notes: np.ndarray, metres: Sequence[tuple[float, int, int]], others: n
         position = position + STEPS_A_BEAT * max(0, int(np.ceil(-(position[0] + 0.5) / STEPS_A_BEAT)))
     position = np.maximum(position, 0.0)
     start = np.maximum.accumulate(_nearest(position))  # a jump of phase must not change the order
+    if grid.is_swung:
+        start = _apart(start, position)
     end = np.maximum(np.floor(end_position + 0.5 + 1e-6).astype(np.int64), start + 1)
     pitch, deviation, lost = line["pitch"], np.abs(position - np.rint(position)), start[:0]
     if len(merged):
@@ -157,6 +160,17 @@ def _triplets(position: np.ndarray, deviation: np.ndarray) -> int:
 def _nearest(position: np.ndarray) -> np.ndarray:
     """The nearest steps; half way the earlier one, and what rounding errors make of half way too."""
     return np.ceil(position - 0.5 - 1e-6).astype(np.int64)
+
+
+def _apart(start: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Steps of a swung line, (n,): a note late in its step goes back to it where the next step is the next note's, and
+    so do all others at this place of their beat.
+    """
+    may_move = (np.diff(start, prepend=-1) > 1) & (position < start)
+    meets_next = np.append(start[1:] == start[:-1], False)
+    place = np.floor(position * 24 + 0.5).astype(np.int64) % 96
+    moved: np.ndarray = start - (may_move & np.isin(place, place[may_move & meets_next]))
+    return moved
 
 
 def _winners(start: np.ndarray, position: np.ndarray, lengths: np.ndarray) -> np.ndarray:

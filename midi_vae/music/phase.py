@@ -37,6 +37,7 @@ class FoundGrid:
         is_plain: every onset is on a step.
         onsets: (n,) in beats.
         steps: (n,) the nearest steps of the file's own beats, whole numbers as floats.
+        is_swung: they are at a few places of each beat, some of which no notation knows.
     """
 
     lateness: float
@@ -45,6 +46,7 @@ class FoundGrid:
     is_plain: bool
     onsets: np.ndarray
     steps: np.ndarray
+    is_swung: bool = False
 
     def without(self, gone: np.ndarray) -> FoundGrid:
         """The same for fewer notes, by the onsets of those that are gone."""
@@ -74,8 +76,10 @@ def find_grid(onsets: np.ndarray, others: np.ndarray = _NOTHING) -> FoundGrid:
     late = late or lateness(onsets, before)
     if late:
         return replace(grid, lateness=late, is_plain=False)
-    if deviation <= FREE_DEVIATION or len(onsets) < MIN_FOLLOWED or has_few_places(onsets):
+    if deviation <= FREE_DEVIATION or len(onsets) < MIN_FOLLOWED:
         return grid
+    if has_few_places(onsets):
+        return replace(grid, is_swung=True)
     offsets = follow(steps)
     is_better = _deviation(steps - offsets).mean() <= deviation / 2
     if not is_better:
@@ -123,7 +127,7 @@ def _before(onsets: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def held_back(onsets: np.ndarray) -> float:
-    """Beats by which all is late without a note before, where it is on steps once they are taken away; else 0.0.
+    """Beats by which all is late without a note before, where it is on steps or swung once they are taken; else 0.0.
 
     Between half a step and nearly a whole one: less is no question, and more may be meant. What was early by the rest
     of the step instead would be more on beats without that.
@@ -133,7 +137,10 @@ def held_back(onsets: np.ndarray) -> float:
         return 0.0
     rest = onsets - late
     on_steps = np.count_nonzero(_deviation(rest * STEPS_A_BEAT) < STEPS_A_BEAT * EXACT)
-    return late if on_steps >= 0.9 * len(rest) and _on_beats(rest) >= _on_beats(rest + 1 / STEPS_A_BEAT) else 0.0
+    is_of_triplet = abs(late * 24 - round(late * 24)) < 24 * EXACT
+    if on_steps < 0.9 * len(rest) and (is_of_triplet or not has_few_places(rest)):
+        return 0.0
+    return late if _on_beats(rest) >= _on_beats(rest + 1 / STEPS_A_BEAT) else 0.0
 
 
 def pushed_by_graces(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
@@ -169,7 +176,9 @@ def lateness(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
     common = int(np.bincount(np.rint(phase * 1000).astype(np.int64)).argmax()) / 1000 / STEPS_A_BEAT
     near = phase[np.abs(phase / STEPS_A_BEAT - common) < EXACT] / STEPS_A_BEAT
     common = float(np.median(near))
-    if common < EXACT or len(near) < 0.5 * len(onsets) or not is_written(onsets - common):
+    if common < EXACT or len(near) < 0.5 * len(onsets):
+        return 0.0
+    if not (is_written(onsets - common) or has_few_places(onsets - common)):
         return 0.0
     candidates = common + (np.arange(int(MAX_LATENESS * STEPS_A_BEAT) + 1) - 1) / STEPS_A_BEAT
     shares = [_on_beats(onsets - late) - 1e-6 * abs(late) for late in candidates.tolist()]

@@ -3,7 +3,7 @@
 #include "device_of.hpp"
 #include "drum_player.hpp"
 #include "groove_file.hpp"
-#include "melody_file.hpp"
+#include "../midi/melody_file.hpp"
 #include "player.hpp"
 
 namespace latentmix {

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <thread>
 
+#include "../midi/midi_file.hpp"
 #include "device.hpp"
 #include "handover.hpp"
-#include "midi_file.hpp"
 #include "mixes.hpp"
 #include "state.hpp"
 #include "voice.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "melody_file.hpp"
+#include "../midi/melody_file.hpp"
 
 namespace latentmix {
 
@@ -14,19 +14,35 @@ bool groove_of(const MidiTune &tune, Groove &out, std::string &problem) {
         float offset;
     };
     std::vector<Struck> hits;
-    for (const MidiPart &part : tune.parts)
+    const Timeline *timeline = nullptr; // of the first part that plays drums
+    std::vector<Section> sections;
+    for (const MidiPart &part : tune.parts) {
+        if (!part.is_drum) continue;
+        if (!timeline) {
+            timeline = &tune.timeline_of(part);
+            sections = bar_sections(timeline->metres);
+        }
         for (const MidiNote &note : part.notes) {
-            const double at = 4.0 * note.start, step = std::floor(at + 0.5);
-            const int drum = part.channel == DRUM_CHANNEL ? drum_of(note.pitch) : -1;
+            const double at = STEPS_A_BEAT * (note.start - sections[0].beat), step = std::floor(at + 0.5);
+            const int drum = drum_of(note.pitch);
             if (drum >= 0) hits.push_back({static_cast<long long>(step), drum, note.velocity, static_cast<float>(at - step)});
         }
-    if (hits.empty()) {
+    }
+    if (!timeline) {
         problem = "expected drums, which are on channel 10, found none";
         return false;
     }
+    if (hits.empty()) {
+        problem = "expected drums of General MIDI, found none among the notes";
+        return false;
+    }
     const auto first = std::min_element(hits.begin(), hits.end(), [](const Struck &a, const Struck &b) { return a.step < b.step; });
-    BarLine bar;
-    if (!begin_at(tune, first->step, bar, out, problem)) return false;
+    const BarLine bar = bar_of_step(sections, first->step);
+    if (!has_fitting_bars(bar, problem)) return false;
+    out.numerator = bar.numerator;
+    out.denominator = bar.denominator;
+    const double tempo = timeline->tempo_at(sections[0].beat + static_cast<double>(bar.step) / STEPS_A_BEAT);
+    out.tempo = std::min(std::max(static_cast<float>(tempo), 1.0f), 9999.0f);
     const int steps = FILE_BARS * steps_per_bar(bar.numerator, bar.denominator);
     out.hits.assign(static_cast<std::size_t>(steps) * DRUMS, {});
     for (const Struck &struck : hits) {

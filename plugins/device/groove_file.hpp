@@ -1,7 +1,7 @@
 // The drums of a MIDI file: two bars from the bar of the first hit, with velocities and lateness; `drums.transcription` in Python.
 #pragma once
 #include "../engine/groove.hpp"
-#include "midi_file.hpp"
+#include "../midi/midi_file.hpp"
 
 namespace latentmix {
 

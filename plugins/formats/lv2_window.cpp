@@ -12,7 +12,7 @@
 #include <lv2/ui/ui.h>
 #include <lv2/urid/urid.h>
 
-#include "../device/midi_file.hpp"
+#include "../midi/midi_file.hpp"
 #include "lv2_ports.hpp"
 #include "own_window.hpp"
 

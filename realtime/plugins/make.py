@@ -121,7 +121,7 @@ def wasm_engine() -> bytes:
     make_folder(folder)
     compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
     with tempfile.TemporaryDirectory() as scratch:
-        objects = compiler.objects(sources.engine(WASM, with_drums=False), Path(scratch))
+        objects = compiler.objects(sources.page(WASM), Path(scratch))
         names = ("malloc", "free")
         exported = [f"-Wl,--export={name}" for name in names]
         arguments = ("-mexec-model=reactor", "-Wl,--export-dynamic", "-Wl,--strip-all", *exported)
@@ -151,6 +151,6 @@ def _fingerprint() -> str:
     folder = sources.source_folder()
     for name in ("compiler.py", "sources.py"):  # how they are compiled
         digest.update((Path(__file__).parent / name).read_bytes())
-    for path in sorted([*folder.rglob("*.[ch]pp"), *folder.rglob("*.h")]):
+    for path in sorted([*folder.rglob("*.[ch]pp"), *folder.rglob("*.h"), *folder.rglob("*.inc")]):
         digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

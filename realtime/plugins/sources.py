@@ -10,6 +10,7 @@ from latentmix.errors import InputError
 from .compiler import WASM, Source, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
+SMALL = ("-Oz", "-fno-vectorize", "-fno-slp-vectorize", "-mno-simd128")
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
 PD_FOLDERS = ("/usr/include/pd", "/usr/local/include/pd", "/Applications/Pd.app/Contents/Resources/src")
 LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
@@ -45,10 +46,22 @@ def _flags(stem: str, target: Target) -> tuple[str, ...]:
     return ("-Oz",) if target == WASM and not stem.startswith("kernels") else ()
 
 
+def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[Source]:
+    """The reader of MIDI files, which wants the engine's melodies."""
+    paths = sorted((source_folder() / "midi").glob("*.cpp"))
+    return [Source(path, flags) for path in paths if with_c_interface or not path.stem.endswith("capi")]
+
+
+def page(target: Target) -> list[Source]:
+    """What the page without a server has: the engine, and a reader that is small, for a file is read once."""
+    return [*engine(target, with_drums=False), *midi(with_c_interface=True, flags=SMALL)]
+
+
 def device(target: Target) -> list[Source]:
-    """What all formats share: the engine and the instance without its format."""
+    """What all formats share: the engine, the reader of MIDI files, and the instance without its format."""
     folder = source_folder() / "device"
-    return [*engine(target, with_c_interface=False), *(Source(path) for path in sorted(folder.glob("*.cpp")))]
+    own = [Source(path) for path in sorted(folder.glob("*.cpp"))]
+    return [*engine(target, with_c_interface=False), *midi(), *own]
 
 
 def formats(headers: Path, with_window: bool) -> dict[str, list[Source]]:

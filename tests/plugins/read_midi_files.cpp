@@ -22,7 +22,7 @@ int main(int count, char **words) {
         Melody melody;
         Groove groove;
         std::string problem, other;
-        if (!parse_midi(data, tune, problem) || !melody_of(tune, melody, problem)) {
+        if (!parse_midi(data.data(), data.size(), tune, problem) || !melody_of(tune, melody, problem)) {
             std::printf("no %s\n", problem.c_str());
             continue;
         }

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import midi_kinds
 import mido
 import numpy as np
 import pytest
 
 from latentmix.errors import InputError
+from midi_vae.importing import read_passage
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
@@ -162,6 +164,24 @@ def test_a_midi_file_goes_in_and_comes_out(page, tmp_path: Path) -> None:
     (tmp_path / "not.mid").write_bytes(b"no MIDI at all, but long enough")
     page.set_input_files("#file", tmp_path / "not.mid")
     page.wait_for_function("$('said').textContent === 'not.mid: expected a MIDI file, found something else'")
+
+
+def test_files_of_all_kinds_are_read_as_midi_vae_reads_them(page, tmp_path: Path) -> None:
+    """As by the plugins, whose reader it is (`test_midi_file.py`)."""
+    path, kinds = tmp_path / "one.mid", {**midi_kinds.FILES, **midi_kinds.REFUSED}
+    said = page.evaluate(
+        """(files) => files.map((file) => {
+            try { return app.engine.read(new Uint8Array(file)); } catch (error) { return error.message; } })""",
+        [list(file) for file in kinds.values()],
+    )
+    for (name, file), found in zip(kinds.items(), said, strict=True):
+        path.write_bytes(file)
+        if name in midi_kinds.REFUSED:
+            assert isinstance(found, str) and found, name
+            continue
+        melody = read_passage(str(path)).melody
+        assert (name, found["tokens"], tuple(found["metre"])) == (name, melody.tokens.tolist(), melody.metre)
+        assert found["tempo"] == pytest.approx(melody.tempo, abs=0.01)
 
 
 def test_the_link_holds_melodies_and_place(page) -> None:

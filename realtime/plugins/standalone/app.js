@@ -187,7 +187,7 @@ async function load(files) {
   const order = app.engine.shares(app.x, app.y, app.slots.length).map((share, i) => [share, i]).sort((a, b) => b[0] - a[0]);
   for (const [n, file] of files.slice(0, order.length).entries()) {
     try {
-      app.slots[order[n][1]] = readMidi(await file.arrayBuffer());
+      app.slots[order[n][1]] = app.engine.read(new Uint8Array(await file.arrayBuffer()));
       say(`${file.name} is melody ${order[n][1] + 1}`);
     } catch (error) {
       say(`${file.name}: ${error.message}`);

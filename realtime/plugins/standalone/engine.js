@@ -44,6 +44,18 @@ class Engine {
     return out;
   }
 
+  // Two bars of a MIDI file from where its melody starts, as the plugins take them; throws with one line for people.
+  read(file) {
+    const at = this.c.malloc(file.length || 1), problem = this.c.malloc(256);
+    this.bytes(at, file.length).set(file);
+    const steps = this.c.lm_read_midi(at, BigInt(file.length), this.b, 4096, this.a, this.a + 8, problem, 256);
+    const said = steps ? "" : this.text(problem);
+    this.c.free(at);
+    this.c.free(problem);
+    if (!steps) throw new Error(said);
+    return { tokens: [...this.ints(this.b, steps)], metre: [...this.ints(this.a, 2)], tempo: this.doubles(this.a + 8, 1)[0] };
+  }
+
   // A melody as a partner of another one -> its tokens there, and its latents, one array for all windows.
   encode(melody, metre, steps) {
     this.ints(this.a, melody.tokens.length).set(melody.tokens);

@@ -151,3 +151,14 @@ def test_odd_metres_and_resolutions_are_read(tmp_path: Path, division: int, metr
     head = NOTE_TRACK + raw.metre(*metre) + raw.metre(3, 2, 1)
     path.write_bytes(raw.file(head + voice(MARCH), division=division))
     assert sum(len(track.notes) for track in read_tune(path).tracks) == sum(map(len, MARCH))
+
+
+@pytest.mark.parametrize("second", [3, 4, 5])
+def test_a_rhythm_with_two_accents_a_bar_tells_no_pickup(tmp_path: Path, second: int):
+    """A bass that is struck harder on its first and third note of each bar, beside a tune, by any program."""
+    bars = [[second, 8 - second], [2, 2, 2, 2]] * 8
+    bass = voice([bar for _ in range(8) for bar in ([1] * second, [1] * (8 - second))], channel=1, levels=(81, 31))
+    path = write(tmp_path / "rhythm.mid", IN_FOUR, voice(bars, levels=(102, 102)), bass, is_abc=False)
+    tune = read_tune(path)
+    assert tune.pickup == 0 and not tune.remarks
+    assert [section.beat for section in bar_sections(tune.timeline.metres)] == [0.0]

@@ -227,6 +227,14 @@ def test_the_range_of_a_bend_may_be_set_in_another_chunk(tmp_path: Path):
     assert rows(read(tmp_path, raw.file(setup, track)).tracks[0]) == [(0, 1, 65)]
 
 
+def test_a_note_of_no_length_where_a_bend_begins(tmp_path: Path):
+    """Players let it pass; it was an error of ours."""
+    path = tmp_path / "bent.mid"
+    both = b"\0\xe0\0\x7f" + bytes([0, 0x90, 60, 80, 0, 0x80, 60, 0]) + b"\x60\xe0\0\x40" + raw.notes([(0, 480, 64)])
+    path.write_bytes(raw.file(both))
+    assert read_tune(path).tracks[0].notes["pitch"].tolist() == [62, 64]
+
+
 def test_sequences_of_type_2_have_their_own_time(tmp_path: Path):
     first = raw.tempo(1_000_000) + raw.metre(3, 2) + raw.notes([(0, 480, 60)])
     second = raw.tempo(250_000) + raw.metre(2, 2) + raw.notes([(0, 480, 62)])

@@ -92,6 +92,22 @@ def test_swung_off_beats_stay_in_their_beat(ratio: float, division: int):
     assert (line.start // 4).tolist() == [b for b in range(12) for _ in range(2)] and line.report.dropped == 0
 
 
+@pytest.mark.parametrize("ratio", [0.54, 0.6, 2 / 3, 0.75, 0.8])
+def test_swung_sixteenths_stay_in_their_eighth(ratio: float):
+    """Also where the second of a pair is nearer to the step of the next pair."""
+    tune = [(b / 2 + o / 2, b / 2 + o / 2 + 0.1, 60 + b % 5) for b in range(24) for o in (0, ratio)]
+    line = place(ticked(tune, 480), ())
+    assert line.start.tolist() == list(range(48)) and line.report.dropped == 0
+
+
+@pytest.mark.parametrize("ratio", [0.6, 2 / 3, 0.7])
+@pytest.mark.parametrize("late", [10, 20, 72, 90])  # of 480
+def test_swung_notes_may_all_be_late(ratio: float, late: int):
+    tune = [(b + o, b + o + 0.2, 60 + b % 5) for b in range(16) for o in (0, ratio)]
+    line = place(ticked(tune, 480, late), ())
+    assert line.start[::2].tolist() == [4 * b for b in range(16)] and line.report.dropped == 0
+
+
 def test_off_beats_alone_stay_in_their_beat():
     line = place(ticked([(b + 2 / 3, b + 1, 60 + b % 5) for b in range(20)], 480), ())
     assert (line.start // 4).tolist() == list(range(20))
