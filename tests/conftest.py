@@ -62,6 +62,7 @@ AMONG_OTHERS = (
     "realtime/audio/test_live_sound.py",
     "realtime/midi/test_realtime_jack.py",
     "realtime/player/test_player_client.py",
+    "realtime/web/test_sound_page.py",
     "realtime/web/test_web_browser.py",
     "realtime/web/test_web_drums.py",
     "realtime/web/test_web_proxy.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import httpx
 import torch
@@ -25,6 +26,14 @@ from realtime.web.server import make_app, make_server, open_socket
 from realtime.web.store import Store
 
 PATIENCE = 120  # seconds; only so that a test that hangs fails
+
+
+def until(page, condition: str, argument: object = None) -> None:
+    """Wait until an expression, of `arg`, is true; asked from here: the page's own policy forbids to compile text."""
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(f"(arg) => Boolean({condition})", argument):
+        assert time.monotonic() < end, f"it did not happen: {condition}"
+        time.sleep(0.03)
 
 
 def small_model() -> MelodyVAE:

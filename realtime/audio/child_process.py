@@ -31,6 +31,7 @@ STOP_SECONDS = 3.0
 SWITCH_SECONDS = 0.0002  # after which a thread of a child lets the callback go on
 
 Event = tuple[float, int, int, int, float]
+RUNG: Event = (0.0, 0, 0, 0, 0.0)  # no event, but a ring that has what its reader waits for
 
 
 class ChildProcess:
@@ -47,13 +48,12 @@ class ChildProcess:
         self._said = queue.SimpleQueue[dict[str, Any] | None]()
         self._lock = threading.Lock()
         code = f"import sys; sys.path[:] = {sys.path!r}; from realtime.audio.{kind} import main; main()"
-        handles = [each.handle for each in self._rings if isinstance(each.handle, int)]
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # ALSA and JACK print their search for devices
-            pass_fds=handles,
+            pass_fds=[file for each in self._rings for file in each.files],
             bufsize=0,
         )
         self._in, self._out = pipes_of(self._process)
@@ -77,7 +77,8 @@ class ChildProcess:
 
     def prepare(self, options: Mapping[str, Any]) -> None:
         """As `begin`, without waiting."""
-        rings = [{"capacity": each.capacity, "handle": each.handle, "channels": each.channels} for each in self._rings]
+        names = ("capacity", "handle", "channels", "bell")
+        rings = [{name: getattr(each, name) for name in names} for each in self._rings]
         setup = {"rings": rings, "options": dict(options)}
         self.send(json.dumps(setup).encode() + b"\n")
 
@@ -156,6 +157,15 @@ class Inbox:
         self._file = file
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def listen_to(self, ring: Ring) -> None:
+        """`RUNG` is an event too, each time that the bell of this ring is rung."""
+
+        def listen() -> None:
+            while ring.listen():
+                self._events.put(RUNG)
+
+        threading.Thread(target=listen, daemon=True).start()
 
     def get(self, seconds: float) -> Event | None:
         """The next event, waiting so long for it; None once the parent wants no more.

@@ -89,6 +89,7 @@ class Device:
         self._ring.skip(frames, time, self.sample_rate)
         if self._inputs is not None:  # silence comes in
             self._inputs.offer(np.zeros((self._inputs.channels, frames), np.float32))
+            self._inputs.ring()
         self._skipped += frames / self.sample_rate
         if time - self._looked >= LOOK_SECONDS:
             self._looked = time
@@ -120,6 +121,7 @@ class Device:
         assert self._inputs is not None
         self._inputs.offer(heard[:, self._channels].T)
         self._callback(out, frames, time, status)
+        self._inputs.ring()  # at last: who is woken may take the processor
 
     def _callback(self, out: np.ndarray, frames: int, _: Any, status: Any) -> None:
         time = now()

@@ -27,10 +27,11 @@ from .output import MOVE
 from .ring_buffer import CHANNELS, Ring
 from .sound_instrument import SoundInstrument
 from .sound_mix import SoundMix
-from .synthesis import BLOCK, FIRST_FILL, Scheduler, keep_playing
+from .synthesis import BLOCK, FIRST_FILL, POLL_SECONDS, Scheduler, keep_playing
 
 END_SECONDS = 0.03  # in which the sound fades at the end
 LOOKS = 4  # at the way from input to output, until it is believed
+RARE_SECONDS = 0.01  # between two looks at a ring that has a bell
 SLACK = 16  # frames by which the way from input to output may be longer than it should be
 
 
@@ -187,6 +188,8 @@ class LiveScheduler(ModelScheduler):
             came = self._resampler.push(self._inputs.take(self._inputs.capacity))
             self._waiting = np.concatenate([self._waiting, came], 1)
         if self._waiting.shape[1] < self._hop:
+            lacking = (self._hop - self._waiting.shape[1]) * self._frames_a_sample
+            self._inputs.want(math.ceil(lacking))
             return False
         self._mix.hear(self._waiting[:, : self._hop])
         self._waiting = self._waiting[:, self._hop :]
@@ -269,7 +272,11 @@ def run_model(
     )
     scheduler.fill()
     tell(name=model if voices == 0 else f"{model}, {voices} voice{'s' * (voices > 1)}")
-    keep_playing(scheduler, inbox, synth, 2 * latency + 0.05)
+    poll = POLL_SECONDS
+    if inputs is not None and inputs.bell is not None:
+        inbox.listen_to(inputs)
+        poll = RARE_SECONDS
+    keep_playing(scheduler, inbox, synth, 2 * latency + 0.05, poll)
 
 
 def main() -> None:

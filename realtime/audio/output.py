@@ -14,7 +14,7 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from .child_process import EVENT, ChildProcess
-from .ring_buffer import Ring
+from .ring_buffer import Ring, make_bell
 
 CAPACITY = 1 << 15  # frames of a ring
 CHECK_SECONDS = 0.5
@@ -58,7 +58,9 @@ class SoundOutput:
             raise InputError(f"expected blocks of 0 (the device's own) to 8192 frames, found {block}")
         self._warn, self._latency, self._kind = warn or (lambda line: None), latency, maker
         self._ring = Ring(CAPACITY)
-        self._inputs = None if listening is None else Ring(CAPACITY, channels=len(listening["channels"]))
+        self._inputs = None
+        if listening is not None:
+            self._inputs = Ring(CAPACITY, channels=len(listening["channels"]), bell=make_bell())
         self._lock, self._is_open = threading.Lock(), True
         self.problem: str | None = None
         self._device_options: dict[str, Any] = {"wanted": device, "block": block}

@@ -19,10 +19,11 @@ import os
 import tempfile
 import threading
 import uuid
+from collections.abc import Sequence
 
 import numpy as np
 
-WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED = range(6)  # counters
+WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED, WANTED, BREAKS = range(8)  # counters
 ORIGIN = 0  # times: when frame 0 was played, in seconds of `clock.now`
 FADE = 64  # frames in which the sound dies away at an underrun, rather than click
 CHANNELS = 2
@@ -37,13 +38,20 @@ class Ring:
         handle: of a ring that another process made (its attribute `handle`, a file that this process was given; on
             Windows a name); None makes one.
         channels: of a frame.
+        bell: the two ends of a pipe by which the writer wakes the reader (`make_bell`); None for none.
 
     Attributes:
-        capacity, handle, channels: as above.
+        capacity, handle, channels, bell: as above.
     """
 
-    def __init__(self, capacity: int, handle: int | str | None = None, channels: int = CHANNELS) -> None:
-        self.capacity, self.channels = capacity, channels
+    def __init__(
+        self,
+        capacity: int,
+        handle: int | str | None = None,
+        channels: int = CHANNELS,
+        bell: Sequence[int] | None = None,
+    ) -> None:
+        self.capacity, self.channels, self.bell = capacity, channels, bell
         size = HEADER + 4 * channels * capacity
         if os.name == "nt":
             self.handle: int | str = handle or f"latentmix-{uuid.uuid4().hex}"
@@ -56,6 +64,7 @@ class Ring:
         self._samples = np.frombuffer(self._memory, np.float32, channels * capacity, offset=HEADER)
         self._samples = self._samples.reshape(capacity, channels)
         self._last = np.zeros(channels, np.float32)
+        self._is_broken = False
         self._lock = threading.Lock()  # of this object alone: only for the order of memory
         if handle is None:
             self._times[ORIGIN] = math.nan
@@ -66,6 +75,15 @@ class Ring:
             with contextlib.suppress(OSError):
                 os.close(self.handle)
             self.handle = -1
+        for each in self.bell or ():
+            with contextlib.suppress(OSError):
+                os.close(each)
+        self.bell = None
+
+    @property
+    def files(self) -> list[int]:
+        """That another process needs, to have this ring too."""
+        return [*([self.handle] if isinstance(self.handle, int) else []), *(self.bell or ())]
 
     @property
     def filled(self) -> int:
@@ -86,6 +104,11 @@ class Ring:
     def underruns(self) -> int:
         """How often frames were missing when they were to be heard."""
         return int(self._counts[UNDERRUNS])
+
+    @property
+    def breaks(self) -> int:
+        """How often it broke off: those underruns before which there had been enough."""
+        return int(self._counts[BREAKS])
 
     @property
     def reported(self) -> int:
@@ -153,16 +176,33 @@ class Ring:
         self._counts[READ] = read + there
         if there < frames:
             self._counts[UNDERRUNS] += 1
+            self._counts[BREAKS] += not self._is_broken
             last = out[there - 1] if there else self._last
             fade = min(FADE, frames - there)
             out[there:] = 0.0
             out[there : there + fade] = last * np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+        self._is_broken = there < frames
         self._last = out[-1].copy()
         self._see_origin(time - read / sample_rate)
 
     def offer(self, block: np.ndarray) -> None:
         """Add frames (channels, n), as many as there is room for; the rest is lost."""
         self.write(block[:, : self.capacity - self.filled])
+
+    def ring(self) -> None:
+        """For the writer, who never waits here: wake the reader, if there is what it waits for (`want`)."""
+        if self.bell is not None and self.written >= self._counts[WANTED]:
+            with contextlib.suppress(OSError):  # full, as nobody has listened for long
+                os.write(self.bell[1], b"\0")
+
+    def want(self, frames: int) -> None:
+        """For the reader: be woken once so many frames, and no fewer, wait to be read."""
+        self._counts[WANTED] = self.read + frames
+        self._fence()
+
+    def listen(self) -> bool:
+        """For a thread of the reader: sleep until the bell was rung; False once nobody can ring it any more."""
+        return self.bell is not None and bool(os.read(self.bell[0], 1 << 12))
 
     def take(self, most: int) -> np.ndarray:
         """Frames (channels, n) that wait to be read, at most so many: for a reader who may wait for more."""
@@ -192,6 +232,15 @@ class Ring:
         origin = self.origin
         near = abs(seen - origin) < 0.02  # not with NaN
         self._times[ORIGIN] = origin + 0.02 * (seen - origin) if near else seen
+
+
+def make_bell() -> Sequence[int] | None:
+    """Of a ring whose reader is to be woken once there is enough; None where processes share no files (Windows)."""
+    if os.name == "nt":
+        return None
+    ends = os.pipe()
+    os.set_blocking(ends[1], False)
+    return ends
 
 
 def _make_file(size: int) -> int:

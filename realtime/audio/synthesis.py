@@ -13,7 +13,7 @@ from midi_vae.audio.fluidsynth import FluidSynth, find_soundfont, load_library
 from midi_vae.audio.synthesizer import BuiltInSynth, DrumSynthesizer, Synthesizer
 
 from ..music.clock import now
-from .child_process import Inbox, serve
+from .child_process import RUNG, Event, Inbox, serve
 from .ring_buffer import Ring
 
 BLOCK = 64  # frames that are synthesized at a time
@@ -138,17 +138,22 @@ def run_synth(
     keep_playing(scheduler, inbox, synth, 2 * latency + 0.05)
 
 
-def keep_playing(scheduler: Scheduler, inbox: Inbox, synth: Synthesizer, ending: float) -> None:
-    """Fill the ring until the parent wants no more; then let the sound die away for so many seconds."""
+def keep_playing(
+    scheduler: Scheduler, inbox: Inbox, synth: Synthesizer, ending: float, poll: float = POLL_SECONDS
+) -> None:
+    """Fill the ring until the parent wants no more; then let the sound die away for so many seconds.
+
+    Args:
+        poll: seconds between two looks at the ring, at most.
+    """
     while True:
-        try:
-            event = inbox.get(POLL_SECONDS)
-        except queue.Empty:
-            scheduler.fill()
-            continue
+        event: Event | None = RUNG
+        with contextlib.suppress(queue.Empty):
+            event = inbox.get(poll)
         if event is None:
             break
-        scheduler.add(*event)
+        if event is not RUNG:
+            scheduler.add(*event)
         scheduler.fill()
     synth.panic()
     end = now() + ending  # until what fades has been heard

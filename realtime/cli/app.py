@@ -11,8 +11,8 @@ import typer
 from latentmix.cli import Verbose, grouped, make_app, run
 
 from . import plugin
-from .options import LOCAL_HOST, ControlOptions, LiveOptions, PageOptions
-from .sound_options import SoundMaking, SoundPlace
+from .options import LOCAL_HOST, ControlOptions, LiveOptions, PageOptions, PagePlace
+from .sound_options import SoundMaking, SoundPage, SoundPlace
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
 
@@ -91,6 +91,7 @@ def sound(
     ],
     place: SoundPlace,
     making: SoundMaking,
+    page: SoundPage,
     control: ControlOptions,
     verbose: Verbose = False,
 ) -> None:
@@ -103,7 +104,7 @@ def sound(
 
     \b
     Examples:
-    livemix sound A.wav B.wav
+    livemix sound A.wav B.wav --page
     livemix sound in:system A.wav B.wav --set mode=transfer
     livemix sound A.wav B.wav --voices 8 --in "My Keyboard"
     livemix sound A.wav B.wav C.wav D.wav --plan WAY.csv --render OUT.flac --set brightness=2
@@ -111,19 +112,26 @@ def sound(
     if not 2 <= len(sources) <= MAX_FILES:
         raise typer.BadParameter(f"expected 2 to {MAX_FILES} recordings, found {len(sources)}")
     if making.render is not None:
-        for option, given in (("--audio", place.audio), ("--in", place.ins), ("--virtual", place.virtual)):
+        for option, given in (
+            ("--audio", place.audio),
+            ("--in", place.ins),
+            ("--virtual", place.virtual),
+            ("--page", page.page),
+        ):
             if given:
                 raise typer.BadParameter("expected it without --render, which waits for nobody", param_hint=option)
         if place.voices:
             raise typer.BadParameter(
                 "expected livemix play A.mid … --sound, which renders notes", param_hint="--voices"
             )
+    if not page.page and (page.port is not None or page.allow_host or page.host != PagePlace.host):
+        raise typer.BadParameter("expected --page, which is there", param_hint="--port, --host, --allow-host")
     if control.osc_host != LOCAL_HOST and control.osc_port is None:
         raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
     say_loading()
     from .sound import SoundRequest, run
 
-    raise typer.Exit(run(SoundRequest(sources, place, making, control)))
+    raise typer.Exit(run(SoundRequest(sources, place, making, page, control)))
 
 
 @app.command()

@@ -228,8 +228,8 @@ class PlaybackOptions:
 
 
 @dataclass(frozen=True)
-class PageOptions:
-    """Where the page is."""
+class PagePlace:
+    """Where a page is."""
 
     port: Annotated[
         int | None,
@@ -244,12 +244,18 @@ class PageOptions:
             "--allow-host", metavar="NAME", help="Also answer to this name, that of a proxy; then a token is asked for."
         ),
     ] = None
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True
+
+
+@dataclass(frozen=True)
+class PageOptions(PagePlace):
+    """Where the page of the mixer is, and what it begins with."""
+
     session: Annotated[
         str | None,
         typer.Option("--session", metavar="FILE|LINK", help="Open a session that was saved, or sent as a link."),
     ] = None
     new: Annotated[bool, typer.Option("--new", help="Begin afresh, not with the session of last time.")] = False
-    browser: Annotated[bool, typer.Option(help="Open the page.")] = True
     export: Annotated[
         Path | None,
         typer.Option(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,7 +31,10 @@ from .live import (
 )
 from .options import ControlOptions
 from .recording import check_new_file
-from .sound_options import SoundMaking, SoundPlace
+from .sound_options import SoundMaking, SoundPage, SoundPlace
+
+if TYPE_CHECKING:
+    from ..engine.sounds import SoundEngine
 
 USUAL_SECONDS, MOST_SECONDS = 8.0, 1200.0  # of what is written without a plan
 
@@ -42,6 +46,7 @@ class SoundRequest:
     sources: Sequence[str]
     place: SoundPlace
     making: SoundMaking
+    page: SoundPage
     control: ControlOptions
 
 
@@ -91,6 +96,7 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
 
     place, making = asked.place, asked.making
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
+        serve = _page(asked, held) if asked.page.page else None
         sound = LiveSound(
             asked.sources,
             making.model,
@@ -110,12 +116,46 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
         connect_controllers(engine, asked.control, setup, place.midi_api, held)
         if asked.control.keyboard and sys.stdin.isatty():
             read_keys(engine, held)
-        names = ", ".join(each if InputPort.parse(each) else Path(each).stem for each in asked.sources)
-        typer.echo(f"playing {names}: {', '.join([sound.name, *engine.ports])}, {sound.sample_rate} Hz; Ctrl-C ends it")
+        heard = ", ".join([sound.name, *engine.ports])
+        typer.echo(f"playing {', '.join(_names(asked))}: {heard}, {sound.sample_rate} Hz; Ctrl-C ends it")
         sys.stdout.flush()
+        if serve is not None:
+            serve(engine)
         play_automation(engine, setup, stop, held)
         _wait(sound, stop, making.seconds)
     return STOPPED_BY.get(caught[0], 0) if caught else 0
+
+
+def _names(asked: SoundRequest) -> list[str]:
+    return [each if InputPort.parse(each) else Path(each).stem for each in asked.sources]
+
+
+def _page(asked: SoundRequest, held: contextlib.ExitStack) -> Callable[[SoundEngine], None]:
+    """A place for the page, and what has it served there, in a thread, once there is something to show.
+
+    Raises:
+        InputError: a place that cannot be had.
+    """
+    from ..web.server import make_server
+    from ..web.sound_page import SoundHub, make_sound_app
+    from .page import open_gate, tell_place
+
+    sock, gate = open_gate(asked.page)
+    held.callback(sock.close)
+
+    def serve(engine: SoundEngine) -> None:
+        hub = SoundHub(engine, _names(asked), [InputPort.parse(each) is not None for each in asked.sources])
+        server = make_server(make_sound_app(hub, gate), lambda: tell_place(gate, asked.page))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="latentmix page", daemon=True)
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join()
+
+        thread.start()
+        held.callback(end)
+
+    return serve
 
 
 def say(line: str) -> None:

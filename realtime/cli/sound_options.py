@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..midi.ports import IN_NAME, MidiIn
+from .options import PagePlace
 
 _played, _made = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Played live", "What is made"))
 
@@ -61,6 +62,15 @@ class SoundPlace:
         """The inputs asked for."""
         named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
         return ((MidiIn(virtual=True, api=self.midi_api),) if self.virtual else ()) + named
+
+
+@dataclass(frozen=True)
+class SoundPage(PagePlace):
+    """Whether there is a page, and where."""
+
+    page: Annotated[bool, typer.Option("--page", help="Show the mix in the browser, to be moved from there too.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import sys
 import threading
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import typer
@@ -18,11 +16,10 @@ from latentmix.errors import InputError
 from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..engine.engine import Engine
-from ..web.addresses import addresses, qr_code
-from ..web.gate import Gate, is_loopback, new_token
+from ..web.gate import Gate
 from ..web.hub import Hub
 from ..web.opening import TEMPO, opening_melodies
-from ..web.server import make_app, make_server, open_socket
+from ..web.server import make_app, make_server
 from ..web.sharing import read_session
 from ..web.store import Store, usual_folder
 from .drums import read_drum_options
@@ -37,7 +34,8 @@ from .live import (
     wait,
     watch,
 )
-from .options import USUAL_PORT, LiveOptions, PageOptions, PlaybackOptions
+from .options import LiveOptions, PageOptions, PlaybackOptions
+from .page import open_gate, tell_place
 
 
 def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
@@ -53,12 +51,9 @@ def run(files: Sequence[Path], page: PageOptions, live: LiveOptions) -> int:
         raise typer.BadParameter("expected MIDI files or a session, found both", param_hint="--session")
     drums = read_drum_options(playback, may_come=ports.channel != DRUM_CHANNEL + 1)
     melodies = [passage.melody for passage in live.source.read(files)] if files else opening_melodies()
-    sock = open_socket(page.host, page.port, USUAL_PORT)
+    sock, gate = open_gate(page)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         held.callback(sock.close)
-        names = tuple(name.lower() for name in page.allow_host or ())
-        token = None if is_loopback(page.host) and not names else new_token()
-        gate = Gate(sock.getsockname()[1], page.host, token, names)
         engine = open_engine(
             loader,
             melodies,
@@ -91,7 +86,7 @@ def _without_drums(session: dict[str, Any] | None, playback: PlaybackOptions) ->
     return session and {name: each for name, each in session.items() if name != "drums" or not playback.drums}
 
 
-def _serve(server: Server, sock: socket.socket, engine: Engine, stop: threading.Event) -> InputError | None:
+def _serve(server: Server, sock: socket, engine: Engine, stop: threading.Event) -> InputError | None:
     """Until a signal comes, or there is nothing to wait for any more: then, why."""
     failures: list[InputError] = []
 
@@ -112,22 +107,7 @@ def _serve(server: Server, sock: socket.socket, engine: Engine, stop: threading.
 
 
 def _tell(gate: Gate, page: PageOptions, came_back: bool) -> None:
-    """Where the page is, for people and their phones, and whose session is in it."""
-    typer.echo(f"latentmix at {gate.address} ; Ctrl-C ends it")
+    """Where the page is, and whose session is in it."""
     if came_back:
         typer.echo("the session of last time comes back; livemix web --new begins afresh")
-    if page.port is None and gate.port != USUAL_PORT:
-        typer.echo(
-            f"port {USUAL_PORT} is taken, perhaps by another livemix web; this is one more, with a page of its own"
-        )
-    for name in gate.names:
-        typer.echo(f"behind your proxy: https://{name}/?token={gate.token}, below its sub-path if it has one")
-    if gate.host in ("0.0.0.0", "::"):
-        others = addresses(gate.host)
-        for address in others:
-            typer.echo(f"from elsewhere in your network: {gate.address_at(address)}")
-        if others and sys.stdout.isatty():
-            typer.echo(qr_code(gate.address_at(others[0])))
-    sys.stdout.flush()
-    if page.browser:
-        threading.Thread(target=webbrowser.open, args=(gate.address,), daemon=True).start()
+    tell_place(gate, page)

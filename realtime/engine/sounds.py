@@ -18,6 +18,7 @@ from ..midi.ports import MidiIn, open_input
 from ..music.automation import recalled
 from ..music.clock import now
 from ..music.parameters import Parameter, Value, find
+from ..music.shares import MODES, Mode
 from ..music.sound_parameters import SOUND_PARAMETERS
 from .callbacks import Callbacks, Unsubscribe
 from .moves import Presets
@@ -61,7 +62,11 @@ class SoundEngine(Closing):
         self.sound, self._count, self._presets, self._warn = sound, count, presets, warn
         self._values: dict[str, Value] = {name: each.default for name, each in SOUND_PARAMETERS.items()} | dict(values)
         self._moved: dict[str, Value] = {}
-        self._wake, self._closing, self._on_midi = threading.Condition(), threading.Event(), Callbacks()
+        self._mode: Mode = "position"
+        for name in values:
+            self._mode = MODES.get(name, self._mode)
+        self._wake, self._closing = threading.Condition(), threading.Event()
+        self._on_midi, self._on_move = Callbacks(), Callbacks()
         self._started, self._beats_a_second = now(), tempo / 60.0
         self._ports = [open_input(each, self._receive, self.warn) for each in ins]
         self._threads = [
@@ -93,11 +98,22 @@ class SoundEngine(Closing):
             for name, value in checked.items():
                 self._moved.pop(name, None)  # so that what was moved last comes last
                 self._moved[name] = self._values[name] = value
+                self._mode = MODES.get(name, self._mode)
             self._wake.notify()
+        self._on_move()
 
     def value(self, name: str) -> Value:
         """What a parameter was last set to."""
         return self._values[name]
+
+    def snapshot(self) -> tuple[dict[str, Value], Mode]:
+        """All that was last set, and which of position, pad and weights says where the puck is."""
+        with self._wake:
+            return dict(self._values), self._mode
+
+    def subscribe(self, callback: Callable[[], None]) -> Unsubscribe:
+        """Call this after each move, in the thread that moved."""
+        return self._on_move.add(callback)
 
     def count(self) -> int:
         """How many sounds there are."""

@@ -29,6 +29,7 @@ from ..music.drum_layer import DrumPattern
 from ..music.parameters import MAX_MELODIES
 from ..music.sequencer import Pattern
 from . import exports
+from .checking import Checked
 from .messages import Restore
 from .outbox import Outbox
 from .sounds import OWN, SOUNDS, SUNG
@@ -143,6 +144,10 @@ class Hub:
         """
         self.workspace.move(values)
         self._keep_soon()
+
+    async def do(self, message: Checked) -> int | None:
+        """What else a page may want; the hue of the melody that it is about. Raises as `Workspace.do`."""
+        return await self.workspace.do(message)
 
     def recording(self) -> tuple[list[PlayedNote], list[TempoChange], Melody]:
         """Notes and tempi of the last recording, and the melody that gives its metre.

@@ -29,7 +29,7 @@ from .hub import Hub
 from .idle import IDLE_SECONDS, settings
 from .messages import MAX_MESSAGE
 from .outbox import Outbox
-from .protocol import receive
+from .protocol import Talking, receive
 from .sound_routes import add_sounds
 from .sounds import OWN, USUAL
 from .uploads import MAX_BYTES
@@ -62,9 +62,9 @@ def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     _add_uploads(app, hub)
     _add_exports(app, hub, model, soundfont)
-    _add_live(app, hub)
+    add_live(app, hub)
     add_sounds(app, hub)
-    _add_pages(app)
+    add_pages(app)
     return Guard(app, gate)
 
 
@@ -130,14 +130,19 @@ def open_socket(host: str, port: int | None, usual: int) -> socket.socket:
     raise InputError(f"port {port} of {host}: cannot listen there: {reason}; choose another with --port")
 
 
-def _add_pages(app: FastAPI) -> None:
-    """The files of the page, read once: a request chooses among these by name and reaches nothing else."""
+def add_pages(app: FastAPI, first: str = "index.html") -> None:
+    """The files of the page, read once: a request chooses among these by name and reaches nothing else.
+
+    Args:
+        app: that gets them.
+        first: that who names none gets.
+    """
     folder = resources.files(__package__) / "static"
     files = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name.rpartition(".")[2] in TYPES}
 
     @app.get("/{name:path}")
     async def page(name: str) -> Response:
-        name = name or "index.html"
+        name = name or first
         if name not in files:
             return PlainTextResponse("expected a part of the page, found no such thing", 404)
         return Response(files[name], media_type=TYPES[name.rpartition(".")[2]])
@@ -233,7 +238,8 @@ def _instrument(request: Request, hub: Hub, soundfont: Path | None) -> exports.I
     return exports.Instrument(program, soundfont, hub.workspace.sounds.mix() if program == OWN else None)
 
 
-def _add_live(app: FastAPI, hub: Hub) -> None:
+def add_live(app: FastAPI, hub: Talking) -> None:
+    """The connection of pages with their hub."""
     pages: set[WebSocket] = set()
 
     @app.websocket("/live")

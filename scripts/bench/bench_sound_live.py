@@ -7,9 +7,13 @@
 Each server is a JACK server of its own (`jackd -R -d dummy`, in real time where this user may). A client plays impulses
 to a live input and listens to what comes out, in the same period; how late it is, is the middle of its energy, and the
 median of all impulses. `empty` counts how often our ring was empty when the device asked, in so many minutes, while the
-puck moves 50 times a second and a thread of another process computes without a pause; `server` what JACK said was late,
-whoever caused it. Memory is what the processes have for themselves and their part of what they share (PSS), but for the
-server's own pages (`jackd` gives each client some 100 MB to see); `controls` has the client that plays impulses in it.
+puck moves 50 times a second and a thread of another process computes without a pause: each call of the device that
+found too little counts, and `breaks` are those before which it had found enough. `server` is what JACK said was late,
+whoever caused it. The client that plays impulses is a process of its own, and none of the others.
+
+Memory is what the three processes have for themselves (`own`), and of libraries and other files what lies in memory
+(`files`, which the system may drop and read again): once, if several of the three have it, and in full, though other
+programs that run have it too. The server's own pages are left out (`jackd` gives each client some 100 MB to see).
 """
 
 from __future__ import annotations
@@ -22,7 +26,10 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -102,13 +109,6 @@ class Probe:
         self.client.set_process_callback(self._call)
         self.client.activate()
 
-    def measure(self, seconds: float) -> np.ndarray:
-        """`delays` of so long."""
-        self.begin()
-        time.sleep(seconds)
-        self.is_on = False
-        return self.delays()
-
     def begin(self) -> None:
         """Impulses go to the one client beside us, and what it plays is recorded."""
         ports = [port for port in self.client.get_ports(is_audio=True) if port.name.startswith("PortAudio")]
@@ -142,20 +142,53 @@ class Probe:
         self.blocks.append(self._in.get_array().copy())
 
 
-def memory(pids: list[int]) -> list[float]:
-    """MiB of each process, without what is the server's."""
-    found = []
+def _probe(rate: int, pipe: Connection) -> None:
+    """A `Probe` in a process of its own: told to begin, told to end, it says what it found."""
+    probe = Probe(rate)
+    pipe.send(None)
+    pipe.recv()
+    probe.begin()
+    pipe.recv()
+    probe.is_on = False
+    pipe.send(probe.delays())
+    probe.close()
+
+
+@contextlib.contextmanager
+def probing(rate: int) -> Iterator[Connection]:
+    """A process with a `Probe`, which begins when it is sent something, and says `delays` when it is again."""
+    context = get_context("spawn")
+    pipe, other = context.Pipe()
+    process = context.Process(target=_probe, args=(rate, other))
+    process.start()
+    pipe.recv()
+    try:
+        yield pipe
+    finally:
+        pipe.close()
+        process.join()
+
+
+def memory(pids: list[int]) -> list[dict[str, float]]:
+    """MiB of each process: `own` and `files`, see the module."""
+    own, files = [], []
     for pid in pids:
-        total, is_ours = 0, True
+        own.append(0)
+        files.append(Counter[str]())
         with open(f"/proc/{pid}/smaps") as file:
             for line in file:
                 name, *rest = line.split()
                 if not name.endswith(":"):
-                    is_ours = not (rest and rest[-1].startswith("/dev/shm/jack"))
-                elif name == "Pss:" and is_ours:
-                    total += int(rest[0])
-        found.append(total / 1024)
-    return found
+                    path = rest[4] if len(rest) > 4 else ""
+                elif path.startswith("/dev/shm/jack"):
+                    continue
+                elif name == "Private_Dirty:":
+                    own[-1] += int(rest[0])
+                elif name in ("Private_Clean:", "Shared_Clean:", "Shared_Dirty:"):
+                    files[-1][path] += int(rest[0])
+    sharing = Counter(path for each in files for path in each)
+    parts = [sum(size / sharing[path] for path, size in each.items()) for each in files]
+    return [{"own": mine / 1024, "files": part / 1024} for mine, part in zip(own, parts, strict=True)]
 
 
 def steps(files: list[str], model_name: str) -> dict[str, Any]:
@@ -203,24 +236,27 @@ def steps(files: list[str], model_name: str) -> dict[str, Any]:
 def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -> dict[str, Any]:
     """Input to output, breaks and memory through a server of its own."""
     with jack(rate, period), busy():
-        probe = Probe(rate)
-        with copying():
-            loop = probe.measure(1.0)
-        probe.close()
-        probe = Probe(rate)
-        with LiveSound(["in:system", *files[:1]], args.model, latency=args.latency, warn=print) as sound:
+        with probing(rate) as probe, copying():
+            probe.send(None)
+            time.sleep(1.0)
+            probe.send(None)
+            loop = probe.recv()
+        with (
+            probing(rate) as probe,
+            LiveSound(["in:system", *files[:1]], args.model, latency=args.latency, warn=print) as sound,
+        ):
             assert sound._synth is not None
             time.sleep(2.0)
-            empty, reported, end = sound._ring.underruns, sound._ring.reported, time.monotonic() + 60 * args.minutes
-            probe.begin()
+            ring, random, end = sound._ring, np.random.default_rng(), time.monotonic() + 60 * args.minutes
+            empty, breaks, reported = ring.underruns, ring.breaks, ring.reported
+            probe.send(None)
             while time.monotonic() < end:
-                sound.move({"position": 0.05 * float(np.random.default_rng().random())})
+                sound.move({"position": 0.05 * random.random()})
                 time.sleep(1.0 / MOVES)
-            probe.is_on = False
-            empty, reported = sound._ring.underruns - empty, sound._ring.reported - reported
+            empty, breaks, reported = ring.underruns - empty, ring.breaks - breaks, ring.reported - reported
             processes = memory([os.getpid(), sound._synth.pid, sound._device.pid])
-        found = probe.delays()
-        probe.close()
+            probe.send(None)
+            found = probe.recv()
     return {
         "rate": rate,
         "period": period,
@@ -230,6 +266,7 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "ms_p99": float(np.percentile(found, 99)) if len(found) else None,
         "minutes": args.minutes,
         "empty": empty,
+        "breaks": breaks,
         "server": reported,
         "memory": dict(zip(("controls", "model", "device"), processes, strict=True)),
     }
@@ -264,12 +301,13 @@ def main() -> None:
             f"{each['processor']:.0f} % of a processor"
         )
     for each in out["servers"]:
-        rest = ", ".join(f"{name} {value:.0f} MiB" for name, value in each["memory"].items())
+        rest = ", ".join(f"{name} {own['own']:.0f} + {own['files']:.0f} MiB" for name, own in each["memory"].items())
         own = f", a client that copies {each['loop_ms']:.1f}"
         print(
             f"{each['rate']} Hz, {each['period']} frames: input to output {each['ms']:.1f} ms{own} "
             f"(p99 {each['ms_p99']:.1f}, {each['impulses']} impulses); "
-            f"empty {each['empty']}, server {each['server']} in {each['minutes']:g} min; {rest}"
+            f"empty {each['empty']} in {each['breaks']} breaks, server {each['server']} in {each['minutes']:g} min; "
+            f"{rest}"
         )
 
 

@@ -14,7 +14,10 @@ const SPOKEN = 120; // ms between two changes of what screen readers are told
 const clamp = (value) => Math.min(1, Math.max(0, value));
 
 export class Pad {
-  constructor(live, root) {
+  /** `kind` is what lies on it, for people; `isFixed`: where it lies cannot be changed. */
+  constructor(live, root, { kind = "melody", isFixed = false } = {}) {
+    this._kind = kind;
+    this._isFixed = isFixed;
     this._live = live;
     this._root = root;
     this._field = root.querySelector("#field");
@@ -43,6 +46,11 @@ export class Pad {
   /** Whether the sides are rhythm and pitch, of the first two melodies. */
   get isCrossed() {
     return this._live.values.axes === "rhythm-pitch";
+  }
+
+  /** Whether what lies on the pad can be moved. */
+  get canMove() {
+    return !this._isFixed && !this.isLine && !this.isCrossed;
   }
 
   /** Whether the next drag draws a path. */
@@ -86,7 +94,7 @@ export class Pad {
       const colour = mixCss(pairs);
       if (colour !== this._colour) {
         this._puck.style.setProperty("--mix", colour);
-        document.getElementById("play").style.setProperty("--mix", deepCss(pairs));
+        document.getElementById("play")?.style.setProperty("--mix", deepCss(pairs));
       }
       this._colour = colour;
     }
@@ -132,7 +140,7 @@ export class Pad {
       const there = this._points.children[index]; // to be moved takes the focus from a button
       if (there !== button) this._points.insertBefore(button, there ?? null);
       button.firstChild.textContent = index + 1;
-      button.setAttribute("aria-label", `Place of melody ${index + 1}, ${melody.name}; arrows move it, Enter goes there`);
+      button.setAttribute("aria-label", `Place of ${this._kind} ${index + 1}, ${melody.name}; ${this._isFixed ? "" : "arrows move it, "}Enter goes there`);
       if (this._dragged !== melody.hue) this.put(button, ...this._placeOf(melody, index));
     });
     this._paint();
@@ -181,7 +189,7 @@ export class Pad {
     this._box = null;
     const point = event.target.closest(".point");
     if (this._drawing) this._drawPath(event);
-    else if (point && !this.isLine && !this.isCrossed) this._dragPoint(event, point);
+    else if (point && this.canMove) this._dragPoint(event, point);
     else this._dragPuck(event, point);
   }
 
@@ -257,7 +265,7 @@ export class Pad {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (hue !== null && (event.key === "Enter" || event.key === " ")) {
       this._goTo(hue);
-    } else if (steps && hue !== null && !this.isLine && !this.isCrossed) {
+    } else if (steps && hue !== null && this.canMove) {
       const melody = this._live.melodies.find((each) => each.hue === hue);
       const far = event.shiftKey ? LEAP : STEP;
       this._live.try("place", { hue, x: clamp(melody.x + steps[0] * far), y: clamp(melody.y + steps[1] * far) });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from midi_vae.audio.synthesizer import BuiltInSynth
+from realtime.audio.child_process import EVENT, RUNG, Inbox
 from realtime.audio.device import LOOK_SECONDS, SILENT_SECONDS, Device
 from realtime.audio.finding import Opened, choose_device
-from realtime.audio.ring_buffer import FADE, Ring
+from realtime.audio.ring_buffer import FADE, Ring, make_bell
 from realtime.audio.synthesis import BLOCK, GRID, NOTE_OFF, NOTE_ON, Scheduler
 from realtime.music.clock import now
 
@@ -61,9 +63,59 @@ def test_an_underrun_is_counted_and_fades_out():
     assert (out[:100] == 0.5).all() and not out[100 + FADE :].any()
     assert np.abs(np.diff(out[:, 0])).max() < 0.01  # no click
     assert ring.underruns == 1 and ring.filled == 0
-    assert not take(ring, 64).any() and ring.underruns == 2
+    assert not take(ring, 64).any() and ring.underruns == 2 and ring.breaks == 1
     ring.write(ramp(0, 64))
-    assert np.array_equal(take(ring, 64), ramp(0, 64).T)
+    assert np.array_equal(take(ring, 64), ramp(0, 64).T) and ring.breaks == 1
+    take(ring, 64)
+    assert ring.breaks == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a ring has no bell there")
+def test_a_bell_is_rung_once_there_is_what_is_waited_for():
+    ring = Ring(1024, bell=make_bell())
+    one_byte = ring.bell[0]
+    os.set_blocking(one_byte, False)  # a bell that was not rung would be waited for
+
+    def is_rung() -> bool:
+        try:
+            return bool(os.read(one_byte, 1))
+        except BlockingIOError:
+            return False
+
+    ring.write(ramp(0, 100))
+    ring.take(70)
+    ring.want(60)
+    ring.ring()
+    assert not is_rung()
+    ring.write(ramp(0, 30))
+    ring.ring()
+    assert is_rung() and not is_rung()
+    for _ in range(1 << 17):  # nobody listens: more than a pipe holds, and the writer goes on
+        ring.ring()
+    ring.close()
+    ring.ring()
+
+
+def test_who_listens_to_a_ring_is_told_between_events():
+    """A bell that is rung in another process; what the parent sends comes as ever."""
+    ring = Ring(256, bell=make_bell())
+    if ring.bell is None:
+        pytest.skip("a ring has no bell here")
+    mine, parents = os.pipe()
+    inbox = Inbox(mine)
+    inbox.listen_to(ring)
+    setup = {"capacity": 256, "handle": ring.handle, "bell": ring.bell}
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; from realtime.audio.ring_buffer import Ring; Ring(**{setup!r}).ring()"
+    )
+    subprocess.run([sys.executable, "-c", code], pass_fds=ring.files, check=True)
+    assert inbox.get(60.0) is RUNG
+    event = (1.5, 0x90, 69, 100, 0.0)
+    os.write(parents, EVENT.pack(*event))
+    assert inbox.get(60.0) == event
+    os.close(parents)
+    assert inbox.get(60.0) is None
+    os.close(ring.bell[1])  # who listens is done then
 
 
 WRITER = """

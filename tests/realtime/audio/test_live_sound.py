@@ -111,9 +111,14 @@ def test_drums_beside_an_instrument_have_an_output_of_their_own(server, files):
 def test_the_command_plays_and_says_what_cannot_be(server, files, tmp_path):
     plan = tmp_path / "way.csv"
     plan.write_text("seconds,position\n0,0\n0.5,1\n")
-    done = CliRunner().invoke(app, ["sound", *files, "--plan", str(plan), "--virtual", "--midi-api", "UNIX_JACK"])
+    page = ["--page", "--port", "0", "--no-browser"]
+    virtual = ["--virtual", "--midi-api", "UNIX_JACK"]
+    done = CliRunner().invoke(app, ["sound", *files, "--plan", str(plan), *virtual, *page])
     assert done.exit_code == 0, done.output
     assert "playing low, high: system, sound_48k, latentmix in, 48000 Hz" in done.output
+    assert "latentmix at http://127.0.0.1:" in done.output
+    done = CliRunner().invoke(app, ["sound", *files, "--port", "8000"])
+    assert done.exit_code == 2 and "expected --page" in done.output
     done = CliRunner().invoke(app, ["sound", *files, "--set", "mode=transfer"])
     assert done.exit_code == 1 and "expected a live input and recordings for transfer" in done.output
     done = CliRunner().invoke(app, ["sound", "in:trumpet", files[0]])

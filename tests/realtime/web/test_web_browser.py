@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +16,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import mido
 import pytest
-from web_house import House, small_model
+from web_house import House, small_model, until
 
 from midi_vae.drums.kit import GENERAL_MIDI, INSTRUMENTS
 from midi_vae.drums.transcription import read_drums
@@ -33,10 +31,6 @@ from realtime.web.sung import NOTES, SECONDS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PATIENCE = 120_000  # ms; only so that a test that hangs fails
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-).split()
 # What the page tells, kept by version and in order.
 LISTEN = """
 window.melodies = []; window.notes = [];
@@ -113,27 +107,6 @@ FAINT = """() => {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    missing = ["the program chromium"] * (path is None) + ["playwright"] * (find_spec("playwright") is None)
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"expected CI to have installed {' and '.join(missing)}")
-    if missing:
-        pytest.skip(f"needs {' and '.join(missing)}")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(chromium) -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def mixer(chromium) -> Iterator[Mixer]:
     mixer = Mixer()
     yield mixer
@@ -187,14 +160,6 @@ def restore(page, session: dict) -> None:
     page.evaluate("document.getElementById('toast').textContent = ''")
     until(page, "[...document.querySelectorAll('.card strong')].map((e) => e.textContent).join()"
                            " === 'lively,lyrical,waltz,jig'")  # fmt: skip
-
-
-def until(page, condition: str, argument: object = None) -> None:
-    """Wait until an expression, of `arg`, is true; asked from here: the page's own policy forbids to compile text."""
-    end = time.monotonic() + PATIENCE / 1000
-    while not page.evaluate(f"(arg) => Boolean({condition})", argument):
-        assert time.monotonic() < end, f"it did not happen: {condition}"
-        time.sleep(0.03)
 
 
 def as_bytes(content: object) -> bytes:
