@@ -6,7 +6,6 @@
 namespace latentmix {
 namespace {
 
-constexpr int POINTS_AT_ONCE = 4;
 constexpr float VARIATION_HEAT = 2.0f; // of a model that is sure of its hits: below a temperature of 2 hardly one is another
 
 // What is played has whole velocities, and so has what the feel is laid on.
@@ -18,7 +17,7 @@ void round_velocities(float *cells, int windows) {
 
 } // namespace
 
-DrumBank::DrumBank(std::shared_ptr<const DrumWeights> weights, const Kernels &kernels) : network_(weights, kernels) {
+DrumBank::DrumBank(std::shared_ptr<const DrumWeights> weights, const Kernels &kernels) : BankOf(weights, kernels) {
     std::string problem;
     std::vector<Groove> first = weights->grooves;
     if (first.size() > SLOTS) first.resize(SLOTS);
@@ -55,39 +54,8 @@ void DrumBank::bring_ways() {
 }
 
 bool DrumBank::set(const std::vector<Groove> &grooves, std::string &problem, const std::vector<float> &latents) {
-    if (grooves.empty() || grooves.size() > SLOTS) {
-        problem = "expected 1 to 4 grooves";
-        return false;
-    }
-    std::vector<Groove> together = partners(grooves);
-    if (together.empty()) {
-        problem = "expected bars of at most 32 sixteenths in the first groove";
-        return false;
-    }
-    std::vector<float> cells;
-    for (const Groove &g : together) {
-        const std::vector<float> each = to_cells(g);
-        cells.insert(cells.end(), each.begin(), each.end());
-    }
-    const int count = static_cast<int>(cells.size() / WINDOW_CELLS), of_each = count / static_cast<int>(together.size());
-    if (of_each > MAX_DRUM_WINDOWS || together[0].steps() > MAX_DRUM_STEPS) {
-        problem = "expected grooves of at most 4 windows (8 bars of 4/4)";
-        return false;
-    }
-    const std::size_t latent_size = static_cast<std::size_t>(network_.weights().sizes.latent_size);
-    std::vector<float> all = latents;
-    if (all.size() != static_cast<std::size_t>(count) * latent_size) {
-        all.resize(static_cast<std::size_t>(count) * latent_size);
-        network_.encode(cells.data(), count, all.data());
-        recall(together, all);
-    }
-    mixes_.set(std::move(all), static_cast<int>(together.size()));
+    if (!BankOf::set(grooves, problem, latents)) return false;
     bring_ways();
-    grooves_ = grooves;
-    partners_ = together;
-    windows_ = of_each;
-    points_.resize(POINTS_AT_ONCE * windows_ * latent_size);
-    cells_.resize(static_cast<std::size_t>(POINTS_AT_ONCE) * windows_ * WINDOW_CELLS);
     return true;
 }
 
@@ -104,12 +72,12 @@ void DrumBank::decode(const PadSettings &settings, DrumPad &to) {
     to.denominator = partners_[0].denominator;
     Way missing;
     const bool is_even = !mixes_.lacks(settings.is_plane, missing);
-    for (int first = 0; first < to.count(); first += POINTS_AT_ONCE) {
-        const int points = std::min(POINTS_AT_ONCE, to.count() - first);
+    for (int first = 0; first < to.count(); first += GrooveBank::POINTS) {
+        const int points = std::min(GrooveBank::POINTS, to.count() - first);
         for (int p = 0; p < points; p++) mixes_.mix(mixes_.weights(to, first + p), is_even, &points_[static_cast<std::size_t>(p) * size]);
-        network_.decode(points_.data(), points * windows_, cells_.data(), VARIATION_HEAT * settings.variation, noise_.data(), windows_);
+        network_.decode(points_.data(), points * windows_, decoded_.data(), VARIATION_HEAT * settings.variation, noise_.data(), windows_);
         for (int p = 0; p < points; p++) {
-            float *cells = &cells_[static_cast<std::size_t>(p) * of_cells];
+            float *cells = &decoded_[static_cast<std::size_t>(p) * of_cells];
             const std::vector<double> weights = mixes_.weights(to, first + p);
             const auto most = std::max_element(weights.begin(), weights.end());
             if (*most == 1.0 && !settings.is_moved()) { // the groove itself rather than what the model makes of it
@@ -126,7 +94,7 @@ void DrumBank::put(const PadSettings &settings, float *cells, DrumPad &to, int p
     const int used = static_cast<int>(layout.places.size());
     if (settings.humanise > 0.0f) {
         round_velocities(cells, windows_);
-        network_.humanise(cells, windows_, grooves_[0].tempo, settings.humanise);
+        network_.humanise(cells, windows_, pieces_[0].tempo, settings.humanise);
     }
     for (int s = 0; s < to.steps; s++) {
         Hit hits[DRUMS];

@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "../engine/drum_network.hpp"
-#include "mixes.hpp"
-#include "pad_points.hpp"
+#include "bank.hpp"
 
 namespace latentmix {
 
@@ -17,21 +16,26 @@ struct DrumPad : PadPoints {
     float offsets[MAX_POINTS][MAX_DRUM_STEPS][DRUMS];
 };
 
-// Two to four grooves as partners with their latents, and the pads between them. For one thread at a time.
+// What `BankOf` has to know of grooves.
+struct GrooveBank {
+    using Piece = Groove;
+    using Network = DrumNetwork;
+    using Weights = DrumWeights;
+    using Value = float;
+    static constexpr int WINDOW = WINDOW_CELLS, MOST = MAX_DRUM_WINDOWS, POINTS = 4; // that many at once
+    static constexpr const char *PIECE = "groove", *PIECES = "grooves";
+    static std::vector<float> windows(const Groove &groove) { return to_cells(groove); }
+    static int steps(const Groove &groove) { return groove.steps(); }
+};
+
+// Grooves, and the pads between them.
 //
 // Even ways are those that came with the weights, between grooves that came with them; nobody looks for others here, and a
 // pad that lacks one goes straight.
-class DrumBank {
+class DrumBank final : public BankOf<GrooveBank> {
   public:
     DrumBank(std::shared_ptr<const DrumWeights> weights, const Kernels &kernels);
 
-    const std::vector<Groove> &pieces() const { return grooves_; }
-    const std::vector<Groove> &as_partners() const { return partners_; } // the same, in one metre and of one length
-    const std::string &fingerprint() const { return network_.weights().fingerprint; }
-    const std::vector<float> &latents() const { return mixes_.latents(); } // (grooves, windows, D)
-    int windows() const { return windows_; }
-
-    // As `Bank::set`.
     bool set(const std::vector<Groove> &grooves, std::string &problem, const std::vector<float> &latents = {});
 
     bool lacks(bool, Way &) const { return false; } // that somebody is to find
@@ -40,19 +44,13 @@ class DrumBank {
     void decode(const PadSettings &settings, DrumPad &to);
 
   private:
-    void recall(const std::vector<Groove> &grooves, std::vector<float> &latents) const;
+    void recall(const std::vector<Groove> &grooves, std::vector<float> &latents) const override;
     void bring_ways();
     void put(const PadSettings &settings, float *cells, DrumPad &to, int point); // (windows, 32, 3, DRUMS)
 
-    DrumNetwork network_;
     std::vector<float> noise_;
-    unsigned seed_ = 0;
     int noise_windows_ = 0;
-    std::vector<Groove> grooves_, partners_;
     std::vector<Groove> known_; // that came with the weights, as partners
-    Mixes mixes_;
-    std::vector<float> points_, cells_;
-    int windows_ = 0;
 };
 
 } // namespace latentmix

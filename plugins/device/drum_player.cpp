@@ -11,56 +11,37 @@ namespace {
 
 constexpr double HELD = 0.5; // sixteenths that a hit is held, if the same drum is not struck sooner
 
-int bar_of(const DrumPad &pad) { return std::max(1, steps_per_bar(pad.numerator, pad.denominator)); }
-
 } // namespace
 
 void DrumPlayer::show(Shown &to) const {
-    to.steps = steps_;
-    to.bar = bar_;
-    to.beat = beat_;
-    std::memcpy(to.hits, velocities_, static_cast<std::size_t>(steps_) * DRUMS);
+    size_.show(to);
+    std::memcpy(to.hits, velocities_, static_cast<std::size_t>(size_.steps) * DRUMS);
 }
 
 void DrumPlayer::show_wanted(const DrumPad &pad, const double *values, Shown &to) {
-    to.steps = pad.steps;
-    to.bar = bar_of(pad);
-    to.beat = steps_a_beat(pad.numerator, pad.denominator);
+    Size(pad).show(to);
     std::memcpy(to.hits, pad.velocities[pad.wanted(values)], static_cast<std::size_t>(pad.steps) * DRUMS);
 }
 
 void DrumPlayer::activate(double rate) {
-    song_.activate(rate);
-    recorder_.stop();
+    begin(rate);
     for (Voice &voice : voices_) voice = {};
     serial_ = 0;
 }
 
-bool DrumPlayer::process(const Transport &transport, const double *values, const DrumPad &pad, const NoteIn *in, int count,
-                         int frames, NoteSink &out, DrumRecording &recording) {
-    if (whole(values[CHANNEL]) - 1 != channel_)
-        for (Voice &voice : voices_) end(voice, 0, out);
-    channel_ = whole(values[CHANNEL]) - 1;
-    Stretch block;
-    if (!song_.go(transport, values, pad.serial, frames, block)) {
-        silence(0, out);
-        recorder_.stop();
-        return false;
-    }
-    if (block.is_jump) silence(0, out);
+void DrumPlayer::play(const Stretch &block, const double *values, const DrumPad &pad, NoteSink &out) {
     for (Step now; song_.next(block, now);) {
-        play(block, static_cast<double>(now.number), values[LEVEL], out);
+        strike(block, static_cast<double>(now.number), values[LEVEL], out);
         step(now, values, pad);
     }
-    play(block, HUGE_VAL, values[LEVEL], out);
-    return record(transport, values, pad, in, count, block, recording);
+    strike(block, HUGE_VAL, values[LEVEL], out);
 }
 
 void DrumPlayer::step(const Step &now, const double *values, const DrumPad &pad) {
     if (may_change(now, values)) renew(values, pad);
     const Step next = {now.number + 1, 0, false};
     const bool is_other = may_change(next, values);
-    const int here = modulo(now.number, steps_), then = modulo(next.number, is_other ? pad.steps : steps_);
+    const int here = modulo(now.number, size_.steps), then = modulo(next.number, is_other ? pad.steps : size_.steps);
     for (int d = 0; d < DRUMS; d++) {
         Voice &voice = voices_[d];
         const double at = static_cast<double>(now.number);
@@ -74,8 +55,7 @@ void DrumPlayer::step(const Step &now, const double *values, const DrumPad &pad)
 }
 
 bool DrumPlayer::may_change(const Step &step, const double *values) const {
-    const int unit = values[FOLLOW] < 0.5 ? 1 : values[FOLLOW] < 1.5 ? beat_ : bar_;
-    return !steps_ || (values[HOLD_MELODY] < 0.5 && (step.is_first || modulo(step.number, unit) == 0));
+    return !size_.steps || (values[HOLD_MELODY] < 0.5 && is_boundary(step, values));
 }
 
 void DrumPlayer::renew(const double *values, const DrumPad &pad) {
@@ -83,16 +63,14 @@ void DrumPlayer::renew(const double *values, const DrumPad &pad) {
     if (serial_ == pad.serial && point_ == point) return;
     serial_ = pad.serial;
     point_ = point;
-    steps_ = pad.steps;
-    bar_ = bar_of(pad);
-    beat_ = steps_a_beat(pad.numerator, pad.denominator);
-    std::memcpy(velocities_, pad.velocities[point], static_cast<std::size_t>(steps_) * DRUMS);
-    std::memcpy(offsets_, pad.offsets[point], static_cast<std::size_t>(steps_) * DRUMS * sizeof(float));
+    size_ = Size(pad);
+    std::memcpy(velocities_, pad.velocities[point], static_cast<std::size_t>(size_.steps) * DRUMS);
+    std::memcpy(offsets_, pad.offsets[point], static_cast<std::size_t>(size_.steps) * DRUMS * sizeof(float));
     changes_++;
 }
 
 // In the order of their places; of one drum the end of a hit before the next hit.
-void DrumPlayer::play(const Stretch &block, double until, double level, NoteSink &out) {
+void DrumPlayer::strike(const Stretch &block, double until, double level, NoteSink &out) {
     while (true) {
         double first = until;
         int drum = -1;
@@ -128,6 +106,10 @@ void DrumPlayer::play(const Stretch &block, double until, double level, NoteSink
 void DrumPlayer::end(Voice &voice, int frame, NoteSink &out) {
     if (voice.sounds) out.note(frame, false, note_of(static_cast<int>(&voice - voices_)), 0, channel_);
     voice.sounds = false;
+}
+
+void DrumPlayer::end_notes(NoteSink &out) {
+    for (Voice &voice : voices_) end(voice, 0, out);
 }
 
 void DrumPlayer::silence(int frame, NoteSink &out) {

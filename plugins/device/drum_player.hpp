@@ -7,8 +7,7 @@
 // Nothing here allocates, locks, waits or computes a network.
 #pragma once
 #include "drum_pad.hpp"
-#include "picture.hpp"
-#include "song.hpp"
+#include "played.hpp"
 
 namespace latentmix {
 
@@ -17,16 +16,11 @@ struct DrumRecording : Take {
     float offsets[2 * WINDOW_STEPS][DRUMS];
 };
 
-class DrumPlayer {
+class DrumPlayer final : public Played<DrumPad, DrumRecording> {
   public:
-    void activate(double rate);
     // As of `Player`.
-    bool process(const Transport &transport, const double *values, const DrumPad &pad, const NoteIn *in, int count,
-                 int frames, NoteSink &out, DrumRecording &recording);
-
+    void activate(double rate);
     void show(Shown &to) const;
-    unsigned changes() const { return changes_; }
-    double at() const { return song_.at(steps_); }
     static void show_wanted(const DrumPad &pad, const double *values, Shown &to);
 
   private:
@@ -41,24 +35,23 @@ class DrumPlayer {
         bool sounds = false;
     };
 
+    void end_notes(NoteSink &out) override;
+    void silence(int frame, NoteSink &out) override;
+    void play(const Stretch &block, const double *values, const DrumPad &pad, NoteSink &out) override;
     void step(const Step &now, const double *values, const DrumPad &pad);
     bool may_change(const Step &step, const double *values) const;
     void renew(const double *values, const DrumPad &pad);
-    void play(const Stretch &block, double until, double level, NoteSink &out); // what comes before a place
+    void strike(const Stretch &block, double until, double level, NoteSink &out); // what comes before a place
     void end(Voice &voice, int frame, NoteSink &out);
-    void silence(int frame, NoteSink &out);
     bool record(const Transport &transport, const double *values, const DrumPad &pad, const NoteIn *in, int count,
-                const Stretch &block, DrumRecording &recording);
+                const Stretch &block, DrumRecording &recording) override;
 
-    Song song_;
-    Recorder recorder_;
     Voice voices_[DRUMS];
-    int channel_ = 9;
     // the groove that is heard, and which one it is
     std::uint8_t velocities_[MAX_DRUM_STEPS][DRUMS];
     float offsets_[MAX_DRUM_STEPS][DRUMS];
-    int steps_ = 0, bar_ = 16, beat_ = 4, point_ = -1;
-    unsigned serial_ = 0, changes_ = 0;
+    int point_ = -1;
+    unsigned serial_ = 0;
 };
 
 } // namespace latentmix

@@ -7,7 +7,7 @@
 
 namespace latentmix {
 Bank::Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels)
-    : network_(weights, kernels), noise_(draw_noise(0, weights->sizes.pitches)) {
+    : BankOf(weights, kernels), noise_(draw_noise(0, weights->sizes.pitches)) {
     std::string problem;
     std::vector<Melody> first = weights->melodies;
     if (first.size() > SLOTS) first.resize(SLOTS);
@@ -16,41 +16,6 @@ Bank::Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels)
         silence.tokens.assign(WINDOW_STEPS, HOLD);
         set({silence, silence}, problem);
     }
-}
-
-bool Bank::set(const std::vector<Melody> &melodies, std::string &problem, const std::vector<float> &latents) {
-    if (melodies.empty() || melodies.size() > SLOTS) {
-        problem = "expected 1 to 4 melodies";
-        return false;
-    }
-    std::vector<Melody> together = partners(melodies);
-    if (together.empty()) {
-        problem = "expected bars of at most 32 sixteenths in the first melody";
-        return false;
-    }
-    std::vector<int> windows;
-    for (const Melody &m : together) {
-        const std::vector<int> each = to_windows(m);
-        windows.insert(windows.end(), each.begin(), each.end());
-    }
-    const int count = static_cast<int>(windows.size()) / WINDOW_STEPS, of_each = count / static_cast<int>(together.size());
-    if (of_each > MAX_WINDOWS || static_cast<int>(together[0].tokens.size()) > MAX_PAD_STEPS) {
-        problem = "expected melodies of at most 8 windows (16 bars of 4/4)";
-        return false;
-    }
-    const int latent_size = network_.weights().sizes.latent_size;
-    std::vector<float> all = latents;
-    if (all.size() != static_cast<std::size_t>(count) * latent_size) {
-        all.resize(static_cast<std::size_t>(count) * latent_size);
-        network_.encode(windows.data(), count, all.data());
-    }
-    mixes_.set(std::move(all), static_cast<int>(together.size()));
-    melodies_ = melodies;
-    partners_ = together;
-    windows_ = of_each;
-    points_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * latent_size);
-    tokens_.resize(static_cast<std::size_t>(MAX_POINTS) * windows_ * WINDOW_STEPS);
-    return true;
 }
 
 void Bank::decode(const PadSettings &settings, Pad &to) {
@@ -64,7 +29,7 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
     to.steps = static_cast<int>(partners_[0].tokens.size());
     to.numerator = partners_[0].numerator;
     to.denominator = partners_[0].denominator;
-    to.own_key = estimate_key(melodies_[0].tokens.data(), static_cast<int>(melodies_[0].tokens.size()));
+    to.own_key = estimate_key(pieces_[0].tokens.data(), static_cast<int>(pieces_[0].tokens.size()));
     Way missing;
     const bool is_even = !lacks(settings.is_plane, missing);
     for (int p = 0; p < to.count(); p++) {
@@ -76,7 +41,7 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
             for (std::size_t i = 0; i < size; i++) out[i] += settings.amounts[a] * direction[i % latent_size];
         }
     }
-    network_.decode(points_.data(), to.count() * windows_, tokens_.data(), settings.variation, &noise_);
+    network_.decode(points_.data(), to.count() * windows_, decoded_.data(), settings.variation, &noise_);
     const WindowLayout layout = window_layout(to.numerator, to.denominator);
     for (int p = 0; p < to.count(); p++) {
         const std::vector<double> weights = mixes_.weights(to, p);
@@ -85,7 +50,7 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
         const std::vector<int> tokens =
             *most == 1.0 && !settings.is_moved()
                 ? partners_[static_cast<std::size_t>(most - weights.begin())].tokens
-                : from_windows(&tokens_[static_cast<std::size_t>(p) * windows_ * WINDOW_STEPS], windows_, layout, to.steps);
+                : from_windows(&decoded_[static_cast<std::size_t>(p) * windows_ * WINDOW_STEPS], windows_, layout, to.steps);
         std::copy(tokens.begin(), tokens.end(), to.tokens[p]);
     }
 }

@@ -6,8 +6,7 @@
 
 #include "../engine/network.hpp"
 #include "../engine/noise.hpp"
-#include "mixes.hpp"
-#include "pad_points.hpp"
+#include "bank.hpp"
 
 namespace latentmix {
 
@@ -18,23 +17,25 @@ struct Pad : PadPoints {
     std::uint8_t tokens[MAX_POINTS][MAX_PAD_STEPS];
 };
 
-// Two to four melodies as partners with their latents, and the pads between them. For one thread at a time.
+// What `BankOf` has to know of melodies.
+struct MelodyBank {
+    using Piece = Melody;
+    using Network = latentmix::Network;
+    using Weights = latentmix::Weights;
+    using Value = int;
+    static constexpr int WINDOW = WINDOW_STEPS, MOST = MAX_WINDOWS, POINTS = MAX_POINTS;
+    static constexpr const char *PIECE = "melody", *PIECES = "melodies";
+    static std::vector<int> windows(const Melody &melody) { return to_windows(melody); }
+    static int steps(const Melody &melody) { return static_cast<int>(melody.tokens.size()); }
+};
+
+// Melodies, and the pads between them.
 //
 // A pad goes straight until all ways that it needs are there, and then goes them: so what is heard depends on what was set
 // alone, and not on when.
-class Bank {
+class Bank final : public BankOf<MelodyBank> {
   public:
     Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels);
-
-    const std::vector<Melody> &pieces() const { return melodies_; }
-    const std::vector<Melody> &as_partners() const { return partners_; } // the same, in one metre and of one length
-    const std::string &fingerprint() const { return network_.weights().fingerprint; }
-    const std::vector<float> &latents() const { return mixes_.latents(); } // (melodies, windows, D)
-    int windows() const { return windows_; }
-
-    // Another set of melodies; false, with a line in `problem`, where they do not go together, and nothing changes.
-    // Latents are those of an earlier `latents`, or empty: then they are computed, a millisecond a window.
-    bool set(const std::vector<Melody> &melodies, std::string &problem, const std::vector<float> &latents = {});
 
     // The first way that is still to be found (`Mixes::lacks`).
     bool lacks(bool is_plane, Way &way) const { return mixes_.lacks(is_plane, way); }
@@ -43,14 +44,7 @@ class Bank {
     void decode(const PadSettings &settings, Pad &to); // up to a quarter of a second
 
   private:
-    Network network_;
     Noise noise_;
-    unsigned seed_ = 0;
-    std::vector<Melody> melodies_, partners_;
-    Mixes mixes_;
-    std::vector<float> points_;
-    std::vector<int> tokens_;
-    int windows_ = 0;
 };
 
 } // namespace latentmix

@@ -24,50 +24,33 @@ void shaped(const Pad &pad, const Shape &shape, int *tokens) { // (pad.steps)
 } // namespace
 
 void Player::show(Shown &to) const {
-    to.steps = steps_;
-    to.bar = bar_;
-    to.beat = beat_;
-    std::copy(tokens_, tokens_ + steps_, to.tokens);
+    size_.show(to);
+    std::copy(tokens_, tokens_ + size_.steps, to.tokens);
 }
 
 void Player::show_wanted(const Pad &pad, const double *values, Shown &to) {
     int tokens[MAX_PAD_STEPS];
     shaped(pad, wanted_shape(values, pad), tokens);
-    to.steps = pad.steps;
-    to.bar = std::max(1, steps_per_bar(pad.numerator, pad.denominator));
-    to.beat = steps_a_beat(pad.numerator, pad.denominator);
+    Size(pad).show(to);
     std::copy(tokens, tokens + pad.steps, to.tokens);
 }
 
 void Player::activate(double rate) {
-    song_.activate(rate);
-    recorder_.stop();
+    begin(rate);
     sounding_ = -1;
     made_.serial = 0;
 }
 
-bool Player::process(const Transport &transport, const double *values, const Pad &pad, const NoteIn *in, int count,
-                     int frames, NoteSink &out, Recording &recording) {
-    if (sounding_ >= 0 && whole(values[CHANNEL]) - 1 != channel_) silence(0, out);
-    channel_ = whole(values[CHANNEL]) - 1;
-    Stretch block;
-    if (!song_.go(transport, values, pad.serial, frames, block)) {
-        silence(0, out);
-        recorder_.stop();
-        return false;
-    }
-    if (block.is_jump) silence(0, out);
+void Player::play(const Stretch &block, const double *values, const Pad &pad, NoteSink &out) {
     for (Step now; song_.next(block, now);) step(now, values, pad, out);
-    return record(transport, values, pad, in, count, block, recording);
 }
 
 // Sequencer.step in Python: one voice; what sounds goes on until the melody has an event of its own, and ends where a
 // new melody is silent and at the end of the loop.
 void Player::step(const Step &now, const double *values, const Pad &pad, NoteSink &out) {
-    const int unit = values[FOLLOW] < 0.5 ? 1 : values[FOLLOW] < 1.5 ? beat_ : bar_;
-    const bool is_boundary = now.is_first || !steps_ || modulo(now.number, unit) == 0;
-    const bool is_swapped = is_boundary && (values[HOLD_MELODY] < 0.5 || !steps_) && renew(values, pad);
-    const int at = modulo(now.number, steps_), token = tokens_[at];
+    const bool may_change = is_boundary(now, values) && (values[HOLD_MELODY] < 0.5 || !size_.steps);
+    const bool is_swapped = may_change && renew(values, pad);
+    const int at = modulo(now.number, size_.steps), token = tokens_[at];
     if (token >= ONSET || token == OFF || at == 0 || (is_swapped && token_sounding(at) == OFF)) silence(now.frame, out);
     if (token < ONSET) return;
     sounding_ = token - ONSET;
@@ -79,9 +62,7 @@ bool Player::renew(const double *values, const Pad &pad) {
     const Shape wanted = wanted_shape(values, pad);
     if (wanted == made_) return false;
     made_ = wanted;
-    steps_ = pad.steps;
-    bar_ = std::max(1, steps_per_bar(pad.numerator, pad.denominator));
-    beat_ = steps_a_beat(pad.numerator, pad.denominator);
+    size_ = Size(pad);
     shaped(pad, wanted, tokens_);
     changes_++;
     return true;

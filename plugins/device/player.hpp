@@ -3,8 +3,7 @@
 // Nothing here allocates, locks, waits or computes a network.
 #pragma once
 #include "pad.hpp"
-#include "picture.hpp"
-#include "song.hpp"
+#include "played.hpp"
 
 namespace latentmix {
 
@@ -22,37 +21,29 @@ struct Shape {
     }
 };
 
-class Player {
+class Player final : public Played<Pad, Recording> {
   public:
     void activate(double rate);
-    // One block, with the values of all parameters; what the worker has decoded last comes in `pad`. True where
-    // `recording` has become whole.
-    bool process(const Transport &transport, const double *values, const Pad &pad, const NoteIn *in, int count,
-                 int frames, NoteSink &out, Recording &recording);
 
-    // What was heard last, for who looks on: another one each time `changes` is another number; and `Song::at`.
-    void show(Shown &to) const;
-    unsigned changes() const { return changes_; }
-    double at() const { return song_.at(steps_); }
+    void show(Shown &to) const; // what was heard last
 
     // What would be heard with these values; any thread.
     static void show_wanted(const Pad &pad, const double *values, Shown &to);
 
   private:
+    void end_notes(NoteSink &out) override { silence(0, out); }
+    void silence(int frame, NoteSink &out) override;
+    void play(const Stretch &block, const double *values, const Pad &pad, NoteSink &out) override;
     void step(const Step &step, const double *values, const Pad &pad, NoteSink &out);
     bool renew(const double *values, const Pad &pad);
-    void silence(int frame, NoteSink &out);
     int token_sounding(int at) const; // of the note that sounds during a step of the melody, OFF for none
     bool record(const Transport &transport, const double *values, const Pad &pad, const NoteIn *in, int count,
-                const Stretch &block, Recording &recording);
+                const Stretch &block, Recording &recording) override;
 
-    Song song_;
-    Recorder recorder_;
-    int sounding_ = -1, channel_ = 0;
+    int sounding_ = -1;
     // the melody that is heard, shaped, and what it was made for
-    int tokens_[MAX_PAD_STEPS], steps_ = 0, bar_ = 16, beat_ = 4;
+    int tokens_[MAX_PAD_STEPS];
     Shape made_ = {0, -1, 0, 0, 0.0};
-    unsigned changes_ = 0;
     int record_sounding_ = -1;
 };
 
