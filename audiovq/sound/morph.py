@@ -55,7 +55,7 @@ def read_recording(
 
 
 def encode(model: SoundModel, samples: np.ndarray) -> Recording:
-    """Samples (T,) at the model's rate -> its frames; silence fills the last one."""
+    """Samples (T,) within ±1 at the model's rate -> its frames (1, N); silence fills the last one."""
     hop, found = model.config.hop, []
     padded = np.pad(samples, (0, -len(samples) % hop))[None].astype(np.float32)
     state = model.initial_encoder_state(1)
@@ -81,7 +81,7 @@ def sung_share(sound: Sound) -> float:
 
 
 def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
-    """Frames of (1, N) -> samples (samples,) without the delay."""
+    """Frames (1, N) -> the first (samples,) float32 of them, without the delay; faded in and out."""
     late = -(-model.delay // model.config.hop)
     silent = Controls(
         F.pad(sound.controls.pitch, (0, late), mode="replicate"),
@@ -102,14 +102,14 @@ def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
 
 
 def part(sound: Sound, start: int, stop: int) -> Sound:
-    """Frames from one to before another."""
+    """Frames (1, N) from one to before another."""
     played = sound.controls
     cut = (each[:, start:stop] for each in (played.pitch, played.loudness, played.harmonicity))
     return Sound(Controls(*cut), sound.timbre[:, start:stop])
 
 
 def joined(sounds: Sequence[Sound]) -> Sound:
-    """Pieces on end."""
+    """Frames (1, N), (1, M), ... on end, (1, N + M + ...)."""
     played = [each.controls for each in sounds]
     controls = Controls(
         torch.cat([each.pitch for each in played], 1),
@@ -120,7 +120,7 @@ def joined(sounds: Sequence[Sound]) -> Sound:
 
 
 def stretched(sound: Sound, frames: int) -> Sound:
-    """The same sound in so many frames; what is between frames is on straight lines, of pitch in the logarithm."""
+    """A sound (1, N) in so many frames; what is between frames is on straight lines, of pitch in the logarithm."""
     played = sound.controls
     rows = torch.stack([played.pitch.log(), played.loudness, played.harmonicity], 1)
     rows = torch.cat([rows, sound.timbre.transpose(1, 2)], 1)
@@ -159,7 +159,7 @@ def blend(
 
 
 def level(sound: Sound) -> Tensor:
-    """dB of the mean power of a whole sound, as loud as it is heard."""
+    """dB, A-weighted, of the mean power of a whole sound (1, N); a scalar."""
     return 10.0 * torch.log10((10.0 ** (0.1 * sound.controls.loudness)).mean())
 
 

@@ -52,7 +52,7 @@ class FluidSynth:
         self.program(program)
 
     def note_on(self, pitch: int, velocity: int) -> None:
-        """Begin a note."""
+        """Begin a note; both 0 to 127, velocity 0 ends it."""
         self._library.fluid_synth_noteon(self._synth, 0, pitch, velocity)
 
     def note_off(self, pitch: int) -> None:

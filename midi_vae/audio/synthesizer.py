@@ -21,7 +21,10 @@ HIGHEST = 0.45  # of the sample rate: partials above are left out
 
 
 class Synthesizer(Protocol):
-    """What makes sound of notes."""
+    """What makes sound of notes; for one thread at a time.
+
+    Pitch, velocity and program are MIDI numbers, 0 to 127; a note of velocity 0 ends.
+    """
 
     def note_on(self, pitch: int, velocity: int) -> None: ...
 
@@ -31,7 +34,9 @@ class Synthesizer(Protocol):
 
     def panic(self) -> None: ...
 
-    def render(self, frames: int) -> np.ndarray: ...
+    def render(self, frames: int) -> np.ndarray:
+        """The next samples, (2, frames) float32; full scale is ±1."""
+        ...
 
     def close(self) -> None: ...
 

@@ -15,7 +15,11 @@ STEEPEST = 6.0  # dB an octave at the two ends of the slide
 
 
 class Instrument(Protocol):
-    """What is played; `SoundInstrument` is one."""
+    """What is played; `SoundInstrument` is one. For one thread at a time.
+
+    Pitch and velocity are MIDI numbers, 0 to 127, channels 0 to 15; pressure is a share from 0 to 1, and `brighten`
+    takes dB by which each octave is stronger than the one below it.
+    """
 
     def note_on(self, pitch: int, velocity: int, channel: int = 0) -> None: ...
 

@@ -7,7 +7,10 @@ from typing import Any
 
 
 class Outbox:
-    """What one page is still to be told: the newest message of each kind, of the state only what changed."""
+    """What one page is still to be told: the newest message of each kind, of the state only what changed.
+
+    Not thread-safe: it belongs to the event loop's thread.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, Any] = {}
@@ -23,7 +26,7 @@ class Outbox:
         self._event.set()
 
     async def take(self) -> dict[str, Any]:
-        """Wait for something, and take all there is."""
+        """Wait for something, and take all there is, by kind; of the state a page knows what stayed. For one task."""
         await self._event.wait()
         self._event.clear()
         message, self._waiting = self._waiting, {}
