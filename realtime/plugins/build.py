@@ -174,7 +174,7 @@ def _lv2(
 ) -> Path:
     def fill(new: Path) -> None:
         stem = identity.slug
-        _put(binary, new / (stem + binary.suffix))
+        _put_binary(binary, new / (stem + binary.suffix))
         _put(weights, new / f"{stem}.lmw")
         uri = f"urn:latentmix:{identity.plugin_id}"
         window = lv2.Window(f"{uri}:window", target.system) if _put_window(binary, new) else None
@@ -192,11 +192,11 @@ def _lv2(
 def _clap(folder: Path, binary: Path, weights: Path, identity: Identity, target: Target) -> Path:
     def fill(new: Path) -> None:
         if target.system == "macos":  # there a plugin is a folder with a form of its own
-            _put(binary, new / "Contents" / "MacOS" / identity.slug)
+            _put_binary(binary, new / "Contents" / "MacOS" / identity.slug)
             _put(weights, new / "Contents" / "Resources" / "weights.lmw")
             (new / "Contents" / "Info.plist").write_text(_plist(identity.slug, identity))
             return
-        _put(binary, new / f"{identity.slug}.clap")
+        _put_binary(binary, new / f"{identity.slug}.clap")
         _put_window(binary, new)
         _put(weights, new / f"{identity.slug}.lmw")
 
@@ -209,7 +209,7 @@ def _vst3(folder: Path, stem: str, binary: Path, weights: Path, target: Target) 
 
     def fill(new: Path) -> None:
         inside = new / "Contents" / VST3_FOLDERS[target.name]
-        _put(binary, inside / (stem + suffix))
+        _put_binary(binary, inside / (stem + suffix))
         _put_window(binary, inside)
         _put(weights, new / "Contents" / "Resources" / "weights.lmw")
         if target.system == "macos":
@@ -231,6 +231,12 @@ def _put_window(binary: Path, folder: Path) -> bool:
     if library.is_file():
         _put(library, folder / library.name)
     return library.is_file()
+
+
+def _put_binary(file: Path, to: Path) -> None:
+    """A copy of its own: of two links to one file a system loads the first alone, and both would be one plugin."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, to)
 
 
 def _put(file: Path, to: Path) -> None:
