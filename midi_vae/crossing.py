@@ -1,14 +1,15 @@
 """The rhythm of one melody with the pitches of another, and the plane between two melodies whose sides are these two.
 
-The latent of the melody model has no share for rhythm and none for pitch: a beat's dimensions hold both. So two
-melodies are crossed as notes. Where the first starts a note it starts one too, at the pitch that the second has there,
-or that it comes to before the next note starts: which of these, a critic of melodies says (`model.critic`). What comes
-of it is encoded and decoded, as all that is mixed; and with it and its opposite as corners a plane goes from melody to
-melody, the rhythm along one side and the pitch along the other.
+Rhythm and pitch are the two groups of a latent, each of which can come from another one (`joined`). They are no groups
+of its dimensions, for those of a beat hold both: latents are joined as notes. Where the first starts a note it starts
+one too, at the pitch that the second has there, or that it comes to before the next note starts: which of these, a
+critic of melodies says (`model.critic`). What comes of it is encoded and decoded, as all that is mixed; and with it and
+its opposite as corners a plane goes from melody to melody, the rhythm along one side and the pitch along the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .interpolation import check_mixable, grid, melodies_at
+from .interpolation import check_mixable, codes, grid, melodies_at, mixed
 from .model.network import MelodyNetwork
 from .music.melody import ONSET, Melody
 from .music.partners import partners
@@ -42,11 +43,47 @@ def crossed(model: MelodyNetwork, rhythm: Melody, pitch: Melody, shift: Tensor |
     return melodies_at(model, (z if shift is None else z + shift)[None], first)[0]
 
 
+def joined(model: MelodyNetwork, rhythm: Tensor, pitch: Tensor) -> Tensor:
+    """Latents (W, D) with the rhythm of some, (W, D), and the pitches of others: windows of one melody in turn.
+
+    Any thread may call it, also while others use the model.
+
+    Raises:
+        InputError: other shapes, latents that decode to no note, or a model with nothing between two codes.
+    """
+    check_mixable(model)
+    if rhythm.shape != pitch.shape:
+        raise InputError(f"expected two latents of one shape (W, D), found {(*rhythm.shape,)} and {(*pitch.shape,)}")
+    parts = {"rhythm": rhythm, "pitch": pitch}
+    heard = [Melody(model.decode_windows(z).reshape(-1), name=name) for name, z in parts.items()]
+    return model.encode_windows(crossed_windows(model, *heard))
+
+
+def blend_apart(
+    model: MelodyNetwork,
+    melodies: Sequence[Melody],
+    rhythm: Sequence[float],
+    pitch: Sequence[float],
+    shift: Tensor | None = None,
+) -> Melody:
+    """One melody out of 2 to 8, by weights for their rhythms and others for their pitches.
+
+    Raises:
+        InputError: as of `interpolation.blend` and `joined`.
+    """
+    first, *others = partners(melodies)
+    z = codes(model, [first, *others])
+    found = joined(model, mixed(z, rhythm), mixed(z, pitch))
+    return melodies_at(model, (found if shift is None else found + shift)[None], first)[0]
+
+
 def crossed_windows(model: MelodyNetwork, rhythm: Melody, pitch: Melody) -> np.ndarray:
     """The same as notes, before they are encoded; (W, 32) tokens of two melodies of one metre and length."""
     for melody in (rhythm, pitch):
         if not (melody.tokens >= ONSET).any():
-            raise InputError(f"{melody.name or 'melody'}: expected notes, found none in this passage")
+            raise InputError(
+                f"{melody.name or 'melody'}: expected notes, found none in this passage; choose other bars"
+            )
     steps = torch.from_numpy(to_windows(rhythm))
     return _chosen(model, steps.to(model.device), _line(model, pitch)).cpu().numpy()
 

@@ -127,17 +127,22 @@ def blend(
     Raises:
         InputError: not one weight for each melody, or one below 0, or all 0.
     """
-    if len(weights) != len(melodies) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
-        raise InputError(f"expected {len(melodies)} weights of at least 0, one of them above, found {list(weights)}")
     check_mixable(model)
     together = partners(melodies)
-    z = codes(model, together)
+    point = mixed(codes(model, together), weights, spherical)
+    return melodies_at(model, _shifted(point[None], shift), together[0])[0]
+
+
+def mixed(z: Tensor, weights: Sequence[float], spherical: bool = False) -> Tensor:
+    """Latents (W, D) out of those of several melodies, (M, W, D); as of `blend`."""
+    if len(weights) != len(z) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
+        raise InputError(f"expected {len(z)} weights of at least 0, one of them above, found {list(weights)}")
     share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)
     point = (share * z).sum(0)
     if spherical:
         length = (share * z.norm(dim=-1, keepdim=True)).sum(0)
         point = point / point.norm(dim=-1, keepdim=True).clamp(min=1e-6) * length
-    return melodies_at(model, _shifted(point[None], shift), together[0])[0]
+    return point
 
 
 def grid(

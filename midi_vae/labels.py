@@ -16,6 +16,39 @@ def title(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names)) or "sample"
 
 
+def span(values: Sequence[int]) -> str:
+    """From the least to the most.
+
+    >>> span([3, 1, 2]), span([2, 2])
+    ('1 to 3', '2')
+    """
+    lowest, highest = min(values), max(values)
+    return f"{lowest} to {highest}" if lowest < highest else str(lowest)
+
+
+def counted(one: str, *counts: int) -> str:
+    """How many there are of something, from the fewest to the most.
+
+    >>> counted("note", 3, 1), counted("note", 1)
+    ('1 to 3 notes', '1 note')
+    """
+    count = span(counts)
+    return f"{count} {one}" if count == "1" else f"{count} {one}s"
+
+
+def silent(counts: Sequence[int], what: str) -> str:
+    """What is told of pieces where nothing is played, of which there are so many notes or hits each; "" if of none.
+
+    >>> silent([4, 0, 0], "notes"), silent([0], "hits"), silent([2], "notes")
+    ('2 of 3 have no notes', 'it has no hits', '')
+    """
+    empty = sum(not count for count in counts)
+    if not empty:
+        return ""
+    who = "it has" if len(counts) == 1 else f"{empty} of {len(counts)} {'has' if empty == 1 else 'have'}"
+    return f"{who} no {what}"
+
+
 def numbers(count: int) -> list[str]:
     """Of so many that lie beside each other.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
 from hashlib import sha256
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
+from .model import prior
 from .model.conductor import PLACES, Conductor, Past
 from .model.network import MelodyNetwork
 from .music.melody import Melody
@@ -20,7 +21,9 @@ from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
 
 MAX_BARS = 1024  # that are made at once
 SAME = 0.9  # share of equal steps from which a window is another one again
-DRAWS = 4  # of a next phrase, until one is new
+OPENING = 4  # windows in which a new tune is found
+NUCLEUS = 0.98  # after them: a narrower one says again what was said, more often than tunes do
+DRAWS = 4  # of a next phrase, until one is new, and of a melody, until it has a note
 
 
 def check_conductor(model: MelodyNetwork, conductor: Conductor) -> None:
@@ -44,6 +47,7 @@ def windows_after(
     temperature: float = 1.0,
     seed: int | None = None,
     ends: bool = True,
+    check: Callable[[], object] = lambda: None,
 ) -> Tensor:
     """Codes (B, count, D) of the windows that go on after B tunes.
 
@@ -52,6 +56,7 @@ def windows_after(
         temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest symbols.
         seed: the same seed gives the same windows, on every device.
         ends: whether the tunes end with the last window.
+        check: called before each window; what it raises ends it.
 
     Raises:
         InputError: the conductor does not go with the model.
@@ -65,13 +70,15 @@ def windows_after(
     start = before.shape[1] - len(codes)
     made: list[Tensor] = []
     for number in range(count):
+        check()
         known = torch.tensor([lag <= len(codes) for lag in conductor.config.lags], device=model.device)
         nothing = torch.zeros(tunes, size, device=model.device)
         looked_at = [codes[-lag] if lag <= len(codes) else nothing for lag in conductor.config.lags]
         place = torch.full((tunes,), (start + len(codes)) % PLACES, device=model.device)
         is_last = torch.full((tunes,), ends and number + 1 == count, device=model.device)
         what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, is_last)
-        tokens = conductor.sample(what, temperature, generator)
+        share = prior.NUCLEUS if start + len(codes) < OPENING else NUCLEUS
+        tokens = conductor.sample(what, temperature, generator, share)
         codes.append(model.encode_windows(tokens.cpu().numpy()))
         made.append(codes[-1])
     return torch.stack(made, 1)
@@ -88,6 +95,8 @@ def compose(
 ) -> list[Melody]:
     """n new melodies of so many bars of 4/4, whose phrases return.
 
+    What comes out without a note (a bar alone is often a rest, before an upbeat) is drawn anew, a few times.
+
     Args:
         shift: (D,) added to every code (`interpolation.attribute_shift`).
 
@@ -95,10 +104,17 @@ def compose(
         InputError: too few or too many bars, or the conductor does not go with the model.
     """
     like = Melody(np.zeros(WINDOW_STEPS, np.int16))
-    z = windows_after(
-        model, conductor, np.zeros((n, 0, WINDOW_STEPS), np.int64), _windows(bars, like), temperature, seed
-    )
-    return _decoded(model, z, like, bars, shift)
+    check_bars(bars)
+    nothing = np.zeros((n, 0, WINDOW_STEPS), np.int64)
+    made: list[Melody] = []
+    for draw in range(DRAWS):
+        again = None if seed is None else int(sha256(f"{seed} {draw}".encode()).hexdigest()[:14], 16)
+        z = windows_after(model, conductor, nothing, _windows(bars, like), temperature, again if draw else seed)
+        others = _decoded(model, z, like, bars, shift)
+        made = [old if old.notes() else new for old, new in zip(made, others, strict=True)] if made else others
+        if temperature <= 0.0 or all(melody.notes() for melody in made):
+            break
+    return made
 
 
 def go_on(
@@ -111,11 +127,13 @@ def go_on(
     seed: int | None = None,
     shift: Tensor | None = None,
     ends: bool = True,
+    check: Callable[[], object] = lambda: None,
 ) -> list[Melody]:
     """n ways for a melody to go on for so many bars, in its metre, without the melody itself.
 
     Args:
         ends: whether it ends with them.
+        check: as of `windows_after`.
 
     Raises:
         InputError: as of `compose`.
@@ -124,17 +142,24 @@ def go_on(
     kept = melody.bars // window_layout(melody.metre).bars  # whole windows; a bar that is left over begins the next one
     before = np.repeat(before[None, :kept], n, 0)
     left = melody.bars - kept * window_layout(melody.metre).bars
-    z = windows_after(model, conductor, before, _windows(bars + left, melody), temperature, seed, ends)
+    check_bars(bars)
+    count = _windows(bars + left, melody)
+    z = windows_after(model, conductor, before, count, temperature, seed, ends, check)
     made = _decoded(model, z, replace(melody, name=""), bars + left, shift)
     size = melody.steps_per_bar
     return [replace(each, tokens=each.tokens[left * size :]) for each in made]
 
 
-def next_phrase(model: MelodyNetwork, conductor: Conductor, phrases: Sequence[Melody]) -> Melody:
+def next_phrase(
+    model: MelodyNetwork,
+    conductor: Conductor,
+    phrases: Sequence[Melody],
+    check: Callable[[], object] = lambda: None,
+) -> Melody:
     """What comes after phrases of one metre and length, as long as they are; the tune goes on after it.
 
     The same phrases have always the same one after them. A phrase that only says the last one again is drawn anew, a
-    few times.
+    few times. `check` is as of `windows_after`.
 
     Raises:
         InputError: as of `compose`.
@@ -142,7 +167,7 @@ def next_phrase(model: MelodyNetwork, conductor: Conductor, phrases: Sequence[Me
     so_far = reduce(followed, phrases)
     for draw in range(DRAWS):
         seed = int.from_bytes(sha256(bytes([draw]) + so_far.tokens.astype("<i2").tobytes()).digest()[:7], "little")
-        (found,) = go_on(model, conductor, so_far, phrases[-1].bars, seed=seed, ends=False)
+        (found,) = go_on(model, conductor, so_far, phrases[-1].bars, seed=seed, ends=False, check=check)
         if float((found.tokens == phrases[-1].tokens).mean()) < SAME:
             break
     return replace(found, name=phrases[-1].name)
@@ -177,9 +202,16 @@ def in_form_of(first: Melody, others: Sequence[Melody]) -> list[Melody]:
     return [from_windows(to_windows(other)[pattern], other, other.bars) for other in others]
 
 
-def _windows(bars: int, like: Melody) -> int:
+def check_bars(bars: int) -> None:
+    """
+    Raises:
+        InputError: so many are not made at once.
+    """
     if not 1 <= bars <= MAX_BARS:
         raise InputError(f"expected 1 to {MAX_BARS} bars, found {bars}")
+
+
+def _windows(bars: int, like: Melody) -> int:
     return -(-bars // window_layout(like.metre).bars)
 
 

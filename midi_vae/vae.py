@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentmix.checkpoint import Pretrained
 
-from . import interpolation
+from . import crossing, interpolation
 from .checkpoint import CHECKPOINT
 from .model.config import MelodyVAEConfig
 from .model.network import MelodyNetwork
@@ -58,6 +58,12 @@ class MelodyVAE(Pretrained, MelodyNetwork):
     def interpolate(self, a: Melody, b: Melody, steps: int = 9, exact_ends: bool = False) -> list[Melody]:
         """From a to b in `steps` melodies, changing evenly, in the metre of a (`interpolation.line` does more)."""
         return interpolation.line(self, a, b, steps, exact_ends=exact_ends)
+
+    def join(self, rhythm: Tensor, pitch: Tensor) -> Tensor:
+        """Latents (W, D) with the rhythm of some, (W, D), and the pitches of others: the two groups of a latent, of the
+        windows of one melody in turn (`crossing.joined`).
+        """
+        return crossing.joined(self, rhythm, pitch)
 
     def sample(self, n: int, temperature: float = 1.0, seed: int | None = None) -> list[Melody]:
         """n new melodies from the learned prior (`prior.MelodyPrior`).

@@ -58,6 +58,7 @@ def mix(
     midi-vae mix A.mid B.mid C.mid --weights 1,2,1 -o blend.mid
     midi-vae mix A.mid B.mid C.mid D.mid --grid 5x5 -o grid.mid
     midi-vae mix --rhythm A.mid --pitch B.mid -o crossed.mid
+    midi-vae mix A.mid B.mid C.mid --weights 2,1,0 --pitch-weights 0,1,1 -o apart.mid
     midi-vae mix A.mid B.mid --bars all --form -o tune.mid
     midi-vae mix A.mid B.mid --drums -o drums.mid --png drums.png
     """

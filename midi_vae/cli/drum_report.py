@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import labels
 from ..drums.groove import Groove
 from ..drums.kit import INSTRUMENTS, Kit
 from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
@@ -124,19 +125,19 @@ def print_made(figures: dict[str, Any]) -> None:
     for passage in figures["inputs"]:
         print(
             f"{passage['file']}: bars {passage['first_bar']} to {passage['last_bar']} of {passage['bars_in_file']}, "
-            f"{passage['metre']}, {passage['tempo']:g} BPM, {passage['hits']} hits"
+            f"{passage['metre']}, {passage['tempo']:g} BPM, {labels.counted('hit', passage['hits'])}"
         )
         left = passage["notes_unknown"]
         if left:
             print(f"  {left} notes of the file left out: the kit has no instrument for them (midi-vae info --drums)")
-    lowest, highest = min(figures["hits"]), max(figures["hits"])
-    hits = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
     count = figures["grooves"]
     grooves = "1 groove" if count == 1 else f"{count} grooves, {figures['distinct']} different"
-    said = [f"{grooves}, {figures['bars']} bars; {hits} hits"]
+    said = [f"{grooves}, {labels.counted('bar', figures['bars'])}; {labels.counted('hit', *figures['hits'])}"]
     for name, text in (("path", "path {:.2f}"), ("largest_jump", "largest jump {:.2f}"), ("seed", "seed {}")):
         if figures.get(name) is not None:
             said.append(text.format(figures[name]))
     print("; ".join(said))
+    if empty := labels.silent(figures["hits"], "hits"):
+        print(f"  {empty}")
     for path in figures["files"]:
         print(f"wrote {path}")

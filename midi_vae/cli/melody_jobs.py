@@ -112,6 +112,12 @@ def cross(job: MelodyJob, sides: tuple[int, int] | None, ways: Ways) -> Made[Mel
     return grid(crossing.plane(job.model, rhythm, pitch, *sides, shift=job.shift, **asdict(ways)), ways)
 
 
+def blend_apart(job: MelodyJob, rhythm: list[float], pitch: list[float]) -> Made[Melody]:
+    """One melody, its rhythm by other weights than its pitches."""
+    made = crossing.blend_apart(job.model, job.pieces, rhythm, pitch, job.shift)
+    return Made([made], [f"{labels.of_weights(rhythm)} | {labels.of_weights(pitch)}"])
+
+
 def compose(job: MelodyJob, conductor: Conductor, count: int, bars: int, temperature: float, seed: int) -> Made[Melody]:
     """New melodies of any length."""
     made = long_form.compose(job.model, conductor, count, bars, temperature, seed, job.shift)

@@ -29,6 +29,10 @@ class MixOptions:
     weights: Annotated[
         str | None, typer.Option(metavar="W,W,W", help="One blend instead, by a weight for each file.")
     ] = None
+    pitch_weights: Annotated[
+        str | None,
+        typer.Option(metavar="W,W,W", help="With --weights: those are the rhythm's then, and these the pitches'."),
+    ] = None
     rhythm: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead of FILEs: a melody with the rhythm of this one ...")
     ] = None
@@ -77,6 +81,8 @@ class MixOptions:
             given = [self.rhythm, self.pitch]
         if not 2 <= len(given) <= MAX_FILES:
             raise typer.BadParameter(f"expected 2 to {MAX_FILES} MIDI files, found {len(given)}")
+        if self.pitch_weights and (not self.weights or drums or self.spherical):
+            raise typer.BadParameter("expected --pitch-weights with --weights, no --drums or --spherical")
         if self.weights and self.grid:
             raise typer.BadParameter("expected --weights or --grid, found both")
         if self.form and (drums or self.crosses):
@@ -91,6 +97,7 @@ def mix(given: Sequence[Path], asked: MixOptions, excerpt: PassageOptions, makin
     drums = making.drums.drums
     files = asked.files(given, drums)
     weights = parse_weights(asked.weights, len(files)) if asked.weights else None
+    pitch = parse_weights(asked.pitch_weights, len(files), "--pitch-weights") if asked.pitch_weights else None
     sides = parse_grid(asked.grid, 4 if asked.crosses else len(files)) if asked.grid else None
     if sides:
         count = sides[0] * sides[1]
@@ -107,7 +114,10 @@ def mix(given: Sequence[Path], asked: MixOptions, excerpt: PassageOptions, makin
         if asked.crosses:
             crossing = job
             return jobs.finish(crossing, lambda: melody_jobs.cross(crossing, sides, ways))
-        job = job.in_form() if asked.form else job
+        apart = job = job.in_form() if asked.form else job
+        if weights and pitch:
+            rhythm, pitches = weights, pitch
+            return jobs.finish(job, lambda: melody_jobs.blend_apart(apart, rhythm, pitches))
     if weights:
         jobs.finish(job, lambda: jobs.blend(job, weights, ways))
     elif sides:
@@ -116,7 +126,7 @@ def mix(given: Sequence[Path], asked: MixOptions, excerpt: PassageOptions, makin
         jobs.finish(job, lambda: jobs.journey(job, asked.steps, ways))
 
 
-def parse_weights(text: str, count: int) -> list[float]:
+def parse_weights(text: str, count: int, option: str = "--weights") -> list[float]:
     """As many weights, divided by commas.
 
     >>> parse_weights("1,2,0.5", 3)
@@ -129,7 +139,7 @@ def parse_weights(text: str, count: int) -> list[float]:
     if len(weights) != count or not all(0 <= w < math.inf for w in weights) or not any(weights):
         raise typer.BadParameter(
             f"expected {count} numbers of at least 0, one for each file, found {text!r}",
-            param_hint="--weights",
+            param_hint=option,
         )
     return weights
 

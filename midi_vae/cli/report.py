@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import typer
 
+from .. import labels
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
 from ..music.melody import ONSET, Melody
@@ -113,10 +114,6 @@ def _pickup(passage: Passage) -> dict[str, Any] | None:
     return {"beats": pickup.beats, "source": pickup.source, "probability": round(pickup.probability, 4)}
 
 
-def _bars(count: int) -> str:
-    return "1 bar" if count == 1 else f"{count} bars"
-
-
 def _metre(metre: tuple[int, int]) -> str:
     return f"{metre[0]}/{metre[1]}"
 
@@ -126,7 +123,7 @@ def print_file(figures: dict[str, Any]) -> None:
     tempi = figures["tempi"]
     tempo = f"{tempi[0]:g}" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g}"
     _say(f"{figures['file']}", "bold")
-    _say(f"{_bars(figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
+    _say(f"{labels.counted('bar', figures['bars'])} of {', '.join(figures['metres'])}, {tempo} quarter notes a minute")
     print_tracks(figures["tracks"])
     _say(f"melody: track {figures['track']}, {figures['reason']}")
     _say(f"  starts in bar {figures['melody_starts_in_bar']}, key {figures['key']}")
@@ -171,11 +168,11 @@ def print_made(figures: dict[str, Any]) -> None:
     count = figures["melodies"]
     melodies = "1 melody" if count == 1 else f"{count} melodies, {figures['distinct']} different"
     said = [
-        f"{melodies}, {_bars(figures['bars'])} of {figures['metre']}",
-        f"{_span(figures['onsets'])} notes",
+        f"{melodies}, {labels.counted('bar', figures['bars'])} of {figures['metre']}",
+        labels.counted("note", *figures["onsets"]),
     ]
     if figures.get("changed"):
-        said.append(f"{_span([round(100 * share) for share in figures['changed']])} % of the steps changed")
+        said.append(f"{labels.span([round(100 * share) for share in figures['changed']])} % of the steps changed")
     for name, text in (
         ("path", "path {:.2f}"),
         ("largest_jump", "largest jump {:.2f}"),
@@ -185,6 +182,8 @@ def print_made(figures: dict[str, Any]) -> None:
         if figures.get(name) is not None:
             said.append(text.format(figures[name]))
     _say("; ".join(said))
+    if empty := labels.silent(figures["onsets"], "notes"):
+        _say(f"  {empty}")
     for path in figures["files"]:
         _say(f"wrote {path}", "bold")
 
@@ -192,11 +191,6 @@ def print_made(figures: dict[str, Any]) -> None:
 def _say_remarks(figures: dict[str, Any]) -> None:
     if figures["remarks"]:
         _say(f"  read though something is wrong with the file: {'; '.join(figures['remarks'])}")
-
-
-def _span(values: Sequence[int]) -> str:
-    lowest, highest = min(values), max(values)
-    return f"{lowest} to {highest}" if lowest < highest else str(lowest)
 
 
 def _say(text: str, style: Literal["bold", "dim"] | None = None) -> None:

@@ -97,35 +97,68 @@ def middle_figures(model: HitModel, lines: Sequence[np.ndarray]) -> MiddleFigure
     return MiddleFigures(float(np.mean(gaps)), float(np.mean(np.abs(changes))), float(np.mean(changes)), kickless)
 
 
+# Which cells of a bar (16, 9) a template has one value for, of velocities and of offsets, and which for want of those.
+_BY_DRUM = np.arange(HALF * len(INSTRUMENTS)).reshape(HALF, -1)
+_DRUMS = np.tile(np.arange(len(INSTRUMENTS)), (HALF, 1))
+_STEPS = np.tile(np.arange(HALF)[:, None], (1, len(INSTRUMENTS)))
+_OF_THE_BEAT = np.array([0, 1, 2, 1])[_STEPS % 4]  # on the beat, sixteenths beside it, eighths between
+
+
 @dataclass
 class StyleTemplate:
-    """A fixed swing and accents for each style: the median velocity and offset of an instrument on a step of the bar.
+    """A fixed feel for each style, made of medians.
 
-    Where a style has too few hits of an instrument there, what holds for all styles; then for all steps.
+    By drum it has a velocity and an offset for each drum on each step of the bar. Else it is what a sequencer has: one
+    pattern of accents for the bar and one swing, the same for all drums, the swing an offset for the sixteenths beside
+    a beat and one for the eighths between two. Where a style has too few hits of a kind, what holds for all styles;
+    then for the drum on all steps, or for all.
+
+    Attributes:
+        by_drum: see above.
+        velocity, offset: (styles + 1, 16, 9), the last of all styles.
     """
 
-    velocity: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (styles + 1, 16, 9), the last of all styles
+    by_drum: bool = True
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(0))
     offset: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def fit(self, cells: np.ndarray, styles: np.ndarray, count: int) -> StyleTemplate:
         """To windows (N, 32, 3, 9), their styles (N,) and how many there are."""
         bars = cells.reshape(-1, HALF, 3, len(INSTRUMENTS))
-        style = np.repeat(styles, len(bars) // len(cells))
-        shape = (count + 1, HALF, len(INSTRUMENTS))
-        self.velocity, self.offset = np.zeros(shape), np.zeros(shape)
-        for target, channel in ((self.velocity, VELOCITY), (self.offset, OFFSET)):
-            for i in range(len(INSTRUMENTS)):
-                struck, values = bars[:, :, HIT, i] > 0.5, bars[:, :, channel, i]
-                anywhere = float(np.median(values[struck])) if struck.any() else 0.0
-                for step in range(HALF):
-                    here = struck[:, step]
-                    usual = float(np.median(values[here, step])) if here.sum() >= FEW else anywhere
-                    target[:, step, i] = usual
-                    for each in range(count):
-                        mine = here & (style == each)
-                        if mine.sum() >= FEW:
-                            target[each, step, i] = np.median(values[mine, step])
+        struck, style = bars[:, :, HIT] > 0.5, np.repeat(styles, len(bars) // len(cells))
+        kinds = (_BY_DRUM, _BY_DRUM) if self.by_drum else (_STEPS, _OF_THE_BEAT)
+        coarse = _DRUMS if self.by_drum else np.zeros_like(_DRUMS)
+        values = [bars[:, :, channel] for channel in (VELOCITY, OFFSET)]
+        self.velocity, self.offset = (
+            self._medians(each, struck, style, count, kind, coarse) for each, kind in zip(values, kinds, strict=True)
+        )
         return self
+
+    def _medians(
+        self,
+        values: np.ndarray,
+        struck: np.ndarray,
+        style: np.ndarray,
+        count: int,
+        kind: np.ndarray,
+        coarse: np.ndarray,
+    ) -> np.ndarray:
+        """(count + 1, 16, 9) of values (B, 16, 9) of hits, for kinds of cells (16, 9)."""
+        found = np.zeros((count + 1, *kind.shape))
+        for large in np.unique(coarse):
+            cells = coarse == large
+            anywhere = values[:, cells][struck[:, cells]]
+            found[:, cells] = np.median(anywhere) if len(anywhere) else 0.0
+        for each in np.unique(kind):
+            cells = kind == each
+            here, hits = values[:, cells], struck[:, cells]
+            if hits.sum() >= FEW:
+                found[:, cells] = np.median(here[hits])
+            for number in range(count):
+                mine = hits & (style == number)[:, None]
+                if mine.sum() >= FEW:
+                    found[number, cells] = np.median(here[mine])
+        return found
 
     def play(self, hits: np.ndarray, styles: np.ndarray) -> np.ndarray:
         """Cells (B, 32, 3, 9) of hits (B, 32, 9) and styles (B,)."""

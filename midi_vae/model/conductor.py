@@ -25,7 +25,7 @@ from ..checkpoint import CONDUCTOR_CHECKPOINT
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .layers import BEATS, BeatStack, CausalTowers
-from .prior import nucleus
+from .prior import NUCLEUS, nucleus
 
 LAGS = (1, 2, 4, 8)  # windows
 PLACES = 8  # windows after which counting begins again: 16 bars of 4/4
@@ -133,16 +133,16 @@ class Conductor(Pretrained, nn.Module):
         return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None], told[None])[0])
 
     @torch.inference_mode()
-    def sample(self, past: Past, temperature: float, generator: torch.Generator) -> Tensor:
-        """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature); 0 takes the likeliest."""
+    def sample(self, past: Past, temperature: float, generator: torch.Generator, share: float = NUCLEUS) -> Tensor:
+        """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature) that has a share of it; a
+        temperature of 0 takes the likeliest."""
         told = self.told(past)
         symbols = torch.zeros(len(told), WINDOW_STEPS, dtype=torch.int64, device=told.device)
         for step in range(WINDOW_STEPS):
             logits = self(symbols, told)[:, step].cpu()
             if temperature > 0.0:
-                drawn = torch.multinomial(nucleus(torch.softmax(logits / temperature, -1)), 1, generator=generator)[
-                    :, 0
-                ]
+                probabilities = nucleus(torch.softmax(logits / temperature, -1), share)
+                drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
             else:
                 drawn = logits.argmax(-1)
             symbols[:, step] = drawn.to(symbols.device)

@@ -60,8 +60,8 @@ class MelodyPrior(nn.Module):
         return symbols
 
 
-def nucleus(probabilities: Tensor) -> Tensor:
-    """Probabilities (B, V) with all but the fewest that make up `NUCLEUS` set to 0; not normalised again."""
+def nucleus(probabilities: Tensor, share: float = NUCLEUS) -> Tensor:
+    """Probabilities (B, V) with all but the fewest that make up a share set to 0; not normalised again."""
     falling, order = probabilities.sort(-1, descending=True)
-    kept = falling.cumsum(-1) - falling < NUCLEUS
+    kept = falling.cumsum(-1) - falling < share
     return probabilities * torch.zeros_like(kept).scatter(-1, order, kept)

@@ -171,10 +171,11 @@ class Decoder:
         with one_thread():
             return plane_codes(self.model, a, b).cpu().numpy()
 
-    def go_on(self, phrases: Sequence[Coded]) -> Coded:
+    def go_on(self, phrases: Sequence[Coded], check: Callable[[], object] = lambda: None) -> Coded:
         """What comes after phrases, the first of which is the melodies as given, by the conductor beside the model.
 
         About a tenth of a second for a window of a melody. For one thread at a time, but any.
+        `check` is called before each; what it raises ends it.
 
         Raises:
             InputError: there is no conductor, or it does not go with the model.
@@ -185,7 +186,7 @@ class Decoder:
                     raise InputError("expected a model of a folder, in which there is a conductor, found one of none")
                 self._conductor = Conductor.beside(self.model.folder, self.model.device)
             tunes = zip(*(phrase.partners for phrase in phrases), strict=True)
-            return self.encode([next_phrase(self.model, self._conductor, tune) for tune in tunes])
+            return self.encode([next_phrase(self.model, self._conductor, tune, check) for tune in tunes])
 
     def warm_up(self, windows: int) -> None:
         """Decode some times, so that the first melody that matters comes as soon as all others."""

@@ -89,7 +89,7 @@ class PendingDecoder:
         """
         raise RuntimeError("the model is still being loaded")
 
-    def go_on(self, phrases: Sequence[Coded]) -> Coded:
+    def go_on(self, phrases: Sequence[Coded], check: Callable[[], object] = lambda: None) -> Coded:
         """
         Raises:
             RuntimeError: always.

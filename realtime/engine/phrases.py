@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from latentmix.errors import InputError
@@ -40,7 +41,9 @@ class Phrases(Background):
             if len(phrases) >= wanted or isinstance(coder, PendingDecoder) or phrases[0] is self._refused:
                 return
             try:
-                found = coder.go_on(phrases)
+                found = coder.go_on(phrases, partial(self._check, phrases))
+            except _Unwanted:
+                continue
             except InputError as error:
                 self._refused = phrases[0]
                 self._warn(f"no next phrase: {error}")
@@ -50,6 +53,15 @@ class Phrases(Background):
                     self._mixer.phrases = (*phrases, found)
             with contextlib.suppress(InputError):  # closed meanwhile
                 self._renew()
+
+    def _check(self, phrases: tuple[Coded, ...]) -> None:
+        """Long tunes take seconds: nobody waits for what comes after others, or when it is closed."""
+        if not self._is_open or self._mixer.phrases is not phrases:
+            raise _Unwanted
+
+
+class _Unwanted(Exception):
+    """What is being made is not wanted any more."""
 
 
 def make_wanted(mixer: Mixer) -> None:

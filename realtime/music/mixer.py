@@ -6,7 +6,7 @@ the pad, `weight.N` sets shares. The engine plays what comes out, `--render` wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Coder(Protocol):
 
     def shift(self, amounts: Mapping[str, float]) -> np.ndarray: ...
 
-    def go_on(self, phrases: Sequence[Coded]) -> Coded: ...
+    def go_on(self, phrases: Sequence[Coded], check: Callable[[], object] = ...) -> Coded: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,12 @@
     scripts/run python scripts/bench/bench_drums.py GROOVE_FOLDER
 
 GROOVE_FOLDER has an info.csv with a split (that of the Groove MIDI Dataset); windows are those of `test`, as many of
-each file as the square root of its length asks, chosen by hashes. The likelihood model and the fixed template of each
+each file as the square root of its length asks, chosen by hashes. The likelihood model and the templates of each
 style are fitted on `train`. Rows: *coded* encodes and decodes; *straight* is nine even steps of the straight line
 between two codes; *by travel* what users get; *crossfade* mixes velocities and lets a hit sound above a threshold and
-is no model. *samples* are random grooves. *feel* gives real hits velocities and offsets, beside the template;
-mean lags of files, which no hit tells, are taken out. Speeds are medians on one thread, beside the melody model's in
+is no model. *samples* are random grooves. *feel* gives real hits velocities and offsets, beside two
+templates: one swing and one pattern of accents for a style, and medians of each drum on each step of the bar; mean lags
+of files, which no hit tells, are taken out. Speeds are medians on one thread, beside the melody model's in
 the same run.
 """
 
@@ -128,13 +129,14 @@ def measure_feel(model: GrooveVAE, train: np.ndarray, held_out: np.ndarray, chos
         for name, style in (("feel", batch.style), ("feel, style not told", torch.full_like(batch.style, styles))):
             said = model.feel(hits, batch.tempo, style)
             rows[name] = np.stack([hits, said.velocity.clamp(0, 1), said.offset], 2)
-    template = StyleTemplate().fit(centred(lessons), lessons.style.numpy(), styles)
-    rows["template of the style"] = template.play(hits.numpy(), batch.style.numpy())
+    for name, by_drum in (("swing and accents of the style", False), ("medians of the style by drum and step", True)):
+        template = StyleTemplate(by_drum).fit(centred(lessons), lessons.style.numpy(), styles)
+        rows[name] = template.play(hits.numpy(), batch.style.numpy())
     usual = float(np.median(train["velocity"][train["velocity"] > 0])) / FULL
     rows["one velocity, on the grid"] = np.stack([hits, usual * hits, 0.0 * hits], 2)
     sources, own = np.unique(held_out["source"], return_inverse=True)
     of_file = StyleTemplate().fit(centred(GrooveBatches(held_out).all()), own, len(sources))
-    rows["template of the file itself"] = of_file.play(hits.numpy(), np.searchsorted(sources, chosen["source"]))
+    rows["medians of the file itself"] = of_file.play(hits.numpy(), np.searchsorted(sources, chosen["source"]))
     return {name: feel_figures(said, batch) for name, said in rows.items()}
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from midi_vae import InputError, MelodyVAE
-from midi_vae.crossing import crossed, crossed_windows, plane, to_lines
+from midi_vae.crossing import blend_apart, crossed, crossed_windows, plane, to_lines
+from midi_vae.interpolation import codes, melodies_at
 from midi_vae.music.melody import ONSET, Melody
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -32,6 +33,28 @@ def test_onsets_are_of_one_and_pitches_of_the_other(model: MelodyVAE, tunes: lis
         lines = [to_lines(each).reshape(-1)[: len(made.tokens)][ours].astype(float) for each in (made, pitch)]
         assert np.corrcoef(*lines)[0, 1] > 0.9
         assert (made.metre, made.tempo, made.program) == (rhythm.metre, rhythm.tempo, rhythm.program)
+
+
+def test_the_latent_has_a_group_for_rhythm_and_one_for_pitch(model: MelodyVAE, tunes: list[Melody]):
+    a, b = codes(model, tunes)
+    for rhythm, pitch, first, second in ((a, b, *tunes), (b, a, *tunes[::-1])):
+        (made,) = melodies_at(model, model.join(rhythm, pitch)[None], first)
+        ours, theirs = made.tokens >= ONSET, first.tokens >= ONSET
+        assert (ours & theirs).sum() >= 0.95 * theirs.sum() and (ours & ~theirs).sum() <= 1
+        lines = [to_lines(each).reshape(-1)[ours].astype(float) for each in (made, second)]
+        assert np.corrcoef(*lines)[0, 1] > 0.9
+    with pytest.raises(InputError, match="one shape"):
+        model.join(a, b[:1])
+
+
+def test_rhythms_and_pitches_are_blended_by_weights_of_their_own(model: MelodyVAE, tunes: list[Melody]):
+    made = blend_apart(model, tunes, [1, 0], [0, 1])
+    assert np.array_equal(made.tokens, crossed(model, *tunes).tokens)
+    kept = blend_apart(model, tunes, [1, 0], [1, 2])
+    assert np.array_equal(kept.tokens >= ONSET, tunes[0].tokens >= ONSET)
+    assert (kept.metre, kept.tempo, kept.program) == (tunes[0].metre, tunes[0].tempo, tunes[0].program)
+    with pytest.raises(InputError, match="expected 2 weights"):
+        blend_apart(model, tunes, [1, 0], [1, 0, 0])
 
 
 def test_every_pitch_is_one_that_the_other_has_while_the_note_lasts(model: MelodyVAE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import torch
 from melody_models import random_model
 
 from latentmix.errors import InputError
-from midi_vae import Melody
+from midi_vae import Melody, long_form
 from midi_vae.long_form import MAX_BARS, compose, followed, form, go_on, in_form_of, next_phrase, windows_after
 from midi_vae.model.conductor import PLACES, Conductor, ConductorConfig, Past
+from midi_vae.model.prior import NUCLEUS
 from midi_vae.music.windows import to_windows
 from midi_vae.vae import MelodyVAE
 
@@ -45,6 +47,60 @@ def test_a_melody_goes_on_for_as_many_bars_as_wanted_in_its_metre(bars: int, met
         whole = followed(melody, made)
         assert whole.bars == before + bars
         np.testing.assert_array_equal(whole.tokens[: len(melody.tokens)], melody.tokens)
+
+
+def test_the_most_bars_are_made_after_a_bar_that_is_left_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_form, "MAX_BARS", 3)
+    (made,) = go_on(MODEL, random_conductor(), tune(1), 3, seed=1)
+    assert made.bars == 3
+    with pytest.raises(InputError, match="found 4"):
+        go_on(MODEL, random_conductor(), tune(2), 4)
+
+
+def test_what_comes_after_the_opening_is_drawn_from_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    sample = Conductor.sample
+
+    def noted(self: Conductor, past: Past, temperature: float, generator: torch.Generator, share: float) -> Any:
+        shares.append(share)
+        return sample(self, past, temperature, generator, share)
+
+    monkeypatch.setattr(Conductor, "sample", noted)
+    compose(MODEL, random_conductor(), 1, 12, seed=1)
+    assert shares == [NUCLEUS] * long_form.OPENING + [long_form.NUCLEUS] * 2 and NUCLEUS < long_form.NUCLEUS < 1.0
+    shares.clear()
+    go_on(MODEL, random_conductor(), tune(10), 2, seed=1)
+    assert shares == [long_form.NUCLEUS]
+
+
+def test_a_melody_without_a_note_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar alone is often the rest before an upbeat."""
+    conductor, decoded, calls = random_conductor(), long_form._decoded, 0
+    plain = compose(MODEL, conductor, 3, 2, seed=1)
+
+    def silent_at_first(*args: Any) -> list[Melody]:
+        nonlocal calls
+        calls += 1
+        first, *others = decoded(*args)
+        return [Melody(np.zeros(32, np.int16)) if calls == 1 else first, *others]
+
+    monkeypatch.setattr(long_form, "_decoded", silent_at_first)
+    made = compose(MODEL, conductor, 3, 2, seed=1)
+    assert calls == 2 and all(melody.notes() for melody in made)
+    assert made[0] != plain[0] and made[1:] == plain[1:]
+
+
+def test_what_is_being_made_ends_by_what_is_asked_before_each_window() -> None:
+    asked: list[int] = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        next_phrase(MODEL, random_conductor(), [tune(12)], check)
+    assert len(asked) == 3
 
 
 def test_seeds_decide_and_melodies_are_as_long_as_wanted() -> None:

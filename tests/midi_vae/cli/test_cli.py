@@ -119,6 +119,22 @@ def test_a_blend_is_one_melody(model: str, tmp_path: Path):
     assert read(tmp_path / "b.mid") == read(tmp_path / "c.mid")
 
 
+def test_a_blend_with_weights_of_their_own_for_pitches(model: str, tmp_path: Path):
+    out, both = tmp_path / "a.mid", (LIVELY, LYRICAL)
+    said = figures("mix", *both, "--weights", "1,0", "--pitch-weights", "1,3", "-o", out, "--model", model)
+    assert said["melodies"] == 1 and read_tune(out).length == 8
+    for wrong in (["--pitch-weights", "1,0"], ["--weights", "1,1", "--pitch-weights", "1"]):
+        result = run("mix", *both, *wrong, "-o", tmp_path / "b.mid", "--model", model)
+        assert result.exit_code == 2 and "--pitch-weights" in result.output
+
+
+def test_what_has_no_notes_is_told(tmp_path: Path, model: str):
+    alone = tmp_path / "alone.mid"
+    Melody.from_notes([(0, 4, 60), (64, 68, 62)], bars=5).to_midi(alone)
+    result = run("mix", alone, LIVELY, "--bars", "2:3", "--steps", 2, "-o", tmp_path / "out.mid", "--model", model)
+    assert result.exit_code == 0 and "1 of 2 has no notes" in result.output
+
+
 def test_a_grid_has_the_inputs_at_its_corners(model: str, tmp_path: Path):
     files = [LIVELY, LYRICAL, WALTZ, JIG]
     said = figures(

@@ -11,14 +11,14 @@ import torch
 from latentmix.errors import InputError
 from midi_vae.drums import mixing
 from midi_vae.drums.config import GrooveVAEConfig
-from midi_vae.drums.evaluation import HitModel, coded_figures, distance, middle_figures
+from midi_vae.drums.evaluation import FEW, HitModel, StyleTemplate, coded_figures, distance, middle_figures
 from midi_vae.drums.groove import Groove
 from midi_vae.drums.kit import KICK
 from midi_vae.drums.network import expected_hits, hits_of, sets_of
 from midi_vae.drums.transcription import read_drums
 from midi_vae.drums.travel import even_travel
 from midi_vae.drums.vae import GrooveVAE
-from midi_vae.drums.windows import HIT, VELOCITY, to_cells
+from midi_vae.drums.windows import HIT, OFFSET, VELOCITY, to_cells
 from midi_vae.evaluation import path_figures
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "drums"
@@ -170,3 +170,17 @@ def test_a_rhythm_is_likelier_than_the_same_hits_strewn_about():
     strewn[:, HIT, KICK] = np.random.default_rng(0).permutation(beat[:, HIT, KICK])
     likelihood = HitModel().fit([beat] * 4)
     assert likelihood.nats_a_step(beat) < 0.3 < likelihood.nats_a_step(strewn)
+
+
+def test_templates_are_medians_of_a_style() -> None:
+    """One value for a drum and a step; or, for all drums, accents of steps and a swing of what lies beside the beat."""
+    cells = np.zeros((FEW, 32, 3, 9), np.float32)
+    cells[:, ::2, HIT, [2]], cells[:, ::8, HIT, [0]] = 1.0, 1.0
+    cells[:, ::2, VELOCITY, 2], cells[:, ::8, VELOCITY, 0] = 0.25, 0.75
+    cells[:, 2::4, OFFSET, 2] = 0.3
+    style, hits = np.zeros(FEW, int), cells[:, :, HIT]
+    np.testing.assert_allclose(StyleTemplate().fit(cells, style, 2).play(hits, style), cells, atol=1e-6)
+    alike = StyleTemplate(by_drum=False).fit(cells, style, 2)
+    assert alike.velocity[0, 0].tolist() == [0.5] * 9 and alike.velocity[0, 2].tolist() == [0.25] * 9
+    for number in (0, 1, 2):  # a style without hits is played as all are
+        np.testing.assert_allclose(alike.offset[number, [0, 2, 6, 12], 0], [0.0, 0.3, 0.3, 0.0], atol=1e-6)

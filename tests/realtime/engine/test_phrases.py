@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from virtual_players import A, B, EngineBench, small_model, wait_for
+from virtual_players import PATIENCE, A, B, EngineBench, small_model, wait_for
 
 from latentmix.errors import InputError
 from midi_vae.model.conductor import Conductor, ConductorConfig
@@ -15,7 +17,7 @@ from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 from realtime.engine.phrases import make_wanted
 from realtime.music.automation import parse_automation
-from realtime.music.mixer import Mixer
+from realtime.music.mixer import Coded, Mixer
 from realtime.music.parameters import MAX_PHRASES
 from realtime.music.shaping import as_pattern
 from realtime.offline.render import perform
@@ -122,6 +124,33 @@ def test_what_goes_wrong_beside_the_music_is_told_once_and_tried_again(
     monkeypatch.setattr(Decoder, "go_on", go_on)
     engine.set("next", True)
     turned(stage, 1)
+
+
+def test_a_phrase_that_nobody_waits_for_any_more_is_not_made_to_its_end(
+    stage: EngineBench, model: MelodyVAE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of long tunes one takes minutes: other melodies, and closing, do not wait for it."""
+    begun, given_up = [], []
+
+    def long(self: Decoder, phrases: tuple[Coded, ...], check: Callable[[], object] = lambda: None) -> None:
+        begun.append(phrases[0])
+        end = time.monotonic() + PATIENCE
+        try:
+            while time.monotonic() < end:
+                check()
+                time.sleep(0.001)
+        except Exception:
+            given_up.append(phrases[0])
+            raise
+
+    monkeypatch.setattr(Decoder, "go_on", long)
+    engine = stage.open(model)
+    engine.set("next", True)
+    wait_for(lambda: len(begun) == 1)
+    engine.load(0, B)
+    wait_for(lambda: len(begun) == 2)
+    engine.close()
+    assert given_up == begun and engine.snapshot().warned == 0
 
 
 def test_the_same_melodies_have_the_same_phrases(model: MelodyVAE) -> None:
