@@ -20,7 +20,6 @@ from .codec import Codec
 
 CONTEXT_SECONDS = 30.0  # of a recording that its continuation takes note of
 QUIET = -25.0  # dB beside loud frames: pauses are below, and what is too soft to end one
-COUNTED = 5  # frames that a code must have for a mean level
 
 
 def load_prior(name_or_folder: str | os.PathLike[str]) -> CodePrior:
@@ -63,19 +62,22 @@ def following_frames(
 ) -> Iterator[np.ndarray]:
     """Codes (Q, 1) of what could follow codes (Q, N), frame after frame."""
     heard = torch.from_numpy(codes[:, -round(CONTEXT_SECONDS * frame_rate) :].astype(np.int64))
-    state = prior.listen(heard[None], prior.start()) if heard.shape[1] else prior.start()
-    return (frame[:, None].numpy() for frame in islice(prior.frames(state, temperature, seed), frames))
+    return (frame[:, None].numpy() for frame in islice(prior.following(heard, temperature, seed), frames))
 
 
 def quiet_codes(codec: Codec, codes: np.ndarray) -> tuple[int, ...]:
-    """Codes of the first codebook that stand in silence, found by decoding codes (Q, N) of speech."""
+    """Codes of the first codebook that stand in silence, found by decoding codes (Q, N) of speech.
+
+    Those that do not occur are among them: where silence is to end, what is left must be sure to be heard, and a prior
+    that is kept from all usual codes of silence would take to the rare ones.
+    """
     waveform = codec.decode(codes.astype(np.int64))[0].numpy()
     frames = waveform[: len(waveform) // codec.hop * codec.hop].reshape(-1, codec.hop)
     levels = 10.0 * np.log10(np.square(frames).mean(1) + 1e-10)
     first = codes[0, : len(levels)].astype(np.int64)
     count = np.bincount(first, minlength=codec.codes)
     mean = np.bincount(first, levels, codec.codes) / np.maximum(count, 1)
-    is_quiet = (count >= COUNTED) & (mean < np.percentile(levels, 95) + QUIET)
+    is_quiet = (count == 0) | (mean < np.percentile(levels, 95) + QUIET)
     return tuple(np.flatnonzero(is_quiet).tolist())
 
 

@@ -223,8 +223,15 @@ class CodePrior(Pretrained, nn.Module):
         _, after = self._context(before, state[1:])
         return [flat[:, -1:], *after]
 
-    def frames(self, state: list[Tensor], temperature: float = 1.0, seed: int = 0) -> Iterator[Tensor]:
-        """Frames (Q,) int64 from a state of one example, without end; silence ends after `PAUSE` frames."""
+    def frames(
+        self, state: list[Tensor], temperature: float = 1.0, seed: int = 0, keeps_voice: bool = False
+    ) -> Iterator[Tensor]:
+        """Frames (Q,) int64 from a state of one example, without end; silence ends after `PAUSE` frames.
+
+        Args:
+            keeps_voice: it stays the mean of what was heard before, which no frame drawn here moves away from it.
+        """
+        heard = state[1]
         generator = torch.Generator().manual_seed(seed)
         quiet, silence, spoken = frozenset(self.config.quiet), 0, 0
         while True:
@@ -232,11 +239,12 @@ class CodePrior(Pretrained, nn.Module):
             is_quiet = int(codes[0, 0]) in quiet
             spoken = 0 if is_quiet else spoken + 1
             silence = 0 if spoken >= ONSET else silence + is_quiet
+            state[1] = heard if keeps_voice else state[1]
             yield codes[0]
 
     def sample(self, n_frames: int, temperature: float = 1.0, seed: int = 0) -> Tensor:
         """New codes (Q, n_frames) int16."""
-        return self._take(self.start(), n_frames, temperature, seed)
+        return self._take(self.frames(self.start(), temperature, seed), n_frames)
 
     def continue_(self, codes: Tensor, n_frames: int, temperature: float = 1.0, seed: int = 0) -> Tensor:
         """What could follow codes (Q, n): (Q, n_frames) int16, without the codes given.
@@ -244,12 +252,20 @@ class CodePrior(Pretrained, nn.Module):
         Raises:
             InputError: codes that are not of this prior.
         """
-        self._check(codes)
-        state = self.listen(codes[None], self.start()) if codes.shape[1] else self.start()
-        return self._take(state, n_frames, temperature, seed)
+        return self._take(self.following(codes, temperature, seed), n_frames)
 
-    def _take(self, state: list[Tensor], n_frames: int, temperature: float, seed: int) -> Tensor:
-        found = self.frames(state, temperature, seed)
+    def following(self, codes: Tensor, temperature: float = 1.0, seed: int = 0) -> Iterator[Tensor]:
+        """Frames (Q,) int64 of what could follow codes (Q, n) in their voice, without end.
+
+        Raises:
+            InputError: codes that are not of this prior.
+        """
+        self._check(codes)
+        has_heard = codes.shape[1] > 0
+        state = self.listen(codes[None], self.start()) if has_heard else self.start()
+        return self.frames(state, temperature, seed, keeps_voice=has_heard)
+
+    def _take(self, found: Iterator[Tensor], n_frames: int) -> Tensor:
         columns = [next(found) for _ in range(n_frames)]
         empty = torch.zeros(self.config.codebooks, 0, dtype=torch.int16)
         return torch.stack(columns, 1).cpu().to(torch.int16) if columns else empty

@@ -121,11 +121,11 @@ def _tell(program: str, outcome: Outcome, out: Folder) -> None:
     speed = outcome.new / max(outcome.seconds, 1e-3)
     typer.echo(
         f"{out.address}: {figures['items']} items in {figures['shards']} shards, {figures['bytes']} bytes; "
-        f"{outcome.new} new ones, {speed:.1f} a second"
+        f"{outcome.new} were new, {speed:.1f} a second"
     )
     bad = outcome.manifest.left_out
     if bad:
-        cli.complain(program, f"{len(bad)} items could not be done:")
+        cli.complain(program, f"{len(bad)} could not be done:")
         for _, reason in bad[:SHOWN]:
             cli.complain(program, reason)
         if len(bad) > SHOWN:
