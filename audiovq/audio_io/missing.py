@@ -33,5 +33,6 @@ def lines(stream: BinaryIO, seconds: float) -> list[str]:
     missing = wav.find_missing(read, size)
     if missing > 0.001:
         return [f"cut off: {100 * missing:.0f} % of what its header speaks of is missing at the end"]
-    beyond = wav.find_beyond(stream, read, size) / (form.frame_bytes * form.sample_rate) if form else 0.0
+    second = form.frame_bytes * form.sample_rate if form else 0  # bytes, of which a damaged header has none
+    beyond = wav.find_beyond(stream, read, size) / second if second else 0.0
     return [f"{beyond:.2f} s beyond the end that its header tells of are left out"] if beyond > SHORT_SECONDS else []

@@ -12,6 +12,7 @@ from .bars import STEPS_A_BEAT
 EXACT = 0.006  # beats; so near to a place that notation and sequencers know, an onset was put there
 EXACT_SHARE = 0.7  # of the onsets, from which on a file has been written rather than played; by chance it is 0.38
 MANY_WRITTEN = 0.45  # of the onsets; a swung line has that many on its beats
+THROUGHOUT = 0.25  # of the onsets of either half; two takes have one of them apart
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
 MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
@@ -167,18 +168,22 @@ def pushed_by_graces(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float
 def lateness(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
     """Beats by which all onsets are late, 0.0 where they are not; the notes before it are grace notes.
 
-    The phase within a step that most onsets share, if written music comes out once it is taken away; with so many whole
-    steps more as bring most notes to a beat, as long as no note but short ones stands before, here or in other parts.
+    The phase within a step that most onsets share, if written or swung music comes out once it is taken away; with so
+    many whole steps more as bring most notes to a beat, as long as no note but short ones stands before, here or in
+    other parts.
     """
     if len(onsets) < 4:
         return 0.0
     phase = (onsets * STEPS_A_BEAT) % 1.0
     common = int(np.bincount(np.rint(phase * 1000).astype(np.int64)).argmax()) / 1000 / STEPS_A_BEAT
-    near = phase[np.abs(phase / STEPS_A_BEAT - common) < EXACT] / STEPS_A_BEAT
+    is_near = np.abs(phase / STEPS_A_BEAT - common) < EXACT
+    near = phase[is_near] / STEPS_A_BEAT
     common = float(np.median(near))
     if common < EXACT or len(near) < 0.5 * len(onsets):
         return 0.0
-    if not (is_written(onsets - common) or has_few_places(onsets - common)):
+    halves = (half.mean() for half in np.array_split(is_near, 2))
+    is_swung = min(halves) >= THROUGHOUT and has_few_places(onsets - common)
+    if not (is_swung or is_written(onsets - common)):
         return 0.0
     candidates = common + (np.arange(int(MAX_LATENESS * STEPS_A_BEAT) + 1) - 1) / STEPS_A_BEAT
     shares = [_on_beats(onsets - late) - 1e-6 * abs(late) for late in candidates.tolist()]

@@ -11,7 +11,7 @@ namespace {
 
 using Onsets = std::vector<double>;
 
-constexpr double EXACT = 0.006, EXACT_SHARE = 0.7, MANY_WRITTEN = 0.45, FREE_DEVIATION = 0.05, NEAR_DEVIATION = 0.15, SAME_STEPS = 0.9;
+constexpr double EXACT = 0.006, EXACT_SHARE = 0.7, MANY_WRITTEN = 0.45, THROUGHOUT = 0.25, FREE_DEVIATION = 0.05, NEAR_DEVIATION = 0.15, SAME_STEPS = 0.9;
 constexpr double MIN_CLEAR = 0.3, MAX_GRACE_GAP = 0.21, MAX_GRACE = 0.26, MAX_LATENESS = 1.0, MAX_UNTOLD = 0.22;
 constexpr std::size_t FOLLOWED = 4, MIN_FOLLOWED = 16, MAX_GRACES = 6;
 constexpr double STEP = 1.0 / STEPS_A_BEAT, PI = 3.14159265358979323846;
@@ -120,15 +120,22 @@ double lateness(const Onsets &onsets, const Onsets &others) {
     for (const double each : onsets) counts[static_cast<std::size_t>(std::nearbyint(mod(each * STEPS_A_BEAT, 1.0) * 1000))]++;
     double common = static_cast<double>(std::max_element(counts.begin(), counts.end()) - counts.begin()) / 1000 / STEPS_A_BEAT;
     Onsets near;
-    for (const double each : onsets) {
-        const double phase = mod(each * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT;
-        if (std::abs(phase - common) < EXACT) near.push_back(phase);
+    const std::size_t first_half = (onsets.size() + 1) / 2;
+    double in_halves[2] = {};
+    for (std::size_t i = 0; i < onsets.size(); i++) {
+        const double phase = mod(onsets[i] * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT;
+        if (std::abs(phase - common) >= EXACT) continue;
+        near.push_back(phase);
+        in_halves[i >= first_half] += 1;
     }
     if (near.empty()) return 0.0;
     sort_values(near);
     common = (near[near.size() / 2] + near[(near.size() - 1) / 2]) / 2;
     if (common < EXACT || static_cast<double>(near.size()) < 0.5 * static_cast<double>(onsets.size())) return 0.0;
-    if (const Onsets on_time = moved(onsets, -common); !is_written(on_time) && !has_few_places(on_time)) return 0.0;
+    const Onsets on_time = moved(onsets, -common);
+    const double least = std::min(in_halves[0] / static_cast<double>(first_half),
+                                  in_halves[1] / static_cast<double>(onsets.size() - first_half));
+    if (!is_written(on_time) && !(least >= THROUGHOUT && has_few_places(on_time))) return 0.0;
     double best = 0.0, most = -1e18;
     for (int steps = -1; steps < static_cast<int>(MAX_LATENESS * STEPS_A_BEAT); steps++) {
         const double late = common + steps * STEP, value = on_beats(moved(onsets, -late)) - 1e-6 * std::abs(late);

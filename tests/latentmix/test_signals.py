@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -93,9 +94,13 @@ def test_a_signal_waits_until_a_worker_that_is_started_is_known(name, monkeypatc
     thread = threading.Thread(target=end.wait)
     thread.start()
     launch = BaseProcess.start
+    told, tells = socket.socketpair()
+    tells.setblocking(False)
+    wakeup = signal.set_wakeup_fd(tells.fileno())
 
     def start(process: BaseProcess) -> None:
         signal.pthread_kill(thread.ident, number)
+        told.recv(1)  # a busy machine may let that thread wait until all is over
         launch(process)
         started.append(process)
 
@@ -108,4 +113,7 @@ def test_a_signal_waits_until_a_worker_that_is_started_is_known(name, monkeypatc
         end.set()
         thread.join()
         signal.signal(number, before)
+        signal.set_wakeup_fd(wakeup)
+        told.close()
+        tells.close()
     assert len(started) == 1 and not started[0].is_alive()
