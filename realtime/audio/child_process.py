@@ -201,7 +201,7 @@ def serve(run: Callable[..., None], priority: int) -> None:
         run: raises InputError with a line for people.
         priority: among the processes that are woken first, 1 to 99, where the system lets us have any.
     """
-    for name in ("SIGINT", "SIGHUP"):  # Ctrl-C and a closed terminal are for the one who started this
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):  # all processes get them, and they are for the one who started this
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     out, lock = os.dup(1), threading.Lock()

@@ -95,8 +95,9 @@ def main() -> None:
     """What the process does, from the first line of its standard input to the end of it."""
     commands, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # libraries may print what they like
-    # Ctrl-C and a terminal that is closed are for the one who started this, who will say so: its end closes our pipe
-    for name in ("SIGINT", "SIGHUP"):
+    # What all processes of a terminal, a service or a container are sent is for the one who started this: its end
+    # closes our pipe. To end first would be a loss that it tells, and mends, while it ends itself.
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     setup = decode(commands.readline())
@@ -110,7 +111,6 @@ def main() -> None:
         reports.put(OpeningFailed(str(error)))
         reports.close()
         os._exit(1)
-    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     threading.Thread(target=_obey, args=(commands, loop, sung), daemon=True).start()
     _hurry()
     try:

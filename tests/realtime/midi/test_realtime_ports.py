@@ -565,22 +565,22 @@ def test_a_player_that_is_killed_is_started_again_and_ends_what_sounded(synth):
     assert played(reports)[-1].tempo == 240
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
-def test_a_player_that_is_told_to_end_ends_its_note(synth):
-    player, _ = holding(synth)
-    os.kill(player.pid, signal.SIGTERM)
-    wait_for(lambda: "note_off" in synth.kinds())
-    player.close()
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
-def test_a_closed_terminal_leaves_the_player_to_the_one_who_started_it(synth):
-    """The signal goes to all processes of a terminal: a player that dies of it leaves its note sounding."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+def test_what_all_processes_are_sent_leaves_the_player_to_the_one_who_started_it(synth, name):
+    """Ctrl-C, a terminal that is closed, a service that is stopped: a player that dies of it leaves its note sounding,
+    and one that ends first is told as lost by an engine that is about to end.
+    """
     player, reports = holding(synth)
-    os.kill(player.pid, signal.SIGHUP)
+    pid = player.pid
+    os.kill(pid, signal.Signals[name])
+    player.command(messages.SetTempo(300))
+    play(player)
+    wait_for(lambda: synth.kinds().count("note_on") >= 3)
+    assert player.pid == pid
     player.close()
-    wait_for(lambda: "note_off" in synth.kinds())
-    assert warnings(reports) == []
+    wait_for(lambda: synth.kinds()[-1:] == ["control_change"])
+    assert not [report for report in reports if isinstance(report, messages.PlayerLost)] and warnings(reports) == []
 
 
 def test_when_the_engine_dies_the_player_ends_its_note(synth):
