@@ -153,6 +153,7 @@ FILES = {
     "swing of 62": raw.file(notes(swung(0.62))),
     "swing of 80 in sixteenths": raw.file(notes(swung(0.8, 0.5, 32))),
     "swing, late": raw.file(notes(later(swung(0.6), 0.15))),
+    "two takes, late": raw.file(notes([(at + 0.15 + 0.1 * (at >= 6), *more) for at, *more in swung(0.5, 1.0, 40)])),
     "a trill": raw.file(notes([*QUARTERS[:4], *trill(4, 67, 65, 8), *later(QUARTERS, 5)])),
     "a trill with a turn": raw.file(
         notes([*QUARTERS[:4], *trill(4, 67, 65, 6), (4.75, 4.875, 64), (4.875, 5.0, 65), *later(QUARTERS, 5)])

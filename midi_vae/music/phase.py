@@ -12,7 +12,7 @@ from .bars import STEPS_A_BEAT
 EXACT = 0.006  # beats; so near to a place that notation and sequencers know, an onset was put there
 EXACT_SHARE = 0.7  # of the onsets, from which on a file has been written rather than played; by chance it is 0.38
 MANY_WRITTEN = 0.45  # of the onsets; a swung line has that many on its beats
-THROUGHOUT = 0.25  # of the onsets of either half; two takes have one of them apart
+THROUGHOUT = 0.25  # of the onsets of each quarter; of two takes one has none
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
 MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
@@ -137,9 +137,10 @@ def held_back(onsets: np.ndarray) -> float:
     if not 0.5 / STEPS_A_BEAT + 1e-6 < late < MAX_UNTOLD or len(onsets) < 6:
         return 0.0
     rest = onsets - late
-    on_steps = np.count_nonzero(_deviation(rest * STEPS_A_BEAT) < STEPS_A_BEAT * EXACT)
+    is_on_step = _deviation(rest * STEPS_A_BEAT) < STEPS_A_BEAT * EXACT
     is_of_triplet = abs(late * 24 - round(late * 24)) < 24 * EXACT
-    if on_steps < 0.9 * len(rest) and (is_of_triplet or not has_few_places(rest)):
+    is_swung = not is_of_triplet and _is_throughout(is_on_step) and has_few_places(rest)
+    if not (is_swung or np.count_nonzero(is_on_step) >= 0.9 * len(rest)):
         return 0.0
     return late if _on_beats(rest) >= _on_beats(rest + 1 / STEPS_A_BEAT) else 0.0
 
@@ -181,14 +182,19 @@ def lateness(onsets: np.ndarray, before: np.ndarray = _NOTHING) -> float:
     common = float(np.median(near))
     if common < EXACT or len(near) < 0.5 * len(onsets):
         return 0.0
-    halves = (half.mean() for half in np.array_split(is_near, 2))
-    is_swung = min(halves) >= THROUGHOUT and has_few_places(onsets - common)
+    is_swung = _is_throughout(is_near) and has_few_places(onsets - common)
     if not (is_swung or is_written(onsets - common)):
         return 0.0
     candidates = common + (np.arange(int(MAX_LATENESS * STEPS_A_BEAT) + 1) - 1) / STEPS_A_BEAT
     shares = [_on_beats(onsets - late) - 1e-6 * abs(late) for late in candidates.tolist()]
     best = float(candidates[int(np.argmax(shares))])
     return best if _may_be_late(onsets, best, before) else 0.0
+
+
+def _is_throughout(is_so: np.ndarray) -> bool:
+    """Whether what is so of some onsets (n,) in order is so all along, and not of one of two takes alone."""
+    parts = np.array_split(is_so, max(1, min(4, len(is_so) // 4)))
+    return bool(min(part.mean() for part in parts) >= THROUGHOUT)
 
 
 def _on_beats(onsets: np.ndarray) -> float:

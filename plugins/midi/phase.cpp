@@ -74,13 +74,26 @@ Onsets before(const Onsets &onsets, const Onsets &others) {
     return out;
 }
 
+// Whether what is so of some onsets is so all along, and not of one of two takes alone.
+template <class So> bool is_throughout(const Onsets &onsets, So is_so) {
+    const std::size_t parts = std::max<std::size_t>(1, std::min<std::size_t>(4, onsets.size() / 4));
+    auto at = onsets.begin();
+    for (std::size_t part = 0; part < parts; part++) {
+        const auto size = static_cast<std::ptrdiff_t>(onsets.size() / parts + (part < onsets.size() % parts));
+        if (share(Onsets(at, at + size), is_so) < THROUGHOUT) return false;
+        at += size;
+    }
+    return true;
+}
+
 // Beats by which all is late without a note before, where it is on steps once they are taken away.
 double held_back(const Onsets &onsets) {
     const double late = mod(onsets[0], STEP);
     if (late <= 0.5 * STEP + 1e-6 || late >= MAX_UNTOLD || onsets.size() < 6) return 0.0;
     const Onsets rest = moved(onsets, -late);
     const bool is_of_triplet = off_whole(late * 24) < 24 * EXACT;
-    if (share(rest, is_on_step) < 0.9 && (is_of_triplet || !has_few_places(rest))) return 0.0;
+    const bool is_swung = !is_of_triplet && is_throughout(rest, is_on_step) && has_few_places(rest);
+    if (!is_swung && share(rest, is_on_step) < 0.9) return 0.0;
     return on_beats(rest) >= on_beats(moved(rest, STEP)) ? late : 0.0;
 }
 
@@ -120,22 +133,16 @@ double lateness(const Onsets &onsets, const Onsets &others) {
     for (const double each : onsets) counts[static_cast<std::size_t>(std::nearbyint(mod(each * STEPS_A_BEAT, 1.0) * 1000))]++;
     double common = static_cast<double>(std::max_element(counts.begin(), counts.end()) - counts.begin()) / 1000 / STEPS_A_BEAT;
     Onsets near;
-    const std::size_t first_half = (onsets.size() + 1) / 2;
-    double in_halves[2] = {};
-    for (std::size_t i = 0; i < onsets.size(); i++) {
-        const double phase = mod(onsets[i] * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT;
-        if (std::abs(phase - common) >= EXACT) continue;
-        near.push_back(phase);
-        in_halves[i >= first_half] += 1;
-    }
+    const auto phase_of = [](double onset) { return mod(onset * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT; };
+    const auto is_near = [&, at = common](double onset) { return std::abs(phase_of(onset) - at) < EXACT; };
+    for (const double each : onsets)
+        if (is_near(each)) near.push_back(phase_of(each));
     if (near.empty()) return 0.0;
     sort_values(near);
     common = (near[near.size() / 2] + near[(near.size() - 1) / 2]) / 2;
     if (common < EXACT || static_cast<double>(near.size()) < 0.5 * static_cast<double>(onsets.size())) return 0.0;
     const Onsets on_time = moved(onsets, -common);
-    const double least = std::min(in_halves[0] / static_cast<double>(first_half),
-                                  in_halves[1] / static_cast<double>(onsets.size() - first_half));
-    if (!is_written(on_time) && !(least >= THROUGHOUT && has_few_places(on_time))) return 0.0;
+    if (!is_written(on_time) && !(is_throughout(onsets, is_near) && has_few_places(on_time))) return 0.0;
     double best = 0.0, most = -1e18;
     for (int steps = -1; steps < static_cast<int>(MAX_LATENESS * STEPS_A_BEAT); steps++) {
         const double late = common + steps * STEP, value = on_beats(moved(onsets, -late)) - 1e-6 * std::abs(late);

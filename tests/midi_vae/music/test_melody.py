@@ -385,8 +385,9 @@ def test_another_phase_is_followed(late: float):
 
 
 def test_drift_and_takes_are_followed():
-    second_take = 0.1 * (RHYTHM > RHYTHM[30] - 0.1)
-    for onsets in (RHYTHM * 1.01 + 0.07, RHYTHM + 0.05 + second_take):
+    cuts = [(0.05, 20), (0.05, 30), *((late, cut) for late in (0.14, 0.16, 0.2) for cut in (20, 30, 40))]
+    takes = [late + 0.1 * (RHYTHM > RHYTHM[cut] - 0.1) for late, cut in cuts]
+    for onsets in (RHYTHM * 1.01 + 0.07, *(RHYTHM + late for late in takes)):
         line = place(played(onsets), ())
         assert line.report.free and line.report.mean_deviation_steps < 0.05
         assert np.diff(line.start).tolist() == (np.diff(RHYTHM) * 4).tolist()
