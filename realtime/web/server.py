@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -43,6 +43,28 @@ TRY_AGAIN_LATER = 1013  # WebSocket close code
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 
 
+class Started(Talking, Protocol):
+    """Whom pages talk to, from the start of an application to its end, in its event loop."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+def make_app_of(hub: Started) -> FastAPI:
+    """An application with what its pages talk to, and nothing else yet."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await hub.start()
+        yield
+        await hub.stop()
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    _add_live(app, hub)
+    return app
+
+
 def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = None) -> Guard:
     """The whole application; nothing of it is reached but through the gate.
 
@@ -53,16 +75,9 @@ def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = 
         soundfont: that sound to take home is played with; None: the built-in synthesizer.
     """
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await hub.start()
-        yield
-        await hub.stop()
-
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = make_app_of(hub)
     _add_uploads(app, hub)
     _add_exports(app, hub, model, soundfont)
-    add_live(app, hub)
     add_sounds(app, hub)
     add_pages(app)
     return Guard(app, gate)
@@ -238,7 +253,7 @@ def _instrument(request: Request, hub: Hub, soundfont: Path | None) -> exports.I
     return exports.Instrument(program, soundfont, hub.workspace.sounds.mix() if program == OWN else None)
 
 
-def add_live(app: FastAPI, hub: Talking) -> None:
+def _add_live(app: FastAPI, hub: Talking) -> None:
     """The connection of pages with their hub."""
     pages: set[WebSocket] = set()
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
-
-from fastapi import FastAPI
 
 from latentmix.errors import InputError
 
@@ -22,7 +20,7 @@ from ..music.sound_parameters import SOUND_PARAMETERS
 from .checking import Checked
 from .gate import Gate, Guard
 from .outbox import Outbox
-from .server import add_live, add_pages
+from .server import add_pages, make_app_of
 
 PAGE = "mix.html"
 
@@ -124,13 +122,6 @@ class SoundHub:
 def make_sound_app(hub: SoundHub, gate: Gate) -> Guard:
     """The page and its connection; nothing of it is reached but through the gate."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await hub.start()
-        yield
-        await hub.stop()
-
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    add_live(app, hub)
+    app = make_app_of(hub)
     add_pages(app, PAGE)
     return Guard(app, gate)
