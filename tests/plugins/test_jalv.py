@@ -78,7 +78,7 @@ class Jack:
         self.client.deactivate()
         self.client.close()
         self.server.terminate()
-        self.server.wait(10)
+        self.server.wait(60)
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Jalv:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.reader.join()
         self.process.stdout.close()
 
@@ -206,7 +206,7 @@ def test_a_click_on_the_pad_of_jalvs_window_is_heard(server: Jack, bundles: Bund
             raise TimeoutError(log.read()) from None
         finally:
             player.terminate()
-            player.wait(10)
+            player.wait(60)
             screen.close()
 
 
