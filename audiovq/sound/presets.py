@@ -73,8 +73,8 @@ def preset_from(model: SoundModel, data: bytes) -> Recording:
             parts[part].float()[None] for part in ("pitch", "loudness", "harmonicity", "timbre")
         )
         of = parts[MODEL]
-    except (SafetensorError, KeyError) as error:
-        raise PresetError(f"expected a preset, found something else: {error}") from None
+    except (SafetensorError, KeyError):
+        raise PresetError("expected a preset, the frames of a sound; found something else, or a damaged one") from None
     sound = Sound(Controls(pitch, loudness, harmonicity), timbre)
     _check(sound)
     if torch.equal(of, _mark(model)) and timbre.shape[2] == model.config.latent_size:

@@ -125,7 +125,7 @@ def read_drums(path: str | os.PathLike[str], track: int | str | None = None, kit
     Raises:
         InputError: the file cannot be read, has no drums, or no such track.
     """
-    return drums_of(read_tune(path), track, kit)
+    return drums_of(read_tune(path, "drums"), track, kit)
 
 
 def drums_of(tune: Tune, track: int | str | None = None, kit: Kit = GENERAL_MIDI) -> DrumLine:

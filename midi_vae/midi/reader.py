@@ -38,7 +38,7 @@ _WRITERS = {b"Created by MMA": "MMA", b"note track": "abc2midi", b"LilyPond ": "
 Row = TypeVar("Row", bound="tuple[Any, ...]")
 
 
-def read_tune(path: str | os.PathLike[str]) -> Tune:
+def read_tune(path: str | os.PathLike[str], sought: str = "a melody") -> Tune:
     """Read any MIDI file: types 0, 1 and 2, any resolution, running status.
 
     A track chunk is split by channel, but for channels that play one line (`channels.lines_of`). How notes begin and
@@ -46,6 +46,10 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     Where it counts time code (SMPTE), which knows no beats, a beat is half a second. The tracks of a type 2 file are
     read side by side, each with its own tempo and metre. What other programs read though it is wrong (data bytes above
     127, lengths and track counts that do not fit) is read and remarked in `Tune.remarks`.
+
+    Args:
+        path: of the file.
+        sought: what is looked for in it, for the message where there is no note at all.
 
     Memory: at most 64 times the size of the file, and 16 MB.
 
@@ -56,7 +60,7 @@ def read_tune(path: str | os.PathLike[str]) -> Tune:
     path = os.fspath(path)
     data = _read_bytes(path)
     try:
-        return _to_tune(path, data)
+        return _to_tune(path, data, sought)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -229,13 +233,13 @@ def _first(row: tuple[int, ...]) -> int:
     return row[0]
 
 
-def _to_tune(path: str, data: bytes) -> Tune:
+def _to_tune(path: str, data: bytes, sought: str) -> Tune:
     chunks = split_chunks(data)
     found = _Found(chunks.resolution)
     for index, chunk in enumerate(chunks.tracks):
         found.add(index, chunk)
     if not found.notes:
-        raise InputError("expected a melody, found no notes in the file")
+        raise InputError(f"expected {sought}, found no notes in the file")
     if chunks.kind < 2:
         found.notes = [(index, port, found.states.stopped(notes, port, index)) for index, port, notes in found.notes]
     if found.writer == "MMA":

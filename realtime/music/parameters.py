@@ -82,6 +82,16 @@ class Parameter:
         """The number within the range that is nearest: where a knob goes that is turned too far."""
         return float(min(max(number, self.low), self.high))
 
+    def is_beyond(self, value: object) -> bool:
+        """Whether `check` takes a number, but another one, for it is outside the range.
+
+        >>> PARAMETERS["position"].is_beyond(1.5), PARAMETERS["follow"].is_beyond("bar")
+        (True, False)
+        """
+        if self.kind == "trigger" or not isinstance(value, int | float) or math.isnan(value):
+            return False
+        return self.clamp(value) != value
+
     @property
     def expected(self) -> str:
         """What `check` accepts, in words."""

@@ -26,7 +26,7 @@ from ..engine.recorder import PlayedNote, TempoChange
 from ..engine.snapshot import Snapshot
 from ..music.clock import now
 from ..music.drum_layer import DrumPattern
-from ..music.parameters import MAX_MELODIES
+from ..music.parameters import MAX_MELODIES, Parameter
 from ..music.sequencer import Pattern
 from . import exports
 from .checking import Checked
@@ -135,6 +135,11 @@ class Hub:
     def leave(self, outbox: Outbox) -> None:
         """A page has gone. Not thread-safe, not real-time-safe."""
         self._outboxes.discard(outbox)
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What can be moved."""
+        return self.engine.mixer.parameters
 
     def move(self, values: Mapping[str, Any]) -> None:
         """Move parameters. Not thread-safe, not real-time-safe.

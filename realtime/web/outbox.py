@@ -15,6 +15,7 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: dict[str, Any] = {}
         self._state: dict[str, Any] = {}
+        self._said: set[str] = set()
         self._event = asyncio.Event()
 
     def put(self, kind: str, content: Any) -> None:
@@ -24,6 +25,12 @@ class Outbox:
         else:
             self._waiting[kind] = content
         self._event.set()
+
+    def is_new(self, what: str) -> bool:
+        """Whether this page was not told so yet; now it is."""
+        is_new = what not in self._said
+        self._said.add(what)
+        return is_new
 
     async def take(self) -> dict[str, Any]:
         """Wait for something, and take all there is, by kind; of the state a page knows what stayed. For one task."""

@@ -8,13 +8,17 @@ from typing import Any, Protocol
 from latentmix.errors import InputError
 
 from ..music.clock import now
-from .checking import Checked
+from ..music.parameters import Parameter
+from .checking import SHOWN, Checked
 from .messages import Move, Ping, read
 from .outbox import Outbox
 
 
 class Talking(Protocol):
     """What pages talk to: `Hub`, or `SoundHub`."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
 
     def join(self) -> Outbox: ...
 
@@ -28,6 +32,8 @@ class Talking(Protocol):
 async def receive(hub: Talking, outbox: Outbox, text: str) -> None:
     """Take one message of a page; what is wrong with it is told to that page, and nothing else happens.
 
+    A value beyond the range of its parameter goes to the end of it, and that is told once a page and parameter.
+
     Belongs in the event loop's own thread.
     """
     identity, message = read(text)
@@ -38,7 +44,20 @@ async def receive(hub: Talking, outbox: Outbox, text: str) -> None:
             outbox.put("answers", {"pong": message.ping, "time": now()})
         elif isinstance(message, Move):
             hub.move(message.set)
+            if beyond := _beyond(hub.parameters, message.set, outbox):
+                raise InputError(beyond)
         else:
             outbox.put("answers", {"id": identity, "hue": await hub.do(message)})
     except InputError as error:
         outbox.put("answers", {"id": identity, "error": " ".join(str(error).split())[:500]})
+
+
+def _beyond(parameters: Mapping[str, Parameter], values: Mapping[str, Any], outbox: Outbox) -> str:
+    """Which values went to the end of their range, but for those that this page knows of, as a fader sends many."""
+    lines = []
+    for name, value in values.items():
+        parameter = parameters[name]
+        if parameter.is_beyond(value) and outbox.is_new(f"{name} is beyond its range"):
+            found = f"expected {parameter.expected}, found {str(value)[:SHOWN]}"
+            lines.append(f"{name}: {found}; it is at {parameter.clamp(value):g}")
+    return "; ".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..engine.engine import Engine
@@ -22,10 +22,24 @@ def patch_of(session: Session) -> Patch:
     return Patch(of.melodies, of.values, of.moved, of.loop, path, of.snapshots, of.drums, of.sounds)
 
 
-def left_out(session: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> str:
-    """Names of parameters of a session that was read and of its kept mixes which a model does not have; "" if none."""
+def remark_on(session: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> str:
+    """What a session that was read, or one of its kept mixes, wants of parameters that cannot be; "" if nothing.
+
+    These are parameters that a model does not have, and values beyond the range of one.
+    """
     values = [session.get("values") or {}, *(each["values"] for each in session.get("snapshots") or ())]
-    names = dict.fromkeys(name for each in values for name in each if name not in parameters and name not in NOT_KEPT)
+    wanted = [(name, value) for each in values for name, value in each.items() if name not in NOT_KEPT]
+    unknown = _listed(name for name, _ in wanted if name not in parameters)
+    beyond = _listed(name for name, value in wanted if name in parameters and parameters[name].is_beyond(value))
+    lines = (
+        f"opened without {unknown}, which this mix does not have" if unknown else "",
+        f"opened with {beyond} at the end of the range, for the session has values beyond it" if beyond else "",
+    )
+    return "; ".join(filter(None, lines))
+
+
+def _listed(found: Iterable[str]) -> str:
+    names = dict.fromkeys(found)
     more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
     return ", ".join(clean_name(name) for name in list(names)[:MAX_TOLD]) + more
 

@@ -15,6 +15,7 @@ from typing import Any
 from latentmix.errors import InputError
 
 from ..engine.sounds import SoundEngine
+from ..music.parameters import Parameter
 from ..music.shares import PadPoint, shares, spread
 from ..music.sound_parameters import SOUND_PARAMETERS
 from .checking import Checked
@@ -74,6 +75,11 @@ class SoundHub:
     def leave(self, outbox: Outbox) -> None:
         """A page has gone."""
         self._outboxes.discard(outbox)
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What can be moved."""
+        return self._engine.parameters
 
     def move(self, values: Mapping[str, Any]) -> None:
         """Move parameters.

@@ -20,7 +20,7 @@ def _frames(raw: object) -> str:
     try:
         base64.b64decode(raw, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("expected the frames of a sound in Base64") from None
+        raise ValueError("expected the frames of a sound, found damaged ones") from None
     return raw
 
 

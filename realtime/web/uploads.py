@@ -64,7 +64,7 @@ class Shelf:
         if len(data) > MAX_BYTES:
             raise InputError(f"{shown}: expected a MIDI file of at most {MAX_BYTES >> 20} MB, found a larger one")
         with self._lock, _as_file(shown, data) as path:
-            tune = read_tune(path)
+            tune = read_tune(path, "a melody or drums")
             drums = _drums(tune, kit)
             is_all_drums = all(track.is_drum and is_kit(track) for track in tune.tracks)
             chosen = None if drums and is_all_drums else choose_track(tune)

@@ -171,7 +171,8 @@ def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Sessi
     if not isinstance(raw, Mapping):
         raise InputError(f"expected a session, found {kind_of(raw)}")
     if raw.get("format") != FORMAT:
-        raise InputError(f"expected a session of latentmix, found format {str(raw.get('format'))[:40]!r}")
+        found = f"format {str(raw['format'])[:40]!r}" if "format" in raw else "an object of another kind"
+        raise InputError(f"expected a session of latentmix, found {found}")
     if raw.get("version") != VERSION:
         raise InputError(f"expected a session of version {VERSION}, found {str(raw.get('version'))[:20]}")
     given = dict(raw)

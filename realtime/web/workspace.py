@@ -23,7 +23,7 @@ from .kept_mixes import KeptMixes
 from .paths import roomiest
 from .puck import Puck
 from .recordings import Recordings
-from .restoring import in_order, lay, left_out, patch_of
+from .restoring import in_order, lay, patch_of, remark_on
 from .sound_wire import SoundData
 from .uploads import Shelf
 from .variation import random_melody, varied
@@ -214,8 +214,8 @@ class Workspace:
         before = after if command.begins else patch_of(self._session())
         await self._apply(after)
         self.sound, self.restored = session.sound or self.sound, self.restored + 1
-        if unknown := left_out(command.session, self.engine.mixer.parameters):
-            self.engine.warn(f"opened without {unknown}, which this mix does not have; the rest of the session is here")
+        if line := remark_on(command.session, self.engine.mixer.parameters):
+            self.engine.warn(f"{line}; the rest of the session is here")
         self._history.add(Change("opened session", before, after))
         self._touched(True)
 

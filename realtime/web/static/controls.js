@@ -131,8 +131,8 @@ export class Controls {
     $("follow").onchange = (event) => this._live.set({ follow: event.target.value });
     $("key").onchange = () => this._live.set({ key: $("key").value });
     $("reset").onclick = () => {
-      const parameters = this._live.hello?.parameters ?? {};
-      this._live.set(Object.fromEntries([...this._sliders.keys(), "key"].map((name) => [name, parameters[name].default])));
+      const { parameters } = this._live.hello ?? {};
+      if (parameters) this._live.set(Object.fromEntries([...this._sliders.keys(), "key"].map((name) => [name, parameters[name].default])));
     };
   }
 

@@ -77,7 +77,7 @@ export class Files {
   }
 
   async _open(file, hue, turn, said) {
-    if (/\.json$/i.test(file.name)) return this.dispatch?.(file), false;
+    if (/\.json$/i.test(file.name)) return await this.dispatch?.(file), false;
     if (isRecording(file)) return said.push(...(await this.record(file))), false;
     if (file.size > MAX_BYTES) throw new Error(`${file.name}: expected a MIDI file of at most 4 MB`);
     if (!this._live.online) throw new Error(OFFLINE);

@@ -111,14 +111,15 @@ function showState() {
   setText($("ports"), state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "");
   setText($("taken"), live.values.record ? "recording …" : state.recorded ? "ready to take" : "nothing recorded yet");
   showRecordings(state.recordings ?? []);
-  if (isNews(state.warned ?? 0)) toast(state.warnings.at(-1), "error"); // only the newest few are in the list
+  const news = newsOf(state.warned ?? 0);
+  if (news) toast(state.warnings.slice(-news).join("\n"), "error"); // only the newest few are in the list
   animate();
 }
 live.addEventListener("state", () => inFrame(showState));
 
 const toldOf = {}; // instance of the server -> how many of its warnings were shown; kept over a reload of this tab
-/** Whether there are more warnings than were shown, which then count as shown. */
-function isNews(warned) {
+/** How many more warnings there are than were shown, which then count as shown. */
+function newsOf(warned) {
   const key = `latentmix.warned.${live.hello?.instance}`;
   try {
     toldOf[key] ??= Number(sessionStorage.getItem(key));
@@ -126,9 +127,9 @@ function isNews(warned) {
   } catch {
     // a browser that keeps nothing: told again after a reload
   }
-  const isNew = warned > (toldOf[key] ?? 0);
+  const news = warned - (toldOf[key] ?? 0);
   toldOf[key] = warned;
-  return isNew;
+  return Math.max(news, 0);
 }
 
 let shownRecordings = "";
@@ -297,6 +298,7 @@ addEventListener("keydown", (event) => {
   if (inField && !(event.key === " " && event.target.type === "range")) return;
   if (event.key === " " && event.target.closest?.("button, a")) return; // it presses that
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.repeat && !/^(Arrow.*|z)$/.test(key)) return event.preventDefault(); // held down: it was pressed once
   const digit = /^Digit([1-8])$/.exec(event.code)?.[1];
   if (digit && event.shiftKey) keptMixes.recall(Number(digit) - 1);
   else if (/^[1-8]$/.test(key)) pad.goToIndex(Number(key) - 1);

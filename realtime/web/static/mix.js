@@ -36,10 +36,10 @@ live.addEventListener("say", ({ detail: { text, kind } }) => {
 const hold = () => live.set({ hold: !live.values.hold });
 $("hold").onclick = hold;
 $("mode").onchange = (event) => live.set({ mode: event.target.value });
-$("reset").onclick = () => live.set(Object.fromEntries(Object.keys(SLIDERS).map((name) => [name, live.hello.parameters[name].default])));
+$("reset").onclick = () => live.hello && live.set(Object.fromEntries(Object.keys(SLIDERS).map((name) => [name, live.hello.parameters[name].default])));
 document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey) return;
-  hold();
+  if (event.key !== "h" && event.key !== "H") return;
+  if (!event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey) hold();
 });
 
 function slider(parameter) {

@@ -2,6 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const MAX_BYTES = 2 ** 21; // as the server has it (messages.py): eight recordings and eight long drums have a third of that
+const FORMAT = "latentmix.session"; // wire.py
 const KEPT_AT = "latentmix.session"; // in localStorage
 const KEEP_AFTER = 1000; // ms after a change
 const USUAL = `${location.protocol}//127.0.0.1:8420/`; // where somebody else's mixer answers, unless told otherwise
@@ -12,7 +13,7 @@ const NOT_KEPT = ["panic", "tap", "next", "record", "play", "preset"];
 export function sessionOf(live, sound) {
   if (!live.melodies.length) return null;
   return {
-    format: "latentmix.session",
+    format: FORMAT,
     version: 1,
     melodies: live.melodies,
     values: Object.fromEntries(Object.entries(live.values).filter(([name]) => !NOT_KEPT.includes(name))),
@@ -33,17 +34,26 @@ export async function linkOf(session) {
   return `${page}#s=${text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
+/** A session that was read, where it may be one; the mixer looks at all that is in it. */
+function checked(session) {
+  if (session?.format !== FORMAT) throw new Error("expected a session of latentmix, as the page saves it, found something else");
+  return session;
+}
+
 /** The session of a link, or of what comes after its address; null where there is none. */
 export async function sessionFromLink(link) {
-  const text = /#s=([\w-]+)$/.exec(link.trim())?.[1];
-  if (!text || text.length > MAX_BYTES) return null;
+  const [, text] = link.trim().split("#s=");
+  if (text === undefined) return null;
+  let found;
   try {
+    if (!/^[\w-]+$/.test(text) || text.length > MAX_BYTES) throw new Error();
     const raw = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = await through(Uint8Array.from(raw, (c) => c.charCodeAt(0)), new DecompressionStream("deflate-raw"));
-    return JSON.parse(new TextDecoder().decode(bytes));
+    found = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw new Error("expected a link to a session, found one that is damaged");
+    throw new Error("expected a link to a session, found one that is damaged; copy all of it");
   }
+  return checked(found);
 }
 
 async function through(bytes, stream) {
@@ -81,16 +91,22 @@ export function setUp(live, sound, tell) {
   };
   for (const kind of ["melodies", "state"]) live.addEventListener(kind, keepSoon);
   const restore = async (session) => {
-    if (session && (await live.try("restore", { session })) !== null) tell("The session is restored.");
+    await live.do("restore", { session });
+    tell("The session is restored.");
   };
-  const read = async (file) => {
+  /** Open a file; what is wrong with it is thrown, for people. */
+  const open = async (file) => {
     try {
-      if (file.size <= MAX_BYTES) return JSON.parse(await file.text());
-      live.say(`${file.name}: expected a session of latentmix, of at most ${MAX_BYTES >> 20} MB`);
-    } catch {
-      live.say(`${file.name}: expected a session of latentmix`);
+      if (file.size > MAX_BYTES) throw new Error(`expected a session of latentmix, of at most ${MAX_BYTES >> 20} MB`);
+      const text = await file.text();
+      let session = null;
+      try {
+        session = JSON.parse(text);
+      } catch { /* no JSON: no session either */ }
+      await restore(checked(session));
+    } catch (error) {
+      throw new Error(`${file.name}: ${error.message}`);
     }
-    return null;
   };
   const follow = async (link = location.hash) => {
     try {
@@ -109,7 +125,7 @@ export function setUp(live, sound, tell) {
     if (!event.target.closest?.("input, textarea") && link.includes("#s=")) follow(link);
   });
   $("open").onclick = () => $("sessionfile").click();
-  $("sessionfile").onchange = async () => restore(await read($("sessionfile").files[0]));
+  $("sessionfile").onchange = () => open($("sessionfile").files[0]).catch((error) => live.say(error.message));
   $("link").onclick = async () => {
     const link = await linkOf(live.keep());
     try {
@@ -131,5 +147,5 @@ export function setUp(live, sound, tell) {
   query();
   sound.dispatch = () => (query(), keepSoon());
   live.addEventListener("melodies", () => ($("gridrow").hidden = live.melodies.length < 4));
-  return (file) => read(file).then(restore);
+  return open;
 }

@@ -578,14 +578,18 @@ def test_what_was_changed_is_said(tmp_path: Path, model: str):
     assert len(said["files"][0]["notices"]) == 2
 
 
-def test_one_thread_a_file(tmp_path: Path, model: str):
+@pytest.mark.parametrize("command", ["compress", "sample"])
+def test_one_thread_a_file(tmp_path: Path, model: str, creative: str, command: str):
     """With more, they wait for each other wherever others want the cores too."""
     audio = write(tmp_path / "a.wav")
     script = (
         "import atexit, sys; from audiovq.cli import main; sys.argv[1:] = sys.argv[1:];"
         "atexit.register(lambda: print('threads', sys.modules['torch'].get_num_threads())); main()"
     )
-    arguments = ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9", "--force"]
+    arguments = {
+        "compress": ["compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--kbps", "0.9", "--force"],
+        "sample": ["sample", "-o", tmp_path / "b.wav", "--model", creative, "--seconds", "0.2", "--force"],
+    }[command]
     clean = {name: value for name, value in environment().items() if not name.endswith("_NUM_THREADS")}
     for asked, threads in (({}, 1), ({"OMP_NUM_THREADS": "2"}, 2)):
         done = subprocess.run(

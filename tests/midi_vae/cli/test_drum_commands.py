@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -103,6 +104,14 @@ def test_a_kit_of_ones_own_is_read_and_written(tmp_path: Path):
     told = figures("groove", BACKBEAT, "--kit", kit, "--amount", 0, "-o", tmp_path / "out.mid")
     pitches = {note["pitch"] for track in read_drums(tmp_path / "out.mid").tracks for note in track.notes}
     assert 36 in pitches and 38 not in pitches and told["inputs"][0]["notes_unknown"] == 5  # the snares of General MIDI
+
+
+@pytest.mark.parametrize("arguments", [["groove"], ["info", "--drums"], ["reconstruct", "--drums"]])
+def test_a_file_without_notes_has_no_drums(tmp_path: Path, arguments: list):
+    silent = tmp_path / "silent.mid"
+    mido.MidiFile(tracks=[mido.MidiTrack()]).save(silent)
+    result = run(*arguments, silent, *([] if arguments[0] == "info" else ["-o", tmp_path / "out.mid"]))
+    assert result.exit_code == 1 and "silent.mid: expected drums, found no notes in the file" in result.output
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,16 @@ def test_what_cannot_be_is_said_and_moves_nothing(stage):
         assert stage.engine.snapshot() == before
 
 
+def test_what_goes_to_the_end_of_its_range_is_said_once(stage):
+    with stage.open() as page:
+        assert page.ask(set={"pitch": 99})["error"] == "pitch: expected a number from -24 to 24, found 99; it is at 24"
+        page.until(lambda: page.state["values"]["pitch"] == 24.0)
+        page.say(set={"pitch": 98}, id=-1)
+        assert "brightness" in page.ask(set={"brightness": -7})["error"] and -1 not in page.answers
+        page.say(set={"pitch": 0.0, "brightness": 0.0})
+        page.until(lambda: page.state["values"]["pitch"] == page.state["values"]["brightness"] == 0.0)
+
+
 def test_two_recordings_cannot_transfer():
     stage = Stage("reed", "bell")
     try:

@@ -209,7 +209,10 @@ def test_the_puck_moves_the_melody_and_both_pages_hear_it(house, page):
         ({"do": "take", "file": "../../etc/passwd", "track": 1, "bar": 1, "bars": 2}, "drop it once more"),
         ({"do": "take", "file": "x", "track": 1, "bar": -1, "bars": 2}, "bar: expected"),
         ({"do": "vary", "hue": 0, "amount": 3}, "amount: expected"),
-        ({"do": "restore", "session": {"format": "x"}}, "expected a session of latentmix"),
+        ({"do": "restore", "session": {"format": "x"}}, "expected a session of latentmix, found format 'x'"),
+        ({"do": "restore", "session": {}}, "expected a session of latentmix, found an object of another kind"),
+        ({"do": "restore", "session": None}, "expected a session, found nothing"),
+        ({"do": "restore", "session": [1]}, "expected a session, found a list"),
         ({"do": "path", "path": {"points": [[0, 9]]}}, "y: expected"),
         ({"do": "undo"}, "expected something to undo"),
         ({"ping": "now"}, "ping: expected"),
@@ -388,6 +391,26 @@ def test_what_a_session_knows_that_this_mix_does_not_is_said(house, page):
     page.until(lambda: any("attribute.swagger, attribute.mood, which" in each for each in page.state["warnings"]))
 
 
+def test_a_value_beyond_its_range_is_said_once_and_goes_to_the_end_of_it(house, page):
+    answer = page.ask(set={"octave": 7, "x": 0.25})
+    assert answer["error"] == "octave: expected a whole number from -3 to 3, found 7; it is at 3"
+    page.until(lambda: page.state["values"]["octave"] == 3 and page.state["values"]["x"] == 0.25)
+    page.say(set={"octave": 9}, id=-1)  # the next message of a fader
+    assert "x: expected a number from 0 to 1, found -1" in page.ask(set={"x": -1})["error"]
+    assert -1 not in page.answers and page.ask(do="loop", on=True)["hue"] is None
+    with house.socket(house.page) as socket:
+        other = Page(socket)
+        assert "octave" in other.ask(set={"octave": float("inf")})["error"]
+    session = house.client.get("/take-home/session.json").json()
+    session["values"] |= {"swing": 3, "velocity": 90, "attribute.swagger": 1}
+    session["snapshots"] = [{"name": "A", "values": {"temperature": -1, "swing": 4}, "moved": "pad"}]
+    assert "error" not in page.ask(do="restore", session=session)
+    page.until(
+        lambda: any("without attribute.swagger" in e and "swing, temperature at" in e for e in page.state["warnings"])
+    )
+    assert page.state["values"]["swing"] == 0.75
+
+
 def test_how_many_warnings_there_were_is_told_when_the_list_of_them_is_full(house, page):
     for number in range(20):
         house.engine.warn(f"warning {number}")
@@ -468,6 +491,13 @@ def test_what_is_no_midi_file_is_refused_in_one_line(shared, content):
     answer = shared.client.post("/files?name=../../etc/x.mid", content=content)
     assert answer.status_code == 422 and answer.json()["error"].startswith("../../etc/x.mid: ")
     assert "upload.mid" not in answer.text and "tmp" not in answer.text
+
+
+def test_a_file_without_notes_has_neither_melody_nor_drums(shared):
+    content = io.BytesIO()
+    mido.MidiFile(tracks=[mido.MidiTrack([mido.MetaMessage("track_name", name="a")])]).save(file=content)
+    answer = shared.client.post("/files?name=x.mid", content=content.getvalue())
+    assert answer.json()["error"] == "x.mid: expected a melody or drums, found no notes in the file"
 
 
 def test_a_file_that_is_too_large_is_refused(shared):

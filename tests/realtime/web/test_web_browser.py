@@ -47,6 +47,15 @@ WITHIN = """(selector) => [...document.querySelectorAll(selector)].filter((e) =>
 }).map((e) => e.id || e.className)"""
 
 
+# Lists whose longest word has no room.
+CUT = """() => [...document.querySelectorAll("main select:not(#voice)")].filter((e) => e.offsetParent).filter((e) => {
+  const style = getComputedStyle(e), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const widest = Math.max(...[...e.options].map((option) => pen.measureText(option.text).width));
+  return widest > e.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) + 1;
+}).map((e) => e.id)"""
+
+
 class Mixer:
     """`livemix web` in a process of its own."""
 
@@ -245,6 +254,17 @@ def test_keys_move_the_puck_and_all_is_labelled(page):
         .map((e) => e.outerHTML)"""
     )
     assert unnamed == []
+
+
+def test_a_key_that_is_held_down_is_pressed_once(page):
+    before = page.evaluate("document.getElementById('loop').ariaPressed")
+    for _ in range(4):
+        page.keyboard.down("l")
+    page.keyboard.up("l")
+    until(page, "document.getElementById('loop').ariaPressed !== arg", before)
+    page.keyboard.press("z")
+    until(page, "document.getElementById('loop').ariaPressed === arg", before)
+    until(page, "document.getElementById('undo').disabled || !document.getElementById('undo').title.includes('Loop')")
 
 
 def test_two_melodies_are_on_a_line(page):
@@ -499,6 +519,39 @@ def test_a_link_without_a_clipboard_stands_in_the_address(page):
     page.click("#link")
     until(page, "document.getElementById('toast').textContent.includes('address bar')")
     until(page, "location.hash.length > 20")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (text, "expected a session of latentmix, as the page saves it")
+        for text in ("null", "[]", "7", "{}", '""', "{", "")
+    ]
+    + [('{"format": "latentmix.session", "version": 9}', "expected a session of version 1, found 9")],
+)
+def test_a_file_that_is_no_session_is_named(page, content, why):
+    """Opened, and dropped, with what was dropped beside it."""
+    file = {"name": "mine.json", "mimeType": "application/json", "buffer": content.encode()}
+    page.set_input_files("#sessionfile", [file])
+    until(page, "document.getElementById('toast').textContent.startsWith(arg)", f"mine.json: {why}")
+    page.evaluate("document.getElementById('toast').textContent = ''")
+    page.evaluate(
+        """(content) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([content], "mine.json", { type: "application/json" }));
+          transfer.items.add(new File(["no MIDI"], "bad.mid"));
+          dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""",
+        content,
+    )
+    until(page, "document.getElementById('toast').textContent.includes('\\nbad.mid: ')")
+    assert page.inner_text("#toast").startswith(f"mine.json: {why}")
+
+
+@pytest.mark.parametrize("link", ["#s=%%%", "#s=AAAA", "#s=yyvNyQEA", "#s=q64FAA", "#s="])
+def test_a_link_without_a_session_is_told(page, link):
+    page.evaluate("(link) => { location.hash = link; }", link)
+    until(page, "/^expected a (link to a )?session/.test(document.getElementById('toast').textContent)")
 
 
 def test_a_link_is_for_somebody_else_too(page, open_page):
@@ -814,12 +867,13 @@ def test_another_site_is_shut_out(page, browser, mixer):
     assert tried == [False, False]
 
 
-@pytest.mark.parametrize("width", [320, 360, 600, 820, 1024, 1280])
+@pytest.mark.parametrize("width", [320, 360, 390, 600, 770, 820, 1024, 1280, 1440, 1600])
 def test_it_fits_any_width(open_page, width):
     page = open_page(viewport={"width": width, "height": 700}, has_touch=True, is_mobile=width < 700)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     cut = """[...document.querySelectorAll(".transport button")].filter((e) => e.scrollWidth > e.clientWidth + 1)"""
     assert page.evaluate(f"{cut}.map((e) => e.id)") == []
+    assert page.evaluate(CUT) == []
     middles = page.evaluate(
         """[...document.querySelectorAll(".transport > *")].map((e) => e.getBoundingClientRect())
         .map((box) => Math.round(box.y + box.height / 2))"""
@@ -1206,9 +1260,10 @@ def test_every_warning_is_shown_once(browser):
         page.wait_for_selector(".card")
         until(page, "document.querySelector('.status.on')")
         assert page.is_hidden("#toast")
-        house.engine.warn("another one")
+        for text in ("another one", "and one more"):  # told together
+            house.engine.warn(text)
         house.engine.set("x", 0.9)
-        until(page, "document.getElementById('toast').textContent === 'another one'")
+        until(page, "document.getElementById('toast').textContent === 'another one\\nand one more'")
     finally:
         context.close()
         house.close()
