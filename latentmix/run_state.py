@@ -42,6 +42,20 @@ class RunState:
         self.steps = dict.fromkeys(phases, 0)
         self._slots: dict[str, dict[str, Tensor]] = {}  # by optimizer
 
+    @classmethod
+    def in_folder(
+        cls, folder: Path, networks: Mapping[str, nn.Module], phases: Sequence[str], base: str | None = None
+    ) -> RunState:
+        """The state of the run in a folder: loaded where there is one already, else its file is still to be written.
+
+        Raises:
+            InputError: as of `load`.
+        """
+        state = cls(folder / "state.safetensors", networks, phases, base)
+        if state.path.is_file():
+            state.load()
+        return state
+
     def load(self) -> None:
         """Take weights and steps from the file, and keep what the optimizers remember for `restore`.
 

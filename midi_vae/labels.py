@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 LETTERS = "ABCDEFGH"  # names of the inputs of a mix
+_FIGURES = {"path": "path {:.2f}", "largest_jump": "largest jump {:.2f}", "key": "in {}", "seed": "seed {}"}
 
 
 def title(names: Iterable[str]) -> str:
@@ -47,6 +49,15 @@ def silent(counts: Sequence[int], what: str) -> str:
         return ""
     who = "it has" if len(counts) == 1 else f"{empty} of {len(counts)} {'has' if empty == 1 else 'have'}"
     return f"{who} no {what}"
+
+
+def known(figures: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """In words, those of the figures of a mix that there are.
+
+    >>> known({"path": 1.234, "seed": None}, ("path", "seed", "key"))
+    ['path 1.23']
+    """
+    return [_FIGURES[name].format(figures[name]) for name in names if figures.get(name) is not None]
 
 
 def numbers(count: int) -> list[str]:

@@ -225,10 +225,8 @@ def main(
         held_out = open_codes(fabric, codec, str(dev), run / "dev", hours, running.seed)
         held_out = held_out.in_memory() if isinstance(held_out, StreamedCodes) else held_out
         network, prior = begin(start_from, codec, codes, width)
-        state = RunState(run / "state.safetensors", {"entropy": network, "prior": prior}, ("entropy", "prior"))
-        if state.path.is_file():
-            state.load()
-        elif start_from and (start_from / state.path.name).is_file():
+        state = RunState.in_folder(run, {"entropy": network, "prior": prior}, ("entropy", "prior"))
+        if start_from and not state.path.is_file() and (start_from / state.path.name).is_file():
             state.begin_with(start_from / state.path.name)
 
     def entropy_loss(module: Any, generator: torch.Generator, share: int) -> Tensor:

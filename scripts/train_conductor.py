@@ -83,9 +83,7 @@ def main(
             for name, each in (("train", data), ("dev", dev))
         )
         conductor = Conductor(config)
-        state = RunState(out / "state.safetensors", {"conductor": conductor}, (PHASE,))
-        if state.path.is_file():
-            state.load()
+        state = RunState.in_folder(out, {"conductor": conductor}, (PHASE,))
     objective = ConductorObjective(vae.to(fabric.device), conductor)
 
     @torch.no_grad()

@@ -217,9 +217,7 @@ def main(
         model = GrooveVAE(config)
         if base:
             model.load_state_dict(base.state_dict())
-        state = RunState(out / "state.safetensors", {"model": model}, PHASES, told_apart(base, begin_with))
-        if state.path.is_file():
-            state.load()
+        state = RunState.in_folder(out, {"model": model}, PHASES, told_apart(base, begin_with))
     figures, weights = DevFigures(grooves.some, held_out), GrooveObjectiveConfig(beta=beta)
     draw, draw_full = grooves.batches.draw, grooves.full_batches.draw
     with in_one_line("train_drums", state=state.path):

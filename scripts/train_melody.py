@@ -233,9 +233,7 @@ def main(
         }
         model = MelodyVAE(config)
         model.load_state_dict((base or model).state_dict())
-        state = RunState(out / "state.safetensors", {"model": model}, PHASES, told_apart(base, begin_with))
-        if state.path.is_file():
-            state.load()
+        state = RunState.in_folder(out, {"model": model}, PHASES, told_apart(base, begin_with))
     weight = LATENTS[config.latent].weight if beta is None else beta
     weights = ObjectiveConfig(beta=weight, free_nats=free_nats, monte_carlo=monte_carlo)
     figures = DevFigures(melodies.some, held_out["own"])

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from audiovq.model.quantizers import KINDS
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import SoundModel
 from audiovq.training.corpora import SOUNDS
@@ -38,7 +39,7 @@ def main(
     frames: Annotated[int, typer.Option(help="of a piece, each of 10 ms")] = 100,
     lr: LearningRate = 2e-3,
     start_from: Annotated[str, typer.Option("--from", help="a model to begin with, by name or folder")] = "",
-    quantizer: Annotated[str | None, size_option("ema, straight_through or nsvq", SoundConfig.quantizer)] = None,
+    quantizer: Annotated[str | None, size_option(", ".join(KINDS), SoundConfig.quantizer)] = None,
     rate: Annotated[int | None, size_option("of the model, 44100 or 48000 Hz", SoundConfig.sample_rate)] = None,
     save_every: Annotated[int, typer.Option(help="steps between two looks; 0: a twentieth")] = 0,
     accumulate: Accumulate = 1,

@@ -25,7 +25,7 @@ import typer
 from torch import Tensor
 
 from audiovq.model.config import VQVAEConfig
-from audiovq.model.quantizers import ResidualQuantizer
+from audiovq.model.quantizers import KINDS, ResidualQuantizer
 from audiovq.model.vqvae import VQVAE
 from audiovq.training.augmentation import Augmentation, AugmentationConfig
 from audiovq.training.averages import follow
@@ -94,7 +94,7 @@ class Schedule:
 class Sizes:
     """Options: what a new model is like."""
 
-    quantizer: Annotated[str | None, size_option("ema, straight_through or nsvq", VQVAEConfig.quantizer)] = None
+    quantizer: Annotated[str | None, size_option(", ".join(KINDS), VQVAEConfig.quantizer)] = None
     latent_size: Annotated[int | None, size_option("latent dimensions", VQVAEConfig.latent_size)] = None
     encoder_width: Annotated[int | None, size_option("of its hidden layers", VQVAEConfig.encoder_width)] = None
     decoder_width: Annotated[int | None, size_option("of its hidden layers", VQVAEConfig.decoder_width)] = None
@@ -307,9 +307,7 @@ def main(
         batches = open_speech(fabric, data, out / "data", config, running.seed)
         dev_batches = open_speech(fabric, dev, out / "dev", config, running.seed) if dev else batches
         networks = variety.networks(config, settle == 0)
-        state = RunState(out / "state.safetensors", networks, ("codec",), variety.begins_with())
-        if state.path.is_file():
-            state.load()
+        state = RunState.in_folder(out, networks, ("codec",), variety.begins_with())
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)
         shares = Shares(fabric, accumulate)

@@ -49,6 +49,13 @@ def finite_model(kind: Any, run: Path) -> Any:
     return model
 
 
+def events_of(run: Path) -> Any:
+    """What TensorBoard has to show of a run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(run / "tensorboard")).Reload()
+
+
 def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bool]) -> str:
     """Send a signal once something is so; what it said."""
     with process:

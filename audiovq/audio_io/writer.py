@@ -157,5 +157,7 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(f"{os.fspath(path)}: expected a name that ends in .wav, .flac or .ogg, or - for a pipe")
+        *most, last = FORMATS
+        ending = f"{', '.join(most)} or {last}"
+        raise InputError(f"{os.fspath(path)}: expected a name that ends in {ending}, or - for a pipe")
     return suffix

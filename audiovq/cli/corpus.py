@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from .options import DEFAULT_MODEL, Model
 if TYPE_CHECKING:
     from latentmix.corpus.shard import Work
 
+_work = functools.partial(typer.Option, rich_help_panel="Work")
 app = make_group(
     "audiovq", "Make shards of whole corpora, on one machine or many: codes, and what models are trained on."
 )
@@ -25,10 +27,7 @@ app = make_group(
 def encode(
     source: Source,
     corpus: CorpusOptions,
-    codebooks: Annotated[
-        int | None,
-        typer.Option(metavar="Q", min=1, help="The first Q of each frame; default: all.", rich_help_panel="Work"),
-    ] = None,
+    codebooks: Annotated[int | None, _work(metavar="Q", min=1, help="The first Q of each frame; default: all.")] = None,
     model: Model = DEFAULT_MODEL,
 ) -> None:
     """Encode audio to codes, in shards that `latentmix.corpus` reads back to train on.
@@ -52,9 +51,7 @@ def encode(
 def label(
     source: Source,
     corpus: CorpusOptions,
-    pitch_bins: Annotated[
-        int, typer.Option(metavar="N", help="Of the model: 128 reach 400 Hz, 175 807 Hz.", rich_help_panel="Work")
-    ] = 175,
+    pitch_bins: Annotated[int, _work(metavar="N", help="Of the model: 128 reach 400 Hz, 175 807 Hz.")] = 175,
 ) -> None:
     """Label speech with its pitch and periodicity, in shards that scripts/train_vq.py trains on.
 
@@ -75,9 +72,7 @@ def label(
 def analyse(
     source: Source,
     corpus: CorpusOptions,
-    rate: Annotated[
-        int, typer.Option(metavar="HZ", help="Of the model: 44100 or 48000.", rich_help_panel="Work")
-    ] = 48_000,
+    rate: Annotated[int, _work(metavar="HZ", help="Of the model: 44100 or 48000.")] = 48_000,
 ) -> None:
     """Analyse recordings of any sound, in shards that scripts/train_sound.py trains on.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from latentmix.sizes import check_dilations, check_sizes
+
 from ..dsp.pitch import BINS, SAMPLE_RATE, WINDOW
 from .quantizers import QuantizerConfig
 
-# a configuration comes from a file that could say anything: what it asks for stays below 1 GB in each part
+# what a configuration asks for stays below 1 GB in each part
 MAX_SIZES = {
     "frame": 400,
     "frames_per_code": 8,
@@ -72,14 +74,8 @@ class VQVAEConfig:
     codes_of: str = ""
 
     def __post_init__(self) -> None:
-        for name, most in MAX_SIZES.items():
-            value = getattr(self, name)
-            if not 1 <= value <= most:
-                raise ValueError(f"{name} {value}; it is 1 to {most}")
-        for name in ("encoder_dilations", "decoder_dilations"):
-            value = getattr(self, name)
-            if len(value) > MAX_BLOCKS or not all(type(d) is int and 1 <= d <= MAX_DILATION for d in value):
-                raise ValueError(f"{name} {value}; at most {MAX_BLOCKS} of 1 to {MAX_DILATION} frames")
+        check_sizes(self, MAX_SIZES)
+        check_dilations(self, ("encoder_dilations", "decoder_dilations"), MAX_BLOCKS, MAX_DILATION)
         if not self.frame < self.window:
             raise ValueError(f"window {self.window}; it is more than frame, {self.frame}")
         if self.sample_rate != SAMPLE_RATE:

@@ -19,11 +19,14 @@ from torch.nn.functional import silu
 from latentmix.checkpoint import Pretrained
 from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
+from latentmix.sizes import check_dilations, check_sizes
 
 from .layers import CausalStack
 from .quantizers import principal_axes
 
 CHECKPOINT = CheckpointFormat("latentmix.audiovq.prior", 1, Path(__file__).parents[1] / "weights", "prior")
+MAX_SIZES = {"codebooks": 32, "codes": 1 << 14, "width": 4096, "rank": 1024, "voice": 4096}
+MAX_BLOCKS, MAX_DILATION = 32, 4096
 MAX_PARAMETERS = 1 << 26  # of the tables of codes
 TYPICAL = 0.9  # of the probability: what is least typical is mostly a mistake of the prior
 PAUSE = 35  # frames of silence, no more, that are drawn until there are
@@ -52,18 +55,14 @@ class CodePriorConfig:
     quiet: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.codebooks <= 32 or not 1 <= self.codes <= 1 << 14:
-            raise ValueError(f"{self.codebooks} codebooks of {self.codes}; up to 32 of 16384 can be")
-        if not 1 <= self.width <= 4096 or not 1 <= self.rank <= 1024:
-            raise ValueError(f"width {self.width} and rank {self.rank}; up to 4096 and 1024 can be")
-        if not 0 <= self.voice <= 4096:
-            raise ValueError(f"voice {self.voice}; 0 to 4096 can be")
+        check_sizes(self, MAX_SIZES, least={"voice": 0})
         if not all(isinstance(code, int) and 0 <= code < self.codes for code in self.quiet):
             raise ValueError(f"quiet {self.quiet}; they are codes from 0 to {self.codes - 1}")
         if len(set(self.quiet)) == self.codes:
             raise ValueError(f"quiet are all of {self.codes} codes; one at least is not")
-        if not self.dilations or not all(isinstance(d, int) and 1 <= d <= 4096 for d in self.dilations):
-            raise ValueError(f"dilations {self.dilations}; they are from 1 to 4096")
+        check_dilations(self, ("dilations",), MAX_BLOCKS, MAX_DILATION)
+        if not self.dilations:
+            raise ValueError("no dilations; there is one at least")
         if self.codebooks * self.codes * (self.rank + self.width) > MAX_PARAMETERS:
             raise ValueError("sizes beyond all measure")
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latentmix.sizes import check_dilations, check_sizes
+
 from ..model.quantizers import QuantizerConfig
 
 RATES = (44_100, 48_000)  # Hz
 MAX_DELAY = 0.025  # seconds between an input and its output
-# a configuration comes from a file that could say anything
-MAX_SIZES = {"bands": 128, "encoder_width": 1024, "decoder_width": 1024, "latent_size": 128, "codebooks": 16}
-MAX_CODES, MAX_BLOCKS, MAX_DILATION = 4096, 12, 64
+MAX_SIZES = {
+    "bands": 128,
+    "encoder_width": 1024,
+    "decoder_width": 1024,
+    "latent_size": 128,
+    "codebooks": 16,
+    "codes": 4096,
+}
+MAX_BLOCKS, MAX_DILATION = 12, 64
 
 
 @dataclass(frozen=True)
@@ -51,14 +59,8 @@ class SoundConfig:
         if not 64 <= self.hop < self.window <= MAX_DELAY * self.sample_rate or self.window % 2:
             most = int(MAX_DELAY * self.sample_rate)
             raise ValueError(f"hop {self.hop}, window {self.window}; 64 <= hop < window <= {most}, window even")
-        for name, most in MAX_SIZES.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} {getattr(self, name)}; it is 1 to {most}")
-        for dilations in (self.encoder_dilations, self.decoder_dilations):
-            if len(dilations) > MAX_BLOCKS or any(type(d) is not int or not 1 <= d <= MAX_DILATION for d in dilations):
-                raise ValueError(f"dilations {dilations}; at most {MAX_BLOCKS} of 1 to {MAX_DILATION} frames")
-        if not 2 <= self.codes <= MAX_CODES:
-            raise ValueError(f"codes {self.codes}; it is 2 to {MAX_CODES}")
+        check_sizes(self, MAX_SIZES, least={"codes": 2})
+        check_dilations(self, ("encoder_dilations", "decoder_dilations"), MAX_BLOCKS, MAX_DILATION)
         self.quantizer_config()
 
     @classmethod

@@ -118,9 +118,7 @@ class SoundRun:
     ) -> None:
         self.folder, self.batches, self.tell, self.fabric = folder, batches, tell, fabric
         base = told_apart(None if model.folder is None else model, model.folder)
-        self.state = RunState(folder / "state.safetensors", {"model": model}, (PHASE,), base)
-        if self.state.path.is_file():
-            self.state.load()
+        self.state = RunState.in_folder(folder, {"model": model}, (PHASE,), base)
         self.model, self.shares = model, Shares(fabric, accumulate)
         model.quantizer.learn_after(accumulate)
         self.judged = judged

@@ -14,7 +14,7 @@ from latentmix.files import replace_file
 from ..drums.groove import FULL, Groove
 from ..drums.kit import INSTRUMENTS
 from ..music.bars import STEPS_A_BEAT
-from .sound import MAX_SECONDS, PEAK, SOUND_FORMATS, check_sound
+from .sound import MAX_SECONDS, PEAK, sound_format
 
 SAMPLE_RATE = 44100
 TAIL_SECONDS = 1.0  # after the last bar
@@ -33,9 +33,8 @@ def drums_to_wav(path: str | os.PathLike[str], grooves: Sequence[Groove], sample
     """
     import soundfile
 
-    check_sound(path, None)
+    kind, subtype = sound_format(path)
     sound = render_drums(grooves, sample_rate, os.fspath(path))
-    kind, subtype = SOUND_FORMATS[os.path.splitext(os.fspath(path))[1].lower()]
     file = io.BytesIO()
     soundfile.write(file, sound, sample_rate, format=kind, subtype=subtype)
     replace_file(path, file.getvalue())

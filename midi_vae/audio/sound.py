@@ -65,7 +65,7 @@ def to_wav(
         sound = _fluidsynth(melodies, soundfont, sample_rate, frames)
     fade = min(round(FADE_SECONDS * sample_rate), frames)
     sound[frames - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
-    kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
+    kind, subtype = sound_format(path)
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", sample_rate, sound.shape[1], subtype, format=kind) as out:
         for start in range(0, frames, BLOCK):  # the Vorbis encoder does not stand long blocks
@@ -79,11 +79,21 @@ def check_sound(path: str | os.PathLike[str], soundfont: str | os.PathLike[str] 
     Raises:
         InputError: an unknown suffix, no FluidSynth, or no soundfont.
     """
-    if Path(path).suffix.lower() not in SOUND_FORMATS:
-        raise InputError(f"{path}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
-    if soundfont is None:
-        return
-    check_soundfont(soundfont)
+    sound_format(path)
+    if soundfont is not None:
+        check_soundfont(soundfont)
+
+
+def sound_format(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Format and subtype of a sound file to be written, as soundfile names them.
+
+    Raises:
+        InputError: an unknown suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SOUND_FORMATS:
+        raise InputError(f"{os.fspath(path)}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
+    return SOUND_FORMATS[suffix]
 
 
 def _step_seconds(melody: Melody) -> float:

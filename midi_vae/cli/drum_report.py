@@ -133,9 +133,7 @@ def print_made(figures: dict[str, Any]) -> None:
     count = figures["grooves"]
     grooves = "1 groove" if count == 1 else f"{count} grooves, {figures['distinct']} different"
     said = [f"{grooves}, {labels.counted('bar', figures['bars'])}; {labels.counted('hit', *figures['hits'])}"]
-    for name, text in (("path", "path {:.2f}"), ("largest_jump", "largest jump {:.2f}"), ("seed", "seed {}")):
-        if figures.get(name) is not None:
-            said.append(text.format(figures[name]))
+    said += labels.known(figures, ("path", "largest_jump", "seed"))
     print("; ".join(said))
     if empty := labels.silent(figures["hits"], "hits"):
         print(f"  {empty}")

@@ -173,14 +173,7 @@ def print_made(figures: dict[str, Any]) -> None:
     ]
     if figures.get("changed"):
         said.append(f"{labels.span([round(100 * share) for share in figures['changed']])} % of the steps changed")
-    for name, text in (
-        ("path", "path {:.2f}"),
-        ("largest_jump", "largest jump {:.2f}"),
-        ("key", "in {}"),
-        ("seed", "seed {}"),
-    ):
-        if figures.get(name) is not None:
-            said.append(text.format(figures[name]))
+    said += labels.known(figures, ("path", "largest_jump", "key", "seed"))
     _say("; ".join(said))
     if empty := labels.silent(figures["onsets"], "notes"):
         _say(f"  {empty}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latentmix.sizes import check_sizes
+
 from ..model.layers import BEATS
 
-MAX_BLOCKS, MAX_SIZE, MAX_STYLES = 64, 1024, 256  # a configuration comes from a file that could say anything
+MAX_BLOCKS, MAX_SIZE, MAX_STYLES = 64, 1024, 256
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,8 @@ class GrooveVAEConfig:
     styles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__.keys() - {"styles"}:
-            value, most = getattr(self, name), MAX_BLOCKS if name.endswith(("blocks", "rounds")) else MAX_SIZE
-            if not 1 <= value <= most:
-                raise ValueError(f"{name} {value}; it is 1 to {most}")
+        sizes, few = self.__dataclass_fields__.keys() - {"styles"}, ("blocks", "rounds")
+        check_sizes(self, {name: MAX_BLOCKS if name.endswith(few) else MAX_SIZE for name in sizes})
         if self.latent_size % BEATS:
             raise ValueError(f"latent_size {self.latent_size}; it is a multiple of {BEATS}")
         if len(self.styles) > MAX_STYLES or not all(isinstance(style, str) for style in self.styles):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from latentmix.checkpoint import Pretrained
 from latentmix.errors import InputError
+from latentmix.sizes import check_sizes
 
 from ..checkpoint import CONDUCTOR_CHECKPOINT
 from ..music.melody import ONSET
@@ -29,7 +30,7 @@ from .prior import NUCLEUS, nucleus
 
 LAGS = (1, 2, 4, 8)  # windows
 PLACES = 8  # windows after which counting begins again: 16 bars of 4/4
-MAX_SIZE = 1024  # a configuration comes from a file that could say anything
+MAX_SIZES = dict.fromkeys(("latent_size", "pitches", "width", "across", "blocks", "rounds"), 1024)
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,7 @@ class ConductorConfig:
     nearest: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("latent_size", "pitches", "width", "across", "blocks", "rounds"):
-            if not 1 <= getattr(self, name) <= MAX_SIZE:
-                raise ValueError(f"{name} {getattr(self, name)}; it is 1 to {MAX_SIZE}")
+        check_sizes(self, MAX_SIZES)
         if self.latent_size % BEATS or not 0 <= self.lowest_pitch <= 128 - self.pitches:
             raise ValueError(f"latent_size {self.latent_size}, pitches {self.pitches} from {self.lowest_pitch} on")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latentmix.sizes import check_sizes
+
 from .latents.family import LATENTS
 from .latents.latent import LatentSizes
 from .layers import BEATS
 
-MAX_BLOCKS, MAX_SIZE = 64, 1024  # a configuration comes from a file that could say anything
+MAX_BLOCKS, MAX_SIZE = 64, 1024
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,10 @@ class MelodyVAEConfig:
             raise ValueError(f"latent {self.latent}; it is one of {', '.join(LATENTS)}")
         if not 0.0 <= self.fusion <= 1.0:
             raise ValueError(f"fusion {self.fusion}; it is 0 to 1")
-        for name in self.__dataclass_fields__.keys() - {"latent", "fusion"}:
-            few = name.endswith(("blocks", "rounds", "flow_steps"))
-            value, most = getattr(self, name), MAX_BLOCKS if few else MAX_SIZE
-            least = {"lowest_pitch": 0, "codes": 4}.get(name, 1)
-            if not least <= value <= most:
-                raise ValueError(f"{name} {value}; it is {least} to {most}")
+        sizes = self.__dataclass_fields__.keys() - {"latent", "fusion"}
+        few = ("blocks", "rounds", "flow_steps")
+        most = {name: MAX_BLOCKS if name.endswith(few) else MAX_SIZE for name in sizes}
+        check_sizes(self, most, least={"lowest_pitch": 0, "codes": 4})
         if self.latent_size % BEATS:
             raise ValueError(f"latent_size {self.latent_size}; it is a multiple of {BEATS}")
         if self.pitches < 12 or self.lowest_pitch + self.pitches > 128:

@@ -11,10 +11,9 @@ from torch import Tensor
 from ..drums.feel import Played
 from ..drums.network import GrooveLogits
 from ..drums.windows import HIT, OFFSET, VELOCITY
+from .mixes import SLOPE_TEMPERATURE, due, straight_through
 
 HIGHEST = 1.0 - 0.5 / 127.0  # a velocity of 127 may have been harder: to say more than that is no error
-MARGIN = 0.06  # of the way from one groove to the other belongs to each end
-SLOPE_TEMPERATURE = 3.0  # as of `losses`
 
 
 def hit_loss(logits: Tensor, hit: Tensor) -> Tensor:
@@ -58,13 +57,13 @@ def mix_terms(logits: Tensor, a: Tensor, b: Tensor, position: Tensor) -> GrooveM
         a, b: (B, 32, 9) hits of the ends.
         position: (B,) from 0 (a) to 1 (b).
     """
-    due = ((position - MARGIN) / (1.0 - 2.0 * MARGIN)).clamp(0.0, 1.0)
+    wanted = due(position)
     differs = a != b
     agreed = F.binary_cross_entropy_with_logits(logits, a, reduction="none")
     stay = torch.where(differs, 0.0, agreed).sum((1, 2))
     towards = torch.where(b > a, logits, -logits)
     slope = torch.sigmoid(towards / SLOPE_TEMPERATURE)
-    changed = slope + ((towards > 0).to(slope.dtype) - slope).detach()
+    changed = straight_through((towards > 0).to(slope.dtype), slope)
     share = torch.where(differs, changed, 0.0).sum((1, 2)) / differs.sum((1, 2)).clamp(min=1)
-    wanted = torch.lerp(a.sum((1, 2)), b.sum((1, 2)), due)
-    return GrooveMixTerms(stay, (share - due).square(), (logits.sigmoid().sum((1, 2)) - wanted).square())
+    hits = torch.lerp(a.sum((1, 2)), b.sum((1, 2)), wanted)
+    return GrooveMixTerms(stay, (share - wanted).square(), (logits.sigmoid().sum((1, 2)) - hits).square())

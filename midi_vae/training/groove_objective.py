@@ -19,14 +19,15 @@ from . import groove_losses as losses
 from .groove_augmentation import augmented
 from .groove_dataset import GrooveBatch
 from .losses import beta_at
+from .mixes import MixSchedule
 
 UNTOLD = 0.35  # share of windows whose style is not told
 SILENT = 0.15  # share of instruments that are left out of a window that feel is learned from
 
 
 @dataclass(frozen=True)
-class GrooveObjectiveConfig:
-    """Weights of the terms, and when mixes come in (shares of the training).
+class GrooveObjectiveConfig(MixSchedule):
+    """Weights of the terms, and when mixes come in.
 
     Attributes:
         hits: of the nats of a window's hits.
@@ -41,7 +42,6 @@ class GrooveObjectiveConfig:
     offset: float = 16.0
     beta: float = 0.03
     free_nats: float = 0.02
-    mixing_from: float = 0.05
     mixing_full: float = 0.2
     mixed: float = 0.3
     stay: float = 1.0
@@ -64,7 +64,7 @@ class GrooveObjective(nn.Module):
         cells, timed = augmented(batch, generator)
         posterior = model.posterior(cells)
         draw = model.latent.draw(posterior, generator, config.free_nats)
-        latents, ramp = [draw.z], (progress - config.mixing_from) / (config.mixing_full - config.mixing_from)
+        latents, ramp = [draw.z], config.ramp(progress)
         count = int(config.mixed * len(cells)) if ramp > 0.0 else 0
         if count:
             other = torch.randperm(len(cells), generator=generator)[:count].to(cells.device)
@@ -84,9 +84,8 @@ class GrooveObjective(nn.Module):
         loss = loss + beta_at(progress, config.beta) * parts["kl"]
         if count:
             terms = losses.mix_terms(said.hit[size:], cells[:count, :, HIT], cells[other][:, :, HIT], position)
-            between = {name: getattr(terms, name).mean() for name in terms.__dataclass_fields__}
-            loss = loss + min(1.0, ramp) * sum(getattr(config, name) * part for name, part in between.items())
-            parts |= between
+            more, between = config.of_mixes(terms, ramp)
+            loss, parts = loss + more, parts | between
         return {"loss": loss, **parts}
 
 

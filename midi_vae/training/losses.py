@@ -18,10 +18,9 @@ from torch import Tensor
 from ..model.latents.gaussian import Posterior, free_bits, gaussian_kl_by_dimension
 from ..model.steps import StepFields, StepLogits
 from ..music.melody import ONSET
+from .mixes import SLOPE_TEMPERATURE, due, straight_through
 
 HELD_PITCH_WEIGHT = 0.1  # of the pitch where no note starts: it decides nothing there but lets the line be learned
-SLOPE_TEMPERATURE = 3.0  # of the share of changed steps: one that has been decided can still be moved
-MARGIN = 0.06  # of the way from one melody to the other belongs to each end: there it must be that melody still
 
 
 def reconstruction(logits: StepLogits, fields: StepFields) -> Tensor:
@@ -70,7 +69,7 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
         position: (B,) from 0 (a) to 1 (b).
 
     Returns:
-        stay: nats by which the symbol of neither end is chosen; within `MARGIN` of an end, that of another than it.
+        stay: nats by which the symbol of neither end is chosen; near an end (`mixes.due`), that of another than it.
         evenness: squared difference of the share of differing steps that have changed and the share that is due.
         indecision: number of steps between the two, 4 f (1 - f) each, f the probability of b's symbol against a's.
         onset_error: squared difference of the number of onsets and the one between the ends'.
@@ -81,26 +80,26 @@ def mix_terms(logits: StepLogits, a: StepFields, b: StepFields, position: Tensor
     rhythm, pitch = logits.rhythm.log_softmax(-1), logits.pitch.log_softmax(-1)
     log_a, log_b = _log_symbol(rhythm, pitch, a), _log_symbol(rhythm, pitch, b)
     differs = (a.rhythm != b.rhythm) | ((a.rhythm == ONSET) & (a.pitch != b.pitch))
-    due = ((position - MARGIN) / (1.0 - 2.0 * MARGIN)).clamp(0.0, 1.0)
+    wanted = due(position)
     never = torch.tensor(-torch.inf, dtype=position.dtype, device=position.device)
-    from_a = log_a + torch.where(due < 1.0, 0.0, never)[:, None]
-    from_b = log_b + torch.where(due > 0.0, 0.0, never)[:, None]
+    from_a = log_a + torch.where(wanted < 1.0, 0.0, never)[:, None]
+    from_b = log_b + torch.where(wanted > 0.0, 0.0, never)[:, None]
     stay = -torch.where(differs, torch.logaddexp(from_a, from_b), log_a).sum(1)
 
     share = torch.sigmoid(log_b - log_a)
-    changed = _straight_through((log_b > log_a).to(share.dtype), torch.sigmoid((log_b - log_a) / SLOPE_TEMPERATURE))
+    changed = straight_through((log_b > log_a).to(share.dtype), torch.sigmoid((log_b - log_a) / SLOPE_TEMPERATURE))
     mean_changed = torch.where(differs, changed, 0.0).sum(1) / differs.sum(1).clamp(min=1)
     indecision = torch.where(differs, 4.0 * share * (1.0 - share), 0.0).sum(1)
 
     onsets = expected_onsets(logits)
-    wanted = (1.0 - due) * (a.rhythm == ONSET).sum(1) + due * (b.rhythm == ONSET).sum(1)
-    return MixTerms(stay, (mean_changed - due).square(), indecision, (onsets - wanted).square())
+    between = (1.0 - wanted) * (a.rhythm == ONSET).sum(1) + wanted * (b.rhythm == ONSET).sum(1)
+    return MixTerms(stay, (mean_changed - wanted).square(), indecision, (onsets - between).square())
 
 
 def expected_onsets(logits: StepLogits) -> Tensor:
     """Number of onsets in the likeliest melody (B,), with the gradient of the expected number."""
     chosen = (logits.rhythm.argmax(-1) == ONSET).to(logits.rhythm.dtype)
-    return _straight_through(chosen, logits.rhythm.softmax(-1)[..., ONSET]).sum(1)
+    return straight_through(chosen, logits.rhythm.softmax(-1)[..., ONSET]).sum(1)
 
 
 def symbol_probabilities(logits: StepLogits) -> Tensor:
@@ -113,8 +112,3 @@ def _log_symbol(rhythm: Tensor, pitch: Tensor, fields: StepFields) -> Tensor:
     """log p of the symbols of a melody under log-softmaxes; (B, 32)."""
     of_pitch = pitch.gather(2, fields.pitch[..., None])[..., 0]
     return rhythm.gather(2, fields.rhythm[..., None])[..., 0] + torch.where(fields.rhythm == ONSET, of_pitch, 0.0)
-
-
-def _straight_through(value: Tensor, slope: Tensor) -> Tensor:
-    """The value going forward, the gradient of the slope going back."""
-    return slope + (value - slope).detach()

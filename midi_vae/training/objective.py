@@ -17,10 +17,11 @@ from ..model.steps import StepFields, StepLogits
 from ..music.melody import ONSET
 from ..vae import MelodyVAE
 from . import losses
+from .mixes import MixSchedule
 
 
 @dataclass(frozen=True)
-class ObjectiveConfig:
+class ObjectiveConfig(MixSchedule):
     """Weights of the terms of `losses`, and when they come in.
 
     Attributes:
@@ -28,7 +29,6 @@ class ObjectiveConfig:
         beta: weight of the KL term once warmed up; of another latent than the Gaussian, that of its term.
         free_nats: for each latent dimension, where there is a KL term.
         monte_carlo: R, latents drawn for each melody.
-        mixing_from, mixing_full: share of the training after which mixes come in, and count in full.
         stay, evenness, indecision, onset_error: weights of the terms on mixed latents.
         surprise: weight of the nats by which the critic finds mixes less likely than real melodies.
         judged: share of the mixes that the critic sees.
@@ -40,8 +40,6 @@ class ObjectiveConfig:
     beta: float = 0.03
     free_nats: float = 0.05
     monte_carlo: int = 1
-    mixing_from: float = 0.05
-    mixing_full: float = 0.15
     stay: float = 2.0
     evenness: float = 800.0
     indecision: float = 0.1
@@ -97,7 +95,7 @@ class MelodyObjective(nn.Module):
         size, rounds = len(tokens), range(config.monte_carlo)
         draws = [latent.draw(posterior, generator, config.free_nats) for _ in rounds]
         latents = [draw.z for draw in draws]
-        ramp = (progress - config.mixing_from) / (config.mixing_full - config.mixing_from)
+        ramp = config.ramp(progress)
         mixing = ramp > 0.0 and latent.interpolates
         if mixing:
             other = torch.randperm(size, generator=generator).to(tokens.device)
@@ -114,10 +112,8 @@ class MelodyObjective(nn.Module):
             mixed = _rows(logits, len(rounds) * size, size)
             end = StepFields(fields.rhythm[other], fields.pitch[other])
             terms = losses.mix_terms(mixed, fields, end, position[:, 0])
-            between = {name: getattr(terms, name).mean() for name in terms.__dataclass_fields__}
-            between["surprise"] = self._surprise(mixed, fields)
-            loss = loss + min(1.0, ramp) * sum(getattr(config, name) * part for name, part in between.items())
-            parts |= between
+            more, between = config.of_mixes(terms, ramp, {"surprise": self._surprise(mixed, fields)})
+            loss, parts = loss + more, parts | between
         return {"loss": loss, **parts}
 
     def _surprise(self, mixed: StepLogits, fields: StepFields) -> Tensor:

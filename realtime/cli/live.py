@@ -203,7 +203,7 @@ def play_automation(
 
 def read_keys(engine: Movable, held: contextlib.ExitStack) -> bool:
     """The computer's keys move the engine; whether they are read."""
-    from ..control.keyboard import KeyReader, Keys
+    from ..control.strokes import KeyReader, Keys
 
     pressed = Keys(engine.set, engine.value, engine.count, engine.parameters, engine.warn)
     reader = KeyReader(pressed.press)

@@ -144,7 +144,7 @@ def present(engine: Engine, control: ControlOptions, playback: PlaybackOptions, 
         watch(engine, held)
     keys = ""
     if control.keyboard and sys.stdin.isatty():
-        from ..control.keyboard import HELP
+        from ..control.strokes import HELP
 
         keys = HELP if read_keys(engine, held) else ""
     if shown:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 from latentmix.files import replacing
-from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, SOUND_FORMATS
+from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, sound_format
 from midi_vae.audio.synthesizer import Synthesizer, blocks
 from midi_vae.midi.score import DRUM_CHANNEL
 
@@ -56,8 +55,7 @@ def write_sound(
     """
     import soundfile
 
-    if Path(path).suffix.lower() not in SOUND_FORMATS:
-        raise InputError(f"{path}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
+    kind, subtype = sound_format(path)
     seconds = max((note.end for note in notes), default=0.0)
     if seconds > MAX_SECONDS:
         raise InputError(f"{path}: expected at most {MAX_SECONDS // 60} minutes of sound, found {seconds / 60:.0f}")
@@ -71,7 +69,6 @@ def write_sound(
         with contextlib.closing(synth):
             peak = _spool(spool, blocks(played, sample_rate, program, synth, struck), length, is_over)
         spool.seek(0)
-        kind, subtype = SOUND_FORMATS[Path(path).suffix.lower()]
         with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:
             while data := spool.read(8 * BLOCK):  # the Vorbis encoder does not stand long blocks
                 out.write(np.frombuffer(data, np.float32).reshape(-1, 2) * np.float32(PEAK / max(peak, 1e-3)))

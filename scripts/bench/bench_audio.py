@@ -30,6 +30,7 @@ from realtime.audio.sound import LATENCY, Sound
 from realtime.cli.live import going_first
 from realtime.engine.engine import Engine
 from realtime.system.pipes import pipes_of
+from scripts.bench.jack_server import jack
 
 RATE = 48000
 MOVES = 200  # a second
@@ -51,23 +52,6 @@ with sounddevice.OutputStream(device=device, channels=2, dtype="float32", latenc
 """
 
 
-@contextlib.contextmanager
-def jack(name: str, frames: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A JACK server with periods of so many frames, which what is started inside finds."""
-    before = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")}
-    os.environ |= {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
-    command = ["jackd", "-R", "-n", name, "-d", "dummy", "-r", str(RATE), "-p", str(frames)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        time.sleep(2.0)
-        yield server
-    finally:
-        server.terminate()
-        server.wait()
-        for key, value in before.items():
-            os.environ.pop(key) if value is None else os.environ.update({key: value})
-
-
 def is_realtime(process: subprocess.Popen[bytes]) -> bool:
     """Whether a thread of a process goes before all that is not in real time: JACK goes on without, if it must."""
     threads = [int(thread) for thread in os.listdir(f"/proc/{process.pid}/task")]
@@ -77,7 +61,7 @@ def is_realtime(process: subprocess.Popen[bytes]) -> bool:
 @contextlib.contextmanager
 def empty_callback(frames: int) -> Iterator[Callable[[], int]]:
     """A callback that does nothing, on a server of its own; what comes back says how many overruns it saw so far."""
-    with jack(f"bench-{os.getpid()}-empty", frames):
+    with jack(RATE, frames):
         client = subprocess.Popen([sys.executable, "-c", EMPTY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         asks, answers = pipes_of(client)
 
@@ -136,8 +120,7 @@ def main() -> None:
     model = MelodyVAE.from_pretrained("melody_2bar")
     found: dict[int, dict[str, float | str]] = {}
     for frames in options.frames:
-        name = f"bench-{os.getpid()}-{frames}"
-        with going_first(), empty_callback(frames) as overruns, jack(name, frames) as server:
+        with going_first(), empty_callback(frames) as overruns, jack(RATE, frames) as server:
             found[frames] = {"realtime": is_realtime(server)}
             found[frames] |= measure(model, options.minutes, options.latency, options.soundfont, overruns)
         if not options.json:

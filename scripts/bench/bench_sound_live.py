@@ -25,7 +25,6 @@ import os
 import subprocess
 import sys
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
@@ -35,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
+from scripts.bench.jack_server import jack
 
 MOVES = 50  # a second
 APART = 0.2  # seconds between impulses
@@ -53,21 +53,6 @@ with sounddevice.Stream(device=device, channels=1, dtype="float32", latency="low
     print(flush=True)
     sys.stdin.read()
 """
-
-
-@contextlib.contextmanager
-def jack(rate: int, period: int) -> Iterator[None]:
-    """A JACK server that what is started inside finds."""
-    name = f"sound{uuid.uuid4().hex[:8]}"
-    os.environ |= {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
-    command = ["jackd", "-R", "-n", name, "-d", "dummy", "-r", str(rate), "-p", str(period)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(2.0)
-    try:
-        yield
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @contextlib.contextmanager

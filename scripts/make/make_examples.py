@@ -31,55 +31,31 @@ class Score:
     bars: str
 
 
+LIVELY = """
+D5:2 A4:2 F#4:2 A4:2 D5:2 E5:2 F#5:2 D5:2    | G5:2 F#5:2 E5:2 D5:2 B4:2 D5:2 G4:2 B4:2   |
+C#5:2 E5:2 A4:2 C#5:2 E5:2 G5:2 F#5:2 E5:2   | F#5:2 D5:2 E5:2 C#5:2 D5:4 A4:4            |
+D5:2 A4:2 F#4:2 A4:2 D5:2 E5:2 F#5:2 A5:2    | B5:2 A5:2 G5:2 F#5:2 G5:2 E5:2 B4:2 E5:2   |
+C#5:2 E5:2 G5:2 E5:2 A5:2 G5:2 F#5:2 E5:2    | F#5:2 A5:2 E5:2 C#5:2 D5:8                 |
+"""
+LYRICAL = """
+C5:6 D5:2 C5:4 A4:4     | F5:8 E5:6 D5:2          | D5:6 E5:2 F5:4 D5:4   | C5:12 r:4            |
+A4:6 C5:2 F5:4 G5:4     | A5:8 G5:6 F5:2          | E5:6 D5:2 E5:4 G5:4   | F5:12 r:4            |
+"""
+WALTZ = """
+G4:4 Bb4:4 D5:4         | G5:8 F#5:4              | Eb5:4 D5:4 C5:4       | D5:8 A4:4            |
+Bb4:4 D5:4 G5:4         | Bb5:6 A5:2 G5:4         | F#5:2 G5:2 A5:4 D5:4  | G5:8 r:4             |
+"""
+JIG = """
+E5:2 B4:2 E5:2 G5:2 F#5:2 E5:2   | F#5:2 D5:2 A4:2 D5:2 E5:2 F#5:2  |
+G5:2 F#5:2 E5:2 B5:2 A5:2 G5:2   | A5:2 F#5:2 D5:2 A4:6             |
+E5:2 B4:2 E5:2 G5:2 F#5:2 E5:2   | E5:2 C#5:2 A4:2 C#5:2 E5:2 A5:2  |
+B5:2 A5:2 G5:2 F#5:4 D5:2        | E5:6 E5:4 r:2                    |
+"""
 SCORES = (
-    Score(
-        "lively",
-        key="D",
-        metre=(4, 4),
-        tempo=138,
-        program=40,  # violin
-        bars="""
-        D5:2 A4:2 F#4:2 A4:2 D5:2 E5:2 F#5:2 D5:2    | G5:2 F#5:2 E5:2 D5:2 B4:2 D5:2 G4:2 B4:2   |
-        C#5:2 E5:2 A4:2 C#5:2 E5:2 G5:2 F#5:2 E5:2   | F#5:2 D5:2 E5:2 C#5:2 D5:4 A4:4            |
-        D5:2 A4:2 F#4:2 A4:2 D5:2 E5:2 F#5:2 A5:2    | B5:2 A5:2 G5:2 F#5:2 G5:2 E5:2 B4:2 E5:2   |
-        C#5:2 E5:2 G5:2 E5:2 A5:2 G5:2 F#5:2 E5:2    | F#5:2 A5:2 E5:2 C#5:2 D5:8                 |
-        """,
-    ),
-    Score(
-        "lyrical",
-        key="F",
-        metre=(4, 4),
-        tempo=72,
-        program=73,  # flute
-        bars="""
-        C5:6 D5:2 C5:4 A4:4     | F5:8 E5:6 D5:2          | D5:6 E5:2 F5:4 D5:4   | C5:12 r:4            |
-        A4:6 C5:2 F5:4 G5:4     | A5:8 G5:6 F5:2          | E5:6 D5:2 E5:4 G5:4   | F5:12 r:4            |
-        """,
-    ),
-    Score(
-        "waltz",
-        key="Gm",
-        metre=(3, 4),
-        tempo=150,
-        program=21,  # accordion
-        bars="""
-        G4:4 Bb4:4 D5:4         | G5:8 F#5:4              | Eb5:4 D5:4 C5:4       | D5:8 A4:4            |
-        Bb4:4 D5:4 G5:4         | Bb5:6 A5:2 G5:4         | F#5:2 G5:2 A5:4 D5:4  | G5:8 r:4             |
-        """,
-    ),
-    Score(
-        "jig",
-        key="Em",
-        metre=(6, 8),
-        tempo=168,  # 112 dotted quarter notes
-        program=72,  # piccolo
-        bars="""
-        E5:2 B4:2 E5:2 G5:2 F#5:2 E5:2   | F#5:2 D5:2 A4:2 D5:2 E5:2 F#5:2  |
-        G5:2 F#5:2 E5:2 B5:2 A5:2 G5:2   | A5:2 F#5:2 D5:2 A4:6             |
-        E5:2 B4:2 E5:2 G5:2 F#5:2 E5:2   | E5:2 C#5:2 A4:2 C#5:2 E5:2 A5:2  |
-        B5:2 A5:2 G5:2 F#5:4 D5:2        | E5:6 E5:4 r:2                    |
-        """,
-    ),
+    Score("lively", key="D", metre=(4, 4), tempo=138, program=40, bars=LIVELY),  # violin
+    Score("lyrical", key="F", metre=(4, 4), tempo=72, program=73, bars=LYRICAL),  # flute
+    Score("waltz", key="Gm", metre=(3, 4), tempo=150, program=21, bars=WALTZ),  # accordion
+    Score("jig", key="Em", metre=(6, 8), tempo=168, program=72, bars=JIG),  # piccolo, 112 dotted quarter notes
 )
 
 
@@ -92,31 +68,22 @@ class DrumScore:
     lines: dict[int, str]
 
 
-DRUM_SCORES = (
-    DrumScore(
-        "backbeat",
-        tempo=104,
-        lines={
-            42: "x.x.x.x.x.x.x.x.|x.x.x.x.x.x.x...",
-            46: "................|..............x.",
-            38: "....X.......X...|....X.......X..x",
-            36: "X.......X.x.....|X..x....X.x.....",
-        },
-    ),
-    DrumScore(
-        "toms",
-        tempo=92,
-        lines={
-            51: "X...x...X...x...|X...x...X...x...",
-            44: "....x.......x...|....x.......x...",
-            48: "................|........xx......",
-            45: "......x.......x.|..........xx....",
-            43: "..x.......x.....|..x.........xxX.",
-            36: "X.....X...X.....|X.....X...X.....",
-            37: "........x.......|........x.......",
-        },
-    ),
-)
+BACKBEAT = {
+    42: "x.x.x.x.x.x.x.x.|x.x.x.x.x.x.x...",
+    46: "................|..............x.",
+    38: "....X.......X...|....X.......X..x",
+    36: "X.......X.x.....|X..x....X.x.....",
+}
+TOMS = {
+    51: "X...x...X...x...|X...x...X...x...",
+    44: "....x.......x...|....x.......x...",
+    48: "................|........xx......",
+    45: "......x.......x.|..........xx....",
+    43: "..x.......x.....|..x.........xxX.",
+    36: "X.....X...X.....|X.....X...X.....",
+    37: "........x.......|........x.......",
+}
+DRUM_SCORES = (DrumScore("backbeat", tempo=104, lines=BACKBEAT), DrumScore("toms", tempo=92, lines=TOMS))
 
 
 def drum_file(score: DrumScore) -> mido.MidiFile:

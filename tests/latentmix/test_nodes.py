@@ -18,10 +18,9 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 from synthetic_speech import RATE, hiss, vowel
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_sounds import RATE as SOUND_RATE
 from toy_sounds import SMALL, played, small_model
-from training_runs import ENVIRONMENT, ROOT, saved
+from training_runs import ENVIRONMENT, ROOT, events_of, saved
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -166,7 +165,7 @@ def run_alone(script: str, arguments: list[object]) -> None:
 
 
 def curves(run: Path) -> dict[str, list[float]]:
-    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    events = events_of(run)
     return {name: [each.value for each in events.Scalars(name)] for name in events.Tags()["scalars"]}
 
 

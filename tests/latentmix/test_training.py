@@ -41,9 +41,7 @@ class Toy:
     def __init__(self, folder: Path, width: int = 3) -> None:
         torch.manual_seed(0)
         self.networks = {name: nn.Sequential(nn.Linear(2, width), nn.Dropout(0.3)) for name in PHASES}
-        self.state = RunState(folder / "state.safetensors", self.networks, tuple(PHASES))
-        if self.state.path.is_file():
-            self.state.load()
+        self.state = RunState.in_folder(folder, self.networks, tuple(PHASES))
         self.losses: list[float] = []
         self.evaluated: list[tuple[str, int]] = []
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,6 +190,26 @@ def test_the_share_of_silence_is_that_of_the_data_whatever_the_temperature():
 def test_quiet_codes_are_some_of_the_codes(quiet: tuple[int, ...]):
     with pytest.raises(ValueError, match="quiet"):
         dataclasses.replace(CONFIG, quiet=quiet)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dilations": ()},
+        {"dilations": (1,) * 33},
+        {"dilations": (True,)},
+        {"dilations": (8192,)},
+        {"width": 0},
+        {"width": 1 << 40},
+        {"rank": 1025},
+        {"voice": -1},
+        {"codebooks": 33},
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(change: dict[str, Any]):
+    """Also as many blocks as a file likes to name: each of them is there before its weights are."""
+    with pytest.raises(ValueError, match=next(iter(change))):
+        dataclasses.replace(CONFIG, **change)
 
 
 def test_silence_is_found_by_its_codes():

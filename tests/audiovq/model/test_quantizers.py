@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from random_numbers import seeded
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -28,10 +29,6 @@ from audiovq.model.quantizers import (
 from audiovq.model.quantizers.base import DEAD_BELOW
 from audiovq.model.quantizers.ema import SMOOTHING
 from audiovq.model.quantizers.lookup import smallest
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from random_numbers import seeded
 from synthetic_speech import RATE, hiss, vowel
 
 from audiovq.dsp.periodicity import track_periodicity
@@ -19,10 +20,6 @@ from audiovq.training.dataset import LABEL_OFFSET, SpeechBatch, label
 CONFIG = VQVAEConfig(pitch_bins=175)
 EDGE = 8  # frames at each end, where half of a window is silence
 NAMES = [field.name for field in dataclasses.fields(SpeechBatch)]
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture(scope="module")

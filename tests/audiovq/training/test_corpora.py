@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from random_numbers import seeded
 from synthetic_speech import RATE, hiss, vowel
 from toy_sounds import RATE as SOUND_RATE
 from toy_sounds import played
@@ -30,10 +31,6 @@ def corpus(kind: str, command: str, folder: Path, out: Path, *options: str, stat
     done = CliRunner().invoke(app, ["corpus", command, str(folder), "-o", str(out), "--jobs", "1", *options])
     assert done.exit_code == status, done.output
     return Corpus(str(out), kind)
-
-
-def seeded(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def test_labels_are_those_of_the_folder_and_are_streamed(tmp_path: Path) -> None:

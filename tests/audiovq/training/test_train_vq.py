@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from random_numbers import seeded
 from safetensors.torch import load_file
 from small_codec import SMALL as CONFIG
 from synthetic_speech import RATE, hiss, vowel
-from training_runs import check_refusals, finish, finite_model, interrupt, saved, start, unbroken_run
+from training_runs import check_refusals, events_of, finish, finite_model, interrupt, saved, start, unbroken_run
 
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from audiovq.training.dataset import SpeechBatch
@@ -35,10 +36,6 @@ def some_speech(level: float = 1.0) -> SpeechBatch:
     return SpeechBatch(
         level * samples, torch.full(rows, 40.0), torch.ones(rows), torch.full((*rows, CONFIG.bands), 0.7)
     )
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def learned(module: torch.nn.Module) -> set[str]:
@@ -191,9 +188,7 @@ def test_a_folder_of_audio_becomes_a_model(unbroken: tuple[Path, str], folder: P
 
 
 def test_tensorboard_has_curves_sound_and_pictures(unbroken: tuple[Path, str]) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(unbroken[0] / "tensorboard")).Reload()
+    events = events_of(unbroken[0])
     tags = events.Tags()
     assert set(tags["scalars"]) >= {"codec/loss", "codec/discriminators", "dev/mel", "dev/usage", "dev/perplexity"}
     assert [event.step for event in events.Scalars("dev/loss")] == [4, 8, 12, 16]

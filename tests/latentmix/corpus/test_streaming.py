@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from random_numbers import seeded
 from toy_corpus import ToyWork, write_files
 
 from latentmix.corpus import reading
@@ -35,10 +35,6 @@ def frames_of(record: Record) -> Arrays:
 
 def pieces(address: str, seed: int = 5) -> StreamedPieces:
     return StreamedPieces(Corpus(address), seed, frames_of, (1, 2))
-
-
-def seeded(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
 
 
 def test_an_epoch_has_each_record_once_whatever_the_number_of_shares(address: str) -> None:

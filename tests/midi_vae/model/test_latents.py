@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from random_numbers import seeded
 from torch import Tensor, nn
 from torch.distributions import Laplace
 
@@ -26,10 +27,6 @@ from midi_vae.model.latents.denoising import (
 )
 from midi_vae.model.latents.linear import LinearAutoencoder, principal_angles, principal_subspace
 from midi_vae.model.latents.sparse import share_near_zero
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def encoder(inputs: int, outputs: int, seed: int = 0) -> nn.Module:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from random_numbers import seeded
 from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, MultivariateNormal, Normal, kl_divergence
 
@@ -24,10 +25,6 @@ from midi_vae.model.latents.likelihoods import (
 )
 
 DOUBLE = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:

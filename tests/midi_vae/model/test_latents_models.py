@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from random_numbers import seeded
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -52,10 +53,6 @@ def some_tokens(count: int = 24) -> Tensor:
     tokens = torch.where(onset, ONSET + torch.randint(50, 80, (count, 32), generator=draw), tokens)
     tokens[:, 0], tokens[:, 31] = ONSET + 60, OFF
     return tokens
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def objective_of(model: MelodyVAE, **options: float) -> MelodyObjective:

@@ -6,14 +6,11 @@ import math
 
 import pytest
 import torch
+from random_numbers import seeded
 
 from midi_vae.model.latents import noise_substitution, straight_through
 from midi_vae.model.latents.divergences import TwoModes, fit_forward, fit_reverse
 from midi_vae.model.latents.quantized import Codebook, Quantized, code_perplexity, codebook_loss, uniform_code_nats
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def some(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -6,16 +6,13 @@ import math
 
 import pytest
 import torch
+from random_numbers import seeded
 from torch import Tensor
 
 from midi_vae.model.prior import NUCLEUS, MelodyPrior, nucleus
 from midi_vae.music.windows import WINDOW_STEPS
 
 PITCHES = 12
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def make(width: int = 16, rounds: int = 1) -> MelodyPrior:

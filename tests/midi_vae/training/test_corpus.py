@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_numbers import seeded
 from typer.testing import CliRunner
 
 from latentmix.corpus.reading import Corpus, corpus_at
@@ -71,7 +72,3 @@ def test_windows_are_streamed_by_share_each_tune_once_an_epoch(tmp_path: Path) -
     nothing = StreamedWindows(corpus, config.lowest_pitch, config.pitches, 0, lambda windows: windows[:, 0] < 0)
     with pytest.raises(InputError, match="expected records that can be learned from, found none"):
         nothing.draw(1, seeded(0), 0)
-
-
-def seeded(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)

@@ -11,8 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_numbers import seeded
 from safetensors.torch import load_file
-from training_runs import check_refusals, finish, finite_model, interrupt, run_each, saved, start, unbroken_run
+from training_runs import (
+    check_refusals,
+    events_of,
+    finish,
+    finite_model,
+    interrupt,
+    run_each,
+    saved,
+    start,
+    unbroken_run,
+)
 
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import OFF, ONSET, Melody
@@ -37,10 +48,6 @@ def some_tokens(count: int = BATCH) -> torch.Tensor:
     tokens = np.where(onset, rng.integers(50, 80, (count, 32)) + ONSET, 0)
     tokens[:, 31] = OFF
     return torch.from_numpy(tokens)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def learned(module: torch.nn.Module) -> set[str]:
@@ -220,9 +227,7 @@ def test_the_shipped_weights_are_those_of_the_last_state(unbroken: tuple[Path, s
 
 
 def test_tensorboard_has_the_curves(unbroken: tuple[Path, str]) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(unbroken[0] / "tensorboard")).Reload()
+    events = events_of(unbroken[0])
     scalars = set(events.Tags()["scalars"])
     assert scalars >= {
         "critic/loss",

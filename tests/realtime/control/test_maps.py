@@ -210,7 +210,7 @@ def test_the_guide_names_everything():
 
     from realtime.control.bindings import BUTTONS, ENCODINGS, KINDS
     from realtime.control.curves import CURVES
-    from realtime.control.keyboard import KEYS
+    from realtime.control.strokes import KEYS
 
     text = (Path(__file__).parents[3] / "docs" / "controllers.md").read_text(encoding="utf-8")
     words = [*shipped_maps(), *KINDS, *BUTTONS, *ENCODINGS, *CURVES, *(n for n in PARAMETERS if "." not in n)]

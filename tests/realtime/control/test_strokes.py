@@ -9,7 +9,7 @@ import queue
 import pytest
 
 from latentmix.errors import InputError
-from realtime.control.keyboard import KEYS, KeyReader, Keys, is_ours, key_names
+from realtime.control.strokes import KEYS, KeyReader, Keys, is_ours, key_names
 from realtime.music.parameters import PARAMETERS
 
 
@@ -81,9 +81,7 @@ def test_a_real_terminal():
         before = termios.tcgetattr(theirs)
         reader = KeyReader.__new__(KeyReader)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "realtime.control.keyboard.is_ours", lambda stream: True
-            )  # it is not our controlling terminal
+            patch.setattr("realtime.control.strokes.is_ours", lambda stream: True)  # it is not our controlling terminal
             reader.__init__(pressed.put, terminal)
         assert reader.is_reading and not termios.tcgetattr(theirs)[3] & (termios.ECHO | termios.ICANON)
         os.write(ours, b"h\x1b[C")
