@@ -64,7 +64,7 @@ def _window_codes(model: MelodyNetwork, z: Tensor, shares: Tensor) -> Tensor:
     made = torch.stack(best, 1)  # (P, W, 32)
     made = torch.where(made >= ONSET, made + lowest, made)
     flat = made.flatten(0, 1)
-    codes = torch.cat([model.posterior(model.fields(part)).mean for part in flat.split(256)])
+    codes = torch.cat([model.inverted(part) for part in flat.split(256)])
     return codes.unflatten(0, made.shape[:2])
 
 

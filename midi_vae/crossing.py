@@ -39,7 +39,7 @@ def crossed(model: MelodyNetwork, rhythm: Melody, pitch: Melody, shift: Tensor |
     """
     check_mixable(model)
     first, second = partners([rhythm, pitch])
-    z = model.encode_windows(crossed_windows(model, first, second))
+    z = model.invert_windows(crossed_windows(model, first, second))
     return melodies_at(model, (z if shift is None else z + shift)[None], first)[0]
 
 
@@ -56,7 +56,7 @@ def joined(model: MelodyNetwork, rhythm: Tensor, pitch: Tensor) -> Tensor:
         raise InputError(f"expected two latents of one shape (W, D), found {(*rhythm.shape,)} and {(*pitch.shape,)}")
     parts = {"rhythm": rhythm, "pitch": pitch}
     heard = [Melody(model.decode_windows(z).reshape(-1), name=name) for name, z in parts.items()]
-    return model.encode_windows(crossed_windows(model, *heard))
+    return model.invert_windows(crossed_windows(model, *heard))
 
 
 def blend_apart(
@@ -135,13 +135,13 @@ def plane_codes(model: MelodyNetwork, a: Melody, b: Melody) -> Tensor:
         InputError: a melody without notes.
     """
     ends = [to_windows(melody) for melody in (a, b)]
-    way = even_travel(model, *(model.encode_windows(each) for each in ends)).places
+    way = even_travel(model, *(model.invert_windows(each) for each in ends)).places
     heard = model.decode_windows(way.flatten(0, 1)).reshape(*way.shape[:2], -1)
     heard[0], heard[-1] = (fold_pitches(each, model.config.lowest_pitch, model.config.pitches) for each in ends)
     lines = torch.stack([_line(model, from_windows(windows, a, a.bars)) for windows in heard])  # (K, W, 32)
     steps, places = torch.from_numpy(heard).to(model.device), len(heard)
     rows = [_chosen(model, steps.flatten(0, 1), line.repeat(places, 1)) for line in lines]
-    return torch.stack([model.posterior(model.fields(row)).mean.unflatten(0, heard.shape[:2]) for row in rows])
+    return torch.stack([model.inverted(row).unflatten(0, heard.shape[:2]) for row in rows])
 
 
 def plane(model: MelodyNetwork, a: Melody, b: Melody, rows: int, columns: int, **options: Any) -> list[list[Melody]]:

@@ -64,7 +64,7 @@ def codes(model: MelodyNetwork, melodies: Sequence[Melody]) -> Tensor:
     """Latents of melodies of one length and metre; (M, W, D)."""
     windows = [to_windows(melody) for melody in melodies]
     stacked = torch.cat([torch.from_numpy(each) for each in windows]).numpy()
-    return model.encode_windows(stacked).unflatten(0, (len(melodies), len(windows[0])))
+    return model.invert_windows(stacked).unflatten(0, (len(melodies), len(windows[0])))
 
 
 def melodies_at(model: MelodyNetwork, points: Tensor, like: Melody, temperature: float = 0.0) -> list[Melody]:

@@ -55,7 +55,7 @@ def torchscript_file(model: MelodyNetwork, melodies: Sequence[Melody]) -> bytes:
         if len(window_layout(melody.metre).places) != WINDOW_STEPS:
             metre = "/".join(map(str, melody.metre))
             raise InputError(f"{melody.name or 'melody'}: expected 4/4 or what has as many sixteenths, found {metre}")
-    codes = model.encode_windows(np.stack([to_windows(melody)[0] for melody in melodies]))
+    codes = model.invert_windows(np.stack([to_windows(melody)[0] for melody in melodies]))
     ways = even_travel(model, codes[:-1], codes[1:]).places  # (9, M - 1, D)
     places = torch.cat([ways[:1, 0], ways[1:].transpose(0, 1).flatten(0, 1)]).clone()
     with warnings.catch_warnings(), torch.no_grad():

@@ -31,8 +31,8 @@ LINE_POINTS = 33  # of the straight line that are decoded for proposals
 ASIDE = 0.15  # of the way, by which beats go ahead or lag behind in the proposals aside of the line
 LIKELIHOOD = 1.2  # for each nat by which a window is less likely than its ends, by the critic
 ONSETS = 3.5  # for each onset lost or gained
-EVENNESS = 300.0  # for the squared share of changed steps too many or too few
-SPREAD = 2.0  # the same within each half bar, for each step there
+EVENNESS = 600.0  # for the squared share of changed steps too many or too few
+SPREAD = 1.0  # the same within each half bar, for each step there
 HALF_BAR = 8  # steps
 MARGIN = 6.0  # nats by which a place is to be likelier than its ends, for a critic that chooses is flattered
 
@@ -88,7 +88,7 @@ def _search(model: MelodyNetwork, a: Tensor, b: Tensor) -> Tensor:
 def _codes(model: MelodyNetwork, symbols: Tensor) -> Tensor:
     """Latents (B, D) of symbols (B, 32)."""
     tokens = torch.where(symbols >= ONSET, symbols + model.config.lowest_pitch, symbols)
-    return model.posterior(model.fields(tokens)).mean
+    return model.inverted(tokens)
 
 
 def _symbols(model: MelodyNetwork, tokens: Tensor) -> Tensor:

@@ -33,8 +33,8 @@ class MelodyVAE(Pretrained, MelodyNetwork):
     default = "melody_2bar"
 
     def encode(self, melodies: Sequence[Melody]) -> Tensor:
-        """Posterior means (B, D) float32 of melodies that each fit one window (2 bars of 4/4)."""
-        return self.encode_windows(window_of(melodies))
+        """Latents (B, D) float32 that melodies, each of one window (2 bars of 4/4), are decoded from: `inverted`."""
+        return self.invert_windows(window_of(melodies))
 
     def decode(
         self, z: Tensor, temperature: float = 0.0, like: Melody | None = None, seed: int | None = None

@@ -137,6 +137,13 @@ class Engine(NativeModel):
         )
         return ctypes.c_void_p(self.c.lm_network_new(self.model))
 
+    def invert(self, windows: np.ndarray) -> np.ndarray:
+        """Windows (B, 32) of tokens -> latents (B, D) that they are decoded from."""
+        windows = np.ascontiguousarray(windows, np.int32)
+        out = np.zeros((len(windows), self.latent_size), np.float32)
+        self.c.lm_invert(self.network, pointer(windows), len(windows), pointer(out))
+        return out
+
     def travel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Latents (W, D) -> places (9, W, D)."""
         out = np.zeros((PLACES, *a.shape), np.float32)

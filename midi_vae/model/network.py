@@ -31,6 +31,7 @@ from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
 from .window_network import MAX_AT_ONCE, WindowNetwork
 
+INVERSION_STEP, INVERSION_ROUNDS = 0.5, 8
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
@@ -110,6 +111,42 @@ class MelodyNetwork(WindowNetwork):
         folded = torch.from_numpy(fold_pitches(windows, self.config.lowest_pitch, self.config.pitches))
         parts = folded.split(MAX_AT_ONCE)
         return torch.cat([self.posterior(self.fields(part.to(self.device))).mean for part in parts])
+
+    @torch.inference_mode()
+    def invert_windows(self, windows: np.ndarray) -> Tensor:
+        """Latents (B, D) float32 that windows (B, 32) of tokens are decoded from: `inverted`, with any MIDI pitches."""
+        folded = torch.from_numpy(fold_pitches(windows, self.config.lowest_pitch, self.config.pitches))
+        return torch.cat([self.inverted(part.to(self.device)) for part in folded.split(MAX_AT_ONCE)])
+
+    @torch.inference_mode()
+    def inverted(self, tokens: Tensor) -> Tensor:
+        """Latents (B, D) from which tokens (B, 32) int64, with pitches that the model knows, are decoded.
+
+        The posterior mean z of x, and where something else y is decoded from there, z goes on by half of what the
+        encoder hears as the difference of x and y, again and again (the loop of Alaluf et al. 2021, arXiv 2104.02699,
+        with no network of its own). Of all z tried it is the first from which the fewest steps are decoded wrongly, so
+        never worse than the mean. Of a latent in which there is nothing between two codes: the mean.
+
+        Any thread may call it, also while others use the model.
+        """
+        mean = self.posterior(self.fields(tokens)).mean
+        if not self.latent.interpolates:
+            return mean
+        best, heard = mean.clone(), self.tokens(mean)
+        fewest = (heard != tokens).sum(1)
+        left = fewest.nonzero()[:, 0]
+        z, heard = mean[left], heard[left]
+        for _ in range(INVERSION_ROUNDS):
+            if not len(left):
+                break
+            z = z + INVERSION_STEP * (mean[left] - self.posterior(self.fields(heard)).mean)
+            heard = self.tokens(z)
+            wrong = (heard != tokens[left]).sum(1)
+            better = wrong < fewest[left]
+            best[left[better]], fewest[left[better]] = z[better], wrong[better]
+            still = wrong > 0
+            left, z, heard = left[still], z[still], heard[still]
+        return best
 
     @torch.inference_mode()
     def decode_windows(

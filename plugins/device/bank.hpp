@@ -11,7 +11,7 @@
 namespace latentmix {
 
 // One to four pieces with their latents. For one thread at a time. `Kind` names piece, network, and the numbers of a window,
-// and says how a piece is cut into windows and how long it may be.
+// and says how a piece is cut into windows, how these become latents, and how long it may be.
 template <class Kind> class BankOf {
   public:
     using Piece = typename Kind::Piece;
@@ -50,7 +50,7 @@ template <class Kind> class BankOf {
         std::vector<float> all = latents;
         if (all.size() != static_cast<std::size_t>(count) * latent_size) {
             all.resize(static_cast<std::size_t>(count) * latent_size);
-            network_.encode(windows.data(), count, all.data());
+            Kind::latents(network_, windows.data(), count, all.data());
             recall(together, all);
         }
         mixes_.set(std::move(all), static_cast<int>(together.size()));

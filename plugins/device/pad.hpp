@@ -25,6 +25,7 @@ struct MelodyBank {
     using Value = int;
     static constexpr int WINDOW = WINDOW_STEPS, MOST = MAX_WINDOWS, POINTS = MAX_POINTS;
     static constexpr const char *PIECE = "melody", *PIECES = "melodies";
+    static void latents(Network &network, const int *windows, int count, float *out) { network.invert(windows, count, out); }
     static std::vector<int> windows(const Melody &melody) { return to_windows(melody); }
     static int steps(const Melody &melody) { return static_cast<int>(melody.tokens.size()); }
 };

@@ -109,6 +109,10 @@ void lm_encode(lm_network *n, const int *tokens, int windows, float *latents) {
     n->network.encode(tokens, windows, latents);
 }
 
+void lm_invert(lm_network *n, const int *tokens, int windows, float *latents) {
+    n->network.invert(tokens, windows, latents);
+}
+
 void lm_decode(lm_network *n, const float *latents, int windows, int *tokens, float temperature, unsigned seed) {
     if (temperature > 0.0f && seed != n->seed) {
         n->noise = draw_noise(seed, n->network.weights().sizes.pitches);

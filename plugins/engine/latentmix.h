@@ -2,7 +2,7 @@
  *
  * A model is read once and shared; it never changes, so any number of threads may use it. An `lm_network` is one user of
  * it with scratch of its own: one thread at a time. Only the functions marked "allocates" do; none locks or waits.
- * `lm_encode` and `lm_decode` take about a millisecond a window: not for an audio thread.
+ * `lm_encode` and `lm_decode` take about a millisecond a window, `lm_invert` two and at most twenty: not for an audio thread.
  *
  * Tokens: one for each sixteenth; 0 holds, 1 ends the note, 2 + p starts MIDI pitch p. A window has LM_STEPS of them.
  */
@@ -40,7 +40,9 @@ int lm_model_melody(const lm_model *, int which, int *tokens, int most, int *num
 
 lm_network *lm_network_new(lm_model *); /* allocates */
 void lm_network_free(lm_network *);
+/* What the encoder says (posterior means), and latents from which the very tokens are decoded: for melodies take these. */
 void lm_encode(lm_network *, const int *tokens, int windows, float *latents);
+void lm_invert(lm_network *, const int *tokens, int windows, float *latents);
 /* Temperature 0: the likeliest tokens. Above, drawn ones, the same for the same seed (as `Decoder(model, seed)` in
  * Python for one window); a new seed draws new noise. */
 void lm_decode(lm_network *, const float *latents, int windows, int *tokens, float temperature, unsigned seed);

@@ -7,7 +7,9 @@
 namespace latentmix {
 namespace {
 
-constexpr float UNSURE_NATS = 4.0f; // fusion.UNSURE_NATS
+constexpr float UNSURE_NATS = 4.0f;     // fusion.UNSURE_NATS
+constexpr float INVERSION_STEP = 0.5f;  // as in `midi_vae.model.network`
+constexpr int INVERSION_ROUNDS = 8;
 
 // The first place of the largest.
 int argmax(const Kernels &k, const float *x, int n) {
@@ -35,6 +37,10 @@ Network::Network(std::shared_ptr<const Weights> weights, const Kernels &kernels)
     both_.resize(windows * 2 * c);
     head_.resize(windows * 2 * c);
     symbols_.resize(windows);
+    heard_.resize(windows);
+    mean_.resize(s.latent_size);
+    tried_.resize(s.latent_size);
+    of_heard_.resize(s.latent_size);
 }
 
 void Network::encode(const int *tokens, int count, float *means) {
@@ -60,6 +66,48 @@ void Network::encode_some(const int *tokens, int count, float *means) {
         }
     }
     runner_.run(weights_->encoder, count, steps_.data(), means);
+}
+
+void Network::invert(const int *tokens, int count, float *latents) {
+    const int size = weights_->sizes.latent_size;
+    for (int at = 0; at < count; at += MAX_AT_ONCE) {
+        const int *x = tokens + at * WINDOW_STEPS, some = std::min(count - at, MAX_AT_ONCE);
+        float *z = latents + static_cast<std::size_t>(at) * size;
+        int wrong[MAX_AT_ONCE];
+        encode_some(x, some, z);
+        decode_some(z, 0, some, heard_.data(), 0.0f, nullptr);
+        for (int i = 0; i < some; i++) wrong[i] = wrong_steps(x + i * WINDOW_STEPS, &heard_[i * WINDOW_STEPS]);
+        for (int i = 0; i < some; i++)
+            if (wrong[i]) invert_one(x + i * WINDOW_STEPS, wrong[i], z + static_cast<std::size_t>(i) * size);
+    }
+}
+
+// `latent` is the mean, from which `wrong` steps are decoded otherwise, and becomes the first from which the fewest are.
+void Network::invert_one(const int *tokens, int wrong, float *latent) {
+    const int size = weights_->sizes.latent_size;
+    std::copy(latent, latent + size, mean_.begin());
+    std::vector<float> &z = tried_;
+    std::copy(latent, latent + size, z.begin());
+    decode_some(z.data(), 0, 1, heard_.data(), 0.0f, nullptr);
+    for (int round = 0; round < INVERSION_ROUNDS && wrong; round++) {
+        encode_some(heard_.data(), 1, of_heard_.data());
+        for (int i = 0; i < size; i++) z[i] += INVERSION_STEP * (mean_[i] - of_heard_[i]);
+        decode_some(z.data(), 0, 1, heard_.data(), 0.0f, nullptr);
+        const int now = wrong_steps(tokens, heard_.data());
+        if (now >= wrong) continue;
+        wrong = now;
+        std::copy(z.begin(), z.end(), latent);
+    }
+}
+
+int Network::wrong_steps(const int *tokens, const int *heard) const {
+    const Sizes &s = weights_->sizes;
+    int wrong = 0;
+    for (int i = 0; i < WINDOW_STEPS; i++) {
+        const int token = tokens[i] >= ONSET ? fold_pitch(tokens[i], s.lowest_pitch, s.pitches) : tokens[i];
+        wrong += token != heard[i];
+    }
+    return wrong;
 }
 
 void Network::decode(const float *latents, int count, int *tokens, float temperature, const Noise *noise) {

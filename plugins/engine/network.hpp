@@ -24,6 +24,10 @@ class Network {
     // Tokens (count, 32), of any pitches -> means (count, D).
     void encode(const int *tokens, int count, float *means);
 
+    // Tokens (count, 32), of any pitches -> latents (count, D) that they are decoded from: the means, and where something
+    // else is decoded from there, what is tried next. As `MelodyNetwork.inverted` in Python.
+    void invert(const int *tokens, int count, float *latents);
+
     // Latents (count, D) -> the likeliest tokens (count, 32); with noise, at a temperature, drawn ones. The
     // latents are those of melodies of `noise->windows` windows, each melody with the same noise: so neighbours on a pad
     // are alike.
@@ -36,6 +40,8 @@ class Network {
   private:
     void decode_some(const float *latents, int first, int count, int *tokens, float temperature, const Noise *noise);
     void encode_some(const int *tokens, int count, float *means);
+    void invert_one(const int *tokens, int wrong, float *latent);
+    int wrong_steps(const int *tokens, const int *heard) const;
     float say(const float *rhythm, const float *pitch, int *symbols, float *log_p) const;
     void enter(const int *symbols, int count, int tower, float *h, float *x) const;
     void criticise(const int *symbols, int count, float *scores);
@@ -47,7 +53,8 @@ class Network {
     BeatRunner runner_;
     std::vector<float> steps_, rhythm_, pitch_, log_p_, scores_; // (32 n, ...)
     std::vector<float> towers_[TOWERS], tower_, both_, head_;    // (32 n, critic_width), the same, (32 n, 2 of it) twice
-    std::vector<int> symbols_;
+    std::vector<int> symbols_, heard_;
+    std::vector<float> mean_, tried_, of_heard_; // (D) of the window that is inverted
 };
 
 } // namespace latentmix

@@ -9,7 +9,7 @@ namespace {
 
 // As in `midi_vae.travel`, which says why.
 constexpr int LEVELS = 3, PROPOSED[LEVELS] = {8, 4, 4}, ROUNDS = 4, LINE = 33, PATTERNS = 4, HALVES = 4, HALF_BAR = 8;
-constexpr float ASIDE = 0.15f, LIKELIHOOD = 1.2f, ONSETS = 3.5f, EVENNESS = 300.0f, SPREAD = 2.0f, MARGIN = 6.0f;
+constexpr float ASIDE = 0.15f, LIKELIHOOD = 1.2f, ONSETS = 3.5f, EVENNESS = 600.0f, SPREAD = 1.0f, MARGIN = 6.0f;
 constexpr int AHEAD[PATTERNS][BEATS] = {{1, -1, 1, -1, 1, -1, 1, -1},
                                         {1, 1, -1, -1, 1, 1, -1, -1},
                                         {-1, 1, 1, -1, -1, 1, 1, -1},
@@ -222,7 +222,7 @@ void Travel::hear(const float *latents, int count, int *symbols) {
 void Travel::encode(const int *symbols, int count, float *latents) {
     const int lowest = network_.weights().sizes.lowest_pitch;
     for (int i = 0; i < count * STEPS; i++) tokens_[i] = symbols[i] + (symbols[i] >= ONSET ? lowest : 0);
-    network_.encode(tokens_.data(), count, latents);
+    network_.invert(tokens_.data(), count, latents);
 }
 
 } // namespace latentmix

@@ -124,7 +124,7 @@ void on_set(t_latentmix *x, t_symbol *, int count, t_atom *atoms) {
     }
     auto &latents = x->melodies->latents[slot];
     latents.resize(lm_model_latent_size(x->melodies->model));
-    lm_encode(x->melodies->network, tokens, 1, latents.data());
+    lm_invert(x->melodies->network, tokens, 1, latents.data());
     for (int other = 0; other < MAX_SLOTS; other++) x->melodies->ways[slot][other] = x->melodies->ways[other][slot] = {};
 }
 

@@ -36,7 +36,7 @@ class Echo:
     def __init__(self) -> None:
         self.decoded = 0
 
-    def encode_windows(self, windows: np.ndarray) -> Tensor:
+    def invert_windows(self, windows: np.ndarray) -> Tensor:
         return torch.from_numpy(windows).float()
 
     def decode_windows(self, z: Tensor, temperature: float = 0.0) -> np.ndarray:
@@ -240,7 +240,7 @@ def test_a_spherical_line_keeps_to_the_arc(model: MelodyVAE) -> None:
 def test_long_melodies_are_mixed_window_by_window(model: MelodyVAE) -> None:
     a, b = random_melody(3, bars=5), random_melody(4, bars=5)
     line = interpolation.line(model, a, b, 4, exact_ends=False, straight=True)
-    z = [model.encode_windows(to_windows(melody)) for melody in (a, b)]
+    z = [model.invert_windows(to_windows(melody)) for melody in (a, b)]
     assert z[0].shape == (3, 16)
     for k, melody in enumerate(line):
         assert melody == Melody(model.decode_windows(lerp(*z, k / 3)).reshape(-1)[:80])
@@ -319,7 +319,7 @@ def test_a_spherical_blend_has_the_mean_direction_and_the_mean_length() -> None:
     class Plane(Echo):
         """Two melodies at right angles, of lengths 3 and 4."""
 
-        def encode_windows(self, windows: np.ndarray) -> Tensor:
+        def invert_windows(self, windows: np.ndarray) -> Tensor:
             z = torch.zeros(len(windows), 32)
             z[0, 0], z[1, 1] = 3.0, 4.0
             return z

@@ -13,7 +13,7 @@ from midi_vae import interpolation
 from midi_vae.importing import read_melody
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music import key as keys
-from midi_vae.music.melody import Melody
+from midi_vae.music.melody import ONSET, Melody
 from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.travel import even_travel
@@ -66,6 +66,18 @@ def test_tokens_and_means_are_those_of_the_model(engine: Engine, golden: tuple) 
     z, tokens, means = golden
     assert (engine.decode(z.numpy()) == tokens).all(1).sum() == len(z) == 2500
     np.testing.assert_allclose(engine.encode(tokens), means, rtol=0, atol=1e-5)
+
+
+def test_inversions_are_those_of_the_model(engine: Engine, model: MelodyVAE) -> None:
+    """Of melodies that are hard to encode: those of the examples with steps put in, and noise, which stays wrong."""
+    random = np.random.default_rng(8)
+    windows = np.concatenate([to_windows(read_melody(path)[0]) for path in EXAMPLES] * 3)
+    for row in windows:
+        row[random.integers(32, size=4)] = ONSET + random.integers(40, 80, 4)
+    windows = np.concatenate([windows, random.integers(0, 130, (8, 32))])
+    expected = model.invert_windows(windows)
+    assert not torch.equal(expected, model.encode_windows(windows))  # some of them do need it
+    np.testing.assert_allclose(engine.invert(windows), expected.numpy(), rtol=0, atol=1e-5)
 
 
 def test_one_at_a_time_is_what_many_at_once_are(engine: Engine, model: MelodyVAE) -> None:

@@ -70,7 +70,7 @@ def tokens_of(lines: list[str]) -> list[list[int]]:
 def test_positions_and_mixes_are_those_of_the_model(folder: Path) -> None:
     model, melodies = MelodyVAE.from_pretrained(), opening_melodies()[:3]
     windows = window_of(melodies)
-    z = model.encode_windows(windows)
+    z = model.invert_windows(windows)
     sets = [f"set {2 * slot} " + " ".join(map(str, row)) for slot, row in enumerate(windows)]  # slots may stay empty
     heard = tokens_of(run(folder, *sets, "0.25", "mix 1 2 1", "attribute density 2", "0.75", "octave 1", "0.75"))
     direction = 2 * model.attribute_directions[0]
@@ -83,7 +83,7 @@ def test_positions_and_mixes_are_those_of_the_model(folder: Path) -> None:
 def test_after_travel_mixes_go_the_even_ways(folder: Path) -> None:
     model = MelodyVAE.from_pretrained()
     windows = window_of(opening_melodies()[:3])
-    z = model.encode_windows(windows)
+    z = model.invert_windows(windows)
     sets = [f"set {slot} " + " ".join(map(str, row)) for slot, row in enumerate(windows)]
     heard = tokens_of(run(folder, *sets, "travel", "0.2", "0.7", "mix 1 0 3", sets[1], "0.2"))
     at = lambda i, j, share: even_travel(model, z[i : i + 1], z[j : j + 1]).at(share)  # noqa: E731

@@ -62,7 +62,7 @@ class Engine {
     const windows = this.c.lm_windows(this.a, melody.tokens.length, ...melody.metre, ...metre, steps, this.b, 64);
     if (windows < 1) throw new Error("expected bars that fit a window");
     const out = this.c.malloc(4 * windows * this.size);
-    this.c.lm_encode(this.network, this.b, windows, out);
+    this.c.lm_invert(this.network, this.b, windows, out);
     const latents = this.floats(out, windows * this.size).slice();
     this.c.free(out);
     this.c.lm_melody(this.b, windows, ...metre, this.a, steps);
