@@ -2,7 +2,7 @@
 
 MIDI, sessions, plain text and sizes are compared by their SHA-256. Codes come out of networks in floating point, whose
 last bits differ from one processor to another, so of codes 99 % must be equal; sound is compared by its level in pieces
-of 50 ms. `python tests/test_golden.py` writes `golden/` anew: only where a change of what is written is meant.
+of 50 ms. `python tests/test_golden.py FOLDER` writes `golden/` anew, by way of FOLDER: only where a change is meant.
 """
 
 from __future__ import annotations
