@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import sha256
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from .model import prior
 from .model.conductor import PLACES, Conductor, Past
 from .model.network import MelodyNetwork
 from .music.melody import Melody
@@ -21,8 +20,8 @@ from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
 
 MAX_BARS = 1024  # that are made at once
 SAME = 0.9  # share of equal steps from which a window is another one again
-OPENING = 4  # windows in which a new tune is found
-NUCLEUS = 0.98  # after them: a narrower one says again what was said, more often than tunes do
+NUCLEUS = 0.98  # of what is drawn: a narrower one says again what was said, more often than tunes do
+OPENING, OPENINGS = 4, 5  # windows in which a tune is found, and how many are drawn for the one of middle likelihood
 DRAWS = 4  # of a next phrase, until one is new, and of a melody, until it has a note
 
 
@@ -51,6 +50,9 @@ def windows_after(
 ) -> Tensor:
     """Codes (B, count, D) of the windows that go on after B tunes.
 
+    What a tune opens with decides on all that follows. So several openings are drawn, and the one of middle likelihood
+    is taken: neither the usual, which would say the same again and again, nor what the tail of so wide a nucleus says.
+
     Args:
         before: (B, W, 32) tokens, W >= 0.
         temperature: below 1 more usual, above 1 stranger; 0 takes the likeliest symbols.
@@ -64,24 +66,67 @@ def windows_after(
     check_conductor(model, conductor)
     generator = torch.Generator()
     generator.manual_seed(seed) if seed is not None else generator.seed()
+    last = before.shape[1] + count - 1 if ends else None
+    opening = min(max(OPENING - before.shape[1], 0), count) if temperature > 0.0 else 0
+    if not opening:
+        return _drawn(model, conductor, before, count, temperature, generator, last, check).codes
+    many = np.repeat(before, OPENINGS, 0)
+    found = _drawn(model, conductor, many, opening, temperature, generator, last, check)
+    order = found.nats.view(len(before), OPENINGS).argsort(stable=True, dim=1)
+    chosen = torch.arange(len(before)) * OPENINGS + order[:, OPENINGS // 2]
+    codes = found.codes[chosen.to(found.codes.device)]
+    if opening == count:
+        return codes
+    opened = np.concatenate([before, found.tokens[chosen.numpy()]], 1)
+    rest = _drawn(model, conductor, opened, count - opening, temperature, generator, last, check)
+    return torch.cat([codes, rest.codes], 1)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Windows that go on after B tunes.
+
+    Attributes:
+        tokens: (B, count, 32).
+        codes: (B, count, D).
+        nats: (B,) on the CPU, by which a step is unlikely, of all of them.
+    """
+
+    tokens: np.ndarray
+    codes: Tensor
+    nats: Tensor
+
+
+def _drawn(
+    model: MelodyNetwork,
+    conductor: Conductor,
+    before: np.ndarray,
+    count: int,
+    temperature: float,
+    generator: torch.Generator,
+    last: int | None,
+    check: Callable[[], object],
+) -> _Drawn:
+    """As `windows_after`, each drawn once; the tunes end with window `last`, counted from their start."""
     size, tunes = conductor.config.latent_size, len(before)
     past = before[:, -max(conductor.config.lags) :]
     codes = list(model.encode_windows(past.reshape(-1, WINDOW_STEPS)).view(tunes, -1, size).unbind(1))
     start = before.shape[1] - len(codes)
-    made: list[Tensor] = []
-    for number in range(count):
+    tokens, nats = [], []
+    for _ in range(count):
         check()
         known = torch.tensor([lag <= len(codes) for lag in conductor.config.lags], device=model.device)
         nothing = torch.zeros(tunes, size, device=model.device)
         looked_at = [codes[-lag] if lag <= len(codes) else nothing for lag in conductor.config.lags]
-        place = torch.full((tunes,), (start + len(codes)) % PLACES, device=model.device)
-        is_last = torch.full((tunes,), ends and number + 1 == count, device=model.device)
+        number = start + len(codes)
+        place = torch.full((tunes,), number % PLACES, device=model.device)
+        is_last = torch.full((tunes,), number == last, device=model.device)
         what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, is_last)
-        share = prior.NUCLEUS if start + len(codes) < OPENING else NUCLEUS
-        tokens = conductor.sample(what, temperature, generator, share)
-        codes.append(model.encode_windows(tokens.cpu().numpy()))
-        made.append(codes[-1])
-    return torch.stack(made, 1)
+        window = conductor.sample(what, temperature, generator, NUCLEUS)
+        nats.append(conductor.nats_a_step(window, what).cpu())
+        tokens.append(window.cpu().numpy())
+        codes.append(model.encode_windows(tokens[-1]))
+    return _Drawn(np.stack(tokens, 1), torch.stack(codes[-count:], 1), torch.stack(nats).mean(0))
 
 
 def compose(

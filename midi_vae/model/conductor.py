@@ -26,7 +26,7 @@ from ..checkpoint import CONDUCTOR_CHECKPOINT
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .layers import BEATS, BeatStack, CausalTowers
-from .prior import NUCLEUS, nucleus
+from .prior import nucleus
 
 LAGS = (1, 2, 4, 8)  # windows
 PLACES = 8  # windows after which counting begins again: 16 bars of 4/4
@@ -132,7 +132,7 @@ class Conductor(Pretrained, nn.Module):
         return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None], told[None])[0])
 
     @torch.inference_mode()
-    def sample(self, past: Past, temperature: float, generator: torch.Generator, share: float = NUCLEUS) -> Tensor:
+    def sample(self, past: Past, temperature: float, generator: torch.Generator, share: float) -> Tensor:
         """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature) that has a share of it; a
         temperature of 0 takes the likeliest."""
         told = self.told(past)
@@ -146,3 +146,10 @@ class Conductor(Pretrained, nn.Module):
                 drawn = logits.argmax(-1)
             symbols[:, step] = drawn.to(symbols.device)
         return torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
+
+    @torch.inference_mode()
+    def nats_a_step(self, tokens: Tensor, past: Past) -> Tensor:
+        """How unlikely windows (B, 32) of tokens are, mean of their steps; (B,)."""
+        symbols = torch.where(tokens >= ONSET, tokens - self.config.lowest_pitch, tokens)
+        logits = self(symbols, self.told(past))
+        return F.cross_entropy(logits.transpose(1, 2), symbols, reduction="none").mean(1)

@@ -14,7 +14,7 @@ from latentmix.errors import InputError
 from midi_vae import Melody, long_form
 from midi_vae.long_form import MAX_BARS, compose, followed, form, go_on, in_form_of, next_phrase, windows_after
 from midi_vae.model.conductor import PLACES, Conductor, ConductorConfig, Past
-from midi_vae.model.prior import NUCLEUS
+from midi_vae.music.melody import ONSET
 from midi_vae.music.windows import to_windows
 from midi_vae.vae import MelodyVAE
 
@@ -57,20 +57,46 @@ def test_the_most_bars_are_made_after_a_bar_that_is_left_over_too(monkeypatch: p
         go_on(MODEL, random_conductor(), tune(2), 4)
 
 
-def test_what_comes_after_the_opening_is_drawn_from_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    shares: list[float] = []
-    sample = Conductor.sample
+def test_of_several_openings_the_middle_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each tune by itself, over all windows that open it, and nothing is drawn more than once after them."""
+    drawn: list[torch.Tensor] = []
+    nats: list[torch.Tensor] = []
+    sample, judge = Conductor.sample, Conductor.nats_a_step
 
-    def noted(self: Conductor, past: Past, temperature: float, generator: torch.Generator, share: float) -> Any:
-        shares.append(share)
-        return sample(self, past, temperature, generator, share)
+    def noted(self: Conductor, *args: Any) -> torch.Tensor:
+        drawn.append(sample(self, *args))
+        return drawn[-1]
+
+    def judged(self: Conductor, *args: Any) -> torch.Tensor:
+        nats.append(judge(self, *args))
+        return nats[-1]
 
     monkeypatch.setattr(Conductor, "sample", noted)
-    compose(MODEL, random_conductor(), 1, 12, seed=1)
-    assert shares == [NUCLEUS] * long_form.OPENING + [long_form.NUCLEUS] * 2 and NUCLEUS < long_form.NUCLEUS < 1.0
-    shares.clear()
-    go_on(MODEL, random_conductor(), tune(10), 2, seed=1)
-    assert shares == [long_form.NUCLEUS]
+    monkeypatch.setattr(Conductor, "nats_a_step", judged)
+    conductor, many = random_conductor(), long_form.OPENINGS
+    z = windows_after(MODEL, conductor, np.zeros((2, 0, 32), np.int64), long_form.OPENING + 2, seed=1)
+    assert [len(each) for each in drawn] == [2 * many] * long_form.OPENING + [2, 2]
+    middle = torch.stack(nats[: long_form.OPENING]).mean(0).view(2, many).argsort(1)[:, many // 2]
+    for window in range(long_form.OPENING):
+        heard = drawn[window].view(2, many, 32)[torch.arange(2), middle]
+        torch.testing.assert_close(z[:, window], MODEL.encode_windows(heard.numpy()))
+    drawn.clear()
+    go_on(MODEL, conductor, tune(6), 4, seed=1)  # three windows are there, one more opens
+    assert [len(each) for each in drawn] == [many, 1]
+    drawn.clear()
+    go_on(MODEL, conductor, tune(2), 4, temperature=0.0)
+    assert [len(each) for each in drawn] == [1, 1]
+
+
+def test_how_unlikely_a_window_is() -> None:
+    """The mean of its steps, each given those before it."""
+    conductor = random_conductor()
+    size = MODEL.config.latent_size
+    past = Past(torch.zeros(3, 4, size), torch.zeros(3, 4, dtype=torch.bool), torch.zeros(3).long(), torch.ones(3) > 0)
+    tokens = conductor.sample(past, 1.0, torch.Generator().manual_seed(0), 1.0)
+    symbols = torch.where(tokens >= ONSET, tokens - conductor.config.lowest_pitch, tokens)
+    p = torch.softmax(conductor(symbols, conductor.told(past)), 2).gather(2, symbols[..., None])
+    torch.testing.assert_close(conductor.nats_a_step(tokens, past), -p.log().mean((1, 2)))
 
 
 def test_a_melody_without_a_note_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +175,7 @@ def test_the_draw_is_that_of_the_likelihoods() -> None:
         torch.arange(3) % PLACES,
         torch.tensor([False, True, False]),
     )
-    tokens = conductor.sample(past, 0.0, generator)
+    tokens = conductor.sample(past, 0.0, generator, 1.0)
     symbols = torch.where(tokens >= 2, tokens - conductor.config.lowest_pitch, tokens)
     with torch.no_grad():
         likeliest = conductor(symbols, conductor.told(past)).argmax(-1)
