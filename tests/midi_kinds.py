@@ -135,6 +135,17 @@ FILES = {
     "chord names are not sung": raw.file(
         at_once([(k, raw.meta(0x01, b"Am7")[1:]) for k in range(1, 16)]), notes(QUARTERS), notes(TUNE, 1)
     ),
+    "chord names as C ends its texts": raw.file(
+        at_once([(k, raw.meta(0x01, b"Am7\0")[1:]) for k in range(1, 16)]), notes(QUARTERS), notes(TUNE, 1)
+    ),
+    "letters as C ends its texts": raw.file(
+        at_once([(k, raw.meta(0x05, (b"l\0", b"a \0")[k % 2])[1:]) for k in range(1, 16)]),
+        notes(TUNE),
+        notes(QUARTERS, 1),
+    ),
+    "notes of no length at once": raw.file(
+        b"".join(bytes([0, 0x90, pitch, 80, 0, 0x80, pitch, 0]) for pitch in (60, 72, 64)) + notes(later(TUNE, 1))
+    ),
     "late by a constant": raw.file(notes(later(QUARTERS, 43 / 384))),
     "late by a tick": raw.file(notes(later(TUNE, 1 / 480))),
     "held back by nearly a sixteenth": raw.file(notes(later(QUARTERS, 0.2))),
@@ -152,6 +163,9 @@ FILES = {
     "swing": raw.file(notes(swung(2 / 3))),
     "swing of 62": raw.file(notes(swung(0.62))),
     "swing of 80 in sixteenths": raw.file(notes(swung(0.8, 0.5, 32))),
+    "swing of 83 in sixteenths": raw.file(notes(swung(5 / 6, 0.5, 32))),
+    "swing of 83 with rests": raw.file(notes([each for k, each in enumerate(swung(5 / 6, 0.5, 48)) if k % 7 != 4])),
+    "triplets of 32nds": raw.file(notes([(k / 12, (k + 1) / 12, 60 + (5 * k) % 13) for k in range(96)])),
     "swing, late": raw.file(notes(later(swung(0.6), 0.15))),
     "two takes, late": raw.file(notes([(at + 0.15 + 0.1 * (at >= 6), *more) for at, *more in swung(0.5, 1.0, 40)])),
     "a trill": raw.file(notes([*QUARTERS[:4], *trill(4, 67, 65, 8), *later(QUARTERS, 5)])),
@@ -183,6 +197,13 @@ FILES = {
     "a range of twelve": raw.file(
         controls(0, (101, 0), (100, 0), (6, 12)) + at_once([(0, b"\xe0\0\x60"), (0, ON), (2, OFF)])
     ),
+    "hundredths of a range, told again and again": raw.file(
+        controls(0, (101, 0), (100, 0), (6, 12), *[(38, 127)] * 300) + at_once([(0, b"\xe0\0\x60"), (0, ON), (2, OFF)])
+    ),
+    "two MPE zones that share channels, the upper one first": raw.file(
+        controls(15, (101, 0), (100, 6), (6, 15)) + controls(0, (101, 0), (100, 6), (6, 15)) + b"\0\xcf\x28\0\xc0\x0a",
+        by_turns(4, first=1),
+    ),
     "an MPE zone": raw.file(
         controls(0, (101, 0), (100, 6), (6, 3)) + b"\0\xc0\x28",
         b"\0\xb0\x07\x64" + by_turns(3, first=1),
@@ -205,6 +226,13 @@ FILES = {
     "data bytes above 127": PLAIN.replace(bytes([60, 80]), bytes([60, 208]), 1),
     "a time of five bytes": raw.file(b"\x80\x80\x80\x80\0" + ON + raw.varying(BEAT) + OFF + notes(TUNE[2:])),
     "a time before": raw.file(raw.varying(4 * BEAT) + b"\xb0\x07\x60\x8f\xff\xff\xf1\0" + ON + raw.varying(BEAT) + OFF),
+    "a time before the start": raw.file(
+        b"\x8f\xff\xff\xf1\0" + raw.tempo(400_000)[1:] + raw.varying(4 * BEAT) + notes(TUNE)[1:]
+    ),
+    "an end of track with two bytes of length": PLAIN[:18] + struct.pack(">I", 999) + PLAIN[22:-1] + b"\x80\0",
+    "a track of four gigabytes, as it says": PLAIN[:18] + struct.pack(">I", 2**32 - 8) + PLAIN[22:],
+    "RIFF with four gigabytes in it": b"RIFF" + struct.pack("<I", len(PLAIN) + 20) + b"RMIDDISP"
+    + struct.pack("<I", 2**32 - 8) + PLAIN,
     "RIFF with more in it": b"RIFF" + struct.pack("<I", len(PLAIN) + 26) + b"RMIDDISP\5\0\0\0tune\0\0data"
     + struct.pack("<I", len(PLAIN)) + PLAIN,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .held_notes import Held, HeldNotes
 from .masks import all_of, any_of
 
 FREE_STEPS = 4  # of them in a file of abc2midi that are not counted
@@ -15,10 +16,12 @@ MAX_ANEW, MAX_ANEW_HELD = 0.34, 0.1  # share of bars that begin anew; where note
 USUAL = 0.2  # share of the other notes that are as long as the held ones, from which on not two of a bar were held
 MAX_DIVIDED = 0.25  # share of the accents of another program that are where a repeat would divide bars
 MAX_WRONG = 0.05  # share of notes at the beginning of bars without an accent
-_HELD, _DIVIDED, _ANEW = 1.0, 1.5, 1.9  # prices of a step: over a held note, to a divided bar, to bars that begin anew
+_DIVIDED, _ANEW = (
+    1.5,
+    1.9,
+)  # prices of a step: to a divided bar, to bars that begin anew; of one over a held note: `held_notes`
 _LONG, _PASSED = 0.3, 1.3  # and of a bar line that it passes under a note, or at a note without an accent
-_SHORT, _INSIDE, _PAIR = 1.0, 0.3, -0.2  # more for a held note below an eighth, one inside a bar; less for two
-_MAX_CANDIDATES = 12  # notes of a step that may have been held
+_MAX_LINES = 12  # bar lines of a step that are looked at
 
 Metre = tuple[int, int, int]  # tick, numerator, denominator
 
@@ -75,9 +78,8 @@ class Walk:
     ) -> None:
         self.onsets, self.is_mark, self.is_abc = onsets, is_mark, is_abc
         self.regular = MIN_REGULAR if is_abc else MIN_REGULAR_ELSEWHERE
-        self.lengths = np.maximum(np.diff(onsets, append=ends[-1]), 1)
         self.sounding = np.maximum(ends - onsets, 1)
-        self.near, self.resolution = max(2, int(resolution / 96)), resolution
+        self.near = max(2, int(resolution / 96))
         self.metres = [(tick, round(4 * resolution * n / d)) for tick, n, d in metres]
         places = {0, *onsets[is_mark].tolist()}
         places |= {tick for tick, _ in self.metres if all(abs(tick - each) > self.near for each in places)}
@@ -94,6 +96,7 @@ class Walk:
             inside = sum(place % self.bar(0) <= self.near for place in self.marks[1:])
             self.pickup *= inside <= MAX_DIVIDED * len(self.marks)
         self.may_hold = True
+        self.notes = HeldNotes(onsets, ends, self.near, resolution)
         self.states: list[dict[int, tuple[float, int, _Step]]] = []  # by phase: price, phase before, step
 
     def bar(self, tick: int) -> int:
@@ -217,7 +220,7 @@ class Walk:
     def _passing(self, start: int, end: int, phase: int, size: int, held: tuple[tuple[int, int, int], ...]) -> float:
         """What it costs that bars begin between two marks: notes start there without an accent, or sound on."""
         price, stop = 0.0, end - self.near
-        for line in range(start + size - phase, stop, size)[:_MAX_CANDIDATES]:
+        for line in range(start + size - phase, stop, size)[:_MAX_LINES]:
             passed = 0
             for _, last, excess in held:
                 passed += excess if last - excess <= line + passed + self.near else 0
@@ -235,32 +238,13 @@ class Walk:
 
     def _explanations(
         self, start: int, end: int, phase: int, size: int, rest: int
-    ) -> list[tuple[int, float, tuple[tuple[int, int, int], ...]]]:
+    ) -> list[tuple[int, float, tuple[Held, ...]]]:
         """By how much a step may be too long, what that costs, and which notes were held."""
-        found: list[tuple[int, float, tuple[tuple[int, int, int], ...]]] = [(0, 0.0, ())]
+        found: list[tuple[int, float, tuple[Held, ...]]] = [(0, 0.0, ())]
         reached = phase + end - start
         if not self.may_hold or phase not in (0, rest) or min(reached % size, size - reached % size) <= self.near:
             return found
-        first, last = self.onsets.searchsorted((start - self.near, end - self.near)).tolist()
-        chosen = slice(max(first, last - _MAX_CANDIDATES), last)
-        begins = self.onsets[chosen].tolist()
-        notes = [
-            (at, at + length, round(length / 2))
-            for lengths in (self.sounding, self.lengths)
-            for at, length in zip(begins, lengths[chosen].tolist(), strict=True)
-            if at + length <= end + self.near
-        ]
-        notes = sorted(set(notes), reverse=True)  # of those that would explain as much, the last one of a bar was held
-        longest = max([note[2] for note in notes], default=0)
-
-        def price(note: tuple[int, int, int]) -> float:
-            is_short = bool(2 * note[2] < self.resolution - self.near)
-            is_inside = note[2] < longest - self.near and note[1] < end - self.near
-            return _HELD + _SHORT * is_short + _INSIDE * is_inside
-
-        found += [(note[2], price(note), (note,)) for note in notes]
-        pairs = [(a, b) for a in notes for b in notes if b[1] <= a[0] + self.near]
-        return found + [(a[2] + b[2], price(a) + price(b) + _PAIR, (b, a)) for a, b in pairs]
+        return found + self.notes.explanations(start, end)
 
     def _end(self, phase: int) -> _Step:
         """What follows the last mark: nothing says where its bar ends, unless a held note is twice too long."""

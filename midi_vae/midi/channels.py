@@ -1,21 +1,21 @@
-"""What channels are set to: programs, drum parts, pitch bend; and which channels play one line."""
+"""What channels are set to: programs, drum parts, the range of bends; and which channels play one line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .notes import STOPS, TickNotes
 from .parser import TrackEvents
-from .score import DRUM_CHANNEL, KIT, KIT_SHARE
+from .score import DRUM_CHANNEL
 
 _BANK, _DATA_ENTRY, _DATA_ENTRY_FINE, _RPN_FINE, _RPN = 0, 6, 38, 100, 101  # controllers
 _XG_DRUMS, _XG_EFFECTS, _GM2_DRUMS, _GM2_MELODIC = 127, 126, 120, 121  # banks
 _BEND_RANGE, _MPE_ZONE = 0, 6  # registered parameters
-_DEFAULT_RANGE, _MPE_RANGE = 2.0, 48.0  # semitones
-MIN_BEND = 0.75  # semitones that a bend must move a note by, to be heard as another pitch
+_MPE_RANGE = 48.0  # semitones of a full bend
 MIN_MEMBERS = 3  # channels besides the drums' that take turns with it, from which on it plays no drums
 MIN_STRINGS = 4  # channels of one plucked instrument, each of one voice, from which on they are its strings
 _PLUCKED = (*range(24, 40), *range(104, 108))  # programs of guitars, basses, sitar, banjo, shamisen, koto
@@ -41,6 +41,8 @@ class ChannelStates:
     stops: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = field(default_factory=dict)
     zones: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)
     has_xg: bool = False
+    _ordered: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _changes: dict[tuple[int, int], _Changes] = field(default_factory=dict)
 
     def add(self, events: TrackEvents, chunk: int, port: int) -> None:
         """Take over the settings of one chunk."""
@@ -81,14 +83,29 @@ class ChannelStates:
                 self.drums[port, content[4]] = content[6] != 0
 
     def stopped(self, notes: TickNotes, port: int, chunk: int) -> TickNotes:
-        """The notes of a chunk, ended where another chunk stops their channel."""
+        """The notes of a chunk, ended where another chunk stops their channel; all chunks have been added."""
         end = notes.end
         for channel in notes.channels() if self.stops else ():
-            for other, ticks in self.stops.get((port, channel), ()):
-                if other != chunk:
-                    following = np.append(ticks, np.iinfo(np.int64).max)[np.searchsorted(ticks, notes.start, "right")]
-                    end = np.where(notes.channel == channel, np.minimum(end, following), end)
+            if (port, channel) in self.stops:
+                ticks, chunks, of_others = self._stops_by_time((port, channel))
+                at = ticks.searchsorted(notes.start, "right")
+                at = np.where(chunks[at] == chunk, of_others[at], at)
+                end = np.where(notes.channel == channel, np.minimum(end, ticks[at]), end)
         return notes if end is notes.end else replace(notes, end=end)
+
+    def _stops_by_time(self, key: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ticks of all stops of a channel, ascending, their chunks, and of each the index of the next one of another
+        chunk; all (n + 1,), for the last one is at the end of time and of no chunk.
+        """
+        if key not in self._ordered:
+            ticks = np.concatenate([each for _, each in self.stops[key]])
+            chunks = np.repeat([chunk for chunk, _ in self.stops[key]], [len(each) for _, each in self.stops[key]])
+            order = np.argsort(ticks, kind="stable")
+            ticks, chunks = np.append(ticks[order], np.iinfo(np.int64).max), np.append(chunks[order], -1)
+            last = np.flatnonzero(np.append(chunks[1:] != chunks[:-1], True))  # of those of one chunk in a row
+            of_others = np.minimum(last[last.searchsorted(np.arange(len(ticks)))] + 1, len(ticks) - 1)
+            self._ordered[key] = ticks, chunks, of_others
+        return self._ordered[key]
 
     def is_drum(self, port: int, channel: int) -> bool:
         return self.drums.get((port, channel), channel == DRUM_CHANNEL)
@@ -98,100 +115,51 @@ class ChannelStates:
         return [members for (its, _), members in self.zones.items() if its == port]
 
     def program_at(self, port: int, channel: int, tick: int, chunk: int, is_alone: bool) -> int:
-        """The program that is in force at a note, whatever chunk has set it; one that comes later if there is none.
+        """The program that is in force at a note, whatever chunk has set it; one that comes later if there is none. All
+        chunks have been added.
 
         Args:
             port, channel: of the note.
             tick, chunk: where it starts, and in which chunk.
             is_alone: chunks are sequences of their own (type 2).
         """
-        changes = self.programs.get((port, channel), ())
-        if not changes and self.zones:  # a zone has the program of its main channel
+        key = port, channel
+        if key not in self.programs and self.zones:  # a zone has the program of its main channel
             main = (c for (its, c), members in self.zones.items() if its == port and channel in members)
-            changes = self.programs.get((port, next(main, channel)), ())
-        own = [change for change in changes if change[1] == chunk]
-        changes = own if is_alone else changes
-        before = [change for change in changes if change[0] <= tick]
-        if before:
-            last = max(change[0] for change in before)
-            latest = [change for change in before if change[0] == last]
-            return next((c[2] for c in reversed(latest) if c[1] == chunk), latest[-1][2])
-        return (own or changes)[0][2] if changes else 0
+            key = port, next(main, channel)
+        if key not in self.programs:
+            return 0
+        if key not in self._changes:
+            self._changes[key] = _Changes(self.programs[key])
+        changes = self._changes[key]
+        ticks = changes.ticks_of.get(chunk, []) if is_alone else changes.ticks
+        if at := bisect_right(ticks, tick):
+            return changes.last_of.get((ticks[at - 1], chunk), changes.last[ticks[at - 1]])
+        return changes.first_of.get(chunk, 0 if is_alone else self.programs[key][0][2])
 
 
-def bend_pitches(
-    notes: TickNotes,
-    events: TrackEvents,
-    ranges: dict[int, float],
-    resolution: float,
-    is_drum: Callable[[int], bool] = lambda channel: False,
-) -> TickNotes:
-    """Notes at the pitch at which they sound: moved by whole semitones where a pitch bend moves them.
+class _Changes:
+    """Program changes of a channel by their times, so that many notes ask fast.
 
-    A drum that is tuned by a bend stays that drum.
-
-    A note sounds where its bend is for most of its time; one that is bent by two semitones or more, and stays on either
-    side for a sixteenth or longer, becomes two notes.
-
-    Args:
-        notes: of a chunk.
-        events: the same chunk.
-        ranges: semitones of a full bend by channel, of those where it is not 2.
-        resolution: ticks a quarter note.
-        is_drum: whether a channel is one of percussion.
+    Attributes:
+        ticks: ascending, each once; `ticks_of` those of each chunk.
+        last: program after each tick; `last_of` that of a chunk by (tick, chunk).
+        first_of: the first program of each chunk.
     """
-    is_bend = (events.status & 0xF0) == 0xE0 if events.has_controls else None
-    if is_bend is None or not is_bend.any():
-        return notes
-    value = (events.first.astype(np.int64) | events.second.astype(np.int64) << 7) - 8192
-    if not np.any(value[is_bend]):
-        return notes
-    rows = [np.stack([notes.start, notes.end, notes.pitch, notes.velocity, notes.channel])]
-    changed = False
-    for channel in np.unique(notes.channel).tolist():
-        mine = is_bend & ((events.status & 0x0F) == channel)
-        semitones = value[mine] / 8192 * ranges.get(channel, _DEFAULT_RANGE)
-        if not len(semitones) or np.abs(semitones).max() < MIN_BEND:
-            continue
-        if is_drum(channel) and np.mean(np.isin(notes.pitch[notes.channel == channel], KIT)) > KIT_SHARE:
-            continue  # an expressive melody that takes turns with other channels may use that of drums
-        ticks = np.concatenate([[-1], events.tick[mine]])
-        semitones = np.concatenate([[0.0], semitones])
-        for index in np.flatnonzero(notes.channel == channel).tolist():
-            added = _bent(rows[0], index, ticks, semitones, resolution / 4)
-            changed = True
-            if added is not None:
-                rows.append(added)
-    if not changed:
-        return notes
-    table = np.concatenate(rows, axis=1)
-    table[2] = np.clip(table[2], 0, 127)
-    return TickNotes(*table[:, np.lexsort((-table[2], table[0]))])
 
-
-def _bent(table: np.ndarray, index: int, ticks: np.ndarray, semitones: np.ndarray, step: float) -> np.ndarray | None:
-    """Move one note, a column of the table, in place; what becomes a note of its own, (5, 1), or None."""
-    start, end = int(table[0, index]), int(table[1, index])
-    first, last = np.searchsorted(ticks, [start, max(end - 1, start)], side="right")
-    edges = np.concatenate([[start], ticks[first:last], [max(end, start + 1)]])
-    values = semitones[first - 1 : last]
-    whole = np.where(np.abs(values) < MIN_BEND, 0, np.rint(values)).astype(np.int64)
-    lengths = np.diff(edges)
-    shift = int(whole[np.argmax([lengths[whole == each].sum() for each in whole])])
-    far = np.flatnonzero(np.abs(whole - whole[0]) >= 2)
-    if len(far) and np.all(whole[far[0] :] == whole[-1]):
-        change = int(edges[far[0]])
-        if change - start >= step and end - change >= step:
-            added = table[:, index : index + 1].copy()
-            added[0], added[2] = change, added[2] + whole[-1]
-            table[1, index], table[2, index] = change, table[2, index] + whole[0]
-            return added
-    table[2, index] += shift
-    return None
+    def __init__(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        self.last = {tick: program for tick, _, program in rows}
+        self.last_of = {(tick, chunk): program for tick, chunk, program in rows}
+        self.first_of = {chunk: program for _, chunk, program in reversed(rows)}
+        self.ticks = sorted(self.last)
+        self.ticks_of: dict[int, list[int]] = {}
+        for tick, chunk in sorted(self.last_of):
+            self.ticks_of.setdefault(chunk, []).append(tick)
 
 
 def _bend_ranges(events: TrackEvents) -> tuple[dict[int, float], dict[int, frozenset[int]]]:
     """Semitones of a full bend by channel, as registered parameter 0 sets them, and MPE zones by main channel."""
+    coarse: dict[int, float] = {}  # without hundredths
     ranges: dict[int, float] = {}
     zones: dict[int, frozenset[int]] = {}
     chosen: dict[int, list[int]] = {}
@@ -204,12 +172,13 @@ def _bend_ranges(events: TrackEvents) -> tuple[dict[int, float], dict[int, froze
         if control in (_RPN, _RPN_FINE):
             parameter[control == _RPN_FINE] = value
         elif parameter == [0, _BEND_RANGE] and control == _DATA_ENTRY:
-            ranges[channel] = float(value)
+            coarse[channel] = ranges[channel] = float(value)
         elif parameter == [0, _BEND_RANGE] and channel in ranges:
-            ranges[channel] += value / 100
+            ranges[channel] = coarse[channel] + value / 100
         elif parameter == [0, _MPE_ZONE] and control == _DATA_ENTRY and value:
             members = range(1, min(value, 15) + 1) if channel == 0 else range(15 - min(value, 15), 15)
-            ranges |= {member: _MPE_RANGE for member in members if member not in ranges}
+            ranges |= (usual := {member: _MPE_RANGE for member in members if member not in ranges})
+            coarse |= usual
             zones[channel] = frozenset(members)
     return ranges, zones
 

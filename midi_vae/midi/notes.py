@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .masks import any_of
 from .parser import TrackEvents
 
 _NAMES = ("start", "end", "pitch", "velocity", "channel")
@@ -41,6 +42,10 @@ def joined(parts: Sequence[TickNotes]) -> TickNotes:
         return parts[0]
     all_of_them = TickNotes(*(np.concatenate([getattr(each, name) for each in parts]) for name in _NAMES))
     return all_of_them.take(np.lexsort((-all_of_them.pitch, all_of_them.start)))
+
+
+def count_notes(events: TrackEvents) -> int:
+    return int(np.count_nonzero(((events.status & 0xF0) == 0x90) & (events.second > 0)))
 
 
 def pair_notes(events: TrackEvents) -> TickNotes:
@@ -85,21 +90,23 @@ def _one_after_another(events: TrackEvents) -> TickNotes | None:
     is_off = kinds[1] == kinds[0] & 0x8F or (kinds[1] == kinds[0] and not any(second[1::2]))
     if kinds[0] < 0x90 or not is_off or first[::2] != first[1::2] or 0 in second[::2]:
         return None
+    if any_of(events.tick[2 : 2 * count : 2] == events.tick[: 2 * count - 2 : 2]):
+        return None  # they are to be sorted
     pitch, velocity = events.first[::2].astype(np.int64), events.second[::2].astype(np.int64)
     channel = np.full(count, kinds[0] & 0x0F, np.int64)
     return TickNotes(events.tick[::2], events.tick[1::2], pitch, velocity, channel)
 
 
-def _parts(channel: np.ndarray, is_stop: np.ndarray, tick: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int], int]]:
-    """How many stops of its channel lie before each event, and the ticks of the stops by (channel, number from 0)."""
+def _parts(channel: np.ndarray, is_stop: np.ndarray, tick: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """How many stops of its channel lie before each event, and the ticks of the stops by channel."""
     part = np.zeros(len(channel), np.int64)
     if not is_stop.any():
         return part, {}
-    stops: dict[tuple[int, int], int] = {}
+    stops: dict[int, np.ndarray] = {}
     for each in np.unique(channel[is_stop]).tolist():
         mine = channel == each
         part[mine] = np.cumsum(is_stop[mine])
-        stops |= {(each, number): int(at) for number, at in enumerate(tick[is_stop & mine])}
+        stops[each] = tick[is_stop & mine]
     return part, stops
 
 
@@ -140,7 +147,7 @@ def _end_the_rest(
     tick: np.ndarray,
     channel: np.ndarray,
     part: np.ndarray,
-    stops: dict[tuple[int, int], int],
+    stops: dict[int, np.ndarray],
     last: int,
 ) -> None:
     """Give an end to the notes that have none (-1), in place."""
@@ -153,5 +160,5 @@ def _end_the_rest(
         own = onsets[int(channel[note])]
         at = np.searchsorted(own, tick[note], side="right")
         ends = [int(own[at])] if at < len(own) else []
-        stop = stops.get((int(channel[note]), int(part[note])))
-        end[index] = min([*ends, *([] if stop is None else [stop])], default=last)
+        own, at = stops.get(int(channel[note]), own[:0]), int(part[note])
+        end[index] = min([*ends, *own[at : at + 1].tolist()], default=last)

@@ -116,10 +116,10 @@ class _Reader:
         parts = self.parts[0] if len(self.parts) == 1 else map(np.concatenate, zip(*self.parts, strict=True))
         tick, status, first, second = parts
         if self.is_backward:
-            order = np.argsort(tick, kind="stable")
+            order = np.argsort(tick := np.maximum(tick, 0), kind="stable")  # nothing is before the start
             tick, status, first, second = tick[order], status[order], first[order], second[order]
-            self.messages.sort(key=lambda message: message[0])
-            self.programs.sort(key=lambda change: change[0])
+            self.messages = sorted([(max(each[0], 0), *each[1:]) for each in self.messages], key=lambda row: row[0])
+            self.programs = sorted([(max(each[0], 0), *each[1:]) for each in self.programs], key=lambda row: row[0])
         remarks = tuple(text.format(count, s="s" * (count > 1)) for text, count in self.remarks.items())
         has_controls = any_of(status >= _NOTES_END)
         end = max(self.tick, 0)
@@ -218,12 +218,12 @@ class _Reader:
         if status not in (META, 0xF0, 0xF7):
             raise InputError(f"the file is damaged: status byte 0x{status:02X} is not defined")
         at += 1 + (status == META)
-        size, at = self._length(at)
-        if size < 0 or at + size > len(track):
+        size, content = self._length(at)
+        if size < 0 or content + size > len(track):
             self._cut()
-        if status == META and track[at - 2] == END_OF_TRACK and size == 0:
+        if status == META and track[at - 1] == END_OF_TRACK and size == 0:
             self.is_over = True
-        return at + size
+        return content + size
 
     def _length(self, at: int) -> tuple[int, int]:
         value, size = 0, 0

@@ -15,12 +15,13 @@ from latentmix.errors import InputError
 
 from .accents import may_be_accented, read_accents
 from .bar_walk import Reading
-from .channels import ChannelStates, bend_pitches, lines_of
+from .bends import bend_pitches
+from .channels import ChannelStates, lines_of
 from .chunks import Chunks, TrackChunk, split_chunks
-from .lyrics import syllables
+from .lyrics import MAX_SYLLABLES, syllables
 from .mma import meant_metre
 from .names import is_part_name
-from .notes import TickNotes, joined, pair_notes
+from .notes import TickNotes, count_notes, joined, pair_notes
 from .parser import META, read_events
 from .score import NOTE, Timeline, Track, Tune
 from .text import to_text
@@ -126,13 +127,15 @@ class _Found:
         self.states.add(events, index, port)
         last_tick = int(MAX_BEATS * self.resolution)
         self.end = max(self.end, min(events.end, last_tick))
+        if len(events.status) > MAX_NOTES and count_notes(events) > MAX_NOTES:  # before they take more memory
+            raise _too_many()
         notes = pair_notes(events)
         if len(notes.start):
             if notes.start[-1] > last_tick:
                 raise InputError(f"expected at most {MAX_BEATS:.0f} beats, found a note after them")
             self.count += len(notes.start)
             if self.count > MAX_NOTES or len(self.notes) >= MAX_TRACKS:
-                raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
+                raise _too_many()
             np.minimum(notes.end, last_tick, out=notes.end)
             ranges = {channel: each for (its, channel), each in self.states.ranges.items() if its == port}
             is_drum = partial(self.states.is_drum, port)
@@ -144,8 +147,9 @@ class _Found:
                 self.names[index] = to_text(content, is_part_name)
         elif kind in (_LYRIC, _TEXT):
             self.writer = self.writer or next((name for sign, name in _WRITERS.items() if sign in content[:40]), "")
-            if content[:1] not in (b"@", b"(") and tick:
-                self.lyrics.setdefault(kind, []).append((tick, content))
+            words = self.lyrics.setdefault(kind, [])
+            if content[:1] not in (b"@", b"(") and tick and len(words) < MAX_SYLLABLES:
+                words.append((tick, content.rstrip(b"\0")))  # C's end of a text, which some programs write
         elif kind == _TEMPO and len(content) == 3 and any(content):
             self.tempi.append((tick, index, int.from_bytes(content, "big")))
         elif kind == _METRE and len(content) >= 2 and content[0] and content[1] <= 6:
@@ -223,6 +227,10 @@ class _Found:
         )
 
 
+def _too_many() -> InputError:
+    return InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
+
+
 def _of(rows: list[Row], chunk: int | None) -> list[Row]:
     """Those of a chunk, or all of them, by tick."""
     mine = rows if chunk is None else [row for row in rows if row[1] == chunk]
@@ -283,7 +291,7 @@ def _to_tracks(found: _Found, chunks: Chunks, timeline: Timeline) -> tuple[Track
                 Track(number, name, line[0], programs[line[0]], in_beats, all(is_drum[c] for c in line), chunk, own)
             )
             if len(tracks) > MAX_TRACKS:
-                raise InputError(f"expected at most {MAX_NOTES} notes in {MAX_TRACKS} tracks, found more")
+                raise _too_many()
     return tuple(tracks)
 
 

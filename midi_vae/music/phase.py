@@ -13,6 +13,7 @@ EXACT = 0.006  # beats; so near to a place that notation and sequencers know, an
 EXACT_SHARE = 0.7  # of the onsets, from which on a file has been written rather than played; by chance it is 0.38
 MANY_WRITTEN = 0.45  # of the onsets; a swung line has that many on its beats
 THROUGHOUT = 0.25  # of the onsets of each quarter; of two takes one has none
+FAR_SWUNG_SHARE = 0.9  # of the onsets that are on eighths or at the one place between them, where all is swung far
 FREE_DEVIATION = 0.05  # steps; up to here a file's own grid is not questioned
 FOLLOWED_NOTES = 4  # on either side of a note
 MIN_FOLLOWED = 16  # notes; fewer would fit some grid by chance
@@ -24,6 +25,7 @@ MAX_GRACE = 0.26  # beats from a grace note to the next note
 MAX_LATENESS = 1.0  # beats that the grace notes before the first bar may take
 MAX_UNTOLD = 0.22  # beats that all may be late by without any grace notes; near a sixteenth, one may be meant
 _PLACES = np.unique(np.concatenate([np.arange(17) / 16, np.arange(25) / 24]))  # in a beat
+_FAR_SWUNG, _LEAST_FAR_SWUNG = 10, 0.25  # of the 12 places of triplets of 32nds in an eighth; share of the onsets there
 _NOTHING = np.zeros(0)
 
 
@@ -73,7 +75,7 @@ def find_grid(onsets: np.ndarray, others: np.ndarray = _NOTHING) -> FoundGrid:
     before = _before(onsets, others)
     late = pushed_by_graces(onsets, before) or held_back(onsets)
     if not late and (is_plain or is_written(onsets)):
-        return grid
+        return grid if is_plain or not is_swung_far(onsets) else replace(grid, is_swung=True)
     late = late or lateness(onsets, before)
     if late:
         return replace(grid, lateness=late, is_plain=False)
@@ -112,6 +114,17 @@ def has_few_places(onsets: np.ndarray) -> bool:
     counts = np.sort(np.bincount(np.floor((onsets % 1.0) * 96 + 0.5).astype(int) % 96, minlength=96))[::-1]
     needed = int(np.searchsorted(np.cumsum(counts), 0.8 * len(onsets))) + 1
     return needed <= min(12, max(3, len(onsets) // 8))
+
+
+def is_swung_far(onsets: np.ndarray) -> bool:
+    """Whether sixteenths are swung so far (83 %) that the second of two is nearer to the next eighth than to its own
+    place. That is a place of triplets of 32nds too, but of these others would be there.
+    """
+    places = onsets * 24
+    nearest = np.rint(places)
+    is_at = np.abs(places - nearest) < 24 * EXACT
+    on_eighths, before = (np.count_nonzero(is_at & (nearest % 12 == each)) / len(onsets) for each in (0, _FAR_SWUNG))
+    return bool(before >= _LEAST_FAR_SWUNG and on_eighths + before >= FAR_SWUNG_SHARE)
 
 
 def _before(onsets: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ void ChannelStates::add(const TrackEvents &events, int chunk, int port) {
             if (event.second == XG_DRUMS || event.second == GM2_DRUMS || (event.second == XG_EFFECTS && has_xg_)) state.drums = 1;
             if (event.second == GM2_MELODIC) state.drums = 0;
         }
-        if (is_stop(event)) state.stops.push_back({chunk, event.tick});
+        if (is_stop(event)) state.stops.push_back({chunk, event.tick, 0});
         has_stops_ = has_stops_ || is_stop(event);
     }
     bend_ranges(events, port);
@@ -58,10 +58,10 @@ void ChannelStates::obey(const Message &message, int port) {
 
 // Semitones of a full bend as registered parameter 0 sets them, and MPE zones.
 void ChannelStates::bend_ranges(const TrackEvents &events, int port) {
-    double ranges[CHANNELS];
+    double ranges[CHANNELS], coarse[CHANNELS]; // the latter without hundredths
     int chosen[CHANNELS][2];
     for (int i = 0; i < CHANNELS; i++) {
-        ranges[i] = -1.0;
+        ranges[i] = coarse[i] = -1.0;
         chosen[i][0] = chosen[i][1] = 127;
     }
     for (const Event &event : events.events) {
@@ -71,18 +71,19 @@ void ChannelStates::bend_ranges(const TrackEvents &events, int port) {
         if (control == RPN || control == RPN_FINE) {
             chosen[channel][control == RPN_FINE] = value;
         } else if (is_range && control == DATA_ENTRY) {
-            ranges[channel] = value;
+            ranges[channel] = coarse[channel] = value;
         } else if (is_range && control == DATA_ENTRY_FINE && ranges[channel] >= 0) {
-            ranges[channel] += value / 100.0;
+            ranges[channel] = coarse[channel] + value / 100.0;
         } else if (chosen[channel][0] == 0 && chosen[channel][1] == MPE_ZONE && control == DATA_ENTRY && value) {
             const int count = std::min(value, 15), first = channel ? 15 - count : 1;
             Channels zone = 0;
             for (int member = first; member < first + count; member++) {
                 zone |= 1u << member;
-                if (ranges[member] < 0) ranges[member] = MPE_RANGE;
+                if (ranges[member] < 0) ranges[member] = coarse[member] = MPE_RANGE;
             }
-            at(port)[static_cast<std::size_t>(channel)].zone = zone;
-            has_zones_ = true;
+            State &state = at(port)[static_cast<std::size_t>(channel)];
+            if (!state.zone) state.zone_order = zones_++;
+            state.zone = zone;
         }
     }
     for (int i = 0; i < CHANNELS; i++)
@@ -100,21 +101,24 @@ double ChannelStates::range(int port, int channel) const {
 }
 
 std::vector<Channels> ChannelStates::zones(int port) const {
+    std::vector<const State *> found;
+    for (int channel = 0; zones_ && channel < CHANNELS; channel++)
+        if (const State *state = find(port, channel); state && state->zone) found.push_back(state);
+    sort_rows(found, [](const State *a, const State *b) { return a->zone_order < b->zone_order; });
     std::vector<Channels> out;
-    for (int channel = 0; has_zones_ && channel < CHANNELS; channel++)
-        if (const State *state = find(port, channel); state && state->zone) out.push_back(state->zone);
+    for (const State *each : found) out.push_back(each->zone);
     return out;
 }
 
 int ChannelStates::program_at(int port, int channel, long long tick, int chunk, bool is_alone) const {
     const State *state = find(port, channel);
     if (!state) return 0;
-    if (state->programs.empty() && has_zones_) // a zone has the program of its main channel
+    if (state->programs.empty() && zones_) { // a zone has the program of its main channel; of several zones the first
+        const State *zone = nullptr;
         for (int main = 0; main < CHANNELS; main++)
-            if (has(find(port, main)->zone, channel)) {
-                state = find(port, main);
-                break;
-            }
+            if (const State *each = find(port, main); has(each->zone, channel) && (!zone || each->zone_order < zone->zone_order)) zone = each;
+        state = zone ? zone : state;
+    }
     const Program *last = nullptr, *own = nullptr, *any = nullptr; // in force; the first of this chunk, of all
     for (const Program &each : state->programs) {
         const bool is_own = each.chunk == chunk;
@@ -128,20 +132,27 @@ int ChannelStates::program_at(int port, int channel, long long tick, int chunk, 
     return own ? own->program : any && !is_alone ? any->program : 0;
 }
 
-void ChannelStates::stop(std::vector<TickNote> &notes, int port, int chunk) const {
-    if (!has_stops_) return;
-    for (int channel = 0; channel < CHANNELS; channel++) {
-        const State *state = find(port, channel);
-        std::vector<long long> ticks;
-        for (const Stop &each : state ? state->stops : std::vector<Stop>())
-            if (each.chunk != chunk) ticks.push_back(each.tick);
-        if (ticks.empty()) continue;
-        sort_values(ticks);
-        for (TickNote &note : notes) {
-            if (note.channel != channel) continue;
-            const auto next = std::upper_bound(ticks.begin(), ticks.end(), note.start);
-            if (next != ticks.end()) note.end = std::min(note.end, *next);
+void ChannelStates::order_stops() {
+    for (Port &port : ports_)
+        for (State &state : port) {
+            std::vector<Stop> &stops = state.stops;
+            sort_rows(stops, [](const Stop &a, const Stop &b) { return a.tick < b.tick; });
+            for (std::size_t i = stops.size(); i-- > 0;) {
+                const bool is_last = i + 1 == stops.size();
+                stops[i].of_other = is_last || stops[i + 1].chunk != stops[i].chunk ? i + 1 : stops[i + 1].of_other;
+            }
         }
+}
+
+void ChannelStates::stop(std::vector<TickNote> &notes, int port, int chunk) const {
+    for (TickNote &note : notes) {
+        const State *state = has_stops_ ? find(port, note.channel) : nullptr;
+        if (!state) return;
+        const std::vector<Stop> &stops = state->stops;
+        const auto after = std::upper_bound(stops.begin(), stops.end(), note.start, [](long long t, const Stop &s) { return t < s.tick; });
+        auto next = static_cast<std::size_t>(after - stops.begin());
+        if (next < stops.size() && stops[next].chunk == chunk) next = stops[next].of_other;
+        if (next < stops.size()) note.end = std::min(note.end, stops[next].tick);
     }
 }
 

@@ -22,6 +22,7 @@ class ChannelStates {
     double range(int port, int channel) const;   // semitones of a full bend
     std::vector<Channels> zones(int port) const; // those that play the notes of each MPE zone
     int program_at(int port, int channel, long long tick, int chunk, bool is_alone) const; // whatever chunk has set it
+    void order_stops(); // once all chunks have been added, and before `stop`
     void stop(std::vector<TickNote> &notes, int port, int chunk) const; // where another chunk stops their channel
     std::size_t programs() const { return programs_; }
 
@@ -33,6 +34,7 @@ class ChannelStates {
     struct Stop {
         int chunk;
         long long tick;
+        std::size_t of_other; // the next one of another chunk
     };
     struct State {
         std::vector<Program> programs; // in the order of the file
@@ -40,6 +42,7 @@ class ChannelStates {
         int drums = -1; // what a setting says
         double range = -1.0;
         Channels zone = 0;
+        int zone_order = 0; // among the zones of the file
     };
     using Port = std::array<State, CHANNELS>;
 
@@ -49,7 +52,8 @@ class ChannelStates {
     void bend_ranges(const TrackEvents &events, int port);
 
     std::vector<Port> ports_;
-    bool has_xg_ = false, has_stops_ = false, has_zones_ = false;
+    bool has_xg_ = false, has_stops_ = false;
+    int zones_ = 0;
     std::size_t programs_ = 0;
 };
 

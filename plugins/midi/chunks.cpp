@@ -25,6 +25,8 @@ struct Bytes {
     std::size_t little(std::size_t place) const {
         return at[place] | at[place + 1] << 8 | at[place + 2] << 16 | static_cast<std::size_t>(at[place + 3]) << 24;
     }
+    // Bytes that a chunk announces; no more than the file has, so that no place behind it leaves 32 bits.
+    std::size_t length(std::size_t place) const { return std::min(big(place + 4, 4), size); }
     std::size_t find(const char *tag, std::size_t count, std::size_t from, std::size_t until) const {
         until = std::min(until, size);
         if (from >= until) return NOWHERE;
@@ -43,7 +45,7 @@ struct Bytes {
         const bool is_blank = std::all_of(at + place, at + std::min(place + 512, size), [](unsigned char c) {
             return c == 0 || c == 0x1a || c == '\r' || c == '\n';
         });
-        return is_blank || is_tag(place) || size - place < 8 || place + 8 + big(place + 4, 4) <= size;
+        return is_blank || is_tag(place) || size - place < 8 || place + 8 + length(place) <= size;
     }
     bool ends(std::size_t end) const {
         if (ends_event(end)) return true;
@@ -61,7 +63,7 @@ bool unwrap(Bytes &file, std::string &problem) {
     if (file.has(0, "RIFF") && file.has(8, "RMID")) {
         std::size_t place = 12;
         while (place + 8 <= file.size && !file.has(place, "data")) {
-            const std::size_t size = file.little(place + 4);
+            const std::size_t size = std::min(file.little(place + 4), file.size);
             place += 8 + size + size % 2;
         }
         if (file.has(place + 8, "MThd")) {
@@ -102,7 +104,7 @@ bool true_end(const Bytes &file, std::size_t place, std::size_t &end, long long 
 
 std::size_t next_track(const Bytes &file, std::size_t place) {
     std::size_t following = file.find("MTrk", 4, place, file.size);
-    while (following != NOWHERE && (following + 8 > file.size || following + 8 + file.big(following + 4, 4) > file.size))
+    while (following != NOWHERE && (following + 8 > file.size || following + 8 + file.length(following) > file.size))
         following = file.find("MTrk", 4, following + 4, file.size);
     return following == NOWHERE ? file.size : following;
 }
@@ -111,7 +113,7 @@ bool read_tracks(const Bytes &file, std::size_t place, std::size_t count, Chunks
     for (std::size_t i = 0; i < MAX_CHUNKS; i++) {
         if (place + 8 <= file.size && !file.may_begin(place)) place = next_track(file, place);
         if (place + 8 > file.size) return true;
-        std::size_t end = place + 8 + file.big(place + 4, 4);
+        std::size_t end = place + 8 + file.length(place);
         if (out.tracks.size() >= count && (!file.has(place, "MTrk") || end > file.size)) return true;
         long long missing = -1;
         if (!file.ends(end) && !true_end(file, place, end, missing, problem)) return false;

@@ -19,7 +19,10 @@ class TrackReader {
         while (at_ < end_ && !is_over_)
             if (!event()) return false;
         if (missing_ >= 0 && !is_over_) return cut();
-        if (is_backward_) {
+        if (is_backward_) { // nothing is before the start
+            for (Event &each : out_.events) each.tick = std::max(each.tick, 0LL);
+            for (Message &each : out_.messages) each.tick = std::max(each.tick, 0LL);
+            for (ProgramEvent &each : out_.programs) each.tick = std::max(each.tick, 0LL);
             auto by_time = [](const auto &a, const auto &b) { return a.tick < b.tick; };
             sort_rows(out_.events, by_time);
             sort_rows(out_.messages, by_time);

@@ -103,10 +103,10 @@ GridLine place(const std::vector<MidiNote> &notes, const std::vector<Metre> &met
     for (std::size_t i = 0; i < line.size(); i++) {
         position[i] = std::max(position[i] + ahead, 0.0);
         start = std::max(start, static_cast<long long>(std::ceil(position[i] - 0.5 - 1e-6))); // half way: the earlier one
-        const auto end = static_cast<long long>(std::floor(ends[i] + 0.5 + 1e-6));
-        out.notes.push_back({start, std::max(end, start + 1), line[i].pitch});
+        out.notes.push_back({start, static_cast<long long>(std::floor(ends[i] + 0.5 + 1e-6)), line[i].pitch});
     }
     if (grid.is_swung) set_apart(out.notes, position);
+    for (PlacedNote &note : out.notes) note.end = std::max(note.end, note.start + 1);
     keep_winners(out.notes, position, lengths);
     for (std::size_t i = 1; i < out.notes.size(); i++) out.notes[i - 1].end = std::min(out.notes[i - 1].end, out.notes[i].start);
     return out;

@@ -1,7 +1,5 @@
-// Which pitches bent notes have, and which channels play one line.
+// Which channels play one line.
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 
 #include "channels.hpp"
 
@@ -10,57 +8,8 @@
 namespace latentmix {
 namespace {
 
-constexpr double MIN_BEND = 0.75; // semitones that a bend must move a note by, to be heard as another pitch
-constexpr int MAX_WHOLE = 129; // semitones: a range has 127 and 127 hundredths
 constexpr int MIN_MEMBERS = 3, MIN_STRINGS = 4;
-constexpr double ROTATION = 0.25, ONE_LINE = 0.1, KIT_SHARE = 0.5;
-
-struct Bend {
-    long long tick;
-    double semitones;
-};
-
-bool is_of_kit(int pitch) {
-    constexpr int KIT[] = {35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51};
-    return std::find(std::begin(KIT), std::end(KIT), pitch) != std::end(KIT);
-}
-
-int whole(double semitones) { return std::abs(semitones) < MIN_BEND ? 0 : static_cast<int>(std::nearbyint(semitones)); }
-
-// Moves one note; true where `added` has become a note of its own.
-bool bend(TickNote &note, const std::vector<Bend> &bends, double step, TickNote &added) {
-    auto after = [&](long long tick) {
-        const auto at = std::upper_bound(bends.begin(), bends.end(), tick, [](long long t, const Bend &b) { return t < b.tick; });
-        return static_cast<std::size_t>(at - bends.begin());
-    };
-    const std::size_t first = std::max<std::size_t>(after(note.start), 1), last = std::max(after(note.end - 1), first);
-    const long long stop = std::max(note.end, note.start + 1);
-    auto edge = [&](std::size_t i) { return i == first - 1 ? note.start : i == last ? stop : bends[i].tick; };
-    const int begins = whole(bends[first - 1].semitones), ends = whole(bends[last - 1].semitones);
-    std::size_t far = last;
-    for (std::size_t i = first - 1; i < last && far == last; i++)
-        if (std::abs(whole(bends[i].semitones) - begins) >= 2) far = i;
-    bool stays = far < last;
-    for (std::size_t i = far; i < last; i++) stays = stays && whole(bends[i].semitones) == ends;
-    if (stays) {
-        const long long change = edge(far);
-        if (static_cast<double>(change - note.start) >= step && static_cast<double>(note.end - change) >= step) {
-            added = note;
-            added.start = change;
-            added.pitch += ends;
-            note.end = change;
-            note.pitch += begins;
-            return true;
-        }
-    }
-    long long sums[2 * MAX_WHOLE + 1] = {}; // ticks at each shift
-    for (std::size_t i = first - 1; i < last; i++) sums[MAX_WHOLE + whole(bends[i].semitones)] += edge(i + 1) - edge(i);
-    int shift = begins;
-    for (std::size_t i = first - 1; i < last; i++)
-        if (const int mine = whole(bends[i].semitones); sums[MAX_WHOLE + mine] > sums[MAX_WHOLE + shift]) shift = mine;
-    note.pitch += shift;
-    return false;
-}
+constexpr double ROTATION = 0.25, ONE_LINE = 0.1;
 
 struct Together { // notes of some channels
     std::vector<const TickNote *> notes;
@@ -111,36 +60,6 @@ bool are_strings(const std::vector<TickNote> &notes, Channels same, int program)
 }
 
 } // namespace
-
-void bend_pitches(std::vector<TickNote> &notes, const TrackEvents &events, const ChannelStates &states, int port, double resolution) {
-    std::vector<Bend> bends[CHANNELS];
-    Channels heard = 0;
-    for (const Event &event : events.events) {
-        if (event.kind() != 0xe0) continue;
-        const int channel = event.channel(), value = (event.first | event.second << 7) - 8192;
-        auto &mine = bends[channel];
-        if (mine.empty()) mine.push_back({-1, 0.0});
-        mine.push_back({event.tick, value / 8192.0 * states.range(port, channel)});
-        if (std::abs(mine.back().semitones) >= MIN_BEND) heard |= 1u << channel;
-    }
-    for (int channel = 0; heard && channel < CHANNELS; channel++) {
-        if (!has(heard, channel) || !states.is_drum(port, channel)) continue;
-        double count = 0, kit = 0;
-        for (const TickNote &note : notes) {
-            count += note.channel == channel;
-            kit += note.channel == channel && is_of_kit(note.pitch);
-        }
-        if (count > 0 && kit / count > KIT_SHARE) heard &= ~(1u << channel); // a drum that is tuned stays that drum
-    }
-    std::vector<TickNote> more;
-    TickNote added;
-    for (TickNote &note : notes)
-        if (has(heard, note.channel) && bend(note, bends[note.channel], resolution / 4, added)) more.push_back(added);
-    if (!heard) return;
-    notes.insert(notes.end(), more.begin(), more.end());
-    for (TickNote &note : notes) note.pitch = std::min(std::max(note.pitch, 0), 127);
-    sort_notes(notes);
-}
 
 std::vector<Channels> lines_of(const std::vector<TickNote> &notes, const std::array<int, CHANNELS> &programs, Channels drums,
                                bool is_own_chunk, const std::vector<Channels> &zones) {

@@ -6,8 +6,10 @@
 namespace latentmix {
 namespace {
 
-constexpr std::size_t MAX_SYLLABLES = 50000;
 constexpr double MAX_WORDS = 2.0, MAX_CHORDS = 0.5;
+
+// Not as `std::strchr` has it, for which the 0 at the end is one of them.
+bool is_one_of(const char *set, char c) { return c && std::strchr(set, c); }
 
 bool is_white(char c) { return c == ' ' || (c >= 9 && c < 14); }
 
@@ -30,7 +32,7 @@ std::size_t root(const std::string &text, std::size_t at) { // after the root of
 bool is_chord(const std::string &text) {
     static const char *const KINDS[] = {"M", "maj", "ma", "min", "mi", "m", "dim", "aug", "sus", "add", "alt"};
     const std::size_t size = text.size();
-    const bool is_open = size && std::strchr("([%", text[0]) != nullptr;
+    const bool is_open = size && is_one_of("([%", text[0]);
     const std::size_t start = root(text, is_open);
     if (!start) return false;
     const auto ends = [&](std::size_t at) { return at == size || (at + 1 == size && (text[at] == ')' || text[at] == ']')); };
@@ -45,7 +47,7 @@ bool is_chord(const std::string &text) {
             const std::size_t bass = root(text, at + 1);
             if (bass && (ends(bass) || ends(at + 2))) return true;
         }
-        if (std::strchr("o+-()/,b#0123456789", text[at])) reached[at + 1] = true;
+        if (is_one_of("o+-()/,b#0123456789", text[at])) reached[at + 1] = true;
         for (const char *kind : KINDS)
             if (!text.compare(at, std::strlen(kind), kind)) reached[at + std::strlen(kind)] = true;
     }
@@ -58,8 +60,8 @@ std::size_t words_in(const std::string &text) {
     return count;
 }
 
-bool begins_word(const std::string &text) { return !text.empty() && std::strchr(" /\\", text[0]); }
-bool ends_word(const std::string &text) { return text.empty() || std::strchr(" \r\n", text.back()); }
+bool begins_word(const std::string &text) { return !text.empty() && is_one_of(" /\\", text[0]); }
+bool ends_word(const std::string &text) { return text.empty() || is_one_of(" \r\n", text.back()); }
 
 } // namespace
 

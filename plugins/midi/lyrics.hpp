@@ -1,9 +1,12 @@
 // Lyrics and texts of a MIDI file -> where syllables are sung, as `midi_vae/midi/lyrics.py` finds them.
 #pragma once
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace latentmix {
+
+constexpr std::size_t MAX_SYLLABLES = 50000; // of more events the first ones are looked at
 
 struct Lyric {
     long long tick;

@@ -17,7 +17,8 @@ namespace {
 
 constexpr double MAX_BEATS = 100000.0;
 constexpr std::size_t MAX_CHANGES = 100000, MAX_NAME = 800;
-constexpr int TEXT = 1, TRACK_NAME = 3, INSTRUMENT_NAME = 4, LYRIC = 5, PORT = 0x21, TEMPO = 0x51, METRE = 0x58;
+constexpr int TEXT = 1, TRACK_NAME = 3, INSTRUMENT_NAME = 4, LYRIC = 5, PORT = 0x21, TEMPO = 0x51, METRE = 0x58, KEY = 0x59;
+constexpr const char *TOO_MANY = "expected at most 500,000 notes in 1,000 tracks, found more";
 
 bool refuse(std::string &problem, const char *line) {
     problem = line;
@@ -40,6 +41,7 @@ class Found {
         if (parts_.empty()) return refuse(problem_, "expected notes, found none");
         if (out_.writer == Writer::MMA) mend_metres();
         set_timelines();
+        states_.order_stops();
         for (Part &part : parts_) {
             if (chunks_.kind < 2) states_.stop(part.notes, part.port, part.chunk);
             if (!add_lines(part)) return false;
@@ -66,16 +68,17 @@ class Found {
             if (message.kind == PORT && message.size) port = message.content[0];
             add_meta(message, index);
         }
-        if (tempi_.size() + metres_.size() > MAX_CHANGES) return refuse(problem_, "expected at most 100,000 changes of tempo and metre, found more");
+        if (tempi_.size() + metres_.size() + keys_ > MAX_CHANGES) return refuse(problem_, "expected at most 100,000 changes of tempo, metre and key, found more");
         states_.add(events, index, port);
         if (states_.programs() > MAX_CHANGES) return refuse(problem_, "expected at most 100,000 program changes, found more");
         const auto last = static_cast<long long>(MAX_BEATS * chunks_.resolution);
         end_ = std::max(end_, std::min(events.end, last));
+        if (count_notes(events) > MAX_MIDI_NOTES) return refuse(problem_, TOO_MANY); // before they take more memory
         std::vector<TickNote> notes = pair_notes(events);
         if (notes.empty()) return true;
         if (notes.back().start > last) return refuse(problem_, "expected at most 100,000 beats, found a note after them");
         count_ += notes.size();
-        if (count_ > MAX_MIDI_NOTES || parts_.size() >= MAX_MIDI_PARTS) return refuse(problem_, "expected at most 500,000 notes in 1,000 tracks, found more");
+        if (count_ > MAX_MIDI_NOTES || parts_.size() >= MAX_MIDI_PARTS) return refuse(problem_, TOO_MANY);
         for (TickNote &note : notes) note.end = std::min(note.end, last);
         bend_pitches(notes, events, states_, port, chunks_.resolution);
         parts_.push_back({index, port, std::move(notes)});
@@ -92,12 +95,16 @@ class Found {
             const auto says = [&](const char *sign) { return head.find(sign) != std::string::npos; };
             if (out_.writer == Writer::UNKNOWN)
                 out_.writer = says("Created by MMA") ? Writer::MMA : says("note track") ? Writer::ABC2MIDI : says("LilyPond ") ? Writer::LILYPOND : Writer::UNKNOWN;
-            if (m.tick && (text.empty() || (text[0] != '@' && text[0] != '('))) (m.kind == LYRIC ? lyrics_ : texts_).push_back({m.tick, text});
+            std::vector<Lyric> &words = m.kind == LYRIC ? lyrics_ : texts_;
+            if (m.tick && (text.empty() || (text[0] != '@' && text[0] != '(')) && words.size() < MAX_SYLLABLES)
+                words.push_back({m.tick, text.substr(0, text.find_last_not_of('\0') + 1)}); // C's end of a text, which some write
         } else if (m.kind == TEMPO && m.size == 3) {
             const int us = m.content[0] << 16 | m.content[1] << 8 | m.content[2];
             if (us) tempi_.push_back({m.tick, index, us, 0});
         } else if (m.kind == METRE && m.size >= 2 && m.content[0] && m.content[1] <= 6) {
             metres_.push_back({m.tick, index, m.content[0], 1 << m.content[1]});
+        } else if (m.kind == KEY && m.size >= 2 && (m.content[0] <= 7 || m.content[0] >= 249)) {
+            keys_++; // they say nothing to the plugins, but a file may have so many
         }
     }
 
@@ -156,7 +163,7 @@ class Found {
             for (const TickNote &note : part.notes)
                 if (has(line, note.channel)) out.notes.push_back({beats(note.start), beats(note.end), note.pitch, note.velocity});
             out_.parts.push_back(std::move(out));
-            if (out_.parts.size() > MAX_MIDI_PARTS) return refuse(problem_, "expected at most 500,000 notes in 1,000 tracks, found more");
+            if (out_.parts.size() > MAX_MIDI_PARTS) return refuse(problem_, TOO_MANY);
         }
         return true;
     }
@@ -179,7 +186,7 @@ class Found {
     std::vector<Part> parts_;
     std::vector<Row> tempi_, metres_;
     std::vector<Lyric> lyrics_, texts_;
-    std::size_t count_ = 0;
+    std::size_t count_ = 0, keys_ = 0;
     long long end_ = 0;
 };
 

@@ -43,6 +43,12 @@ void sort_notes(std::vector<TickNote> &notes) {
     });
 }
 
+std::size_t count_notes(const TrackEvents &events) {
+    std::size_t count = 0;
+    for (const Event &event : events.events) count += event.kind() == 0x90 && event.second;
+    return count;
+}
+
 std::vector<TickNote> pair_notes(const TrackEvents &events) {
     std::vector<Struck> struck;
     std::vector<long long> stops[16], onsets[16];

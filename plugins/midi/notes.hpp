@@ -17,6 +17,8 @@ inline bool is_stop(const Event &event) {
     return event.kind() == 0xb0 && (event.first == ALL_SOUND_OFF || event.first == ALL_NOTES_OFF);
 }
 
+std::size_t count_notes(const TrackEvents &events);
+
 void sort_notes(std::vector<TickNote> &notes); // by start, then from high to low
 
 // First in, first out: a note-off ends the oldest sounding note of its pitch and channel. "All notes off" ends those of its

@@ -12,6 +12,7 @@ namespace {
 using Onsets = std::vector<double>;
 
 constexpr double EXACT = 0.006, EXACT_SHARE = 0.7, MANY_WRITTEN = 0.45, THROUGHOUT = 0.25, FREE_DEVIATION = 0.05, NEAR_DEVIATION = 0.15, SAME_STEPS = 0.9;
+constexpr double FAR_SWUNG = 10, LEAST_FAR_SWUNG = 0.25, FAR_SWUNG_SHARE = 0.9; // the former of the 12 places of triplets of 32nds in an eighth
 constexpr double MIN_CLEAR = 0.3, MAX_GRACE_GAP = 0.21, MAX_GRACE = 0.26, MAX_LATENESS = 1.0, MAX_UNTOLD = 0.22;
 constexpr std::size_t FOLLOWED = 4, MIN_FOLLOWED = 16, MAX_GRACES = 6;
 constexpr double STEP = 1.0 / STEPS_A_BEAT, PI = 3.14159265358979323846;
@@ -60,6 +61,15 @@ bool has_few_places(const Onsets &onsets) {
     double sum = 0;
     while (needed < 96 && sum < 0.8 * static_cast<double>(onsets.size())) sum += counts[needed++];
     return needed <= std::min<std::size_t>(12, std::max<std::size_t>(3, onsets.size() / 8));
+}
+
+// Whether sixteenths are swung so far that the second of two is nearer to the next eighth than to its own place.
+bool is_swung_far(const Onsets &onsets) {
+    const auto is_at = [](double each, double place) {
+        return off_whole(each * 24) < 24 * EXACT && mod(std::nearbyint(each * 24), 12.0) == place;
+    };
+    const double before = share(onsets, [&](double each) { return is_at(each, FAR_SWUNG); });
+    return before >= LEAST_FAR_SWUNG && before + share(onsets, [&](double each) { return is_at(each, 0.0); }) >= FAR_SWUNG_SHARE;
 }
 
 // What other parts play before the first of some onsets, if it may push all that follows.
@@ -208,7 +218,10 @@ FoundGrid find_grid(const Onsets &onsets, const Onsets &others) {
     const Onsets graces = before(onsets, others);
     double late = pushed_by_graces(onsets, graces);
     if (late == 0.0) late = held_back(onsets);
-    if (late == 0.0 && (grid.is_plain || is_written(onsets))) return grid;
+    if (late == 0.0 && (grid.is_plain || is_written(onsets))) {
+        grid.is_swung = !grid.is_plain && is_swung_far(onsets);
+        return grid;
+    }
     if (late == 0.0) late = lateness(onsets, graces);
     if (late != 0.0) {
         grid.lateness = late;

@@ -130,6 +130,34 @@ def test_as_many_notes_and_tracks_as_are_said(read: Reader) -> None:
     assert "at most 500,000 notes" in said[1] and "in 1,000 tracks" in said[3] and "at most 20,000 chunks" in said[5]
 
 
+BENDS = b"\x00\xe0\x00\x40" + b"\x01\x00\x7f\x01\x00\x40\x01\x00\x60" * 30_000
+STRIKES = b"".join(bytes([0, 0x90, pitch, 64]) for pitch in range(60, 100)) * 100
+BACK = b"\x88\x80\x80\x80\x00\xb0\x07\x60" * 500  # half of all times that there are, before the start
+LONG = {
+    "bends under notes": raw.file(STRIKES + BENDS + raw.notes([(10, 490, 60)])),
+    "notes that another chunk stops": raw.file(b"\x01\xb0\x7b\x00" + b"\x01\x7b\x00" * 100_000, *[TUNE] * 500),
+    "before the start": raw.file(BACK + midi_kinds.notes(midi_kinds.shaken(midi_kinds.TUNE, 0.04, 1))),
+    "stops and lyrics": raw.file(b"\x01\xff\x05\x02la" * 100_000 + TUNE),
+    "programs": raw.file(b"\x00\xc0\x05" + b"\x01\x05" * 90_000, *[TUNE] * 500),
+    "keys": raw.file(raw.meta(0x59, b"\x02\x00", 1) * 100_000 + TUNE),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_time_is_that_of_the_size_whatever_fills_a_file(what: str, read: Reader, tmp_path: Path) -> None:
+    """Not that of notes times bends, tracks times stops, or of how far back a file goes: that would be hours."""
+    path = tmp_path / "long.mid"
+    path.write_bytes(LONG[what])
+    assert_same(path, read([LONG[what]])[0])
+
+
+def test_keys_are_changes_too(read: Reader, tmp_path: Path) -> None:
+    (tmp_path / "keys.mid").write_bytes(data := raw.file(raw.meta(0x59, b"\x02\x00", 1) * 100_001 + TUNE))
+    with pytest.raises(InputError, match="at most 100000 changes"):
+        read_passage(str(tmp_path / "keys.mid"))
+    assert "at most 100,000 changes" in read([data])[0]
+
+
 def test_mutated_files_under_sanitizers(read: Reader) -> None:
     """Each is read to a melody or refused with a line, whatever it says of lengths and places."""
     random, whole = np.random.default_rng(4), [*midi_kinds.FILES.values(), *(path.read_bytes() for path in EXAMPLES)]

@@ -1,6 +1,7 @@
 // The plugins' engine in WebAssembly: melodies as arrays of tokens in, arrays of tokens out.
 
 const PLACES = 9; // of a way
+const MOST_BYTES = 16 << 20; // of a MIDI file
 
 class Engine {
   static async create(binary, weights) {
@@ -45,7 +46,8 @@ class Engine {
   }
 
   // Two bars of a MIDI file from where its melody starts, as the plugins take them; throws with one line for people.
-  read(file) {
+  read(whole) {
+    const file = whole.subarray(0, MOST_BYTES + 1); // of more the engine says that it is too much
     const at = this.c.malloc(file.length || 1), problem = this.c.malloc(256);
     this.bytes(at, file.length).set(file);
     const steps = this.c.lm_read_midi(at, BigInt(file.length), this.b, 4096, this.a, this.a + 8, problem, 256);

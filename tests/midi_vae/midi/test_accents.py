@@ -29,6 +29,10 @@ def voice(bars: Sequence[Bar], channel: int = 0, levels: tuple[int, int] = (105,
                 events.append((tick + 1, 1, bytes([0x90 | channel, pitch, levels[index > 0]])))
                 events.append((end, 0, bytes([0x80 | channel, pitch, 0])))
             tick, number = end, number + 1
+    return in_order(events)
+
+
+def in_order(events: Sequence[tuple[int, int, bytes]]) -> bytes:
     out, now = bytearray(), 0
     for at, _, event in sorted(events):
         out += raw.varying(at - now) + event
@@ -126,6 +130,25 @@ def test_what_has_no_such_pattern_stays(tmp_path: Path, levels: tuple[int, int])
 def test_two_held_notes_of_a_bar(tmp_path: Path):
     bars = [(2, 2, 2), (2, 2, 2), (-2, -2, 2), (4, 2), (2, 2, 2), (-2, -2, 2), (6,)]
     assert found(write(tmp_path / "held.mid", IN_THREE, voice(bars))) == written(bars)
+
+
+@pytest.mark.parametrize("graces", [1, 2, 3])
+def test_grace_notes_are_taken_from_a_held_note(tmp_path: Path, graces: int):
+    """Together they are twice as long as it is written: abc2midi takes grace notes from the note that follows."""
+    bars = [(2, 2, 2), (2, 2, 2), (4, 2), (2, -2, 2), (2, 2, 2), (4, 2), (6,)]
+    tick, events = 0, []
+    for number, bar in enumerate(bars):
+        for index, length in enumerate(bar):
+            end = tick + EIGHTH * (2 * -length if length < 0 else length)
+            starts = [tick + 60 * k for k in range(graces + 1)] if length < 0 else [tick]
+            for at, stop in zip(starts, [*starts[1:], end], strict=True):
+                events.append((at + 1, stop, 60 + number + index, 105 if index == 0 else 80))
+            tick = end
+    track = [(at, 1, bytes([0x90, pitch, velocity])) for at, _, pitch, velocity in events]
+    track += [(stop, 0, bytes([0x80, pitch, 0])) for _, stop, pitch, _ in events]
+    path = write(tmp_path / "graces.mid", IN_THREE, in_order(track))
+    assert [at for at, _ in found(path) if at >= 12] == [at for at, _ in written(bars) if at >= 12]
+    assert len(read_tune(path).remarks) == 1
 
 
 @pytest.mark.parametrize("every", [2, 3])

@@ -92,7 +92,7 @@ def test_swung_off_beats_stay_in_their_beat(ratio: float, division: int):
     assert (line.start // 4).tolist() == [b for b in range(12) for _ in range(2)] and line.report.dropped == 0
 
 
-@pytest.mark.parametrize("ratio", [0.54, 0.6, 2 / 3, 0.75, 0.8])
+@pytest.mark.parametrize("ratio", [0.54, 0.6, 2 / 3, 0.75, 0.8, 0.83, 5 / 6])
 def test_swung_sixteenths_stay_in_their_eighth(ratio: float):
     """Also where the second of a pair is nearer to the step of the next pair."""
     tune = [(b / 2 + o / 2, b / 2 + o / 2 + 0.1, 60 + b % 5) for b in range(24) for o in (0, ratio)]
