@@ -36,21 +36,13 @@ class Bundles:
     model: MelodyVAE
     melodies: tuple[Path, ...]
 
-    @property
-    def clap(self) -> Path:
-        return self.folder / "latentmix-melody" / "latentmix-melody.clap"
+    def clap(self, kind: str = "melody") -> Path:
+        """Of a kind of model, `melody` or `drums`."""
+        return self.folder / f"latentmix-{kind}" / f"latentmix-{kind}.clap"
 
-    @property
-    def lv2(self) -> Path:
-        return self.folder / "latentmix-melody.lv2"
-
-    @property
-    def drum_clap(self) -> Path:
-        return self.folder / "latentmix-drums" / "latentmix-drums.clap"
-
-    @property
-    def drum_lv2(self) -> Path:
-        return self.folder / "latentmix-drums.lv2"
+    def lv2(self, kind: str = "melody") -> Path:
+        """The bundle of a kind of model."""
+        return self.folder / f"latentmix-{kind}.lv2"
 
     def vst3(self, kind: str) -> Path:
         """The binary inside the bundle.

@@ -134,7 +134,7 @@ template <class Kind> void DeviceOf<Kind>::work() {
     while (true) {
         wake_.wait();
         if (ends_) return;
-        asked_ = false; // before looking: what is set from now on calls again
+        asked_.exchange(false); // before looking: what is set from now on calls again; with the writes of who called
         {
             std::lock_guard<std::mutex> lock(mutex_);
             renew();

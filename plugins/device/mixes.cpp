@@ -1,6 +1,7 @@
 #include "mixes.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "../engine/blend.hpp"
 
@@ -19,8 +20,8 @@ void Mixes::set(std::vector<float> latents, int count) {
 
 const Way *Mixes::way(int from, int to) const {
     const std::size_t size = static_cast<std::size_t>(size_);
-    auto goes = [&](const std::vector<float> &end, int piece) {
-        return end.size() == size && std::equal(end.begin(), end.end(), latents_.begin() + piece * size_);
+    auto goes = [&](const std::vector<float> &end, int piece) { // bit by bit: a NaN is not itself, its way would be looked for for ever
+        return end.size() == size && !std::memcmp(end.data(), &latents_[static_cast<std::size_t>(piece) * size], size * sizeof(float));
     };
     for (const Way &each : ways_)
         if (goes(each.from, from) && goes(each.to, to)) return &each;

@@ -74,6 +74,11 @@ void lm_key(int *tokens, int steps, int key);
 void lm_octave(int *tokens, int steps, int octaves);
 int lm_key_of(const int *tokens, int steps); /* of a melody; 0 where it has no notes */
 
+/* The melody of a MIDI file, where `plugins/midi` is linked in: two bars from where it starts -> tokens (at most `most`), metre
+ * (2) and quarter notes a minute. How many tokens; 0, with one line in `problem`, where there is no melody. Allocates. */
+int lm_read_midi(const unsigned char *file, unsigned long long bytes, int *tokens, int most, int *metre, double *tempo, char *problem,
+                 unsigned problem_bytes);
+
 /* Drums: a model of grooves with its scratch, for one thread at a time. A window is LM_STEPS x 3 x LM_DRUMS cells: of each
  * sixteenth first whether each drum is struck (0 or 1), then how hard (0 to 1), then by how much of a sixteenth it is late.
  * The drums: kick, snare, closed and open hat, low, mid and high tom, crash, ride. */

@@ -11,9 +11,10 @@ constexpr float UNSURE_NATS = 4.0f;     // fusion.UNSURE_NATS
 constexpr float INVERSION_STEP = 0.5f;  // as in `midi_vae.model.network`
 constexpr int INVERSION_ROUNDS = 8;
 
-// The first place of the largest.
+// The first place of the largest; the first of all where they are no numbers, as weights may be so large that nothing is.
 int argmax(const Kernels &k, const float *x, int n) {
-    return static_cast<int>(std::find(x, x + n, k.largest(x, n)) - x);
+    const int found = static_cast<int>(std::find(x, x + n, k.largest(x, n)) - x);
+    return found < n ? found : 0;
 }
 
 void log_softmax(const Kernels &k, float *x, int n) {

@@ -156,7 +156,7 @@ bool Travel::improve(const std::vector<Task> &tasks, int few, int *best, const s
             float surprise = 0.0f;
             for (int s = 0; s < STEPS; s++) surprise -= log_p[s * symbols_ + x[c][s]];
             const float now = cost(tasks[t], x[c], &surprise);
-            if (now < lowest[t]) {
+            if (now < lowest[t] || (turn == 0 && c % few == 0)) { // the first in any case: a cost may be no number
                 lowest[t] = now;
                 std::copy(x[c], x[c] + STEPS, best + t * STEPS);
             }

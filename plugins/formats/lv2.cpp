@@ -26,32 +26,25 @@ namespace {
 constexpr int MAX_NOTES = 256; // that come in, in one block
 constexpr double MOST_OF_A_METRE = 128.0; // above or below the line
 
+// What the host calls the names that we speak of.
 struct Urids {
-    LV2_URID object, blank, position, frame, speed, bar, bar_beat, beat_unit, beats_per_bar, tempo, midi, string, state;
-    LV2_URID set, property, value, path, urid, state_changed, files[SLOTS];
-    explicit Urids(const LV2_URID_Map &m) {
-        auto id = [&](const char *uri) { return m.map(m.handle, uri); };
-        object = id(LV2_ATOM__Object);
-        blank = id(LV2_ATOM__Blank);
-        position = id(LV2_TIME__Position);
-        frame = id(LV2_TIME__frame);
-        speed = id(LV2_TIME__speed);
-        bar = id(LV2_TIME__bar);
-        bar_beat = id(LV2_TIME__barBeat);
-        beat_unit = id(LV2_TIME__beatUnit);
-        beats_per_bar = id(LV2_TIME__beatsPerBar);
-        tempo = id(LV2_TIME__beatsPerMinute);
-        midi = id(LV2_MIDI__MidiEvent);
-        string = id(LV2_ATOM__String);
-        state = id("urn:latentmix:state");
-        set = id(LV2_PATCH__Set);
-        property = id(LV2_PATCH__property);
-        value = id(LV2_PATCH__value);
-        path = id(LV2_ATOM__Path);
-        urid = id(LV2_ATOM__URID);
-        state_changed = id(LV2_STATE__StateChanged);
+    explicit Urids(const LV2_URID_Map &map) : map_(map) {
         for (int slot = 0; slot < SLOTS; slot++) files[slot] = id(file_uri(slot).c_str());
     }
+
+  private:
+    const LV2_URID_Map map_;
+    LV2_URID id(const char *uri) const { return map_.map(map_.handle, uri); }
+
+  public: // after what they are made by
+    const LV2_URID object = id(LV2_ATOM__Object), blank = id(LV2_ATOM__Blank), string = id(LV2_ATOM__String);
+    const LV2_URID path = id(LV2_ATOM__Path), urid = id(LV2_ATOM__URID), midi = id(LV2_MIDI__MidiEvent);
+    const LV2_URID position = id(LV2_TIME__Position), frame = id(LV2_TIME__frame), speed = id(LV2_TIME__speed), bar = id(LV2_TIME__bar);
+    const LV2_URID bar_beat = id(LV2_TIME__barBeat), beat_unit = id(LV2_TIME__beatUnit), beats_per_bar = id(LV2_TIME__beatsPerBar);
+    const LV2_URID tempo = id(LV2_TIME__beatsPerMinute);
+    const LV2_URID set = id(LV2_PATCH__Set), property = id(LV2_PATCH__property), value = id(LV2_PATCH__value);
+    const LV2_URID state = id("urn:latentmix:state"), state_changed = id(LV2_STATE__StateChanged);
+    LV2_URID files[SLOTS];
 };
 
 class Instance final : public NoteSink {

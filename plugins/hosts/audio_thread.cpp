@@ -1,4 +1,5 @@
-// audio_thread WEIGHTS FRAMES BLOCKS: what the audio thread's part of a plugin does beside computing, and how long it takes.
+// audio_thread WEIGHTS FRAMES BLOCKS [count|settle]: what the audio thread's part of a plugin does beside computing, and how
+// long it takes.
 //
 // Every allocation, every lock and every wait of this process is counted while `Device::process` runs, and while another
 // thread moves all parameters and has pads decoded; and how much memory weights and instances take. Linux with glibc: the
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -82,7 +84,8 @@ double memory() {
 int main(int count, char **words) {
     if (count < 4) return 2;
     const int frames = std::atoi(words[2]), blocks = std::atoi(words[3]);
-    const bool counts = count > 4; // a lock and an allocation on purpose: the counters must see them
+    const std::string more = count > 4 ? words[4] : "";
+    const bool counts = more == "count"; // a lock and an allocation on purpose: the counters must see them
     std::string problem;
     const double empty = memory();
     const Model model = read_model(words[1], *kernels(), problem);
@@ -93,7 +96,7 @@ int main(int count, char **words) {
     const double read = memory();
     const std::unique_ptr<Device> owner = Device::make(model, *kernels());
     Device &device = *owner;
-    device.activate(48000.0);
+    device.activate(48000.0, more == "settle"); // until all ways are found, as before a bounce
     std::atomic<bool> ends{false};
     std::thread hand([&] {
         for (unsigned turn = 1; !ends; turn++) {

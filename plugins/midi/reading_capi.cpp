@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../engine/latentmix.h"
 #include "melody_file.hpp"
-#include "reading.h"
 
 using namespace latentmix;
 

@@ -55,7 +55,7 @@ def bounce(
         pytest.skip("Ardour is not there")
     lv2 = home / "lv2"
     lv2.mkdir(parents=True)
-    for folder in (bundles.lv2, bundles.drum_lv2, *(then or ())[1:]):
+    for folder in (bundles.lv2(), bundles.lv2("drums"), *(then or ())[1:]):
         (lv2 / folder.name).symlink_to(folder)
     environment = os.environ | {
         "HOME": str(home),
@@ -79,7 +79,7 @@ def bounce(
 
 def clap_bounce(bundles: Bundles, folder: Path, position: float) -> np.ndarray:
     host = bundles.program("clap_host", folder / "host")
-    command = [host, bundles.clap, "bounce", "org.latentmix.melody.synth", "16", f"Position={position}"]
+    command = [host, bundles.clap(), "bounce", "org.latentmix.melody.synth", "16", f"Position={position}"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout, "<f4")
 
 

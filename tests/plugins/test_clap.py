@@ -39,7 +39,7 @@ def run(host: Path, *words: object) -> str:
 
 
 def test_both_plugins_are_listed_with_the_name_of_the_model(host: Path, bundles: Bundles) -> None:
-    assert run(host, bundles.clap, "list").splitlines() == [
+    assert run(host, bundles.clap(), "list").splitlines() == [
         "org.latentmix.melody\tlatentmix melody\tnote-effect",
         "org.latentmix.melody.synth\tlatentmix melody synth\tinstrument",
     ]
@@ -51,7 +51,7 @@ def test_the_checks_of_our_host(host: Path, bundles: Bundles, flavour: str) -> N
 
     What 200 loads would leave in memory 24 leave in the heap, which is counted to the byte.
     """
-    said = run(host, bundles.clap, "check", "org.latentmix.melody" + flavour, 24)
+    said = run(host, bundles.clap(), "check", "org.latentmix.melody" + flavour, 24)
     assert said.count("ok   ") >= 29 and "FAIL" not in said
 
 
@@ -89,7 +89,7 @@ def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: B
         words.append("Mix by=1")
     melody = mixer.melody()
     beats = len(melody.tokens) / 4
-    lines = run(host, bundles.clap, "play", "org.latentmix.melody", beats, *words).splitlines()
+    lines = run(host, bundles.clap(), "play", "org.latentmix.melody", beats, *words).splitlines()
     played = [tuple(map(int, line.split())) for line in lines]
     onsets = [(frame // 6000, key) for frame, is_on, key, _ in played if is_on]
     ends = [frame // 6000 for frame, is_on, _, _ in played if not is_on]
@@ -107,7 +107,7 @@ def test_qtractors_scanner_lists_all(bundles: Bundles) -> None:
             pytest.fail("expected qtractor's scanner, found none")
         pytest.skip("qtractor is not installed")
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-    asked = f"CLAP:{bundles.clap}\nCLAP:{bundles.drum_clap}\n"
+    asked = "".join(f"CLAP:{bundles.clap(kind)}\n" for kind in ("melody", "drums"))
     of_drums = len(json.loads((bundles.binaries / "parameters.json").read_text())["drums"])
     done = subprocess.run([scanner], input=asked, capture_output=True, text=True, env=environment, timeout=120)
     found = [line.split("|")[1:5] for line in done.stdout.splitlines() if line.startswith("CLAP|")]

@@ -35,7 +35,7 @@ def run(*words: object) -> str:
 
 def played(host: Path, bundles: Bundles, beats: float, *words: object) -> Hits:
     """What is struck, all of it ended half a sixteenth later or where the same drum is struck again."""
-    lines = run(host, bundles.drum_clap, "play", PLUGIN, beats, *words).splitlines()
+    lines = run(host, bundles.clap("drums"), "play", PLUGIN, beats, *words).splitlines()
     notes = [tuple(map(int, line.split())) for line in lines]
     hits = sorted((frame, key, velocity) for frame, is_on, key, velocity in notes if is_on)
     for key in {key for _, key, _ in hits}:
@@ -50,11 +50,11 @@ def played(host: Path, bundles: Bundles, beats: float, *words: object) -> Hits:
 
 
 def test_it_is_listed_alone(host: Path, bundles: Bundles) -> None:
-    assert run(host, bundles.drum_clap, "list") == f"{PLUGIN}\tlatentmix drums\tnote-effect\n"
+    assert run(host, bundles.clap("drums"), "list") == f"{PLUGIN}\tlatentmix drums\tnote-effect\n"
 
 
 def test_the_checks_of_our_host(host: Path, bundles: Bundles) -> None:
-    said = run(host, bundles.drum_clap, "check", PLUGIN, 24)
+    said = run(host, bundles.clap("drums"), "check", PLUGIN, 24)
     assert said.count("ok   ") >= 29 and "FAIL" not in said
 
 
@@ -138,5 +138,5 @@ def state_with(program: Path, bundles: Bundles, slot: int, path: Path) -> Sequen
 
 def lv2_command(program: Path, bundles: Bundles, slot: int, path: Path) -> list[str]:
     controls = len(json.loads((bundles.binaries / "parameters.json").read_text())["drums"]) + 2
-    binary = bundles.drum_lv2 / "latentmix-drums.so"
+    binary = bundles.lv2("drums") / "latentmix-drums.so"
     return [str(each) for each in (program, binary, URN, controls, 0, f"{URN}:file_{slot + 1}", path)]

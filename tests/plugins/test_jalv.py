@@ -100,7 +100,7 @@ class Jalv:
     """A plugin in jalv, without a window."""
 
     def __init__(self, server: Jack, bundles: Bundles, name: str, plugin: str, *controls: str) -> None:
-        environment = server.environment | {"LV2_PATH": f"{bundles.lv2.parent}:/usr/lib/lv2"}
+        environment = server.environment | {"LV2_PATH": f"{bundles.lv2().parent}:/usr/lib/lv2"}
         words = [word for control in controls for word in ("-c", control)]
         self.process = subprocess.Popen(
             ["jalv", "-n", name, *words, plugin],
@@ -183,7 +183,7 @@ def test_a_click_on_the_pad_of_jalvs_window_is_heard(server: Jack, bundles: Bund
     """Another corner of the pad: the fourth melody, note by note."""
     needs("jalv.gtk3")
     screen = Screen()
-    environment = server.environment | screen.environment | {"LV2_PATH": f"{bundles.lv2.parent}:/usr/lib/lv2"}
+    environment = server.environment | screen.environment | {"LV2_PATH": f"{bundles.lv2().parent}:/usr/lib/lv2"}
     environment |= {"GDK_BACKEND": "x11", "GIO_USE_VFS": "local", "NO_AT_BRIDGE": "1", "HOME": str(tmp_path)}
     command = ["jalv.gtk3", "-c", "run=1", MELODY]
     with open(tmp_path / "said", "w+") as log:

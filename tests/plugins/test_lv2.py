@@ -17,7 +17,7 @@ def test_the_description_is_valid(bundles: Bundles) -> None:
     needs("lv2_validate")
     schemas = [path for path in Path("/usr/lib/lv2").glob("*/*.ttl") if path.parent.name in SPECIFICATIONS]
     done = subprocess.run(
-        ["lv2_validate", *schemas, *bundles.lv2.glob("*.ttl"), *bundles.drum_lv2.glob("*.ttl")],
+        ["lv2_validate", *schemas, *bundles.lv2().glob("*.ttl"), *bundles.lv2("drums").glob("*.ttl")],
         capture_output=True,
         text=True,
         timeout=120,
@@ -47,7 +47,7 @@ def test_a_file_that_a_host_names_becomes_the_melody_of_a_slot(bundles: Bundles,
     uri = "urn:latentmix:org.latentmix.melody"
     command = [
         host,
-        bundles.lv2 / "latentmix-melody.so",
+        bundles.lv2() / "latentmix-melody.so",
         uri + flavour,
         str(controls),
         "2" if flavour else "0",

@@ -28,7 +28,7 @@ def run(script: str, bundles: Bundles, out: Path, *words: str) -> str:
         if os.environ.get("CI") == "true":
             pytest.fail(f"expected dawdreamer and pedalboard in {PYTHON}, found nothing there")
         pytest.skip("dawdreamer and pedalboard are not there; .ci/run says how to get them")
-    bundle = bundles.lv2.with_name("latentmix-melody-synth.vst3")
+    bundle = bundles.lv2().with_name("latentmix-melody-synth.vst3")
     command = [PYTHON, source_folder() / "hosts" / script, bundle, out, "4", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -43,7 +43,7 @@ def bounce(bundles: Bundles, block: int, out: Path, *values: str) -> np.ndarray:
 def clap_bounce(bundles: Bundles, folder: Path, *values: str) -> np.ndarray:
     """The same four seconds of the CLAP synth."""
     host = bundles.program("clap_host", folder / "host")
-    command = [host, bundles.clap, "bounce", "org.latentmix.melody.synth", "8", *values]
+    command = [host, bundles.clap(), "bounce", "org.latentmix.melody.synth", "8", *values]
     done = subprocess.run(command, capture_output=True, check=True, timeout=300)
     return np.frombuffer(done.stdout, "<f4")
 

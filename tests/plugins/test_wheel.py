@@ -39,7 +39,7 @@ def test_plugins_come_out_of_the_wheel_without_a_compiler(bundles: Bundles, tmp_
         len(done.stdout.splitlines()) == 7 and not (tmp_path / "cache").exists()
     )  # melody, its synth in VST3 alone, drums
     binary = tmp_path / "hosts" / "clap" / "latentmix-melody" / "latentmix-melody.clap"
-    assert binary.read_bytes() == bundles.clap.read_bytes()
+    assert binary.read_bytes() == bundles.clap().read_bytes()
     host = bundles.program("clap_host", tmp_path / "host")
     said = subprocess.run([host, binary, "list"], capture_output=True, text=True, check=True, timeout=300).stdout
     assert said.startswith("org.latentmix.melody\tlatentmix melody\tnote-effect")

@@ -35,7 +35,7 @@ class Shown:
     """A plugin with its window; commands and answers of `plugins/hosts/clap_window.cpp`."""
 
     def __init__(self, host: Path, bundles: Bundles, screen: Screen, home: Path) -> None:
-        command = [host, bundles.clap, "org.latentmix.melody", "Run=1"]
+        command = [host, bundles.clap(), "org.latentmix.melody", "Run=1"]
         environment = screen.environment | {"HOME": str(home)}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
@@ -167,7 +167,7 @@ def test_without_a_window_there_are_plugins_all_the_same(bundles: Bundles, tmp_p
     for file in bundles.binaries.iterdir():
         if not file.name.startswith(build.WINDOW):
             (binaries / file.name).hardlink_to(file)
-    weights = bundles.lv2 / "latentmix-melody.lmw"
+    weights = bundles.lv2() / "latentmix-melody.lmw"
     made = build.bundle(binaries, bundles.compiler.target, weights, tmp_path / "bundles")
     assert not [path for folder in made for path in folder.rglob("*window*")]
     assert "ui:" not in (made[0] / "manifest.ttl").read_text().replace("@prefix ui:", "")

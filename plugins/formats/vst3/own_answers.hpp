@@ -48,37 +48,29 @@ template <typename Out, typename... In, Out(V3_API *v3_audio_processor::*Functio
     static Out V3_API call(void *self, In... in) { return ((*static_cast<ListeningProcessor **>(self))->proc.*Function)(self, in...); }
 };
 
+template <auto... Functions, typename Interface> void pass_on(Interface &ours) { ((ours.*Functions = Dpf<Functions>::call), ...); }
+
 TellingController::TellingController() {
     using F = v3_edit_controller;
     v3_edit_controller &ours = v3_edit_controller_cpp::ctrl;
-    ours.set_component_state = Dpf<&F::set_component_state>::call;
-    ours.set_state = Dpf<&F::set_state>::call;
-    ours.get_state = Dpf<&F::get_state>::call;
-    ours.get_parameter_count = Dpf<&F::get_parameter_count>::call;
-    ours.get_parameter_info = Dpf<&F::get_parameter_info>::call;
+    pass_on<&F::set_component_state, &F::set_state, &F::get_state, &F::get_parameter_count, &F::get_parameter_info,
+            &F::get_parameter_value_for_string, &F::normalised_parameter_to_plain, &F::plain_parameter_to_normalised,
+            &F::get_parameter_normalised>(ours);
     ours.get_parameter_string_for_value = Dpf<&F::get_parameter_string_for_value>::tell_and_call;
-    ours.get_parameter_value_for_string = Dpf<&F::get_parameter_value_for_string>::call;
-    ours.normalised_parameter_to_plain = Dpf<&F::normalised_parameter_to_plain>::call;
-    ours.plain_parameter_to_normalised = Dpf<&F::plain_parameter_to_normalised>::call;
-    ours.get_parameter_normalised = Dpf<&F::get_parameter_normalised>::call;
     ours.set_parameter_normalised = Dpf<&F::set_parameter_normalised>::tell_and_call;
+    ours.create_view = Dpf<&F::create_view>::tell_and_call;
     ours.set_component_handler = [](void *self, v3_component_handler **handler) -> v3_result {
         const v3_result out = Dpf<&F::set_component_handler>::call(self, handler);
         (*static_cast<TellingController **>(self))->tell(); // a window knows the host from now on
         return out;
     };
-    ours.create_view = Dpf<&F::create_view>::tell_and_call;
 }
 
 ListeningProcessor::ListeningProcessor() {
     using F = v3_audio_processor;
     v3_audio_processor &ours = v3_audio_processor_cpp::proc;
-    ours.set_bus_arrangements = Dpf<&F::set_bus_arrangements>::call;
-    ours.get_bus_arrangement = Dpf<&F::get_bus_arrangement>::call;
-    ours.can_process_sample_size = Dpf<&F::can_process_sample_size>::call;
-    ours.get_latency_samples = Dpf<&F::get_latency_samples>::call;
-    ours.setup_processing = Dpf<&F::setup_processing>::call;
-    ours.set_processing = Dpf<&F::set_processing>::call;
+    pass_on<&F::set_bus_arrangements, &F::get_bus_arrangement, &F::can_process_sample_size, &F::get_latency_samples, &F::setup_processing,
+            &F::set_processing, &F::get_tail_samples>(ours);
     ours.process = [](void *self, v3_process_data *data) -> v3_result {
         (*static_cast<ListeningProcessor **>(self))->listen(*data);
         v3_process_data block = *data;
@@ -88,7 +80,6 @@ ListeningProcessor::ListeningProcessor() {
         if (block.ctx) block.ctx = &context;
         return Dpf<&F::process>::call(self, &block);
     };
-    ours.get_tail_samples = Dpf<&F::get_tail_samples>::call;
 }
 
 } // namespace
