@@ -157,8 +157,7 @@ def grid(
     shift: Tensor | None = None,
 ) -> list[list[Melody]]:
     """Rows of melodies between four corners: top left, top right, bottom left, bottom right; ways as of `line`."""
-    if len(corners) != 4:
-        raise InputError(f"expected 4 melodies at the corners of a grid, found {len(corners)}")
+    check_corners(len(corners), "melodies")
     check_mixable(model)
     check_count(rows)
     check_count(columns)
@@ -191,8 +190,7 @@ def vary(
     Raises:
         InputError: an amount outside 0..1.
     """
-    if not 0.0 <= amount <= 1.0:
-        raise InputError(f"expected an amount from 0 to 1, found {amount}")
+    check_amount(amount)
     check_mixable(model)
     z = codes(model, [melody])
     drawn = model.sample_latents(n * z.shape[1], seed=seed).unflatten(0, (n, z.shape[1]))
@@ -244,3 +242,21 @@ def check_count(steps: int) -> None:
     """
     if not 2 <= steps <= MAX_STEPS:
         raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")
+
+
+def check_corners(count: int, what: str) -> None:
+    """
+    Raises:
+        InputError: a grid has another number of corners.
+    """
+    if count != 4:
+        raise InputError(f"expected 4 {what} at the corners of a grid, found {count}")
+
+
+def check_amount(amount: float) -> None:
+    """
+    Raises:
+        InputError: it is no share of the way to something new.
+    """
+    if not 0.0 <= amount <= 1.0:
+        raise InputError(f"expected an amount from 0 to 1, found {amount}")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
-from ..interpolation import check_count
+from ..interpolation import check_amount, check_corners, check_count, mixed
 from .groove import Groove
 from .network import GrooveNetwork
 from .travel import even_travel
@@ -88,8 +88,7 @@ def grid(
     Raises:
         InputError: not four corners.
     """
-    if len(corners) != 4:
-        raise InputError(f"expected 4 grooves at the corners of a grid, found {len(corners)}")
+    check_corners(len(corners), "grooves")
     together = [replace(groove, tempo=corners[0].tempo) for groove in partners(corners)]
     pairs = zip(together[:2], together[2:], strict=True)
     sides = [line(model, a, b, rows, exact_ends=exact_ends, straight=straight) for a, b in pairs]
@@ -102,12 +101,9 @@ def blend(model: GrooveNetwork, grooves: Sequence[Groove], weights: Sequence[flo
     Raises:
         InputError: not one weight for each groove, or one below 0, or all 0.
     """
-    if len(weights) != len(grooves) or not all(0 <= w < float("inf") for w in weights) or not sum(weights) > 0:
-        raise InputError(f"expected {len(grooves)} weights of at least 0, one of them above, found {list(weights)}")
     together = partners(grooves)
     z = torch.stack([model.encode_cells(to_cells(groove)) for groove in together])
-    share = torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None, None] / sum(weights)
-    return grooves_at(model, (share * z).sum(0)[None], together[0])[0]
+    return grooves_at(model, mixed(z, weights)[None], together[0])[0]
 
 
 def vary(model: GrooveNetwork, groove: Groove, amount: float, n: int = 4, *, seed: int | None = None) -> list[Groove]:
@@ -119,8 +115,7 @@ def vary(model: GrooveNetwork, groove: Groove, amount: float, n: int = 4, *, see
     Raises:
         InputError: an amount outside 0..1.
     """
-    if not 0.0 <= amount <= 1.0:
-        raise InputError(f"expected an amount from 0 to 1, found {amount}")
+    check_amount(amount)
     cells = to_cells(groove)
     drawn = model.decode_cells(model.sample_latents(n * len(cells), seed=seed, tempo=groove.tempo))
     way = even_travel(model, np.tile(cells, (n, 1, 1, 1)), drawn)
