@@ -45,14 +45,14 @@ def write_page(page: str, title: str, sounds: Sequence[tuple[str, np.ndarray]], 
     if seconds > MAX_SECONDS:
         raise InputError(f"{page}: expected at most {MAX_SECONDS:g} s of sound in a page, found {seconds:.0f}")
     parts = [
-        SOUND.format(name=html.escape(name), picture=_text(_picture(each, sample_rate)), audio=_flac(each, sample_rate))
+        SOUND.format(
+            name=html.escape(name),
+            picture=_text(spectrograms_png([("", each)], sample_rate)),
+            audio=_flac(each, sample_rate),
+        )
         for name, each in sounds
     ]
     replace_file(Path(page), PAGE.format(title=html.escape(title), sounds="\n".join(parts)).encode())
-
-
-def _picture(samples: np.ndarray, sample_rate: int) -> bytes:
-    return spectrograms_png([("", samples)], sample_rate)
 
 
 def _flac(samples: np.ndarray, sample_rate: int) -> str:

@@ -121,7 +121,7 @@ class Engine(Arranged, Closing):
         mixing: list[Mixing] = [self.mixer, *([] if self._drummer is None else [self._drummer.mixer])]
         self._searches = [
             *(Explorer(each, self._lock, lambda: self._worker.change(lambda: None), self.warn) for each in mixing),
-            Phrases(self.mixer, self._lock, lambda: self._worker.change(self._turn_over), self.warn),
+            Phrases(self.mixer, self._lock, lambda: self._worker.change(self.mixer.turn_over), self.warn),
         ]
         for each in self._searches:
             each.start()
@@ -256,9 +256,6 @@ class Engine(Arranged, Closing):
         if mixer.is_uncharted or len(mixer.phrases) < mixer.phrases_wanted or mixer.turn != self._turn:
             self._turn = mixer.turn
             self._look()
-
-    def _turn_over(self) -> None:
-        self.mixer.turn_over()
 
     def _mixed(self) -> Melody:
         is_pending = isinstance(self.mixer.coder, PendingDecoder) and self.mixer.needs_decoder

@@ -77,7 +77,7 @@ class Worker:
             self._has_news = True
             self._wake.notify()
 
-    def change(self, job: Callable[[], None]) -> None:
+    def change(self, job: Callable[[], object]) -> None:
         """Do something to the melodies in the worker, and wait for it.
 
         Raises:
@@ -155,7 +155,7 @@ class Worker:
 class _Job:
     """Something that one thread does for another, which waits for it."""
 
-    def __init__(self, what: Callable[[], None]) -> None:
+    def __init__(self, what: Callable[[], object]) -> None:
         self._what, self._done = what, threading.Event()
         self._error: Exception | None = None
 
