@@ -94,6 +94,7 @@ class Engine(Arranged, Closing):
     ) -> None:
         check_clock(clock)
         self._has_inputs = bool(ins)
+        self._is_sung = "sources" in (audio or {})  # then the timbre is mixed too, by the player's process
         coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else make_decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
@@ -268,7 +269,8 @@ class Engine(Arranged, Closing):
         with self._lock:
             self._melody, self._pattern = melody, pattern
         self._player.command(PlayPattern(pattern, requested))
-        self._player.command(SetShares(tuple(self.mixer.weights().tolist())))
+        if self._is_sung:
+            self._player.command(SetShares(tuple(self.mixer.weights().tolist())))
         if requested is not None:
             self._monitor.decoded(now() - requested)
         self._on_pattern(pattern)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from realtime.engine.engine import Engine
 from realtime.midi.ports import MemoryOut
 from realtime.music.clock import VirtualClock
 from realtime.music.mixer import PadPoint
-from realtime.player.messages import MidiReceived, Progress
+from realtime.player.messages import MidiReceived, PlayPattern, Progress, SetShares
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,18 @@ def test_a_knob_changes_the_melody(stage, model):
     assert engine.snapshot().melody.notes() == B.notes() and engine.snapshot().heard == engine.snapshot().version
     assert {note for _, note, _ in stage.notes()[6:]} == set(range(73, 81))
     assert engine.snapshot().decode_ms > 0
+
+
+@pytest.mark.parametrize("audio", [None, {}, {"sources": ["a.wav"]}])
+def test_shares_are_told_where_the_timbre_is_mixed_by_them(model, audio):
+    """And nowhere else: each melody would cost two lines to the player, and its process two to read."""
+    told = []
+    player = SimpleNamespace(ports=(), command=told.append, close=lambda: None)
+    with Engine(model, [A, B], audio=audio, player=lambda setup, report: player) as engine:
+        engine.set("position", 1.0)
+        wait_for(lambda: sum(isinstance(each, PlayPattern) for each in told) > 1)
+    wanted = (0.0, 1.0) if audio else None
+    assert next((each.shares for each in reversed(told) if isinstance(each, SetShares)), None) == wanted
 
 
 def test_the_newest_of_many_moves_counts(stage, model):
