@@ -20,6 +20,7 @@ MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
 MAX_TEXT = 63  # bytes of UTF-8
 MAX_PIECE_STEPS, SIZES = 4096, 11
+ASTRAY = "expected weights that are numbers, found NaN or infinity: the training went astray; train the model again"
 ID_FORM = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 MELODIES, DRUMS = 0, 1  # kinds
 
@@ -44,11 +45,17 @@ def weight_file(
         pieces: that the plugin starts with, as they stand in the file.
         fusion: of melodies.
         half: float16 in any case.
+
+    Raises:
+        InputError: a value is no number: no plugin would read it.
     """
     values = np.concatenate([part.ravel() for part in tensors])
     halved = values.astype(np.float16)
     as_half = half or bool((halved.astype(np.float32) == values).all())
-    data = (halved if as_half else values).tobytes()
+    stored = halved if as_half else values
+    if not np.isfinite(stored).all():
+        raise InputError(ASTRAY)
+    data = stored.tobytes()
     filled = [*sizes, *[0] * (SIZES - len(sizes))]
     body = struct.pack("<16sI11IfI", hashlib.sha256(data).digest()[:16], 2 if as_half else 4, *filled, fusion, kind)
     name, plugin_id, *attributes = (each.encode() for each in names)

@@ -17,7 +17,19 @@ from latentmix.errors import InputError
 from .interpolation import check_mixable
 from .music.melody import Melody
 from .music.windows import WINDOW_STEPS, window_layout
-from .plugin_format import MELODIES, PANEL, check_names, linear, norm, panels, piece_head, stack, vector, weight_file
+from .plugin_format import (
+    ASTRAY,
+    MELODIES,
+    PANEL,
+    check_names,
+    linear,
+    norm,
+    panels,
+    piece_head,
+    stack,
+    vector,
+    weight_file,
+)
 from .vae import MelodyVAE
 
 MAX_ATTRIBUTE_TEXT, MAX_ATTRIBUTES = 15, 8  # bytes of UTF-8; how many
@@ -102,7 +114,10 @@ def _check_encoder(model: MelodyVAE) -> None:
     fields = model.fields(tokens)
     features = model.encoder(model.inputs(fields))
     share = model.config.latent_size // features.shape[1]
-    if not torch.allclose(features[..., :share].flatten(1), model.posterior(fields).mean, atol=1e-6):
+    mean = model.posterior(fields).mean
+    if not mean.isfinite().all():
+        raise InputError(ASTRAY)
+    if not torch.allclose(features[..., :share].flatten(1), mean, atol=1e-6):
         raise InputError(
             f"a plugin takes models whose code is what the encoder says; latent {model.config.latent} goes on from "
             "there; take one with latent gaussian, sparse, denoising, contractive or undercomplete"

@@ -8,7 +8,7 @@ import numpy as np
 
 from .notes import TickNotes
 from .parser import TrackEvents
-from .score import KIT, KIT_SHARE
+from .score import DRUM_PART, DRUM_PART_SHARE
 
 MIN_BEND = 0.75  # semitones that a bend must move a note by, to be heard as another pitch
 DEFAULT_RANGE = 2.0  # semitones of a full bend
@@ -48,7 +48,7 @@ def bend_pitches(
         semitones = value[mine] / 8192 * ranges.get(channel, DEFAULT_RANGE)
         if not len(semitones) or np.abs(semitones).max() < MIN_BEND:
             continue
-        if is_drum(channel) and np.mean(np.isin(notes.pitch[notes.channel == channel], KIT)) > KIT_SHARE:
+        if is_drum(channel) and np.mean(np.isin(notes.pitch[notes.channel == channel], DRUM_PART)) > DRUM_PART_SHARE:
             continue  # an expressive melody that takes turns with other channels may use that of drums
         ticks = np.concatenate([[-1], events.tick[mine]])
         whole = np.concatenate([[0.0], np.where(np.abs(semitones) < MIN_BEND, 0.0, np.rint(semitones))]).astype(

@@ -10,7 +10,7 @@ import numpy as np
 from latentmix.errors import InputError
 
 from .names import are_parts, melody_claim, part_number
-from .score import KIT, KIT_SHARE, Track, Tune
+from .score import DRUM_PART, DRUM_PART_SHARE, Track, Tune
 
 SINGING_RANGE = (48, 84)  # C3 to C6
 MIN_SYLLABLES = 8  # fewer are a title or a count
@@ -236,7 +236,7 @@ def polyphony(track: Track) -> float:
 
 def is_kit(track: Track) -> bool:
     """Whether its notes are what most drum parts consist of."""
-    return bool(np.mean(np.isin(track.notes["pitch"], KIT)) > KIT_SHARE)
+    return bool(np.mean(np.isin(track.notes["pitch"], DRUM_PART)) > DRUM_PART_SHARE)
 
 
 def _find(tune: Tune, wanted: int | str) -> Track:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 DRUM_CHANNEL = 9  # "channel 10" of General MIDI, which counts from 1
-KIT = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51)  # what most drum parts consist of
-KIT_SHARE = 0.5  # of the notes of a part, above which it is played on a kit
+# notes that most parts of drums consist of; which drum a note is, `drums.kit` says
+DRUM_PART = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51)
+DRUM_PART_SHARE = 0.5  # of the notes of a part, above which it is one of drums
 NOTE = np.dtype([("start", "f8"), ("end", "f8"), ("pitch", "i2"), ("velocity", "i2")], align=True)
 
 

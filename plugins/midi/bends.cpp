@@ -8,13 +8,13 @@
 namespace latentmix {
 namespace {
 
-constexpr double MIN_BEND = 0.75, KIT_SHARE = 0.5; // semitones that a bend must move a note by, to be heard as another pitch
+constexpr double MIN_BEND = 0.75, DRUM_PART_SHARE = 0.5; // semitones that a bend must move a note by, to be heard as another pitch
 constexpr int MAX_WHOLE = 129;                     // semitones: a range has 127 and 127 hundredths
 using Places = std::vector<std::size_t>;
 
 bool is_of_kit(int pitch) {
-    constexpr int KIT[] = {35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51};
-    return std::find(std::begin(KIT), std::end(KIT), pitch) != std::end(KIT);
+    constexpr int DRUM_PART[] = {35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51};
+    return std::find(std::begin(DRUM_PART), std::end(DRUM_PART), pitch) != std::end(DRUM_PART);
 }
 
 struct Bent { // a note under the bends from `first` to `last`
@@ -113,7 +113,7 @@ void bend_pitches(std::vector<TickNote> &notes, const TrackEvents &events, const
             mine.push_back(&note);
             kit += is_of_kit(note.pitch);
         }
-        if (states.is_drum(port, channel) && kit > KIT_SHARE * static_cast<double>(mine.size())) continue; // a drum that is tuned stays that drum
+        if (states.is_drum(port, channel) && kit > DRUM_PART_SHARE * static_cast<double>(mine.size())) continue; // a drum that is tuned stays that drum
         bends[channel].move(mine, resolution / 4, more);
         has_bent = true;
     }

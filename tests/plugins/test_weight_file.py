@@ -64,6 +64,17 @@ def test_mutated_files_under_sanitizers(data: bytes, tmp_path: Path) -> None:
     check_weights("read_weights.cpp", [data, *mutated(data, MUTATIONS)], tmp_path)
 
 
+@pytest.mark.parametrize(("part", "value"), [("encoder", 3e38), ("decoder", float("nan")), ("critic", float("inf"))])
+def test_a_model_that_went_astray_is_no_plugin(part: str, value: float) -> None:
+    """Also one whose weights are numbers, and its latents none."""
+    model = MelodyVAE(TINY)
+    with torch.no_grad():
+        for parameter in getattr(model, part).parameters():
+            parameter.fill_(value)
+    with pytest.raises(InputError, match="found NaN or infinity: the training went astray"):
+        plugin_weights(model, "ok", "org.x")
+
+
 def test_names_and_models_that_cannot_be() -> None:
     model = MelodyVAE(TINY)
     for name, plugin_id in (("", "org.x"), ("x" * 64, "org.x"), ("a\nb", "org.x"), ("ok", "Org X"), ("ok", "a" * 64)):
