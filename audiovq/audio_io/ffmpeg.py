@@ -20,7 +20,8 @@ from . import wav
 
 # suffixes that are looked for in folders where ffmpeg is there
 SUFFIXES = frozenset(
-    ".m4a .m4b .mp4 .mov .3gp .aac .webm .weba .mka .mkv .wma .amr .ac3 .eac3 .wv .tta .ape .mpc .spx".split()
+    ".m4a .m4b .mp4 .mov .3gp .aac .webm .weba .mka .mkv .wma .amr .ac3 .eac3 .wv .tta .ape .mpc .spx "
+    ".avi .flv .mpg .mpeg .vob .mts .m2ts".split()
 )
 # how a file begins -> which of ffmpeg's readers is asked, and no other: a file is not to be taken for a playlist
 MAGIC = (
@@ -36,10 +37,16 @@ MAGIC = (
     (0, b"MAC ", "ape", "Monkey's Audio"),
     (0, b"MPCK", "mpc8", "Musepack"),
     (0, b"OggS", "ogg", "Ogg"),
+    (8, b"AVI ", "avi", "AVI"),
+    (0, b"FLV\x01", "flv", "Flash video"),
+    (0, b"\0\0\x01\xba", "mpeg", "an MPEG program stream"),
     (0, b"caff", "caf", "CAF"),
     (0, b"fLaC", "flac", "FLAC"),
     (8, b"WAVEfmt ", "wav", "a WAV of a kind that libsndfile does not know"),
 )
+HEAD = 512  # bytes, by which a kind is known
+TRANSPORT_PACKETS = ((188, 0), (192, 4))  # bytes, and how many of them come before the mark (cameras add a time)
+SYNC = b"GGG"  # the marks of three packets
 _ASKED = ("-v", "error", "-protocol_whitelist", "file,pipe")  # of both programs
 MOST_FILLING = 0.1  # seconds of a packet
 SILENT = "it does not say why"
@@ -49,10 +56,13 @@ AAC_IN_WAV = b"\xff\0"  # its frames are not marked: ffmpeg loses some, and says
 
 
 def find_reader(head: bytes) -> tuple[str, str] | None:
-    """Which of ffmpeg's readers a file that begins so is for, and what people call such a file."""
+    """Which of ffmpeg's readers a file that begins so, with `HEAD` bytes, is for, and what people call such a file."""
     for offset, magic, reader, name in MAGIC:
         if head[offset : offset + len(magic)] == magic and (reader != "wav" or head[20:22] != AAC_IN_WAV):
             return reader, name
+    for packet, before in TRANSPORT_PACKETS:
+        if head[before::packet][:3] == SYNC:
+            return "mpegts", "an MPEG transport stream"
     return None
 
 

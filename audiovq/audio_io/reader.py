@@ -136,7 +136,7 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
         raise InputError(f"{name}: expected audio, found an empty file")
     layout = wav.layout_of(stream)
     stream.seek(mpeg.tag_size(stream.read(32), 0))  # in front of AAC, out of streams
-    head = stream.read(64)
+    head = stream.read(ffmpeg.HEAD)
     if head[:4] == b"OggS" and missing.in_all(stream, ogg.ends_early):
         reason = ValueError("pages of Opus that end before their packets, as remuxed WebM has")
         return _open_by_ffmpeg(head, path, name, stack, reason)

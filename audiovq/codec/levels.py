@@ -15,7 +15,7 @@ from ..dsp.k_weighting import k_weighted_power
 
 UNKNOWN = 0  # of a chunk that is lost, or as good as silent
 STEP, LOWEST = 0.3, -72.0  # dB: level n is n steps above the lowest; 255 is 4.5
-MAX_CHANGE = 6.0  # dB by which a chunk is turned up or down
+MAX_CHANGE = 12.0  # dB by which a chunk is turned up or down: speech needs up to 4, calls and bright voices up to 11
 RAMP_SECONDS = 0.1  # in which it goes from one gain to the next
 
 

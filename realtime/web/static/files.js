@@ -8,7 +8,7 @@ const MIDI = /\.(midi?|kar|rmi|smf)$/i;
 /** Suffixes of recordings, all that `audiovq` reads. */
 export const RECORDINGS = (
   "wav wave bwf rf64 bw64 w64 flac ogg oga opus mp3 mp2 mpga aif aiff aifc au snd caf sph nist voc sf ircam paf avr 8svx gsm" +
-  " m4a m4b mp4 mov 3gp aac webm weba mka mkv wma amr ac3 eac3 wv tta ape mpc spx"
+  " m4a m4b mp4 mov 3gp aac webm weba mka mkv wma amr ac3 eac3 wv tta ape mpc spx avi flv mpg mpeg vob mts m2ts"
 ).split(" ");
 /** Whether a file is a recording: by its suffix, or by what the browser takes it for. */
 const isRecording = ({ name, type }) => !MIDI.test(name) && (RECORDINGS.includes(name.toLowerCase().split(".").at(-1)) || /^(audio|video)\//.test(type));

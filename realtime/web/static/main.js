@@ -204,10 +204,14 @@ function describeSoon() {
 
 // What is said.
 
-let toasting = 0;
+let toasting = 0, toasted = -Infinity;
 const READ = 60; // ms that a letter takes to be read
+const HASTY = 1500; // ms within which good news does not take the place of bad
 function toast(text, kind = "") {
   clearTimeout(toasting);
+  const since = performance.now() - toasted, isBad = $("toast").classList.contains("error") && !$("toast").hidden;
+  toasted = performance.now();
+  if (isBad && kind !== "error" && since < HASTY && $("toast").textContent !== text) [text, kind] = [`${$("toast").textContent}\n${text}`, "error"];
   Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
   (document.querySelector("dialog[open]") ?? document.body).append($("toast")); // beside an open dialog nothing is read
   toasting = setTimeout(() => ($("toast").hidden = true), Math.max(kind === "error" ? 7000 : 4500, Math.min(READ * text.length, 20_000)));

@@ -1260,6 +1260,20 @@ def test_every_warning_is_shown_once(browser):
         page.wait_for_selector(".card")
         until(page, "document.querySelector('.status.on')")
         assert page.is_hidden("#toast")
+        session = house.client.get("/take-home/session.json").json()
+        session["values"]["attribute.swagger"] = 1
+        file = {"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(session).encode()}
+        page.evaluate(
+            """() => {
+              const toast = document.getElementById("toast");
+              window.said = [];
+              new MutationObserver(() => said.push(toast.textContent)).observe(toast, { childList: true });
+            }"""
+        )
+        page.set_input_files("#sessionfile", [file])
+        for words in ("session is restored", "opened without attribute"):  # whichever of them comes first
+            until(page, "said.some((text) => text.includes(arg))", words)
+        assert "opened without attribute" in page.inner_text("#toast")
         for text in ("another one", "and one more"):  # told together
             house.engine.warn(text)
         house.engine.set("x", 0.9)
