@@ -11,6 +11,7 @@ import raw_midi as raw
 from latentmix.errors import InputError
 from midi_vae.midi.reader import read_tune
 
+pytestmark = pytest.mark.slow  # each allocation is traced
 FACTOR, MORE = 64, 16 * 2**20  # as `read_tune` says
 SIZE = 400_000  # bytes, of which 64 times as many are far more than what comes on top
 
