@@ -158,9 +158,13 @@ class Pretrained(_Module):
         """
         stored = load(cls.checkpoint, cls.default if name_or_folder is None else name_or_folder, cls.config_class)
         model = cls(stored.config)
-        fill(model, stored)
+        fill(model, dataclasses.replace(stored, tensors=model.renewed(stored.tensors)))
         model.folder = stored.config_path.parent
         return model.to(device).eval()
+
+    def renewed(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors as the module has them now, of those that an earlier release may have written; they mean the same."""
+        return tensors
 
     def save_pretrained(self, folder: str | os.PathLike[str], half: bool = False, **more: object) -> None:
         """Write safetensors and JSON into a folder, which is made if missing; each file whole or not at all.

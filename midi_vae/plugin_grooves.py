@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentmix.errors import InputError
 
-from .drums.feel import FeelBlock
+from .drums.feel import HEARD, FeelBlock
 from .drums.groove import Groove
 from .drums.travel import even_travel
 from .drums.vae import GrooveVAE
@@ -48,7 +48,7 @@ def groove_weights(
         pieces += [_values(part) for part in _ways(model, np.stack(together))]
     sizes = [
         *(config.latent_size, config.width, config.across, config.encoder_blocks, config.decoder_blocks),
-        *(config.feel_width, config.feel_blocks, len(grooves), way_windows),
+        *(config.feel_width, config.feel_blocks, len(grooves), way_windows, HEARD),
     ]
     return weight_file(DRUMS, [name, plugin_id], sizes, _tensors(model), pieces, half=half)
 
@@ -64,12 +64,15 @@ def _tensors(model: GrooveVAE) -> Iterator[np.ndarray]:
     yield vector(feel.places.T)
     yield vector(feel.style.weight[-1])  # any style
     yield from linear(feel.tempo)
+    for layer in (feel.piece[0], feel.piece[-1]):
+        assert isinstance(layer, nn.Linear)
+        yield from linear(layer)
     for block in feel.blocks:
         assert isinstance(block, FeelBlock)
         yield from norm(block.norm)
-        for layer in (block.mix, block.spread):
-            yield panels(_taps(layer.weight))
-            yield vector(_given(layer.bias))
+        for convolution in (block.mix, block.spread):
+            yield panels(_taps(convolution.weight))
+            yield vector(_given(convolution.bias))
     yield panels(_taps(feel.leave.weight))
     yield vector(_given(feel.leave.bias))
 

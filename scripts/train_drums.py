@@ -31,6 +31,7 @@ from latentmix.shares import Accumulate, Shares
 from latentmix.training import CONSOLE, LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import HitModel, coded_figures, middle_figures
+from midi_vae.drums.feel import Heard
 from midi_vae.drums.groove import MAX_OFFSET
 from midi_vae.drums.network import sets_of
 from midi_vae.drums.vae import GrooveVAE
@@ -79,8 +80,9 @@ class DevFigures:
     def feel(self, model: GrooveVAE) -> dict[str, float]:
         """Of feel given to the hits, against what was played; mean lags are taken out."""
         batch, hit = self.batch, self.batch.cells[:, :, HIT]
+        heard = Heard._make(each.to(model.device) for each in batch.heard)
         model.eval()  # without dropout
-        said = model.feel(hit.to(model.device), batch.tempo.to(model.device), batch.style.to(model.device))
+        said = model.feel(heard, batch.tempo.to(model.device), batch.style.to(model.device))
         model.train()
         offset = (batch.cells[:, :, OFFSET] - batch.lag[:, None, None]).clamp(-MAX_OFFSET, MAX_OFFSET)
         velocity = (said.velocity.cpu().clamp(0, 1) - batch.cells[:, :, VELOCITY]).abs() * hit
@@ -190,7 +192,7 @@ def main(
         typer.Option(help="with --begin-with: a folder that tells what is forgotten, its validation split"),
     ] = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 2200,
-    feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1200,
+    feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1500,
     prior_steps: Annotated[int, typer.Option(help="of the model of hits")] = 700,
     batch: Annotated[int, typer.Option(help="windows in a step, in each process")] = 256,
     lr: LearningRate = 1.5e-3,

@@ -34,8 +34,8 @@ class GrooveVAEConfig:
     decoder_blocks: int = 3
     prior_width: int = 96
     prior_rounds: int = 1
-    feel_width: int = 64
-    feel_blocks: int = 3
+    feel_width: int = 96
+    feel_blocks: int = 4
     styles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

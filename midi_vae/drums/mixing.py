@@ -13,6 +13,7 @@ from torch import Tensor
 from latentmix.errors import InputError
 
 from ..interpolation import check_amount, check_corners, check_count, mixed
+from .feel import Heard
 from .groove import Groove
 from .network import GrooveNetwork
 from .travel import even_travel
@@ -134,7 +135,7 @@ def grooves_at(model: GrooveNetwork, points: Tensor, like: Groove) -> list[Groov
 
 
 def humanise(model: GrooveNetwork, groove: Groove, amount: float = 1.0, style: str | None = None) -> Groove:
-    """A groove's hits with the velocities and offsets that a drummer may give them.
+    """A groove's hits with the velocities and offsets that a drummer may give them, who hears all of it.
 
     Args:
         amount: 0 leaves it as it is, 1 is the drummer's, up to 2 exaggerates that.
@@ -144,7 +145,8 @@ def humanise(model: GrooveNetwork, groove: Groove, amount: float = 1.0, style: s
         InputError: an amount outside 0..2, or an unknown style.
     """
     cells = to_cells(groove)
-    said = model.feel_of(torch.from_numpy(cells[:, :, HIT]).to(model.device), groove.tempo, style).cpu().numpy()
+    heard = Heard.in_turn(torch.from_numpy(cells[:, :, HIT]).to(model.device))
+    said = model.feel_of(heard, groove.tempo, style).cpu().numpy()
     return _between(groove, cells, said, amount)
 
 

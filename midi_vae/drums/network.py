@@ -26,7 +26,7 @@ from ..model.window_network import MAX_AT_ONCE, WindowNetwork
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .config import GrooveVAEConfig
-from .feel import Feel, played
+from .feel import Feel, Heard, played
 from .kit import INSTRUMENTS
 
 SETS = 2 ** len(INSTRUMENTS)  # of instruments that can be struck on one step
@@ -89,16 +89,19 @@ class GrooveNetwork(WindowNetwork):
         return torch.cat([self.cells(part) for part in self.latent_parts(z)]).cpu().numpy()
 
     @torch.inference_mode()
-    def feel_of(self, hits: Tensor, tempo: float, style: str | None = None) -> Tensor:
-        """Cells (B, 32, 3, 9) of hits (B, 32, 9), with the velocities and offsets that a drummer may give them.
+    def feel_of(self, heard: Heard, tempo: float, style: str | None = None) -> Tensor:
+        """Cells (B, 32, 3, 9) of the hits of windows, with the velocities and offsets that a drummer may give them.
 
         Raises:
             InputError: a style that the model does not know.
         """
         index = len(self.config.styles) if style is None else self._style(style)
-        count = len(hits)
-        said = self.feel(hits, hits.new_full((count,), tempo), torch.full((count,), index, device=hits.device))
-        return torch.stack([hits, hits * said.velocity.clamp(1 / 127, 1.0), hits * said.offset], 2)
+        found = []
+        for part in map(Heard._make, zip(*(each.split(MAX_AT_ONCE) for each in heard), strict=True)):
+            hits, count = part.hits, len(part.hits)
+            said = self.feel(part, hits.new_full((count,), tempo), torch.full((count,), index, device=hits.device))
+            found.append(torch.stack([hits, hits * said.velocity.clamp(1 / 127, 1.0), hits * said.offset], 2))
+        return torch.cat(found)
 
     def _style(self, name: str) -> int:
         if name not in self.config.styles:
@@ -114,7 +117,7 @@ class GrooveNetwork(WindowNetwork):
             InputError: n below 1.
         """
         hits = hits_of(self.drawn_symbols(n, temperature, seed, "groove"))
-        return self.posterior(self.feel_of(hits, tempo)).mean
+        return self.posterior(self.feel_of(Heard.alone(hits), tempo)).mean
 
 
 def expected_hits(logits: Tensor) -> Tensor:

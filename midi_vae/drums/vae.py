@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from latentmix.checkpoint import Pretrained
@@ -32,6 +33,18 @@ class GrooveVAE(Pretrained, GrooveNetwork):
     checkpoint = GROOVE_CHECKPOINT
     config_class = GrooveVAEConfig
     default = "drums_2bar"
+
+    def renewed(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Feel once heard its window alone: what it hears since then counts nothing in a model of that time."""
+        taps, piece = "feel.enter.weight", self.feel.piece.state_dict(prefix="feel.piece.")
+        if taps not in tensors or piece.keys() & tensors.keys():
+            return tensors
+        wide = torch.zeros_like(self.feel.enter.weight)
+        heard = tensors[taps]
+        if heard.shape != wide[:, : len(INSTRUMENTS)].shape:
+            return tensors
+        wide[:, : len(INSTRUMENTS)] = heard
+        return {**tensors, **{name: torch.zeros_like(each) for name, each in piece.items()}, taps: wide}
 
     def encode(self, grooves: Sequence[Groove]) -> Tensor:
         """Posterior means (B, D) float32 of grooves that each fit one window (2 bars of 4/4).

@@ -37,6 +37,7 @@ GROOVE_COLUMNS = (
     Column("tempo", "float32", 1),
     Column("cut", "uint8", 1),
     Column("full", "uint8", 1),
+    Column("usual", "float32", 2),
     Column("count", "int32"),
 )
 
@@ -151,6 +152,7 @@ class GroovesOfFiles(_OfTunes):
 
     def load(self, device: str) -> OneByOne:
         """There is no model; the kit decides what a window is."""
+        from ..drums.feel import HEARD
         from ..drums.kit import INSTRUMENTS
         from .groove_dataset import MIN_HITS, file_grooves
 
@@ -158,11 +160,11 @@ class GroovesOfFiles(_OfTunes):
             rows = file_grooves(path)
             if not len(rows):
                 return f"{path}: expected drums of at least {MIN_HITS} hits in two bars, found none"
-            made = {name: rows[name].reshape(len(rows), -1) for name in ("velocity", "offset")}
+            made = {name: rows[name].reshape(len(rows), -1) for name in ("velocity", "offset", "usual")}
             made |= {name: rows[name] for name in ("lag", "tempo", "cut", "full")}
             return {**made, "style": self.listed.get(id_, ""), "count": len(rows)}
 
-        sizes = {"steps": WINDOW_STEPS, "hits": MIN_HITS, "instruments": len(INSTRUMENTS)}
+        sizes = {"steps": WINDOW_STEPS, "hits": MIN_HITS, "instruments": len(INSTRUMENTS), "heard": HEARD}
         return OneByOne(Description(GROOVES, _fingerprint(sizes), self.settings, GROOVE_COLUMNS), record)
 
 

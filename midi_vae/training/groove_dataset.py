@@ -20,11 +20,12 @@ from torch import Tensor
 from latentmix.errors import InputError
 from latentmix.files import open_file
 
+from ..drums.feel import Heard
 from ..drums.groove import FULL, Groove
 from ..drums.kit import INSTRUMENTS
 from ..drums.transcription import read_drums
 from ..drums.windows import HIT, OFFSET, VELOCITY, to_cells
-from ..music.windows import WINDOW_STEPS, window_layout
+from ..music.windows import HALF, WINDOW_STEPS, window_layout
 from .dataset import find_midi_files
 
 MIN_HITS = 4  # in a window
@@ -40,6 +41,7 @@ WINDOW = np.dtype(
         ("cut", "?"),  # the file begins here with a hit, which may have been early once
         ("full", "?"),  # has hits in the last quarter of each bar of 4/4
         ("source", "i4"),  # number of the file
+        ("usual", "f4", (HALF, len(INSTRUMENTS))),  # of the piece, as of `drums.feel.Heard`
     ]
 )
 
@@ -145,6 +147,7 @@ def file_grooves(path: str | os.PathLike[str]) -> np.ndarray:
             bars = window_layout(piece.metre).bars
         except InputError:  # a bar longer than a window
             continue
+        usual = Heard.in_turn(torch.from_numpy(to_cells(piece)[:, :, HIT])).usual[0]
         for bar in range(max(piece.bars - bars + 1, 1)):
             stop = min(bar + bars, piece.bars)
             cells = to_cells(_bars(piece, bar, stop))[0]
@@ -154,6 +157,7 @@ def file_grooves(path: str | os.PathLike[str]) -> np.ndarray:
                 row["lag"], row["tempo"] = lag, piece.tempo
                 row["cut"] = bar == 0 and bool(((cells[0, HIT] > 0) & (cells[0, OFFSET] == 0.0)).any())
                 row["full"] = bool(cells.reshape(2, 16, 3, -1)[:, 12:, HIT].any((1, 2)).all())
+                row["usual"] = usual
                 rows.append(row)
     return np.concatenate(rows)
 
@@ -172,6 +176,7 @@ class GrooveBatch(NamedTuple):
         timed: (B, 32, 9), whether the offset of a hit is as it was played.
         lag, tempo: (B,).
         style: (B,) int64.
+        usual: (B, 16, 9) of the piece, as of `drums.feel.Heard`.
     """
 
     cells: Tensor
@@ -179,6 +184,12 @@ class GrooveBatch(NamedTuple):
     lag: Tensor
     tempo: Tensor
     style: Tensor
+    usual: Tensor
+
+    @property
+    def heard(self) -> Heard:
+        """The hits in their pieces."""
+        return Heard(self.cells[:, :, HIT], self.usual)
 
 
 class GrooveBatches:
@@ -187,7 +198,7 @@ class GrooveBatches:
     def __init__(self, windows: np.ndarray) -> None:
         self.velocity = torch.from_numpy(np.ascontiguousarray(windows["velocity"]))
         self.offset = torch.from_numpy(np.ascontiguousarray(windows["offset"]))
-        self.rest = {name: torch.from_numpy(windows[name].copy()) for name in ("lag", "tempo", "style", "cut")}
+        self.rest = {name: torch.from_numpy(windows[name].copy()) for name in ("lag", "tempo", "style", "cut", "usual")}
         _, source, counts = np.unique(windows["source"], return_inverse=True, return_counts=True)
         self.weights = torch.from_numpy(1.0 / np.sqrt(counts[source]))
 
@@ -202,9 +213,8 @@ class GrooveBatches:
         timed = hit.clone()
         timed[:, 0] *= 1.0 - (self.rest["cut"][index].float()[:, None] * (offset[:, 0] == 0.0))
         style = self.rest["style"][index].long()
-        return GrooveBatch(
-            torch.stack([hit, velocity, offset], 2), timed, self.rest["lag"][index], self.rest["tempo"][index], style
-        )
+        lag, tempo, usual = (self.rest[name][index] for name in ("lag", "tempo", "usual"))
+        return GrooveBatch(torch.stack([hit, velocity, offset], 2), timed, lag, tempo, style, usual)
 
     def all(self) -> GrooveBatch:
         """All of them, in order."""

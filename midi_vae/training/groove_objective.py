@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ..drums.feel import Heard
 from ..drums.groove import MAX_OFFSET
 from ..drums.network import sets_of
 from ..drums.vae import GrooveVAE
@@ -22,7 +23,8 @@ from .losses import beta_at
 from .mixes import MixSchedule
 
 UNTOLD = 0.35  # share of windows whose style is not told
-SILENT = 0.15  # share of instruments that are left out of a window that feel is learned from
+SILENT = 0.15  # share of instruments that are left out of a window that feel is learned from, and of its piece
+ALONE = 0.3  # share of windows that hear nothing of their piece but themselves
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,18 @@ class FeelObjective(nn.Module):
     def forward(self, batch: GrooveBatch, generator: torch.Generator, progress: float) -> dict[str, Tensor]:
         untold = torch.rand(len(batch.style), generator=generator) < UNTOLD
         style = torch.where(untold.to(batch.style.device), self.styles, batch.style)
-        heard = (torch.rand(len(batch.style), 1, batch.cells.shape[3], generator=generator) >= SILENT).to(batch.cells)
-        hit = batch.cells[:, :, HIT] * heard
+        kept = (torch.rand(len(batch.style), 1, batch.cells.shape[3], generator=generator) >= SILENT).to(batch.cells)
+        piece = Heard._make(each * kept for each in batch.heard)
+        hit = piece.hits
+        alone = (torch.rand(len(batch.style), 1, 1, generator=generator) < ALONE).to(hit.device)
+        pairs = zip(Heard.alone(hit), piece, strict=True)
+        heard = Heard._make(torch.where(alone, own, of_piece) for own, of_piece in pairs)
         cells = batch.cells.clone()
         cells[:, :, HIT] = hit
         cells[:, :, OFFSET] = (cells[:, :, OFFSET] - batch.lag[:, None, None]).clamp(-MAX_OFFSET, MAX_OFFSET)
         pace = 1.0 + 0.1 * (2.0 * torch.rand(len(style), generator=generator) - 1.0).to(batch.tempo)
-        said = self.feel(hit, batch.tempo * pace, style)
-        velocity, offset = (part.sum() / hit.sum() for part in losses.played_loss(said, cells, batch.timed * heard))
+        said = self.feel(heard, batch.tempo * pace, style)
+        velocity, offset = (part.sum() / hit.sum() for part in losses.played_loss(said, cells, batch.timed * kept))
         loss = self.config.velocity * velocity + self.config.offset * offset
         return {"loss": loss, "velocity": velocity, "offset": offset}
 

@@ -101,9 +101,17 @@ class StreamedGrooves:
 
     Args:
         styles: of the model, by index.
+
+    Raises:
+        InputError: a corpus of before, which does not say what is usual in a piece.
     """
 
     def __init__(self, corpus: Corpus, styles: Sequence[str], seed: int, wanted: Choice | None = None) -> None:
+        if "usual" not in {column.name for column in corpus.manifest.description.columns}:
+            raise InputError(
+                f"{corpus.folder.address}: expected drums with what is usual in their pieces, found a corpus of an "
+                "earlier release; read it anew"
+            )
         self.styles = styles
         self.pieces = StreamedPieces(corpus, seed, lambda record: (_chosen(self._rows(record), wanted),))
 
@@ -122,7 +130,7 @@ class StreamedGrooves:
 
     def _rows(self, record: Record) -> np.ndarray:
         rows = np.zeros(record["count"], WINDOW)
-        for name in ("velocity", "offset", "lag", "tempo", "cut", "full"):
+        for name in ("velocity", "offset", "lag", "tempo", "cut", "full", "usual"):
             rows[name] = record[name].reshape(rows[name].shape)
         style = record["style"]
         rows["style"] = self.styles.index(style) if style in self.styles else len(self.styles)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <random>
 
 namespace latentmix {
@@ -33,7 +34,7 @@ DrumNetwork::DrumNetwork(std::shared_ptr<const DrumWeights> weights, const Kerne
     x_.resize(steps * w);
     normed_.resize(steps * w);
     mixed_.resize(steps * w);
-    taps_.resize(steps * TAPS * std::max<std::size_t>(w, DRUMS));
+    taps_.resize(steps * TAPS * std::max<std::size_t>(w, HEARD * DRUMS));
     said_.resize(steps * 2 * DRUMS);
 }
 
@@ -89,18 +90,41 @@ void DrumNetwork::around(const float *x, int width, int dilation) {
         }
 }
 
+// feel.Heard.in_turn: in what share of the half windows that are not silent a drum is struck on a step
+void DrumNetwork::hear(const float *cells, int count) {
+    std::fill(std::begin(usual_), std::end(usual_), 0.0f);
+    int struck = 0;
+    for (int half = 0; half < 2 * count; half++, cells += HALF_WINDOW * CELL) {
+        bool is_silent = true;
+        for (int s = 0; s < HALF_WINDOW; s++)
+            for (int d = 0; d < DRUMS; d++)
+                if (cells[s * CELL + d] > 0.5f) {
+                    usual_[s * DRUMS + d] += 1.0f;
+                    is_silent = false;
+                }
+        struck += !is_silent;
+    }
+    for (float &share : usual_) share /= static_cast<float>(std::max(struck, 1));
+}
+
 // feel.Feel.forward, of any style
 void DrumNetwork::feel_of(const float *cells, float tempo) {
     const DrumWeights &w = *weights_;
     const int width = w.sizes.feel_width;
     const std::size_t all = static_cast<std::size_t>(WINDOW_STEPS) * width;
-    float hits[WINDOW_STEPS * DRUMS];
-    for (int s = 0; s < WINDOW_STEPS; s++)
-        for (int d = 0; d < DRUMS; d++) hits[s * DRUMS + d] = cells[s * CELL + d] > 0.5f ? 1.0f : 0.0f;
+    float heard[WINDOW_STEPS * HEARD * DRUMS];
+    for (int s = 0; s < WINDOW_STEPS; s++) {
+        float *to = heard + s * HEARD * DRUMS;
+        std::memcpy(to + DRUMS, usual_ + s % HALF_WINDOW * DRUMS, sizeof(float) * DRUMS);
+        for (int d = 0; d < DRUMS; d++) to[d] = cells[s * CELL + d] > 0.5f ? 1.0f : 0.0f;
+    }
     const float pace = std::log(clamp(tempo / USUAL_TEMPO, 0.1f, 10.0f)), told[2] = {pace, pace * pace};
     kernels_.product(w.feel_tempo, told, normed_.data(), 1, false);
+    kernels_.product(w.feel_piece, usual_, piece_, 1, false);
+    kernels_.silu(piece_, PIECE_WIDTH);
+    kernels_.product(w.feel_piece_out, piece_, normed_.data(), 1, true);
     for (int k = 0; k < width; k++) normed_[k] += w.feel_style[k];
-    around(hits, DRUMS, 1);
+    around(heard, HEARD * DRUMS, 1);
     kernels_.product(w.feel_enter, taps_.data(), x_.data(), WINDOW_STEPS, false);
     for (int s = 0; s < WINDOW_STEPS; s++)
         for (int k = 0; k < width; k++) x_[static_cast<std::size_t>(s) * width + k] += w.feel_places[s % HALF_WINDOW * width + k] + normed_[k];
@@ -127,6 +151,7 @@ void DrumNetwork::feel_of(const float *cells, float tempo) {
 // mixing.humanise
 void DrumNetwork::humanise(float *cells, int count, float tempo, float amount) {
     if (!(amount > 0.0f)) return;
+    hear(cells, count);
     for (int i = 0; i < count; i++, cells += WINDOW_CELLS) {
         feel_of(cells, tempo);
         for (int s = 0; s < WINDOW_STEPS; s++)

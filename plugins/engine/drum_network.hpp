@@ -23,13 +23,14 @@ class DrumNetwork {
     void decode(const float *latents, int count, float *cells, float temperature = 0.0f, const float *noise = nullptr,
                 int windows = 1);
 
-    // Moves velocities and offsets of cells towards what a drummer may do with these hits at a tempo (quarter notes a
-    // minute): amount 0 leaves them, 1 is the drummer's, up to 2 exaggerates.
+    // Moves velocities and offsets of the cells of one groove towards what a drummer may do with these
+    // hits at a tempo (quarter notes a minute): amount 0 leaves them, 1 is the drummer's, up to 2 exaggerates.
     void humanise(float *cells, int count, float tempo, float amount);
 
   private:
     void choose(const float *logits, const float *noise, float temperature, float *cells);
     void around(const float *x, int width, int dilation); // (32, width) -> taps_ (32, TAPS x width), going round
+    void hear(const float *cells, int count);              // -> usual_, of all windows of a groove
     void feel_of(const float *cells, float tempo);         // -> said_ (32, 18)
 
     std::shared_ptr<const DrumWeights> weights_;
@@ -39,6 +40,7 @@ class DrumNetwork {
     std::vector<float> key_;                            // (32 x DRUMS)
     std::vector<int> order_;                            // likewise
     std::vector<float> x_, normed_, taps_, mixed_, said_; // of the feel, (32, ...)
+    float usual_[HALF_WINDOW * DRUMS], piece_[PIECE_WIDTH];
 };
 
 // What noise `decode` takes, for a seed: (windows, 32, DRUMS); allocates.

@@ -52,9 +52,13 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
                                 {"across", &s.across, 1, MAX_SIZE}, {"encoder_blocks", &s.encoder_blocks, 1, MAX_BLOCKS},
                                 {"decoder_blocks", &s.decoder_blocks, 1, MAX_BLOCKS}, {"feel_width", &s.feel_width, 1, MAX_SIZE},
                                 {"feel_blocks", &s.feel_blocks, 1, MAX_BLOCKS}, {"grooves", &s.grooves, 0, MAX_MELODIES},
-                                {"way_windows", &s.way_windows, 0, MAX_WAY_WINDOWS}};
+                                {"way_windows", &s.way_windows, 0, MAX_WAY_WINDOWS}, {"heard", &s.heard, 0, HEARD}};
     for (const SizeField &f : fields)
         if (!reader.size(f, problem)) return nullptr;
+    if (s.heard != HEARD) {
+        problem = "these weights are of an earlier release; make them anew with midi-vae export plugin";
+        return nullptr;
+    }
     if (s.latent_size % BEATS) {
         problem = "latent_size " + std::to_string(s.latent_size) + " is no multiple of 8";
         return nullptr;
@@ -63,10 +67,12 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
     const int share = s.latent_size / BEATS, beat = WINDOW_CELLS / BEATS, w = s.feel_width;
     out->decoder = reader.stack(share, beat, s.width, s.across, s.decoder_blocks);
     out->encoder = reader.stack(beat, share, s.width, s.across, s.encoder_blocks);
-    out->feel_enter = reader.matrix(TAPS * DRUMS, w, true);
+    out->feel_enter = reader.matrix(TAPS * HEARD * DRUMS, w, true);
     out->feel_places = reader.vector(static_cast<std::size_t>(HALF_WINDOW) * w);
     out->feel_style = reader.vector(static_cast<std::size_t>(w));
     out->feel_tempo = reader.matrix(2, w, true);
+    out->feel_piece = reader.matrix(HALF_WINDOW * DRUMS, PIECE_WIDTH, true);
+    out->feel_piece_out = reader.matrix(PIECE_WIDTH, w, true);
     for (int i = 0; i < s.feel_blocks; i++) {
         FeelBlock b;
         b.norm = reader.norm(w);

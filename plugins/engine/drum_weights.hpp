@@ -1,7 +1,7 @@
 // The weight file of a model of drums: laid out as that of a melody model (`weights.hpp`), but for
 //
 //    44  uint32 x 11  latent_size D, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves G, windows of
-//                  a groove that codes and ways are of V (0: there are none), 0, 0
+//                  a groove that codes and ways are of V (0: there are none), sets of hits that the feel hears (2), 0
 //    92  uint32    kind, 1
 //   224  zeros
 //   512  values: decoder, encoder, and the network that gives hits velocities and offsets
@@ -19,10 +19,12 @@
 
 namespace latentmix {
 
-constexpr int TAPS = 5; // steps that a convolution of the feel sees
+constexpr int TAPS = 5;          // steps that a convolution of the feel sees
+constexpr int HEARD = 2;         // sets of hits that it hears: of the window, and what is usual
+constexpr int PIECE_WIDTH = 32;  // of what it makes of the usual hits as a whole
 
 struct DrumSizes {
-    int latent_size, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves, way_windows;
+    int latent_size, width, across, encoder_blocks, decoder_blocks, feel_width, feel_blocks, grooves, way_windows, heard;
 };
 
 // drums.feel.FeelBlock of the Python package
@@ -42,7 +44,8 @@ class DrumWeights {
     std::vector<Groove> grooves;       // that came with the model
     std::vector<float> latents, ways; // of the first four, as the file has them; or empty
     Stack decoder, encoder;
-    Matrix feel_enter, feel_tempo, feel_leave; // (TAPS x 9, w), (2, w), (w, 18)
+    Matrix feel_enter, feel_tempo, feel_leave; // (TAPS x HEARD x 9, w), (2, w), (w, 18)
+    Matrix feel_piece, feel_piece_out;         // (16 x 9, PIECE_WIDTH), (PIECE_WIDTH, w)
     const float *feel_places;                  // (16, w)
     const float *feel_style;                   // (w), of any style
     std::vector<FeelBlock> feel;

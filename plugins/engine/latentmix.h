@@ -94,7 +94,8 @@ int lm_drums_groove(const lm_drums *, int which, float *cells, int most);
 void lm_drums_encode(lm_drums *, const float *cells, int windows, float *latents);
 /* Temperature 0: the likeliest hits. Above, others, as many; the same for the same seed, of which a new one allocates. */
 void lm_drums_decode(lm_drums *, const float *latents, int windows, float *cells, float temperature, unsigned seed);
-/* Moves velocities and offsets towards what a drummer may do with these hits: amount 0 leaves them, 2 exaggerates. */
+/* Moves velocities and offsets of a groove towards what a drummer may do with all its hits: amount 0 leaves them, 2
+ * exaggerates. */
 void lm_drums_humanise(lm_drums *, float *cells, int windows, float tempo, float amount);
 
 #if defined(__GNUC__) && !defined(_WIN32)

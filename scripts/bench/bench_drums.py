@@ -8,8 +8,9 @@ style are fitted on `train`. Rows: *coded* encodes and decodes; *straight* is ni
 between two codes; *by travel* what users get; *crossfade* mixes velocities and lets a hit sound above a threshold and
 is no model. *samples* are random grooves. *feel* gives real hits velocities and offsets, beside two
 templates: one swing and one pattern of accents for a style, and medians of each drum on each step of the bar; mean lags
-of files, which no hit tells, are taken out. Speeds are medians on one thread, beside the melody model's in
-the same run.
+of files, which no hit tells, are taken out. *bars that return* are those whose very hits stand in eight other bars of
+the performance: what the medians of those miss is what a drummer does otherwise each time. Speeds are medians on one
+thread, beside the melody model's in the same run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from numpy.lib.recfunctions import repack_fields
 from rich.console import Console
 from rich.table import Table
 
@@ -39,10 +41,13 @@ from midi_vae.drums.travel import even_travel
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
 from midi_vae.evaluation import path_figures
+from midi_vae.music.windows import HALF
 from midi_vae.training.groove_dataset import GrooveBatch, GrooveBatches, load_grooves
 
 POINTS, THRESHOLD = 9, 0.25
 SAMPLES = 256
+HASHED = ["velocity", "offset", "lag", "tempo", "style", "cut", "full", "source"]  # what a window is told apart by
+RETURNS = 8  # other bars with the same hits
 Row = dict[str, float]
 CONSOLE = Console()
 
@@ -53,7 +58,8 @@ def some(windows: np.ndarray, count: int) -> np.ndarray:
     for source in np.unique(windows["source"]):
         mine = np.flatnonzero(windows["source"] == source)
         chosen += mine[np.linspace(0, len(mine) - 1, round(len(mine) ** 0.5)).round().astype(int)].tolist()
-    chosen.sort(key=lambda index: hashlib.md5(windows[index].tobytes()).hexdigest())
+    told = repack_fields(windows[HASHED])
+    chosen.sort(key=lambda index: hashlib.md5(told[index].tobytes()).hexdigest())
     return windows[chosen[:count]]
 
 
@@ -97,14 +103,40 @@ def sample_figures(model: GrooveVAE, data: np.ndarray, likelihood: HitModel) -> 
     }
 
 
-def feel_figures(said: np.ndarray, batch: GrooveBatch) -> Row:
-    """Mean absolute errors of velocities and offsets (B, 32, 3, 9), each against what was played."""
+def feel_figures(said: np.ndarray, batch: GrooveBatch, where: np.ndarray | None = None) -> Row:
+    """Mean absolute errors of velocities and offsets (B, 32, 3, 9), each against what was played, or of some cells."""
     hit, timed = batch.cells[:, :, HIT].numpy() > 0.5, batch.timed.numpy() > 0.5
+    some_hits, some_timed = (each if where is None else each & where for each in (hit, timed))
     error = np.abs(said - centred(batch))
     return {
-        "feel_velocity_error": float(error[:, :, VELOCITY][hit].mean()),
-        "feel_offset_error": float(error[:, :, OFFSET][timed].mean()),
+        "feel_velocity_error": float(error[:, :, VELOCITY][some_hits].mean()),
+        "feel_offset_error": float(error[:, :, OFFSET][some_timed].mean()),
+        "share_of_the_hits": float(some_hits.sum() / hit.sum()),
     }
+
+
+def by_other_bars(held_out: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Medians of the other half windows of a performance that have the very hits of one: cells (B, 32, 3, 9), and
+    which of them are known so, (B, 32, 9)."""
+    known: dict[bytes, dict[bytes, np.ndarray]] = {}
+    for half, key in _halves(held_out):
+        known.setdefault(key, {})[half.tobytes()] = half  # a bar is in two windows
+    said, where = [], []
+    for half, key in _halves(chosen):
+        others = [other for played, other in known[key].items() if played != half.tobytes()]
+        enough = len(others) >= RETURNS
+        said.append(np.median(others, 0) if enough else half)
+        where.append(np.full((HALF, half.shape[2]), enough))
+    shape = (len(chosen), 2 * HALF)
+    return np.reshape(said, (*shape, 3, -1)), np.reshape(where, (*shape, -1))
+
+
+def _halves(windows: np.ndarray) -> Iterator[tuple[np.ndarray, bytes]]:
+    """Half windows (16, 3, 9) in order, each with its performance and its hits."""
+    cells = centred(GrooveBatches(windows).all())
+    for window, source in zip(cells, windows["source"], strict=True):
+        for half in window.reshape(2, HALF, 3, -1):
+            yield half, source.tobytes() + (half[:, HIT] > 0.5).tobytes()
 
 
 def centred(batch: GrooveBatch) -> np.ndarray:
@@ -127,7 +159,7 @@ def measure_feel(model: GrooveVAE, train: np.ndarray, held_out: np.ndarray, chos
     rows: dict[str, np.ndarray] = {}
     with torch.inference_mode():
         for name, style in (("feel", batch.style), ("feel, style not told", torch.full_like(batch.style, styles))):
-            said = model.feel(hits, batch.tempo, style)
+            said = model.feel(batch.heard, batch.tempo, style)
             rows[name] = np.stack([hits, said.velocity.clamp(0, 1), said.offset], 2)
     for name, by_drum in (("swing and accents of the style", False), ("medians of the style by drum and step", True)):
         template = StyleTemplate(by_drum).fit(centred(lessons), lessons.style.numpy(), styles)
@@ -137,7 +169,12 @@ def measure_feel(model: GrooveVAE, train: np.ndarray, held_out: np.ndarray, chos
     sources, own = np.unique(held_out["source"], return_inverse=True)
     of_file = StyleTemplate().fit(centred(GrooveBatches(held_out).all()), own, len(sources))
     rows["medians of the file itself"] = of_file.play(hits.numpy(), np.searchsorted(sources, chosen["source"]))
-    return {name: feel_figures(said, batch) for name, said in rows.items()}
+    figures = {name: feel_figures(said, batch) for name, said in rows.items()}
+    again, where = by_other_bars(held_out, chosen)
+    for name, said in ((each, rows[each]) for each in list(rows)[:3]):
+        figures[f"bars that return: {name}"] = feel_figures(said, batch, where)
+    figures["bars that return: the other bars"] = feel_figures(again, batch, where)
+    return figures
 
 
 def median_ms(*calls: Callable[[], object], rounds: int = 60) -> list[float]:
@@ -161,9 +198,16 @@ def measure_speed(model: GrooveVAE) -> Row:
 
 
 def show(rows: dict[str, Row]) -> None:
-    table = Table("figure", *rows)
-    for name in dict.fromkeys(name for row in rows.values() for name in row):
-        table.add_row(name, *[f"{row[name]:.4g}" if name in row else "" for row in rows.values()])
+    """A table of what is coded, mixed and drawn, and one of feel."""
+    feel = {name: row for name, row in rows.items() if "feel_velocity_error" in row}
+    others = {name: row for name, row in rows.items() if name not in feel}
+    table = Table("figure", *others)
+    for name in dict.fromkeys(name for row in others.values() for name in row):
+        table.add_row(name, *[f"{row[name]:.4g}" if name in row else "" for row in others.values()])
+    CONSOLE.print(table)
+    table = Table("", *next(iter(feel.values())))
+    for name, row in feel.items():
+        table.add_row(name, *[f"{value:.4g}" for value in row.values()])
     CONSOLE.print(table)
 
 

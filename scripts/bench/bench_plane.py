@@ -8,6 +8,9 @@ random place to another in nine steps. `path` is the sum of the changes over tha
 `nats` how much less likely a step is than of the melodies themselves, by a 5-gram of intervals learned from
 TRAIN_FOLDER, `switches` how often the source changes along the steps half-way, `seconds` of one thread that the search
 takes. Rows: mixed straight, with the ways between pairs, with the chart.
+
+The second table is of rows and columns of the grids of `midi-vae mix --grid`, between the same windows, path and
+largest jump (1 over the steps of a side is ideal) of each: along straight lines, and as it is made.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from rich.table import Table
 
 from latentmix.cli import run_script
 from latentmix.training import in_one_line
-from midi_vae import Melody, MelodyVAE
+from midi_vae import Melody, MelodyVAE, interpolation
 from midi_vae.evaluation import IntervalModel, path_figures
 from midi_vae.music.melody import ONSET, tidy
 from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import all_asides, charted
+from realtime.music.blend import corners
 from realtime.music.mixer import Mixer
 from scripts.melody_windows import windows
 
@@ -108,6 +112,35 @@ def measure_pad(decoder: Decoder, data: np.ndarray, count: int, likelihood: Inte
     return rows
 
 
+def measure_grid(model: MelodyVAE, data: np.ndarray, side: int, likelihood: IntervalModel) -> Rows:
+    """Rows of the second table."""
+    real, across = np.mean([likelihood.nats_a_step(row) for row in data]), np.linspace(0.0, 1.0, side)
+    shares = np.stack([corners(x, y) for y in across for x in across])
+    rows: Rows = {}
+    for name, straight in (("straight", True), ("as it is made", False)):
+        found, due, seconds = [], 0.0, 0.0
+        for start in range(0, len(data) - 3, 4):
+            ends = data[start : start + 4]
+            began = time.thread_time()
+            made = interpolation.grid(model, [Melody(row) for row in ends], side, side, straight=straight)
+            seconds += time.thread_time() - began
+            found.append(np.stack([[melody.tokens for melody in row] for row in made]))
+            due += float((shares @ (ends >= ONSET).sum(1)).sum())
+        lines = {"rows": [row for each in found for row in each]}
+        lines["columns"] = [row for each in found for row in each.swapaxes(0, 1)]
+        rows[name] = {}
+        for kind, each in lines.items():
+            path = path_figures(each)
+            rows[name] |= {f"path of {kind}": path.path, f"jump of {kind}": path.max_jump}
+        nats = [likelihood.nats_a_step(melody) for each in found for melody in each.reshape(-1, each.shape[2])]
+        rows[name] |= {
+            "onsets": float(sum((each >= ONSET).sum() for each in found) / due),
+            "nats": float(np.mean(nats) - real),
+            "seconds": seconds / len(found),
+        }
+    return rows
+
+
 def show(title: str, rows: Rows) -> None:
     table = Table("", *max(rows.values(), key=len), title=title)
     for name, row in rows.items():
@@ -121,6 +154,7 @@ def main(
     model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
     count: Annotated[int, typer.Option(help="windows, one a tune")] = 108,
     each: Annotated[int, typer.Option(help="moves over the pad between four of them")] = 12,
+    side: Annotated[int, typer.Option(help="melodies on a side of a grid")] = 5,
 ) -> None:
     """Measure how evenly melodies change on the pad."""
     torch.set_num_threads(1)
@@ -129,6 +163,8 @@ def main(
         likelihood = IntervalModel().fit(windows(train, 4000))
         data = windows(dev, count)
     show(f"{len(data) // 4 * each} straight moves", measure_pad(decoder, data, each, likelihood))
+    grids = measure_grid(decoder.model, data, side, likelihood)
+    show(f"{len(data) // 4} grids of {side} x {side}", grids)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,9 @@ def test_one_at_a_time_is_what_many_at_once_are(engine: DrumEngine, golden: tupl
 
 @pytest.mark.parametrize("amount", [0.5, 1.0, 2.0])
 def test_feel_is_that_of_the_model(amount: float, engine: DrumEngine, model: GrooveVAE, grooves: list[Groove]) -> None:
-    for groove in grooves:
+    long = [np.concatenate([getattr(each, name) for each in grooves[:3]]) for name in ("velocities", "lateness")]
+    piece = replace(grooves[0], velocities=long[0][:80], offsets=long[1][:80])  # five bars, each heard in its piece
+    for groove in (*grooves, piece):
         expected = humanise(model, groove, amount)
         cells = engine.humanise(to_cells(groove), groove.tempo, amount)
         found = from_cells(cells, groove, groove.bars)
@@ -138,6 +141,8 @@ def test_another_kind_of_file_is_refused_in_a_line(library: Library, data: bytes
         DrumEngine(library, melodies)
     with pytest.raises(ValueError, match="feel_width from 1 to 1024, found 0"):
         DrumEngine(library, checked(data[:64] + struct.pack("<I", 0) + data[68:]))
+    with pytest.raises(ValueError, match="of an earlier release; make them anew"):
+        DrumEngine(library, checked(data[:80] + struct.pack("<I", 0) + data[84:]))
     with pytest.raises(ValueError, match="do not fit the length"):
         DrumEngine(library, checked(data[:-64]))
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from latentmix.errors import InputError
 from midi_vae.drums import mixing
 from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.evaluation import FEW, HitModel, StyleTemplate, coded_figures, distance, middle_figures
+from midi_vae.drums.feel import Heard
 from midi_vae.drums.groove import Groove
 from midi_vae.drums.kit import KICK
 from midi_vae.drums.network import expected_hits, hits_of, sets_of
 from midi_vae.drums.transcription import read_drums
 from midi_vae.drums.travel import even_travel
 from midi_vae.drums.vae import GrooveVAE
-from midi_vae.drums.windows import HIT, OFFSET, VELOCITY, to_cells
+from midi_vae.drums.windows import HIT, OFFSET, VELOCITY, repeated, to_cells
 from midi_vae.evaluation import path_figures
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "drums"
@@ -104,6 +107,51 @@ def test_feel_leaves_hits_and_goes_by_the_amount(model: GrooveVAE, grooves: list
     assert played.std() > 8 and np.abs(full.lateness).max() < 0.5
     styles = model.config.styles
     assert mixing.humanise(model, straight, 1.0, styles[0]) != mixing.humanise(model, straight, 1.0, styles[-1])
+
+
+def test_feel_hears_the_piece(model: GrooveVAE, grooves: list[Groove]):
+    """A bar is played as its piece says, and a loop as the same loop said twice."""
+    beat = grooves[0].straight()
+    fill = replace(grooves[2].straight(), tempo=beat.tempo)
+    both = [np.concatenate([getattr(each, name) for each in (beat, beat, fill)]) for name in ("velocities", "lateness")]
+    piece = replace(beat, velocities=both[0], offsets=both[1])
+    alone, within = mixing.humanise(model, fill), mixing.humanise(model, piece)
+    end = slice(-len(alone.hits), None)
+    assert np.array_equal(within.hits[end], alone.hits)
+    assert np.abs(within.lateness[end] - alone.lateness).max() > 0.01
+    long = repeated(beat, 2 * len(beat.hits))
+    twice, once = mixing.humanise(model, long), repeated(mixing.humanise(model, beat), len(long.hits))
+    assert np.abs(twice.velocities.astype(int) - once.velocities).max() <= 1
+    np.testing.assert_allclose(twice.lateness, once.lateness, rtol=0, atol=1e-5)
+
+
+def test_what_a_window_hears_of_its_piece():
+    hits = torch.zeros(3, 32, 9)
+    hits[0, 0, KICK] = hits[0, 16, KICK] = hits[1, 16, KICK] = hits[2, 4, 1] = 1.0
+    heard = Heard.in_turn(hits)  # of six half windows two are silent
+    assert heard.usual[1, 0, KICK] == 0.75 and heard.usual[2, 4, 1] == 0.25 and heard.usual[0].sum() == 1.0
+    alone = Heard.alone(hits)
+    assert all(
+        torch.equal(a, b[None]) for a, b in zip(Heard.in_turn(hits[:1]), (each[0] for each in alone), strict=True)
+    )
+    assert alone.usual[1, 0, KICK] == 1.0
+    for nothing in (Heard.in_turn(torch.zeros(2, 32, 9)), Heard.alone(torch.zeros(2, 32, 9))):
+        assert all(not each.any() for each in nothing)
+
+
+def test_a_model_of_before_plays_as_it_did(tmp_path: Path):
+    """It heard each window alone; what has been added since counts nothing."""
+    config = GrooveVAEConfig(width=16, across=16, latent_size=16, feel_width=16, feel_blocks=1, prior_width=16)
+    written = GrooveVAE(config)
+    written.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    kept = {name: each for name, each in tensors.items() if not name.startswith("feel.piece.")}
+    kept["feel.enter.weight"] = kept["feel.enter.weight"][:, :9].contiguous()
+    save_file(kept, tmp_path / "model.safetensors")
+    model = GrooveVAE.from_pretrained(tmp_path)
+    hits = (torch.rand(5, 32, 9, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    ways = [model.feel_of(each, 100.0) for each in (Heard.in_turn(hits), Heard.alone(hits))]
+    assert torch.equal(*ways) and torch.equal(model.feel.enter.weight[:, :9], written.feel.enter.weight[:, :9])
 
 
 def test_a_groove_takes_the_feel_of_itself_and_of_another(grooves: list[Groove]):

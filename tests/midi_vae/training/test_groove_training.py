@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -95,6 +96,23 @@ def test_a_folder_is_read_by_its_split(folder: Path):
     assert held_out.windows["cut"].tolist() == [True, False]  # it begins at tick 0
     assert train.windows["full"].tolist() == [True] * 5 + [False] * 3
     assert set(train.windows["style"].tolist()) == {0, 1}
+
+
+def test_windows_know_what_is_usual_in_their_piece(folder: Path):
+    windows = load_grooves(folder, "train").windows[:5]  # of a.mid: six bars of which the velocities change alone
+    hits = windows["velocity"][0] > 0
+    np.testing.assert_allclose(windows["usual"], np.tile(hits[:16], (5, 1, 1)), atol=1e-6)
+
+
+def test_a_corpus_of_before_is_refused_in_a_line(folder: Path, tmp_path: Path):
+    given = ["corpus", "read", str(folder), "-o", str(tmp_path), "--drums", "--jobs", "1"]
+    CliRunner().invoke(app, given)
+    corpus = Corpus(str(tmp_path), GROOVES)
+    description = corpus.manifest.description
+    columns = tuple(column for column in description.columns if column.name != "usual")
+    corpus.manifest = replace(corpus.manifest, description=replace(description, columns=columns))
+    with pytest.raises(InputError, match="an earlier release; read it anew"):
+        StreamedGrooves(corpus, (), 0)
 
 
 def test_what_stands_at_tick_0_says_nothing_about_time(folder: Path):
