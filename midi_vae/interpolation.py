@@ -16,6 +16,7 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 
+from .chart import chart_codes
 from .model.network import MelodyNetwork
 from .music.melody import Melody
 from .music.partners import partners
@@ -156,16 +157,25 @@ def grid(
     spherical: bool = False,
     shift: Tensor | None = None,
 ) -> list[list[Melody]]:
-    """Rows of melodies between four corners: top left, top right, bottom left, bottom right; ways as of `line`."""
+    """Rows of melodies between four corners: top left, top right, bottom left, bottom right.
+
+    They stand on a chart of the plane (`chart`), on which they change evenly along rows and columns; straight and
+    spherical: on lines from side to side, as of `line`.
+    """
     check_corners(len(corners), "melodies")
     check_mixable(model)
     check_count(rows)
     check_count(columns)
     together = partners(corners)
     z = _shifted(codes(model, together), shift)
-    sides = [_way(model, z[i], z[i + 2], rows, straight, spherical) for i in (0, 1)]
-    ways = [_way(model, left, right, columns, straight, spherical) for left, right in zip(*sides, strict=True)]
-    out = [melodies_at(model, way, together[0]) for way in ways]
+    if straight or spherical:
+        sides = [_way(model, z[i], z[i + 2], rows, straight, spherical) for i in (0, 1)]
+        places = [_way(model, left, right, columns, straight, spherical) for left, right in zip(*sides, strict=True)]
+    else:
+        down, across = torch.meshgrid(torch.linspace(0, 1, rows), torch.linspace(0, 1, columns), indexing="ij")
+        shares = [(1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across]
+        places = list(chart_codes(model, z, torch.stack(shares, 2).flatten(0, 1)).split(columns))
+    out = [melodies_at(model, row, together[0]) for row in places]
     if exact_ends:
         first = together[0]
         out[0][0], out[0][-1] = first, _with_sound_of(together[1], first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import melody_models
 import numpy as np
@@ -14,12 +15,15 @@ from torch import Tensor
 
 from latentmix.errors import InputError
 from midi_vae import interpolation
+from midi_vae.evaluation import path_figures
 from midi_vae.interpolation import lerp, slerp
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.model.latents.latent import Latent, LatentSizes
 from midi_vae.music.melody import ONSET, Melody
 from midi_vae.music.windows import to_windows
 from midi_vae.vae import MelodyVAE
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 class Echo:
@@ -378,14 +382,27 @@ def test_a_grid_s_corners_are_exact_unless_told_otherwise(model: MelodyVAE) -> N
     assert exact[0][1] == decoded[0][1]
 
 
-def test_the_sides_of_a_grid_are_lines(model: MelodyVAE) -> None:
+def test_the_sides_of_a_grid_are_lines_where_it_is_asked_for(model: MelodyVAE) -> None:
     corners = [random_melody(seed) for seed in range(4)]
-    for spherical in (False, True):
-        rows = interpolation.grid(model, corners, 4, 5, spherical=spherical)
-        top = interpolation.line(model, corners[0], corners[1], 5, spherical=spherical)
-        right = interpolation.line(model, corners[1], corners[3], 4, spherical=spherical)
+    for way in ({"spherical": True}, {"straight": True}):
+        rows = interpolation.grid(model, corners, 4, 5, **way)
+        top = interpolation.line(model, corners[0], corners[1], 5, **way)
+        right = interpolation.line(model, corners[1], corners[3], 4, **way)
         assert rows[0] == top
         assert [row[-1] for row in rows] == right
+
+
+def test_rows_and_columns_of_a_grid_change_evenly() -> None:
+    model = MelodyVAE.from_pretrained()
+    names = ("lively", "lyrical", "jig", "waltz")
+    corners = [Melody.from_midi(EXAMPLES / f"{name}.mid", bars=2) for name in names]
+    rows = [interpolation.grid(model, corners, 5, 4, straight=straight) for straight in (False, True)]
+    figures = [
+        path_figures([np.stack([melody.tokens for melody in line]) for line in [*made, *zip(*made, strict=True)]])
+        for made in rows
+    ]
+    assert figures[0].path < 1.1 < figures[1].path and figures[0].max_jump < figures[1].max_jump
+    assert rows[0] == interpolation.grid(model, corners, 5, 4)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
