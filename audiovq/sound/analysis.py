@@ -50,11 +50,13 @@ class Analysis:
 
     Attributes:
         controls: of (B, N).
+        power: of a short window, (B, N, F).
         features: (B, N, 3 * bands): log power of bands of a short and of a long window, against the loudness; share of
             the power of each band that repeats with the pitch.
     """
 
     controls: Controls
+    power: Tensor
     features: Tensor
 
 
@@ -110,7 +112,7 @@ class SoundAnalysis(nn.Module):
         long = pitch.spectrum @ self.long_bands
         share = (repeating @ self.long_bands) / (long + SILENCE)
         features = [self._against(short @ self.bands, power), self._against(long, power), share]
-        return Analysis(controls, torch.cat(features, -1)), [whole[:, x.shape[1] :], octaves[:, -2:], *after]
+        return Analysis(controls, short, torch.cat(features, -1)), [whole[:, x.shape[1] :], octaves[:, -2:], *after]
 
     def _ahead(self, octaves: Tensor) -> Tensor:
         """Octaves above `MIN_PITCH` (B, 2 + N) -> Hz (B, N) where a glide will be a lag later, on a straight line.

@@ -2,7 +2,7 @@
 
     samples -> pitch, loudness, harmonicity; log power and periodicity of bands -> encoder -> latent (B, N, D)
     latent (or, through the quantizer, its codes), pitch, loudness, harmonicity -> decoder -> gains of harmonics and
-        noise -> pulses and noise, filtered -> samples
+        noise, corrected by what the encoder heard to be lacking -> pulses and noise, filtered -> samples
 
 Everything is causal: `encode_step` and `decode_step` take a piece of any number of frames and the state before it, and
 a whole recording is one piece from a fresh state.
@@ -27,11 +27,13 @@ from ..model.layers import CausalStack
 from ..model.quantizers import make_quantizer
 from .analysis import CONTROL_FEATURES, Controls, SoundAnalysis
 from .config import SoundConfig
+from .correction import Correction
 from .synthesis import Synthesis
 
 CHECKPOINT = CheckpointFormat("latentmix.sound", 1, Path(__file__).parents[1] / "weights")
 VOICE_STATES = 5  # the first tensors of a decoder's state
 DECIBELS = 8.685889638  # of a neper
+MAX_GAIN = 12.0  # nats of amplitude, of the network, before it is corrected and the loudness has its say
 MIDDLE, LOWEST = 1000.0, 50.0  # Hz: where a tilt changes nothing, and below which it goes no further
 
 
@@ -41,7 +43,8 @@ class Sound:
 
     Attributes:
         controls: what is played, of (B, N).
-        timbre: (B, N, D).
+        timbre: (B, N, D + bands): the latent, and what the decoder's gains lack (`correction`). (B, N, D), such as codes
+            are turned into, lacks nothing.
     """
 
     controls: Controls
@@ -80,6 +83,7 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
         inputs = config.latent_size + CONTROL_FEATURES
         self.decoder = CausalStack(inputs, 2 * config.bands, config.decoder_width, config.decoder_dilations)
         self.synthesis = Synthesis(config, self.stft)
+        self.correction = Correction(config, self.stft.bins)
         hertz = band_centres(config.bands, config.sample_rate).clamp(min=LOWEST)
         self.octaves = nn.Buffer(torch.log2(hertz / MIDDLE), persistent=False)
         self._encoded_often = OftenCalled(SoundModel._encoded, self, often=1)
@@ -93,14 +97,16 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
 
     def gains(self, sound: Sound, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Frames, state of the decoder -> log gains (B, N, 2 * bands) of harmonics and noise, state."""
-        y, after = self.decoder(torch.cat([sound.timbre, sound.controls.for_network()], -1), state)
-        return 4.0 * y, after
+        latent, lacking = sound.timbre.tensor_split([self.config.latent_size], -1)
+        y, after = self.decoder(torch.cat([latent, sound.controls.for_network()], -1), state)
+        gains = MAX_GAIN * torch.tanh(4.0 / MAX_GAIN * y)
+        return (gains + self.correction.of_gains(lacking, sound.controls) if lacking.shape[-1] else gains), after
 
     # -- what is used ----------------------------------------------------------------------------------------------
 
     def initial_encoder_state(self, batch: int) -> list[Tensor]:
-        """Fresh state: of the analysis, then of the encoder."""
-        return [*self.analysis.start(batch), *self.encoder.start(batch)]
+        """Fresh state: of the analysis, of the encoder, and of the decoder, which is asked what it will say."""
+        return [*self.analysis.start(batch), *self.encoder.start(batch), *self.decoder.start(batch)]
 
     def initial_decoder_state(self, batch: int) -> list[Tensor]:
         """Fresh state: of the synthesis, then of the decoder."""
@@ -135,10 +141,13 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
 
     def _encoded(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         parts = self.analysis.states
+        asked = parts + len(self.encoder.blocks)
         found, kept = self.analysis(x, list(state[:parts]))
-        timbre, after = self.timbre(found.features, found.controls, list(state[parts:]))
         of = found.controls
-        return of.pitch, of.loudness, of.harmonicity, timbre, *kept, *after
+        latent, after = self.timbre(found.features, of, list(state[parts:asked]))
+        gains, said = self.gains(Sound(of, latent), list(state[asked:]))
+        timbre = torch.cat([latent, self.correction(found.power, gains, of, self.synthesis)], -1)
+        return of.pitch, of.loudness, of.harmonicity, timbre, *kept, *after, *said
 
     def _decoded(
         self, timbre: Tensor, pitch: Tensor, loudness: Tensor, harmonicity: Tensor, colours: Tensor, *state: Tensor
@@ -152,8 +161,8 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
 
     @torch.inference_mode()
     def codes(self, timbre: Tensor) -> Tensor:
-        """Latents (B, N, D) -> codes (B, Q, N) int64."""
-        return self.quantizer.encode(timbre.transpose(1, 2))
+        """Timbre (B, N, D or more), of which the latent counts -> codes (B, Q, N) int64."""
+        return self.quantizer.encode(timbre[..., : self.config.latent_size].transpose(1, 2))
 
     @torch.inference_mode()
     def from_codes(self, codes: Tensor) -> Tensor:

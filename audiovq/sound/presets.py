@@ -1,9 +1,9 @@
-"""What a preset is: pitch, loudness, harmonicity and timbre of the frames of a recording, a hundred bytes each."""
+"""What a preset is: pitch, loudness, harmonicity and timbre of the frames of a recording, 232 bytes each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from latentmix.files import read_bounded, replace_file
 
 from ..dsp.resampling import resampled
 from .analysis import Controls
+from .correction import MOST
 from .model import Sound, SoundModel
 from .morph import Recording, decode, encode
 from .preset_names import PRESETS
@@ -25,6 +26,8 @@ from .preset_names import PRESETS
 MAX_BYTES = 1 << 20
 MAX_FRAMES = 60_000  # ten minutes
 MODEL = "model"  # whose latents these are
+LACKING = "lacking"  # what goes beside the latent in a timbre, in int8
+STEPS = 127 / MOST  # of a neper
 
 
 def write_preset(path: str | os.PathLike[str], model: SoundModel, recording: Recording) -> None:
@@ -39,8 +42,11 @@ def write_preset(path: str | os.PathLike[str], model: SoundModel, recording: Rec
 def preset_bytes(model: SoundModel, recording: Recording) -> bytes:
     """The frames of a recording as a file holds them."""
     played = recording.sound.controls
-    half = {"loudness": played.loudness, "harmonicity": played.harmonicity, "timbre": recording.sound.timbre}
+    latent, lacking = recording.sound.timbre.tensor_split([model.config.latent_size], -1)
+    half = {"loudness": played.loudness, "harmonicity": played.harmonicity, "timbre": latent}
     found = {name: part[0].half().contiguous() for name, part in half.items()}
+    if lacking.shape[-1]:
+        found[LACKING] = (lacking[0] * STEPS).round().clamp(-127, 127).to(torch.int8)
     return save({**found, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)})
 
 
@@ -77,13 +83,25 @@ def preset_from(model: SoundModel, data: bytes) -> Recording:
         raise PresetError("expected a preset, the frames of a sound; found something else, or a damaged one") from None
     sound = Sound(Controls(pitch, loudness, harmonicity), timbre)
     _check(sound)
-    if torch.equal(of, _mark(model)) and timbre.shape[2] == model.config.latent_size:
-        return Recording(sound, timbre.shape[1] * model.config.hop)
-    general = SoundModel.from_pretrained()
-    if not torch.equal(of, _mark(general)) or timbre.shape[2] != general.config.latent_size:
+    is_own, frames = torch.equal(of, _mark(model)), timbre.shape[1]
+    known = model if is_own else SoundModel.from_pretrained()
+    if not torch.equal(of, _mark(known)) or timbre.shape[2] != known.config.latent_size:
         raise PresetError("expected a sound of the model that is here, found one of another; take the recording again")
-    heard = decode(general, sound, timbre.shape[1] * general.config.hop)
-    return encode(model, _at_rate(heard, general.config.sample_rate, model.config.sample_rate))
+    sound = Sound(sound.controls, torch.cat([timbre, _lacking(parts, frames, known.config.bands)], 2))
+    if is_own:
+        return Recording(sound, frames * model.config.hop)
+    heard = decode(known, sound, frames * known.config.hop)
+    return encode(model, _at_rate(heard, known.config.sample_rate, model.config.sample_rate))
+
+
+def _lacking(parts: Mapping[str, Tensor], frames: int, bands: int) -> Tensor:
+    """What the decoder's gains lack, (1, N, P); nothing in presets of before that was kept."""
+    found = parts.get(LACKING)
+    if found is None:
+        return torch.zeros(1, frames, bands)
+    if found.dtype != torch.int8 or found.shape != (frames, bands):
+        raise PresetError(f"expected corrections of {frames} frames and {bands} bands in a preset, found others")
+    return found[None].float() / STEPS
 
 
 def _check(sound: Sound) -> None:

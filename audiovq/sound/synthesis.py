@@ -21,7 +21,6 @@ from .config import SoundConfig
 NOISE_LENGTH = 1 << 18  # samples, about 5 s, then again
 COMBS_AN_OCTAVE = 192
 LOBE = 2  # bins on each side that a harmonic reaches, in a Hann window
-MAX_GAIN = 12.0  # nats of amplitude, before the loudness has its say
 LOUDEST = 12.0  # dB
 
 
@@ -64,12 +63,16 @@ class Synthesis(nn.Module):
 
     def bin_gains(self, gains: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
         """Amplitudes of harmonics and noise, both (B, N, F), that add up to the loudness of the controls."""
-        harmonic, rough = (MAX_GAIN * torch.tanh(gains / MAX_GAIN)).chunk(2, -1)
-        harmonic, rough = torch.exp(harmonic @ self.triangles), torch.exp(rough @ self.triangles)
+        harmonic, rough = self.amplitudes(gains)
         power = self.comb(controls.pitch) * harmonic.square() + rough.square()
         wanted = 10.0 ** (0.1 * controls.loudness.clamp(max=LOUDEST)) - SILENCE
         scale = (wanted.clamp(min=0.0).sqrt() * (power @ self.weights + SILENCE).rsqrt())[..., None]
         return scale * harmonic, scale * rough
+
+    def amplitudes(self, gains: Tensor) -> tuple[Tensor, Tensor]:
+        """Log gains (B, N, 2 * bands) -> harmonics and noise in each bin, both (B, N, F), relative to each other."""
+        harmonic, rough = gains.chunk(2, -1)
+        return torch.exp(harmonic @ self.triangles), torch.exp(rough @ self.triangles)
 
     def comb(self, pitch: Tensor) -> Tensor:
         """Pitch (B, N) Hz -> the power that pulses have in each bin, on average over their phases; (B, N, F)."""

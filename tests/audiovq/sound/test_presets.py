@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from toy_sounds import RATE, played, small_model
 
 from audiovq.sound.config import SoundConfig
@@ -33,8 +34,26 @@ def test_what_is_written_is_read_again(tmp_path):
     write_preset(tmp_path / "mine.safetensors", model, recording)
     found = read_preset(model, str(tmp_path / "mine.safetensors"))
     assert torch.equal(found.sound.controls.pitch, recording.sound.controls.pitch)
-    assert torch.allclose(found.sound.timbre, recording.sound.timbre, rtol=1e-3, atol=1e-3)
+    (latent, lacking), (wanted, wanted_lacking) = (
+        each.sound.timbre.tensor_split([model.config.latent_size], -1) for each in (found, recording)
+    )
+    assert torch.allclose(latent, wanted, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(lacking, wanted_lacking, atol=0.05) and wanted_lacking.abs().max() > 0.1
     assert torch.allclose(found.sound.controls.loudness, recording.sound.controls.loudness, atol=0.04)
+
+
+def test_one_of_before_corrections_lacks_nothing_and_damaged_ones_are_refused(tmp_path):
+    model, path = small_model(), tmp_path / "mine.safetensors"
+    write_preset(path, model, encode(model, played(300.0, 0.5)))
+    parts = load_file(path)
+    lacking = parts.pop("lacking")
+    save_file(parts, path)
+    found = read_preset(model, str(path))
+    assert not found.sound.timbre[..., model.config.latent_size :].any()
+    for damaged in (lacking[:-1], lacking[:, :-1], lacking.float()):
+        save_file({**parts, "lacking": damaged.contiguous()}, path)
+        with pytest.raises(InputError, match="expected corrections of 50 frames and"):
+            read_preset(model, str(path))
 
 
 def test_another_model_hears_it(general):
