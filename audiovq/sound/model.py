@@ -43,8 +43,8 @@ class Sound:
 
     Attributes:
         controls: what is played, of (B, N).
-        timbre: (B, N, D + bands): the latent, and what the decoder's gains lack (`correction`). (B, N, D), such as codes
-            are turned into, lacks nothing.
+        timbre: (B, N, D + bands): the latent, and what the decoder's gains lack (`correction`). (B, N, D), such as
+            codes are turned into, lacks nothing.
     """
 
     controls: Controls

@@ -76,8 +76,8 @@ def load_judges() -> tuple[Any, Any]:
         InputError: they are not installed.
     """
     try:
-        import pyworld  # type: ignore[import-not-found, unused-ignore]
-        import torchcrepe  # type: ignore[import-not-found, unused-ignore]
+        import pyworld  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import torchcrepe  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ModuleNotFoundError as error:
         raise InputError(
             f"expected the package {error.name}, found none; scripts/run uv pip install pyworld torchcrepe"

@@ -117,6 +117,23 @@ def test_noise_comes_back_with_its_spectrum(of):
     assert off[0] < 4.0 < 10.0 < off[1]
 
 
+def test_tones_of_a_few_partials_keep_them():
+    """No instrument that the model has learned has so few."""
+    model, seconds, off = SoundModel.from_pretrained(), np.arange(RATE + RATE // 5) / RATE, []
+    for hertz in (110.0, 220.0, 440.0):
+        for count in (2, 3):
+            tone = sum(0.2 / k * np.sin(2.0 * np.pi * k * hertz * seconds) for k in range(1, count + 1))
+            sound, _ = model.encode_step(heard(tone.astype(np.float32)), model.initial_encoder_state(1))
+            y, _ = model.decode_step(sound, model.initial_decoder_state(1))
+            spectra = [
+                np.abs(np.fft.rfft(each[RATE // 2 : RATE] * np.hanning(RATE // 2))) for each in (tone, y[0].numpy())
+            ]
+            for place in (round(k * hertz / 2) for k in range(1, count + 1)):  # half a second: bins of 2 Hz
+                before, after = (np.linalg.norm(each[place - 6 : place + 7]) for each in spectra)
+                off.append(abs(20.0 * np.log10(after / before)))
+    assert np.mean(off) < 1.5 and max(off) < 5.0, off
+
+
 def test_between_harmonics_nothing_is_corrected():
     """What another pitch puts there sounds like its neighbours."""
     model = SoundModel.from_pretrained()

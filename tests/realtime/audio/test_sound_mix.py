@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toy_sounds import RATE, played
+from toy_sounds import RATE
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError

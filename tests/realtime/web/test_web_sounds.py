@@ -83,7 +83,7 @@ def test_recordings_are_sung_in_the_mix_of_the_melodies_undone_and_taken_home(ho
     plain, _ = soundfile.read(io.BytesIO(house.client.get("/take-home/loop.wav?times=1&program=12").content))
     assert rate == 48_000 and np.sqrt((taken**2).mean()) > 0.02 and len(taken) != len(plain)
     session = house.client.get("/take-home/session.json").json()
-    assert len(json.dumps(session["sounds"])) < 64_000
+    assert len(json.dumps(session["sounds"])) < 2 * MAX_FRAMES_TEXT
     read = session_from_json(session, PARAMETERS)
     assert read.sounds == house.hub.workspace.sounds.all
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_a_session_with_damaged_sounds_is_opened_without_them_and_it_is_said(hou
     page.until(lambda: any("left out: broken: expected a preset" in line for line in page.state["warnings"]))
     [line] = [line for line in page.state["warnings"] if "broken" in line]
     assert line.endswith("found something else, or a damaged one")  # no word of the library that read it
-    for frames in ("", "***", "A" * 50_000, 7):
+    for frames in ("", "***", "A" * (MAX_FRAMES_TEXT + 4), 7):
         session["sounds"] = [{"name": "x", "frames": frames}]
         assert "frames of a sound" in page.ask(do="restore", session=session)["error"]
 
