@@ -37,6 +37,34 @@ PATCH = f"{sys.executable} -c \"import pathlib; p = next(pathlib.Path().glob('b.
 PATCH += "at = lambda m, o: slice(d.index(m) + o, d.index(m) + o + 4);"
 PATCH += "set = lambda m, o, n: (d.__setitem__(at(m, o), bytes(n)), p.write_bytes(d)); set"
 KILL = f"{PATCH}(b'RIFF', 4, 4); set(b'data', 4, 4)\""
+# what it is, its suffix, and what ffmpeg is asked for
+BY_FFMPEG = (
+    ("Opus in CAF", "caf", "-ar 48000 -c:a libopus"),
+    ("ALAC in CAF", "caf", "-c:a alac"),
+    ("ALAC in MPEG-4", "m4a", "-c:a alac"),
+    ("FLAC in MPEG-4", "mp4", "-c:a flac -strict -2"),
+    ("AAC in MPEG-4, header first", "m4a", "-movflags +faststart"),
+    ("MP3 in MPEG-4", "mp4", "-c:a libmp3lame"),
+    ("MP3 in WAV", "wav", "-c:a libmp3lame"),
+    ("WavPack, floating point", "wv", "-c:a wavpack -sample_fmt fltp"),
+    ("AIFF-C, sowt", "aifc", "-c:a pcm_s16le -f aiff"),
+    ("AIFF-C, fl32", "aifc", "-c:a pcm_f32be -f aiff"),
+    ("AIFF-C, A-law", "aifc", "-c:a pcm_alaw -f aiff"),
+    ("AIFF-C, ima4", "aifc", "-c:a adpcm_ima_qt -f aiff"),
+    ("WAV with bext", "wav", "-write_bext 1 -metadata description=field"),
+    ("WAV with LIST and ID3", "wav", "-metadata title=T -write_id3v2 1"),
+    ("WAV, 24 bits, extensible, 5.1", "wav", "-ac 6 -c:a pcm_s24le"),
+    ("FLAC in Matroska", "mka", "-c:a flac"),
+    ("Vorbis in Matroska", "mka", "-c:a libvorbis"),
+    ("Ogg Vorbis with a cover", "ogg", "-c:a libvorbis -metadata METADATA_BLOCK_PICTURE=$(printf %090000d 0)"),
+    (".eac3", "eac3", "-ar 48000"),
+    ("AAC, main profile", "aac", "-profile:a aac_main"),
+    (".wma, version 1", "wma", "-c:a wmav1"),
+    (".avi", "avi", "-c:a mp2 -ar 48000"),
+    (".flv", "flv", "-c:a aac -ar 44100"),
+    (".mpg", "mpg", "-c:a mp2 -ar 48000"),
+    (".mts", "mts", "-c:a aac -ar 48000 -f mpegts"),
+)
 CASES = (
     ("WAV", "", "cp a.wav b.wav", 10),
     ("WAV through a pipe", "ffmpeg", f"{FFMPEG} -f wav - | cat > b.wav", 10),
@@ -69,6 +97,13 @@ CASES = (
     ("MP3, two joined, no header", "lame", "lame --quiet -V2 -t a.wav c.mp3; cat c.mp3 c.mp3 > b.mp3", 20),
     ("MP2", "ffmpeg", f"{FFMPEG} b.mp2", 10),
     *((f".{s}", "ffmpeg", f"{FFMPEG} b.{s}", 10) for s in "m4a mp4 aac webm mka wma ac3 wv tta spx".split()),
+    *((name, "ffmpeg", f"{FFMPEG} {options} b.{suffix}", 10) for name, suffix, options in BY_FFMPEG),
+    ("MP3, MPEG-2, 22.05 kHz", "lame", "lame --quiet -V4 --resample 22.05 a.wav b.mp3", 10),
+    ("MP3, MPEG-2.5, 8 kHz", "lame", "lame --quiet -V4 --resample 8 a.wav b.mp3", 10),
+    ("MP3, free format", "lame", "lame --quiet --freeformat -b 200 a.wav b.mp3", 10),
+    ("MP3 with ID3 tags of two versions", "lame", "lame --quiet -V4 --tt T --add-id3v2 a.wav b.mp3", 10),
+    ("W64, 24 bits", "ffmpeg", f"{FFMPEG} -c:a pcm_s24le b.w64", 10),
+    ("RF64, 32-bit floating point", "ffmpeg", f"{FFMPEG} -c:a pcm_f32le -rf64 always b.wav", 10),
 )
 
 
