@@ -12,7 +12,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 from midi_vae.model.latents.gaussian import Posterior
 from midi_vae.model.steps import StepFields, StepLogits
 from midi_vae.music.melody import HOLD, OFF, ONSET
-from midi_vae.training import losses
+from midi_vae.training import losses, mixes
 
 PITCHES = 12
 SURE = 30.0  # a logit that leaves nothing to the others
@@ -158,7 +158,7 @@ def test_standard_normal_repeats_with_its_seed() -> None:
 
 def mix(logits: StepLogits, due: float, a: StepFields = A, b: StepFields = B) -> dict[str, float]:
     """The terms at the position where a share of the differing steps is due to have changed."""
-    position = losses.MARGIN + due * (1 - 2 * losses.MARGIN)
+    position = mixes.MARGIN + due * (1 - 2 * mixes.MARGIN)
     terms = losses.mix_terms(logits, a, b, torch.tensor([position]))
     return {name: getattr(terms, name).item() for name in terms.__dataclass_fields__}
 
@@ -171,7 +171,7 @@ PERFECT = pytest.approx(dict.fromkeys(("stay", "evenness", "indecision", "onset_
 def test_each_end_is_the_perfect_mix_within_its_margin(
     melody: StepFields, end: float, inwards: int, inside: float
 ) -> None:
-    position = torch.tensor([end + inwards * inside * losses.MARGIN])
+    position = torch.tensor([end + inwards * inside * mixes.MARGIN])
     terms = losses.mix_terms(certain(melody), A, B, position)
     assert {name: getattr(terms, name).item() for name in terms.__dataclass_fields__} == PERFECT
 
