@@ -59,7 +59,7 @@ class SoundConfig:
         if not 64 <= self.hop < self.window <= MAX_DELAY * self.sample_rate or self.window % 2:
             most = int(MAX_DELAY * self.sample_rate)
             raise ValueError(f"hop {self.hop}, window {self.window}; 64 <= hop < window <= {most}, window even")
-        check_sizes(self, MAX_SIZES, least={"codes": 2})
+        check_sizes(self, MAX_SIZES, least={"codes": 2, "bands": 2})  # bands have neighbours: of one there is no width
         check_dilations(self, ("encoder_dilations", "decoder_dilations"), MAX_BLOCKS, MAX_DILATION)
         self.quantizer_config()
 

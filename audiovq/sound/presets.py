@@ -23,8 +23,8 @@ from .model import Sound, SoundModel
 from .morph import Recording, decode, encode
 from .preset_names import PRESETS
 
-MAX_BYTES = 1 << 20
 MAX_FRAMES = 60_000  # ten minutes
+MAX_BYTES = 24 << 20  # as many frames of the largest timbre have no more
 MODEL = "model"  # whose latents these are
 LACKING = "lacking"  # what goes beside the latent in a timbre, in int8
 STEPS = 127 / MOST  # of a neper

@@ -6,11 +6,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from toy_sounds import RATE, played, small_model
 
-from audiovq.sound.config import SoundConfig
+from audiovq.sound.config import MAX_SIZES, SoundConfig
 from audiovq.sound.model import SoundModel
-from audiovq.sound.morph import decode, encode
+from audiovq.sound.morph import Recording, decode, encode, joined
 from audiovq.sound.preset_names import PRESETS, preset_of
-from audiovq.sound.presets import read_preset, write_preset
+from audiovq.sound.presets import MAX_FRAMES, read_preset, write_preset
 from latentmix.errors import InputError
 
 
@@ -40,6 +40,18 @@ def test_what_is_written_is_read_again(tmp_path):
     assert torch.allclose(latent, wanted, rtol=1e-3, atol=1e-3)
     assert torch.allclose(lacking, wanted_lacking, atol=0.05) and wanted_lacking.abs().max() > 0.1
     assert torch.allclose(found.sound.controls.loudness, recording.sound.controls.loudness, atol=0.04)
+
+
+def test_ten_minutes_are_written_and_read_again_and_no_more(tmp_path):
+    model, path = SoundModel(SoundConfig(latent_size=MAX_SIZES["latent_size"])).eval(), tmp_path / "long.safetensors"
+    short = encode(model, played(300.0, 0.1)).sound
+    frames = MAX_FRAMES // short.timbre.shape[1]
+    whole = joined([short] * frames)
+    write_preset(path, model, Recording(whole, MAX_FRAMES * model.config.hop))
+    assert read_preset(model, str(path)).sound.timbre.shape == whole.timbre.shape == (1, MAX_FRAMES, 256)
+    write_preset(path, model, Recording(joined([whole, short]), 1))
+    with pytest.raises(InputError, match="expected"):
+        read_preset(model, str(path))
 
 
 def test_one_of_before_corrections_lacks_nothing_and_damaged_ones_are_refused(tmp_path):

@@ -172,7 +172,7 @@ def test_a_folder_keeps_the_model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sample_rate": 8000}, {"window": 4096}, {"hop": 1}, {"bands": 0}, {"codes": 10**6}, {"quantizer": "x"}]
+    "wrong", [{"sample_rate": 8000}, {"window": 4096}, {"hop": 1}, {"bands": 1}, {"codes": 10**6}, {"quantizer": "x"}]
 )
 def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object]):
     with pytest.raises(ValueError):
