@@ -10,6 +10,7 @@ Which step of a half bar has which of its vectors is searched: exchanges that th
 some places of the pad together.
 
 What stands at the places of a grid is encoded, and what is heard is decoded from there; between them it goes straight.
+The search is on the CPU, wherever the model is: it is many small steps, and only the critic's look is large.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def chart_codes(model: MelodyNetwork, z: Tensor, shares: Tensor) -> Tensor:
 
     The same on every call. Any thread may call it, also while others use the model.
     """
+    shares = shares.to("cpu", z.dtype)
     parts = [_window_codes(model, part, shares) for part in z.split(WINDOWS_AT_ONCE, 1)]
     found = torch.cat(parts, 1)
     alone = shares.max(1).values >= 1.0 - 1e-6
@@ -52,8 +54,7 @@ def chart_codes(model: MelodyNetwork, z: Tensor, shares: Tensor) -> Tensor:
 
 
 def _window_codes(model: MelodyNetwork, z: Tensor, shares: Tensor) -> Tensor:
-    shares = shares.to(z)
-    tokens = model.tokens(z.flatten(0, 1))
+    tokens = model.tokens(z.flatten(0, 1)).cpu()
     lowest = model.config.lowest_pitch
     symbols = torch.where(tokens >= ONSET, tokens - lowest, tokens).unflatten(0, z.shape[:2]).transpose(0, 1)
     places = shares[_looked_at(shares)]
@@ -64,7 +65,7 @@ def _window_codes(model: MelodyNetwork, z: Tensor, shares: Tensor) -> Tensor:
     made = torch.stack(best, 1)  # (P, W, 32)
     made = torch.where(made >= ONSET, made + lowest, made)
     flat = made.flatten(0, 1)
-    codes = torch.cat([model.inverted(part) for part in flat.split(256)])
+    codes = torch.cat([model.inverted(part.to(z.device)) for part in flat.split(256)])
     return codes.unflatten(0, made.shape[:2])
 
 
@@ -141,7 +142,8 @@ class _Task:
         """Of races (R, 32, M) the cost (R,), and how good each step would be with the vector of each, (R, 32, 32)."""
         sources = torch.stack([_sources(each, self.places) for each in races])  # (R, P, 32)
         x = self.heard.expand(*sources.shape[:2], -1, -1).gather(2, sources[:, :, None])[:, :, 0]
-        log_p = self.model.critic(x.flatten(0, 1)).unflatten(0, x.shape[:2])  # (R, P, 32, V)
+        said = self.model.critic(x.flatten(0, 1).to(self.model.device))
+        log_p = said.cpu().unflatten(0, x.shape[:2])  # (R, P, 32, V)
         due = self.places @ (self.heard >= ONSET).sum(1).float()  # (P,)
         lost = (x >= ONSET).sum(2) - due
         surprise = -log_p.gather(3, x[..., None])[..., 0].sum(2)

@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from elsewhere import DEVICE, Elsewhere, Remote
+from torch import Tensor
 
 from midi_vae import Melody, MelodyVAE
 from midi_vae.chart import _dealt, _even_vectors, _sources, chart_codes
@@ -61,6 +63,35 @@ def test_equal_melodies_have_a_chart_too(model: MelodyVAE):
     z = model.encode([A, A, A])[:, None]
     codes = chart_codes(model, z, torch.full((2, 3), 1 / 3))
     assert np.array_equal(model.decode_windows(codes[0]), model.decode_windows(z[0]))
+
+
+class Far:
+    """A model that is on another device than the CPU: what it is given is there, and so is what it gives."""
+
+    def __init__(self, model: MelodyVAE) -> None:
+        self.near, self.config, self.device = model, model.config, DEVICE
+
+    def tokens(self, z: Tensor) -> Tensor:
+        return self._there(self.near.tokens, z)
+
+    def critic(self, symbols: Tensor) -> Tensor:
+        return self._there(self.near.critic, symbols)
+
+    def inverted(self, tokens: Tensor) -> Tensor:
+        return self._there(self.near.inverted, tokens)
+
+    def _there(self, function, given: Tensor) -> Tensor:
+        assert isinstance(given, Remote)
+        return Remote(function(given.held))
+
+
+def test_a_model_on_another_device_has_the_same_chart(model: MelodyVAE):
+    z = model.encode([A, B, C, D])[:, None]
+    shares = torch.tensor([corners(x, y) for x in (0.0, 0.4, 1.0) for y in (0.0, 0.7, 1.0)])
+    with Elsewhere():
+        found = chart_codes(Far(model), z.to(DEVICE), shares)
+        assert found.device == DEVICE
+        assert torch.equal(found.cpu(), chart_codes(model, z, shares))
 
 
 def test_rhythm_goes_across_and_pitch_upwards(model: MelodyVAE):
