@@ -22,14 +22,19 @@ from .config import SoundConfig
 from .synthesis import Synthesis
 
 PERIODS = 1.5  # of the pitch, that a window is wide at least
+NARROWEST = 2.0  # bins of a window: the power of a single one says little of noise
 ROUNDS = 4  # neighbouring bands share bins, so that one is not enough
 LIFT = 1.0  # nats by which harmonics are raised where nothing repeats; what is lacking beyond is noise
-NOTHING = 1e-20  # power
+NOTHING = 1e-20  # power, for the quotient of two silences
 MOST = 12.0  # nats of amplitude, as much as the network can be off
 
 
 class Correction(nn.Module):
-    """Power of frames and what the decoder says of them -> nats of amplitude (B, N, bands) that are to be added."""
+    """Power of frames and what the decoder says of them -> nats of amplitude (B, N, bands) that are to be added.
+
+    A frame depends on no other one, so that pieces of any size give what the whole gives. Any thread may call it; on an
+    audio thread it allocates, as all of torch does.
+    """
 
     middles: Tensor
     widths: Tensor
@@ -40,10 +45,12 @@ class Correction(nn.Module):
         self.hertz = config.sample_rate / config.window  # of a bin
         centres = band_centres(config.bands, config.sample_rate)
         self.middles = nn.Buffer(centres / self.hertz + 0.5, persistent=False)
-        self.widths = nn.Buffer((torch.gradient(centres)[0] / self.hertz).clamp(min=2.0), persistent=False)
+        self.widths = nn.Buffer((torch.gradient(centres)[0] / self.hertz).clamp(min=NARROWEST), persistent=False)
 
     def forward(self, power: Tensor, gains: Tensor, controls: Controls, synthesis: Synthesis) -> Tensor:
-        """Power (B, N, F) of frames, gains (B, N, 2 * bands) of the decoder for them -> (B, N, bands)."""
+        """Power (B, N, F) of frames, as of `Analysis`; log gains (B, N, 2 * bands) of the decoder for them; controls of
+        (B, N) -> (B, N, bands) nats, within ±`MOST`.
+        """
         wanted = self._relative(power, controls, synthesis)
         found = torch.zeros_like(wanted)
         for _ in range(ROUNDS):
@@ -62,7 +69,7 @@ class Correction(nn.Module):
         return torch.cat([harmonic, correction], -1)
 
     def _relative(self, power: Tensor, controls: Controls, synthesis: Synthesis) -> Tensor:
-        """Log of the mean power around each band, of that of the loudness."""
+        """Power (B, N, F) -> log of the mean power around each band, of that of the loudness; (B, N, bands)."""
         whole = (power @ synthesis.weights)[..., None]
         harmonics = PERIODS / self.hertz * controls.pitch * (controls.harmonicity > 0.0)
         width = torch.maximum(self.widths, harmonics[..., None])
@@ -74,7 +81,7 @@ class Correction(nn.Module):
         return torch.log((mean.float().clamp(min=0.0) + REACH * whole + NOTHING) / (whole + NOTHING))
 
     def _until(self, total: Tensor, place: Tensor) -> Tensor:
-        """The sum of power up to a place in bins, parts of a bin too."""
+        """Sums of power before each bin (B, N, F + 1) -> up to places (B, N, bands) in bins, parts of bins too."""
         before = place.floor().long().clamp(max=self.bins - 1)
         low, high = total.gather(-1, before), total.gather(-1, before + 1)
         return low + (high - low) * (place - before).double()

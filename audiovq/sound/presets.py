@@ -27,7 +27,7 @@ MAX_FRAMES = 60_000  # ten minutes
 MAX_BYTES = 24 << 20  # as many frames of the largest timbre have no more
 MODEL = "model"  # whose latents these are
 LACKING = "lacking"  # what goes beside the latent in a timbre, in int8
-STEPS = 127 / MOST  # of a neper
+STEPS_A_NEPER = 127 / MOST
 
 
 def write_preset(path: str | os.PathLike[str], model: SoundModel, recording: Recording) -> None:
@@ -46,7 +46,7 @@ def preset_bytes(model: SoundModel, recording: Recording) -> bytes:
     half = {"loudness": played.loudness, "harmonicity": played.harmonicity, "timbre": latent}
     found = {name: part[0].half().contiguous() for name, part in half.items()}
     if lacking.shape[-1]:
-        found[LACKING] = (lacking[0] * STEPS).round().clamp(-127, 127).to(torch.int8)
+        found[LACKING] = (lacking[0] * STEPS_A_NEPER).round().clamp(-127, 127).to(torch.int8)
     return save({**found, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)})
 
 
@@ -95,13 +95,17 @@ def preset_from(model: SoundModel, data: bytes) -> Recording:
 
 
 def _lacking(parts: Mapping[str, Tensor], frames: int, bands: int) -> Tensor:
-    """What the decoder's gains lack, (1, N, P); nothing in presets of before that was kept."""
+    """What the decoder's gains lack, (1, N, bands) nats of amplitude; nothing in presets of before that was kept.
+
+    Raises:
+        PresetError: other numbers, or of other frames or bands.
+    """
     found = parts.get(LACKING)
     if found is None:
         return torch.zeros(1, frames, bands)
     if found.dtype != torch.int8 or found.shape != (frames, bands):
         raise PresetError(f"expected corrections of {frames} frames and {bands} bands in a preset, found others")
-    return found[None].float() / STEPS
+    return found[None].float() / STEPS_A_NEPER
 
 
 def _check(sound: Sound) -> None:

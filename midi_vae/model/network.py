@@ -31,7 +31,7 @@ from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
 from .window_network import MAX_AT_ONCE, WindowNetwork
 
-INVERSION_STEP, INVERSION_ROUNDS = 0.5, 8
+INVERSION_STEP, INVERSION_ROUNDS = 0.5, 8  # a whole step goes too far; two rounds are enough for windows of tunes
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
