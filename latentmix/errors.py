@@ -1,4 +1,4 @@
-"""The one error that a user's input can cause."""
+"""The one error that a user's input can cause, and the commonest reason for it."""
 
 from __future__ import annotations
 
@@ -10,3 +10,15 @@ class InputError(ValueError):
     and what to do. A command line prints it and exits with status 1, without a traceback; while music plays it is a
     warning and the music goes on.
     """
+
+
+def check_count(count: int, least: int, most: int, what: str) -> None:
+    """
+    Args:
+        what: is counted, a plural.
+
+    Raises:
+        InputError: fewer or more.
+    """
+    if not least <= count <= most:
+        raise InputError(f"expected {least} to {most} {what}, found {count}")

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from .shares import Shares
 from .training import Figures, TrainingRun, warm_up_cosine
 
+WARM_UP = 200  # steps of a phase
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -35,12 +37,11 @@ class PhasedRun:
         shares: how the batch of a step is divided.
         phases: their names, in order.
         seed: of all that is drawn.
-        warm_up: steps.
     """
 
-    def __init__(self, run: TrainingRun, shares: Shares, phases: Sequence[str], seed: int, warm_up: int = 200) -> None:
+    def __init__(self, run: TrainingRun, shares: Shares, phases: Sequence[str], seed: int) -> None:
         self.fabric, self.run, self.shares = shares.fabric, run, shares
-        self.phases, self.seed, self.warm_up = tuple(phases), seed, warm_up
+        self.phases, self.seed = tuple(phases), seed
 
     def do(
         self,
@@ -63,7 +64,7 @@ class PhasedRun:
 
         def advance(step: int) -> dict[str, Tensor]:
             for group in optimizer.param_groups:
-                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, self.warm_up)
+                group["lr"] = phase.learning_rate * warm_up_cosine(step, phase.steps, WARM_UP)
             optimizer.zero_grad(set_to_none=True)
 
             def make(generator: torch.Generator, share: int) -> dict[str, Tensor]:

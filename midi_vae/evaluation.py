@@ -108,14 +108,12 @@ class PathFigures:
     Attributes:
         path: length of the way over the distance of its ends; 1 is ideal.
         max_jump: largest single step over the distance of the ends; 1 / (points - 1) is ideal.
-        midpoint_detour: length of the way over the middle alone; 1 is ideal.
         distinct: different melodies on a line.
         lines: how many there were.
     """
 
     path: float
     max_jump: float
-    midpoint_detour: float
     distinct: float
     lines: int
 
@@ -132,11 +130,9 @@ def path_figures(
         if ends < same:
             continue
         hops = [between(p, q) for p, q in itertools.pairwise(line)]
-        middle = line[len(line) // 2]
-        by_middle = between(line[0], middle) + between(middle, line[-1])
-        rows.append((sum(hops) / ends, max(hops) / ends, by_middle / ends, len(np.unique(line, axis=0))))
-    path, max_jump, detour, distinct = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 4
-    return PathFigures(path, max_jump, detour, distinct, len(rows))
+        rows.append((sum(hops) / ends, max(hops) / ends, len(np.unique(line, axis=0))))
+    path, max_jump, distinct = np.mean(rows, axis=0).tolist() if rows else [math.nan] * 3
+    return PathFigures(path, max_jump, distinct, len(rows))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 
 from .chart import chart_codes
 from .model.network import MelodyNetwork
@@ -95,7 +95,7 @@ def line(
         shift: (D,) added to every latent (`attributes`).
     """
     check_mixable(model)
-    check_count(steps)
+    check_count(steps, 2, MAX_STEPS, "steps")
     pair = partners([a, b])
     z = _shifted(codes(model, pair), shift)
     out = melodies_at(model, _way(model, z[0], z[1], steps, straight, spherical), pair[0])
@@ -164,8 +164,8 @@ def grid(
     """
     check_corners(len(corners), "melodies")
     check_mixable(model)
-    check_count(rows)
-    check_count(columns)
+    check_count(rows, 2, MAX_STEPS, "steps")
+    check_count(columns, 2, MAX_STEPS, "steps")
     together = partners(corners)
     z = _shifted(codes(model, together), shift)
     if straight or spherical:
@@ -243,15 +243,6 @@ def _shifted(points: Tensor, shift: Tensor | None) -> Tensor:
 
 def _with_sound_of(melody: Melody, first: Melody) -> Melody:
     return replace(melody, tempo=first.tempo, program=first.program)
-
-
-def check_count(steps: int) -> None:
-    """
-    Raises:
-        InputError: a line cannot have so many steps.
-    """
-    if not 2 <= steps <= MAX_STEPS:
-        raise InputError(f"expected 2 to {MAX_STEPS} steps, found {steps}")
 
 
 def check_corners(count: int, what: str) -> None:

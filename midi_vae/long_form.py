@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 
 from .model.conductor import PLACES, Conductor, Past
 from .model.network import MelodyNetwork
@@ -149,7 +149,7 @@ def compose(
         InputError: too few or too many bars, or the conductor does not go with the model.
     """
     like = Melody(np.zeros(WINDOW_STEPS, np.int16))
-    check_bars(bars)
+    check_count(bars, 1, MAX_BARS, "bars")
     nothing = np.zeros((n, 0, WINDOW_STEPS), np.int64)
     made: list[Melody] = []
     for draw in range(DRAWS):
@@ -187,7 +187,7 @@ def go_on(
     kept = melody.bars // window_layout(melody.metre).bars  # whole windows; a bar that is left over begins the next one
     before = np.repeat(before[None, :kept], n, 0)
     left = melody.bars - kept * window_layout(melody.metre).bars
-    check_bars(bars)
+    check_count(bars, 1, MAX_BARS, "bars")
     count = _windows(bars + left, melody)
     z = windows_after(model, conductor, before, count, temperature, seed, ends, check)
     made = _decoded(model, z, replace(melody, name=""), bars + left, shift)
@@ -245,15 +245,6 @@ def in_form_of(first: Melody, others: Sequence[Melody]) -> list[Melody]:
     """
     pattern = form(to_windows(first))
     return [from_windows(to_windows(other)[pattern], other, other.bars) for other in others]
-
-
-def check_bars(bars: int) -> None:
-    """
-    Raises:
-        InputError: so many are not made at once.
-    """
-    if not 1 <= bars <= MAX_BARS:
-        raise InputError(f"expected 1 to {MAX_BARS} bars, found {bars}")
 
 
 def _windows(bars: int, like: Melody) -> int:

@@ -1,18 +1,27 @@
-"""Windows of melody that benchmarks measure on: two bars of 4/4 that start with a note, one from each tune."""
+"""Windows of melody that benchmarks measure on: two bars of 4/4 that start with a note, one from each tune.
+
+And the options by which benchmarks are told of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Annotated
 
 import mido
 import numpy as np
+import typer
 
 from midi_vae import InputError
 from midi_vae.importing import read_melody
 from midi_vae.music.melody import ONSET, tidy
 from midi_vae.training.dataset import find_midi_files
 
+Train = Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")]
+Dev = Annotated[Path, typer.Option(help="folder of MIDI files to measure on")]
+Model = Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")]
+Tunes = Annotated[int, typer.Option(help="windows, one a tune")]
 STEPS, BAR = 32, 16
 LOWEST, HIGHEST, MIN_ONSETS = 36, 96, 6
 

@@ -44,6 +44,11 @@ def edit_config(folder: Path, **changes: object) -> None:
     edit(folder, config=json.loads((folder / "config.json").read_text())["config"] | changes)
 
 
+def no_sizes(name: str) -> list[tuple[str, object]]:
+    """Values of a size in a configuration that no size can have, for `pytest.mark.parametrize`."""
+    return [(name, value) for value in ("wide", None, 8.0, True, 10**12)]
+
+
 def check_saved(model: Model, folder: Path) -> Model:
     """The model that is loaded from the folder: with configuration and tensors, bit for bit, of the saved one."""
     loaded = type(model).from_pretrained(folder)

@@ -77,13 +77,13 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[AudioSource]:
             yield _open_file(stack.enter_context(open_file(path)), path, path, stack)
 
 
-def waveform_source(waveform: np.ndarray, sample_rate: int, name: str = "waveform") -> AudioSource:
+def waveform_source(waveform: np.ndarray, sample_rate: int) -> AudioSource:
     """Samples (C, T) or (T,) float32 as audio to be read.
 
     Raises:
         InputError: another shape, no samples, or an unusual rate or number of channels.
     """
-    samples = waveform[None] if waveform.ndim == 1 else waveform
+    name, samples = "waveform", waveform[None] if waveform.ndim == 1 else waveform
     if samples.ndim != 2 or not samples.size:
         raise InputError(f"{name}: expected samples of shape (C, T), found {tuple(waveform.shape)}")
     _check_format(name, sample_rate, len(samples))

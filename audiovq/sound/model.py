@@ -105,11 +105,11 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
     # -- what is used ----------------------------------------------------------------------------------------------
 
     def initial_encoder_state(self, batch: int) -> list[Tensor]:
-        """Fresh state: of the analysis, of the encoder, and of the decoder, which is asked what it will say."""
+        """Fresh state, tensors (batch, ...): of analysis, encoder, and the decoder, which is asked what it says."""
         return [*self.analysis.start(batch), *self.encoder.start(batch), *self.decoder.start(batch)]
 
     def initial_decoder_state(self, batch: int) -> list[Tensor]:
-        """Fresh state: of the synthesis, then of the decoder."""
+        """Fresh state, tensors (batch, ...): of the synthesis, then of the decoder."""
         return [*self.synthesis.start(batch), *self.decoder.start(batch)]
 
     @torch.inference_mode()

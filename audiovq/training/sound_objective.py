@@ -33,9 +33,9 @@ class SoundObjectiveConfig:
 class SoundObjective(nn.Module):
     """Encoder, quantizer and decoder, trained together; half of the pieces go through the codebooks, half do not."""
 
-    def __init__(self, model: SoundModel, config: SoundObjectiveConfig | None = None) -> None:
+    def __init__(self, model: SoundModel) -> None:
         super().__init__()
-        self.model, self.config = model, config or SoundObjectiveConfig()
+        self.model, self.config = model, SoundObjectiveConfig()
 
     def forward(self, batch: SoundBatch, generator: torch.Generator | None, quantize: bool) -> dict[str, Tensor]:
         """Loss and parts.

@@ -21,7 +21,7 @@ TAIL_SECONDS = 1.0  # after the last bar
 LOUDNESS = {"kick": 1.0, "snare": 0.8, "closed_hat": 0.35, "open_hat": 0.4, "crash": 0.45, "ride": 0.35}
 
 
-def drums_to_wav(path: str | os.PathLike[str], grooves: Sequence[Groove], sample_rate: int = SAMPLE_RATE) -> None:
+def drums_to_wav(path: str | os.PathLike[str], grooves: Sequence[Groove]) -> None:
     """Write grooves one after another as sound, in mono.
 
     Args:
@@ -34,9 +34,9 @@ def drums_to_wav(path: str | os.PathLike[str], grooves: Sequence[Groove], sample
     import soundfile
 
     kind, subtype = sound_format(path)
-    sound = render_drums(grooves, sample_rate, os.fspath(path))
+    sound = render_drums(grooves, path=os.fspath(path))
     file = io.BytesIO()
-    soundfile.write(file, sound, sample_rate, format=kind, subtype=subtype)
+    soundfile.write(file, sound, SAMPLE_RATE, format=kind, subtype=subtype)
     replace_file(path, file.getvalue())
 
 

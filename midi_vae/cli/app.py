@@ -18,6 +18,7 @@ from .options import (
     Count,
     DrumOptions,
     File,
+    KitFile,
     MakingOptions,
     ModelOptions,
     OutputOptions,
@@ -158,9 +159,7 @@ def groove(
         Path | None, typer.Option("--like", metavar="FILE", help="With the groove of this file instead.")
     ] = None,
     bars: Annotated[str, typer.Option("--bars", metavar="A:B|all", help="Bars A to B, from 1, both included.")] = "all",
-    kit: Annotated[
-        Path | None, typer.Option("--kit", metavar="FILE", help="Which notes are which drum: see midi-vae mix --help.")
-    ] = None,
+    kit: KitFile = None,
 ) -> None:
     """Play a straight drum pattern as drummers do: how hard each hit is, and how early or late.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from latentmix.cli import Force, Verbose, grouped, make_group, may_replace
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 from latentmix.files import check_target, make_folder, replace_file
 
 from ..checkpoint import GROOVE_CHECKPOINT
@@ -141,8 +141,7 @@ def torchscript(
     Example:
     midi-vae export torchscript melody_2bar A.mid B.mid -o mix.ts
     """
-    if not MIN_BETWEEN <= len(files) <= MAX_MELODIES:
-        raise InputError(f"expected {MIN_BETWEEN} to {MAX_MELODIES} melodies to go between, found {len(files)}")
+    check_count(len(files), MIN_BETWEEN, MAX_MELODIES, "melodies to go between")
     check_target(output)
     may_replace("midi-vae", [output], force)
     from ..torchscript_export import torchscript_file

@@ -40,6 +40,15 @@ _passages, _changes, _output, _engine, _drums = (
     functools.partial(typer.Option, rich_help_panel=panel)
     for panel in ("Passages", "Changes", "Output", "Model", "Drums")
 )
+KitFile = Annotated[
+    Path | None,
+    _drums(
+        "--kit",
+        metavar="FILE.toml",
+        help="Says which notes are which drum, such as snare = [38, 40], for a kit that is not General MIDI; the first "
+        "is written.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -232,15 +241,7 @@ class DrumOptions:
     """Drums instead of melodies."""
 
     drums: Annotated[bool, _drums("--drums", help="Drums instead of melodies; of files, those on channel 10.")] = False
-    kit: Annotated[
-        Path | None,
-        _drums(
-            "--kit",
-            metavar="FILE",
-            help="A TOML file that says which notes are which drum, such as snare = [38, 40], for a kit that is not "
-            "General MIDI; the first is written.",
-        ),
-    ] = None
+    kit: KitFile = None
 
     def __post_init__(self) -> None:
         if self.kit is not None and not self.drums:
@@ -248,9 +249,9 @@ class DrumOptions:
 
     def notes(self) -> Kit:
         """Which note is which instrument."""
-        from ..drums.kit import GENERAL_MIDI, read_kit
+        from ..drums.kit import read_kit
 
-        return GENERAL_MIDI if self.kit is None else read_kit(self.kit)
+        return read_kit(self.kit)
 
 
 @dataclass(frozen=True)

@@ -69,14 +69,16 @@ class Kit:
 GENERAL_MIDI = Kit(tuple(_GENERAL[name] for name in INSTRUMENTS))
 
 
-def read_kit(path: str | os.PathLike[str]) -> Kit:
+def read_kit(path: str | os.PathLike[str] | None) -> Kit:
     """A kit out of a TOML file of lines such as `snare = [38, 40]`; an instrument left out is as in General MIDI.
 
-    A note that is given to one instrument is no other's any more.
+    A note that is given to one instrument is no other's any more. None is General MIDI.
 
     Raises:
         InputError: not such a file.
     """
+    if path is None:
+        return GENERAL_MIDI
     try:
         entries = tomlkit.parse(read_bounded(path, MAX_MAP_BYTES)).unwrap()
     except (TOMLKitError, UnicodeDecodeError, RecursionError) as error:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 
-from ..interpolation import check_amount, check_corners, check_count, mixed
+from ..interpolation import MAX_STEPS, check_amount, check_corners, mixed
 from .feel import Heard
 from .groove import Groove
 from .network import GrooveNetwork
@@ -41,7 +41,7 @@ def line(
     Raises:
         InputError: another number of steps.
     """
-    check_count(steps)
+    check_count(steps, 2, MAX_STEPS, "steps")
     first, last = partners([a, b])
     shares = [k / (steps - 1) for k in range(steps)]
     if straight or steps == 2:

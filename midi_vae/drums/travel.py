@@ -49,13 +49,13 @@ def even_travel(model: GrooveNetwork, a: np.ndarray, b: np.ndarray) -> Travel:
     return Travel(torch.cat(parts, 1))
 
 
-def corrected(model: GrooveNetwork, z: Tensor, cells: Tensor, corrections: int = CORRECTIONS) -> Tensor:
+def corrected(model: GrooveNetwork, z: Tensor, cells: Tensor) -> Tensor:
     """Latents (B, D) moved so that the decoder says cells (B, 32, 3, 9) more exactly."""
     with torch.inference_mode(False), torch.enable_grad():
         z, cells = z.clone().requires_grad_(True), cells.clone()
         mean, square = torch.zeros_like(z), torch.zeros_like(z)
         hit = cells[:, :, HIT]
-        for step in range(1, corrections + 1):
+        for step in range(1, CORRECTIONS + 1):
             said = model.logits(z)
             missed = (said.velocity - cells[:, :, VELOCITY]).abs() + (said.offset - cells[:, :, OFFSET]).abs()
             cost = F.binary_cross_entropy_with_logits(said.hit, hit, reduction="sum") + FEEL * (hit * missed).sum()

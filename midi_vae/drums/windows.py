@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from latentmix.errors import InputError
+from latentmix.errors import check_count
 
 from ..music.tokens import steps_per_bar
 from ..music.windows import WINDOW_STEPS, window_layout
@@ -57,8 +57,7 @@ def partners(grooves: Sequence[Groove]) -> list[Groove]:
     Raises:
         InputError: fewer than 2 or more than 8, or the first one's bars are longer than a window.
     """
-    if not 2 <= len(grooves) <= MAX_GROOVES:
-        raise InputError(f"expected 2 to {MAX_GROOVES} grooves to mix, found {len(grooves)}")
+    check_count(len(grooves), 2, MAX_GROOVES, "grooves to mix")
     first = grooves[0]
     window_layout(first.metre)
     laid = [rebar(groove, first.metre) for groove in grooves]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .held_notes import Held, HeldNotes
+from .fermatas import Fermatas, Held
 from .masks import all_of, any_of
 
 FREE_STEPS = 4  # of them in a file of abc2midi that are not counted
@@ -16,7 +16,7 @@ MAX_ANEW, MAX_ANEW_HELD = 0.34, 0.1  # share of bars that begin anew; where note
 USUAL = 0.2  # share of the other notes that are as long as the held ones, from which on not two of a bar were held
 MAX_DIVIDED = 0.25  # share of the accents of another program that are where a repeat would divide bars
 MAX_WRONG = 0.05  # share of notes at the beginning of bars without an accent
-_DIVIDED, _ANEW = 1.5, 1.9  # prices of a step: to a divided bar, to bars that begin anew; over held ones: `held_notes`
+_DIVIDED, _ANEW = 1.5, 1.9  # prices of a step: to a divided bar, to bars that begin anew; over held ones: `fermatas`
 _LONG, _PASSED = 0.3, 1.3  # and of a bar line that it passes under a note, or at a note without an accent
 _MAX_LINES = 12  # bar lines of a step that are looked at
 
@@ -93,7 +93,7 @@ class Walk:
             inside = sum(place % self.bar(0) <= self.near for place in self.marks[1:])
             self.pickup *= inside <= MAX_DIVIDED * len(self.marks)
         self.may_hold = True
-        self.notes = HeldNotes(onsets, ends, self.near, resolution)
+        self.notes = Fermatas(onsets, ends, self.near, resolution)
         self.states: list[dict[int, tuple[float, int, _Step]]] = []  # by phase: price, phase before, step
 
     def bar(self, tick: int) -> int:

@@ -32,6 +32,7 @@ class WindowNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where it computes."""
         return self.decoder.places.device
 
     def latent_parts(self, z: Tensor) -> Sequence[Tensor]:

@@ -101,6 +101,13 @@ class Melody(OnGrid):
         Args:
             notes: in any order; 0 <= start < end, pitch 0..127.
             bars: as many as hold all notes (at least 1) if None.
+            metre: beats in a bar and what a beat is, of bars of a whole number of sixteenths.
+            tempo: quarter notes a minute.
+            program: of General MIDI, 0..127.
+
+        Raises:
+            InputError: as `Melody`.
+            ValueError: as `Melody`, or a note that cannot be.
         """
         notes = sorted(notes, key=lambda note: note[0])
         if any(not (0 <= start < end and 0 <= pitch <= 127) for start, end, pitch in notes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latentmix.errors import InputError
+from latentmix.errors import check_count
 
 from .melody import Melody
 from .windows import rebar, window_layout
@@ -18,8 +18,7 @@ def partners(melodies: Sequence[Melody]) -> list[Melody]:
     Raises:
         InputError: fewer than 2 or more than 8 melodies, or the first one's bars are longer than a window.
     """
-    if not 2 <= len(melodies) <= MAX_MELODIES:
-        raise InputError(f"expected 2 to {MAX_MELODIES} melodies to mix, found {len(melodies)}")
+    check_count(len(melodies), 2, MAX_MELODIES, "melodies to mix")
     first = melodies[0]
     window_layout(first.metre)
     bars = max(-(-_steps_in(melody, first) // first.steps_per_bar) for melody in melodies)

@@ -30,6 +30,16 @@ CHANNELS = 2
 HEADER = 128  # bytes before the samples: 8 counters, 8 times
 
 
+class _Count:
+    """A counter of a ring, as a whole number that is read."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __get__(self, ring: Ring, owner: type[Ring]) -> int:
+        return int(ring._counts[self.place])
+
+
 class Ring:
     """Frames between two processes.
 
@@ -42,7 +52,15 @@ class Ring:
 
     Attributes:
         capacity, handle, channels, bell: as above.
+        written, read: frames so far.
+        underruns: how often frames were missing when they were to be heard.
+        breaks: how often it broke off: those underruns before which there had been enough.
+        reported: how often the device said that it had not been given its frames in time.
+        chunk: frames that the reader asks for at a time, the most so far.
     """
+
+    written, read, chunk = _Count(WRITTEN), _Count(READ), _Count(CHUNK)
+    underruns, breaks, reported = _Count(UNDERRUNS), _Count(BREAKS), _Count(REPORTED)
 
     def __init__(
         self,
@@ -90,31 +108,6 @@ class Ring:
         """Frames that wait to be read."""
         return self.written - self.read
 
-    @property
-    def written(self) -> int:
-        """Frames written so far."""
-        return int(self._counts[WRITTEN])
-
-    @property
-    def read(self) -> int:
-        """Frames read so far."""
-        return int(self._counts[READ])
-
-    @property
-    def underruns(self) -> int:
-        """How often frames were missing when they were to be heard."""
-        return int(self._counts[UNDERRUNS])
-
-    @property
-    def breaks(self) -> int:
-        """How often it broke off: those underruns before which there had been enough."""
-        return int(self._counts[BREAKS])
-
-    @property
-    def reported(self) -> int:
-        """How often the device said that it had not been given its frames in time."""
-        return int(self._counts[REPORTED])
-
     def count_reported(self) -> None:
         """For the reader."""
         self._counts[REPORTED] += 1
@@ -127,11 +120,6 @@ class Ring:
     @is_heard.setter
     def is_heard(self, value: bool) -> None:
         self._counts[STATE] = value
-
-    @property
-    def chunk(self) -> int:
-        """Frames that the reader asks for at a time, the most so far."""
-        return int(self._counts[CHUNK])
 
     @property
     def origin(self) -> float:

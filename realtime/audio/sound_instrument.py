@@ -15,7 +15,7 @@ import torch
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Colour, Sound, SoundModel
 from audiovq.sound.morph import Recording, blend, part, sung_share
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 from midi_vae.audio.synthesizer import round_off
 
 from ..music.parameters import MAX_MELODIES
@@ -75,10 +75,8 @@ class SoundInstrument(Framewise):
         shares: Callable[[float], np.ndarray] | None = None,
         voices: int = 1,
     ) -> None:
-        if not 1 <= len(recordings) <= MAX_MELODIES:
-            raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(recordings)}")
-        if not 1 <= voices <= MAX_VOICES:
-            raise InputError(f"expected 1 to {MAX_VOICES} voices, found {voices}")
+        check_count(len(recordings), 1, MAX_MELODIES, "recordings")
+        check_count(voices, 1, MAX_VOICES, "voices")
         super().__init__()
         self.model, self.dials = model, Dials()
         places = spread(len(recordings))

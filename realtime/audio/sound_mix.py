@@ -14,7 +14,7 @@ import torch
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Colour, Sound, SoundModel
 from audiovq.sound.morph import SINGS, UNVOICED, Recording, blend, joined, part, sung_share
-from latentmix.errors import InputError
+from latentmix.errors import check_count
 from midi_vae.audio.synthesizer import round_off
 
 from ..music.parameters import MAX_MELODIES
@@ -95,8 +95,7 @@ class SoundMix(Framewise):
     """
 
     def __init__(self, model: SoundModel, sources: Sequence[Recording | None]) -> None:
-        if not 1 <= len(sources) <= MAX_MELODIES:
-            raise InputError(f"expected 1 to {MAX_MELODIES} recordings, found {len(sources)}")
+        check_count(len(sources), 1, MAX_MELODIES, "recordings")
         super().__init__()
         self.model, self.dials = model, Dials()
         self._sources = [LiveInput(model) if each is None else Loop(each) for each in sources]

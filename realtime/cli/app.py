@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from audiovq.sound.preset_names import PRESETS
 from latentmix.cli import Verbose, grouped, make_app, run
 
 from . import plugin
-from .options import LOCAL_HOST, ControlOptions, LiveOptions, PageOptions, PagePlace
+from .options import ControlOptions, LiveOptions, PageOptions, PagePlace
 from .sound_options import SoundMaking, SoundPage, SoundPlace
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
@@ -86,7 +87,7 @@ def sound(
         list[str],
         typer.Argument(
             metavar="FILE|in:NAME",
-            help="2 to 8 recordings, presets (sax, piano, bell, breath) or live inputs, in:NAME:CHANNEL.",
+            help=f"2 to 8 recordings, presets ({', '.join(PRESETS)}) or live inputs, in:NAME:CHANNEL.",
         ),
     ],
     place: SoundPlace,
@@ -126,8 +127,7 @@ def sound(
             )
     if not page.page and (page.port is not None or page.allow_host or page.host != PagePlace.host):
         raise typer.BadParameter("expected --page, which is there", param_hint="--port, --host, --allow-host")
-    if control.osc_host != LOCAL_HOST and control.osc_port is None:
-        raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
+    control.check_osc()
     say_loading()
     from .sound import SoundRequest, run
 

@@ -23,7 +23,7 @@ def read_drum_options(playback: PlaybackOptions, may_come: bool = False) -> Drum
     if not playback.drums and not may_come:
         return None
     from midi_vae.checkpoint import GROOVE_CHECKPOINT
-    from midi_vae.drums.kit import GENERAL_MIDI, read_kit
+    from midi_vae.drums.kit import read_kit
     from midi_vae.drums.transcription import read_drums
 
     from ..engine.drummer import Drums
@@ -34,5 +34,5 @@ def read_drum_options(playback: PlaybackOptions, may_come: bool = False) -> Drum
         return GrooveVAE.from_pretrained(playback.drums_model, "cpu")
 
     GROOVE_CHECKPOINT.read_description(GROOVE_CHECKPOINT.resolve(playback.drums_model) / GROOVE_CHECKPOINT.config_file)
-    kit = GENERAL_MIDI if playback.kit is None else read_kit(playback.kit)
+    kit = read_kit(playback.kit)
     return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums or ()], load, kit)

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from audiovq.sound.preset_names import PRESETS
 from latentmix.errors import InputError
-from midi_vae.cli.options import ModelOptions, PassageOptions
+from midi_vae.cli.options import KitFile, ModelOptions, PassageOptions
 from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..midi.ports import IN_NAME, OUT_NAME, MidiIn, MidiOut
@@ -48,8 +49,8 @@ Clock = Literal["internal", "midi", "link"]  # whose tempo it is
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Where notes go and control comes from."""
+class InputPorts:
+    """Where MIDI comes from."""
 
     midi_api: Annotated[
         str | None,
@@ -58,12 +59,23 @@ class Ports:
         ),
     ] = None
     virtual: Annotated[
-        bool, _ports("--virtual", help=f"Open ports named `{IN_NAME}` and `{OUT_NAME}` for others to connect to.")
+        bool, _ports("--virtual", help=f"Open ports for others to connect to, `{IN_NAME}` and, of notes, `{OUT_NAME}`.")
     ] = False
     ins: Annotated[
         list[str] | None,
         _ports("--in", metavar="NAME", help="A MIDI input, or tcp:HOST:PORT to listen on. May be given several times."),
     ] = None
+
+    def opened(self, has_virtual: bool) -> tuple[MidiIn, ...]:
+        """The inputs asked for, after a virtual one if there is to be one."""
+        named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
+        return ((MidiIn(virtual=True, api=self.midi_api),) if has_virtual else ()) + named
+
+
+@dataclass(frozen=True)
+class Ports(InputPorts):
+    """Where notes go and control comes from."""
+
     outs: Annotated[
         list[str] | None,
         _ports("--out", metavar="NAME", help="A MIDI output, or tcp:HOST:PORT. May be given several times."),
@@ -83,9 +95,7 @@ class Ports:
 
     def midi_ins(self, osc_port: int | None) -> tuple[MidiIn, ...]:
         """The inputs asked for; a virtual one where no port was asked for at all."""
-        named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
-        is_virtual = self.virtual or not (named or self.outs or self.audio or osc_port is not None)
-        return ((MidiIn(virtual=True, api=self.midi_api),) if is_virtual else ()) + named
+        return self.opened(self.virtual or not (self.ins or self.outs or self.audio or osc_port is not None))
 
     def check(self, is_sound: bool) -> None:
         """See to it that no option is without effect; whether sound is made is known elsewhere too."""
@@ -149,6 +159,10 @@ class ControlOptions:
     def check(self) -> None:
         """See to it, before a model is loaded, that what was asked for can be had."""
         self.values(PARAMETERS, others=True)
+        self.check_osc()
+
+    def check_osc(self) -> None:
+        """See to it that no option is without effect."""
         if self.osc_host != LOCAL_HOST and self.osc_port is None:
             raise typer.BadParameter("expected --osc-port N, the port to listen on there", param_hint="--osc-host")
 
@@ -197,15 +211,13 @@ class PlaybackOptions:
     drums_model: Annotated[
         str, _playback("--drums-model", metavar="NAME|FOLDER", help="Of --drums; see docs/drums.md.")
     ] = "drums_2bar"
-    kit: Annotated[
-        Path | None, _playback("--kit", metavar="FILE.toml", help="Which notes are which drum; see midi-vae mix.")
-    ] = None
+    kit: KitFile = None
     sound: Annotated[
         list[Path] | None,
         _playback(
             "--sound",
             metavar="A.wav",
-            help="A recording, or sax, piano, bell, breath, that sings the notes; several are mixed.",
+            help=f"A recording, or one of {', '.join(PRESETS)}, that sings the notes; several are mixed.",
         ),
     ] = None
     sound_model: Annotated[
@@ -237,7 +249,7 @@ class PagePlace:
     ] = None
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Listen beyond this machine; then a token is asked for.")
-    ] = "127.0.0.1"
+    ] = LOCAL_HOST
     allow_host: Annotated[
         list[str] | None,
         typer.Option(

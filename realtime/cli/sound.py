@@ -110,7 +110,7 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
         )
         held.callback(sound.close)
         engine = SoundEngine(
-            sound, len(asked.sources), place.midi_ins(), setup.settings, setup.presets, making.tempo, say
+            sound, len(asked.sources), place.opened(place.virtual), setup.settings, setup.presets, making.tempo, say
         )
         held.callback(engine.close)
         connect_controllers(engine, asked.control, setup, place.midi_api, held)

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
-from ..midi.ports import IN_NAME, MidiIn
-from .options import PagePlace
+from .options import InputPorts, PagePlace
 
 _played, _made = (functools.partial(typer.Option, rich_help_panel=panel) for panel in ("Played live", "What is made"))
 
 
 @dataclass(frozen=True)
-class SoundPlace:
+class SoundPlace(InputPorts):
     """Where it is heard, and where MIDI comes from."""
 
     audio: Annotated[
@@ -47,21 +46,6 @@ class SoundPlace:
         bool,
         _played("--mpe", help="The keyboard is an MPE controller: each note has bend, pressure and slide of its own."),
     ] = False
-    ins: Annotated[
-        list[str] | None,
-        _played(
-            "--in", metavar="NAME", help="A MIDI input, or tcp:HOST:PORT to listen on. May be given several times."
-        ),
-    ] = None
-    virtual: Annotated[bool, _played("--virtual", help=f"Open `{IN_NAME}` for others to connect to.")] = False
-    midi_api: Annotated[
-        str | None, _played("--midi-api", metavar="API", help="UNIX_JACK, LINUX_ALSA and so on; see livemix ports.")
-    ] = None
-
-    def midi_ins(self) -> tuple[MidiIn, ...]:
-        """The inputs asked for."""
-        named = tuple(MidiIn(name, api=self.midi_api) for name in self.ins or ())
-        return ((MidiIn(virtual=True, api=self.midi_api),) if self.virtual else ()) + named
 
 
 @dataclass(frozen=True)

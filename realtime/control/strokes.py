@@ -28,24 +28,20 @@ class Stroke(NamedTuple):
 
 
 # What docs/controllers.md lists. 1 to 8 go to a melody, as far as there are so many.
+_DOWN_AND_UP = (
+    ("left", "right", "position", 0.02),
+    ("down", "up", "y", 0.05),
+    ("a", "d", "x", 0.05),
+    ("s", "w", "y", 0.05),
+    ("-", "+", "tempo", 1 / 380),
+    (",", ".", "temperature", 0.05),
+    ("<", ">", "density", 0.05),
+    ("[", "]", "octave", 1 / 6),
+)
 KEYS: Mapping[str, Stroke] = {
-    "left": Stroke("position", "add", -0.02),
-    "right": Stroke("position", "add", 0.02),
-    "down": Stroke("y", "add", -0.05),
-    "up": Stroke("y", "add", 0.05),
-    "a": Stroke("x", "add", -0.05),
-    "d": Stroke("x", "add", 0.05),
-    "s": Stroke("y", "add", -0.05),
-    "w": Stroke("y", "add", 0.05),
-    "-": Stroke("tempo", "add", -1 / 380),
-    "+": Stroke("tempo", "add", 1 / 380),
-    "=": Stroke("tempo", "add", 1 / 380),
-    ",": Stroke("temperature", "add", -0.05),
-    ".": Stroke("temperature", "add", 0.05),
-    "<": Stroke("density", "add", -0.05),
-    ">": Stroke("density", "add", 0.05),
-    "[": Stroke("octave", "add", -1 / 6),
-    "]": Stroke("octave", "add", 1 / 6),
+    **{down: Stroke(parameter, "add", -by) for down, _, parameter, by in _DOWN_AND_UP},
+    **{up: Stroke(parameter, "add", by) for _, up, parameter, by in _DOWN_AND_UP},
+    "=": Stroke("tempo", "add", 1 / 380),  # + without shift
     "k": Stroke("key", "next", 1),
     "K": Stroke("key", "next", -1),
     "f": Stroke("follow", "next", 1),

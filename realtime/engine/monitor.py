@@ -73,7 +73,6 @@ class Monitor:
             "time": told.time,
             "decode_ms": _last(self._decode_times),
             "decode_p99_ms": _p99(self._decode_times),
-            "late_ms": _last(self._lateness),
             "late_p99_ms": _p99(self._lateness),
             "late_decodes": told.late_decodes,
             "skipped": told.skipped,

@@ -38,16 +38,16 @@ class Observed:
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """What can be moved."""
+        """What can be moved, by name. Thread-safe, real-time-safe."""
         return self.mixer.parameters
 
     @property
     def beats_a_bar(self) -> float:
-        """Quarter notes in a bar of the newest melody."""
+        """Quarter notes in a bar of the newest melody. Thread-safe; not real-time-safe: as `snapshot`."""
         return self.snapshot().melody.steps_per_bar / STEPS_A_BEAT
 
     def snapshot(self) -> Snapshot:
-        """What is going on now."""
+        """What is going on now. Thread-safe; not real-time-safe: it takes a millisecond and a lock."""
         raise NotImplementedError
 
     def subscribe(self, callback: Callable[[Snapshot], None]) -> Unsubscribe:

@@ -27,7 +27,7 @@ class Snapshot:
         running, tempo, source: of the clock.
         time: of the last report of the player, in seconds of `clock.now`.
         decode_ms, decode_p99_ms: from taking up a change to the melody; the last one and of the last thousand.
-        late_ms, late_p99_ms: of notes against their time, likewise.
+        late_p99_ms: of notes against their time, likewise.
         late_decodes: melodies that were not there in time: the one before went on.
         skipped: steps left out because the machine slept.
         notes: played so far.
@@ -53,7 +53,6 @@ class Snapshot:
     time: float
     decode_ms: float
     decode_p99_ms: float
-    late_ms: float
     late_p99_ms: float
     late_decodes: int
     skipped: int

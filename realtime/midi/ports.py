@@ -20,7 +20,7 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from .apis import working_api
-from .held_notes import HeldNotes
+from .hanging_notes import HangingNotes
 from .port_names import WINDOWS, count_of_name, doubt_about, find_port, stable_name, without_socket
 from .sockets import SocketIn, SocketOut, parse_address
 
@@ -178,7 +178,7 @@ class RtOut(RtPort):
     """An output of rtmidi; notes that ended while it was away end when it is back."""
 
     def __init__(self, spec: MidiOut, api: str, warn: Warn) -> None:
-        self._held, self._lock = HeldNotes(), threading.Lock()
+        self._held, self._lock = HangingNotes(), threading.Lock()
         super().__init__(spec, api, warn)
 
     def send(self, message: mido.Message) -> None:

@@ -14,7 +14,7 @@ from latentmix.errors import InputError
 
 from ..music.clock import now
 from .byte_stream import ByteStream
-from .held_notes import HeldNotes
+from .hanging_notes import HangingNotes
 
 PREFIX = "tcp:"
 MAX_CLIENTS = 16
@@ -73,7 +73,7 @@ class SocketOut:
     def __init__(self, address: tuple[str, int], warn: Callable[[str], None]) -> None:
         self.name = PREFIX + join_address(*address)
         self._address, self._warn = address, warn
-        self.is_lost, self._held, self._lock = False, HeldNotes(), threading.Lock()
+        self.is_lost, self._held, self._lock = False, HangingNotes(), threading.Lock()
         try:
             self._socket = self._connect()
         except OSError as error:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from latentmix.errors import InputError
+from latentmix.errors import InputError, check_count
 from midi_vae.music.key import estimate_key
 from midi_vae.music.melody import Melody
 from midi_vae.music.windows import from_windows
@@ -281,8 +281,7 @@ class Mixer:
 
     def _set_melodies(self, melodies: list[Melody], places: list[PadPoint]) -> None:
         """All of it or, where the melodies do not go together, none."""
-        if not 1 <= len(melodies) <= MAX_MELODIES:
-            raise InputError(f"expected 1 to {MAX_MELODIES} melodies, found {len(melodies)}")
+        check_count(len(melodies), 1, MAX_MELODIES, "melodies")
         if places and len(places) != len(melodies):
             raise InputError(f"expected a place for each of {len(melodies)} melodies, found {len(places)}")
         self._begin_with(self.coder.encode(melodies))

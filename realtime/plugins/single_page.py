@@ -9,7 +9,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from latentmix.errors import InputError
+from latentmix.errors import check_count
 from latentmix.files import check_target, replace_file
 from midi_vae.music.melody import Melody
 
@@ -42,8 +42,7 @@ def export(path: Path, model: str, melodies: Sequence[Melody]) -> int:
     Raises:
         InputError: another number of melodies, no such model, no engine and nothing to build it with.
     """
-    if not 1 <= len(melodies) <= MAX_SLOTS:
-        raise InputError(f"expected 1 to {MAX_SLOTS} melodies for a page without a server, found {len(melodies)}")
+    check_count(len(melodies), 1, MAX_SLOTS, "melodies for a page without a server")
     check_target(path)
     from midi_vae.plugin_weights import plugin_weights
     from midi_vae.vae import MelodyVAE

@@ -15,9 +15,6 @@ rhythm with its notes' pitches of the other tune in an order of chance.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import numpy as np
 import torch
 import typer
@@ -32,7 +29,7 @@ from midi_vae.music.melody import ONSET, tidy
 from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import charted
 from realtime.music.mixer import Mixer
-from scripts.melody_windows import windows
+from scripts.melody_windows import Dev, Model, Train, Tunes, windows
 
 CONSOLE = Console()
 
@@ -79,10 +76,10 @@ def shuffled(notes: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def main(
-    train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
-    dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
-    model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
-    count: Annotated[int, typer.Option(help="windows, one a tune")] = 108,
+    train: Train,
+    dev: Dev,
+    model: Model = "melody_2bar",
+    count: Tunes = 108,
 ) -> None:
     """Measure melodies that have the rhythm of one tune and the pitches of another."""
     torch.set_num_threads(1)

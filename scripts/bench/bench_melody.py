@@ -32,7 +32,7 @@ from latentmix.cli import run_script
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, evenest_line, middle_figures, path_figures, splice_figures
 from midi_vae.music.melody import ONSET, tidy
-from scripts.melody_windows import STEPS, windows
+from scripts.melody_windows import STEPS, Dev, Model, Train, Tunes, windows
 
 POINTS = 9
 SAMPLES = 256
@@ -220,14 +220,14 @@ def show(rows: dict[str, dict[str, float]]) -> None:
 
 
 def main(
-    train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
-    dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
-    model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
+    train: Train,
+    dev: Dev,
+    model: Model = "melody_2bar",
     musicvae: Annotated[Path | None, typer.Option(help="MusicVAE's mel_2bar_small decoder, .npz")] = None,
     entry: Annotated[
         list[str] | None, typer.Option(metavar="MODULE:FUNCTION", help="another model; may be given several times")
     ] = None,
-    count: Annotated[int, typer.Option(help="windows, one a tune")] = 64,
+    count: Tunes = 64,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON rather than a table")] = False,
 ) -> None:
     """Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder."""

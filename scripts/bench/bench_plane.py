@@ -16,7 +16,6 @@ largest jump (1 over the steps of a side is ideal) of each: along straight lines
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -34,7 +33,7 @@ from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import all_asides, charted
 from realtime.music.blend import corners
 from realtime.music.mixer import Mixer
-from scripts.melody_windows import windows
+from scripts.melody_windows import Dev, Model, Train, Tunes, windows
 
 CONSOLE = Console(width=120)
 POINTS = 9
@@ -149,10 +148,10 @@ def show(title: str, rows: Rows) -> None:
 
 
 def main(
-    train: Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")],
-    dev: Annotated[Path, typer.Option(help="folder of MIDI files to measure on")],
-    model: Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")] = "melody_2bar",
-    count: Annotated[int, typer.Option(help="windows, one a tune")] = 108,
+    train: Train,
+    dev: Dev,
+    model: Model = "melody_2bar",
+    count: Tunes = 108,
     each: Annotated[int, typer.Option(help="moves over the pad between four of them")] = 12,
     side: Annotated[int, typer.Option(help="melodies on a side of a grid")] = 5,
 ) -> None:

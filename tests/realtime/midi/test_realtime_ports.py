@@ -19,7 +19,7 @@ from latentmix.errors import InputError
 from realtime.midi import ports
 from realtime.midi.apis import compiled_apis, working_api
 from realtime.midi.byte_stream import MAX_SYSEX, ByteStream
-from realtime.midi.held_notes import HeldNotes
+from realtime.midi.hanging_notes import HangingNotes
 from realtime.midi.port_names import find_port, stable_name
 from realtime.midi.ports import (
     MemoryOut,
@@ -303,7 +303,7 @@ def test_on_windows_a_name_that_ends_in_a_number_is_not_taken_for_a_place_in_the
 
 
 def test_notes_that_are_over():
-    held = HeldNotes()
+    held = HangingNotes()
     for kind, note in (("note_on", 60), ("note_on", 62), ("note_off", 60), ("note_on", 64), ("note_on", 60)):
         held.sent(mido.Message(kind, note=note))
     held.sent(mido.Message("note_on", note=62, velocity=0))

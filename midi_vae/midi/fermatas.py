@@ -1,4 +1,4 @@
-"""Which notes between two accents may have been held, and how dear it is to say so."""
+"""Which notes between two accents may have a fermata, held longer than written, and how dear it is to say so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_GRACE, MAX_GRACES = 0.125, 4  # beats of a grace note, which is taken from t
 _MAX_CANDIDATES = 12  # notes of a step that are looked at
 
 
-class HeldNotes:
+class Fermatas:
     """The notes of a voice, each as one that may have been played twice as long as it is written.
 
     Args:

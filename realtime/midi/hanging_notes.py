@@ -7,7 +7,7 @@ import mido
 Note = tuple[int, int]  # channel 0..15, pitch
 
 
-class HeldNotes:
+class HangingNotes:
     """What went out to one receiver. Not thread-safe: its port holds a lock.
 
     A port is found to be gone only a while after it went, and what was sent in between is lost without a word. So what
