@@ -50,32 +50,56 @@ class SpectrogramInversion(nn.Module):
         Returns:
             Samples (B, N * hop), `window - hop` late as those of `STFT.synthesise`, and the state.
         """
-        after: list[Tensor] = []
+        sounding = self._sounding(state, magnitude.shape[1]).unbind(1)
+        kept: list[Tensor] = []
         spectrum = last = magnitude * phase
         for i in range(ROUNDS):
-            overlap, kept = self._overlap(spectrum, state[:, i])
-            after.append(kept)
-            found = ahead = torch.fft.rfft(overlap * self.analysis)
+            overlap, latest = self._overlap(spectrum, sounding[i])
+            kept.append(latest)
+            found = ahead = torch.fft.rfft(overlap.mul_(self.analysis))
             if i:
                 parts = torch.lerp(torch.view_as_real(last), torch.view_as_real(found), 1.0 + ACCELERATION)
                 ahead = torch.view_as_complex(parts)
             # the magnitude at the phase of `ahead`, nothing where that has none: as `sgn` has it, but quicker
-            scale = magnitude * (squared(ahead) + MIN_POWER).rsqrt()
+            scale = magnitude * squared(ahead).add_(MIN_POWER).rsqrt_()
             spectrum, last = ahead * scale.to(ahead.dtype), found
-        overlap, kept = self._overlap(spectrum, state[:, ROUNDS])
-        after.append(kept)
-        return overlap[..., : self.hop].flatten(1), torch.stack(after, 1)
+        overlap, latest = self._overlap(spectrum, sounding[ROUNDS])
+        kept.append(latest)
+        state = torch.cat([state, torch.stack(kept, 1)], 2)[:, :, -self.before :]
+        return overlap[..., : self.hop].flatten(1), state
 
-    def _overlap(self, spectrum: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra (B, N, F), frames before them -> the frames with their overlap (B, N, window), those to keep."""
-        frames = torch.fft.irfft(spectrum, self.window) * self.dual
-        overlap, count = frames.clone(), frames.shape[1]
-        for late in range(1, self.before + 1):
-            shift, first = late * self.hop, self.before - late
-            stop = self.window - shift
-            overlap[:, :late, :stop] += past[:, first : first + count, shift:]
-            overlap[:, late:, :stop] += frames[:, : max(count - late, 0), shift:]
-        return overlap, torch.cat([past, frames[:, -self.before :]], 1)[:, -self.before :]
+    def _sounding(self, state: Tensor, count: int) -> Tensor:
+        """What the frames of the state sound into the first of `count` to come: (B, ROUNDS + 1, frames, window).
+
+        Of all rounds at once: in a step of few frames, what takes the time is the number of operations.
+        """
+        reached = min(self.before, count)
+        sounding = state.new_zeros(len(state), ROUNDS + 1, reached, self.window)
+        for late in range(self.before, 0, -1):
+            number, shift = min(late, reached), late * self.hop
+            there = state.narrow(2, self.before - late, number).narrow(3, shift, self.window - shift)
+            sounding.narrow(2, 0, number).narrow(3, 0, self.window - shift).add_(there)
+        return sounding
+
+    def _overlap(self, spectrum: Tensor, sounding: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra (B, N, F), what sounds into the first -> the frames with their overlap (B, N, window), the latest.
+
+        Each sum begins with the earliest frame, whether that is in this piece or in the one before: so it is the same
+        to the last bit however a recording is cut.
+        """
+        frames = torch.fft.irfft(spectrum, self.window).mul_(self.dual)
+        count, reached = frames.shape[1], sounding.shape[1]
+        overlap = sounding
+        if count > reached:
+            overlap = torch.zeros_like(frames)
+            overlap[:, :reached] = sounding
+        for late in range(min(self.before, count - 1), 0, -1):
+            number, shift = count - late, late * self.hop
+            there = frames.narrow(1, 0, number).narrow(2, shift, self.window - shift)
+            overlap.narrow(1, late, number).narrow(2, 0, self.window - shift).add_(there)
+        # a copy of the latest: the rest of the frames need not be kept for it
+        latest = frames if count <= self.before else frames[:, -self.before :].clone()
+        return overlap.add_(frames), latest
 
 
 def invert_at_once(magnitude: Tensor, phase: Tensor, stft: STFT) -> Tensor:

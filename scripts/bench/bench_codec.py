@@ -46,12 +46,20 @@ COLUMNS = ("kbps", "pesq_wb", "stoi", "distillmos", "spk", "dWER")
 
 @dataclass(frozen=True)
 class Coded:
-    """One rate: kbit/s of the files, of their codes as plain bits, codes in use, and seconds of audio a second."""
+    """One rate.
+
+    Attributes:
+        kbps, raw_kbps: kbit/s of the files, and of their codes as plain bits.
+        usage: share of the codes that occur.
+        speed: seconds of audio a second, files to files and back.
+        step: milliseconds of one thread in which a code frame, 20 ms, is coded and decoded as it comes; the median.
+    """
 
     kbps: float
     raw_kbps: float
     usage: float
     speed: float
+    step: float
 
 
 def write_references(folder: Path, references: Path, count: int) -> list[str]:
@@ -91,7 +99,21 @@ def code(codec: Codec, references: Path, names: list[str], kbps: float, out: Pat
     codes = np.concatenate(used, 1)
     usage = np.mean([len(np.unique(row[row >= 0])) / codec.codes for row in codes])
     raw = (codes >= 0).sum() * np.log2(codec.codes) / seconds / 1000
-    return Coded(size * 8 / seconds / 1000, float(raw), float(usage), seconds / spent)
+    step = stepped(codec, references / f"{names[0]}.wav", codec.codebooks_for(kbps))
+    return Coded(size * 8 / seconds / 1000, float(raw), float(usage), seconds / spent, step)
+
+
+def stepped(codec: Codec, path: Path, codebooks: int) -> float:
+    """Milliseconds of one thread that a code frame of a recording takes, coded and decoded one by one; the median."""
+    samples, _ = soundfile.read(path, dtype="float32")
+    model, spent = codec.model, []
+    to_code, to_decode = model.initial_encoder_state(1), model.initial_decoder_state(1)
+    for frame in torch.from_numpy(samples)[None].split(codec.hop, 1)[:-1]:
+        began = time.thread_time()
+        codes, to_code = model.encode_step(frame, to_code, codebooks)
+        _, to_decode = model.decode_step(codes, to_decode)
+        spent.append(time.thread_time() - began)
+    return 1000.0 * float(np.median(spent))
 
 
 def score(lab: Path, scorer: Path, references: Path, systems: dict[str, Path]) -> dict[str, dict[str, float]]:
@@ -141,7 +163,7 @@ def measure_anchors(
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:
-    table = Table("system", *COLUMNS, "raw kbps", "saved %", "usage", "× real time")
+    table = Table("system", *COLUMNS, "raw kbps", "saved %", "usage", "× real time", "step, ms")
     for name, row in rows.items():
         cells = [f"{row[c]:.3g}" if row.get(c) is not None else "" for c in COLUMNS]
         if "raw_kbps" in row:
@@ -149,7 +171,8 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
             cells += [f"{row['raw_kbps']:.2f}", f"{saved:.1f}", f"{row['usage']:.3f}"]
         else:
             cells += ["", "", ""]
-        table.add_row(name, *cells, f"{row['speed']:.0f}" if "speed" in row else "")
+        cells += [f"{row['speed']:.0f}" if "speed" in row else "", f"{row['step']:.2f}" if "step" in row else ""]
+        table.add_row(name, *cells)
     CONSOLE.print(table)
 
 
