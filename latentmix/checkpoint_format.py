@@ -54,6 +54,14 @@ class CheckpointFormat:
             f"{self.tensor_file}"
         )
 
+    def check(self, name_or_folder: str | os.PathLike[str]) -> None:
+        """See to it, without torch, that there is such a model; whether its tensors are whole is seen in loading them.
+
+        Raises:
+            InputError: as `resolve` and `read_description`.
+        """
+        self.read_description(self.resolve(name_or_folder) / self.config_file)
+
     def is_of(self, name_or_folder: str | os.PathLike[str]) -> bool:
         """Whether a folder says that it holds a checkpoint of this kind, of whatever version.
 

@@ -266,7 +266,7 @@ def read_folder(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> S
     def read(tell: Tell) -> Found:
         make_folder(kept)
         data = prepare(folder, kept, config, tell)
-        return Found(f"{data.hours:.2f} hours from {data.files} files", data.refused)
+        return Found(f"{data.seconds / 3600:.2f} hours from {data.files} files", data.refused)
 
     read_once(fabric, folder, kept, lambda: SpeechBatches.is_complete(kept), read)
     return SpeechBatches(kept, config)

@@ -33,11 +33,15 @@ settings.load_profile("latentmix")
 HERE = Path(__file__).resolve().parent
 # What shares ports, servers, sound and browsers, or measures time, runs in one worker, one after the other.
 TOGETHER = ("tests/realtime", "tests/plugins")
-# What takes long or mostly waits, however few its tests are, begins first: at the end nobody waits for it alone.
+# What of the plugins only computes, without hosts, windows and bundles; it shares the compiled engine, in a worker.
+ENGINE = tuple(f"tests/plugins/test_{each}.py" for each in "engine drum_engine weight_file midi_file state".split())
+# What takes long or mostly waits, however few its tests are, begins first, the longest before the others: at the end
+# nobody waits for it alone.
 FIRST = (
+    "tests/plugins",
+    "tests/realtime",
     "tests/latentmix/test_nodes.py",
     "tests/latentmix/corpus/test_cluster.py",
-    *TOGETHER,
     "tests/midi_vae/training",
     "tests/audiovq/training",
     "tests/latentmix",
@@ -97,8 +101,10 @@ SLOW = (
 
 
 def scope_of(nodeid: str) -> str:
-    """What one worker does: a module, so that what its tests share is made once, or one of TOGETHER."""
+    """What one worker does: a module, so that what its tests share is made once, or ENGINE, or one of TOGETHER."""
     module = nodeid.split("::")[0]
+    if module in ENGINE:
+        return "tests/plugins, ENGINE"
     return next((folder for folder in TOGETHER if module.startswith(folder + "/")), module)
 
 

@@ -1,17 +1,26 @@
-"""Training scripts as processes that are run, stopped and killed."""
+"""Training scripts: as processes that are run, stopped and killed, or in this one."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from latentmix.cli import grouped
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
@@ -69,38 +78,52 @@ def interrupt(process: subprocess.Popen[str], number: int, when: Callable[[], bo
             process.kill()
 
 
-# main() of a script with several command lines, in one process because it takes long to import; processes that it
-# starts import this file anew.
-DRIVER = """
-import importlib, json, sys
-sys.path.insert(0, sys.argv[1])
-script = importlib.import_module(sys.argv[2])
-import typer
-from typer.testing import CliRunner
-if __name__ == "__main__":
-    app = typer.Typer()
-    app.command()(script.main)
-    results = [CliRunner().invoke(app, args) for args in json.loads(sys.argv[3])]
-    print(json.dumps([[r.exit_code, r.output] for r in results]))
-"""
+@contextlib.contextmanager
+def script_here(script: str) -> Iterator[ModuleType]:
+    """A script of scripts/ as a module of this process, which keeps its handlers of signals and its warnings."""
+    from latentmix.training import CONSOLE
+
+    name = script.removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / script)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    sys.modules[name] = module  # dataclasses look themselves up there
+    width, CONSOLE.width = CONSOLE._width, int(ENVIRONMENT["COLUMNS"])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            spec.loader.exec_module(module)
+            yield module
+    finally:
+        CONSOLE._width = width
+        del sys.modules[name]
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def run_each(script: str, folder: Path, commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
-    """Exit status and output of each command line of a script of scripts/; `folder` is for a file."""
-    (folder / "driver.py").write_text(DRIVER)
-    done = subprocess.run(
-        [sys.executable, folder / "driver.py", ROOT / "scripts", script.removesuffix(".py"), json.dumps(commands)],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert done.returncode == 0, done.stderr
-    return [(status, output) for status, output in json.loads(done.stdout.splitlines()[-1])]
+def run_each(script: str, commands: Sequence[Sequence[object]]) -> list[tuple[int, str]]:
+    """Exit status and output of each command line of a script of scripts/, in this process: to import takes seconds."""
+    with script_here(script) as module:
+        app = typer.Typer()
+        app.command()(grouped(module.main))
+        results = [CliRunner().invoke(app, [*map(str, command)]) for command in commands]
+    for result in results:
+        if isinstance(result.exception, Exception):
+            raise result.exception
+    return [(result.exit_code, result.output) for result in results]
 
 
-def check_refusals(script: str, folder: Path, cases: Sequence[tuple[Sequence[str], str]]) -> None:
+def run_here(script: str, *arguments: object) -> str:
+    """What a script of scripts/ says, which ends well, in this process."""
+    ((status, output),) = run_each(script, [arguments])
+    assert status == 0, output
+    return output
+
+
+def check_refusals(script: str, cases: Sequence[tuple[Sequence[object], str]]) -> None:
     """Each command line ends with status 1 and one line that has the text in it."""
-    results = run_each(script, folder, [list(command) for command, _ in cases])
+    results = run_each(script, [command for command, _ in cases])
     for (status, output), (_, text) in zip(results, cases, strict=True):
         assert status == 1, output
         assert text in output

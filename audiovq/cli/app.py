@@ -244,13 +244,14 @@ def mix(
     audiovq mix A.wav B.avq --steps 9 --separate -o steps
     """
     from ..codec.generation import output_paths
+    from ..sound.model import CHECKPOINT
     from . import sounds
     from .mixing import mix_recordings
 
     paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
     check_made(paths, result)
     notices: dict[str, list[str]] = {}
-    if sounds.is_sound_model(model):
+    if CHECKPOINT.is_of(model):
         made = sounds.mix(model, first, second, steps, paths)
     else:
         made, notices = mix_recordings(model, first, second, steps, paths)

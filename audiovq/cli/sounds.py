@@ -14,7 +14,7 @@ from latentmix.training import CONSOLE, in_one_line
 
 from ..audio_io.writer import open_sink
 from ..sound.config import RATES, SoundConfig
-from ..sound.model import CHECKPOINT, SoundModel
+from ..sound.model import SoundModel
 from ..sound.morph import read_recording, steps_between
 from ..training.sound_run import Schedule, SoundRun, read_recordings
 from .batches import complain
@@ -23,15 +23,6 @@ from .options import NOTHING
 MINUTES, MINUTES_FROM_NOTHING = 15.0, 60.0
 LOOKS = 20  # that are taken at a run on its way
 RATE_FROM_MODEL = 1e-3  # learning rate of a model that knows something already
-
-
-def is_sound_model(name_or_folder: str) -> bool:
-    """Whether a model that is there is one of sounds."""
-    try:
-        CHECKPOINT.read_description(CHECKPOINT.resolve(name_or_folder) / CHECKPOINT.config_file)
-    except InputError:
-        return False
-    return True
 
 
 def mix(model: str, first: str, second: str, steps: int, paths: Sequence[str]) -> list[tuple[str, float]]:

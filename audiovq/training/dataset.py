@@ -129,9 +129,9 @@ def at_random_levels(*rows: np.ndarray, generator: torch.Generator) -> SpeechBat
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a folder gave: hours, files read, and one line for each file that was left out."""
+    """What a folder gave: seconds of audio, files read, and one line for each file that was left out."""
 
-    hours: float
+    seconds: float
     files: int
     refused: tuple[str, ...]
 
@@ -164,7 +164,7 @@ def prepare(
         beside = kept / f"{name}.tmp.npy"
         np.save(beside, np.concatenate([getattr(p, name) for p in parts]))
         beside.replace(kept / f"{name}.npy")
-    return Prepared(samples / config.sample_rate / 3600, len(parts), tuple(refused))
+    return Prepared(samples / config.sample_rate, len(parts), tuple(refused))
 
 
 def _label_files(paths: list[str], config: VQVAEConfig, stack: contextlib.ExitStack) -> Iterable[Labelled | str]:

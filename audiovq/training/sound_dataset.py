@@ -17,6 +17,7 @@ from latentmix.errors import InputError
 from ..audio_io.mono import find_recordings, read_mono
 from ..sound.analysis import Controls, SoundAnalysis
 from ..sound.config import SoundConfig
+from .dataset import Prepared
 
 LANES = 16  # stretches that are analysed side by side: a frame of many costs little more than one of one
 PART = 50  # frames analysed at a time
@@ -46,15 +47,6 @@ class SoundBatch:
         played = self.controls
         controls = Controls(played.pitch.to(device), played.loudness.to(device), played.harmonicity.to(device))
         return SoundBatch(self.samples.to(device), controls, self.features.to(device))
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a folder gave: seconds, files read, and one line for each file that was left out."""
-
-    seconds: float
-    files: int
-    refused: tuple[str, ...]
 
 
 class SoundSource(Protocol):

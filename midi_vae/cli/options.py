@@ -219,15 +219,14 @@ class ModelOptions:
         return drawn_seed(self.seed)
 
     def check(self) -> None:
-        """See to it, without torch unless a GPU is asked for, that there is such a model; whether it is whole is seen
-        when it is loaded.
+        """As `CheckpointFormat.check`, without torch unless a GPU is asked for.
 
         Raises:
             InputError: there is none of that name, no model in that folder, or no GPU.
         """
         if self.device is Device.cuda:
             check_device(self.device)
-        CHECKPOINT.read_description(CHECKPOINT.resolve(self.model) / CHECKPOINT.config_file)
+        CHECKPOINT.check(self.model)
 
     def load(self) -> MelodyVAE:
         """The model on its device."""

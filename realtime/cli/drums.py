@@ -33,6 +33,6 @@ def read_drum_options(playback: PlaybackOptions, may_come: bool = False) -> Drum
 
         return GrooveVAE.from_pretrained(playback.drums_model, "cpu")
 
-    GROOVE_CHECKPOINT.read_description(GROOVE_CHECKPOINT.resolve(playback.drums_model) / GROOVE_CHECKPOINT.config_file)
+    GROOVE_CHECKPOINT.check(playback.drums_model)
     kit = read_kit(playback.kit)
     return Drums([read_drums(path, None, kit).excerpt() for path in playback.drums or ()], load, kit)

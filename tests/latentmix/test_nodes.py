@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from synthetic_speech import RATE, hiss, vowel
 from toy_sounds import RATE as SOUND_RATE
 from toy_sounds import SMALL, played, small_model
-from training_runs import ENVIRONMENT, ROOT, events_of, saved
+from training_runs import ENVIRONMENT, ROOT, events_of, run_here, saved
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -149,19 +149,7 @@ def finish(nodes: list[subprocess.Popen[str]], status: int = 0) -> list[str]:
 
 
 def run_alone(script: str, arguments: list[object]) -> None:
-    command = [
-        sys.executable,
-        ROOT / "scripts" / script,
-        *arguments,
-        "--accumulate",
-        2,
-        "--device",
-        "cpu",
-        "--threads",
-        1,
-    ]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_here(script, *arguments, "--accumulate", 2, "--device", "cpu", "--threads", 1)
 
 
 def curves(run: Path) -> dict[str, list[float]]:
@@ -244,18 +232,14 @@ def said_by_those_left(script: str, nodes: list[subprocess.Popen[str]]) -> None:
     assert said.count(line) == 1 and "Traceback" not in said.partition(line)[0], said
 
 
-@pytest.mark.parametrize("lost", ["process", "node"])
-def test_who_is_lost_stops_all_with_a_line_and_the_run_goes_on(tmp_path: Path, lost: str) -> None:
+def test_a_node_that_is_lost_stops_all_with_a_line_and_the_run_goes_on(tmp_path: Path) -> None:
     arguments = [ROOT / "examples", *TINY, "--critic-steps", 3000, "--save-every", 5, "--out", tmp_path / "run"]
     nodes = start_nodes("train_melody.py", arguments, tmp_path / "meeting")
     wait_for((tmp_path / "run" / "state.safetensors").exists, nodes)
     (worker,) = below(nodes[1].pid)
-    if lost == "node":
-        nodes[1].kill()
+    nodes[1].kill()
     os.kill(worker, signal.SIGKILL)
     said_by_those_left("train_melody.py", nodes)
-    if lost == "node":  # what follows is the same
-        return
     again = [ROOT / "examples", *TINY, "--save-every", 5, "--out", tmp_path / "run"]
     finish(start_nodes("train_melody.py", again, tmp_path / "meeting again"))
     assert (tmp_path / "run" / "model" / "model.safetensors").exists()

@@ -63,8 +63,3 @@ export function deepCss(pairs) {
   while (!bearsWhite(rgb)) rgb = rgb.map((c) => Math.floor(0.96 * c));
   return `rgb(${rgb.join(" ")})`;
 }
-
-/** The weights of the newest melody as pairs. */
-export function pairsOf(weights) {
-  return Object.entries(weights ?? {}).map(([hue, weight]) => [Number(hue), weight]);
-}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import math
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +17,7 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from training_runs import saved
+from training_runs import saved, script_here
 from typer.testing import CliRunner
 
 from audiovq.audio_io.reader import open_source
@@ -266,21 +264,11 @@ def test_it_can_begin_with_what_is_known_of_the_codes():
 
 # the script that trains it, and the entropy coder with it
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_codes.py"
-
 
 @pytest.fixture
 def script() -> Iterator[ModuleType]:
-    """The script as a module; the process's own handlers come back after it."""
-    spec = importlib.util.spec_from_file_location("train_codes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    sys.modules["train_codes"] = module  # dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["train_codes"]
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    with script_here("train_codes.py") as module:
+        yield module
 
 
 @pytest.fixture

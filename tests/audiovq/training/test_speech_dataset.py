@@ -43,7 +43,7 @@ def kept(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(dataset, "FILES_A_PROCESS", 1)  # in processes, though they are few
         prepared = prepare(folder, kept, CONFIG, lambda done, total: progress.append((done, total)))
     assert prepared.files == 3
-    assert prepared.hours * 3600 == pytest.approx(1.5, abs=0.05)
+    assert prepared.seconds == pytest.approx(1.5, abs=0.05)
     assert len(prepared.refused) == 2
     assert all("\n" not in line for line in prepared.refused)
     assert prepared.refused[0].startswith(f"{folder / 'd.wav'}: expected audio, found 0 samples")

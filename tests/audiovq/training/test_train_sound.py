@@ -135,3 +135,7 @@ def test_the_command_mixes_two_recordings(recordings, tmp_path):
     assert rate == RATE and np.abs(x).max() > 0.01
     done = CliRunner().invoke(app, [*ask, str(tmp_path / "steps"), a, b, "--separate"])
     assert done.exit_code == 0 and len(list((tmp_path / "steps").iterdir())) == 3
+    described = tmp_path / "general" / "config.json"
+    described.write_text(json.dumps(json.loads(described.read_text()) | {"version": 99}))
+    done = CliRunner().invoke(app, [*ask, str(tmp_path / "m.wav"), a, b])
+    assert done.exit_code == 1 and "found latentmix.sound version 99; use the release that wrote" in done.output

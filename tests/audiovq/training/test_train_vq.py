@@ -14,7 +14,17 @@ from random_numbers import seeded
 from safetensors.torch import load_file
 from small_codec import SMALL as CONFIG
 from synthetic_speech import RATE, hiss, vowel
-from training_runs import check_refusals, events_of, finish, finite_model, interrupt, saved, start, unbroken_run
+from training_runs import (
+    check_refusals,
+    events_of,
+    finish,
+    finite_model,
+    interrupt,
+    run_here,
+    saved,
+    start,
+    unbroken_run,
+)
 
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from audiovq.training.dataset import SpeechBatch
@@ -230,7 +240,7 @@ def test_a_run_begins_with_a_models_weights_and_keeps_an_average(
     out, start_from = tmp_path / "run", unbroken[0] / "model"
     given = [*BRIEF, "--quantize-from", "0", "--start-from", start_from]
     given += shares.split()
-    finish(start("train_vq.py", folder, "--out", out, *given))
+    run_here("train_vq.py", folder, "--out", out, *given)
     state, before = load_file(out / "state.safetensors"), load_file(start_from / "model.safetensors")
     model = VQVAE.from_pretrained(out / "model")
     assert (model.config.pitch_bins, model.config.latent_size) == (175, 4)
@@ -276,7 +286,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         ([str(folder), "--out", str(unbroken[0]), "--decoder-width", "24"], f"{state}: expected the state of a run"),
         ([str(folder), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run"),
     ]
-    check_refusals("train_vq.py", tmp_path, [([*SMALL, *command], text) for command, text in cases])
+    check_refusals("train_vq.py", [([*SMALL, *command], text) for command, text in cases])
     assert not list(out.rglob("*.npy"))
     assert state.read_bytes() == before
 

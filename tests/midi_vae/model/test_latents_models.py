@@ -6,14 +6,13 @@ import dataclasses
 import json
 import math
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from random_numbers import seeded
 from torch import Tensor
+from training_runs import ROOT, run_here
 from typer.testing import CliRunner
 
 from latentmix import checkpoint
@@ -33,7 +32,6 @@ from midi_vae.training import losses
 from midi_vae.training.objective import MelodyObjective, ObjectiveConfig, PriorObjective
 from midi_vae.vae import CHECKPOINT, MelodyVAE
 
-ROOT = Path(__file__).resolve().parents[3]
 SMALL = MelodyVAEConfig(
     32, 16, 16, decoder_blocks=1, prior_width=16, prior_rounds=1, codes=12, flow_width=16, flow_steps=2
 )
@@ -271,17 +269,11 @@ def test_codes_come_from_the_codebook_and_have_a_prior_of_their_own(name: str) -
 # The script
 
 
-def train(folder: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    sizes = "--device cpu --threads 1 --batch 8 --width 16 --latent-size 32 --critic-steps 2 --steps 6 --prior-steps 2"
-    script = [sys.executable, str(ROOT / "scripts" / "train_melody.py"), str(folder), "--out", str(out)]
-    return subprocess.run([*script, *sizes.split(), *options], capture_output=True, text=True, cwd=ROOT, check=False)
-
-
 def test_the_script_trains_the_latent_asked_for(tmp_path: Path) -> None:
     tunes = tmp_path / "tunes"
     shutil.copytree(ROOT / "examples", tunes, ignore=lambda _, names: [n for n in names if not n.endswith(".mid")])
-    done = train(tunes, tmp_path / "run", "--latent", "nsvq")
-    assert done.returncode == 0, done.stdout + done.stderr
+    sizes = "--device cpu --threads 1 --batch 8 --width 16 --latent-size 32 --critic-steps 2 --steps 6 --prior-steps 2"
+    run_here("train_melody.py", tunes, "--out", tmp_path / "run", *sizes.split(), "--latent", "nsvq")
     model = MelodyVAE.from_pretrained(tmp_path / "run" / "model")
     assert model.config.latent == "nsvq"
     assert len(interpolation.line(model, A, B, 3)) == 3

@@ -146,7 +146,7 @@ def test_the_script_trains_stops_and_goes_on(folder: Path, corpus: Corpus, tmp_p
     whole = str(corpus.folder.address)
     streamed = [whole, "--dev", whole, "--out", str(tmp_path / "streamed"), *small[5:], "--steps", "2"]
     commands = [[*small, "--steps", "2"], [*small, "--steps", "3"], [*small, "--model", "no"], streamed]
-    results = run_each("train_conductor.py", tmp_path, [*commands, [whole, *small[1:], "--steps", "4"]])
+    results = run_each("train_conductor.py", [*commands, [whole, *small[1:], "--steps", "4"]])
     assert [status for status, _ in results] == [0, 0, 1, 0, 1], results
     assert saved(out) == {"conductor": 3} and saved(tmp_path / "streamed") == {"conductor": 2}
     assert f"expected what the run has learned from so far, {folder}, found {whole}" in results[4][1]

@@ -20,6 +20,7 @@ from training_runs import (
     finite_model,
     interrupt,
     run_each,
+    run_here,
     saved,
     start,
     unbroken_run,
@@ -285,7 +286,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
     cases = [([*SMALL, *command], text) for command, text in cases]
     other = [str(tunes), "--out", str(unbroken[0]), "--begin-with", base]
     cases.append((other, f"{state}: expected what the run began with, nothing, found weights "))
-    check_refusals("train_melody.py", tmp_path, cases)
+    check_refusals("train_melody.py", cases)
     assert not (out / "train.npy").exists()
     assert state.read_bytes() == before
 
@@ -297,7 +298,7 @@ def test_a_finished_run_goes_on_when_asked_for_more_steps(
     out = tmp_path / "run"
     shutil.copytree(unbroken[0], out)
     again = [*SMALL, str(tunes), "--out", str(out)]
-    ((idle, _), (status, said)) = run_each("train_melody.py", tmp_path, [again, [*again, "--steps", "77"]])
+    ((idle, _), (status, said)) = run_each("train_melody.py", [again, [*again, "--steps", "77"]])
     assert idle == status == 0
     assert "model 77:" in said and "prior 20:" in said and "critic" not in said
     assert saved(out) == {"critic": 60, "model": 77, "prior": 20}
@@ -311,9 +312,7 @@ def test_a_folder_of_waltzes_can_be_trained_on(tmp_path: Path) -> None:
         notes = [(4 * i, 4 * i + 4, 60 + (number + i) % 9) for i in range(1, 12)]
         Melody.from_notes(notes, bars=4, metre=(3, 4)).to_midi(tmp_path / f"waltz{number}.mid")
     short = "--critic-steps 2 --steps 2 --prior-steps 2".split()
-    command = [*SMALL, str(tmp_path), "--out", str(tmp_path / "run"), *short]
-    ((status, output),) = run_each("train_melody.py", tmp_path, [command])
-    assert status == 0, output
+    run_here("train_melody.py", *SMALL, tmp_path, "--out", tmp_path / "run", *short)
     directions = MelodyVAE.from_pretrained(tmp_path / "run" / "model").attribute_directions
     assert directions.isfinite().all()  # though all notes last a quarter, on the beat
 
@@ -323,7 +322,7 @@ def test_a_shipped_model_learns_a_small_folder_and_tells_what_it_forgot(
 ) -> None:
     base = unbroken[0] / "model"
     mine = [tunes, "--out", tmp_path / "mine", "--dev", tunes, "--begin-with", base, "--remember", tunes]
-    said = finish(start("train_melody.py", *mine, *SHORT, "--critic-steps", 0, "--steps", 0, "--prior-steps", 20))
+    said = run_here("train_melody.py", *mine, *SHORT, "--critic-steps", 0, "--steps", 0, "--prior-steps", 20)
     found = [
         re.search(rf"{name}, {when}: (\S+) nats", said) for name in ("own", "known") for when in ("before", "after")
     ]
