@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,11 +45,11 @@ from midi_vae.training.groove_objective import (
     GrooveObjectiveConfig,
     GroovePriorObjective,
 )
+from midi_vae.training.material import Material, material_of, streamed_material
 from midi_vae.training.streamed_windows import StreamedGrooves
 
 PHASES = ("model", "feel", "prior")
 DEV_WINDOWS = 384
-KEPT_WINDOWS = 20_000  # of a corpus, for figures
 
 
 class DevFigures:
@@ -121,34 +122,14 @@ def read_folder(fabric: Any, folder: Path, kept: Path, split: str | None, styles
     return windows
 
 
-@dataclass(frozen=True)
-class Grooves:
-    """What there is to learn.
-
-    Attributes:
-        some: windows, all of a folder, the first of a corpus.
-        batches: random ones.
-        full_batches: of those that reach the ends of bars, or of all if none does.
-    """
-
-    some: np.ndarray
-    batches: GrooveBatches | StreamedGrooves
-    full_batches: GrooveBatches | StreamedGrooves
-
-
 def open_grooves(
     fabric: Any, address: str, kept: Path, split: str | None, styles: tuple[str, ...], seed: int
-) -> Grooves:
+) -> Material[GrooveBatches] | Material[StreamedGrooves]:
     """A folder, or its split, that is read and kept, or a corpus that is streamed."""
-    corpus = open_corpus(fabric, address, GROOVES, kept)
+    corpus, is_full = open_corpus(fabric, address, GROOVES, kept), operator.itemgetter("full")
     if corpus is None:
-        windows = read_folder(fabric, Path(address), kept, split, styles)
-        full = windows["full"]
-        return Grooves(windows, GrooveBatches(windows), GrooveBatches(windows[full] if full.any() else windows))
-    batches = StreamedGrooves(corpus, styles, seed)
-    some = batches.some(KEPT_WINDOWS)
-    wanted = operator.itemgetter("full") if some["full"].any() else None
-    return Grooves(some, batches, StreamedGrooves(corpus, styles, seed, wanted))
+        return material_of(read_folder(fabric, Path(address), kept, split, styles), GrooveBatches, is_full)
+    return streamed_material(partial(StreamedGrooves, corpus, styles, seed), is_full)
 
 
 def tell_change(base: GrooveVAE, model: GrooveVAE, held_out: dict[str, np.ndarray]) -> None:

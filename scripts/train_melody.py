@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,7 @@ from midi_vae.music.melody import ONSET, tidy
 from midi_vae.training.attribute_directions import fit_directions
 from midi_vae.training.corpus import KIND
 from midi_vae.training.dataset import Batches, load_windows
+from midi_vae.training.material import KEPT_WINDOWS, Material, material_of, streamed_material
 from midi_vae.training.objective import CriticObjective, MelodyObjective, ObjectiveConfig, PriorObjective
 from midi_vae.training.streamed_windows import StreamedWindows
 from midi_vae.vae import MelodyVAE
@@ -43,7 +45,6 @@ from midi_vae.vae import MelodyVAE
 PHASES = ("critic", "model", "prior")
 DEV_WINDOWS = 192
 DRAWN = 256  # melodies for the figures of draws; of a handful of windows fewer say as much
-KEPT_WINDOWS = 20_000  # of a corpus, for figures and for the directions of attributes
 
 
 class DevFigures:
@@ -108,32 +109,15 @@ def reaches_bar_ends(windows: np.ndarray) -> np.ndarray:
     return np.asarray(windows.reshape(len(windows), 2, 16)[:, :, 12:].any((1, 2)))
 
 
-@dataclass(frozen=True)
-class Melodies:
-    """What there is to learn.
-
-    Attributes:
-        some: windows (N, 32), all of a folder, the first of a corpus.
-        batches: random ones.
-        full_batches: of those that reach the ends of bars, or of all if none does.
-    """
-
-    some: np.ndarray
-    batches: Batches | StreamedWindows
-    full_batches: Batches | StreamedWindows
-
-
-def open_melodies(fabric: Any, address: str, kept: Path, config: MelodyVAEConfig, seed: int) -> Melodies:
+def open_melodies(
+    fabric: Any, address: str, kept: Path, config: MelodyVAEConfig, seed: int
+) -> Material[Batches] | Material[StreamedWindows]:
     """A folder that is read and kept, or a corpus that is streamed."""
-    corpus, size = open_corpus(fabric, address, KIND, kept), (config.lowest_pitch, config.pitches)
+    corpus, (low, count) = open_corpus(fabric, address, KIND, kept), (config.lowest_pitch, config.pitches)
     if corpus is None:
         windows = read_folder(fabric, Path(address), kept, config)
-        full = reaches_bar_ends(windows)
-        return Melodies(windows, Batches(windows, *size), Batches(windows[full] if full.any() else windows, *size))
-    batches = StreamedWindows(corpus, *size, seed)
-    some = batches.some(KEPT_WINDOWS)
-    wanted = reaches_bar_ends if reaches_bar_ends(some).any() else None
-    return Melodies(some, batches, StreamedWindows(corpus, *size, seed, wanted))
+        return material_of(windows, lambda rows: Batches(rows, low, count), reaches_bar_ends)
+    return streamed_material(partial(StreamedWindows, corpus, low, count, seed), reaches_bar_ends)
 
 
 def tell_change(base: MelodyVAE, model: MelodyVAE, held_out: Mapping[str, np.ndarray]) -> None:

@@ -44,52 +44,59 @@ class Move(Checked):
     set: Annotated[dict[str, Any], PlainValidator(_values)]
 
 
-class PlaceMelody(Checked):
+_KINDS: dict[str, type[Command]] = {}
+
+
+class Command(Checked):
+    """Do something; each kind has the name by which pages ask for it."""
+
+    do: str
+
+    def __init_subclass__(cls, do: str, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        _KINDS[do] = cls
+
+
+class PlaceMelody(Command, do="place"):
     """Put a melody elsewhere on the pad."""
 
-    do: Literal["place"]
     hue: Hue
     x: Share
     y: Share
 
 
-class PutMelody(Checked):
+class PutMelody(Command, do="put"):
     """Put a melody in the place of one; without a hue, add it."""
 
-    do: Literal["put"]
     hue: Hue | None = None
     melody: MelodyData
     x: Share | None = None
     y: Share | None = None
 
 
-class RemoveMelody(Checked):
+class RemoveMelody(Command, do="remove"):
     """Take a melody away."""
 
-    do: Literal["remove"]
     hue: Hue
 
 
-class RandomMelody(Checked):
+class RandomMelody(Command, do="random"):
     """A melody out of nothing but chance, in the place of one or a new one."""
 
-    do: Literal["random"]
     hue: Hue | None = None
     temperature: Annotated[float, number(0, 2)] = 1.0
 
 
-class VaryMelody(Checked):
+class VaryMelody(Command, do="vary"):
     """A variation in the place of a melody."""
 
-    do: Literal["vary"]
     hue: Hue
     amount: Share = 0.3
 
 
-class TakePassage(Checked):
+class TakePassage(Command, do="take"):
     """A passage of a file that was sent to `POST /files`."""
 
-    do: Literal["take"]
     hue: Hue | None = None
     file: Any = None  # as the server has named it; any other is not found
     track: Annotated[int, number(1, 10_000, whole=True)]
@@ -97,10 +104,9 @@ class TakePassage(Checked):
     bars: Annotated[int, number(1, 128, whole=True)]
 
 
-class TakeDrums(Checked):
+class TakeDrums(Command, do="take-drums"):
     """The drums of a file that was sent, of some bars, in the place of a groove by its number or beside the others."""
 
-    do: Literal["take-drums"]
     at: Annotated[int, number(0, MAX_GROOVES - 1, whole=True)] | None = None
     file: Any = None
     bar: Annotated[int, number(1, 100_000, whole=True)]
@@ -108,23 +114,21 @@ class TakeDrums(Checked):
     of: Of | None = None
 
 
-class RemoveDrums(Checked):
+class RemoveDrums(Command, do="remove-drums"):
     """Take a groove away, by its number."""
 
-    do: Literal["remove-drums"]
     at: Annotated[int, number(0, MAX_GROOVES - 1, whole=True)]
     of: Of | None = None
 
 
-class RemoveSound(Checked):
+class RemoveSound(Command, do="remove-sound"):
     """Take a recording away that the sound is mixed of, by its number."""
 
-    do: Literal["remove-sound"]
     at: Annotated[int, number(0, MAX_MELODIES - 1, whole=True)]
     of: Of | None = None
 
 
-class Restore(Checked):
+class Restore(Command, do="restore"):
     """A whole session (`wire.session_from_json`).
 
     Attributes:
@@ -132,85 +136,65 @@ class Restore(Checked):
         begins: the one that a run of the server begins with.
     """
 
-    do: Literal["restore"]
     session: Any = None
     fresh: bool = False
     begins: bool = False
 
 
-class Undo(Checked):
+class Undo(Command, do="undo"):
     """As it was before the last change."""
 
-    do: Literal["undo"]
 
-
-class Redo(Checked):
+class Redo(Command, do="redo"):
     """As it was before the last undo."""
 
-    do: Literal["redo"]
 
-
-class SetPath(Checked):
+class SetPath(Command, do="path"):
     """Another path of the puck, and whether it runs."""
 
-    do: Literal["path"]
     path: PathSetting
 
 
-class SetLoop(Checked):
+class SetLoop(Command, do="loop"):
     """Whether the melody starts again at its end."""
 
-    do: Literal["loop"]
     on: bool
 
 
-class SetClock(Checked):
+class SetClock(Command, do="clock"):
     """Whose tempo it is: our own, that of MIDI clock, or of Ableton Link; no part of the session."""
 
-    do: Literal["clock"]
     clock: Literal["internal", "midi", "link"]
 
 
-class SetSound(Checked):
+class SetSound(Command, do="sound"):
     """How this page sounds now: part of the session, other pages keep theirs."""
 
-    do: Literal["sound"]
     sound: Sound
 
 
-class KeepSnapshot(Checked):
+class KeepSnapshot(Command, do="keep"):
     """Keep the mix as it is, to come back to; beside those there are, or in the place of one."""
 
-    do: Literal["keep"]
     slot: Slot | None = None
     name: Name = ""
 
 
-class RecallSnapshot(Checked):
+class RecallSnapshot(Command, do="recall"):
     """Back to a mix that was kept."""
 
-    do: Literal["recall"]
     slot: Slot
     of: Of | None = None
 
 
-class ForgetSnapshot(Checked):
+class ForgetSnapshot(Command, do="forget"):
     """Keep a mix no longer."""
 
-    do: Literal["forget"]
     slot: Slot
     of: Of | None = None
 
 
-COMMANDS: tuple[type[Checked], ...] = (
-    PlaceMelody, PutMelody, RemoveMelody, RandomMelody, VaryMelody, TakePassage, TakeDrums, RemoveDrums,
-    RemoveSound, Restore, Undo, Redo, SetPath, SetLoop, SetClock, SetSound,
-    KeepSnapshot, RecallSnapshot, ForgetSnapshot,
-)  # fmt: skip
-_BY_NAME: dict[str, TypeAdapter[Any]] = {
-    command.model_fields["do"].annotation.__args__[0]: TypeAdapter(command)  # type: ignore[union-attr]
-    for command in COMMANDS
-}
+_BY_NAME: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
 _PING, _MOVE = TypeAdapter(Ping), TypeAdapter(Move)
 
 
