@@ -15,13 +15,15 @@ from latentmix.errors import InputError, check_count
 
 from .model.conductor import PLACES, Conductor, Past
 from .model.network import MelodyNetwork
-from .music.melody import Melody
+from .music.key import estimate_key
+from .music.melody import ONSET, Melody
 from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
 
 MAX_BARS = 1024  # that are made at once
 SAME = 0.9  # share of equal steps from which a window is another one again
 NUCLEUS = 0.98  # of what is drawn: a narrower one says again what was said, more often than tunes do
 OPENING, OPENINGS = 4, 5  # windows in which a tune is found, and how many are drawn for the one of middle likelihood
+OUT_OF_KEY = -1.0  # nats by which notes outside the key so far are less likely than the conductor says
 DRAWS = 4  # of a next phrase, until one is new, and of a melody, until it has a note
 
 
@@ -48,7 +50,7 @@ def windows_after(
     ends: bool = True,
     check: Callable[[], object] = lambda: None,
 ) -> Tensor:
-    """Codes (B, count, D) of the windows that go on after B tunes.
+    """Codes (B, count, D) from which the windows that go on after B tunes are decoded.
 
     What a tune opens with decides on all that follows. So several openings are drawn, and the one of middle likelihood
     is taken: neither the usual, which would say the same again and again, nor what the tail of so wide a nucleus says.
@@ -68,18 +70,18 @@ def windows_after(
     generator.manual_seed(seed) if seed is not None else generator.seed()
     last = before.shape[1] + count - 1 if ends else None
     opening = min(max(OPENING - before.shape[1], 0), count) if temperature > 0.0 else 0
-    if not opening:
-        return _drawn(model, conductor, before, count, temperature, generator, last, check).codes
-    many = np.repeat(before, OPENINGS, 0)
-    found = _drawn(model, conductor, many, opening, temperature, generator, last, check)
-    order = found.nats.view(len(before), OPENINGS).argsort(stable=True, dim=1)
-    chosen = torch.arange(len(before)) * OPENINGS + order[:, OPENINGS // 2]
-    codes = found.codes[chosen.to(found.codes.device)]
-    if opening == count:
-        return codes
-    opened = np.concatenate([before, found.tokens[chosen.numpy()]], 1)
-    rest = _drawn(model, conductor, opened, count - opening, temperature, generator, last, check)
-    return torch.cat([codes, rest.codes], 1)
+    so_far = before
+    if opening:
+        many = np.repeat(before, OPENINGS, 0)
+        found = _drawn(model, conductor, many, opening, temperature, generator, last, check)
+        order = found.nats.view(len(before), OPENINGS).argsort(stable=True, dim=1)
+        chosen = torch.arange(len(before)) * OPENINGS + order[:, OPENINGS // 2]
+        so_far = np.concatenate([before, found.tokens[chosen.numpy()]], 1)
+    if opening < count:
+        rest = _drawn(model, conductor, so_far, count - opening, temperature, generator, last, check)
+        so_far = np.concatenate([so_far, rest.tokens], 1)
+    made = so_far[:, before.shape[1] :]
+    return model.invert_windows(made.reshape(-1, WINDOW_STEPS)).view(len(before), count, -1)
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,10 @@ class _Drawn:
 
     Attributes:
         tokens: (B, count, 32).
-        codes: (B, count, D).
         nats: (B,) on the CPU, by which a step is unlikely, of all of them.
     """
 
     tokens: np.ndarray
-    codes: Tensor
     nats: Tensor
 
 
@@ -112,6 +112,7 @@ def _drawn(
     past = before[:, -max(conductor.config.lags) :]
     codes = list(model.encode_windows(past.reshape(-1, WINDOW_STEPS)).view(tunes, -1, size).unbind(1))
     start = before.shape[1] - len(codes)
+    heard = list(past.swapaxes(0, 1))
     tokens, nats = [], []
     for _ in range(count):
         check()
@@ -122,11 +123,26 @@ def _drawn(
         place = torch.full((tunes,), number % PLACES, device=model.device)
         is_last = torch.full((tunes,), number == last, device=model.device)
         what = Past(torch.stack(looked_at, 1), known.expand(tunes, -1), place, is_last)
-        window = conductor.sample(what, temperature, generator, NUCLEUS)
+        leaning = _towards_key(conductor, heard[-max(conductor.config.lags) :])
+        window = conductor.sample(what, temperature, generator, NUCLEUS, leaning)
         nats.append(conductor.nats_a_step(window, what).cpu())
         tokens.append(window.cpu().numpy())
+        heard.append(tokens[-1])
         codes.append(model.encode_windows(tokens[-1]))
-    return _Drawn(np.stack(tokens, 1), torch.stack(codes[-count:], 1), torch.stack(nats).mean(0))
+    return _Drawn(np.stack(tokens, 1), torch.stack(nats).mean(0))
+
+
+def _towards_key(conductor: Conductor, heard: Sequence[np.ndarray]) -> Tensor | None:
+    """`Conductor.sample`'s leaning after windows (B, 32) of B tunes: each keeps the key in which it was so far."""
+    if not heard:
+        return None
+    lowest, pitches = conductor.config.lowest_pitch, conductor.config.pitches
+    out = np.zeros((len(heard[0]), ONSET + pitches), np.float32)
+    for row, tokens in zip(out, np.concatenate(heard, 1), strict=True):
+        if (tokens >= ONSET).any():
+            key = estimate_key([Melody(tokens)])
+            row[ONSET:] = [0.0 if p % 12 in key.pitch_classes else OUT_OF_KEY for p in range(lowest, lowest + pitches)]
+    return torch.from_numpy(out)
 
 
 def compose(

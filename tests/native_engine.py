@@ -117,9 +117,16 @@ class NativeModel:
 
     def encode(self, windows: np.ndarray) -> np.ndarray:
         """Windows (B, ...) -> posterior means (B, D)."""
+        return self._latents("encode", windows)
+
+    def invert(self, windows: np.ndarray) -> np.ndarray:
+        """Windows (B, ...) -> latents (B, D) that they are decoded from."""
+        return self._latents("invert", windows)
+
+    def _latents(self, how: str, windows: np.ndarray) -> np.ndarray:
         windows = np.ascontiguousarray(windows, self.windows)
         out = np.zeros((len(windows), self.latent_size), np.float32)
-        getattr(self.c, f"lm_{self.coding}encode")(self.network, pointer(windows), len(windows), pointer(out))
+        getattr(self.c, f"lm_{self.coding}{how}")(self.network, pointer(windows), len(windows), pointer(out))
         return out
 
     def close(self) -> None:
@@ -136,13 +143,6 @@ class Engine(NativeModel):
             getattr(self.c, f"lm_model_{what}")(self.model).decode() for what in ("name", "id", "kernels")
         )
         return ctypes.c_void_p(self.c.lm_network_new(self.model))
-
-    def invert(self, windows: np.ndarray) -> np.ndarray:
-        """Windows (B, 32) of tokens -> latents (B, D) that they are decoded from."""
-        windows = np.ascontiguousarray(windows, np.int32)
-        out = np.zeros((len(windows), self.latent_size), np.float32)
-        self.c.lm_invert(self.network, pointer(windows), len(windows), pointer(out))
-        return out
 
     def travel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Latents (W, D) -> places (9, W, D)."""

@@ -156,7 +156,7 @@ def groove(
         str | None, typer.Option(metavar="NAME", help="As drummers play this style, such as funk or jazz; default any.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--like", metavar="FILE", help="With the groove of this file instead.")
+        Path | None, typer.Option("--like", metavar="FILE", help="As whoever played this file would.")
     ] = None,
     bars: Annotated[str, typer.Option("--bars", metavar="A:B|all", help="Bars A to B, from 1, both included.")] = "all",
     kit: KitFile = None,
@@ -164,7 +164,7 @@ def groove(
     """Play a straight drum pattern as drummers do: how hard each hit is, and how early or late.
 
     Its hits stay; their velocities and their places beside the grid become those that a model of drummers gives them,
-    or those of another file.
+    or those of whoever played another file, however few bars of it there are.
 
     \b
     Examples:

@@ -18,6 +18,7 @@ from ..drums import mixing
 from ..drums.evaluation import SAME, distance
 from ..drums.groove import Groove
 from ..drums.kit import Kit
+from ..drums.reference import feel_after
 from ..drums.vae import GrooveVAE
 from ..drums.windows import to_cells
 from ..evaluation import path_figures
@@ -135,7 +136,7 @@ def prepare_groove(
 
 
 def groove(job: DrumJob, amount: float, style: str | None) -> Made[Groove]:
-    """The first groove with the feel of the second, or of a drummer."""
+    """The first groove as whoever played the second would play it, or any drummer."""
     if len(job.pieces) > 1:
-        return Made([mixing.feel_from(job.pieces[0], job.pieces[1], amount)], ["groove"])
+        return Made([feel_after(job.model, job.pieces[0], job.pieces[1], amount, style)], ["groove"])
     return Made([mixing.humanise(job.model, job.pieces[0], amount, style)], ["groove"])

@@ -17,7 +17,7 @@ from .feel import Heard
 from .groove import Groove
 from .network import GrooveNetwork
 from .travel import even_travel
-from .windows import HIT, OFFSET, VELOCITY, from_cells, partners, rebar, repeated, to_cells
+from .windows import HIT, VELOCITY, from_cells, partners, to_cells
 
 MAX_AMOUNT = 2.0  # of feel; above 1 it is exaggerated
 
@@ -45,7 +45,7 @@ def line(
     first, last = partners([a, b])
     shares = [k / (steps - 1) for k in range(steps)]
     if straight or steps == 2:
-        z, other = (model.encode_cells(to_cells(each)) for each in (first, last))
+        z, other = (model.invert_cells(to_cells(each)) for each in (first, last))
         points = torch.stack([torch.lerp(z, other, share) for share in shares])
     else:
         way = even_travel(model, to_cells(first), to_cells(last))
@@ -103,7 +103,7 @@ def blend(model: GrooveNetwork, grooves: Sequence[Groove], weights: Sequence[flo
         InputError: not one weight for each groove, or one below 0, or all 0.
     """
     together = partners(grooves)
-    z = torch.stack([model.encode_cells(to_cells(groove)) for groove in together])
+    z = torch.stack([model.invert_cells(to_cells(groove)) for groove in together])
     return grooves_at(model, mixed(z, weights)[None], together[0])[0]
 
 
@@ -125,7 +125,7 @@ def vary(model: GrooveNetwork, groove: Groove, amount: float, n: int = 4, *, see
 
 def reconstruct(model: GrooveNetwork, groove: Groove) -> Groove:
     """What the model makes of a groove of any length."""
-    return grooves_at(model, model.encode_cells(to_cells(groove))[None], groove)[0]
+    return grooves_at(model, model.invert_cells(to_cells(groove))[None], groove)[0]
 
 
 def grooves_at(model: GrooveNetwork, points: Tensor, like: Groove) -> list[Groove]:
@@ -147,57 +147,15 @@ def humanise(model: GrooveNetwork, groove: Groove, amount: float = 1.0, style: s
     cells = to_cells(groove)
     heard = Heard.in_turn(torch.from_numpy(cells[:, :, HIT]).to(model.device))
     said = model.feel_of(heard, groove.tempo, style).cpu().numpy()
-    return _between(groove, cells, said, amount)
+    return between(groove, cells, said, amount)
 
 
-def feel_from(groove: Groove, source: Groove, amount: float = 1.0) -> Groove:
-    """A groove's hits with the feel of another one, which is repeated.
-
-    A hit takes velocity and offset of the same instrument on the same step; where that is silent, of whatever is played
-    on that step (the mean), then of its own instrument on the same step of the beat, then of all on that step of the
-    beat; where all that is silent it stays.
-
-    Args:
-        amount: 0 leaves it as it is, 1 is the other's feel, up to 2 exaggerates it.
+def between(groove: Groove, cells: np.ndarray, said: np.ndarray, amount: float) -> Groove:
+    """The hits of a groove, velocities and offsets moved from its own to others (W, 32, 3, 9) by an amount.
 
     Raises:
         InputError: an amount outside 0..2.
     """
-    other = repeated(rebar(source, groove.metre), len(groove.velocities))
-    cells, theirs = to_cells(groove), to_cells(other)
-    said = cells.copy()
-    played = theirs[:, :, HIT] > 0.5
-    size = cells.shape[1] // 8
-    beats = lambda each: each.reshape(-1, size, each.shape[-1])  # noqa: E731
-    for channel in (VELOCITY, OFFSET):
-        value = theirs[:, :, channel]
-        usual = _mean(beats(value), beats(played), 0)
-        guesses = [
-            (value, played),
-            _spread(*_mean(value, played, 2), value.shape),
-            tuple(np.tile(each, (*value.shape[:1], value.shape[1] // size, 1)) for each in usual),
-            tuple(
-                np.tile(each[:, None], (value.shape[0], value.shape[1] // size, value.shape[2]))
-                for each in _mean(beats(value), beats(played), (0, 2))
-            ),
-        ]
-        for guess, known in reversed(guesses):
-            said[:, :, channel] = np.where(known, guess, said[:, :, channel])
-    return _between(groove, cells, said, amount)
-
-
-def _mean(value: np.ndarray, known: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of what is known along an axis, and whether anything is."""
-    count = known.sum(axis)
-    return (value * known).sum(axis) / np.maximum(count, 1), count > 0
-
-
-def _spread(value: np.ndarray, known: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    return np.broadcast_to(value[..., None], shape), np.broadcast_to(known[..., None], shape)
-
-
-def _between(groove: Groove, cells: np.ndarray, said: np.ndarray, amount: float) -> Groove:
-    """The hits of a groove, velocities and offsets moved from its own to others by an amount."""
     if not 0.0 <= amount <= MAX_AMOUNT:
         raise InputError(f"expected an amount from 0 to {MAX_AMOUNT:g}, found {amount}")
     out = cells + amount * (said - cells)

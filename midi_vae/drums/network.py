@@ -22,7 +22,7 @@ from ..model.latents.gaussian import Gaussian, Posterior
 from ..model.latents.latent import LatentSizes
 from ..model.layers import BEATS, BeatStack
 from ..model.prior import MelodyPrior
-from ..model.window_network import MAX_AT_ONCE, WindowNetwork
+from ..model.window_network import INVERSION_ROUNDS, INVERSION_STEP, MAX_AT_ONCE, WindowNetwork
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
 from .config import GrooveVAEConfig
@@ -80,6 +80,33 @@ class GrooveNetwork(WindowNetwork):
         return torch.cat([self.posterior(part.to(self.device)).mean for part in parts])
 
     @torch.inference_mode()
+    def invert_cells(self, cells: np.ndarray) -> Tensor:
+        """Latents (B, D) float32 that cells (B, 32, 3, 9) are decoded from: `inverted`."""
+        parts = torch.from_numpy(np.asarray(cells, np.float32)).split(MAX_AT_ONCE)
+        return torch.cat([self.inverted(part.to(self.device)) for part in parts])
+
+    @torch.inference_mode()
+    def inverted(self, cells: Tensor) -> Tensor:
+        """Latents (B, D) from which cells (B, 32, 3, 9) are decoded.
+
+        As `MelodyNetwork.inverted`: from the posterior mean on by half of what the encoder hears as the difference of
+        the cells and what is decoded, again and again. Velocities and offsets come nearer each time, so of all z tried
+        it is the last from which the fewest cells are struck wrongly: never more than from the mean.
+
+        Any thread may call it, also while others use the model.
+        """
+        best = z = mean = self.posterior(cells).mean
+        heard = self.cells(z)
+        fewest = _wrong_hits(heard, cells)
+        for _ in range(INVERSION_ROUNDS):
+            z = z + INVERSION_STEP * (mean - self.posterior(heard).mean)
+            heard = self.cells(z)
+            wrong = _wrong_hits(heard, cells)
+            best = torch.where((wrong <= fewest)[:, None], z, best)
+            fewest = torch.minimum(wrong, fewest)
+        return best
+
+    @torch.inference_mode()
     def decode_cells(self, z: Tensor) -> np.ndarray:
         """Latents (B, D) -> cells (B, 32, 3, 9) float32.
 
@@ -117,7 +144,12 @@ class GrooveNetwork(WindowNetwork):
             InputError: n below 1.
         """
         hits = hits_of(self.drawn_symbols(n, temperature, seed, "groove"))
-        return self.posterior(self.feel_of(Heard.alone(hits), tempo)).mean
+        return self.inverted(self.feel_of(Heard.alone(hits), tempo))
+
+
+def _wrong_hits(heard: Tensor, cells: Tensor) -> Tensor:
+    """How many cells (B, 32, 3, 9) are struck in one and not in the other; (B,)."""
+    return ((heard[:, :, 0] > 0.5) != (cells[:, :, 0] > 0.5)).sum((1, 2))
 
 
 def expected_hits(logits: Tensor) -> Tensor:
@@ -129,8 +161,8 @@ def expected_hits(logits: Tensor) -> Tensor:
 
 
 def sets_of(hits: Tensor) -> Tensor:
-    """Hits (B, 32, 9) -> which set of instruments is struck on each step, (B, 32) int64 below 512."""
-    return (hits.long() << torch.arange(hits.shape[2], device=hits.device)).sum(2)
+    """Hits (..., 32, 9) -> which set of instruments is struck on each step, (..., 32) int64 below 512."""
+    return (hits.long() << torch.arange(hits.shape[-1], device=hits.device)).sum(-1)
 
 
 def hits_of(sets: Tensor) -> Tensor:

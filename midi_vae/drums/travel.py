@@ -5,11 +5,13 @@ at a stroke. The middle of the way is searched first, then the middles of its ha
 
 1. Of the cells in which the ends of a piece differ half go over, half of those that come and half of those that go, so
    that no hit is lost or gained; first those that the decoder takes up or gives up earliest along the straight line.
-2. Two cells change places as long as that makes the groove likelier by the model's prior of hits, or spreads the change
-   more evenly over the half bars, for halves of two grooves joined are no mix. A bar keeps a kick if both ends have
-   one.
+2. One to three cells that have gone over change places with as many that have not, as long as that makes the groove
+   likelier by the model's prior of hits, or spreads the change more evenly over the half bars, for halves of two
+   grooves joined are no mix. Which are tried, the prior guides: how much likelier a step would be with a cell changed
+   is known of all cells from the pass that judged the groove, and drums take turns in being tried as a whole. (Pairs
+   of cells by chance come there too, in four times the time.) A bar keeps a kick if both ends have one.
 3. Where both ends strike, velocity and offset go over evenly; where one does, they are those of that end. The place is
-   encoded, and its code corrected until the decoder says that groove.
+   encoded by `GrooveNetwork.inverted`, from which the decoder says that groove.
 
 So what is heard is always decoded from a latent; between the nine places the way is straight.
 """
@@ -21,22 +23,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..music.windows import HALF
+from ..music.windows import HALF, WINDOW_STEPS
 from ..travel import Travel
-from .kit import KICK
+from .kit import INSTRUMENTS, KICK
 from .network import GrooveNetwork, sets_of
-from .windows import HIT, OFFSET, VELOCITY
+from .windows import HIT, VELOCITY
 
 LEVELS = 3  # of halving: 9 places
 ROUNDS = (12, 6, 2)  # of changed places, at each level
 PROPOSALS = 12  # in each round, of cells that come and as many of cells that go
+SWAPPED = (1, 2, 3)  # cells that change places in a proposal, each as often
+GUESS, DRUM_GUESS = 1.0, 2.0  # nats of chance in what is tried: of a cell, and at most of all cells of a drum
 SPREAD = 1.0  # nats for the squared number of cells too many or too few in a half bar, for each cell there
 HALF_BAR = 8  # steps
 KICKLESS = 50.0  # nats for a bar that loses its kick
-CORRECTIONS = 12  # steps of Adam (Kingma & Ba 2015) on a code
-STEP_SIZE = 0.05
-FEEL = 20.0  # nats for full scale of velocity, and for a sixteenth of offset
-MAX_AT_ONCE = 16  # windows searched in one go
+MAX_AT_ONCE = 8  # windows searched in one go; some 100 MB
 
 
 def even_travel(model: GrooveNetwork, a: np.ndarray, b: np.ndarray) -> Travel:
@@ -49,43 +50,23 @@ def even_travel(model: GrooveNetwork, a: np.ndarray, b: np.ndarray) -> Travel:
     return Travel(torch.cat(parts, 1))
 
 
-def corrected(model: GrooveNetwork, z: Tensor, cells: Tensor) -> Tensor:
-    """Latents (B, D) moved so that the decoder says cells (B, 32, 3, 9) more exactly."""
-    with torch.inference_mode(False), torch.enable_grad():
-        z, cells = z.clone().requires_grad_(True), cells.clone()
-        mean, square = torch.zeros_like(z), torch.zeros_like(z)
-        hit = cells[:, :, HIT]
-        for step in range(1, CORRECTIONS + 1):
-            said = model.logits(z)
-            missed = (said.velocity - cells[:, :, VELOCITY]).abs() + (said.offset - cells[:, :, OFFSET]).abs()
-            cost = F.binary_cross_entropy_with_logits(said.hit, hit, reduction="sum") + FEEL * (hit * missed).sum()
-            (slope,) = torch.autograd.grad(cost, z)
-            mean, square = torch.lerp(slope, mean, 0.9), torch.lerp(slope.square(), square, 0.999)
-            move = mean / (1 - 0.9**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)
-            z = (z - STEP_SIZE * move).detach().requires_grad_(True)
-    return z.detach()
-
-
+@torch.inference_mode()
 def _places(model: GrooveNetwork, ends: Tensor) -> Tensor:
     """`Travel.places` between the ends (2, W, 32, 3, 9)."""
     pieces = 2**LEVELS
-    with torch.inference_mode():
-        z = model.posterior(ends.flatten(0, 1)).mean
-    z = corrected(model, z, ends.flatten(0, 1)).unflatten(0, (2, -1))
-    with torch.inference_mode():
-        line = torch.stack([torch.lerp(z[0], z[1], at / pieces) for at in range(pieces + 1)])
-        logit = model.logits(line.flatten(0, 1)).hit.unflatten(0, line.shape[:2])
-        search = _Search(model, ends[:, :, :, HIT], logit.mean(0))
-        hits = {0: ends[0, :, :, HIT], pieces: ends[1, :, :, HIT]}
-        for level, rounds in enumerate(ROUNDS):
-            half = pieces >> (level + 1)
-            middles = range(half, pieces, 2 * half)
-            left, right = (torch.cat([hits[at + side] for at in middles]) for side in (-half, half))
-            found = search.halfway(left, right, rounds).unflatten(0, (len(middles), -1))
-            hits |= dict(zip(middles, found, strict=True))
-        cells = torch.stack([_played(ends, hits[at], at / pieces) for at in range(1, pieces)])
-        codes = model.posterior(cells.flatten(0, 1)).mean
-    codes = corrected(model, codes, cells.flatten(0, 1)).unflatten(0, cells.shape[:2])
+    z = model.inverted(ends.flatten(0, 1)).unflatten(0, (2, -1))
+    line = torch.stack([torch.lerp(z[0], z[1], at / pieces) for at in range(pieces + 1)])
+    logit = model.logits(line.flatten(0, 1)).hit.unflatten(0, line.shape[:2])
+    search = _Search(model, ends[:, :, :, HIT], logit.mean(0))
+    hits = {0: ends[0, :, :, HIT], pieces: ends[1, :, :, HIT]}
+    for level, rounds in enumerate(ROUNDS):
+        half = pieces >> (level + 1)
+        middles = range(half, pieces, 2 * half)
+        left, right = (torch.cat([hits[at + side] for at in middles]) for side in (-half, half))
+        found = search.halfway(left, right, rounds).unflatten(0, (len(middles), -1))
+        hits |= dict(zip(middles, found, strict=True))
+    cells = torch.stack([_played(ends, hits[at], at / pieces) for at in range(1, pieces)])
+    codes = model.inverted(cells.flatten(0, 1)).unflatten(0, cells.shape[:2])
     return torch.cat([z[:1], codes, z[1:]])
 
 
@@ -112,27 +93,32 @@ class _Search:
         flipped = _first_half(comes, logit.flatten(1)) | _first_half(goes, -logit.flatten(1))
         differs = (comes | goes).view_as(left)
         at = lambda f: torch.where(f.view(*f.shape[:-1], *left.shape[1:]), right[:, None], left[:, None])  # noqa: E731
-        generator = torch.Generator().manual_seed(0)
-        best = flipped[:, None]
-        lowest = self._cost(at(best), best, differs, kicks)
+        generator, rows = torch.Generator().manual_seed(0), torch.arange(len(left), device=left.device)
+        judged = self._judged(at(flipped[:, None]), flipped[:, None], differs, kicks)
+        lowest, gains = judged[0][:, 0], judged[1][:, 0]
         for _ in range(rounds):
-            tried = torch.cat([_swapped(best, group, generator) for group in (comes, goes)], 1)
-            cost = self._cost(at(tried), tried, differs, kicks)
-            least, which = cost.min(1, keepdim=True)
+            tried = torch.cat([_swapped(flipped, group, gains, generator) for group in (comes, goes)], 1)
+            cost, gain = self._judged(at(tried), tried, differs, kicks)
+            least, which = cost.min(1)
             better = least < lowest
-            chosen = tried.gather(1, which[..., None].expand(-1, -1, tried.shape[2]))
-            best, lowest = torch.where(better[..., None], chosen, best), torch.where(better, least, lowest)
-        return self._with_kicks(at(best)[:, 0], logit, differs, kicks)
+            flipped = torch.where(better[:, None], tried[rows, which], flipped)
+            gains = torch.where(better[:, None], gain[rows, which], gains)
+            lowest = torch.where(better, least, lowest)
+        return self._with_kicks(at(flipped[:, None])[:, 0], logit, differs, kicks)
 
-    def _cost(self, x: Tensor, flipped: Tensor, differs: Tensor, kicks: Tensor) -> Tensor:
-        """Nats of hits (M, P, 32, 9); (M, P)."""
-        sets = sets_of(x.flatten(0, 1))
-        nats = F.cross_entropy(self.prior(sets).transpose(1, 2), sets, reduction="none").sum(1).view(x.shape[:2])
+    def _judged(self, x: Tensor, flipped: Tensor, differs: Tensor, kicks: Tensor) -> tuple[Tensor, Tensor]:
+        """Of hits (M, P, 32, 9): their cost (M, P) in nats, and by how many nats their steps would be likelier with a
+        cell struck otherwise, (M, P, 288)."""
+        sets = sets_of(x)
+        log_p = self.prior(sets.flatten(0, 1)).log_softmax(-1).unflatten(0, x.shape[:2])
+        nats = -log_p.gather(3, sets[..., None])
+        others = sets[..., None] ^ (1 << torch.arange(x.shape[3], device=x.device))
+        gains = (log_p.gather(3, others) + nats).flatten(2)
         extra = torch.where(differs.flatten(1)[:, None], flipped.float() - 0.5, 0.0).view(x.shape)
         size = differs.unflatten(1, (-1, HALF_BAR)).sum((2, 3)).clamp(min=1)[:, None]
         spread = (extra.unflatten(2, (-1, HALF_BAR)).sum((3, 4)).square() / size).sum(2)
         lost = (kicks[:, None] & ~_kicks(x)).sum(2)
-        return nats + SPREAD * spread + KICKLESS * lost
+        return nats.sum((2, 3)) + SPREAD * spread + KICKLESS * lost, gains
 
     def _with_kicks(self, x: Tensor, logit: Tensor, differs: Tensor, kicks: Tensor) -> Tensor:
         """Hits (M, 32, 9) with the kick that the decoder likes best in a bar that would lose its last one."""
@@ -157,15 +143,22 @@ def _first_half(group: Tensor, key: Tensor) -> Tensor:
     return group & (rank < count)
 
 
-def _swapped(best: Tensor, group: Tensor, generator: torch.Generator) -> Tensor:
-    """Candidates (M, P, 288) in which two cells of a group have changed places: one that has gone over, one not."""
-    shape = (len(group), PROPOSALS, group.shape[1])
-    noise = torch.rand(shape[1:], generator=generator).to(best.device)  # the same for all: each is searched for itself
-    on, off = group[:, None] & best, group[:, None] & ~best
-    possible = (on.any(2) & off.any(2))[..., None]
-    cells = torch.arange(shape[2], device=best.device)
-    changed = best.expand(shape)
+def _swapped(flipped: Tensor, group: Tensor, gains: Tensor, generator: torch.Generator) -> Tensor:
+    """Candidates (M, P, 288) in which some cells of a group have changed places: as many that have gone over as not.
+
+    Those with the largest gains (M, 288) and chance, which is the same for all M: each is searched for itself.
+    """
+    on, off = group & flipped, group & ~flipped
+    possible = torch.minimum(on.sum(1), off.sum(1))[:, None]
+    wanted = torch.tensor(SWAPPED, device=group.device).repeat_interleave(PROPOSALS // len(SWAPPED))
+    count = torch.minimum(possible, wanted)[..., None]  # (M, P, 1)
+    changed = flipped[:, None].expand(-1, PROPOSALS, -1)
     for among in (on, off):
-        pick = torch.where(among, noise, -1.0).argmax(2, keepdim=True)
-        changed = changed ^ ((cells == pick) & possible)
+        of_drum = DRUM_GUESS * torch.rand((PROPOSALS, 1, len(INSTRUMENTS)), generator=generator)
+        of_cell = torch.rand((PROPOSALS, WINDOW_STEPS, len(INSTRUMENTS)), generator=generator).clamp(1e-6, 1 - 1e-6)
+        chance = (of_drum - GUESS * torch.log(-torch.log(of_cell))).flatten(1).to(gains.device)  # of a cell Gumbel's
+        key = torch.where(among[:, None], gains[:, None] + chance, -torch.inf)
+        most = key.topk(max(SWAPPED), 2).indices
+        picked = torch.arange(max(SWAPPED), device=most.device) < count
+        changed = changed ^ torch.zeros_like(changed).scatter(2, most, picked)
     return changed

@@ -47,7 +47,7 @@ class GrooveVAE(Pretrained, GrooveNetwork):
         return {**tensors, **{name: torch.zeros_like(each) for name, each in piece.items()}, taps: wide}
 
     def encode(self, grooves: Sequence[Groove]) -> Tensor:
-        """Posterior means (B, D) float32 of grooves that each fit one window (2 bars of 4/4).
+        """Latents (B, D) float32 that grooves, each of one window (2 bars of 4/4), are decoded from: `inverted`.
 
         Raises:
             InputError: a groove is longer.
@@ -56,7 +56,7 @@ class GrooveVAE(Pretrained, GrooveNetwork):
         for groove, cells in zip(grooves, rows, strict=True):
             if len(cells) > 1:
                 raise InputError(f"{groove.name or 'groove'}: expected one window, found {groove.bars} bars")
-        return self.encode_cells(np.concatenate(rows))
+        return self.invert_cells(np.concatenate(rows))
 
     def decode(self, z: Tensor, like: Groove | None = None) -> list[Groove]:
         """Latents (B, D) -> B grooves of one window, in the metre and tempo of `like`; 4/4 and 120 if None."""

@@ -132,13 +132,16 @@ class Conductor(Pretrained, nn.Module):
         return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None], told[None])[0])
 
     @torch.inference_mode()
-    def sample(self, past: Past, temperature: float, generator: torch.Generator, share: float) -> Tensor:
+    def sample(
+        self, past: Past, temperature: float, generator: torch.Generator, share: float, leaning: Tensor | None = None
+    ) -> Tensor:
         """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature) that has a share of it; a
-        temperature of 0 takes the likeliest."""
+        temperature of 0 takes the likeliest. `leaning` (B, 2 + P) on the CPU is added to log p of each symbol."""
         told = self.told(past)
         symbols = torch.zeros(len(told), WINDOW_STEPS, dtype=torch.int64, device=told.device)
         for step in range(WINDOW_STEPS):
             logits = self(symbols, told)[:, step].cpu()
+            logits = logits if leaning is None else logits + leaning
             if temperature > 0.0:
                 probabilities = nucleus(torch.softmax(logits / temperature, -1), share)
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]

@@ -29,9 +29,8 @@ from .latents.quantized import VectorQuantized
 from .layers import BEATS, BeatStack
 from .prior import MelodyPrior
 from .steps import StepFields, StepLogits
-from .window_network import MAX_AT_ONCE, WindowNetwork
+from .window_network import INVERSION_ROUNDS, INVERSION_STEP, MAX_AT_ONCE, WindowNetwork
 
-INVERSION_STEP, INVERSION_ROUNDS = 0.5, 8  # a whole step goes too far; two rounds are enough for windows of tunes
 RHYTHM_SYMBOLS = 3  # hold, note off, onset: the token, cut off at ONSET
 
 
@@ -164,7 +163,7 @@ class MelodyNetwork(WindowNetwork):
 
     @torch.inference_mode()
     def sample_latents(self, n: int, temperature: float = 1.0, seed: int | None = None) -> Tensor:
-        """Latents (n, D) of the learned prior: the posterior means of melodies drawn from it.
+        """Latents (n, D) of the learned prior, from which melodies drawn from it are decoded: `inverted`.
 
         Raises:
             InputError: n below 1.
@@ -173,7 +172,7 @@ class MelodyNetwork(WindowNetwork):
         if isinstance(self.latent, VectorQuantized):
             return self.latent.vectors(symbols)
         tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
-        return self.posterior(self.fields(tokens)).mean
+        return self.inverted(tokens)
 
 
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:

@@ -13,6 +13,7 @@ from latentmix.errors import InputError
 from .layers import BeatStack
 from .prior import MelodyPrior
 
+INVERSION_STEP, INVERSION_ROUNDS = 0.5, 8  # a whole step goes too far; for melodies of tunes two rounds are enough
 MAX_AT_ONCE = 4096  # windows encoded or decoded in one go; bounds the memory of long tunes
 
 

@@ -24,7 +24,7 @@ struct GrooveBank {
     using Value = float;
     static constexpr int WINDOW = WINDOW_CELLS, MOST = MAX_DRUM_WINDOWS, POINTS = 4; // that many at once
     static constexpr const char *PIECE = "groove", *PIECES = "grooves";
-    static void latents(Network &network, const float *windows, int count, float *out) { network.encode(windows, count, out); }
+    static void latents(Network &network, const float *windows, int count, float *out) { network.invert(windows, count, out); }
     static std::vector<float> windows(const Groove &groove) { return to_cells(groove); }
     static int steps(const Groove &groove) { return groove.steps(); }
 };

@@ -10,6 +10,8 @@ namespace latentmix {
 namespace {
 
 constexpr int CHOICES = WINDOW_STEPS * DRUMS;
+constexpr float INVERSION_STEP = 0.5f; // as in `midi_vae.model.window_network`
+constexpr int INVERSION_ROUNDS = 8;
 constexpr float USUAL_TEMPO = 110.0f; // feel.USUAL_TEMPO
 constexpr float SOFTEST = 1.0f / FULL;
 
@@ -23,11 +25,20 @@ float velocity_of(float x) {
 }
 float offset_of(float x) { return 0.5f * std::tanh(clamp(x, -100.0f, 100.0f)); }
 
+int wrong_hits(const float *heard, const float *cells) {
+    int wrong = 0;
+    for (int s = 0; s < WINDOW_STEPS; s++)
+        for (int d = 0; d < DRUMS; d++) wrong += (heard[s * CELL + d] > 0.5f) != (cells[s * CELL + d] > 0.5f);
+    return wrong;
+}
+
 } // namespace
 
 DrumNetwork::DrumNetwork(std::shared_ptr<const DrumWeights> weights, const Kernels &kernels)
     : weights_(std::move(weights)), kernels_(kernels), runner_(kernels, weights_->sizes.width, weights_->sizes.across) {
     const std::size_t w = static_cast<std::size_t>(weights_->sizes.feel_width), steps = WINDOW_STEPS;
+    heard_.resize(static_cast<std::size_t>(MAX_AT_ONCE) * WINDOW_CELLS);
+    for (auto *each : {&mean_, &tried_, &of_heard_}) each->resize(static_cast<std::size_t>(MAX_AT_ONCE * weights_->sizes.latent_size));
     logits_.resize(static_cast<std::size_t>(MAX_AT_ONCE) * WINDOW_CELLS);
     key_.resize(CHOICES);
     order_.resize(CHOICES);
@@ -40,8 +51,40 @@ DrumNetwork::DrumNetwork(std::shared_ptr<const DrumWeights> weights, const Kerne
 
 void DrumNetwork::encode(const float *cells, int count, float *means) {
     for (int at = 0; at < count; at += MAX_AT_ONCE)
-        runner_.run(weights_->encoder, std::min(count - at, MAX_AT_ONCE), cells + static_cast<std::size_t>(at) * WINDOW_CELLS,
+        encode_some(cells + static_cast<std::size_t>(at) * WINDOW_CELLS, std::min(count - at, MAX_AT_ONCE),
                     means + static_cast<std::size_t>(at) * weights_->sizes.latent_size);
+}
+
+void DrumNetwork::encode_some(const float *cells, int count, float *means) {
+    runner_.run(weights_->encoder, count, cells, means);
+}
+
+void DrumNetwork::invert(const float *cells, int count, float *latents) {
+    for (int at = 0; at < count; at += MAX_AT_ONCE)
+        invert_some(cells + static_cast<std::size_t>(at) * WINDOW_CELLS, std::min(count - at, MAX_AT_ONCE),
+                    latents + static_cast<std::size_t>(at) * weights_->sizes.latent_size);
+}
+
+// Of all tried the last from which the fewest cells are struck wrongly: feel comes nearer each time.
+void DrumNetwork::invert_some(const float *cells, int count, float *latents) {
+    const int size = weights_->sizes.latent_size, all = count * size;
+    int fewest[MAX_AT_ONCE];
+    std::fill(fewest, fewest + count, CHOICES);
+    encode_some(cells, count, mean_.data());
+    std::copy_n(mean_.begin(), all, tried_.begin());
+    for (int round = 0;; round++) {
+        decode(tried_.data(), count, heard_.data());
+        for (int i = 0; i < count; i++) {
+            const std::size_t window = static_cast<std::size_t>(i) * WINDOW_CELLS;
+            const int wrong = wrong_hits(&heard_[window], cells + window);
+            if (wrong > fewest[i]) continue;
+            fewest[i] = wrong;
+            std::copy_n(tried_.begin() + i * size, size, latents + i * size);
+        }
+        if (round == INVERSION_ROUNDS) return;
+        encode_some(heard_.data(), count, of_heard_.data());
+        for (int i = 0; i < all; i++) tried_[static_cast<std::size_t>(i)] += INVERSION_STEP * (mean_[static_cast<std::size_t>(i)] - of_heard_[static_cast<std::size_t>(i)]);
+    }
 }
 
 void DrumNetwork::decode(const float *latents, int count, float *cells, float temperature, const float *noise, int windows) {

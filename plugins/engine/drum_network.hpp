@@ -18,6 +18,10 @@ class DrumNetwork {
     // Cells (count, 32, 3, DRUMS) as of `to_cells` -> means (count, D).
     void encode(const float *cells, int count, float *means);
 
+    // Latents from which these very hits are decoded, and nearly these velocities and offsets: the mean, moved by what the
+    // encoder hears as the difference, again and again. As `GrooveNetwork.inverted` in Python.
+    void invert(const float *cells, int count, float *latents);
+
     // Latents (count, D) -> cells: as many hits as are expected, the likeliest. With noise (windows, 32, DRUMS) at a
     // temperature others are, of latents of grooves of so many windows, each groove with the same noise.
     void decode(const float *latents, int count, float *cells, float temperature = 0.0f, const float *noise = nullptr,
@@ -28,6 +32,8 @@ class DrumNetwork {
     void humanise(float *cells, int count, float tempo, float amount);
 
   private:
+    void encode_some(const float *cells, int count, float *means);
+    void invert_some(const float *cells, int count, float *latents);
     void choose(const float *logits, const float *noise, float temperature, float *cells);
     void around(const float *x, int width, int dilation); // (32, width) -> taps_ (32, TAPS x width), going round
     void hear(const float *cells, int count);              // -> usual_, of all windows of a groove
@@ -36,6 +42,7 @@ class DrumNetwork {
     std::shared_ptr<const DrumWeights> weights_;
     const Kernels &kernels_;
     BeatRunner runner_;
+    std::vector<float> heard_, mean_, tried_, of_heard_; // of the windows that are inverted: cells, and latents
     std::vector<float> logits_;                         // (n, 32, 3, DRUMS)
     std::vector<float> key_;                            // (32 x DRUMS)
     std::vector<int> order_;                            // likewise

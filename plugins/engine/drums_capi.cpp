@@ -49,6 +49,8 @@ int lm_drums_groove(const lm_drums *d, int which, float *cells, int most) {
 
 void lm_drums_encode(lm_drums *d, const float *cells, int windows, float *latents) { d->network.encode(cells, windows, latents); }
 
+void lm_drums_invert(lm_drums *d, const float *cells, int windows, float *latents) { d->network.invert(cells, windows, latents); }
+
 void lm_drums_decode(lm_drums *d, const float *latents, int windows, float *cells, float temperature, unsigned seed) {
     if (temperature > 0.0f && seed != d->seed) d->noise = draw_drum_noise(d->seed = seed, 1);
     d->network.decode(latents, windows, cells, temperature, d->noise.data(), 1);

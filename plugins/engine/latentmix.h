@@ -91,7 +91,9 @@ void lm_drums_free(lm_drums *);
 int lm_drums_latent_size(const lm_drums *); /* D */
 /* Windows of a groove that came with the model: how many, 0 where there is no such groove, -1 where there are more. */
 int lm_drums_groove(const lm_drums *, int which, float *cells, int most);
+/* As `lm_encode` and `lm_invert`: latents from which the very hits are decoded, and nearly these velocities and offsets. */
 void lm_drums_encode(lm_drums *, const float *cells, int windows, float *latents);
+void lm_drums_invert(lm_drums *, const float *cells, int windows, float *latents);
 /* Temperature 0: the likeliest hits. Above, others, as many; the same for the same seed, of which a new one allocates. */
 void lm_drums_decode(lm_drums *, const float *latents, int windows, float *cells, float temperature, unsigned seed);
 /* Moves velocities and offsets of a groove towards what a drummer may do with all its hits: amount 0 leaves them, 2

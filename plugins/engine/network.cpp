@@ -8,7 +8,7 @@ namespace latentmix {
 namespace {
 
 constexpr float UNSURE_NATS = 4.0f;     // fusion.UNSURE_NATS
-constexpr float INVERSION_STEP = 0.5f;  // as in `midi_vae.model.network`
+constexpr float INVERSION_STEP = 0.5f;  // as in `midi_vae.model.window_network`
 constexpr int INVERSION_ROUNDS = 8;
 
 // The first place of the largest; the first of all where they are no numbers, as weights may be so large that nothing is.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from midi_vae.drums.network import GrooveNetwork
-from midi_vae.drums.travel import corrected, even_travel
+from midi_vae.drums.travel import even_travel
 
 from .decoder import one_thread
 
@@ -22,14 +22,13 @@ class DrumCoder:
         self._model = model
 
     def encode(self, cells: np.ndarray) -> np.ndarray:
-        """Cells (M, W, 32, 3, 9) -> latents (M, W, D) float32 from which they are decoded as exactly as may be.
+        """Cells (M, W, 32, 3, 9) -> latents (M, W, D) float32 from which they are decoded.
 
-        They are the ends of the ways that `aside` finds. A twentieth of a second.
+        They are the ends of the ways that `aside` finds. A fiftieth of a second a window.
         """
         flat = cells.reshape(-1, *cells.shape[2:])
         with one_thread():
-            z = self._model.encode_cells(flat)
-            z = corrected(self._model, z, torch.from_numpy(flat).to(z.device))
+            z = self._model.invert_cells(flat)
         return z.cpu().numpy().reshape(*cells.shape[:2], -1)
 
     def decode(self, latents: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ between two codes; *by travel* what users get; *crossfade* mixes velocities and 
 is no model. *samples* are random grooves. *feel* gives real hits velocities and offsets, beside two
 templates: one swing and one pattern of accents for a style, and medians of each drum on each step of the bar; mean lags
 of files, which no hit tells, are taken out. *bars that return* are those whose very hits stand in eight other bars of
-the performance: what the medians of those miss is what a drummer does otherwise each time. Speeds are medians on one
-thread, beside the melody model's in the same run.
+the performance: what the medians of those miss is what a drummer does otherwise each time. *8 bars heard* are
+performances of 16 bars and more, of which the first eight are given to whoever plays the others. Speeds are medians on
+one thread, beside the melody model's in the same run.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ from latentmix.cli import run_script
 from midi_vae import InputError, MelodyVAE
 from midi_vae.drums.evaluation import SAME as SAME_GROOVE
 from midi_vae.drums.evaluation import HitModel, StyleTemplate, coded_figures, distance, middle_figures
-from midi_vae.drums.groove import FULL, MAX_OFFSET
+from midi_vae.drums.groove import FULL, MAX_OFFSET, Groove
+from midi_vae.drums.mixing import humanise
 from midi_vae.drums.network import GrooveNetwork
+from midi_vae.drums.reference import feel_after
 from midi_vae.drums.travel import even_travel
 from midi_vae.drums.vae import GrooveVAE
-from midi_vae.drums.windows import HIT, OFFSET, VELOCITY
+from midi_vae.drums.windows import HIT, OFFSET, VELOCITY, from_cells, to_cells
 from midi_vae.evaluation import path_figures
 from midi_vae.music.windows import HALF
 from midi_vae.training.groove_dataset import GrooveBatch, GrooveBatches, load_grooves
@@ -48,6 +51,7 @@ POINTS, THRESHOLD = 9, 0.25
 SAMPLES = 256
 HASHED = ["velocity", "offset", "lag", "tempo", "style", "cut", "full", "source"]  # what a window is told apart by
 RETURNS = 8  # other bars with the same hits
+LIKE_BARS = 8  # that are heard of a performance
 Row = dict[str, float]
 CONSOLE = Console()
 
@@ -67,7 +71,7 @@ def lines_of(model: GrooveNetwork, cells: np.ndarray) -> dict[str, np.ndarray]:
     """Lines (B, 9, 32, 3, 9) from each window to the next one, by each way."""
     others = np.roll(cells, -1, 0)
     shares = np.linspace(0.0, 1.0, POINTS)
-    a, b = model.encode_cells(cells), model.encode_cells(others)
+    a, b = model.invert_cells(cells), model.invert_cells(others)
     way = even_travel(model, cells, others)
     straight = np.stack([model.decode_cells(torch.lerp(a, b, share)) for share in shares.tolist()], 1)
     travel = np.stack([model.decode_cells(way.at(share)) for share in shares.tolist()], 1)
@@ -161,8 +165,13 @@ def measure_feel(model: GrooveVAE, train: np.ndarray, held_out: np.ndarray, chos
         for name, style in (("feel", batch.style), ("feel, style not told", torch.full_like(batch.style, styles))):
             said = model.feel(batch.heard, batch.tempo, style)
             rows[name] = np.stack([hits, said.velocity.clamp(0, 1), said.offset], 2)
-    for name, by_drum in (("swing and accents of the style", False), ("medians of the style by drum and step", True)):
-        template = StyleTemplate(by_drum).fit(centred(lessons), lessons.style.numpy(), styles)
+    swing, by_drum = (
+        StyleTemplate(by_drum).fit(centred(lessons), lessons.style.numpy(), styles) for by_drum in (False, True)
+    )
+    for name, template in (
+        ("swing and accents of the style", swing),
+        ("medians of the style by drum and step", by_drum),
+    ):
         rows[name] = template.play(hits.numpy(), batch.style.numpy())
     usual = float(np.median(train["velocity"][train["velocity"] > 0])) / FULL
     rows["one velocity, on the grid"] = np.stack([hits, usual * hits, 0.0 * hits], 2)
@@ -174,7 +183,37 @@ def measure_feel(model: GrooveVAE, train: np.ndarray, held_out: np.ndarray, chos
     for name, said in ((each, rows[each]) for each in list(rows)[:3]):
         figures[f"bars that return: {name}"] = feel_figures(said, batch, where)
     figures["bars that return: the other bars"] = feel_figures(again, batch, where)
-    return figures
+    return {**figures, **measure_like(model, swing, held_out)}
+
+
+def measure_like(model: GrooveVAE, swing: StyleTemplate, held_out: np.ndarray) -> dict[str, Row]:
+    """Rows of performances of which the first bars are heard and the others are played: by those who heard nothing, by
+    who copies what was struck on the same step, where anything was, and by `groove --like`."""
+    played: dict[str, list[np.ndarray]] = {}
+    chosen = []
+    for source in np.unique(held_out["source"]):
+        mine = held_out[held_out["source"] == source]
+        first, rest = mine[: LIKE_BARS - 1 : 2], mine[LIKE_BARS::2]
+        if len(rest) < LIKE_BARS // 2:
+            continue
+        known = GrooveBatches(first).all()
+        known.lag[:] = known.cells[:, :, OFFSET][known.timed > 0.5].mean()  # of the file no more is known
+        heard, hits = centred(known), GrooveBatches(rest).all().cells[:, :, HIT].numpy()
+        like = Groove(np.zeros((2 * HALF, hits.shape[2]), np.uint8), tempo=float(mine["tempo"][0]))
+        piece = from_cells(np.stack([hits, hits, 0.0 * hits], 2), like)
+        alone = to_cells(humanise(model, piece))
+        again = np.resize(heard, (len(rest), *heard.shape[1:]))
+        for name, said in (
+            ("swing and accents of the style", swing.play(hits, rest["style"].astype(int))),
+            ("feel, style not told", alone),
+            ("copied", np.where(again[:, :, [HIT]] > 0.5, again, alone)),
+            ("groove --like", to_cells(feel_after(model, piece, from_cells(heard, like)))),
+        ):
+            some_of_it = np.linspace(0, len(rest) - 1, round(len(rest) ** 0.5)).round().astype(int)
+            played.setdefault(f"{LIKE_BARS} bars heard: {name}", []).append(said[some_of_it])
+        chosen.append(rest[some_of_it])
+    batch = GrooveBatches(np.concatenate(chosen)).all()
+    return {name: feel_figures(np.concatenate(said), batch) for name, said in played.items()}
 
 
 def median_ms(*calls: Callable[[], object], rounds: int = 60) -> list[float]:
@@ -217,7 +256,7 @@ def measure(model: GrooveVAE, folder: Path, count: int, splits: Sequence[str]) -
     likelihood = HitModel().fit(GrooveBatches(train[train["full"]][::2]).all().cells.numpy())
     full = GrooveBatches(some(held_out[held_out["full"]], count)).all().cells.numpy()
     cells = GrooveBatches(chosen).all().cells.numpy()
-    rows = {"coded": asdict(coded_figures(cells, model.decode_cells(model.encode_cells(cells))))}
+    rows = {"coded": asdict(coded_figures(cells, model.decode_cells(model.invert_cells(cells))))}
     for name, lines in lines_of(model, full[: count // 4]).items():
         rows[name] = figures_of_lines(lines, likelihood)
     rows["samples"] = sample_figures(model, full, likelihood)

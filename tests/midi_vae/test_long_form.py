@@ -79,13 +79,34 @@ def test_of_several_openings_the_middle_one_is_taken(monkeypatch: pytest.MonkeyP
     middle = torch.stack(nats[: long_form.OPENING]).mean(0).view(2, many).argsort(1)[:, many // 2]
     for window in range(long_form.OPENING):
         heard = drawn[window].view(2, many, 32)[torch.arange(2), middle]
-        torch.testing.assert_close(z[:, window], MODEL.encode_windows(heard.numpy()))
+        torch.testing.assert_close(z[:, window], MODEL.invert_windows(heard.numpy()))
     drawn.clear()
     go_on(MODEL, conductor, tune(6), 4, seed=1)  # three windows are there, one more opens
     assert [len(each) for each in drawn] == [many, 1]
     drawn.clear()
     go_on(MODEL, conductor, tune(2), 4, temperature=0.0)
     assert [len(each) for each in drawn] == [1, 1]
+
+
+def test_what_is_drawn_leans_towards_the_key_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each tune its own; where there is no note yet, towards none."""
+    conductor = random_conductor()
+    scale = np.array([60, 62, 64, 65, 67, 69, 71, 72]).repeat(4)
+    rows = np.where(np.arange(32) % 4 == 0, scale + ONSET, 0)
+    before = np.stack([rows, rows + (rows >= ONSET), 0 * rows])[:, None]  # C major, D flat major, and a rest
+    drawn: list[torch.Tensor] = []
+    sample = Conductor.sample
+
+    def noted(self: Conductor, *args: Any) -> torch.Tensor:
+        drawn.append(sample(self, *args))
+        return drawn[-1]
+
+    monkeypatch.setattr(Conductor, "sample", noted)
+    monkeypatch.setattr(long_form, "OUT_OF_KEY", -1e4)
+    windows_after(MODEL, conductor, before, 1, seed=3)
+    found = drawn[0].view(3, long_form.OPENINGS, -1)
+    classes = [set(((row[row >= ONSET] - ONSET) % 12).tolist()) for row in found]
+    assert classes[0] == {0, 2, 4, 5, 7, 9, 11} and classes[1] == {1, 3, 5, 6, 8, 10, 0} and len(classes[2]) == 12
 
 
 def test_how_unlikely_a_window_is() -> None:

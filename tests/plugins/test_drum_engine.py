@@ -82,6 +82,16 @@ def test_hits_velocities_offsets_and_means_are_those_of_the_model(
     assert differ <= 5  # of some 80,000, where a velocity stands half way between two
 
 
+def test_codes_that_give_the_groove_back_are_those_of_the_model(
+    engine: DrumEngine, model: GrooveVAE, grooves: list[Groove]
+) -> None:
+    drawn = model.decode_cells(model.sample_latents(40, seed=6))
+    cells = np.concatenate([*map(to_cells, grooves), drawn])
+    expected = model.invert_cells(cells)
+    assert not torch.allclose(expected, model.encode_cells(cells))
+    np.testing.assert_allclose(engine.invert(cells), expected.numpy(), rtol=0, atol=1e-4)
+
+
 def test_one_at_a_time_is_what_many_at_once_are(engine: DrumEngine, golden: tuple) -> None:
     z = golden[0][-37:]
     single = np.concatenate([engine.decode(each[None]) for each in z])
