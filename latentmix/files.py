@@ -42,6 +42,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
+@contextlib.contextmanager
+def growing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write and read in its place, of which what was written stays, whatever goes wrong.
+
+    Raises:
+        InputError: as `replacing`.
+    """
+    path = os.fspath(path)
+    check_target(path)
+    with _told_apart(path):
+        file = open(path, "w+b")
+    with _told_apart(path, (OSError,)), file:
+        yield file
+
+
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file at once, as `replacing` does.
 

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from latentmix.errors import InputError
-from latentmix.files import PIPE, replacing, standard_output
+from latentmix.files import PIPE, growing, replacing, standard_output
 
 from . import wav
 from .reader import BLOCK
@@ -66,6 +66,18 @@ class _WavSink(AudioSink):
         if 2 * self.channels * (self.samples + len(samples)) > wav.MAX_BYTES:
             raise InputError(f"{self._name}: expected less than 4 GB of samples, found more; write .flac instead")
         self._stream.write(samples.tobytes())
+        self._stream.flush()
+
+
+class GrowingWav(_WavSink):
+    """A WAV file of what goes on until somebody says stop."""
+
+    def settle(self) -> None:
+        """Say in the header how much there is: from now on the file is whole, though it goes on."""
+        end = self._stream.tell()
+        self._stream.seek(0)
+        self._stream.write(wav.pack_header(self.sample_rate, self.channels, self.samples))
+        self._stream.seek(end)
         self._stream.flush()
 
 
@@ -147,6 +159,21 @@ def open_sink(
             with contextlib.closing(library):
                 yield library
             library.check()
+
+
+@contextlib.contextmanager
+def open_growing(path: str | os.PathLike[str], sample_rate: int, channels: int) -> Iterator[GrowingWav]:
+    """A 16-bit WAV file in its place, which keeps what was written up to the last `settle` even if this is killed.
+
+    Raises:
+        InputError: a place that cannot be written, a full disk, more than 4 GB.
+    """
+    with growing(path) as file:
+        sink = GrowingWav(os.fspath(path), file, sample_rate, channels, 0)
+        try:
+            yield sink
+        finally:
+            sink.settle()
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

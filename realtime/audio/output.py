@@ -15,6 +15,7 @@ from latentmix.errors import InputError
 from ..music.clock import now
 from .child_process import EVENT, ChildProcess
 from .ring_buffer import Ring, make_bell
+from .tap import Tap
 
 CAPACITY = 1 << 15  # frames of a ring
 CHECK_SECONDS = 0.5
@@ -95,6 +96,10 @@ class SoundOutput:
     def is_heard(self) -> bool:
         """Whether the device is there."""
         return self._ring.is_heard
+
+    def tap(self) -> Tap:
+        """What is heard from now on, for one who listens."""
+        return Tap(self._ring)
 
     def close(self) -> None:
         """Fade, and let go of device and processes; a second time does nothing."""

@@ -27,6 +27,7 @@ WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED, WANTED, BREAKS = range(8)  # c
 ORIGIN = 0  # times: when frame 0 was played, in seconds of `clock.now`
 FADE = 64  # frames in which the sound dies away at an underrun, rather than click
 CHANNELS = 2
+MOST_WRITTEN = 1 << 12  # frames at a time, by anybody
 HEADER = 128  # bytes before the samples: 8 counters, 8 times
 
 
@@ -203,6 +204,24 @@ class Ring:
         self._fence()
         self._counts[READ] = read + there
         return out
+
+    def peek(self, start: int) -> tuple[np.ndarray, int]:
+        """For a third, in any process, who only listens: frames (channels, n) from one on, as far as they were read.
+
+        Those that the writer has written over by now, or may be about to, are silent; it is told how many.
+
+        Args:
+            start: number of a frame.
+        """
+        end = max(self.read, start)
+        first = max(start, end - self.capacity)
+        self._fence()
+        out = self._samples[np.arange(first, end) % self.capacity].T
+        self._fence()
+        gone = min(max(self.written + MOST_WRITTEN - self.capacity - start, 0), end - start)
+        out = np.pad(out, ((0, 0), (first - start, 0)))
+        out[:, :gone] = 0.0
+        return out, gone
 
     def skip(self, frames: int, time: float, sample_rate: float) -> None:
         """Read frames that nobody hears, as many as there are at most: time goes on without a device."""

@@ -12,7 +12,7 @@ from audiovq.sound.preset_names import PRESETS
 from latentmix.cli import Verbose, grouped, make_app, run
 
 from . import plugin
-from .options import ControlOptions, LiveOptions, PageOptions, PagePlace
+from .options import ControlOptions, LiveOptions, PageOptions
 from .sound_options import SoundMaking, SoundPage, SoundPlace
 
 # torch takes seconds to import: what needs it is imported where it is used, and --help, ports and panic do not wait.
@@ -118,6 +118,7 @@ def sound(
             ("--in", place.ins),
             ("--virtual", place.virtual),
             ("--page", page.page),
+            ("--record", place.record),
         ):
             if given:
                 raise typer.BadParameter("expected it without --render, which waits for nobody", param_hint=option)
@@ -125,8 +126,8 @@ def sound(
             raise typer.BadParameter(
                 "expected livemix play A.mid … --sound, which renders notes", param_hint="--voices"
             )
-    if not page.page and (page.port is not None or page.allow_host or page.host != PagePlace.host):
-        raise typer.BadParameter("expected --page, which is there", param_hint="--port, --host, --allow-host")
+    if not page.page and page != SoundPage(browser=page.browser):
+        raise typer.BadParameter("expected --page", param_hint="--port, --host, --session, --new")
     control.check_osc()
     say_loading()
     from .sound import SoundRequest, run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ import typer
 from latentmix.errors import InputError
 
 from ..audio.live_sound import InputPort, LiveSound
+from ..audio.sound_recorder import SoundRecorder
+from ..engine.warned import Warned
 from ..music.automation import Automation
 from ..music.clock import now
 from ..music.sound_parameters import SOUND_PARAMETERS
@@ -56,6 +58,7 @@ def run(asked: SoundRequest) -> int:
     Raises:
         InputError: anything that was asked for cannot be had.
     """
+    check_record(asked)
     setup = read_control_setup(asked.control, SOUND_PARAMETERS)
     if setup.automation is not None and not setup.automation.end:
         raise InputError(f"{asked.control.automation}: expected a last row after 0, found a plan without length")
@@ -63,6 +66,20 @@ def run(asked: SoundRequest) -> int:
         write_mix(asked, asked.making.render, setup)
         return 0
     return play_mix(asked, setup)
+
+
+def check_record(asked: SoundRequest) -> None:
+    """See to it before playing that what is heard can be written.
+
+    Raises:
+        InputError: it cannot, or there is such a file already and nobody said that it may go.
+    """
+    path = asked.place.record
+    if path is None:
+        return
+    if path.suffix.lower() != ".wav":
+        raise InputError(f"{path}: expected the name of a WAV file, which ends in .wav")
+    check_new_file(path, [Path(each) for each in asked.sources], asked.making.force)
 
 
 def write_mix(asked: SoundRequest, path: Path, setup: ControlSetup) -> None:
@@ -95,6 +112,7 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
     from ..engine.sounds import SoundEngine
 
     place, making = asked.place, asked.making
+    warned = Warned(say)
     with until_signal() as (stop, caught), going_first(), contextlib.ExitStack() as held:
         serve = _page(asked, held) if asked.page.page else None
         sound = LiveSound(
@@ -104,15 +122,17 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
             device=place.device,
             block=place.block,
             latency=place.latency,
-            warn=say,
+            warn=warned,
             settings=setup.settings,
             mpe=place.mpe,
         )
         held.callback(sound.close)
         engine = SoundEngine(
-            sound, len(asked.sources), place.opened(place.virtual), setup.settings, setup.presets, making.tempo, say
+            sound, len(asked.sources), place.opened(place.virtual), setup.settings, setup.presets, making.tempo, warned
         )
         held.callback(engine.close)
+        if place.record is not None:
+            held.enter_context(_recording(place.record, sound, warned))
         connect_controllers(engine, asked.control, setup, place.midi_api, held)
         if asked.control.keyboard and sys.stdin.isatty():
             read_keys(engine, held)
@@ -120,7 +140,7 @@ def play_mix(asked: SoundRequest, setup: ControlSetup) -> int:
         typer.echo(f"playing {', '.join(_names(asked))}: {heard}, {sound.sample_rate} Hz; Ctrl-C ends it")
         sys.stdout.flush()
         if serve is not None:
-            serve(engine)
+            serve(engine, not (setup.settings or setup.automation))
         play_automation(engine, setup, stop, held)
         _wait(sound, stop, making.seconds)
     return STOPPED_BY.get(caught[0], 0) if caught else 0
@@ -130,21 +150,42 @@ def _names(asked: SoundRequest) -> list[str]:
     return [each if InputPort.parse(each) else Path(each).stem for each in asked.sources]
 
 
-def _page(asked: SoundRequest, held: contextlib.ExitStack) -> Callable[[SoundEngine], None]:
+@contextlib.contextmanager
+def _recording(path: Path, sound: LiveSound, warn: Callable[[str], object]) -> Iterator[None]:
+    """Meanwhile what is heard is written; at the end, how long it is."""
+    recorder = SoundRecorder(path, sound, warn)
+    try:
+        yield
+    finally:
+        recorder.close()
+        typer.echo(f"{path}: {recorder.seconds:.2f} s")
+
+
+def _page(asked: SoundRequest, held: contextlib.ExitStack) -> Callable[[SoundEngine, bool], None]:
     """A place for the page, and what has it served there, in a thread, once there is something to show.
+
+    What it has served takes whether the session of last time may come back.
 
     Raises:
         InputError: a place that cannot be had.
     """
     from ..web.server import make_server
+    from ..web.sharing import read_session
     from ..web.sound_page import SoundHub, make_sound_app
+    from ..web.sound_session import FORMAT
+    from ..web.store import Store, usual_folder
     from .page import open_gate, tell_place
 
+    opened = read_session(str(asked.page.session), FORMAT) if asked.page.session else None
+    store = Store(usual_folder(), "sound sessions", ".wav")
     sock, gate = open_gate(asked.page)
     held.callback(sock.close)
 
-    def serve(engine: SoundEngine) -> None:
-        hub = SoundHub(engine, _names(asked), [InputPort.parse(each) is not None for each in asked.sources])
+    def serve(engine: SoundEngine, may_resume: bool) -> None:
+        live = [InputPort.parse(each) is not None for each in asked.sources]
+        hub = SoundHub(engine, _names(asked), live, store, opened, may_resume and not asked.page.new)
+        if hub.has_resumed:
+            typer.echo("the session of last time comes back; --new begins afresh")
         server = make_server(make_sound_app(hub, gate), lambda: tell_place(gate, asked.page))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="latentmix page", daemon=True)
 

@@ -46,6 +46,9 @@ class SoundPlace(InputPorts):
         bool,
         _played("--mpe", help="The keyboard is an MPE controller: each note has bend, pressure and slide of its own."),
     ] = False
+    record: Annotated[
+        Path | None, _played("--record", metavar="OUT.wav", help="Write what is heard while it plays.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class SoundPage(PagePlace):
     page: Annotated[bool, typer.Option("--page", help="Show the mix in the browser, to be moved from there too.")] = (
         False
     )
+    session: Annotated[
+        Path | None, typer.Option("--session", metavar="FILE", help="Open a session that the page has saved.")
+    ] = None
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin afresh, not with the session of last time of these sounds.")
+    ] = False
 
 
 @dataclass(frozen=True)

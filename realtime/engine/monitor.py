@@ -9,9 +9,9 @@ import numpy as np
 
 from ..player.messages import PlayerLost, PlayerWarning, Progress, Report, Underruns
 from .recorder import Recorder
+from .warned import Warned
 
 MEASURED = 1000  # decodes whose times are kept, and notes whose lateness is
-KEPT_WARNINGS = 8
 
 
 class Monitor:
@@ -20,6 +20,7 @@ class Monitor:
     Attributes:
         progress: the last report of a step.
         recorder: of the notes played while `record` is on.
+        warn: is called with what a person should know.
         problem: why nothing is played, a line for people; None while there is a player.
         is_given_up: whether there is not going to be one again.
     """
@@ -32,8 +33,7 @@ class Monitor:
         self._underruns = 0
         self._decode_times: deque[float] = deque(maxlen=MEASURED)
         self._lateness: deque[float] = deque(maxlen=MEASURED)
-        self._warnings: deque[str] = deque(maxlen=KEPT_WARNINGS)
-        self._warned = 0
+        self.warn = Warned()
 
     def hear(self, report: Report, is_recording: bool) -> None:
         """A report of the player, but for MIDI that arrived."""
@@ -51,18 +51,13 @@ class Monitor:
         elif isinstance(report, Underruns):
             self._underruns = report.count
 
-    def warn(self, text: str) -> None:
-        """Something that a person should know."""
-        self._warnings.append(text)
-        self._warned += 1
-
     def decoded(self, seconds: float) -> None:
         """How long a melody took, from the move to the player."""
         self._decode_times.append(1000 * seconds)
 
     def figures(self) -> dict[str, Any]:
         """What a `Snapshot` says of all this, by the names of its attributes."""
-        told = self.progress
+        told, (warnings, warned) = self.progress, self.warn.figures()
         return {
             "heard": told.version,
             "step": told.step,
@@ -78,8 +73,8 @@ class Monitor:
             "skipped": told.skipped,
             "notes": told.notes,
             "underruns": self._underruns,
-            "warnings": tuple(self._warnings),
-            "warned": self._warned,
+            "warnings": warnings,
+            "warned": warned,
         }
 
 

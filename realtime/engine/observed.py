@@ -11,6 +11,7 @@ from latentmix.errors import InputError
 from ..music.clock import now
 from ..music.drum_layer import DrumPattern
 from ..music.sequencer import Pattern
+from ..music.shares import Mode
 from ..player.player import STEPS_A_BEAT
 from .callbacks import Callbacks, Unsubscribe
 from .loading import Loading
@@ -40,6 +41,11 @@ class Observed:
     def parameters(self) -> Mapping[str, Parameter]:
         """What can be moved, by name. Thread-safe, real-time-safe."""
         return self.mixer.parameters
+
+    @property
+    def mode(self) -> Mode:
+        """Which of position, pad and weights says where the puck is: what was moved last."""
+        return self.mixer.mode
 
     @property
     def beats_a_bar(self) -> float:

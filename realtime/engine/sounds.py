@@ -22,6 +22,7 @@ from ..music.shares import MODES, Mode
 from ..music.sound_parameters import SOUND_PARAMETERS
 from .callbacks import Callbacks, Unsubscribe
 from .moves import Presets
+from .warned import Warned
 
 TICK_SECONDS = 0.002  # between two tellings of the model, at least
 CHECK_SECONDS = 1.0  # between two looks whether the ports are still there
@@ -40,7 +41,7 @@ class SoundEngine(Closing):
         values: of parameters, as the sound has them to begin with.
         presets: what the parameter `preset` recalls.
         tempo: quarter notes a minute, of an automation in beats.
-        warn: called with lines for people.
+        warn: is called with lines for people, by `sound` too.
 
     Raises:
         InputError: a port that cannot be opened.
@@ -57,9 +58,9 @@ class SoundEngine(Closing):
         values: Mapping[str, Value],
         presets: Presets,
         tempo: float,
-        warn: Callable[[str], object],
+        warn: Warned,
     ) -> None:
-        self.sound, self._count, self._presets, self._warn = sound, count, presets, warn
+        self.sound, self._count, self._presets, self.warn = sound, count, presets, warn
         self._values: dict[str, Value] = {name: each.default for name, each in SOUND_PARAMETERS.items()} | dict(values)
         self._moved: dict[str, Value] = {}
         self._mode: Mode = "position"
@@ -111,9 +112,20 @@ class SoundEngine(Closing):
         with self._wake:
             return dict(self._values), self._mode
 
+    @property
+    def mode(self) -> Mode:
+        """Which of position, pad and weights says where the puck is: what was moved last."""
+        return self._mode
+
     def subscribe(self, callback: Callable[[], None]) -> Unsubscribe:
-        """Call this after each move, in the thread that moved."""
-        return self._on_move.add(callback)
+        """Call this after each move and each warning, in the thread that moved or warns."""
+        ends = self._on_move.add(callback), self.warn.subscribe(lambda line: callback())
+
+        def end() -> None:
+            for each in ends:
+                each()
+
+        return end
 
     def count(self) -> int:
         """How many sounds there are."""
@@ -122,10 +134,6 @@ class SoundEngine(Closing):
     def beat(self) -> float:
         """Quarter notes since the start."""
         return (now() - self._started) * self._beats_a_second
-
-    def warn(self, text: str) -> None:
-        """Something that a person should know; the sound goes on."""
-        self._warn(text)
 
     def listen(self, callback: Callable[[float, bytes], None]) -> Unsubscribe:
         """Call this with (time of arrival, bytes) of each MIDI message, in a thread of its port."""

@@ -33,6 +33,7 @@ SOUND_PARAMETERS: Mapping[str, Parameter] = {
             Parameter("hold", "switch", 0, 1, False, "frozen: the sounds stand still"),
             PARAMETERS["panic"],
             PARAMETERS["preset"],
+            Parameter("record", "switch", 0, 1, False, "keeps what is heard, where there is a page"),
         )
     },
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from latentmix.errors import InputError
 
-from ..engine.engine import Engine
+from ..control.movable import Movable
+from ..music.shares import Mode
 from . import messages
 from .history import Patch
 from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot
@@ -14,8 +16,15 @@ from .wire import MAX_SNAPSHOTS, NOT_KEPT, MixSnapshot
 NOT_IN_SNAPSHOTS = (*NOT_KEPT, "tempo", "follow", "velocity", "hold")
 
 
+class Edited(Movable, Protocol):
+    """An engine whose mixes can be kept and sessions restored."""
+
+    @property
+    def mode(self) -> Mode: ...
+
+
 class KeptMixes:
-    """Of a workspace, and as it: all of it in the event loop's own thread.
+    """Of what is edited, and as it: all of it in the event loop's own thread.
 
     Args:
         engine: whose mixes they are.
@@ -25,7 +34,7 @@ class KeptMixes:
         all: the mixes.
     """
 
-    def __init__(self, engine: Engine, remember: Callable[[str, Patch, Patch], None]) -> None:
+    def __init__(self, engine: Edited, remember: Callable[[str, Patch, Patch], None]) -> None:
         self.all: tuple[MixSnapshot, ...] = ()
         self._engine, self._remember = engine, remember
 
@@ -51,8 +60,8 @@ class KeptMixes:
         if slot >= MAX_SNAPSHOTS:
             raise InputError(f"expected at most {MAX_SNAPSHOTS} kept mixes; forget one first")
         engine = self._engine
-        values = {name: engine.value(name) for name in engine.mixer.parameters if name not in NOT_IN_SNAPSHOTS}
-        kept = MixSnapshot.model_construct(name=command.name, values=values, moved=engine.mixer.mode)
+        values = {name: engine.value(name) for name in engine.parameters if name not in NOT_IN_SNAPSHOTS}
+        kept = MixSnapshot.model_construct(name=command.name, values=values, moved=engine.mode)
         self._set([*self.all[:slot], kept, *self.all[slot + 1 :]], "kept mix")
 
     async def forget(self, command: messages.ForgetSnapshot) -> None:

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from latentmix.errors import InputError
 
 from ..music.clock import now
 from ..music.parameters import Parameter
-from .checking import SHOWN, Checked
+from .checking import SHOWN
 from .messages import Move, Ping, read
 from .outbox import Outbox
+from .pages import Pages
 
 
-class Talking(Protocol):
-    """What pages talk to: `Hub`, or `SoundHub`."""
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]: ...
-
-    def join(self) -> Outbox: ...
-
-    def leave(self, outbox: Outbox) -> None: ...
-
-    def move(self, values: Mapping[str, Any]) -> None: ...
-
-    async def do(self, message: Checked) -> int | None: ...
-
-
-async def receive(hub: Talking, outbox: Outbox, text: str) -> None:
+async def receive(hub: Pages, outbox: Outbox, text: str) -> None:
     """Take one message of a page; what is wrong with it is told to that page, and nothing else happens.
 
     A value beyond the range of its parameter goes to the end of it, and that is told once a page and parameter.

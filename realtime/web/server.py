@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -27,9 +27,11 @@ from .answers import Make, answer, as_json, body, refused
 from .gate import Gate, Guard
 from .hub import Hub
 from .idle import IDLE_SECONDS, settings
+from .kept_routes import add_kept
 from .messages import MAX_MESSAGE
 from .outbox import Outbox
-from .protocol import Talking, receive
+from .pages import Pages
+from .protocol import receive
 from .sound_routes import add_sounds
 from .sounds import OWN, USUAL
 from .uploads import MAX_BYTES
@@ -43,15 +45,7 @@ TRY_AGAIN_LATER = 1013  # WebSocket close code
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 
 
-class Started(Talking, Protocol):
-    """Whom pages talk to, from the start of an application to its end, in its event loop."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-
-def make_app_of(hub: Started) -> FastAPI:
+def make_app_of(hub: Pages) -> FastAPI:
     """An application with what its pages talk to, and nothing else yet."""
 
     @contextlib.asynccontextmanager
@@ -76,6 +70,7 @@ def make_app(hub: Hub, model: ModelLoader, gate: Gate, soundfont: Path | None = 
     """
 
     app = make_app_of(hub)
+    add_kept(app, hub, "audio/midi", ".mid")
     _add_uploads(app, hub)
     _add_exports(app, hub, model, soundfont)
     add_sounds(app, hub)
@@ -202,10 +197,6 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
         (notes, _, _), sound = hub.recording(), _instrument(request, hub, soundfont)
         return _in_file(lambda path: exports.performance_wav(path, notes, sound, engine.kit, hub.has_ended.is_set))
 
-    async def session(request: Request) -> Make:
-        kept = await hub.workspace.session()
-        return lambda: json.dumps(kept.to_json(), indent=1).encode()
-
     # What belongs to the event loop is taken there; only what is made of it is made in a thread.
     makers: Mapping[str, tuple[str, Callable[[Request], Awaitable[Make]]]] = {
         "loop.mid": ("audio/midi", loop_midi),
@@ -214,7 +205,6 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
         "grid.mid": ("audio/midi", grid_midi),
         "performance.mid": ("audio/midi", performance_midi),
         "performance.wav": ("audio/wav", performance_wav),
-        "session.json": ("application/json", session),
     }
 
     @app.get("/take-home/{name}")
@@ -227,14 +217,6 @@ def _add_exports(app: FastAPI, hub: Hub, model: ModelLoader, soundfont: Path | N
         except InputError as error:
             return refused(error)
         return await answer(make, kind, f"latentmix-{name}")
-
-    @app.get("/recordings/{name}")
-    async def recording(name: str) -> Response:
-        """A recording that was kept, by its name in the list that pages have; no other name reaches a file."""
-        if hub.store is None or name not in hub.recordings:
-            return as_json({"error": "expected a recording that is there, found none of that name"}, 404)
-        store = hub.store
-        return await answer(lambda: store.recording(name), "audio/midi", f"latentmix {name}.mid")
 
 
 def _number(request: Request, name: str, low: int, high: int, default: int) -> int:
@@ -253,7 +235,7 @@ def _instrument(request: Request, hub: Hub, soundfont: Path | None) -> exports.I
     return exports.Instrument(program, soundfont, hub.workspace.sounds.mix() if program == OWN else None)
 
 
-def _add_live(app: FastAPI, hub: Talking) -> None:
+def _add_live(app: FastAPI, hub: Pages) -> None:
     """The connection of pages with their hub."""
     pages: set[WebSocket] = set()
 

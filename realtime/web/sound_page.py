@@ -6,128 +6,156 @@ page -> engine of the sounds -> its snapshots, in its threads -> outboxes, in th
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from latentmix.errors import InputError
 
+from ..audio.sound_recorder import SoundRecorder
 from ..engine.sounds import SoundEngine
-from ..music.parameters import Parameter
 from ..music.shares import PadPoint, shares, spread
-from ..music.sound_parameters import SOUND_PARAMETERS
-from .checking import Checked
 from .gate import Gate, Guard
-from .outbox import Outbox
+from .kept_routes import add_kept
+from .pages import Pages
 from .server import add_pages, make_app_of
+from .sound_session import SoundEditing
+from .store import Store
 
 PAGE = "mix.html"
 
 
-class SoundHub:
-    """All pages that are open, of sounds that play.
-
-    Not thread-safe: its methods belong in the event loop's own thread; what the engine's threads call does nothing but
-    hand over to it. Not real-time-safe.
+class SoundHub(Pages):
+    """All pages that are open, of sounds that play; see `Pages`.
 
     Args:
         engine: of the sounds.
         names: of the sounds, for people.
         live: of each sound, whether it is a live input and no recording.
+        store: as of `Pages`; recordings are WAV files of what is heard.
+        session: to begin with; None: where `resumes`, the newest one that was kept of these sounds.
     """
 
-    def __init__(self, engine: SoundEngine, names: Sequence[str], live: Sequence[bool]) -> None:
-        self._engine, self._names = engine, list(names)
+    workspace: SoundEditing
+
+    def __init__(
+        self,
+        engine: SoundEngine,
+        names: Sequence[str],
+        live: Sequence[bool],
+        store: Store | None = None,
+        session: dict[str, Any] | None = None,
+        resumes: bool = False,
+    ) -> None:
+        self.workspace = SoundEditing(engine, names, self._changed)
+        if session is None and resumes and store is not None:
+            session = store.last_session(self.workspace.is_of)
+        super().__init__(store, session, resumes=False)
+        self.has_resumed = resumes and session is not None
+        self._engine = engine
         self._recordings = [at for at, is_live in enumerate(live) if not is_live]
-        self._instance = secrets.token_hex(6)
-        self._outboxes: set[Outbox] = set()
-        self._unsubscribe: Callable[[], object] = lambda: None
+        self._recorder: SoundRecorder | None = None
         self._is_due = False
-        self._told_of: list[dict[str, Any]] = []  # the sounds on the pad, as pages were told last
+        self._told_of: dict[str, Any] = {}  # the sounds on the pad, as pages were told last
 
-    async def start(self) -> None:
-        """Listen to the engine."""
-        events = asyncio.get_running_loop()
+    # From the engine, in its threads.
 
-        def hear() -> None:
-            if not self._is_due:  # however often it moves until the loop has its turn
-                self._is_due = True
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    events.call_soon_threadsafe(self._tell)
+    def _listen(self) -> None:
+        self._closers.append(self._engine.subscribe(self._hear))
 
-        self._unsubscribe = self._engine.subscribe(hear)
+    def _hear(self) -> None:
+        if not self._is_due:  # however often it moves until the loop has its turn
+            self._is_due = True
+            self._soon(self._refresh)
 
-    async def stop(self) -> None:
-        """Listen no more."""
-        self._unsubscribe()
+    # Inside.
 
-    def join(self) -> Outbox:
-        """A page has come: its outbox, with all it has to know in it."""
-        outbox = Outbox()
-        outbox.put("hello", self._hello())
-        self._outboxes.add(outbox)
-        self._told_of = []
-        self._tell()
-        return outbox
+    def _news(self) -> dict[str, Any]:
+        return {"hello": self._hello(), **self._now()}
 
-    def leave(self, outbox: Outbox) -> None:
-        """A page has gone."""
-        self._outboxes.discard(outbox)
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """What can be moved."""
-        return self._engine.parameters
-
-    def move(self, values: Mapping[str, Any]) -> None:
-        """Move parameters.
-
-        Raises:
-            InputError: no such parameter or value; then nothing moves.
-        """
-        self._engine.move(values)
-
-    async def do(self, message: Checked) -> int | None:
-        """Nothing but what moves can be done here.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError("expected parameters that move, found what is of melodies")
-
-    def _tell(self) -> None:
-        self._is_due = False
+    def _now(self) -> dict[str, Any]:
         values, mode = self._engine.snapshot()
-        heard = range(len(self._names)) if values["mode"] == "morph" else self._recordings
+        names = self.workspace.names
+        heard = range(len(names)) if values["mode"] == "morph" else self._recordings
         places: list[PadPoint] = spread(len(heard))
         of_each = shares(values, mode, places)
         sounds = [
-            {"hue": at, "name": self._names[at], "x": place.x, "y": place.y}
-            for at, place in zip(heard, places, strict=True)
+            {"hue": at, "name": names[at], "x": place.x, "y": place.y} for at, place in zip(heard, places, strict=True)
         ]
         weights = {at: round(float(share), 5) for at, share in zip(heard, of_each, strict=True)}
-        for outbox in self._outboxes:
-            if sounds != self._told_of:
-                outbox.put("melodies", {"list": sounds, "drums": [], "sounds": []})
-            outbox.put("state", {"values": values, "mode": mode})
-            outbox.put("melody", {"weights": weights})
-        self._told_of = sounds
+        warnings, warned = self._engine.warn.figures()
+        state = {"values": values, "mode": mode, "warnings": list(warnings), "warned": warned, **self._edited()}
+        return {
+            "melodies": {"list": sounds, "drums": [], "sounds": []},
+            "state": state,
+            "melody": {"weights": weights},
+        }
+
+    def _refresh(self) -> None:
+        self._is_due = False
+        is_wanted = bool(self._engine.value("record"))
+        if is_wanted and self._recorder is None:
+            self._begin_recording()
+        elif not is_wanted:
+            self._end_recording()
+        news = self._now()
+        if news["melodies"] == self._told_of:
+            del news["melodies"]  # a pad that is laid out anew with each move would be slow
+        self._told_of = news.get("melodies", self._told_of)
+        for kind, content in news.items():
+            self._publish(kind, content)
+
+    def _changed(self, melodies: bool) -> None:
+        self._refresh()
+        self._keep_soon()
+
+    def _warn(self, text: str) -> None:
+        self._engine.warn(text)
 
     def _hello(self) -> dict[str, Any]:
         return {
-            "instance": self._instance,
-            "fresh": False,
+            "instance": self.instance,
+            "fresh": self.workspace.is_fresh,
             "resumes": False,
-            "parameters": {name: asdict(each) for name, each in SOUND_PARAMETERS.items()},
-            "transfers": 0 < len(self._recordings) < len(self._names),
+            "names": list(self.workspace.names),
+            "parameters": {name: asdict(each) for name, each in self._engine.parameters.items()},
+            "transfers": 0 < len(self._recordings) < len(self.workspace.names),
         }
+
+    # What is heard, recorded.
+
+    def _begin_recording(self) -> None:
+        try:
+            if self.store is None:
+                raise InputError("expected a folder for recordings, found none")
+            self._recorder = SoundRecorder(
+                self.store.new_recording(), self._engine.sound, lambda line: self._soon(self._fail, line)
+            )
+        except InputError as error:
+            self._fail(f"not recorded: {error}")
+
+    def _fail(self, line: str) -> None:
+        self._engine.set("record", False)
+        self._warn(line)
+
+    def _end_recording(self) -> None:
+        if self._recorder is not None:
+            recorder, self._recorder = self._recorder, None
+            self._later(self._finish(recorder))
+
+    async def _finish(self, recorder: SoundRecorder) -> None:
+        await asyncio.to_thread(recorder.close)
+        if recorder.lost:
+            self._warn(
+                f"{recorder.path}: {recorder.lost:.2f} s could not be recorded and are silent: the machine was busy"
+            )
+        self._list_recordings()
 
 
 def make_sound_app(hub: SoundHub, gate: Gate) -> Guard:
     """The page and its connection; nothing of it is reached but through the gate."""
 
     app = make_app_of(hub)
+    add_kept(app, hub, "audio/wav", ".wav")
     add_pages(app, PAGE)
     return Guard(app, gate)

@@ -1,13 +1,15 @@
 """What stays when the server has ended: sessions and recordings, as files in the user's own folder.
 
-sessions/2026-11-27 10.21.05.json      one of each run, written anew as it changes; the newest is opened next time
-recordings/2026-11-27 10.25.40.mid     one of each recording, never written again
+sessions/2026-11-27 10.21.05.json        one of each run, written anew as it changes; the newest is opened next time
+sound sessions/2026-11-27 10.22.31.json  the same of sounds
+recordings/2026-11-27 10.25.40.mid       one of each recording, never written again; of sounds .wav
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +24,6 @@ from .sharing import MAX_SESSION
 
 MAX_SESSIONS = 30  # kept; those before go
 MAX_LISTED = 20  # recordings shown in the page
-MAX_RECORDING = 64 << 20  # bytes
 FOLDER_VARIABLE = "LATENTMIX_DATA"  # of the environment: another folder
 
 
@@ -44,20 +45,22 @@ class Store:
 
     Args:
         folder: where; it is made when something is to be written.
+        sessions: name of the folder of sessions in it.
+        suffix: of recordings.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | os.PathLike[str], sessions: str = "sessions", suffix: str = ".mid") -> None:
+        self.folder, self._kind, self._suffix = Path(folder), sessions, suffix
         self._session: Path | None = None
 
-    def last_session(self) -> dict[str, Any] | None:
-        """What the newest session that can be read holds; this run goes on in a file of its own."""
+    def last_session(self, fits: Callable[[dict[str, Any]], bool] = lambda session: True) -> dict[str, Any] | None:
+        """What the newest session that can be read holds, and that fits; this run goes on in a file of its own."""
         for path in sorted(self._sessions(), reverse=True):
             try:
                 session = json.loads(read_bounded(path, MAX_SESSION))
             except (InputError, ValueError, RecursionError):
                 continue  # damaged by something else: the one before it will do
-            if isinstance(session, dict):
+            if isinstance(session, dict) and fits(session):
                 return session
         return None
 
@@ -68,41 +71,46 @@ class Store:
             InputError: no place to write to.
         """
         if self._session is None:
-            self._session = self._new_file("sessions", ".json")
+            self._session = self._new_file(self._kind, ".json")
         replace_file(self._session, json.dumps(session).encode())
         for old in sorted(self._sessions())[:-MAX_SESSIONS]:
             if old != self._session:
                 old.unlink(missing_ok=True)
 
     def keep_recording(self, content: bytes) -> Path:
-        """Write a recording, a MIDI file; its place.
+        """Write a recording; its place.
 
         Raises:
             InputError: no place to write to.
         """
-        path = self._new_file("recordings", ".mid")
+        path = self.new_recording()
         replace_file(path, content)
         return path
+
+    def new_recording(self) -> Path:
+        """A place for a recording that is yet to be written; raises as `keep_recording`."""
+        return self._new_file("recordings", self._suffix)
 
     def recordings(self) -> list[Kept]:
         """The newest recordings, newest first."""
         folder = self.folder / "recordings"
-        names = sorted((each.name for each in folder.glob("*.mid")), reverse=True) if folder.is_dir() else []
-        return [Kept(name.removesuffix(".mid"), folder / name) for name in names[:MAX_LISTED]]
+        names = (each.name for each in folder.glob(f"*{self._suffix}")) if folder.is_dir() else ()
+        newest = sorted(names, reverse=True)[:MAX_LISTED]
+        return [Kept(name.removesuffix(self._suffix), folder / name) for name in newest]
 
-    def recording(self, name: str) -> bytes:
-        """A recording by the name that `recordings` has given it.
+    def recording(self, name: str) -> Path:
+        """The file of a recording by the name that `recordings` has given it.
 
         Raises:
             InputError: it is gone.
         """
         for kept in self.recordings():
             if kept.name == name:
-                return read_bounded(kept.path, MAX_RECORDING)
+                return kept.path
         raise InputError("expected a recording that is there, found that it is gone")
 
     def _sessions(self) -> list[Path]:
-        folder = self.folder / "sessions"
+        folder = self.folder / self._kind
         return list(folder.glob("*.json")) if folder.is_dir() else []
 
     def _new_file(self, kind: str, suffix: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PlainValidator, TypeAdapter, model_validator
@@ -119,44 +119,58 @@ class MixSnapshot(Checked):
     moved: Literal["position", "pad", "weights"] = "pad"
 
 
-class Session(Checked):
+class Shaped(Checked):
+    """What every session has: the values of parameters, and mixes to come back to.
+
+    Attributes:
+        values: of parameters.
+        moved: position, pad or weights, what was moved last.
+        snapshots: of mixes.
+    """
+
+    values: dict[str, Any] = Field(default_factory=dict)
+    moved: Literal["position", "pad", "weights"] = "pad"
+    snapshots: Annotated[tuple[MixSnapshot, ...], Field(max_length=MAX_SNAPSHOTS)] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As a file holds it."""
+        return self.model_dump(exclude=set() if self.snapshots else {"snapshots"})
+
+
+S = TypeVar("S", bound=Shaped)
+
+
+class Session(Shaped):
     """All that a link or file restores.
 
     Attributes:
         melodies: 2 to 8, with their places.
-        values: of parameters.
-        moved: position, pad or weights, what was moved last.
         loop: whether the melody starts again at its end.
         path: that the puck may run along.
         sound: of the page that was heard last, if one has told.
-        snapshots: of mixes.
         drums: grooves, at most 8; None, as of sessions from before there were any: those there are stay.
         sounds: what its own sound is mixed of, at most 8; None, as in links, which would be too long: they stay.
+        values, moved, snapshots: as of `Shaped`.
     """
 
     format: Literal["latentmix.session"] = FORMAT
     version: Literal[1] = VERSION
     melodies: Annotated[tuple[PlacedMelody, ...], Field(min_length=2, max_length=MAX_MELODIES)]
-    values: dict[str, Any] = Field(default_factory=dict)
-    moved: Literal["position", "pad", "weights"] = "pad"
     loop: bool = True
     path: PathSetting = PathSetting()
     sound: Sound | None = None
-    snapshots: Annotated[tuple[MixSnapshot, ...], Field(max_length=MAX_SNAPSHOTS)] = ()
     drums: Annotated[tuple[GrooveData, ...], Field(max_length=MAX_GROOVES)] | None = None
     sounds: Annotated[tuple[SoundData, ...], Field(max_length=MAX_MELODIES)] | None = None
 
     @classmethod
     def of(cls, melodies: Iterable[PlacedMelody], values: Mapping[str, Value], **more: Any) -> Session:
         """What is going on in a mix; it is trusted."""
-        kept = {name: value for name, value in values.items() if name not in NOT_KEPT}
-        return cls.model_construct(melodies=tuple(melodies), values=kept, **more)
+        return cls.model_construct(melodies=tuple(melodies), values=kept_of(values), **more)
 
     def to_json(self) -> dict[str, Any]:
         """As a file holds it; `session_from_json` reads it."""
-        empty = {name for name in ("sound", "snapshots") if not getattr(self, name)}
-        empty |= {name for name in ("drums", "sounds") if getattr(self, name) is None}
-        return self.model_dump(exclude=empty)
+        empty = {name for name in ("sound", "drums", "sounds") if getattr(self, name) is None}
+        return {name: each for name, each in super().to_json().items() if name not in empty}
 
 
 _SESSION = TypeAdapter(Session)
@@ -168,14 +182,7 @@ def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Sessi
     Raises:
         InputError: no session, one of a later version, or values out of bounds.
     """
-    if not isinstance(raw, Mapping):
-        raise InputError(f"expected a session, found {kind_of(raw)}")
-    if raw.get("format") != FORMAT:
-        found = f"format {str(raw['format'])[:40]!r}" if "format" in raw else "an object of another kind"
-        raise InputError(f"expected a session of latentmix, found {found}")
-    if raw.get("version") != VERSION:
-        raise InputError(f"expected a session of version {VERSION}, found {str(raw.get('version'))[:20]}")
-    given = dict(raw)
+    given = fields_of(raw, FORMAT, "a session of latentmix")
     rows = given.get("melodies")
     if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_MELODIES:
         raise InputError(f"expected 2 to {MAX_MELODIES} melodies in a session")
@@ -183,18 +190,42 @@ def session_from_json(raw: object, parameters: Mapping[str, Parameter]) -> Sessi
     given["melodies"] = [
         row | {"hue": hue} if isinstance(row, dict) else row for row, hue in zip(rows, hues, strict=True)
     ]
+    session = as_known(checked(_SESSION, given), parameters)
+    return session.model_copy(update={"path": session.path.model_copy(update={"runs": False})})
+
+
+def fields_of(raw: object, form: str, expected: str) -> dict[str, Any]:
+    """The fields of a session that was sent, still to be checked.
+
+    Args:
+        form: that it is to have.
+        expected: what it is to be, for people.
+
+    Raises:
+        InputError: no session, one of another kind or of a later version.
+    """
+    if not isinstance(raw, Mapping):
+        raise InputError(f"expected a session, found {kind_of(raw)}")
+    if raw.get("format") != form:
+        found = f"format {str(raw['format'])[:40]!r}" if "format" in raw else "an object of another kind"
+        raise InputError(f"expected {expected}, found {found}")
+    if raw.get("version") != VERSION:
+        raise InputError(f"expected a session of version {VERSION}, found {str(raw.get('version'))[:20]}")
+    given = dict(raw)
     if given.get("moved") not in ("position", "pad", "weights"):
         given.pop("moved", None)
-    session = checked(_SESSION, given)
-    return session.model_copy(
-        update={
-            "values": known_values(session.values, parameters),
-            "path": session.path.model_copy(update={"runs": False}),
-            "snapshots": tuple(
-                each.model_copy(update={"values": known_values(each.values, parameters)}) for each in session.snapshots
-            ),
-        }
-    )
+    return given
+
+
+def as_known(session: S, parameters: Mapping[str, Parameter]) -> S:
+    """It with `known_values` alone, of its mixes too; raises as that does."""
+    mixes = [each.model_copy(update={"values": known_values(each.values, parameters)}) for each in session.snapshots]
+    return session.model_copy(update={"values": known_values(session.values, parameters), "snapshots": tuple(mixes)})
+
+
+def kept_of(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Those of values that a session keeps."""
+    return {name: value for name, value in values.items() if name not in NOT_KEPT}
 
 
 def known_values(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> dict[str, Value]:

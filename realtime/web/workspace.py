@@ -14,29 +14,27 @@ from midi_vae.music.melody import Melody
 from ..engine.engine import Engine
 from ..music.clock import now
 from ..music.parameters import MAX_MELODIES
-from ..music.shares import DRUM_PADS, MODES, PadPoint
+from ..music.shares import MODES, PadPoint
 from . import messages
-from .checking import Checked
+from .editing import Editing
 from .grooves import Grooves
-from .history import Change, History, Patch
-from .kept_mixes import KeptMixes
+from .history import Change, Patch
 from .paths import roomiest
 from .puck import Puck
 from .recordings import Recordings
-from .restoring import in_order, lay, patch_of, remark_on
+from .restoring import lay, patch_of
 from .sound_wire import SoundData
 from .uploads import Shelf
 from .variation import random_melody, varied
-from .wire import NOT_KEPT, PlacedMelody, Session, Sound, free_hue, session_from_json
+from .wire import PlacedMelody, Session, Sound, free_hue, session_from_json
 
 if TYPE_CHECKING:
     from ..engine.loading import ModelLoader
 
 MIN_MELODIES = 2
-NOT_UNDONE = (*NOT_KEPT, *MODES, "drums.follow", *DRUM_PADS, "drums.pad", "hold")  # what is played rather than edited
 
 
-class Workspace:
+class Workspace(Editing):
     """See the module's docstring.
 
     Not thread-safe: `start` to `close`, every method belongs in the event loop's own thread. What takes long runs in
@@ -45,15 +43,15 @@ class Workspace:
     Attributes:
         engine: that plays.
         shelf: files that pages have sent; it alone is thread-safe.
-        is_fresh: whether nobody has done anything yet.
         loop: whether the melody starts again at its end.
         puck: on its way along a path.
         sound: of the page that has told last.
-        kept: mixes to come back to.
         grooves: the drums.
         sounds: recordings that the page's own sound is mixed of.
-        restored: how many sessions were restored.
+        is_fresh, kept, restored: as of `Editing`.
     """
+
+    engine: Engine
 
     def __init__(self, engine: Engine, model: ModelLoader, changed: Callable[[bool], object]) -> None:
         """
@@ -61,18 +59,15 @@ class Workspace:
             model: which makes random melodies and variations.
             changed: called after each change but moves of parameters: whether the melodies may be others.
         """
-        self.engine, self.shelf = engine, Shelf()
-        self.is_fresh, self.loop, self.restored = True, True, 0
+        super().__init__(engine, changed)
+        self.shelf, self.loop = Shelf(), True
         self.sound: Sound | None = None
-        self._model, self._changed = model, changed
+        self._model = model
         self._hues = list(range(engine.count()))
-        self._history = History()
-        self._lock = asyncio.Lock()
         self.puck = Puck(engine, lambda: changed(False))
-        self.kept = KeptMixes(engine, lambda *change: self._remember(False, *change))
         self.grooves = Grooves(engine, self.shelf, lambda *change: self._remember(True, *change))
         self.sounds = Recordings(engine, lambda *change: self._remember(True, *change))
-        self._doing: Mapping[type[Checked], Callable[[Any], Any]] = {
+        self._doing |= {
             messages.PlaceMelody: self._place,
             messages.PutMelody: self._put_one,
             messages.RemoveMelody: self._remove,
@@ -82,28 +77,11 @@ class Workspace:
             messages.TakeDrums: self.grooves.take,
             messages.RemoveDrums: self.grooves.remove,
             messages.RemoveSound: self.sounds.remove,
-            messages.Restore: self._restore,
-            messages.Undo: self._undo,
-            messages.Redo: self._redo,
             messages.SetPath: self._set_path,
             messages.SetLoop: self._set_loop,
             messages.SetClock: self._set_clock,
             messages.SetSound: self._set_sound,
-            messages.KeepSnapshot: self.kept.keep,
-            messages.RecallSnapshot: self._recall,
-            messages.ForgetSnapshot: self.kept.forget,
         }
-
-    async def do(self, command: Checked) -> int | None:
-        """Do something, one after another; the hue of the melody that it made, if it made one.
-
-        Not thread-safe, not real-time-safe: what takes long it has done by others, and waits.
-
-        Raises:
-            InputError: it cannot be done; nothing is changed then.
-        """
-        async with self._lock:
-            return await self._doing[type(command)](command)
 
     async def put_sound(self, sound: SoundData) -> None:
         """One more recording, in its turn. Not thread-safe; raises InputError where there is no room."""
@@ -111,32 +89,10 @@ class Workspace:
             self.sounds.add(sound)
 
     def move(self, values: Mapping[str, Any]) -> None:
-        """Move parameters. Not thread-safe, not real-time-safe; a controller of the terminal moves the engine's own.
-
-        Raises:
-            InputError: no such parameter or value; those before it are moved.
-        """
-        self.is_fresh = False
+        """As of `Editing`; a hand on the puck takes over from its path."""
         if any(name in MODES for name in values):
             self.puck.halt()
-        parameters, before, after = self.engine.mixer.parameters, {}, {}
-        try:
-            for name, value in values.items():
-                was = self.engine.value(name) if name in parameters else None
-                self.engine.set(name, value)
-                checked = parameters[name].check(value)
-                if name not in NOT_UNDONE and was is not None and was != checked:
-                    before[name], after[name] = was, checked
-        finally:
-            if after:
-                label = next(iter(after)) if len(after) == 1 else "shape"
-                key = ("set", *after)
-                self._history.add(Change(label, Patch(values=before), Patch(values=after), key, now()))
-
-    async def session(self) -> Session:
-        """All there is to restore, of one moment: it waits for what is done. Not thread-safe, not real-time-safe."""
-        async with self._lock:
-            return self._session()
+        super().move(values)
 
     def placed(self) -> tuple[PlacedMelody, ...]:
         """The melodies with their names, places and colours. Not thread-safe, not real-time-safe."""
@@ -148,11 +104,6 @@ class Workspace:
     def hues(self) -> tuple[int, ...]:
         """Colours of the melodies; thread-safe."""
         return tuple(self._hues)
-
-    @property
-    def labels(self) -> tuple[str, str]:
-        """What would be undone and what redone. Not thread-safe, not real-time-safe."""
-        return self._history.labels
 
     async def close(self) -> None:
         """The puck stands still. Not thread-safe, not real-time-safe."""
@@ -204,36 +155,10 @@ class Workspace:
         melody = await asyncio.to_thread(self.shelf.passage, command.file, command.track, command.bar, command.bars)
         return await self._put(command.hue, melody, "melody of a file")
 
-    async def _restore(self, command: messages.Restore) -> None:
-        """A whole session; `fresh`: unless somebody has done something already. What a run begins with is no edit."""
-        if command.fresh and not self.is_fresh:
-            return
-        session = session_from_json(command.session, self.engine.mixer.parameters)
-        self.grooves.check(session.drums)  # before anything is another one
-        after = patch_of(session)
-        before = after if command.begins else patch_of(self._session())
-        await self._apply(after)
-        self.sound, self.restored = session.sound or self.sound, self.restored + 1
-        if line := remark_on(command.session, self.engine.mixer.parameters):
-            self.engine.warn(f"{line}; the rest of the session is here")
-        self._history.add(Change("opened session", before, after))
-        self._touched(True)
-
-    async def _undo(self, command: messages.Undo) -> None:
-        await self._apply(self._history.undo())
-        self._touched(True)
-
-    async def _redo(self, command: messages.Redo) -> None:
-        await self._apply(self._history.redo())
-        self._touched(True)
-
     async def _recall(self, command: messages.RecallSnapshot) -> None:
-        kept = self.kept.at(command.slot, command.of)
+        self.kept.at(command.slot, command.of)  # before anything stops
         self.puck.halt()
-        before = {name: self.engine.value(name) for name in kept.values}
-        patches = Patch(values=before, moved=self.engine.mixer.mode), Patch(values=kept.values, moved=kept.moved)
-        await self._apply(patches[1])
-        self._remember(False, "recalled mix", *patches)
+        await super()._recall(command)
 
     async def _set_path(self, command: messages.SetPath) -> None:
         before, after = (each.model_copy(update={"runs": False}) for each in (self.puck.setting, command.path))
@@ -261,15 +186,6 @@ class Workspace:
         self._history.add(Change(label, Patch(melodies=before), Patch(melodies=self.placed()), key, now()))
         self._touched(True)
 
-    def _remember(self, melodies: bool, label: str, before: Patch, after: Patch) -> None:
-        """Something was done."""
-        self._history.add(Change(label, before, after))
-        self._touched(melodies)
-
-    def _touched(self, melodies: bool = False) -> None:
-        self.is_fresh = False
-        self._changed(melodies)
-
     def _session(self) -> Session:
         engine = self.engine
         return Session.of(
@@ -284,8 +200,18 @@ class Workspace:
             sounds=self.sounds.all,
         )
 
+    def _read(self, raw: object) -> Session:
+        session = session_from_json(raw, self.engine.mixer.parameters)
+        self.grooves.check(session.drums)  # before anything is another one
+        return session
+
+    def _patch(self, session: Session) -> Patch:
+        return patch_of(session)
+
+    def _took(self, session: Session) -> None:
+        self.sound = session.sound or self.sound
+
     async def _apply(self, patch: Patch) -> None:
-        """Set what a patch says, the rest stays."""
         if patch.melodies is not None and patch.melodies != self.placed():
             await asyncio.to_thread(lay, self.engine, patch.melodies)
             self._hues = [each.hue for each in patch.melodies]
@@ -293,11 +219,8 @@ class Workspace:
             await self.grooves.lay(patch.drums)
         if patch.sounds is not None:
             await self.sounds.lay(patch.sounds)
-        for name, value in in_order(patch):
-            if name in MODES or self.engine.value(name) != value:
-                self.engine.set(name, value)
+        await super()._apply(patch)
         self.loop = self.loop if patch.loop is None else patch.loop
-        self.kept.all = self.kept.all if patch.snapshots is None else patch.snapshots
         if patch.path is not None:
             self.puck.set(patch.path)
 

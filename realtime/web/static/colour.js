@@ -63,3 +63,11 @@ export function deepCss(pairs) {
   while (!bearsWhite(rgb)) rgb = rgb.map((c) => Math.floor(0.96 * c));
   return `rgb(${rgb.join(" ")})`;
 }
+
+/** Shares of what lies on the pad as a bar, for CSS; `weights` are by hue. */
+export function barCss(placed, weights) {
+  const sum = placed.reduce((all, { hue }) => all + (weights[hue] ?? 0), 0) || 1;
+  let at = 0;
+  const parts = placed.map(({ hue }) => `${HUES[hue]} ${at.toFixed(2)}% ${(at += (100 * (weights[hue] ?? 0)) / sum).toFixed(2)}%`);
+  return parts.length > 1 ? `linear-gradient(90deg, ${parts.join()})` : "";
+}

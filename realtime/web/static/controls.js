@@ -1,9 +1,10 @@
 // Sliders, choices and the transport: each is one of the engine's parameters, under the name that controllers use too.
 
 import { inFrame, setAttribute, setText } from "./frame.js";
+import { makeSlider, stepByKeys } from "./sliders.js";
 
 const NAMES = {
-  temperature: "Surprise", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
+  temperature: "Surprise", harmonicity: "Tone", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
   "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness", swing: "Swing",
   position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", axes: "Sides of the pad", "drums.follow": "Drums follow", "drums.position": "Along the drums", "drums.x": "Drums' puck, left to right", "drums.y": "Drums' puck, down to up", "drums.pad": "Drums by their puck", "drums.level": "Level of the drums", phrase: "Phrase", next: "Next phrase", panic: "All notes off", tap: "Tap the tempo",
 };
@@ -14,19 +15,6 @@ const $ = (id) => document.getElementById(id);
 export function title(name) {
   const words = NAMES[name] ?? name.replace("attribute.", "").replace(/^weight\./, "share of melody ");
   return words.replace(/^./, (c) => c.toUpperCase());
-}
-
-/** Arrow keys move a slider by steps that can be heard, with shift by those it has for the pointer. */
-function stepByKeys(event) {
-  const { target: slider, key, shiftKey } = event, way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[key];
-  if (!way || slider.type !== "range" || shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
-  const low = Number(slider.min), high = Number(slider.max), fine = Number(slider.step);
-  const step = Math.max(fine, [0.05, 0.1, 0.25, 0.5, 1, 5, 10].find((each) => (high - low) / each <= 24) ?? 10);
-  const value = Math.min(high, Math.max(low, step * Math.round((Number(slider.value) + way * step) / step)));
-  event.preventDefault();
-  event.stopPropagation();
-  slider.value = value;
-  slider.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 export class Controls {
@@ -148,17 +136,8 @@ export class Controls {
   }
 
   _slider(parameter) {
-    const label = document.createElement("label");
-    label.className = "slider";
-    label.title = `${parameter.help} (double-click: as it was)`;
-    const name = document.createElement("span"), output = document.createElement("output"), input = document.createElement("input");
-    name.textContent = title(parameter.name);
-    Object.assign(input, { type: "range", min: parameter.low, max: parameter.high, step: parameter.whole ? 1 : 0.01, value: parameter.default });
-    input.dataset.parameter = parameter.name;
-    input.oninput = () => this._live.set({ [parameter.name]: Number(input.value) });
-    input.ondblclick = () => this._live.set({ [parameter.name]: parameter.default });
-    label.append(name, input, output);
-    this._sliders.set(parameter.name, { input, output });
+    const { label, ...slider } = makeSlider(this._live, parameter, title(parameter.name), parameter.whole ? 1 : 0.01);
+    this._sliders.set(parameter.name, slider);
     return label;
   }
 

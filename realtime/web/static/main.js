@@ -4,7 +4,7 @@ import { Audition } from "./audition.js";
 import { Axes } from "./axes.js";
 import { Cards } from "./cards.js";
 import { Chooser } from "./chooser.js";
-import { HUES, mixCss } from "./colour.js";
+import { HUES, barCss, mixCss } from "./colour.js";
 import { Controls, title } from "./controls.js";
 import { DrumPuck } from "./drumpuck.js";
 import { Drums } from "./drums.js";
@@ -12,8 +12,10 @@ import { Editor } from "./editor.js";
 import { Files } from "./files.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
 import { GrooveList } from "./groovelist.js";
-import { Live } from "./live.js";
 import { KeptMixes } from "./kept.js";
+import { listen, padKeys } from "./keys.js";
+import { melodySession, setUp as setUpLinks } from "./links.js";
+import { Live } from "./live.js";
 import { describe, notesOf } from "./notes.js";
 import { Metronome } from "./metronome.js";
 import { Pad } from "./pad.js";
@@ -21,9 +23,10 @@ import { Recordings } from "./recordings.js";
 import { Roll } from "./roll.js";
 import { Scheduler } from "./scheduler.js";
 import { setUp as setUpSession } from "./session.js";
+import { setUp as setUpShell, toast } from "./shell.js";
 import { Sound } from "./sound.js";
 import { Synth } from "./synth.js";
-import { setUp as setUpTakeHome } from "./takehome.js";
+import { setUpMelodies as setUpMelodiesHome, setUp as setUpTakeHome } from "./takehome.js";
 import { setUp as setUpTheme } from "./theme.js";
 import { WebMidi } from "./webmidi.js";
 
@@ -49,15 +52,16 @@ new WebMidi(live, scheduler);
 new GrooveList(live, files, toast);
 new DrumPuck(live, pad, $("drumpuck"));
 new Axes(live, pad);
-files.dispatch = setUpSession(live, sound, toast);
+setUpShell(live, title);
+const kind = melodySession(live, sound);
+const session = setUpSession(live, kind, toast);
+files.dispatch = session.open;
+setUpLinks(live, kind, session.restore, toast);
+const queryHome = setUpMelodiesHome(live, sound);
+sound.dispatch = () => (queryHome(), session.keepSoon());
 
 // What is shown.
 
-live.addEventListener("online", () => {
-  $("status").textContent = live.online ? "connected" : "connection lost, trying again …";
-  $("status").className = `status ${live.online ? "on" : "off"}`;
-});
-live.addEventListener("say", (event) => toast(event.detail.text, event.detail.kind));
 live.addEventListener("melodies", () => {
   const full = live.melodies.length >= live.hello.most;
   for (const id of ["addfile", "addrandom", "adddraw"])
@@ -73,14 +77,7 @@ live.addEventListener("melody", () => {
 });
 
 function drawBlend() {
-  const sum = live.pairs.reduce((all, [, weight]) => all + weight, 0) || 1;
-  let at = 0;
-  const parts = live.melodies.map(({ hue }) => {
-    const from = at;
-    at += (100 * (live.melody.weights[hue] ?? 0)) / sum;
-    return `${HUES[hue]} ${from.toFixed(2)}% ${at.toFixed(2)}%`;
-  });
-  $("blend").style.backgroundImage = parts.length > 1 ? `linear-gradient(90deg, ${parts.join()})` : "";
+  $("blend").style.backgroundImage = barCss(live.melodies, live.melody.weights);
 }
 
 let told = null;
@@ -97,12 +94,6 @@ function tellDrawn(isInPlace) {
 
 function showState() {
   const { state } = live;
-  for (const [id, word, key] of [["undo", "Undo", "Z"], ["redo", "Redo", "shift Z"]]) {
-    const what = state[id] ? `${word}: ${title(state[id])}` : `Nothing to ${id}`;
-    $(id).disabled = !state[id];
-    setAttribute($(id), "title", `${what} (${key})`);
-    setAttribute($(id), "aria-label", what);
-  }
   setAttribute($("run"), "aria-pressed", state.path.runs);
   setText($("run").querySelector("span"), state.path.runs ? "Stop" : "Run");
   setAttribute($("run").querySelector("use"), "href", state.path.runs ? "#i-stop" : "#i-play");
@@ -110,40 +101,9 @@ function showState() {
   setAttribute($("pathback"), "aria-pressed", state.path.back);
   setText($("ports"), state.ports?.length ? `The engine plays through ${state.ports.join(", ")}.` : "");
   setText($("taken"), live.values.record ? "recording …" : state.recorded ? "ready to take" : "nothing recorded yet");
-  showRecordings(state.recordings ?? []);
-  const news = newsOf(state.warned ?? 0);
-  if (news) toast(state.warnings.slice(-news).join("\n"), "error"); // only the newest few are in the list
   animate();
 }
 live.addEventListener("state", () => inFrame(showState));
-
-const toldOf = {}; // instance of the server -> how many of its warnings were shown; kept over a reload of this tab
-/** How many more warnings there are than were shown, which then count as shown. */
-function newsOf(warned) {
-  const key = `latentmix.warned.${live.hello?.instance}`;
-  try {
-    toldOf[key] ??= Number(sessionStorage.getItem(key));
-    sessionStorage.setItem(key, warned);
-  } catch {
-    // a browser that keeps nothing: told again after a reload
-  }
-  const news = warned - (toldOf[key] ?? 0);
-  toldOf[key] = warned;
-  return Math.max(news, 0);
-}
-
-let shownRecordings = "";
-function showRecordings(names) {
-  if (shownRecordings === names.join()) return;
-  shownRecordings = names.join();
-  $("earlier").hidden = !names.length;
-  $("recordings").replaceChildren(...names.map((name) => new Option(name.replaceAll(".", ":"), name)));
-  chooseRecording();
-}
-function chooseRecording() {
-  $("recording").href = `./recordings/${encodeURIComponent($("recordings").value)}`;
-}
-$("recordings").onchange = chooseRecording;
 
 /** Of a long melody eight bars, those that are heard; all of it when that is asked for. */
 let showsAll = false;
@@ -204,21 +164,6 @@ function describeSoon() {
 
 // What is said.
 
-let toasting = 0, toasted = -Infinity;
-const READ = 60; // ms that a letter takes to be read
-const HASTY = 1500; // ms within which good news does not take the place of bad
-function toast(text, kind = "") {
-  clearTimeout(toasting);
-  const since = performance.now() - toasted, isBad = $("toast").classList.contains("error") && !$("toast").hidden;
-  toasted = performance.now();
-  if (isBad && kind !== "error" && since < HASTY && $("toast").textContent !== text) [text, kind] = [`${$("toast").textContent}\n${text}`, "error"];
-  Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
-  (document.querySelector("dialog[open]") ?? document.body).append($("toast")); // beside an open dialog nothing is read
-  toasting = setTimeout(() => ($("toast").hidden = true), Math.max(kind === "error" ? 7000 : 4500, Math.min(READ * text.length, 20_000)));
-}
-
-addEventListener("close", () => document.body.append($("toast")), { capture: true });
-
 function say(text) {
   $("said").textContent = text;
 }
@@ -250,7 +195,6 @@ $("adddraw").onclick = () => {
   const { metre, tempo, program, bar, beat } = live.melodies[0];
   editor.open({ tokens: new Array(2 * bar).fill(0), metre, tempo, program, bar, beat, name: "" }, null);
 };
-for (const id of ["undo", "redo"]) $(id).onclick = () => live.try(id);
 
 // The path of the puck.
 
@@ -270,46 +214,24 @@ $("pathback").onclick = () => path({ back: !live.state.path.back });
 
 // Keys.
 
-const KEYS = {
-  " ": () => $("play").click(),
-  r: () => controls.toggle("record"),
-  l: () => controls.toggleLoop(),
-  h: () => controls.toggle("hold"),
-  n: (back) => controls.turnOver(back ? -1 : 1),
-  t: () => controls.tap(),
-  p: () => $("draw").disabled || $("draw").click(),
-  c: () => controls.toggleMetronome(),
-  k: () => keptMixes.keep(),
-  m: () => sound.toggleMute(),
-  z: (shift) => $(shift ? "redo" : "undo").click(),
-  "0": () => pad.moveTo(0.5, 0.5),
-  "?": () => $("help").showModal(),
-  Escape: () => (audition.stop(), live.set({ panic: true }), scheduler.panic()),
-  ArrowLeft: (far) => pad.nudge(-1, 0, far),
-  ArrowRight: (far) => pad.nudge(1, 0, far),
-  ArrowUp: (far) => pad.nudge(0, 1, far),
-  ArrowDown: (far) => pad.nudge(0, -1, far),
-};
-addEventListener("keydown", (event) => {
-  const undoes = (event.ctrlKey || event.metaKey) && !event.altKey && /^[zy]$/i.test(event.key);
-  const isText = event.target.closest?.("input:not([type=range]), textarea");
-  if (undoes && !isText && !document.querySelector("dialog[open]")) {
-    $(event.shiftKey || event.key.toLowerCase() === "y" ? "redo" : "undo").click();
-    return event.preventDefault();
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  const inField = event.target.closest?.("input, select, textarea");
-  if (inField && !(event.key === " " && event.target.type === "range")) return;
-  if (event.key === " " && event.target.closest?.("button, a")) return; // it presses that
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (event.repeat && !/^(Arrow.*|z)$/.test(key)) return event.preventDefault(); // held down: it was pressed once
-  const digit = /^Digit([1-8])$/.exec(event.code)?.[1];
-  if (digit && event.shiftKey) keptMixes.recall(Number(digit) - 1);
-  else if (/^[1-8]$/.test(key)) pad.goToIndex(Number(key) - 1);
-  else if (KEYS[key]) KEYS[key](event.shiftKey);
-  else return;
-  event.preventDefault();
-});
+listen(
+  {
+    " ": () => $("play").click(),
+    r: () => controls.toggle("record"),
+    l: () => controls.toggleLoop(),
+    h: () => controls.toggle("hold"),
+    n: (back) => controls.turnOver(back ? -1 : 1),
+    t: () => controls.tap(),
+    p: () => $("draw").disabled || $("draw").click(),
+    c: () => controls.toggleMetronome(),
+    k: () => keptMixes.keep(),
+    m: () => sound.toggleMute(),
+    "?": () => $("help").showModal(),
+    Escape: () => (audition.stop(), live.set({ panic: true }), scheduler.panic()),
+    ...padKeys(pad),
+  },
+  (index, shift) => (shift ? keptMixes.recall(index) : pad.goToIndex(index)),
+);
 $("keys").onclick = () => $("help").showModal();
 
 setUpTakeHome($("takes"), toast);

@@ -1,75 +1,73 @@
 // The page of sounds that play (livemix sound --page): their puck and their parameters, here and wherever else they move.
 
-import { HUES } from "./colour.js";
+import { HUES, barCss } from "./colour.js";
+import { title } from "./controls.js";
 import { inFrame, setAttribute, setText } from "./frame.js";
+import { KeptMixes } from "./kept.js";
+import { listen, padKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { Pad } from "./pad.js";
+import { setUp as setUpSession, shapeOf } from "./session.js";
+import { setUp as setUpShell, toast } from "./shell.js";
+import { makeSlider, stepByKeys } from "./sliders.js";
+import { setUp as setUpTakeHome } from "./takehome.js";
 import { setUp as setUpTheme } from "./theme.js";
 
-const SLIDERS = { pitch: "Pitch", loudness: "Loudness", harmonicity: "Tone", brightness: "Brightness" };
-const UNITS = { pitch: "st", loudness: "dB", harmonicity: "dB", brightness: "dB" };
-const TOASTED = 7000; // ms
+const UNITS = { pitch: "st", loudness: "dB", harmonicity: "dB", brightness: "dB" }; // of those that have a slider
 const $ = (id) => document.getElementById(id);
 
 const live = new Live();
 const pad = new Pad(live, $("pad"), { kind: "sound", isFixed: true });
 const sliders = new Map(); // parameter -> { input, output }
+const keptMixes = new KeptMixes(live);
+setUpShell(live, title);
 setUpTheme(() => inFrame(show));
+setUpTakeHome($("takes"), toast);
+const session = setUpSession(live, {
+  format: "latentmix.sounds", // sound_session.py
+  expected: "a session of sounds, as the page of livemix sound",
+  keptAt: "latentmix.sounds",
+  of: () => live.hello && { format: "latentmix.sounds", version: 1, sounds: live.hello.names, ...shapeOf(live) },
+}, toast);
 
-live.addEventListener("online", () => {
-  $("status").textContent = live.online ? "connected" : "connection lost, trying again …";
-  $("status").className = `status ${live.online ? "on" : "off"}`;
-});
 live.addEventListener("hello", () => {
   $("mode").hidden = !live.hello.transfers;
-  $("sliders").replaceChildren(...Object.keys(SLIDERS).map((name) => slider(live.hello.parameters[name])));
+  sliders.clear();
+  $("sliders").replaceChildren(...Object.keys(UNITS).map((name) => {
+    const { label, ...slider } = makeSlider(live, live.hello.parameters[name], title(name), 0.1);
+    sliders.set(name, slider);
+    return label;
+  }));
 });
 for (const kind of ["state", "melody", "melodies"]) live.addEventListener(kind, () => inFrame(show));
 
-let toasting = 0;
-live.addEventListener("say", ({ detail: { text, kind } }) => {
-  clearTimeout(toasting);
-  Object.assign($("toast"), { textContent: text, className: `toast ${kind}`, hidden: false });
-  toasting = setTimeout(() => ($("toast").hidden = true), TOASTED);
-});
-
-const hold = () => live.set({ hold: !live.values.hold });
-$("hold").onclick = hold;
+const toggle = (name) => live.set({ [name]: !live.values[name] });
+for (const name of ["hold", "record"]) $(name).onclick = () => toggle(name);
 $("mode").onchange = (event) => live.set({ mode: event.target.value });
-$("reset").onclick = () => live.hello && live.set(Object.fromEntries(Object.keys(SLIDERS).map((name) => [name, live.hello.parameters[name].default])));
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "h" && event.key !== "H") return;
-  if (!event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey) hold();
+$("reset").onclick = () => live.hello && live.set(Object.fromEntries(Object.keys(UNITS).map((name) => [name, live.hello.parameters[name].default])));
+addEventListener("keydown", stepByKeys, { capture: true });
+listen(
+  { h: () => toggle("hold"), r: () => toggle("record"), k: () => keptMixes.keep(), ...padKeys(pad) },
+  (index, shift) => (shift ? keptMixes.recall(index) : pad.goToIndex(index)),
+);
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  for (const file of event.dataTransfer?.files ?? []) session.open(file).catch((error) => live.say(error.message));
 });
-
-function slider(parameter) {
-  const label = document.createElement("label"), name = document.createElement("span");
-  const output = document.createElement("output"), input = document.createElement("input");
-  label.className = "slider";
-  label.title = `${parameter.help} (double-click: as it was)`;
-  name.textContent = SLIDERS[parameter.name];
-  Object.assign(input, { type: "range", min: parameter.low, max: parameter.high, step: 0.1, value: parameter.default });
-  input.dataset.parameter = parameter.name;
-  input.oninput = () => live.set({ [parameter.name]: Number(input.value) });
-  input.ondblclick = () => live.set({ [parameter.name]: parameter.default });
-  label.append(name, input, output);
-  sliders.set(parameter.name, { input, output });
-  return label;
-}
 
 /** What is so now; with a hand on it a slider does not move. */
 function show() {
-  const { values, melodies } = live, weights = live.melody?.weights ?? {};
+  const { values, melodies, state } = live, weights = live.melody?.weights ?? {};
   for (const [name, { input, output }] of sliders) {
     const value = values[name] ?? 0;
     if (Number(input.value) !== value) input.value = value;
     setText(output, `${value > 0 ? "+" : ""}${Math.round(10 * value) / 10}`.replace("-", "−") + ` ${UNITS[name]}`);
   }
-  setAttribute($("hold"), "aria-pressed", Boolean(values.hold));
+  for (const name of ["hold", "record"]) setAttribute($(name), "aria-pressed", Boolean(values[name]));
+  setText($("taken"), values.record ? "recording …" : state.recordings?.length ? "" : "nothing recorded yet");
   for (const radio of $("mode").querySelectorAll("input")) radio.checked = radio.value === values.mode;
-  let at = 0;
-  const parts = melodies.map(({ hue }) => `${HUES[hue]} ${at.toFixed(2)}% ${(at += 100 * (weights[hue] ?? 0)).toFixed(2)}%`);
-  $("blend").style.backgroundImage = parts.length ? `linear-gradient(90deg, ${parts.join()})` : "";
+  $("blend").style.backgroundImage = barCss(melodies, weights);
   melodies.forEach(({ hue, name }, index) => {
     const line = $("legend").children[index] ?? $("legend").appendChild(document.createElement("li"));
     line.style.setProperty("--hue", HUES[hue]);

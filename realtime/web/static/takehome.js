@@ -3,7 +3,8 @@
 import { OFFLINE, request } from "./live.js";
 
 const PATIENCE = 2000; // ms
-const nameOf = (link) => `latentmix-${decodeURIComponent(link.pathname.split("/").at(-1))}${link.id === "recording" ? ".mid" : ""}`;
+const $ = (id) => document.getElementById(id);
+const nameOf = (link) => `latentmix-${decodeURIComponent(link.pathname.split("/").at(-1))}${link.dataset.suffix ?? ""}`;
 
 export function setUp(list, tell) {
   list.addEventListener("click", async (event) => {
@@ -25,4 +26,19 @@ export function setUp(list, tell) {
     clearTimeout(waiting);
     link.ariaBusy = "false";
   });
+}
+
+/** How often, in how many steps and with which sound melodies are taken home; gives what follows another sound. */
+export function setUpMelodies(live, sound) {
+  const query = () => {
+    const { program } = sound.setting;
+    for (const kind of ["mid", "wav"]) $(`loop${kind}`).href = `./take-home/loop.${kind}?times=${$("times").value}&program=${program}`;
+    $("performancewav").href = `./take-home/performance.wav?program=${program}`;
+    $("linemid").href = `./take-home/line.mid?steps=${$("steps").value}`;
+    $("gridmid").href = `./take-home/grid.mid?side=${$("side").value}`;
+  };
+  for (const id of ["times", "steps", "side"]) $(id).onchange = query;
+  query();
+  live.addEventListener("melodies", () => ($("gridrow").hidden = live.melodies.length < 4));
+  return query;
 }

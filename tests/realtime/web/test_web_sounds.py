@@ -150,7 +150,7 @@ def test_the_largest_session_is_kept_and_comes_back(house, page, tmp_path):
     assert read_session(str(tmp_path / "session.json")) == session
     session["drums"] = []  # which would be read for long
     assert "error" not in page.ask(do="restore", session=session | {"future": "x" * 900_000})
-    [most] = re.findall(r"^const MAX_BYTES = 2 \*\* (\d+);", (STATIC / "session.js").read_text(), re.M)
+    [most] = re.findall(r"^export const MAX_BYTES = 2 \*\* (\d+);", (STATIC / "session.js").read_text(), re.M)
     assert 1 << int(most) == MAX_SESSION
 
 
