@@ -109,8 +109,8 @@ class SoundAnalysis(nn.Module):
         octaves = torch.cat([state[1], torch.log2(pitch.hertz / MIN_PITCH)], 1)
         controls = Controls(self._ahead(octaves), 10.0 * torch.log10(power + SILENCE), strength)
         repeating = pitch.spectrum * torch.cos(self.turn / pitch.hertz[..., None])
-        long = pitch.spectrum @ self.long_bands
-        share = (repeating @ self.long_bands) / (long + SILENCE)
+        long, repeated = (torch.stack([pitch.spectrum, repeating], -2) @ self.long_bands).unbind(-2)
+        share = repeated / (long + SILENCE)
         features = [self._against(short @ self.bands, power), self._against(long, power), share]
         return Analysis(controls, short, torch.cat(features, -1)), [whole[:, x.shape[1] :], octaves[:, -2:], *after]
 

@@ -12,8 +12,9 @@ is another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..dsp.bands import band_centres
@@ -51,13 +52,14 @@ class Correction(nn.Module):
         """Power (B, N, F) of frames, as of `Analysis`; log gains (B, N, 2 * bands) of the decoder for them; controls of
         (B, N) -> (B, N, bands) nats, within ±`MOST`.
         """
-        wanted = self._relative(power, controls, synthesis)
+        windows, comb = self._windows(controls), synthesis.comb(controls.pitch)
+        loudness = (power @ synthesis.weights)[..., None]
+        wanted = windows.relative(power, loudness)
         found = torch.zeros_like(wanted)
         for _ in range(ROUNDS):
-            harmonic, rough = synthesis.amplitudes(gains + self.of_gains(found, controls))
-            said = synthesis.comb(controls.pitch) * harmonic.square() + rough.square()
-            found = (found + 0.5 * (wanted - self._relative(said, controls, synthesis))).clamp(-MOST, MOST)
-        loudness = (power @ synthesis.weights)[..., None]
+            said = synthesis.power(gains + self.of_gains(found, controls), comb)
+            lacking = wanted - windows.relative(said, (said @ synthesis.weights)[..., None])
+            found = torch.add(found, lacking, alpha=0.5).clamp(-MOST, MOST)
         return found * (loudness / (loudness + SILENCE))  # of silence there is nothing to be said
 
     def of_gains(self, correction: Tensor, controls: Controls) -> Tensor:
@@ -65,23 +67,38 @@ class Correction(nn.Module):
 
         Where nothing repeats, what is lacking is noise; what is too much may be either.
         """
-        harmonic = correction.clamp(max=LIFT) + controls.harmonicity[..., None] * (correction - LIFT).clamp(min=0.0)
+        beyond = (correction - LIFT).clamp(min=0.0)
+        harmonic = torch.addcmul(correction, (controls.harmonicity - 1.0)[..., None], beyond)
         return torch.cat([harmonic, correction], -1)
 
-    def _relative(self, power: Tensor, controls: Controls, synthesis: Synthesis) -> Tensor:
-        """Power (B, N, F) -> log of the mean power around each band, of that of the loudness; (B, N, bands)."""
-        whole = (power @ synthesis.weights)[..., None]
+    def _windows(self, controls: Controls) -> _Windows:
+        """Around each band, as wide as the pitch of a frame wants."""
         harmonics = PERIODS / self.hertz * controls.pitch * (controls.harmonicity > 0.0)
-        width = torch.maximum(self.widths, harmonics[..., None])
-        low = (self.middles - 0.5 * width).clamp(min=0.0)
-        high = (self.middles + 0.5 * width).clamp(max=float(self.bins))
-        # in float64, for the sum over all bins is a million times the power of the highest of them
-        total = F.pad(power.double().cumsum(-1), (1, 0))
-        mean = (self._until(total, high) - self._until(total, low)) / (high - low)
-        return torch.log((mean.float().clamp(min=0.0) + REACH * whole + NOTHING) / (whole + NOTHING))
+        half = 0.5 * torch.maximum(self.widths, harmonics[..., None])
+        places = torch.cat([self.middles - half, self.middles + half], -1).clamp(0.0, float(self.bins))
+        last = places.floor().long().clamp(max=self.bins - 1)
+        low, high = places.chunk(2, -1)
+        return _Windows(last, (last + 1 - places).double(), 1.0 / (high - low))
 
-    def _until(self, total: Tensor, place: Tensor) -> Tensor:
-        """Sums of power before each bin (B, N, F + 1) -> up to places (B, N, bands) in bins, parts of bins too."""
-        before = place.floor().long().clamp(max=self.bins - 1)
-        low, high = total.gather(-1, before), total.gather(-1, before + 1)
-        return low + (high - low) * (place - before).double()
+
+@dataclass(frozen=True)
+class _Windows:
+    """From where to where the power of each band is compared; two places a band, the lower of all bands first.
+
+    Attributes:
+        last: (B, N, 2 * bands) bin that a place is in.
+        beyond: (B, N, 2 * bands) float64, share of that bin that is beyond the place.
+        per_bin: (B, N, bands), one over the width in bins.
+    """
+
+    last: Tensor
+    beyond: Tensor
+    per_bin: Tensor
+
+    def relative(self, power: Tensor, whole: Tensor) -> Tensor:
+        """Power (B, N, F), A-weighted (B, N, 1) -> log of the mean around each band, of the latter; (B, N, bands)."""
+        power = power.double()  # for the sum over all bins is a million times the power of the highest of them
+        until = power.cumsum(-1).gather(-1, self.last) - power.gather(-1, self.last) * self.beyond
+        low, high = until.chunk(2, -1)
+        mean = (high - low).float().clamp(min=0.0) * self.per_bin
+        return torch.log((mean + REACH * whole + NOTHING) / (whole + NOTHING))

@@ -64,20 +64,29 @@ class Synthesis(nn.Module):
     def bin_gains(self, gains: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
         """Amplitudes of harmonics and noise, both (B, N, F), that add up to the loudness of the controls."""
         harmonic, rough = self.amplitudes(gains)
-        power = self.comb(controls.pitch) * harmonic.square() + rough.square()
+        power = torch.addcmul(rough.square(), self.comb(controls.pitch), harmonic.square())
         wanted = 10.0 ** (0.1 * controls.loudness.clamp(max=LOUDEST)) - SILENCE
         scale = (wanted.clamp(min=0.0).sqrt() * (power @ self.weights + SILENCE).rsqrt())[..., None]
         return scale * harmonic, scale * rough
 
     def amplitudes(self, gains: Tensor) -> tuple[Tensor, Tensor]:
         """Log gains (B, N, 2 * bands) -> harmonics and noise in each bin, both (B, N, F), relative to each other."""
-        harmonic, rough = gains.chunk(2, -1)
-        return torch.exp(harmonic @ self.triangles), torch.exp(rough @ self.triangles)
+        harmonic, rough = torch.exp(self._in_bins(gains)).unbind(-2)
+        return harmonic, rough
+
+    def power(self, gains: Tensor, comb: Tensor) -> Tensor:
+        """Log gains (B, N, 2 * bands), `comb` of the pitch -> the power of both together in each bin, (B, N, F)."""
+        harmonic, rough = torch.exp(self._in_bins(2.0 * gains)).unbind(-2)
+        return torch.addcmul(rough, comb, harmonic)
 
     def comb(self, pitch: Tensor) -> Tensor:
         """Pitch (B, N) Hz -> the power that pulses have in each bin, on average over their phases; (B, N, F)."""
         place = torch.log2(pitch.float() / MIN_PITCH) * COMBS_AN_OCTAVE
         return self.combs[place.round().long().clamp(0, len(self.combs) - 1)]
+
+    def _in_bins(self, gains: Tensor) -> Tensor:
+        """(B, N, 2 * bands) -> (B, N, 2, F), on straight lines between bands."""
+        return gains.unflatten(-1, (2, len(self.triangles))) @ self.triangles
 
     def _combs(self) -> Tensor:
         """`comb` of pitches from the lowest to the highest; (pitches, F)."""
