@@ -86,8 +86,8 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
         self.correction = Correction(config, self.stft.bins)
         hertz = band_centres(config.bands, config.sample_rate).clamp(min=LOWEST)
         self.octaves = nn.Buffer(torch.log2(hertz / MIDDLE), persistent=False)
-        self._encoded_often = OftenCalled(SoundModel._encoded, self, often=1)
-        self._decoded_often = OftenCalled(SoundModel._decoded, self, often=1)
+        self._encoded_often = OftenCalled(SoundModel._encoded, self, often=1, graphed=True)
+        self._decoded_often = OftenCalled(SoundModel._decoded, self, often=1, graphed=True)
 
     # -- parts, with gradients -------------------------------------------------------------------------------------
 
@@ -116,7 +116,8 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
     def encode_step(self, x: Tensor, state: list[Tensor]) -> tuple[Sound, list[Tensor]]:
         """Samples (B, N * hop) float32, state -> N frames, state.
 
-        Steps of a single frame are traced on the CPU, the first of which takes half a second (`OftenCalled`).
+        Steps of a single frame are traced on the CPU, the first of which takes half a second, and replayed as a CUDA
+        graph on a GPU, of as many streams as there are in the batch (`OftenCalled`).
         """
         is_short = x.shape[1] == self.config.hop
         pitch, loudness, harmonicity, timbre, *after = (self._encoded_often if is_short else self._encoded)(x, *state)

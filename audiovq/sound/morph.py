@@ -142,12 +142,13 @@ def blend(
         timbre_weights: those of the timbre, where they are others.
         sung: `sung_share` of the recordings that these are parts of; by default of these alone.
     """
-    share = torch.tensor(weights, dtype=torch.float32)[:, None, None]
+    like = sounds[0].timbre.new_tensor
+    share = like(weights)[:, None, None]
     share = share / share.sum()
-    of_timbre = share if timbre_weights is None else torch.tensor(timbre_weights, dtype=torch.float32)[:, None, None]
+    of_timbre = share if timbre_weights is None else like(timbre_weights)[:, None, None]
     harmonicity = torch.stack([each.controls.harmonicity for each in sounds])
     shares = [sung_share(each) for each in sounds] if sung is None else sung
-    of_pitch = share * torch.tensor(shares, dtype=torch.float32)[:, None, None]
+    of_pitch = share * like(shares)[:, None, None]
     pitch = torch.stack([each.controls.pitch for each in sounds]).log()
     felt = torch.stack([10.0 ** (0.1 * LOUDNESS_POWER * each.controls.loudness) for each in sounds])
     loudness = (10.0 / LOUDNESS_POWER) * torch.log10((share * felt).sum(0).clamp(min=1e-9))

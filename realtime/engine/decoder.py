@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
-from latentmix.tracing import trace
+from latentmix.tracing import Graphed, trace
 from midi_vae import interpolation
 from midi_vae.chart import chart_codes
 from midi_vae.crossing import plane_codes
@@ -36,58 +36,6 @@ if TYPE_CHECKING:
     from midi_vae.vae import MelodyVAE
 
 WARM_UPS = 10  # first passes allocate, choose kernels and fill caches
-
-
-class Graphed:
-    """A function of tensors, replayed as a CUDA graph; on the CPU it is called as it is.
-
-    An envelope, not another version of the function: the first call warms it up and captures it with static buffers,
-    later ones copy their arguments in and replay it. The tensor that comes back is overwritten by the next call.
-
-    >>> double = Graphed(lambda x: 2 * x)
-    >>> double(torch.ones(2)).tolist()
-    [2.0, 2.0]
-    """
-
-    def __init__(self, function: Callable[..., Tensor]) -> None:
-        self._function = function
-        self._graph: tuple[torch.cuda.CUDAGraph, Tensor] | None = None  # and what it writes its result to
-        self._inputs: list[Tensor] = []
-        self._shapes: list[tuple[torch.Size, torch.dtype, torch.device]] | None = None
-
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """The function of these.
-
-        Raises:
-            ValueError: another number of tensors, another shape, type or device than in the first call.
-        """
-        shapes = [(each.shape, each.dtype, each.device) for each in inputs]
-        if self._shapes is None:
-            self._shapes = shapes
-        elif shapes != self._shapes:
-            raise ValueError(f"expected tensors as in the first call, {self._shapes}, found {shapes}")
-        if not inputs or inputs[0].device.type != "cuda":
-            return self._function(*inputs)
-        with torch.cuda.device(inputs[0].device):  # each thread has a current one, which is the first until it says so
-            graph, output = self._graph or self._capture(inputs)
-            for static, given in zip(self._inputs, inputs, strict=True):
-                static.copy_(given, non_blocking=True)
-            graph.replay()
-            return output
-
-    def _capture(self, inputs: Sequence[Tensor]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-        self._inputs = [each.clone() for each in inputs]
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                self._function(*self._inputs)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may use the GPU meanwhile
-            output = self._function(*self._inputs)
-        self._graph = graph, output
-        return self._graph
 
 
 class Decoder:

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from devices_seen import Seen
 from hypothesis import given
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from latentmix.errors import InputError
-from latentmix.tracing import trace
+from latentmix.tracing import Graphed, trace
 from midi_vae import interpolation
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
-from realtime.engine.decoder import Decoder, Graphed, decoded, one_thread
+from realtime.engine.decoder import Decoder, decoded, one_thread
 from realtime.music.mixer import Mixer, PadPoint, spread
 from realtime.music.shaping import in_key, strength, thin, to_octave
 
@@ -230,20 +230,6 @@ def test_a_graph_gives_what_the_function_gives():
     assert np.mean(np.array(found) == np.array(wanted)) > 0.99  # sums are rounded in another order
 
 
-class _Seen(TorchDispatchMode):
-    """Operations, and the devices of what they read and write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.devices: dict[str, set[str]] = {}
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        out = operation(*args, **(kwargs or {}))
-        tensors = [each for each in (out, *args) if isinstance(each, torch.Tensor)]
-        self.devices.setdefault(str(operation), set()).update(each.device.type for each in tensors)
-        return out
-
-
 def test_what_a_graph_captures_never_leaves_the_gpu():
     """On tensors without contents, for which no GPU is needed: reading a value, or a tensor elsewhere, is an error.
 
@@ -252,7 +238,7 @@ def test_what_a_graph_captures_never_leaves_the_gpu():
     with FakeTensorMode(), torch.device("cuda"), torch.no_grad():
         model = MelodyVAE(MelodyVAEConfig(width=16, latent_size=16)).eval()
         noise = [torch.zeros(2, 32, count) for count in (3, model.config.pitches)]
-        with _Seen() as seen:
+        with Seen() as seen:
             found = decoded(model, noise, torch.zeros(2, 16), torch.zeros(()))
     assert found.shape == (2, 32) and found.device.type == "cuda"
     assert len(seen.devices) > 10 and set.union(*seen.devices.values()) == {"cuda"}
