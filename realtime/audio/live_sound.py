@@ -17,7 +17,8 @@ from ..music.sound_parameters import NUMBERS, SOUND_PARAMETERS, check_mode
 from .output import MOVE, SoundOutput
 
 LATENCY = 0.02  # seconds by which the model runs ahead of the device
-LIVE_LATENCY = 0.009  # seconds from when a frame came in until it has to be made, where there are live inputs
+LIVE_LATENCY = 0.0065  # seconds from when a frame came in until it has to be made, where there are live inputs
+LIVE_LATEST = 0.02  # the same, once it was too late
 MPE = ((101, 0), (100, 6), (6, 15))  # control changes: all channels but the first are members of a zone
 MESSAGES = ("note_on", "note_off", "control_change", "pitchwheel", "aftertouch", "polytouch")
 
@@ -61,7 +62,7 @@ class LiveSound(SoundOutput):
         voices: of an instrument that `send` plays; 0: what was given is mixed.
         mpe: the instrument is played by an MPE controller, which need not say so itself (`keyboard.Keyboard`).
         device, block, warn: as of `SoundOutput`.
-        latency: likewise; None: `LATENCY`, with live inputs `LIVE_LATENCY`.
+        latency: likewise; None: `LATENCY`, with live inputs `LIVE_LATENCY`, and after breaks more, up to `LIVE_LATEST`.
         settings: of parameters, to begin with.
         leaves_out: channels, from 0, that an instrument does not play.
 
@@ -91,7 +92,7 @@ class LiveSound(SoundOutput):
         if voices and inputs:
             raise InputError("expected recordings for an instrument, found a live input")
         self._is_mpe = mpe
-        self._options = {"model": model, "voices": voices}
+        self._options = {"model": model, "voices": voices, "latest": LIVE_LATEST if latency is None else 0.0}
         self._options["files"] = [None if port else each for each, port in zip(sources, ports, strict=True)]
         self._inputs_given, self._recordings = len(inputs), len(ports) - len(inputs)
         self._values: dict[str, Value] = dict(settings or {})

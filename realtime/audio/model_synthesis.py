@@ -150,10 +150,23 @@ class LiveScheduler(ModelScheduler):
         inputs: what came in, at the device's rate, a channel for each live input.
         sample_rate: of the device.
         late: frames by which a frame of the model may be late.
+        latest: frames by which it may be later from then on, after it was too late; 0: never later than `late`.
+        tell: is given a line when it is.
     """
 
-    def __init__(self, synth: Resampled, ring: Ring, inputs: Ring, sample_rate: int, late: int) -> None:
+    def __init__(
+        self,
+        synth: Resampled,
+        ring: Ring,
+        inputs: Ring,
+        sample_rate: int,
+        late: int,
+        latest: int = 0,
+        tell: Callable[[str], object] = lambda line: None,
+    ) -> None:
         super().__init__(synth, ring, sample_rate, late)
+        self._latest, self._tell = latest, tell
+        self._breaks, self._reported = ring.breaks, ring.reported  # of the device, when the way was last looked at
         assert isinstance(synth.source, SoundMix)
         self._mix, self._inputs = synth.source, inputs
         config = self._mix.model.config
@@ -211,11 +224,30 @@ class LiveScheduler(ModelScheduler):
         self._excess.append(round(between) - distance(self._device_hop, chunk, self._ahead, common))
         least, most = min(self._excess), max(self._excess)  # one look may be in between the callback's two halves
         if least > SLACK and len(self._excess) == LOOKS:
-            self._behind = least
+            self._behind = max(0, least - self._learn(least, chunk))
             self._excess.clear()
         elif -most > self._device_hop:
             self._write()
             self._excess.clear()
+
+    def _learn(self, missed: int, chunk: int) -> int:
+        """Of frames by which the way has grown, how many it keeps: after a break those by which the model was too late.
+
+        Not where the device itself was late, nor where no allowance would have been enough.
+        """
+        breaks, reported = self._ring.breaks, self._ring.reported
+        was_ours = breaks > self._breaks and reported == self._reported
+        self._breaks, self._reported = breaks, reported
+        more = math.ceil(missed / chunk) * chunk
+        if not was_ours or self._ahead + more > self._latest:
+            return 0
+        self._ahead += more
+        missed_ms, more_ms = (1000 * each / self._rate for each in (missed, more))
+        self._tell(
+            f"the model was {missed_ms:.1f} ms too late and the sound broke off: live inputs are heard up to "
+            f"{more_ms:.1f} ms later from now on; with --latency S they never are"
+        )
+        return more
 
 
 def load_source(
@@ -249,6 +281,7 @@ def run_model(
     files: Sequence[str | None],
     model: str,
     voices: int,
+    latest: float = 0.0,
     inputs: Ring | None = None,
 ) -> None:
     """What the process does, until the parent wants no more; then it fades.
@@ -268,7 +301,9 @@ def run_model(
     scheduler = (
         ModelScheduler(synth, ring, sample_rate, ahead)
         if inputs is None
-        else LiveScheduler(synth, ring, inputs, sample_rate, ahead)
+        else LiveScheduler(
+            synth, ring, inputs, sample_rate, ahead, round(latest * sample_rate), lambda line: tell(warning=line)
+        )
     )
     scheduler.fill()
     tell(name=model if voices == 0 else f"{model}, {voices} voice{'s' * (voices > 1)}")

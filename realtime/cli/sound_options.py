@@ -30,7 +30,11 @@ class SoundPlace(InputPorts):
     ] = 0
     latency: Annotated[
         float | None,
-        _played("--latency", metavar="S", help="Seconds that the model may be late: 0.02, with live inputs 0.009."),
+        _played(
+            "--latency",
+            metavar="S",
+            help="Seconds that the model may be late: 0.02; with live inputs 0.0065, after breaks up to 0.02.",
+        ),
     ] = None
     voices: Annotated[
         int,

@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
+from realtime.audio.live_sound import LiveSound
 from scripts.bench.jack_server import jack
 
 MOVES = 50  # a second
@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("files", nargs="+", help="two recordings")
     parser.add_argument("--model", default="sound_48k")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each server")
-    parser.add_argument("--latency", type=float, default=LIVE_LATENCY)
+    parser.add_argument("--latency", type=float, help="fixed; else as livemix sound has it, growing after breaks")
     parser.add_argument(
         "--servers", default="48000:128,48000:64", help="rate:period, comma-separated; none for no server"
     )

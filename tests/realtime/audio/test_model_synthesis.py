@@ -111,6 +111,42 @@ def test_after_an_underrun_the_distance_is_what_it_was(model, recordings):
     assert abs(after - before) <= SLACK
 
 
+@pytest.mark.parametrize("is_learning", [True, False])
+@pytest.mark.parametrize("culprit", ["model", "server", "long"])
+def test_after_a_break_the_model_may_be_as_late_as_it_was_if_it_was_its_fault(model, recordings, is_learning, culprit):
+    """One period later than it may be: once the sound breaks off; the second time it does not, if that is wanted."""
+    ring, inputs, told = Ring(1 << 15), Ring(1 << 15, channels=1), []
+    synth = Resampled(SoundMix(model, [None, recordings[0]]), RATE)
+    scheduler = LiveScheduler(synth, ring, inputs, RATE, 312, 960 if is_learning else 0, told.append)
+    device = Device(ring, inputs, 128, RATE)
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            device.call()
+            scheduler.fill()
+
+    def hang() -> None:
+        for _ in range(40 if culprit == "long" else 7):
+            device.call()
+        if culprit == "server":
+            ring.count_reported()
+        scheduler.fill()
+
+    scheduler.fill()
+    run(150)  # multiples of 15 periods, which are four frames of the model
+    assert ring.breaks == 0 and told == []
+    before = ring.filled + inputs.filled + scheduler._waiting.shape[1]
+    hang()
+    run(150 - 7)
+    learned = is_learning and culprit == "model"
+    assert ring.breaks == 1 and len(told) == learned
+    after = ring.filled + inputs.filled + scheduler._waiting.shape[1]
+    assert (after - before > 100) if learned else abs(after - before) <= SLACK + 128
+    hang()
+    run(10)
+    assert ring.breaks == 1 if learned else ring.breaks == 2
+
+
 def test_an_input_that_says_nothing_any_more_leaves_the_rest_sounding(model, recordings):
     """NaN, infinity, and silence for ever: what the recordings have goes on."""
     mix = SoundMix(model, [None, recordings[0]])
