@@ -16,6 +16,7 @@ from audiovq.sound.presets import read_preset
 from audiovq.training.sound_losses import spectral_distance
 
 LOOKED_AT = 3.0  # seconds of the recording
+UNHEARD = -90.0  # dB, A-weighted, of the loudest frame
 FAR = 5.5  # dB: chords of strings and brass are beyond, single notes of most instruments are not
 
 
@@ -33,7 +34,7 @@ def misfit(model: SoundModel, samples: np.ndarray, recording: Recording) -> floa
 def read_fitting(
     model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None], most: float = MAX_SECONDS
 ) -> Recording:
-    """Read and encode a recording, or take a preset, and say so where the model is far from it.
+    """Read and encode a recording, or take a preset; say so where nothing is heard, or the model is far from it.
 
     Args:
         path: of a recording, or the name of a preset.
@@ -48,6 +49,8 @@ def read_fitting(
         return read_preset(model, preset)
     samples = read_mono(path, model.config.sample_rate, most, tell)
     recording = encode(model, samples)
+    if float(recording.sound.controls.loudness.max()) < UNHEARD:
+        tell(f"{os.fspath(path)}: expected a sound, found nothing that is heard; it is mixed as silence")
     line = misfit_line(os.fspath(path), misfit(model, samples, recording))
     if line is not None:
         tell(line)

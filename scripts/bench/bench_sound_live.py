@@ -9,7 +9,8 @@ to a live input and listens to what comes out, in the same period; how late it i
 median of all impulses. `empty` counts how often our ring was empty when the device asked, in so many minutes, while the
 puck moves 50 times a second and a thread of another process computes without a pause: each call of the device that
 found too little counts, and `breaks` are those before which it had found enough. `server` is what JACK said was late,
-whoever caused it. The client that plays impulses is a process of its own, and none of the others.
+whoever caused it; `ours` are the breaks that it was not late within a tenth of a second of. `--log FILE` has both with
+their times. The client that plays impulses is a process of its own, and none of the others.
 
 Memory is what the three processes have for themselves (`own`), and of libraries and other files what lies in memory
 (`files`, which the system may drop and read again): once, if several of the three have it, and in full, though other
@@ -34,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from realtime.audio.live_sound import LiveSound
+from scripts.bench.break_log import BreakLog
 from scripts.bench.jack_server import jack
 
 MOVES = 50  # a second
@@ -233,15 +235,18 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
             assert sound._synth is not None
             time.sleep(2.0)
             ring, random, end = sound._ring, np.random.default_rng(), time.monotonic() + 60 * args.minutes
-            empty, breaks, reported = ring.underruns, ring.breaks, ring.reported
+            empty, log = ring.underruns, BreakLog(ring)
             probe.send(None)
             while time.monotonic() < end:
                 sound.move({"position": 0.05 * random.random()})
                 time.sleep(1.0 / MOVES)
-            empty, breaks, reported = ring.underruns - empty, ring.breaks - breaks, ring.reported - reported
+                log.look()
+            empty = ring.underruns - empty
             processes = memory([os.getpid(), sound._synth.pid, sound._device.pid])
             probe.send(None)
             found = probe.recv()
+    if args.log:
+        log.write(args.log, f"{rate} Hz, {period} frames")
     return {
         "rate": rate,
         "period": period,
@@ -251,8 +256,9 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "ms_p99": float(np.percentile(found, 99)) if len(found) else None,
         "minutes": args.minutes,
         "empty": empty,
-        "breaks": breaks,
-        "server": reported,
+        "breaks": log.breaks,
+        "ours": log.ours,
+        "server": log.server,
         "memory": dict(zip(("controls", "model", "device"), processes, strict=True)),
     }
 
@@ -267,6 +273,7 @@ def main() -> None:
     parser.add_argument(
         "--servers", default="48000:128,48000:64", help="rate:period, comma-separated; none for no server"
     )
+    parser.add_argument("--log", help="a file for the times of breaks")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     loads = [os.getloadavg()[0]]
@@ -291,7 +298,8 @@ def main() -> None:
         print(
             f"{each['rate']} Hz, {each['period']} frames: input to output {each['ms']:.1f} ms{own} "
             f"(p99 {each['ms_p99']:.1f}, {each['impulses']} impulses); "
-            f"empty {each['empty']} in {each['breaks']} breaks, server {each['server']} in {each['minutes']:g} min; "
+            f"empty {each['empty']} in {each['breaks']} breaks, {each['ours']} of them ours; "
+            f"server {each['server']} in {each['minutes']:g} min; "
             f"{rest}"
         )
 

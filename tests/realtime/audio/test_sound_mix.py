@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from toy_sounds import RATE
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
-from realtime.audio.fitting import FAR, misfit, misfit_line
+from realtime.audio.fitting import FAR, misfit, misfit_line, read_fitting
 from realtime.audio.sound_instrument import SoundInstrument
 from realtime.audio.sound_mix import SoundMix, loop_of
 
@@ -109,3 +110,14 @@ def test_silence_is_no_instrument(model):
     with pytest.raises(InputError, match="found nothing that is heard"):
         SoundInstrument(model, [silent], lambda seconds: np.ones(1))
     SoundMix(model, [silent, silent]).render(4800)  # a mix of silence is silent
+
+
+@pytest.mark.parametrize("samples", [np.zeros(RATE), np.full(RATE, 0.6)], ids=["silence", "DC"])
+def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path, samples):
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    told: list[str] = []
+    read_fitting(model, tmp_path / "a.wav", told.append)
+    assert len(told) == 1 and "a.wav: expected a sound, found nothing that is heard" in told[0]
+    soundfile.write(tmp_path / "b.wav", played(220.0, 0.5), RATE)
+    read_fitting(model, tmp_path / "b.wav", told.append)
+    assert not any("nothing that is heard" in line for line in told[1:])
