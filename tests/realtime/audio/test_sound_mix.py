@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from toy_sounds import RATE
+from toy_sounds import RATE, played
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
@@ -112,9 +112,8 @@ def test_silence_is_no_instrument(model):
     SoundMix(model, [silent, silent]).render(4800)  # a mix of silence is silent
 
 
-@pytest.mark.parametrize("samples", [np.zeros(RATE), np.full(RATE, 0.6)], ids=["silence", "DC"])
-def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path, samples):
-    soundfile.write(tmp_path / "a.wav", samples, RATE)
+def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
     told: list[str] = []
     read_fitting(model, tmp_path / "a.wav", told.append)
     assert len(told) == 1 and "a.wav: expected a sound, found nothing that is heard" in told[0]
