@@ -157,7 +157,7 @@ def finish(
 
 def check_latent(latent: str, shares: int) -> None:
     """Raises InputError: codes that are revived by each share on its own would not stay the same in all."""
-    if latent in ("vq", "nsvq") and shares > 1:
+    if LATENTS[latent].is_of_one_process and shares > 1:
         raise InputError(
             f"--latent {latent}: expected one process, found {shares} shares; leave --devices and --accumulate at 1"
         )

@@ -56,6 +56,7 @@ class Latent(nn.Module):
         term: the name of its cost in logs.
         weight: of its cost, if nobody asks for another.
         interpolates: whether there is anything between two latents.
+        is_of_one_process: whether it learns, beside its gradients, from what the process sees: two would learn apart.
         codes: K where a code is 32 indices into a codebook, else 0.
     """
 
@@ -63,6 +64,7 @@ class Latent(nn.Module):
     term: ClassVar[str] = "cost"
     weight: ClassVar[float] = 0.0
     interpolates: ClassVar[bool] = True
+    is_of_one_process: ClassVar[bool] = False
 
     def __init__(self, sizes: LatentSizes) -> None:
         super().__init__()

@@ -117,6 +117,7 @@ class VectorQuantized(Latent):
     """A window is 32 codes out of K, four for each beat; between two of them there is nothing."""
 
     term, weight, interpolates = "codebook", 1.0, False
+    is_of_one_process = True  # codes in little use are drawn anew from what was seen
 
     @classmethod
     def check(cls, sizes: LatentSizes) -> None:

@@ -272,13 +272,14 @@ def test_what_cannot_be_trained_is_refused_in_one_line(unbroken: tuple[Path, str
     damaged.mkdir()
     (damaged / "train.npy").symlink_to(unbroken[0] / "train.npy")
     (damaged / "state.safetensors").write_bytes(before[:-9])
-    base = str(unbroken[0] / "model")
+    base, codes = str(unbroken[0] / "model"), ("--latent", "nsvq", "--latent-size", "32")
     cases = [
         ([str(empty), "--out", str(out)], f"{empty}: expected a folder with MIDI files"),
         ([str(tunes), "--out", str(blocked / "run")], str(blocked / "run")),
         ([str(tunes), "--out", str(out), "--latent-size", "12"], "latent_size 12"),
         ([str(tunes), "--out", str(out), "--latent", "fuzzy"], "latent fuzzy; it is one of undercomplete"),
         ([str(tunes), "--out", str(out), "--latent", "vq", "--latent-size", "40"], "latent_size 40; with codes"),
+        ([str(tunes), "--out", str(out), *codes, "--accumulate", "2"], "nsvq: expected one process, found 2 shares"),
         ([str(tunes), "--out", str(unbroken[0]), "--width", "24"], f"{state}: expected the state of a run with these"),
         ([str(tunes), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run, found"),
         ([str(tunes), "--out", str(out), "--begin-with", base], f"beside --begin-with {base}, whose sizes stay"),
