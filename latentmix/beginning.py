@@ -12,6 +12,9 @@ from .errors import InputError
 BeginWith = Annotated[
     str | None, typer.Option(help="bundled name or folder to go on from, for a folder of your own; its sizes stay")
 ]
+Remember = Annotated[
+    str | None, typer.Option(help="with --begin-with: a folder, or a corpus, that tells what is forgotten")
+]
 
 
 def own_sizes(option: str, base: str | None, **given: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@
 
 Where the folder has an info.csv with a split (the Groove MIDI Dataset has), its `train` is trained on and its
 `validation` gives the figures; otherwise all of it is trained on, and --dev names another folder for the figures.
-MIDI_FOLDER and DEV may each be a corpus of `midi-vae corpus read --drums` instead, which is read shard by shard as it
-is needed; all of it is trained on.
+MIDI_FOLDER, DEV and what --remember names, of which `validation` counts, may each be a corpus of `midi-vae corpus read
+--drums` instead, which is read shard by shard as it is needed; all of it is trained on.
 Three phases in one run, none of which needs another: the autoencoder, the feel of given hits, the model of hits that
 random grooves are drawn from. State, resuming and what comes out: as of train_melody.py (CONTRIBUTING.md).
 """
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import BeginWith, own_sizes, size_option, told_apart
+from latentmix.beginning import BeginWith, Remember, own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.files import make_folder, replacing
 from latentmix.phases import Phase, PhasedRun
@@ -168,10 +168,7 @@ def main(
         str | None, typer.Option(help="folder, or a corpus, for the figures; what info.csv says if left out")
     ] = None,
     begin_with: BeginWith = None,
-    remember: Annotated[
-        Path | None,
-        typer.Option(help="with --begin-with: a folder that tells what is forgotten, its validation split"),
-    ] = None,
+    remember: Remember = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 2200,
     feel_steps: Annotated[int, typer.Option(help="of the feel")] = 1500,
     prior_steps: Annotated[int, typer.Option(help="of the model of hits")] = 700,
@@ -194,14 +191,19 @@ def main(
         styles = base.config.styles if base else known_styles(fabric, data, kept)
         config = base.config if base else GrooveVAEConfig(**asked, styles=styles)
         grooves = open_grooves(fabric, data, kept, None if dev else "train", styles, running.seed)
-        known = read_folder(fabric, remember, out / "known.npy", "validation", styles) if remember else None
-        dev_split = None if dev else "validation"
-        held_out = open_grooves(fabric, dev or data, out / "dev.npy", dev_split, styles, running.seed).some
+        held_out = {
+            name: open_grooves(fabric, address, out / file, split, styles, running.seed).some
+            for name, address, file, split in (
+                ("own", dev or data, "dev.npy", None if dev else "validation"),
+                ("known", remember, "known.npy", "validation"),
+            )
+            if address
+        }
         model = GrooveVAE(config)
         if base:
             model.load_state_dict(base.state_dict())
         state = RunState.in_folder(out, {"model": model}, PHASES, told_apart(base, begin_with))
-    figures, weights = DevFigures(grooves.some, held_out), GrooveObjectiveConfig(beta=beta)
+    figures, weights = DevFigures(grooves.some, held_out["own"]), GrooveObjectiveConfig(beta=beta)
     draw, draw_full = grooves.batches.draw, grooves.full_batches.draw
     with in_one_line("train_drums", state=state.path):
         run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
@@ -214,7 +216,7 @@ def main(
         if fabric.is_global_zero:
             model.save_pretrained(out / "model", half=True)
         if base and fabric.is_global_zero:
-            tell_change(base, model, {"own": held_out, **({} if known is None else {"known": known})})
+            tell_change(base, model, held_out)
 
 
 if __name__ == "__main__":

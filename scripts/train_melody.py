@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import typer
 
-from latentmix.beginning import BeginWith, own_sizes, size_option, told_apart
+from latentmix.beginning import BeginWith, Remember, own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
 from latentmix.files import make_folder, replacing
@@ -182,9 +182,7 @@ def main(
         str | None, typer.Option(help="folder of MIDI files, or a corpus, for the figures; part of DATA if left out")
     ] = None,
     begin_with: BeginWith = None,
-    remember: Annotated[
-        str | None, typer.Option(help="with --begin-with: a folder, or a corpus, that tells what is forgotten")
-    ] = None,
+    remember: Remember = None,
     steps: Annotated[int, typer.Option(help="of the autoencoder")] = 11_000,
     critic_steps: Annotated[int, typer.Option(help="of the critic, trained first")] = 1_200,
     prior_steps: Annotated[int, typer.Option(help="of the prior, trained last")] = 4_000,
