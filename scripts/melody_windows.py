@@ -21,7 +21,7 @@ from midi_vae.training.dataset import find_midi_files
 Train = Annotated[Path, typer.Option(help="folder of MIDI files for the likelihood model")]
 Dev = Annotated[Path, typer.Option(help="folder of MIDI files to measure on")]
 Model = Annotated[str, typer.Option(help="bundled name or folder of a checkpoint")]
-Tunes = Annotated[int, typer.Option(help="windows, one a tune")]
+Count = Annotated[int, typer.Option(help="windows, one a tune")]
 STEPS, BAR = 32, 16
 LOWEST, HIGHEST, MIN_ONSETS = 36, 96, 6
 

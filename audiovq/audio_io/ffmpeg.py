@@ -70,7 +70,7 @@ def is_installed() -> bool:
     return shutil.which("ffmpeg") is not None
 
 
-class Decoding:
+class Transcoding:
     """The first sound of a file on its way through ffmpeg, as a WAV of 32-bit floating point on `stream`."""
 
     def __init__(self, path: str, reader: str) -> None:
@@ -162,11 +162,11 @@ def rest(path: str, reader: str, name: str, skipped: int) -> Iterator[np.ndarray
     Raises:
         InputError: ffmpeg finds something wrong with it.
     """
-    decoding = Decoding(path, reader)
-    with contextlib.closing(decoding):
-        form, _ = wav.read_header(decoding.stream)
-        for block in wav.read_blocks(decoding.stream, form) if form else ():
+    transcoding = Transcoding(path, reader)
+    with contextlib.closing(transcoding):
+        form, _ = wav.read_header(transcoding.stream)
+        for block in wav.read_blocks(transcoding.stream, form) if form else ():
             left, skipped = block[:, skipped:], max(0, skipped - block.shape[1])
             if left.shape[1]:
                 yield left
-        decoding.check(name, is_strict=True)
+        transcoding.check(name, is_strict=True)

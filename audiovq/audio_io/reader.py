@@ -213,19 +213,19 @@ def _open_by_ffmpeg(head: bytes, path: str, name: str, stack: contextlib.ExitSta
             f"{name}: expected audio such as WAV, FLAC, Ogg or MP3, found {kind} ({_reason(error)}); {what}"
         ) from None
     seconds = ffmpeg.told_seconds(path, found[0])
-    decoding = ffmpeg.Decoding(path, found[0])
-    stack.callback(decoding.close)
-    form, _ = wav.read_header(decoding.stream)
+    transcoding = ffmpeg.Transcoding(path, found[0])
+    stack.callback(transcoding.close)
+    form, _ = wav.read_header(transcoding.stream)
     if form is None:
         raise InputError(
-            f"{name}: expected audio, found {found[1]}, of which ffmpeg reads nothing: {decoding.reason()}"
+            f"{name}: expected audio, found {found[1]}, of which ffmpeg reads nothing: {transcoding.reason()}"
         )
     _check_format(name, form.sample_rate, form.channels)
 
     def blocks() -> Iterator[np.ndarray]:
-        read = wav.read_blocks(decoding.stream, form)
+        read = wav.read_blocks(transcoding.stream, form)
         yield from read if seconds is None else ffmpeg.without_filling(read, seconds, form.sample_rate)
-        decoding.check(name)
+        transcoding.check(name)
 
     return _source(name, form.sample_rate, form.channels, None, blocks(), form.layout)
 

@@ -20,7 +20,7 @@ MAX_SECONDS = 600  # of a recording
 
 
 @dataclass(frozen=True)
-class Recording:
+class WholeRecording:
     """What was read of a recording, to be mixed.
 
     Attributes:
@@ -34,7 +34,7 @@ class Recording:
     notices: tuple[str, ...]
 
 
-def mixed_codes(codec: Codec, first: Recording, second: Recording, steps: int) -> Iterator[np.ndarray]:
+def mixed_codes(codec: Codec, first: WholeRecording, second: WholeRecording, steps: int) -> Iterator[np.ndarray]:
     """Codes (Q, N) of steps from one recording to another, on straight lines between their latents.
 
     Silence follows each, so long that decoding, which is late, gets through `step_samples` of it.
@@ -51,7 +51,7 @@ def mixed_codes(codec: Codec, first: Recording, second: Recording, steps: int) -
         yield torch.cat(pieces, 1).cpu().numpy().astype(np.int16)
 
 
-def read_whole(source: AudioSource, codec: Codec) -> Recording:
+def read_whole(source: AudioSource, codec: Codec) -> WholeRecording:
     """A recording as `Codec.compress` reads it, mixed to one channel.
 
     Raises:
@@ -62,10 +62,10 @@ def read_whole(source: AudioSource, codec: Codec) -> Recording:
         pieces.append(block)
         if intake.samples > MAX_SECONDS * source.sample_rate:
             raise InputError(f"{source.name}: expected at most {MAX_SECONDS} s to mix, found more; cut it first")
-    return Recording(np.concatenate(pieces, 1), intake.gain, tuple(intake.notices))
+    return WholeRecording(np.concatenate(pieces, 1), intake.gain, tuple(intake.notices))
 
 
-def step_samples(codec: Codec, first: Recording, second: Recording) -> int:
+def step_samples(codec: Codec, first: WholeRecording, second: WholeRecording) -> int:
     """How long each step from one to the other is; at the codec's rate."""
     return -(-max(first.samples.shape[1], second.samples.shape[1]) // codec.hop) * codec.hop
 

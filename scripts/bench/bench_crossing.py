@@ -29,7 +29,7 @@ from midi_vae.music.melody import ONSET, tidy
 from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import charted
 from realtime.music.mixer import Mixer
-from scripts.melody_windows import Dev, Model, Train, Tunes, windows
+from scripts.melody_windows import Count, Dev, Model, Train, windows
 
 CONSOLE = Console()
 
@@ -79,7 +79,7 @@ def main(
     train: Train,
     dev: Dev,
     model: Model = "melody_2bar",
-    count: Tunes = 108,
+    count: Count = 108,
 ) -> None:
     """Measure melodies that have the rhythm of one tune and the pitches of another."""
     torch.set_num_threads(1)

@@ -32,7 +32,7 @@ from latentmix.cli import run_script
 from midi_vae import InputError, Melody, MelodyVAE
 from midi_vae.evaluation import IntervalModel, evenest_line, middle_figures, path_figures, splice_figures
 from midi_vae.music.melody import ONSET, tidy
-from scripts.melody_windows import STEPS, Dev, Model, Train, Tunes, windows
+from scripts.melody_windows import STEPS, Count, Dev, Model, Train, windows
 
 POINTS = 9
 SAMPLES = 256
@@ -227,7 +227,7 @@ def main(
     entry: Annotated[
         list[str] | None, typer.Option(metavar="MODULE:FUNCTION", help="another model; may be given several times")
     ] = None,
-    count: Tunes = 64,
+    count: Count = 64,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON rather than a table")] = False,
 ) -> None:
     """Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder."""

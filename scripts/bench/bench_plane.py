@@ -33,7 +33,7 @@ from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import all_asides, charted
 from realtime.music.blend import corners
 from realtime.music.mixer import Mixer
-from scripts.melody_windows import Dev, Model, Train, Tunes, windows
+from scripts.melody_windows import Count, Dev, Model, Train, windows
 
 CONSOLE = Console(width=120)
 POINTS = 9
@@ -151,7 +151,7 @@ def main(
     train: Train,
     dev: Dev,
     model: Model = "melody_2bar",
-    count: Tunes = 108,
+    count: Count = 108,
     each: Annotated[int, typer.Option(help="moves over the pad between four of them")] = 12,
     side: Annotated[int, typer.Option(help="melodies on a side of a grid")] = 5,
 ) -> None:

@@ -28,7 +28,7 @@ from audiovq.audio_io.wav import pack_header
 from audiovq.cli import app as cli
 from audiovq.cli import jobs
 from audiovq.cli.paths import Pair
-from audiovq.codec.interpolation import Recording, mixed_codes, read_whole
+from audiovq.codec.interpolation import WholeRecording, mixed_codes, read_whole
 from audiovq.entropy.network import EntropyNetwork
 from audiovq.model.prior import CodePrior, CodePriorConfig
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
@@ -366,7 +366,7 @@ def test_mix_goes_from_one_to_the_other(tmp_path: Path, model: str):
     assert {soundfile.info(each).frames for each in (tmp_path / "steps").iterdir()} == {8000}
     codec = Codec.from_pretrained(model)
     first, second = (np.pad(whole(path, codec), ((0, 0), (0, n))) for path, n in ((a, 1600), (b, 0)))
-    codes = list(mixed_codes(codec, Recording(first, 0, ()), Recording(second, 0, ()), 5))
+    codes = list(mixed_codes(codec, WholeRecording(first, 0, ()), WholeRecording(second, 0, ()), 5))
     ends = [next(codec.encode_chunks([each], 1, codec.codebooks))[0, :, :25] for each in (first, second)]
     assert len(codes) == 5 and np.array_equal(codes[0][:, :25], ends[0]) and np.array_equal(codes[4][:, :25], ends[1])
     assert 0 < (codes[2] != codes[0]).mean() and 0 < (codes[2] != codes[4]).mean()
