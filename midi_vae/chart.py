@@ -28,6 +28,7 @@ HALF_BAR = 8  # steps
 ROUNDS = 14  # of looks of the critic, each followed by an exchange in each half bar
 TRIED, STARTS = 64, 3  # sets of vectors, of which the most even are searched
 ONSETS = 3.5  # nats for each onset lost or gained at a place
+LEAST_GAIN = 1e-3  # nats: what is less is rounding, which differs from machine to machine
 MOST_PLACES = 24  # of the pad that the critic looks at
 WINDOWS_AT_ONCE = 4  # searched in one go
 
@@ -126,7 +127,8 @@ def _searched(model: MelodyNetwork, heard: Tensor, places: Tensor) -> Tensor:
         seen.append(races)
         if turn < ROUNDS:
             races = task.exchanged(races, gains)
-    return torch.cat(seen)[int(torch.cat(costs).argmin())]
+    cost = torch.cat(costs)
+    return torch.cat(seen)[int(torch.nonzero(cost <= cost.min() + LEAST_GAIN)[0])]  # of those as good the first
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class _Task:
         x = self.heard.expand(*sources.shape[:2], -1, -1).gather(2, sources[:, :, None])[:, :, 0]
         said = self.model.critic(x.flatten(0, 1).to(self.model.device))
         log_p = said.cpu().unflatten(0, x.shape[:2])  # (R, P, 32, V)
-        due = self.places @ (self.heard >= ONSET).sum(1).float()  # (P,)
+        due = (self.places.double() @ (self.heard >= ONSET).sum(1).double()).float()  # (P,): whole where it should be
         lost = (x >= ONSET).sum(2) - due
         surprise = -log_p.gather(3, x[..., None])[..., 0].sum(2)
         cost = (surprise + ONSETS * lost.abs()).mean(1)
@@ -168,7 +170,7 @@ class _Task:
             rows = gain[:, number * HALF_BAR : (number + 1) * HALF_BAR].flatten(1)
             most, which = rows.max(1)
             a, b = which // WINDOW_STEPS + number * HALF_BAR, which % WINDOW_STEPS
-            for each in torch.nonzero(most > 0)[:, 0].tolist():
+            for each in torch.nonzero(most > LEAST_GAIN)[:, 0].tolist():
                 i, j = int(a[each]), int(b[each])
                 out[each, [i, j]] = races[each, [j, i]]
         return out

@@ -68,6 +68,13 @@ class Library:
         self.c.lm_aside(pointer(way), out.size, ctypes.c_double(start), ctypes.c_double(end), pointer(out))
         return out
 
+    def on_grid(self, grid: np.ndarray, x: float, y: float) -> np.ndarray:
+        """Of a grid (rows, columns, ...) at a place, (...)."""
+        out = np.zeros(grid.shape[2:], np.float32)
+        at = (ctypes.c_double(x), ctypes.c_double(y))
+        self.c.lm_on_grid(pointer(grid), *grid.shape[:2], out.size, *at, pointer(out))
+        return out
+
     def path_weights(self, position: float, count: int) -> np.ndarray:
         out = np.zeros(count)
         self.c.lm_path(ctypes.c_double(position), count, pointer(out))
@@ -148,6 +155,25 @@ class Engine(NativeModel):
         """Latents (W, D) -> places (9, W, D)."""
         out = np.zeros((PLACES, *a.shape), np.float32)
         self.c.lm_travel(self.network, pointer(a), pointer(b), len(a), pointer(out))
+        return out
+
+    def join(self, rhythm: np.ndarray, pitch: np.ndarray) -> np.ndarray | None:
+        """Latents (W, D) of two groups -> (W, D); None where one of them has no note."""
+        out = np.zeros_like(rhythm)
+        is_made = self.c.lm_join(self.network, pointer(rhythm), pointer(pitch), len(rhythm), pointer(out))
+        return out if is_made else None
+
+    def plane(self, a: np.ndarray, b: np.ndarray, metre: tuple[int, int], windows: int) -> np.ndarray | None:
+        """Tokens (S,) of two partners -> latents (9, 9, W, D); None where one has no note."""
+        out = np.zeros((PLACES, PLACES, windows, self.latent_size), np.float32)
+        both = [pointer(np.ascontiguousarray(each, np.int32)) for each in (a, b)]
+        return out if self.c.lm_plane(self.network, *both, len(a), *metre, pointer(out)) else None
+
+    def chart(self, latents: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Latents (M, W, D), shares (P, M) -> (P, W, D)."""
+        out = np.zeros((len(shares), *latents.shape[1:]), np.float32)
+        shares = np.ascontiguousarray(shares, np.float32)
+        self.c.lm_chart(self.network, pointer(latents), *latents.shape[:2], pointer(shares), len(shares), pointer(out))
         return out
 
     def shift(self, amounts: Sequence[float]) -> np.ndarray:

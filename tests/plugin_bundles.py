@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from native_engine import compiler_or_skip
+from native_engine import compiler_or_skip, random_model
 
+from midi_vae.drums.config import GrooveVAEConfig
 from midi_vae.drums.groove import Groove
 from midi_vae.drums.transcription import read_drums
 from midi_vae.drums.vae import GrooveVAE
 from midi_vae.importing import read_melody
+from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.plugin_grooves import groove_weights
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
@@ -36,21 +39,22 @@ class Bundles:
     model: MelodyVAE
     melodies: tuple[Path, ...]
 
-    def clap(self, kind: str = "melody") -> Path:
-        """Of a kind of model, `melody` or `drums`."""
-        return self.folder / f"latentmix-{kind}" / f"latentmix-{kind}.clap"
+    def clap(self, kind: str = "melody", maker: str = "latentmix") -> Path:
+        """Of a kind of model, `melody` or `drums`, by one of `latentmix` or `small`."""
+        return self.folder / f"{maker}-{kind}" / f"{maker}-{kind}.clap"
 
     def lv2(self, kind: str = "melody") -> Path:
         """The bundle of a kind of model."""
         return self.folder / f"latentmix-{kind}.lv2"
 
-    def vst3(self, kind: str) -> Path:
+    def vst3(self, kind: str, maker: str = "latentmix") -> Path:
         """The binary inside the bundle.
 
         Args:
             kind: `melody`, `melody-synth` or `drums`.
+            maker: as of `clap`.
         """
-        return next(self.folder.glob(f"latentmix-{kind}.vst3/Contents/*-*/latentmix-{kind}.*"))
+        return next(self.folder.glob(f"{maker}-{kind}.vst3/Contents/*-*/{maker}-{kind}.*"))
 
     @cached_property
     def clap_headers(self) -> str:
@@ -72,6 +76,19 @@ class Bundles:
         return compiler.link(objects, folder / name, ("-ldl", "-pthread"))
 
 
+def small_weights(melodies: Sequence[Path]) -> dict[str, bytes]:
+    """Models of random weights that are read in no time, for what is done often with the same binaries."""
+    melody = MelodyVAEConfig(width=16, latent_size=16, across=8, step_width=8, critic_width=8)
+    drums = GrooveVAEConfig(width=16, latent_size=16, across=8, feel_width=8)
+    return {
+        "melody": plugin_weights(
+            random_model(MelodyVAE, melody, True), "small melody", "org.example.small.melody",
+            [read_melody(path)[0] for path in melodies],
+        ),
+        "drums": groove_weights(random_model(GrooveVAE, drums, True), "small drums", "org.example.small.drums"),
+    }  # fmt: skip
+
+
 def make(folder: Path) -> Bundles:
     compiler = compiler_or_skip()
     binaries = binaries_for(compiler.target)  # kept from one run to the next while the sources stay as they are
@@ -91,4 +108,8 @@ def make(folder: Path) -> Bundles:
         )
     )
     build.bundle(binaries, compiler.target, drums, folder / "bundles")
+    for kind, data in small_weights(melodies).items():
+        path = folder / f"small-{kind}.lmw"
+        path.write_bytes(data)
+        build.bundle(binaries, compiler.target, path, folder / "bundles")
     return Bundles(folder / "bundles", compiler, binaries, model, melodies)

@@ -58,20 +58,19 @@ template <class Kind> class BankOf {
         partners_ = together;
         windows_ = of_each;
         points_.resize(static_cast<std::size_t>(Kind::POINTS * windows_) * latent_size);
-        decoded_.resize(static_cast<std::size_t>(Kind::POINTS * windows_) * Kind::WINDOW);
         return true;
     }
 
   protected:
-    BankOf(std::shared_ptr<const typename Kind::Weights> weights, const Kernels &kernels) : network_(std::move(weights), kernels) {}
+    BankOf(std::shared_ptr<const typename Kind::Weights> weights, const Kernels &kernels)
+        : network_(std::move(weights), kernels), mixes_(Kind::HAS_CHARTS) {}
     ~BankOf() = default;
 
     Network network_;
     std::vector<Piece> pieces_, partners_;
     Mixes mixes_;
     unsigned seed_ = 0;
-    std::vector<float> points_; // latents of so many points of a pad, and what they are decoded to
-    std::vector<typename Kind::Value> decoded_;
+    std::vector<float> points_; // latents of so many points of a pad
     int windows_ = 0;
 
   private:

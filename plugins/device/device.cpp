@@ -3,6 +3,8 @@
 #include "device_of.hpp"
 #include "drum_player.hpp"
 #include "groove_file.hpp"
+#include "../engine/chart.hpp"
+#include "../engine/crossing.hpp"
 #include "../midi/melody_file.hpp"
 #include "player.hpp"
 
@@ -22,9 +24,26 @@ struct Melodies {
     struct Finder { // of ways; the network is of its own: the bank's is used by whoever loads a melody meanwhile
         Network network;
         Travel travel;
-        Finder(std::shared_ptr<const Weights> weights, const Kernels &kernels) : network(std::move(weights), kernels), travel(network) {}
-        bool find(const float *a, const float *b, float *places, std::size_t stride, const std::atomic<bool> *stop) {
-            return travel.find(a, b, places, stride, stop);
+        Chart chart;
+        Crossing crossing;
+        Finder(std::shared_ptr<const Weights> weights, const Kernels &kernels)
+            : network(std::move(weights), kernels), travel(network), chart(network), crossing(network) {}
+
+        // The places of a way; false where `watch` ended the search. Shares are those of a plane's places.
+        bool find(Way &way, int windows, const std::vector<float> &shares, Watch &watch) {
+            const std::size_t of_window = static_cast<std::size_t>(network.weights().sizes.latent_size);
+            const std::size_t size = of_window * static_cast<std::size_t>(windows), pieces = way.ends.size() / size;
+            if (way.field == Field::GROUPS) return crossing.plane(way.pieces[0], way.pieces[1], way.places, &watch);
+            const std::size_t places = way.field == Field::PLANE ? shares.size() / pieces : PLACES;
+            way.places.resize(places * size);
+            for (std::size_t at = 0; at < size; at += of_window) {
+                const float *first = &way.ends[at];
+                float *to = &way.places[at];
+                const bool is_whole = way.field == Field::PLANE ? chart.find(first, size, static_cast<int>(pieces), shares.data(), static_cast<int>(places), to, size, &watch)
+                                                                : travel.find(first, first + size, to, size, &watch);
+                if (!is_whole) return false;
+            }
+            return true;
         }
     };
     static std::vector<Melody> &of(State &state) { return state.melodies; }
@@ -48,7 +67,7 @@ struct Grooves {
 
     struct Finder { // nobody looks for ways (`DrumBank`)
         Finder(std::shared_ptr<const DrumWeights>, const Kernels &) {}
-        bool find(const float *, const float *, float *, std::size_t, const std::atomic<bool> *) { return false; }
+        bool find(Way &, int, const std::vector<float> &, Watch &) { return false; }
     };
     static std::vector<Groove> &of(State &state) { return state.grooves; }
     static bool read(const MidiTune &tune, Groove &to, std::string &problem) { return groove_of(tune, to, problem); }

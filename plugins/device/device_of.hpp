@@ -19,7 +19,7 @@
 
 namespace latentmix {
 
-template <class Kind> class DeviceOf final : public Device {
+template <class Kind> class DeviceOf final : public Device, private Watch {
   public:
     using Piece = typename Kind::Piece;
     using Pad = typename Kind::Pad;
@@ -55,6 +55,7 @@ template <class Kind> class DeviceOf final : public Device {
     void show(); // to windows what `draft` of the pads has become; called with the mutex held
     void work();
     bool find_way(typename Kind::Finder &finder); // that the pad lacks; false where it lacks none, or the device ends
+    bool goes_on() override; // with the search of `sought_`; who turns a knob does not wait until it is over
     void renew(); // decodes a pad where another one is wanted; called with the mutex held
     void take_recording();
     void take_files();
@@ -69,6 +70,8 @@ template <class Kind> class DeviceOf final : public Device {
     PadSettings built_;
     bool built_evenly_ = false;
     unsigned serial_ = 0, pieces_serial_ = 1, built_pieces_ = 0;
+    unsigned sought_pieces_ = 0; // what the worker searches for
+    Field sought_field_ = Field::LINE;
 
     Handover<Pad> pads_;
     Handover<Scene> scenes_;
@@ -146,33 +149,39 @@ template <class Kind> void DeviceOf<Kind>::work() {
 
 template <class Kind> bool DeviceOf<Kind>::find_way(typename Kind::Finder &finder) {
     Way way;
+    std::vector<float> shares;
     int windows;
     {
         std::lock_guard<std::mutex> lock(mutex_);
-        if (!bank_.lacks(settings().is_plane, way)) return false;
+        sought_field_ = settings().field;
+        sought_pieces_ = pieces_serial_;
+        if (!bank_.lacks(sought_field_, way)) return false;
         windows = bank_.windows();
+        if (way.field == Field::PLANE) shares = bank_.chart_shares();
     }
-    const std::size_t size = way.from.size(), of_window = size / static_cast<std::size_t>(windows);
-    way.places.resize(PLACES * size);
-    for (std::size_t at = 0; at < size; at += of_window) {
-        if (!finder.find(&way.from[at], &way.to[at], &way.places[at], size, &ends_)) return false;
-        if (!asked_.exchange(false)) continue;
-        std::lock_guard<std::mutex> lock(mutex_); // who turns a knob does not wait for the whole way
-        renew();
-    }
+    const bool is_whole = finder.find(way, windows, shares, *this);
     std::lock_guard<std::mutex> lock(mutex_);
+    if (!is_whole) return !ends_;
     bank_.add(way);
     renew();
     found_.notify_all();
     return true;
 }
 
+template <class Kind> bool DeviceOf<Kind>::goes_on() {
+    if (ends_) return false;
+    if (!asked_.exchange(false)) return true;
+    std::lock_guard<std::mutex> lock(mutex_);
+    renew();
+    return sought_pieces_ == pieces_serial_ && sought_field_ == settings().field; // else something else is to be found first
+}
+
 template <class Kind> void DeviceOf<Kind>::settle() {
     std::unique_lock<std::mutex> lock(mutex_);
     Way way;
     renew(); // takes what was recorded and asked for
-    while (bank_.lacks(settings().is_plane, way)) {
-        wake_.call();
+    while (bank_.lacks(settings().field, way)) {
+        call_worker();
         found_.wait(lock);
     }
     renew();
@@ -233,7 +242,7 @@ template <class Kind> void DeviceOf<Kind>::renew() {
     take_files();
     const PadSettings wanted = settings();
     Way missing;
-    const bool is_even = !bank_.lacks(wanted.is_plane, missing);
+    const bool is_even = !bank_.lacks(wanted.field, missing);
     if (built_pieces_ == pieces_serial_ && wanted == built_ && is_even == built_evenly_) return;
     Pad &draft = pads_.draft();
     bank_.decode(wanted, draft);
@@ -298,7 +307,7 @@ template <class Kind> bool DeviceOf<Kind>::load_file(int slot, const std::string
     std::lock_guard<std::mutex> lock(mutex_);
     const bool is_done = place_file(slot, path, problem);
     renew();
-    wake_.call();
+    call_worker();
     return is_done;
 }
 
@@ -328,11 +337,14 @@ template <class Kind> bool DeviceOf<Kind>::restore(const std::string &text, std:
     const bool is_ours = state.fingerprint == bank_.fingerprint();
     if (!bank_.set(Kind::of(state), problem, is_ours ? state.latents : std::vector<float>())) return false;
     pieces_serial_++;
-    for (const auto &[symbol, value] : state.values)
-        for (const ParameterInfo &p : table_)
-            if (with_parameters && p.symbol == symbol) values_[p.id] = p.clamp(value);
+    for (const ParameterInfo &p : table_) { // one that the state does not know is of a later release, and did nothing then
+        double value = p.standard;
+        for (const auto &[symbol, kept] : state.values)
+            if (p.symbol == symbol) value = p.clamp(kept);
+        if (with_parameters) values_[p.id] = value;
+    }
     renew();
-    wake_.call();
+    call_worker();
     return true;
 }
 

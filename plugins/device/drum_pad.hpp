@@ -23,6 +23,7 @@ struct GrooveBank {
     using Weights = DrumWeights;
     using Value = float;
     static constexpr int WINDOW = WINDOW_CELLS, MOST = MAX_DRUM_WINDOWS, POINTS = 4; // that many at once
+    static constexpr bool HAS_CHARTS = false;
     static constexpr const char *PIECE = "groove", *PIECES = "grooves";
     static void latents(Network &network, const float *windows, int count, float *out) { network.invert(windows, count, out); }
     static std::vector<float> windows(const Groove &groove) { return to_cells(groove); }
@@ -39,18 +40,22 @@ class DrumBank final : public BankOf<GrooveBank> {
 
     bool set(const std::vector<Groove> &grooves, std::string &problem, const std::vector<float> &latents = {});
 
-    bool lacks(bool, Way &) const { return false; } // that somebody is to find
+    bool lacks(Field, Way &) const { return false; } // that somebody is to find
     void add(const Way &) {}
+    std::vector<float> chart_shares() const { return {}; }
 
     void decode(const PadSettings &settings, DrumPad &to);
 
   private:
     void recall(const std::vector<Groove> &grooves, std::vector<float> &latents) const override;
     void bring_ways();
-    void put(const PadSettings &settings, float *cells, DrumPad &to, int point); // (windows, 32, 3, DRUMS)
+    void decode_cells(const PadSettings &settings, const DrumPad &pad);
+    void put(const float *cells, DrumPad &to, int point) const; // (windows, 32, 3, DRUMS)
 
     std::vector<float> noise_;
     int noise_windows_ = 0;
+    PadSettings decoded_for_;
+    std::vector<float> cells_, felt_; // of all points of the pad, (windows, 32, 3, DRUMS) and (windows, 32, 2, DRUMS); the latter where wanted
     std::vector<Groove> known_; // that came with the weights, as partners
 };
 

@@ -18,6 +18,12 @@ Bank::Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels)
     }
 }
 
+bool Bank::lacks(Field field, Way &way) const {
+    const bool is_lacking = mixes_.lacks(field, way);
+    if (is_lacking && way.field == Field::GROUPS) way.pieces = {partners_[0], partners_[1]};
+    return is_lacking;
+}
+
 void Bank::decode(const PadSettings &settings, Pad &to) {
     const Weights &w = network_.weights();
     const std::size_t size = static_cast<std::size_t>(mixes_.size()), latent_size = static_cast<std::size_t>(w.sizes.latent_size);
@@ -25,22 +31,23 @@ void Bank::decode(const PadSettings &settings, Pad &to) {
         seed_ = settings.seed;
         noise_ = draw_noise(seed_, w.sizes.pitches, windows_);
     }
-    to.is_plane = settings.is_plane;
+    to.field = settings.field;
     to.steps = static_cast<int>(partners_[0].tokens.size());
     to.numerator = partners_[0].numerator;
     to.denominator = partners_[0].denominator;
     to.own_key = estimate_key(pieces_[0].tokens.data(), static_cast<int>(pieces_[0].tokens.size()));
     Way missing;
-    const bool is_even = !lacks(settings.is_plane, missing);
+    const bool is_even = !lacks(settings.field, missing);
     for (int p = 0; p < to.count(); p++) {
         float *out = &points_[static_cast<std::size_t>(p) * size];
-        mixes_.mix(mixes_.weights(to, p), is_even, out);
+        mixes_.mix(to, p, is_even, out);
         for (int a = 0; a < w.sizes.attributes; a++) { // moves each window along the attributes
             const float *direction = w.directions + static_cast<std::size_t>(a) * latent_size;
             if (settings.amounts[a] == 0.0f) continue;
             for (std::size_t i = 0; i < size; i++) out[i] += settings.amounts[a] * direction[i % latent_size];
         }
     }
+    decoded_.resize(static_cast<std::size_t>(to.count() * windows_) * WINDOW_STEPS);
     network_.decode(points_.data(), to.count() * windows_, decoded_.data(), settings.variation, &noise_);
     const WindowLayout layout = window_layout(to.numerator, to.denominator);
     for (int p = 0; p < to.count(); p++) {

@@ -24,6 +24,7 @@ struct MelodyBank {
     using Weights = latentmix::Weights;
     using Value = int;
     static constexpr int WINDOW = WINDOW_STEPS, MOST = MAX_WINDOWS, POINTS = MAX_POINTS;
+    static constexpr bool HAS_CHARTS = true;
     static constexpr const char *PIECE = "melody", *PIECES = "melodies";
     static void latents(Network &network, const int *windows, int count, float *out) { network.invert(windows, count, out); }
     static std::vector<int> windows(const Melody &melody) { return to_windows(melody); }
@@ -38,14 +39,16 @@ class Bank final : public BankOf<MelodyBank> {
   public:
     Bank(std::shared_ptr<const Weights> weights, const Kernels &kernels);
 
-    // The first way that is still to be found (`Mixes::lacks`).
-    bool lacks(bool is_plane, Way &way) const { return mixes_.lacks(is_plane, way); }
+    // The first way or chart that is still to be found (`Mixes::lacks`), and what it takes to find one.
+    bool lacks(Field field, Way &way) const;
     void add(const Way &way) { mixes_.add(way); }
+    std::vector<float> chart_shares() const { return mixes_.chart_shares(); }
 
     void decode(const PadSettings &settings, Pad &to); // up to a quarter of a second
 
   private:
     Noise noise_;
+    std::vector<int> decoded_; // tokens of all points, (windows, 32) each
 };
 
 } // namespace latentmix

@@ -14,17 +14,17 @@ int nearest(double share, int points) {
 } // namespace
 
 int PadPoints::point(double position, double x, double y) const {
-    return is_plane ? nearest(y, SIDE) * SIDE + nearest(x, SIDE) : nearest(position, LINE_POINTS);
+    return field == Field::LINE ? nearest(position, LINE_POINTS) : nearest(y, SIDE) * SIDE + nearest(x, SIDE);
 }
 
 PadSettings::PadSettings(const double *values)
-    : is_plane(values[MIX_BY] >= 0.5), variation(static_cast<float>(values[VARIATION])),
+    : field(values[MIX_BY] < 0.5 ? Field::LINE : values[AXES] < 0.5 ? Field::PLANE : Field::GROUPS), variation(static_cast<float>(values[VARIATION])),
       humanise(static_cast<float>(values[HUMANISE])), seed(static_cast<unsigned>(values[SEED])) {
     for (int i = 0; i < ATTRIBUTES; i++) amounts[i] = static_cast<float>(values[ATTRIBUTE_1 + i]);
 }
 
 bool PadSettings::operator==(const PadSettings &other) const {
-    return is_plane == other.is_plane && std::equal(amounts, amounts + MAX_ATTRIBUTES, other.amounts) && humanise == other.humanise &&
+    return field == other.field && std::equal(amounts, amounts + MAX_ATTRIBUTES, other.amounts) && humanise == other.humanise &&
            variation == other.variation && (variation == 0.0f || seed == other.seed);
 }
 
@@ -33,7 +33,7 @@ bool PadSettings::is_moved() const {
 }
 
 bool PadSettings::has(int parameter) {
-    return parameter == MIX_BY || parameter == VARIATION || parameter == SEED || parameter == HUMANISE ||
+    return parameter == MIX_BY || parameter == AXES || parameter == VARIATION || parameter == SEED || parameter == HUMANISE ||
            (parameter >= ATTRIBUTE_1 && parameter <= ATTRIBUTE_5);
 }
 

@@ -93,6 +93,7 @@ Table melody_table(const std::vector<std::string> &attributes) {
     t.push_back(number(VELOCITY, "velocity", "Velocity", "", 1, 127, 80, true));
     add_playing(t, 1, "melody");
     t.push_back(number(VOLUME, "volume", "Volume", "dB", -60, 6, -12));
+    t.push_back(choice(AXES, "axes", "Pad axes", {"melodies", "rhythm and pitch"}));
     return t;
 }
 

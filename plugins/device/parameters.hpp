@@ -27,8 +27,9 @@ enum Parameter {
     TEMPO,
     BYPASS,
     VOLUME,
-    HUMANISE, // of drums, from here on
-    LEVEL,
+    HUMANISE, // of drums
+    LEVEL,    // of drums
+    AXES,
     PARAMETERS
 };
 constexpr int SLOTS = 4; // of melodies or grooves
@@ -46,8 +47,8 @@ struct ParameterInfo {
     bool parse(const std::string &text, double &value) const;
 };
 
-// The table of plugins with a model of a kind (`engine/weights.hpp`), in the order in which hosts see it; of melodies that is the
-// order of `Parameter`. Attributes have these names; those beyond are called "Attribute N" and do nothing.
+// The table of plugins with a model of a kind (`engine/weights.hpp`), in the order in which hosts see it, which never changes either;
+// of melodies that is the order of `Parameter`. Attributes have these names; those beyond are called "Attribute N" and do nothing.
 std::vector<ParameterInfo> parameter_table(int kind, const std::vector<std::string> &attributes);
 
 int index_of(const std::vector<ParameterInfo> &table, int id); // below 0: it is not in there

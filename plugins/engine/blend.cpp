@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "maths.hpp"
+
 namespace latentmix {
 namespace {
 
@@ -88,7 +90,8 @@ void pad(double x, double y, const Place *places, int count, double *weights) {
     }
     double nearest = HUGE_VAL, sum = 0.0;
     for (int m = 0; m < count; m++) {
-        weights[m] = std::hypot(places[m].x - x, places[m].y - y);
+        const double off_x = places[m].x - x, off_y = places[m].y - y;
+        weights[m] = std::sqrt(off_x * off_x + off_y * off_y);
         nearest = std::min(nearest, weights[m]);
     }
     for (int m = 0; m < count; m++) {
@@ -106,8 +109,8 @@ std::vector<Place> spread(int count) {
     std::vector<Place> out;
     auto rounded = [](double v) { return std::round(v * 1e4) / 1e4; };
     for (int m = 0; m < count; m++) {
-        const double angle = 2.0 * 3.14159265358979323846 * m / count;
-        out.push_back({rounded(0.5 + 0.5 * std::sin(angle)), rounded(0.5 + 0.5 * std::cos(angle))});
+        const double turns = static_cast<double>(m) / count;
+        out.push_back({rounded(0.5 + 0.5 * sine(turns)), rounded(0.5 + 0.5 * cosine(turns))});
     }
     return out;
 }

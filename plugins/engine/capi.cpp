@@ -3,11 +3,13 @@
 #include <new>
 
 #include "blend.hpp"
+#include "chart.hpp"
+#include "crossing.hpp"
 #include "latentmix.h"
+#include "line.hpp"
 #include "network.hpp"
 #include "noise.hpp"
 #include "shaping.hpp"
-#include "travel.hpp"
 
 using namespace latentmix;
 
@@ -40,7 +42,7 @@ lm_model *made(const char *name, char *problem, unsigned problem_bytes, Read rea
 #endif
         const Kernels *k = kernels(name);
         auto weights = k ? read(*k, said) : nullptr;
-        if (!k) said = std::string("this processor or build has no path ") + name;
+        if (!k) said = Line("this processor or build has no path ").add(name).text();
         if (weights) return new lm_model{weights, k};
 #if __cpp_exceptions
     } catch (const std::bad_alloc &) {
@@ -159,6 +161,32 @@ void lm_travel(lm_network *n, const float *a, const float *b, int windows, float
 }
 void lm_aside(const float *way, int size, double from, double to, float *out) {
     aside(way, LM_PLACES, size, from, to, out);
+}
+
+int lm_join(lm_network *n, const float *rhythm, const float *pitch, int windows, float *out) {
+    return Crossing(n->network).join_latents(rhythm, pitch, windows, out);
+}
+int lm_plane(lm_network *n, const int *a, const int *b, int steps, int numerator, int denominator, float *places) {
+    Melody pair[2];
+    for (int i = 0; i < 2; i++) {
+        pair[i].tokens.assign(i ? b : a, (i ? b : a) + steps);
+        pair[i].numerator = numerator;
+        pair[i].denominator = denominator;
+        if (!pair[i].is_valid() || !fits_a_window(numerator, denominator)) return 0;
+    }
+    std::vector<float> found;
+    Crossing(n->network).plane(pair[0], pair[1], found);
+    std::copy(found.begin(), found.end(), places);
+    return !found.empty();
+}
+void lm_chart(lm_network *n, const float *latents, int melodies, int windows, const float *shares, int places, float *out) {
+    const int size = n->network.weights().sizes.latent_size;
+    const std::size_t stride = static_cast<std::size_t>(windows) * size;
+    Chart chart(n->network);
+    for (int w = 0; w < windows; w++) chart.find(latents + w * size, stride, melodies, shares, places, out + w * size, stride);
+}
+void lm_on_grid(const float *grid, int rows, int columns, int size, double x, double y, float *out) {
+    on_grid(grid, rows, columns, size, x, y, out);
 }
 
 void lm_shift(const lm_model *m, const float *amounts, float *out) {

@@ -46,7 +46,7 @@ DrumNetwork::DrumNetwork(std::shared_ptr<const DrumWeights> weights, const Kerne
     normed_.resize(steps * w);
     mixed_.resize(steps * w);
     taps_.resize(steps * TAPS * std::max<std::size_t>(w, HEARD * DRUMS));
-    said_.resize(steps * 2 * DRUMS);
+    said_.resize(steps * FELT);
 }
 
 void DrumNetwork::encode(const float *cells, int count, float *means) {
@@ -191,22 +191,27 @@ void DrumNetwork::feel_of(const float *cells, float tempo) {
     kernels_.product(w.feel_leave, x_.data(), said_.data(), WINDOW_STEPS, false);
 }
 
-// mixing.humanise
-void DrumNetwork::humanise(float *cells, int count, float tempo, float amount) {
-    if (!(amount > 0.0f)) return;
+void DrumNetwork::feel(const float *cells, int count, float tempo, float *felt) {
     hear(cells, count);
     for (int i = 0; i < count; i++, cells += WINDOW_CELLS) {
         feel_of(cells, tempo);
-        for (int s = 0; s < WINDOW_STEPS; s++)
+        for (int s = 0; s < WINDOW_STEPS; s++, felt += FELT)
             for (int d = 0; d < DRUMS; d++) {
-                float *cell = cells + s * CELL + d;
-                if (!(cell[0] > 0.5f)) continue;
-                const float velocity = clamp(velocity_of(said_[s * 2 * DRUMS + d]), SOFTEST, 1.0f);
-                const float offset = offset_of(said_[s * 2 * DRUMS + DRUMS + d]);
-                cell[DRUMS] = clamp(cell[DRUMS] + amount * (velocity - cell[DRUMS]), SOFTEST, 1.0f);
-                cell[2 * DRUMS] += amount * (offset - cell[2 * DRUMS]);
+                felt[d] = clamp(velocity_of(said_[s * FELT + d]), SOFTEST, 1.0f);
+                felt[DRUMS + d] = offset_of(said_[s * FELT + DRUMS + d]);
             }
     }
+}
+
+// mixing.humanise
+void lay_feel(const float *felt, int count, float amount, float *cells) {
+    for (int s = 0; s < count * WINDOW_STEPS; s++, cells += CELL, felt += FELT)
+        for (int d = 0; d < DRUMS; d++) {
+            float *cell = cells + d;
+            if (!(cell[0] > 0.5f)) continue;
+            cell[DRUMS] = clamp(cell[DRUMS] + amount * (felt[d] - cell[DRUMS]), SOFTEST, 1.0f);
+            cell[2 * DRUMS] += amount * (felt[DRUMS + d] - cell[2 * DRUMS]);
+        }
 }
 
 std::vector<float> draw_drum_noise(unsigned seed, int windows) {

@@ -8,6 +8,8 @@
 
 namespace latentmix {
 
+constexpr int FELT = 2 * DRUMS; // of a step
+
 // One user of the weights, with scratch of its own: for one thread at a time. After the constructor nothing allocates.
 class DrumNetwork {
   public:
@@ -27,9 +29,9 @@ class DrumNetwork {
     void decode(const float *latents, int count, float *cells, float temperature = 0.0f, const float *noise = nullptr,
                 int windows = 1);
 
-    // Moves velocities and offsets of the cells of one groove towards what a drummer may do with these
-    // hits at a tempo (quarter notes a minute): amount 0 leaves them, 1 is the drummer's, up to 2 exaggerates.
-    void humanise(float *cells, int count, float tempo, float amount);
+    // What a drummer may do with the hits of one groove, cells (count, 32, 3, DRUMS), at a tempo (quarter notes a minute):
+    // (count, 32, 2, DRUMS) velocities and offsets. It takes three times as long as decoding.
+    void feel(const float *cells, int count, float tempo, float *felt);
 
   private:
     void encode_some(const float *cells, int count, float *means);
@@ -49,6 +51,10 @@ class DrumNetwork {
     std::vector<float> x_, normed_, taps_, mixed_, said_; // of the feel, (32, ...)
     float usual_[HALF_WINDOW * DRUMS], piece_[PIECE_WIDTH];
 };
+
+// Moves velocities and offsets of hits towards what `feel` says of them: amount 0 leaves them, 1 is the drummer's, up to 2
+// exaggerates.
+void lay_feel(const float *felt, int count, float amount, float *cells);
 
 // What noise `decode` takes, for a seed: (windows, 32, DRUMS); allocates.
 std::vector<float> draw_drum_noise(unsigned seed, int windows);

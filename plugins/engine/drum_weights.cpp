@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "travel.hpp"
+#include "line.hpp"
 #include "weight_reader.hpp"
 
 namespace latentmix {
@@ -60,7 +61,7 @@ std::shared_ptr<const DrumWeights> DrumWeights::parse(const std::vector<unsigned
         return nullptr;
     }
     if (s.latent_size % BEATS) {
-        problem = "latent_size " + std::to_string(s.latent_size) + " is no multiple of 8";
+        problem = Line("latent_size ").add(static_cast<std::uint64_t>(s.latent_size)).add(" is no multiple of 8").text();
         return nullptr;
     }
     reader.reserve(TENSORS);

@@ -57,7 +57,9 @@ void lm_drums_decode(lm_drums *d, const float *latents, int windows, float *cell
 }
 
 void lm_drums_humanise(lm_drums *d, float *cells, int windows, float tempo, float amount) {
-    d->network.humanise(cells, windows, tempo, amount);
+    std::vector<float> felt(static_cast<std::size_t>(windows) * WINDOW_STEPS * FELT);
+    d->network.feel(cells, windows, tempo, felt.data());
+    if (amount > 0.0f) lay_feel(felt.data(), windows, amount, cells);
 }
 
 } // extern "C"

@@ -10,14 +10,20 @@
 
 namespace latentmix {
 
+#if defined(_WIN32)
+std::wstring wide(const std::string &utf8) {
+    const int size = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8.c_str(), -1, nullptr, 0);
+    std::wstring out(static_cast<std::size_t>(size > 0 ? size : 0), L'\0');
+    if (size > 0) MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8.c_str(), -1, &out[0], size);
+    return out;
+}
+#endif
+
 std::FILE *open_file(const std::string &path) {
 #if defined(_WIN32)
-    const int size = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.c_str(), -1, nullptr, 0);
-    if (size <= 0) return nullptr;
-    std::wstring wide(static_cast<std::size_t>(size), L'\0');
-    MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.c_str(), -1, &wide[0], size);
-    const DWORD kind = GetFileAttributesW(wide.c_str());
-    return kind == INVALID_FILE_ATTRIBUTES || kind & FILE_ATTRIBUTE_DIRECTORY ? nullptr : _wfopen(wide.c_str(), L"rb");
+    const std::wstring name = wide(path);
+    const DWORD kind = GetFileAttributesW(name.c_str());
+    return kind == INVALID_FILE_ATTRIBUTES || kind & FILE_ATTRIBUTE_DIRECTORY ? nullptr : _wfopen(name.c_str(), L"rb");
 #elif defined(__wasm__)
     return std::fopen(path.c_str(), "rb");
 #else

@@ -65,6 +65,18 @@ void lm_travel(lm_network *, const float *a, const float *b, int windows, float 
 /* Moves a straight mix `out` (size), as `lm_mix` makes it, onto the way (LM_PLACES, size) between two of its melodies,
  * whose weights are `from` and `to` out of a sum of 1; with more melodies, once for each pair. */
 void lm_aside(const float *way, int size, double from, double to, float *out);
+/* Rhythm and pitch apart: latents (windows, D) with the rhythm of some and the pitches of others -> latents of both, and of
+ * a mix of melodies by other weights for one than for the other, where both are mixes. 0 where one has no note. Allocates. */
+int lm_join(lm_network *, const float *rhythm, const float *pitch, int windows, float *out);
+/* The plane between melodies a and b (steps) of one metre -> places (LM_PLACES, LM_PLACES, windows, D), the rhythm of a to that
+ * of b across, the pitches upwards. About a third of a second a window. 0 where one has no note. Allocates. */
+int lm_plane(lm_network *, const int *a, const int *b, int steps, int numerator, int denominator, float *places);
+/* A chart, on which the melody changes evenly wherever one goes on a plane among 1 to 8 melodies: latents (melodies, windows,
+ * D), shares of them (places, melodies), each with the sum 1 -> latents (places, windows, D). About half a second a window
+ * for 169 places; allocates. */
+void lm_chart(lm_network *, const float *latents, int melodies, int windows, const float *shares, int places, float *out);
+/* What lies at a place 0..1 of a plane of which a grid (rows upwards, columns, size) is known, such as `lm_plane`'s. */
+void lm_on_grid(const float *grid, int rows, int columns, int size, double x, double y, float *out);
 /* amounts (attributes) in standard deviations -> what to add to a latent (D) */
 void lm_shift(const lm_model *, const float *amounts, float *out);
 
@@ -97,7 +109,7 @@ void lm_drums_invert(lm_drums *, const float *cells, int windows, float *latents
 /* Temperature 0: the likeliest hits. Above, others, as many; the same for the same seed, of which a new one allocates. */
 void lm_drums_decode(lm_drums *, const float *latents, int windows, float *cells, float temperature, unsigned seed);
 /* Moves velocities and offsets of a groove towards what a drummer may do with all its hits: amount 0 leaves them, 2
- * exaggerates. */
+ * exaggerates. Allocates. */
 void lm_drums_humanise(lm_drums *, float *cells, int windows, float tempo, float amount);
 
 #if defined(__GNUC__) && !defined(_WIN32)

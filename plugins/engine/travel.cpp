@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+
+#include "order.hpp"
 
 namespace latentmix {
 namespace {
@@ -21,7 +22,6 @@ float lerp_of(float a, float b, float t) { return t < 0.5f ? a + t * (b - a) : b
 int onsets_of(const int *x) {
     return static_cast<int>(std::count_if(x, x + STEPS, [](int s) { return s >= ONSET; }));
 }
-bool is_stopped(const std::atomic<bool> *stop) { return stop && stop->load(std::memory_order_relaxed); }
 
 // 1/2 for each step that has changed, -1/2 for each that is still to, so that 0 is half-way: by half bars, and in all.
 struct Excess {
@@ -54,13 +54,13 @@ Travel::Travel(Network &network)
     tokens_.resize(MAX_AT_ONCE * STEPS);
 }
 
-bool Travel::find(const float *a, const float *b, float *places, std::size_t stride, const std::atomic<bool> *stop) {
+bool Travel::find(const float *a, const float *b, float *places, std::size_t stride, Watch *watch) {
     int heard[PLACES][STEPS], found[PLACES][STEPS];
     std::copy(a, a + size_, places);
     std::copy(b, b + size_, places + (PLACES - 1) * stride);
     hear(a, 1, heard[0]);
     hear(b, 1, heard[PLACES - 1]);
-    if (!propose(a, b, stop)) return false;
+    if (!propose(a, b, watch)) return false;
     float surprise[2], onsets[2];
     int differing = 0;
     for (int s = 0; s < STEPS; s++) differing += heard[0][s] != heard[PLACES - 1][s];
@@ -81,7 +81,7 @@ bool Travel::find(const float *a, const float *b, float *places, std::size_t str
             tasks.push_back({heard[at - half], heard[at + half], share,
                              lerp_of(surprise[0], surprise[1], share) - MARGIN, lerp_of(onsets[0], onsets[1], share)});
         }
-        if (!improve(tasks, PROPOSED[level], found[0], stop)) return false;
+        if (!improve(tasks, PROPOSED[level], found[0], watch)) return false;
         encode(found[0], middles, latents_.data());
         for (int m = 0; m < middles; m++) {
             const int at = half + 2 * half * m;
@@ -98,35 +98,36 @@ bool Travel::find(const float *a, const float *b, float *places, std::size_t str
 }
 
 // What is decoded on the straight line and aside of it, where some beats of the latent are ahead and as many behind.
-bool Travel::propose(const float *a, const float *b, const std::atomic<bool> *stop) {
+bool Travel::propose(const float *a, const float *b, Watch *watch) {
     const int of_beat = size_ / BEATS;
     int filled = 0, first = 0;
+    bool goes_on = true;
     auto say = [&](float share, const int *ahead) {
+        if (!goes_on) return;
         float *z = latents_.data() + static_cast<std::size_t>(filled) * size_;
         const float off = ahead ? 4.0f * share * (1.0f - share) : 0.0f;
         for (int i = 0; i < size_; i++) {
             const float moved = ahead ? share + off * (ASIDE * static_cast<float>(ahead[i / of_beat])) : share;
             z[i] = lerp_of(a[i], b[i], std::min(std::max(moved, 0.0f), 1.0f));
         }
-        if (is_stopped(stop)) return;
         where_[first + filled++] = share;
-        if ( (filled < MAX_AT_ONCE && first + filled < ALL)) return;
+        if (filled < MAX_AT_ONCE && first + filled < ALL) return;
         hear(latents_.data(), filled, &proposals_[first * STEPS]);
         first += filled;
         filled = 0;
+        goes_on = !is_ended(watch);
     };
     for (int p = 1; p < LINE - 1; p++) say(static_cast<float>(p) / (LINE - 1), nullptr);
     for (int p = 2; p < LINE - 1; p += 4)
         for (const auto &ahead : AHEAD) say(static_cast<float>(p) / (LINE - 1), ahead);
-    return !is_stopped(stop);
+    return goes_on;
 }
 
 // The proposals to begin with, bent to symbols of either end; (few, 32).
 void Travel::choose(const Task &task, int few, int *x) const {
-    int near[ALL], bent[NEAR * MOST_FEW][STEPS];
+    int bent[NEAR * MOST_FEW][STEPS];
     float costs[NEAR * MOST_FEW];
-    std::iota(near, near + ALL, 0);
-    std::stable_sort(near, near + ALL, [&](int one, int other) {
+    const Order near = order_by(ALL, [&](std::size_t one, std::size_t other) {
         return std::abs(where_[one] - task.at) < std::abs(where_[other] - task.at);
     });
     for (int p = 0; p < NEAR * few; p++) {
@@ -135,20 +136,19 @@ void Travel::choose(const Task &task, int few, int *x) const {
             bent[p][s] = proposed[s] == task.left[s] || proposed[s] == task.right[s] ? proposed[s] : nearer[s];
         costs[p] = cost(task, bent[p], nullptr);
     }
-    std::iota(near, near + NEAR * few, 0);
-    std::stable_sort(near, near + NEAR * few, [&](int one, int other) { return costs[one] < costs[other]; });
-    for (int p = 0; p < few; p++) std::copy(bent[near[p]], bent[near[p]] + STEPS, x + p * STEPS);
+    const Order best = order_by(static_cast<std::size_t>(NEAR * few), [&](std::size_t one, std::size_t other) { return costs[one] < costs[other]; });
+    for (int p = 0; p < few; p++) std::copy(bent[best[p]], bent[best[p]] + STEPS, x + p * STEPS);
 }
 
 // The best for each task, (tasks, 32), that its first candidates become by changes of two steps at a time.
-bool Travel::improve(const std::vector<Task> &tasks, int few, int *best, const std::atomic<bool> *stop) {
+bool Travel::improve(const std::vector<Task> &tasks, int few, int *best, Watch *watch) {
     const int count = static_cast<int>(tasks.size()) * few;
     int x[MAX_AT_ONCE][STEPS];
     float lowest[MAX_AT_ONCE];
     for (std::size_t t = 0; t < tasks.size(); t++) choose(tasks[t], few, x[t * few]);
     std::fill(lowest, lowest + tasks.size(), HUGE_VALF);
     for (int turn = 0; turn <= ROUNDS; turn++) {
-        if (is_stopped(stop)) return false;
+        if (is_ended(watch)) return false;
         network_.conditionals(x[0], count, log_p_.data());
         for (int c = 0; c < count; c++) {
             const float *log_p = &log_p_[static_cast<std::size_t>(c) * STEPS * symbols_];

@@ -1,5 +1,6 @@
 #include "weights.hpp"
 
+#include "line.hpp"
 #include "weight_reader.hpp"
 
 namespace latentmix {
@@ -27,8 +28,14 @@ bool read_sizes(WeightReader &reader, const std::vector<unsigned char> &file, Si
     if (!(s.fusion >= 0.0f && s.fusion <= 1.0f))
         problem = "expected fusion from 0 to 1";
     else if (s.latent_size % BEATS || s.lowest_pitch + s.pitches > 128)
-        problem = "latent_size " + std::to_string(s.latent_size) + ", pitches " + std::to_string(s.pitches) + " from " +
-                  std::to_string(s.lowest_pitch) + " on do not fit";
+        problem = Line("latent_size ")
+                      .add(static_cast<std::uint64_t>(s.latent_size))
+                      .add(", pitches ")
+                      .add(static_cast<std::uint64_t>(s.pitches))
+                      .add(" from ")
+                      .add(static_cast<std::uint64_t>(s.lowest_pitch))
+                      .add(" on do not fit")
+                      .text();
     return problem.empty();
 }
 

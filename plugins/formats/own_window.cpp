@@ -31,7 +31,7 @@ std::string path() {
 const WindowLibrary *load() {
     using Entry = const WindowLibrary *(*)();
 #if defined(_WIN32)
-    const HMODULE handle = LoadLibraryA(path().c_str());
+    const HMODULE handle = LoadLibraryW(wide(path()).c_str());
     const auto entry = handle ? reinterpret_cast<Entry>(reinterpret_cast<void *>(GetProcAddress(handle, WINDOW_SYMBOL))) : nullptr;
     if (!entry) std::fprintf(stderr, "latentmix: %s: cannot be loaded; install the plugin anew\n", path().c_str());
 #else

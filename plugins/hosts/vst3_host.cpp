@@ -134,6 +134,23 @@ void check_telling(const Library &library, bool has_dirty) {
     host.deactivate();
 }
 
+void check_loads(const std::string &path, int loads) {
+    std::size_t given = 0;
+    for (int i = 0; i < loads; i++) {
+        {
+            Library library(path);
+            Host host(library);
+            host.activate(false);
+            Song song;
+            host.block(song, 64);
+            host.deactivate();
+        }
+        if (i == loads / 4) given = mallinfo2().uordblks + mallinfo2().hblkhd;
+    }
+    const std::size_t now = mallinfo2().uordblks + mallinfo2().hblkhd;
+    check("loads and unloads leave nothing in the heap", now < given + 256 * 1024);
+}
+
 int run_checks(const std::string &path, int loads) {
     {
         Library library(path);
@@ -153,20 +170,7 @@ int run_checks(const std::string &path, int loads) {
         host.deactivate();
         second.deactivate();
     }
-    std::size_t given = 0;
-    for (int i = 0; i < loads; i++) {
-        {
-            Library library(path);
-            Host host(library);
-            host.activate(false);
-            Song song;
-            host.block(song, 64);
-            host.deactivate();
-        }
-        if (i == loads / 4) given = mallinfo2().uordblks + mallinfo2().hblkhd;
-    }
-    const std::size_t now = mallinfo2().uordblks + mallinfo2().hblkhd;
-    check("loads and unloads leave nothing in the heap", now < given + 256 * 1024);
+    check_loads(path, loads);
     return failures ? 1 : 0;
 }
 
@@ -174,9 +178,13 @@ int run_checks(const std::string &path, int loads) {
 
 int main(int count, char **words) {
     try {
-        if (count < 3) throw std::runtime_error("usage: vst3_host BINARY list | play BEATS [NAME=VALUE ...] | check [LOADS]");
+        if (count < 3) throw std::runtime_error("usage: vst3_host BINARY list | play BEATS [NAME=VALUE ...] | check [LOADS] | loads LOADS");
         const std::string path = words[1], what = words[2];
         if (what == "check") return run_checks(path, count > 3 ? std::atoi(words[3]) : 200);
+        if (what == "loads" && count > 3) {
+            check_loads(path, std::atoi(words[3]));
+            return failures ? 1 : 0;
+        }
         Library library(path);
         Host host(library);
         if (what == "list") {

@@ -3,7 +3,7 @@
 
 #include "channels.hpp"
 
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {

@@ -6,7 +6,8 @@
 #include "grid.hpp"
 #include "melody_track.hpp"
 #include "pickup.hpp"
-#include "order.hpp"
+#include "../engine/line.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {
@@ -69,7 +70,11 @@ double tempo_of(const Timeline &timeline, const GridLine &line, std::size_t firs
 
 bool has_fitting_bars(const BarLine &bar, std::string &problem) {
     if (fits_a_window(bar.numerator, bar.denominator)) return true;
-    problem = "expected bars of at most 32 sixteenths, found " + std::to_string(bar.numerator) + "/" + std::to_string(bar.denominator);
+    problem = Line("expected bars of at most 32 sixteenths, found ")
+                  .add(static_cast<std::uint64_t>(bar.numerator))
+                  .add("/")
+                  .add(static_cast<std::uint64_t>(bar.denominator))
+                  .text();
     return false;
 }
 

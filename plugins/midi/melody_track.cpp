@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "names.hpp"
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {

@@ -7,7 +7,7 @@
 #include "channels.hpp"
 #include "lyrics.hpp"
 #include "names.hpp"
-#include "order.hpp"
+#include "../engine/order.hpp"
 #if !defined(__wasi__)
 #include "../engine/file.hpp"
 #endif

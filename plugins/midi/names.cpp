@@ -1,31 +1,60 @@
 #include "names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {
 
-struct Word {
-    const char *text;
-    int kind;
-};
 #include "words.inc"
 
 constexpr std::size_t MAX_NAME = 800, MIN_PART = 4; // bytes of a name, letters of a part of a compound
 using Letters = std::u32string;
 
-template <class Table> const Word *found_in(const Table &table, const std::string &word) {
-    const auto *at = std::lower_bound(std::begin(table), std::end(table), word,
-                                      [](const Word &a, const std::string &b) { return std::strcmp(a.text, b.c_str()) < 0; });
-    return at != std::end(table) && word == at->text ? at : nullptr;
+// Where each of `WORDS` begins.
+constexpr std::size_t COUNT = [] {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i + 1 < sizeof WORDS; i++) count += !WORDS[i];
+    return count;
+}();
+static_assert(sizeof WORDS < 65536);
+constexpr auto STARTS = [] {
+    std::array<std::uint16_t, COUNT> out{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i + 1 < sizeof WORDS; i++)
+        if (!i || !WORDS[i - 1]) out[count++] = static_cast<std::uint16_t>(i);
+    return out;
+}();
+
+// The kind of a word, below 0 for none.
+int found(const std::string &word) {
+    std::size_t first = 0, last = COUNT;
+    while (first < last) {
+        const std::size_t middle = (first + last) / 2;
+        const char *at = WORDS + STARTS[middle];
+        const int order = std::strcmp(at + 1, word.c_str());
+        if (!order) return word.size() == std::strlen(at + 1) ? *at - 'A' : -1;
+        (order < 0 ? first : last) = order < 0 ? middle + 1 : middle;
+    }
+    return -1;
 }
 
-template <class Set> bool is_in(const Set &set, const std::string &word) {
-    return std::any_of(std::begin(set), std::end(set), [&](const char *each) { return word == each; });
+bool is_in(const char *set, const std::string &word) {
+    for (; *set; set += std::strlen(set) + 1)
+        if (word == set) return true;
+    return false;
+}
+
+// Of all phrases in some bytes, a bit for each kind.
+unsigned kinds_in(const char *phrases, const std::string &bytes) {
+    unsigned kinds = 0;
+    for (; *phrases; phrases += std::strlen(phrases) + 1)
+        if (bytes.find(phrases + 1) != std::string::npos) kinds |= 1u << (*phrases - 'A');
+    return kinds;
 }
 
 void append(std::string &to, char32_t c) {
@@ -160,18 +189,15 @@ void split(Named &out) {
 }
 
 int kind_of(const std::string &word) {
-    if (const Word *found = found_in(WORDS, word)) return found->kind;
-    if (word.size() > 1 && word.back() == 's')
-        if (const Word *found = found_in(WORDS, word.substr(0, word.size() - 1))) return found->kind;
-    return -1;
+    const int kind = found(word);
+    return kind < 0 && word.size() > 1 && word.back() == 's' ? found(word.substr(0, word.size() - 1)) : kind;
 }
 
 bool is_number(const Letters &word) { return is_digit(word[0]); }
 
 int ordinal(const std::string &word) {
-    constexpr Word ORDINALS[] = {{"erste", 1}, {"first", 1}, {"i", 1}, {"ii", 2}, {"iii", 3}, {"iv", 4}, {"prima", 1}, {"primo", 1}};
-    const Word *found = found_in(ORDINALS, word);
-    return found ? found->kind : 0;
+    if (is_in("erste\0first\0i\0prima\0primo\0", word)) return 1;
+    return word == "ii" ? 2 : word == "iii" ? 3 : word == "iv" ? 4 : 0;
 }
 
 int value_of(const Letters &digits) {
@@ -182,23 +208,15 @@ int value_of(const Letters &digits) {
 
 bool tells(const Named &named) { // whether a word of music is in it
     return named.kinds || std::any_of(named.words.begin(), named.words.end(), [](const Letters &word) {
-               const Word *found = found_in(WORDS, utf8(word));
-               return found && found->kind != NEUTRAL;
+               const int kind = found(utf8(word));
+               return kind >= 0 && kind != NEUTRAL;
            });
 }
 
 void find_terms(Named &named) {
     std::string words = " ";
     for (const Letters &word : named.words) words += utf8(word) + " ";
-    for (const Word &term : TERMS)
-        if (words.find(term.text) != std::string::npos) named.kinds |= 1u << term.kind;
-}
-
-unsigned phrases_in(const std::string &bytes) {
-    unsigned kinds = 0;
-    for (const Word &phrase : PHRASES)
-        if (bytes.find(phrase.text) != std::string::npos) kinds |= 1u << phrase.kind;
-    return kinds;
+    named.kinds |= kinds_in(TERMS, words);
 }
 
 Named read(const std::string &whole) {
@@ -218,16 +236,16 @@ Named read(const std::string &whole) {
     Letters letters;
     if (is_utf16) {
         out.text = from_utf16(bytes, start, is_big);
-        out.kinds = phrases_in(utf8(out.text));
+        out.kinds = kinds_in(PHRASES, utf8(out.text));
     } else if (is_ascii || from_utf8(bytes.substr(start), letters)) {
         out.text = is_ascii ? by_bytes(bytes, false) : letters;
-        out.kinds = is_ascii ? 0 : phrases_in(bytes);
+        out.kinds = is_ascii ? 0 : kinds_in(PHRASES, bytes);
     } else {
         out.text = by_bytes(bytes, false);
         split(out);
         if (!tells(out)) {
             Named other;
-            if ((other.kinds = phrases_in(bytes))) {
+            if ((other.kinds = kinds_in(PHRASES, bytes))) {
                 for (const char32_t c : out.text) other.text += c < 0x80 ? c : U' ';
             } else {
                 other.text = by_bytes(bytes, true);
@@ -280,7 +298,7 @@ double melody_claim(const std::string &name, bool may_be_title) {
     const auto is = [&](int kind) { return (kinds >> kind & 1) != 0; };
     bool is_title = false, has_number = false, is_first = false, has_title_word = false, is_sided = false;
     std::size_t letters = 0, unknown = 0;
-    unsigned found = 0;
+    unsigned parts = 0;
     for (const Letters &word : named.words) {
         const std::string text = utf8(word);
         is_title = is_title || is_in(TITLES, text);
@@ -294,12 +312,12 @@ double melody_claim(const std::string &name, bool may_be_title) {
         for (const std::string &part : parts_of(word)) {
             const int kind = kind_of(part);
             unknown += kind < 0;
-            if (kind >= 0) found |= 1u << kind;
+            if (kind >= 0) parts |= 1u << kind;
         }
     }
     if (is(NOTHING) || is_title || is_title_in_cjk(named.text)) return 0.0;
     if (kinds) unknown = 0;
-    kinds |= found;
+    kinds |= parts;
     if (is(OTHER) || is_a_later_one(named)) return -1.0;
     if (is(TITLE) && !is(MELODY)) {
         if (letters > 1) return 0.0;

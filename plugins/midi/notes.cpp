@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {

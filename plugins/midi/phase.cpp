@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "bars.hpp"
-#include "order.hpp"
+#include "../engine/maths.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {
@@ -15,12 +16,7 @@ constexpr double EXACT = 0.006, EXACT_SHARE = 0.7, MANY_WRITTEN = 0.45, THROUGHO
 constexpr double FAR_SWUNG = 10, LEAST_FAR_SWUNG = 0.25, FAR_SWUNG_SHARE = 0.9; // the former of the 12 places of triplets of 32nds in an eighth
 constexpr double MIN_CLEAR = 0.3, MAX_GRACE_GAP = 0.21, MAX_GRACE = 0.26, MAX_LATENESS = 1.0, MAX_UNTOLD = 0.22;
 constexpr std::size_t FOLLOWED = 4, MIN_FOLLOWED = 16, MAX_GRACES = 6;
-constexpr double STEP = 1.0 / STEPS_A_BEAT, PI = 3.14159265358979323846;
-
-double mod(double x, double size) {
-    const double rest = std::fmod(x, size);
-    return rest < 0 ? rest + size : rest;
-}
+constexpr double STEP = 1.0 / STEPS_A_BEAT;
 
 double off_whole(double x) { return std::abs(x - std::nearbyint(x)); }
 
@@ -55,7 +51,7 @@ double on_beats(const Onsets &onsets) {
 bool has_few_places(const Onsets &onsets) {
     if (share(onsets, is_on_step) < MANY_WRITTEN) return false;
     std::vector<int> counts(96);
-    for (const double each : onsets) counts[static_cast<std::size_t>(std::floor(mod(each, 1.0) * 96 + 0.5)) % 96]++;
+    for (const double each : onsets) counts[static_cast<std::size_t>(std::floor(remainder_of(each, 1.0) * 96 + 0.5)) % 96]++;
     sort_rows(counts, [](int a, int b) { return a > b; });
     std::size_t needed = 0;
     double sum = 0;
@@ -66,7 +62,7 @@ bool has_few_places(const Onsets &onsets) {
 // Whether sixteenths are swung so far that the second of two is nearer to the next eighth than to its own place.
 bool is_swung_far(const Onsets &onsets) {
     const auto is_at = [](double each, double place) {
-        return off_whole(each * 24) < 24 * EXACT && mod(std::nearbyint(each * 24), 12.0) == place;
+        return off_whole(each * 24) < 24 * EXACT && remainder_of(std::nearbyint(each * 24), 12.0) == place;
     };
     const double before = share(onsets, [&](double each) { return is_at(each, FAR_SWUNG); });
     return before >= LEAST_FAR_SWUNG && before + share(onsets, [&](double each) { return is_at(each, 0.0); }) >= FAR_SWUNG_SHARE;
@@ -98,7 +94,7 @@ template <class So> bool is_throughout(const Onsets &onsets, So is_so) {
 
 // Beats by which all is late without a note before, where it is on steps once they are taken away.
 double held_back(const Onsets &onsets) {
-    const double late = mod(onsets[0], STEP);
+    const double late = remainder_of(onsets[0], STEP);
     if (late <= 0.5 * STEP + 1e-6 || late >= MAX_UNTOLD || onsets.size() < 6) return 0.0;
     const Onsets rest = moved(onsets, -late);
     const bool is_of_triplet = off_whole(late * 24) < 24 * EXACT;
@@ -140,10 +136,10 @@ bool may_be_late(const Onsets &onsets, double late, const Onsets &others) {
 double lateness(const Onsets &onsets, const Onsets &others) {
     if (onsets.size() < 4) return 0.0;
     std::vector<int> counts(1001);
-    for (const double each : onsets) counts[static_cast<std::size_t>(std::nearbyint(mod(each * STEPS_A_BEAT, 1.0) * 1000))]++;
+    for (const double each : onsets) counts[static_cast<std::size_t>(std::nearbyint(remainder_of(each * STEPS_A_BEAT, 1.0) * 1000))]++;
     double common = static_cast<double>(std::max_element(counts.begin(), counts.end()) - counts.begin()) / 1000 / STEPS_A_BEAT;
     Onsets near;
-    const auto phase_of = [](double onset) { return mod(onset * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT; };
+    const auto phase_of = [](double onset) { return remainder_of(onset * STEPS_A_BEAT, 1.0) / STEPS_A_BEAT; };
     const auto is_near = [&, at = common](double onset) { return std::abs(phase_of(onset) - at) < EXACT; };
     for (const double each : onsets)
         if (is_near(each)) near.push_back(phase_of(each));
@@ -169,20 +165,20 @@ std::vector<double> follow(const Onsets &steps) {
     std::vector<double> real = {0.0}, imaginary = {0.0}, phases(n), offsets(n);
     std::vector<bool> clear(n);
     for (const double each : steps) {
-        real.push_back(real.back() + std::cos(2 * PI * each));
-        imaginary.push_back(imaginary.back() + std::sin(2 * PI * each));
+        real.push_back(real.back() + cosine(each));
+        imaginary.push_back(imaginary.back() + sine(each));
     }
     std::size_t first_clear = n;
     for (std::size_t i = 0; i < n; i++) {
         const std::size_t last = std::min(i + FOLLOWED + 1, n), first = i > FOLLOWED ? i - FOLLOWED : 0;
         const double a = (real[last] - real[first]) / static_cast<double>(last - first), b = (imaginary[last] - imaginary[first]) / static_cast<double>(last - first);
-        phases[i] = std::nearbyint(std::atan2(b, a) / (2 * PI) * 1e6) / 1e6;
-        clear[i] = std::hypot(a, b) >= MIN_CLEAR;
+        phases[i] = std::nearbyint(turns_of(b, a) * 1e6) / 1e6;
+        clear[i] = std::sqrt(a * a + b * b) >= MIN_CLEAR;
         if (clear[i] && first_clear == n) first_clear = i;
     }
     double now = first_clear < n ? phases[first_clear] : 0.0;
     for (std::size_t i = 0; i < n; i++) {
-        const double move = mod(phases[i] - now + 0.5, 1.0) - 0.5;
+        const double move = remainder_of(phases[i] - now + 0.5, 1.0) - 0.5;
         if (clear[i] && std::abs(std::abs(move) - 0.5) > 0.02) now += move;
         offsets[i] = now;
     }
@@ -192,7 +188,7 @@ std::vector<double> follow(const Onsets &steps) {
 // Moved by whole steps to where most notes start on a beat, if clearly more do.
 void to_beats(const Onsets &steps, std::vector<double> &offsets) {
     double counts[STEPS_A_BEAT] = {}, weights[STEPS_A_BEAT];
-    for (std::size_t i = 0; i < steps.size(); i++) counts[static_cast<std::size_t>(mod(std::nearbyint(steps[i] - offsets[i]), STEPS_A_BEAT))]++;
+    for (std::size_t i = 0; i < steps.size(); i++) counts[static_cast<std::size_t>(remainder_of(std::nearbyint(steps[i] - offsets[i]), STEPS_A_BEAT))]++;
     int best = 0;
     for (int i = 0; i < STEPS_A_BEAT; i++) {
         weights[i] = counts[i] + counts[(i + 2) % STEPS_A_BEAT] / 2; // half a beat counts half

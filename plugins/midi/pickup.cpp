@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../engine/maths.hpp"
 #include "../engine/melody.hpp"
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {
@@ -95,7 +96,7 @@ int estimate(const std::vector<PlacedNote> &notes, const Metre &metre, long long
     for (int pickup = 0; pickup < size; pickup++) scores.push_back(bars.score(pickup));
     const auto best = std::max_element(scores.begin(), scores.end());
     double total = 0;
-    for (const double each : scores) total += std::exp(each - *best);
+    for (const double each : scores) total += exponential_of(each - *best);
     return 1 / total >= MARGIN ? static_cast<int>(best - scores.begin()) : 0;
 }
 
@@ -114,7 +115,7 @@ double untold_pickup(const MidiTune &tune, const MidiPart &part, const GridLine 
     if (!never_tells(tune, part) || line.sections[0].beat != 0.0 || line.is_free) return 0.0;
     const Metre &metre = line.sections[0].metre;
     if (line.sections.size() > 1) { // a new metre begins with a bar
-        const double left = std::fmod(line.sections[1].beat, metre.beats());
+        const double left = remainder_of(line.sections[1].beat, metre.beats());
         const double rest = std::nearbyint(left * 2 * STEPS_A_BEAT) / (2 * STEPS_A_BEAT);
         return rest < metre.beats() ? rest : 0.0;
     }

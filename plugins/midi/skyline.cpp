@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "lower_voice.hpp"
-#include "order.hpp"
+#include "../engine/order.hpp"
 
 namespace latentmix {
 namespace {

@@ -2,6 +2,7 @@
 //
 //   set SLOT TOKENS...   the melody of a slot, 0 to 7: one window of 32 tokens (0 hold, 1 note off, 2 + p onset of pitch p)
 //   mix SHARE...         one share for each melody that is set, in order: their mix comes out
+//   apart SHARE...       so many shares again behind these: the rhythm is mixed by the former, the pitches by the latter
 //   FLOAT                a position 0..1 along the melodies that are set
 //   travel               finds the even ways between the melodies that are set, which mixes go from then on; before, and
 //                        after a melody is set anew, they go straight. About 40 ms for each two melodies: for a pause
@@ -67,17 +68,26 @@ void go_the_ways(const Melodies &m, const std::vector<double> &shares, std::vect
                 lm_aside(way.data(), static_cast<int>(z.size()), shares[i] / sum, shares[j] / sum, z.data());
 }
 
-void send(t_latentmix *x, const std::vector<double> &shares) {
-    Melodies &m = *x->melodies;
-    int count, tokens[LM_STEPS], size = lm_model_latent_size(m.model);
+// The mix of the melodies that are set; empty where the shares are none of them.
+std::vector<float> mixed(t_latentmix *x, const std::vector<double> &shares) {
+    const Melodies &m = *x->melodies;
+    int count;
     const std::vector<float> all = set_latents(m, count);
-    std::vector<float> z(size), shift(size);
+    std::vector<float> z(lm_model_latent_size(m.model));
     if (!count || static_cast<int>(shares.size()) != count ||
-        !lm_mix(all.data(), count, size, shares.data(), 0, z.data())) {
+        !lm_mix(all.data(), count, static_cast<int>(z.size()), shares.data(), 0, z.data())) {
         pd_error(x, "latentmix: expected a share of at least 0 for each of %d melodies, one above 0", count);
-        return;
+        return {};
     }
     go_the_ways(m, shares, z);
+    return z;
+}
+
+void send(t_latentmix *x, std::vector<float> z) {
+    if (z.empty()) return;
+    Melodies &m = *x->melodies;
+    int tokens[LM_STEPS], size = static_cast<int>(z.size());
+    std::vector<float> shift(size);
     lm_shift(m.model, m.amounts.data(), shift.data());
     for (int i = 0; i < size; i++) z[i] += shift[i];
     lm_decode(m.network, z.data(), 1, tokens, m.variation, m.seed);
@@ -99,14 +109,25 @@ void on_float(t_latentmix *x, t_floatarg position) {
     }
     std::vector<double> shares(count);
     lm_path(position, count, shares.data());
-    send(x, shares);
+    send(x, mixed(x, shares));
 }
 
 void on_mix(t_latentmix *x, t_symbol *, int count, t_atom *atoms) {
     if (!is_ready(x)) return;
     std::vector<double> shares;
     for (int i = 0; i < count; i++) shares.push_back(atom_getfloat(atoms + i));
-    send(x, shares);
+    send(x, mixed(x, shares));
+}
+
+void on_apart(t_latentmix *x, t_symbol *, int count, t_atom *atoms) {
+    if (!is_ready(x)) return;
+    std::vector<double> parts[2];
+    for (int i = 0; i < count; i++) parts[i >= count / 2].push_back(atom_getfloat(atoms + i));
+    std::vector<float> rhythm = mixed(x, parts[0]);
+    const std::vector<float> pitch = rhythm.empty() ? rhythm : mixed(x, parts[1]);
+    if (pitch.empty()) return;
+    if (lm_join(x->melodies->network, rhythm.data(), pitch.data(), 1, rhythm.data())) return send(x, rhythm);
+    pd_error(x, "latentmix: expected melodies with notes, found a rhythm or a pitch line without one");
 }
 
 void on_set(t_latentmix *x, t_symbol *, int count, t_atom *atoms) {
@@ -204,6 +225,7 @@ extern "C" __attribute__((visibility("default"))) void latentmix_setup() {
                                 sizeof(t_latentmix), CLASS_DEFAULT, A_SYMBOL, A_NULL);
     class_addfloat(latentmix_class, method(on_float));
     class_addmethod(latentmix_class, method(on_mix), gensym("mix"), A_GIMME, A_NULL);
+    class_addmethod(latentmix_class, method(on_apart), gensym("apart"), A_GIMME, A_NULL);
     class_addmethod(latentmix_class, method(on_set), gensym("set"), A_GIMME, A_NULL);
     class_addmethod(latentmix_class, method(on_travel), gensym("travel"), A_NULL);
     class_addmethod(latentmix_class, method(on_attribute), gensym("attribute"), A_SYMBOL, A_FLOAT, A_NULL);

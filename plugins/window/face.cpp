@@ -14,7 +14,7 @@ namespace {
 
 constexpr Box ROLL = {16, 46, 608, 116}, PAD = {16, 178, 208, 208}, LINE = {16, 400, 208, 26}, SLOT_LIST = {240, 178, 188, 248};
 constexpr float SLOT_HEIGHT = 56, SLOT_GAP = 8, BUTTON = 30; // a slot's button is at its right
-constexpr float COLUMN = 444, CONTROL_WIDTH = 180, CONTROL_HEIGHT = 19, CONTROL_TOP = 178, CONTROL_GAP = 1.9f;
+constexpr float COLUMN = 444, CONTROL_WIDTH = 180, CONTROL_HEIGHT = 17.5f, CONTROL_TOP = 178, CONTROL_GAP = 1.8f;
 constexpr float HANDLE = 5.5f; // of a slider
 constexpr int FIELD = 64; // pixels of the pad's colours, each way
 constexpr const char *DRUM_NAMES[DRUMS] = {"kick", "snare", "closed hat", "open hat", "low tom", "mid tom", "high tom", "crash", "ride"};
@@ -109,7 +109,7 @@ std::vector<std::pair<int, std::string>> listed_controls(int kind, const std::ve
     } else {
         out = {{KEY, "Key"}, {OCTAVE, "Octave"}};
         for (std::size_t i = 0; i < ATTRIBUTES && i < attributes.size(); i++) out.emplace_back(ATTRIBUTE_1 + static_cast<int>(i), attributes[i]);
-        out.insert(out.end(), {{DENSITY, "Notes kept"}, {VARIATION, "Variation"}});
+        out.insert(out.end(), {{DENSITY, "Notes kept"}, {VARIATION, "Variation"}, {AXES, "Pad"}});
     }
     out.insert(out.end(), {{FOLLOW, "Heard at"}, {HOLD_MELODY, "Hold"}, {RUN, "Run"}});
     return out;
@@ -130,6 +130,20 @@ Face::Face(const WindowClient &client) : client_(client) {
         controls_.push_back({each.first, each.second, {COLUMN, y, CONTROL_WIDTH, CONTROL_HEIGHT}});
         y += CONTROL_HEIGHT + CONTROL_GAP;
     }
+}
+
+void Face::shares(double x, double y, int pieces, double *weights) const {
+    if (is_crossed()) {
+        std::fill(weights, weights + pieces, 0.0);
+        weights[1] = (x + y) / 2;
+        weights[0] = 1 - weights[1];
+    } else {
+        pad(x, y, spread(pieces).data(), pieces, weights);
+    }
+}
+
+std::vector<Place> Face::places(int pieces) const {
+    return is_crossed() ? std::vector<Place>{{0, 0}, {1, 1}} : spread(pieces);
 }
 
 // Hands
@@ -158,7 +172,8 @@ void Face::step(const Control &control, double by) {
 
 void Face::go_to(int melody) {
     if (is_plane()) {
-        const Place place = spread(picture_.pieces)[static_cast<std::size_t>(melody)];
+        if (is_crossed() && melody > 1) set(AXES, 0.0); // which know of the first two alone
+        const Place place = places(picture_.pieces)[static_cast<std::size_t>(melody)];
         set(PAD_X, place.x);
         set(PAD_Y, place.y);
     } else {
@@ -273,8 +288,7 @@ void Face::draw_roll(NVGcontext *c) const {
     }
     double weights[SLOTS] = {1.0};
     if (is_plane()) {
-        const std::vector<Place> places = spread(picture_.pieces);
-        pad(get(PAD_X), get(PAD_Y), places.data(), picture_.pieces, weights);
+        shares(get(PAD_X), get(PAD_Y), picture_.pieces, weights);
     } else {
         path(get(POSITION), picture_.pieces, weights);
     }
@@ -286,28 +300,36 @@ void Face::draw_roll(NVGcontext *c) const {
 
 void Face::draw_pad(NVGcontext *c) {
     const int melodies = std::max(picture_.pieces, 1);
-    const std::vector<Place> places = spread(melodies);
-    if (field_of_ != melodies) {
+    if (field_of_ != melodies || field_is_crossed_ != is_crossed()) {
         std::vector<unsigned char> pixels;
         for (int y = 0; y < FIELD; y++)
             for (int x = 0; x < FIELD; x++) {
                 double weights[SLOTS];
-                pad((x + 0.5) / FIELD, 1.0 - (y + 0.5) / FIELD, places.data(), melodies, weights);
+                shares((x + 0.5) / FIELD, 1.0 - (y + 0.5) / FIELD, melodies, weights);
                 const Rgb colour = mixed(weights, melodies);
                 pixels.insert(pixels.end(), {colour.r, colour.g, colour.b, 255});
             }
         if (field_) nvgDeleteImage(c, field_);
         field_ = nvgCreateImageRGBA(c, FIELD, FIELD, static_cast<NVGimageFlags>(0), pixels.data());
         field_of_ = melodies;
+        field_is_crossed_ = is_crossed();
     }
     nvgBeginPath(c);
     nvgRoundedRect(c, PAD.x, PAD.y, PAD.width, PAD.height, 8);
     nvgFillPaint(c, nvgImagePattern(c, PAD.x, PAD.y, PAD.width, PAD.height, 0, field_, is_plane() ? 0.85f : 0.3f));
     nvgFill(c);
-    for (const Place &p : places) {
+    for (const Place &p : places(melodies)) {
         const float x = PAD.x + static_cast<float>(p.x) * PAD.width, y = PAD.y + static_cast<float>(1 - p.y) * PAD.height;
         disc(c, std::min(std::max(x, PAD.x + 10), PAD.x + PAD.width - 10), std::min(std::max(y, PAD.y + 10), PAD.y + PAD.height - 10), 3,
              paint(PAPER, 0.6f));
+    }
+    if (is_crossed()) {
+        write(c, PAD.x + PAD.width / 2, PAD.y + PAD.height - 9, 11, paint(PAPER, 0.75f), NVG_ALIGN_CENTER, "rhythm \u2192");
+        nvgSave(c);
+        nvgTranslate(c, PAD.x + 9, PAD.y + PAD.height / 2);
+        nvgRotate(c, -NVG_PI / 2);
+        write(c, 0, 0, 11, paint(PAPER, 0.75f), NVG_ALIGN_CENTER, "pitch \u2192");
+        nvgRestore(c);
     }
     const float x = PAD.x + static_cast<float>(get(PAD_X)) * PAD.width, y = PAD.y + static_cast<float>(1 - get(PAD_Y)) * PAD.height;
     disc(c, x, y, 11, paint(PAPER, is_plane() ? 0.35f : 0.15f));

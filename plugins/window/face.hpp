@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../engine/blend.hpp"
 #include "window.hpp"
 
 struct NVGcontext;
@@ -33,6 +34,9 @@ class Face {
         Box box;
     };
     bool is_plane() const { return get(MIX_BY) >= 0.5; }
+    bool is_crossed() const { return get(AXES) >= 0.5 && picture_.pieces > 1; } // the pad's sides are rhythm and pitch
+    void shares(double x, double y, int pieces, double *weights) const; // at a place of the pad
+    std::vector<Place> places(int pieces) const;
     double get(int parameter) const { return client_.get(client_.plugin, parameter); }
     void set(int parameter, double value); // to be heard at once, as one gesture unless it is held
     void hold(int parameter);
@@ -56,6 +60,7 @@ class Face {
     const Control *slides_ = nullptr;
     int file_for_ = -1; // slot
     int field_ = 0, field_of_ = 0; // the pad's colours as an image, and of how many melodies
+    bool field_is_crossed_ = false;
 };
 
 } // namespace latentmix

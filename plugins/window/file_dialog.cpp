@@ -16,6 +16,12 @@ END_NAMESPACE_DISTRHO
 namespace latentmix {
 namespace {
 
+#if defined(_WIN32)
+constexpr const char *HOME = "USERPROFILE";
+#else
+constexpr const char *HOME = "HOME";
+#endif
+
 DISTRHO_NAMESPACE::FileBrowserHandle handle_of(void *handle) {
     return static_cast<DISTRHO_NAMESPACE::FileBrowserHandle>(handle);
 }
@@ -33,7 +39,7 @@ void FileDialog::open(int slot, std::uintptr_t parent, double scale) {
     close();
     DISTRHO_NAMESPACE::FileBrowserOptions options;
     options.title = "A MIDI file";
-    const char *home = std::getenv("HOME"); // DPF begins in the folder of the host otherwise
+    const char *home = std::getenv(HOME); // DPF begins in the folder of the host otherwise
     if (home && *home) options.startDir = folder_.empty() ? home : folder_.c_str();
     slot_ = slot;
     handle_ = DISTRHO_NAMESPACE::fileBrowserCreate(true, parent, scale, options);

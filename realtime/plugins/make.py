@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from latentmix.files import make_folder, replace_file
 
 from . import build, sources
 from .compiler import WASM, Target, find_compiler, this_machine
+from .shrink import shrunk
 
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
 DRUM_NAME, DRUM_ID = "latentmix drums", "org.latentmix.drums"
@@ -118,17 +119,23 @@ def wasm_engine() -> bytes:
     for folder in (SHIPPED / WASM.name, _cache() / _fingerprint() / WASM.name):
         if (folder / WASM_FILE).is_file():
             return (folder / WASM_FILE).read_bytes()
+    data = linked_wasm(sources.page_exports())
     make_folder(folder)
+    replace_file(folder / WASM_FILE, data)
+    return data
+
+
+def linked_wasm(exported: Sequence[str]) -> bytes:
+    """A new one with these functions of the C interface, and what they need.
+
+    Raises:
+        InputError: no ziglang, or the compiler says no.
+    """
     compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
     with tempfile.TemporaryDirectory() as scratch:
         objects = compiler.objects(sources.page(WASM), Path(scratch))
-        names = ("malloc", "free")
-        exported = [f"-Wl,--export={name}" for name in names]
-        arguments = ("-mexec-model=reactor", "-Wl,--export-dynamic", "-Wl,--strip-all", *exported)
-        compiler.link(objects, Path(scratch) / WASM_FILE, arguments)
-        data = (Path(scratch) / WASM_FILE).read_bytes()
-    replace_file(folder / WASM_FILE, data)
-    return data
+        arguments = ("-mexec-model=reactor", "-Wl,--strip-all", *(f"-Wl,--export={name}" for name in exported))
+        return shrunk(compiler.link(objects, Path(scratch) / WASM_FILE, arguments).read_bytes())
 
 
 def _has_window(target: Target) -> bool:
@@ -147,7 +154,7 @@ def _cache() -> Path:
 
 def _fingerprint() -> str:
     """Of all sources: others make other binaries."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(" ".join(sources.page_exports()).encode())
     folder = sources.source_folder()
     for name in ("compiler.py", "sources.py"):  # how they are compiled
         digest.update((Path(__file__).parent / name).read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from latentmix.errors import InputError
@@ -14,6 +15,10 @@ SMALL = ("-Oz", "-fno-vectorize", "-fno-slp-vectorize", "-mno-simd128")
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
 PD_FOLDERS = ("/usr/include/pd", "/usr/local/include/pd", "/Applications/Pd.app/Contents/Resources/src")
 LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
+WINDOW_LIBRARIES = {
+    "linux": ("-lX11", "-lGL"),
+    "windows": ("-lopengl32", "-lgdi32", "-luser32", "-lcomdlg32", "-ldwmapi"),
+}
 VERSION = "0.1.0"
 
 
@@ -50,6 +55,12 @@ def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[So
     """The reader of MIDI files, which wants the engine's melodies."""
     paths = sorted((source_folder() / "midi").glob("*.cpp"))
     return [Source(path, flags) for path in paths if with_c_interface or not path.stem.endswith("capi")]
+
+
+def page_exports() -> list[str]:
+    """The functions that the page without a server calls: what none of them needs is not in its WebAssembly."""
+    text = (Path(__file__).parent / "standalone" / "engine.js").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"\bc\.(lm_\w+|malloc|free)\(", text)))
 
 
 def page(target: Target) -> list[Source]:
@@ -114,10 +125,11 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
     Raises:
         InputError: it cannot be built for this target here; the plugins can, without it.
     """
-    if target.system != "linux" or not is_native:
-        raise InputError(f"expected X11 and OpenGL of {target.name}, which are not here")
-    for file, package in (("X11/Xlib.h", "libx11-dev"), ("GL/glx.h", "libgl-dev")):
-        _find(("/usr/include", "/usr/local/include"), file, package, "LATENTMIX_X11")
+    if target.system == "linux" and is_native:
+        for file, package in (("X11/Xlib.h", "libx11-dev"), ("GL/glx.h", "libgl-dev")):
+            _find(("/usr/include", "/usr/local/include"), file, package, "LATENTMIX_X11")
+    elif target.system != "windows":  # whose headers and import libraries come with each compiler for it
+        raise InputError(f"expected headers of windows and OpenGL for {target.name}, which are not here")
     dgl = _find(DPF_FOLDERS, "distrho/DistrhoPluginMain.cpp", "dpf-source", "LATENTMIX_DPF") / "dgl"
     pugl = dgl / "src" / "pugl-upstream"
     # nothing of pugl is seen from outside: another plugin in the same host may have another version
@@ -125,7 +137,7 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
         f"-isystem{pugl / 'include'}",
         f"-isystem{dgl}",
         f"-isystem{dgl.parent}",
-        "-DHAVE_X11",
+        *(("-DHAVE_X11",) if target.system == "linux" else ()),
         "-DPUGL_API=",
         "-DPUGL_DISABLE_DEPRECATED",
         "-DNVG_NO_STB",
@@ -133,13 +145,13 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
     folder = source_folder()
     shared = [
         folder / "device" / "parameters.cpp",
-        *(folder / "engine" / f"{n}.cpp" for n in ("blend", "melody", "shaping")),
+        *(folder / "engine" / f"{n}.cpp" for n in ("blend", "maths", "melody", "shaping")),
     ]
     theirs = ("file_dialog", "gl", "nanovg", "pugl")
     return [
         *(Source(path, flags, is_foreign=path.stem in theirs) for path in sorted((folder / "window").glob("*.cpp"))),
         *map(Source, shared),
-    ], ("-lX11", "-lGL")
+    ], WINDOW_LIBRARIES[target.system]
 
 
 def pd(target: Target) -> list[Source]:

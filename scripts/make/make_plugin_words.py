@@ -23,6 +23,16 @@ def c_text(data: bytes) -> str:
     return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in data) + '"'
 
 
+def text_of(name: str, texts: Iterable[bytes]) -> list[str]:
+    """A constant of C that holds them all: an array of pointers would be as large again."""
+    lines = lines_of(c_text(text)[:-1] + '\\0"' for text in texts)
+    return [
+        f"constexpr char {name}[] =",
+        *(line.replace('",', '"') for line in lines[:-1]),
+        lines[-1].replace('",', '"') + ";",
+    ]
+
+
 def lines_of(items: Iterable[str]) -> list[str]:
     """As many items on a line as 130 columns hold."""
     lines = [""]
@@ -59,11 +69,13 @@ def table() -> str:
     said.append(f"enum Kind {{ {', '.join(kind.upper().replace(' ', '_') for kind in KINDS)} }};")
     claims = [names._CLAIMS.get(kind, 0) for kind in KINDS]
     said.append(f"constexpr double CLAIMS[] = {{{', '.join(map(str, claims))}}};")
+    said.append(
+        "// One after another, each with a NUL behind it; where it has a kind, A for the first stands before it."
+    )
     for name, rows in (("WORDS", words), ("PHRASES", phrases), ("TERMS", terms)):
-        said += [f"constexpr Word {name}[] = {{", *lines_of(f"{{{c_text(text)}, {kind}}}" for text, kind in rows), "};"]
+        said += text_of(name, (bytes([65 + kind]) + text for text, kind in rows))
     for name, content in sets.items():
-        ascending = sorted(word.encode() for word in content)
-        said += [f"constexpr const char *{name}[] = {{", *lines_of(map(c_text, ascending)), "};"]
+        said += text_of(name, sorted(word.encode() for word in content))
     said.append("// Letters from U+00C0 to U+052F in lower case and without accents.")
     folded = (str(ord(each)) if len(each) == 1 else "0" for each in plain)
     said += ["constexpr std::uint16_t PLAIN[] = {", *lines_of(folded), "};"]

@@ -54,7 +54,7 @@ def test_it_is_listed_alone(host: Path, bundles: Bundles) -> None:
 
 
 def test_the_checks_of_our_host(host: Path, bundles: Bundles) -> None:
-    said = run(host, bundles.clap("drums"), "check", PLUGIN, 24)
+    said = run(host, bundles.clap("drums"), "check", PLUGIN, 8)
     assert said.count("ok   ") >= 29 and "FAIL" not in said
 
 

@@ -21,6 +21,7 @@ from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 from realtime.music import blend, shaping
 from realtime.music.parameters import KEYS
+from realtime.music.shares import shares_at, spread
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
 
@@ -203,9 +204,56 @@ def test_a_mix_goes_its_way_as_in_the_live_engine(
         assert np.array_equal(engine.decode(mixed.reshape(expected.shape)), tokens)
 
 
-def test_weights_of_places(library: Library) -> None:
-    from realtime.music.mixer import spread
+@pytest.fixture(scope="module")
+def charts(model: MelodyVAE) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Latents (M, W, D) of 2 to 8 real and drawn melodies, shares of them over a pad, and the chart; 18 windows."""
+    random, out = np.random.default_rng(9), []
+    axis = np.linspace(0, 1, 13)
+    for count, windows in ((3, 4), (4, 8), (2, 2), (6, 2), (8, 2)):
+        z = torch.cat([mixes(model, count * windows // 2), model.sample_latents(count * windows // 2, seed=count)])
+        z = z[torch.from_numpy(random.permutation(len(z)))].unflatten(0, (count, windows))
+        z[1, 0] = z[0, 0]  # of which nothing is to change
+        shares = np.stack([shares_at(x, y, spread(count)) for y in axis for x in axis])
+        out.append((z.numpy(), shares, Decoder(model).chart(z.numpy(), shares)))
+    return out
 
+
+def test_charts_are_those_of_the_model(engine: Engine, charts: list, library: Library) -> None:
+    for z, shares, chart in charts:
+        np.testing.assert_allclose(engine.chart(z, shares), chart, rtol=0, atol=1e-5)
+        grid = chart.reshape(13, 13, *chart.shape[1:])
+        for x, y in ((0.0, 0.0), (1.0, 1.0), (0.3125, 0.8125), (0.5, 1.0), (-1.0, 2.0)):
+            np.testing.assert_allclose(library.on_grid(grid, x, y), blend.on_grid(grid, x, y), rtol=0, atol=1e-5)
+
+
+def test_groups_are_joined_as_by_the_model(engine: Engine, model: MelodyVAE) -> None:
+    """Rhythm apart from pitch, of 30 pairs of two windows."""
+    z = torch.cat([mixes(model, 60), model.sample_latents(60, seed=8)]).unflatten(0, (2, 30, 2)).transpose(0, 1)
+    for rhythm, pitch in z:
+        expected = model.join(rhythm, pitch).numpy()
+        np.testing.assert_allclose(engine.join(rhythm.numpy(), pitch.numpy()), expected, rtol=0, atol=1e-5)
+    silence = model.encode_windows(np.zeros((2, 32), np.int64))
+    assert (
+        engine.join(silence.numpy(), z[0, 0].numpy()) is None and engine.join(z[0, 0].numpy(), silence.numpy()) is None
+    )
+
+
+def test_the_plane_of_rhythm_and_pitch_is_that_of_the_live_engine(engine: Engine, model: MelodyVAE) -> None:
+    random = np.random.default_rng(6)
+    for metre, bars in (((4, 4), 2), ((4, 4), 4), ((3, 4), 2), ((12, 8), 2), ((2, 4), 3)):
+        steps = bars * 16 * metre[0] // metre[1]
+        drawn = [
+            np.where(random.random(steps) < 0.35, random.integers(50, 90, steps), random.integers(0, 2, steps))
+            for _ in range(2)
+        ]
+        a, b = (Melody(each, metre) for each in drawn)
+        expected = Decoder(model).plane(a, b)
+        found = engine.plane(a.tokens, b.tokens, metre, expected.shape[2])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert engine.plane(a.tokens, np.zeros(steps), metre, expected.shape[2]) is None
+
+
+def test_weights_of_places(library: Library) -> None:
     random = np.random.default_rng(0)
     for count in range(1, 9):
         points = np.array([(place.x, place.y) for place in spread(count)])

@@ -29,7 +29,7 @@ Reader = Callable[[list[bytes]], list[str]]
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin's reader; under sanitizers where there are some."""
     midi = (f"midi/{source.path.stem}" for source in sources.midi())
-    engine = (f"engine/{name}" for name in ("file", "groove", "melody"))
+    engine = (f"engine/{name}" for name in ("file", "groove", "line", "maths", "melody", "order"))
     return build("read_midi_files.cpp", [*midi, "device/groove_file", *engine], tmp_path_factory.mktemp("midi_file"))
 
 

@@ -72,9 +72,12 @@ def test_positions_and_mixes_are_those_of_the_model(folder: Path) -> None:
     windows = window_of(melodies)
     z = model.invert_windows(windows)
     sets = [f"set {2 * slot} " + " ".join(map(str, row)) for slot, row in enumerate(windows)]  # slots may stay empty
-    heard = tokens_of(run(folder, *sets, "0.25", "mix 1 2 1", "attribute density 2", "0.75", "octave 1", "0.75"))
+    heard = tokens_of(
+        run(folder, *sets, "0.25", "mix 1 2 1", "apart 1 1 0 0 1 1", "attribute density 2", "0.75", "octave 1", "0.75")
+    )
     direction = 2 * model.attribute_directions[0]
-    wanted = [z[:2].mean(0), (z[0] + 2 * z[1] + z[2]) / 4, z[1:].mean(0) + direction]
+    apart = model.join(z[:2].mean(0)[None], z[1:].mean(0)[None])[0]
+    wanted = [z[:2].mean(0), (z[0] + 2 * z[1] + z[2]) / 4, apart, z[1:].mean(0) + direction]
     expected = [melody for each in wanted for melody in model.decode(each[None])]
     expected.append(shaping.to_octave(expected[-1], 1))
     assert [np.array(each).tolist() for each in heard] == [melody.tokens.tolist() for melody in expected]

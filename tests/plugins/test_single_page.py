@@ -20,7 +20,7 @@ from midi_vae.music.melody import ONSET, Melody
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
-from realtime.engine.explorer import all_asides
+from realtime.engine.explorer import charted
 from realtime.music.mixer import Mixer
 from realtime.plugins import make, single_page
 from realtime.web.opening import opening_melodies
@@ -102,33 +102,38 @@ def _tensor(z: np.ndarray):
 
 
 def wait_for_ways(page) -> None:
-    """A thread of the page finds one between each two of four melodies."""
-    page.wait_for_function("app.ways.length === app.slots.length * (app.slots.length - 1) / 2", timeout=60_000)
+    """A thread of the page finds the way between two melodies, or the chart of the plane among more."""
+    page.wait_for_function("app.settled === app.job", timeout=60_000)
 
 
 def test_until_a_way_is_there_the_mix_goes_straight(page, model: MelodyVAE) -> None:
     mixer = Mixer(Decoder(model), opening_melodies())
     mixer.move({"x": 0.4, "y": 0.5})
     page.evaluate("app.x = 0.4; app.y = 0.5; encode()")  # the thread has not answered when this returns
-    assert page.evaluate("(app.ways = [], app.job++, update(), app.tokens)") == mixer.melody().tokens.tolist()
+    assert page.evaluate("(app.found = {}, app.job++, update(), app.tokens)") == mixer.melody().tokens.tolist()
     page.evaluate("encode()")
 
 
 def test_the_puck_gives_what_the_live_engine_gives(page, model: MelodyVAE) -> None:
-    mixer = Mixer(decoder := Decoder(model), opening_melodies())
-    mixer.asides = all_asides(decoder, mixer.coded)
-    wait_for_ways(page)
+    mixer = Mixer(Decoder(model), opening_melodies())
+    mixer.charts = {plane: charted(mixer, plane) for plane in ((), tuple(mixer.places))}
     for values in (
-        {"x": 0.3, "y": 0.8},
+        {"x": 0.3, "y": 0.8, "axes": "melodies"},
+        {"x": 0.2, "y": 0.7, "axes": "rhythm-pitch"},
+        {"x": 1.0, "y": 1.0},
+        {"x": 0.6, "y": 0.2, "axes": "melodies"},
         {"x": 0.6, "y": 0.1, "octave": 1, "density": 0.5, "key": "auto"},
         {"x": 1, "y": 0, "octave": 0, "density": 1, "key": "none"},
     ):
         mixer.move(values)
         page.evaluate(
-            """(v) => { app.x = v.x; app.y = v.y; $("octave").value = v.octave ?? 0;
+            """(v) => { app.x = v.x; app.y = v.y;
+                        if (v.axes) { $("axes").value = v.axes === "melodies" ? 0 : 1; seek(); }
+                        $("octave").value = v.octave ?? 0;
                         $("density").value = v.density ?? 1; $("key").value = v.key === "auto" ? 1 : 0; update(); }""",
             values,
         )
+        wait_for_ways(page)
         assert page.evaluate("app.tokens") == mixer.melody().tokens.tolist()
     page.evaluate("$('octave').value = 0; $('density').value = 1; $('key').value = 0; update()")
 

@@ -65,7 +65,7 @@ def test_a_bounce_is_the_same_in_another_format_host_and_block_size(bundles: Bun
 def test_pedalboard_plays_it_and_shows_its_parameters_alone(bundles: Bundles, tmp_path: Path) -> None:
     """A parameter for each MIDI controller, as DPF has it, would be 2,080 more."""
     shown = run("pedalboard_bounce.py", bundles, tmp_path / "out.f32", "position=0.5").splitlines()
-    assert len(shown) == 23 and shown[:2] == ["position", "pad_x"]
+    assert len(shown) == 24 and shown[:2] == ["position", "pad_x"]
     expected = clap_bounce(bundles, tmp_path, "Position=0.5", "Run=1")
     assert np.abs(expected).max() > 0.01
     assert np.array_equal(np.fromfile(tmp_path / "out.f32", "<f4"), expected)
@@ -76,8 +76,8 @@ def host(bundles: Bundles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundles.program("vst3_host", tmp_path_factory.mktemp("vst3"))
 
 
-def ask(host: Path, bundles: Bundles, kind: str, *words: object) -> list[str]:
-    command = [host, bundles.vst3(kind), *map(str, words)]
+def ask(host: Path, bundles: Bundles, kind: str, *words: object, maker: str = "latentmix") -> list[str]:
+    command = [host, bundles.vst3(kind, maker), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
@@ -88,6 +88,12 @@ def test_the_checks_of_our_host(host: Path, bundles: Bundles, kind: str) -> None
     """Blocks, metres (DPF divides by 0 in 3/16), numbers that are none, state, what a host is told, loads, unloads."""
     said = ask(host, bundles, kind, "check", 8)
     assert len(said) == 17 and all(line.startswith("ok ") for line in said)
+
+
+@pytest.mark.parametrize("kind", ["melody-synth", "drums"])
+def test_50_loads_and_unloads_leave_nothing(host: Path, bundles: Bundles, kind: str) -> None:
+    """With a small model; each is made active, for which the plugin finds all ways first."""
+    assert ask(host, bundles, kind, "loads", 50, maker="small")[0].startswith("ok ")
 
 
 @pytest.mark.parametrize("step", [0, 4, 7])

@@ -17,6 +17,7 @@ async function start() {
   app.slots = fromLink() ?? app.engine.melodies().slice(0, 4);
   encode();
   for (const id of ["density", "octave", "key", "tempo", "variation"]) $(id).addEventListener("input", update);
+  $("axes").addEventListener("input", seek);
   $("pad").addEventListener("pointerdown", drag);
   $("pad").addEventListener("pointermove", (event) => event.buttons && drag(event));
   $("pad").addEventListener("keydown", step);
@@ -43,36 +44,55 @@ function encode() {
   app.metre = app.slots[0].metre;
   app.steps = 2 * barSteps(app.metre);
   app.partners = app.slots.map((slot) => app.engine.encode(slot, app.metre, app.steps));
-  app.ways = [];
+  seek();
+}
+
+const crossed = () => $("axes").value === "1" && app.slots.length > 1;
+
+// Shares of the melodies where the puck is; where the pad's sides are rhythm and pitch, of the first two.
+function shares() {
+  const second = (app.x + app.y) / 2;
+  return crossed() ? app.slots.map((_, i) => [1 - second, second][i] ?? 0) : app.engine.shares(app.x, app.y, app.slots.length);
+}
+
+function seek() {
+  app.found = {};
   app.job = (app.job ?? 0) + 1;
-  app.partners.forEach((to, j) => app.partners.slice(0, j).forEach((from, i) =>
-    app.seeker.postMessage({ job: app.job, i, j, from: from.latents, to: to.latents })));
+  const { job, metre, partners } = app;
+  app.seeker.postMessage({ job, metre, isCrossed: crossed(), latents: partners.map((p) => p.latents), tokens: partners.map((p) => p.tokens) });
   update();
 }
 
-// A thread with an engine of its own, which finds the even ways between the melodies; until one is there, the mix is straight.
+// A thread with an engine of its own, which finds the even way between two melodies, the chart of the plane among more, or that
+// of rhythm and pitch; until it is there, the mix is straight.
 function seeker(binary, weights) {
-  const work = `const PLACES = ${PLACES};\n${Engine}\nlet engine;\nonmessage = async ({ data }) => {
+  const work = `const PLACES = ${PLACES}, SIDE = ${SIDE};\n${Engine}\n${sought}\nlet engine;\nonmessage = async ({ data }) => {
     engine ??= Engine.create(data.binary, data.weights);
-    if (data.job) postMessage({ ...data, way: (await engine).travel(data.from, data.to) });
+    if (data.job) postMessage({ job: data.job, found: sought(await engine, data) });
   };`;
   const thread = new Worker(URL.createObjectURL(new Blob([work], { type: "text/javascript" })));
   thread.onmessage = ({ data }) => {
     if (data.job !== app.job) return; // the melodies are others by now
-    app.ways.push([data.i, data.j, data.way]);
+    app.found = data.found;
+    app.settled = data.job;
     update();
   };
   thread.postMessage({ binary, weights });
   return thread;
 }
 
+function sought(engine, { metre, isCrossed, latents, tokens }) {
+  const chart = isCrossed ? engine.plane(tokens[0], tokens[1], metre, latents[0].length / engine.size) : latents.length > 2 ? engine.chart(latents) : null;
+  return chart ? { chart } : latents.length === 2 ? { way: engine.travel(...latents) } : {};
+}
+
 function update() {
   const amounts = [...$("attributes").querySelectorAll("input")].map((input) => Number(input.value));
   const began = performance.now(), engine = app.engine;
-  const shares = engine.shares(app.x, app.y, app.slots.length), variation = Number($("variation").value);
+  const parts = shares(), variation = Number($("variation").value);
   // where one melody alone is heard, unchanged, it is that melody rather than what the model makes of it
-  const alone = variation || amounts.some((a) => a) ? -1 : shares.indexOf(1);
-  const mixed = engine.mix(app.partners.map((each) => each.latents), shares, amounts, app.ways);
+  const alone = variation || amounts.some((a) => a) ? -1 : parts.indexOf(1);
+  const mixed = engine.mix(app.partners.map((each) => each.latents), parts, amounts, { x: app.x, y: app.y, ...app.found });
   const raw = alone >= 0 ? app.partners[alone].tokens : engine.decode(mixed, app.metre, app.steps, variation, 0);
   app.decodes.push(performance.now() - began);
   const key = Number($("key").value);
@@ -82,6 +102,7 @@ function update() {
 }
 
 function places() {
+  if (crossed()) return [[0, 0], [1, 1]];
   return [[[0.5, 0.5]], [[0, 0.5], [1, 0.5]], [[0.5, 1], [0.933, 0.25], [0.067, 0.25]], [[0, 0], [1, 0], [0, 1], [1, 1]]][app.slots.length - 1];
 }
 
@@ -184,7 +205,7 @@ function save() {
 
 // Files take the places of the melodies nearest to the puck, one after another.
 async function load(files) {
-  const order = app.engine.shares(app.x, app.y, app.slots.length).map((share, i) => [share, i]).sort((a, b) => b[0] - a[0]);
+  const order = shares().map((share, i) => [share, i]).sort((a, b) => b[0] - a[0]);
   for (const [n, file] of files.slice(0, order.length).entries()) {
     try {
       app.slots[order[n][1]] = app.engine.read(new Uint8Array(await file.arrayBuffer()));
@@ -198,10 +219,11 @@ async function load(files) {
 
 function say(text) { $("said").textContent = text; }
 
-// The melodies and the place in the link: metre and tokens, a byte each.
+// The melodies and the place in the link, a byte each: 1, or 2 where the pad's sides are rhythm and pitch, x, y, then of each
+// melody metre, length and tokens.
 function share() {
   const bytes = app.slots.flatMap((slot) => [...slot.metre, slot.tokens.length, ...slot.tokens]);
-  const text = btoa(String.fromCharCode(1, Math.round(app.x * 255), Math.round(app.y * 255), ...bytes));
+  const text = btoa(String.fromCharCode(crossed() ? 2 : 1, Math.round(app.x * 255), Math.round(app.y * 255), ...bytes));
   history.replaceState(null, "", "#" + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
   navigator.clipboard?.writeText(location.href).catch(() => {});
   say("the link in the address bar holds these melodies");
@@ -210,7 +232,7 @@ function share() {
 function fromLink() {
   try {
     const b = decoded(location.hash.slice(1).replaceAll("-", "+").replaceAll("_", "/")), slots = [];
-    if (b[0] !== 1) return null;
+    if (b[0] !== 1 && b[0] !== 2) return null;
     for (let at = 3; at + 3 <= b.length && slots.length < 4; ) {
       const metre = [b[at], b[at + 1]], steps = b[at + 2], tokens = [...b.slice(at + 3, at + 3 + steps)];
       const bar = barSteps(metre);
@@ -219,7 +241,7 @@ function fromLink() {
       at += 3 + steps;
     }
     if (!slots.length) return null;
-    [app.x, app.y] = [b[1] / 255, b[2] / 255];
+    [app.x, app.y, $("axes").value] = [b[1] / 255, b[2] / 255, b[0] - 1];
     return slots;
   } catch {
     return null;

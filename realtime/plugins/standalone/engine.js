@@ -1,6 +1,7 @@
 // The plugins' engine in WebAssembly: melodies as arrays of tokens in, arrays of tokens out.
 
-const PLACES = 9; // of a way
+const PLACES = 9; // of a way, and on a side of the plane of rhythm and pitch
+const SIDE = 13; // places on a side of a chart, as of the live engine's
 const MOST_BYTES = 16 << 20; // of a MIDI file
 
 class Engine {
@@ -99,19 +100,46 @@ class Engine {
     return way;
   }
 
-  // The mix of latents by shares, on the ways that are there ([i, j, way] each), moved along the attributes by amounts.
-  mix(all, shares, amounts, ways = []) {
-    const size = all[0].length, from = this.c.malloc(4 * size * all.length), out = this.c.malloc(4 * size);
-    all.forEach((each, i) => this.floats(from + 4 * size * i, size).set(each));
+  // The chart of the pad among the latents of melodies, on which they change evenly; takes a second, as `travel`.
+  chart(all) {
+    const size = all[0].length, from = this.copied(all), places = SIDE * SIDE, out = this.c.malloc(4 * places * size);
+    const at = (i) => (i === SIDE - 1 ? 1 : i * (1 / (SIDE - 1))), shares = [];
+    for (let p = 0; p < places; p++) shares.push(...this.shares(at(p % SIDE), at(Math.floor(p / SIDE)), all.length));
+    this.floats(this.b, shares.length).set(shares);
+    this.c.lm_chart(this.network, from, all.length, size / this.size, this.b, places, out);
+    const grid = this.floats(out, places * size).slice();
+    this.c.free(from);
+    this.c.free(out);
+    return grid;
+  }
+
+  // The plane whose sides are rhythm and pitch, between two partners' tokens; null where one has no note.
+  plane(a, b, metre, windows) {
+    const steps = a.length, length = PLACES * PLACES * windows * this.size, out = this.c.malloc(4 * length);
+    this.ints(this.a, 2 * steps).set([...a, ...b]);
+    const found = this.c.lm_plane(this.network, this.a, this.a + 4 * steps, steps, ...metre, out);
+    const grid = found ? this.floats(out, length).slice() : null;
+    this.c.free(out);
+    return grid;
+  }
+
+  // Arrays of one length, one after another in the engine's memory.
+  copied(all) {
+    const size = all[0].length, at = this.c.malloc(4 * size * all.length);
+    all.forEach((each, i) => this.floats(at + 4 * size * i, size).set(each));
+    return at;
+  }
+
+  // The mix of latents by shares, moved along the attributes by amounts; at the place x, y of a chart where there is one, or,
+  // of two melodies, on the way between them.
+  mix(all, shares, amounts, { x, y, way, chart } = {}) {
+    const size = all[0].length, known = chart ?? way, from = this.copied(all), out = this.c.malloc(4 * size);
+    const found = known ? this.copied([known]) : 0, side = Math.round(Math.sqrt((chart?.length ?? 0) / size));
     this.doubles(this.a, shares.length).set(shares);
-    this.c.lm_mix(from, all.length, size, this.a, 0, out);
-    for (const [i, j, way] of ways) {
-      if (!shares[i] || !shares[j]) continue;
-      const at = this.c.malloc(4 * way.length);
-      this.floats(at, way.length).set(way);
-      this.c.lm_aside(at, size, shares[i], shares[j], out);
-      this.c.free(at);
-    }
+    if (chart) this.c.lm_on_grid(found, side, side, size, x, y, out);
+    else this.c.lm_mix(from, all.length, size, this.a, 0, out);
+    if (way && !chart) this.c.lm_aside(found, size, shares[0], shares[1], out);
+    if (found) this.c.free(found);
     const mixed = this.floats(out, size).slice();
     this.floats(this.a, this.attributes.length).set(amounts);
     this.c.lm_shift(this.model, this.a, this.b);
