@@ -11,8 +11,9 @@ import copy
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ OFTEN = 4  # calls at one size, from which on tracing, about a second, pays
 _ONE_AT_A_TIME = threading.Lock()  # two threads that trace at once would be in each other's way
 NEAR = 0.1  # by which other examples differ from those that there are
 ROUNDING = 1e-3  # relative and absolute: weights as float16 lose nothing, but sums are in another order
+_VERSION = attrgetter("_version")  # of a tensor: how often it was written to
 MAX_SIZES = 4  # that are kept traced: each has a copy of the weights
 
 
@@ -177,8 +179,8 @@ class OftenCalled:
         self._lock = threading.Lock()  # of the buffers of graphs
         self._calls: Counter[Hashable] = Counter()
         self._traced: dict[Hashable, Callable[..., Any]] = {}
-        self._weights: tuple[tuple[int, int], ...] = ()
-        self._modules: list[nn.Module] = []
+        self._weights: tuple[int, ...] = ()
+        self._held: list[Mapping[str, Tensor | None]] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OftenCalled, (
@@ -222,16 +224,13 @@ class OftenCalled:
 
         return replay
 
-    def _weights_now(self) -> tuple[tuple[int, int], ...]:
-        """What tells the weights from others, fifty times a second and more: the modules are looked for once."""
-        if not self._modules:
-            self._modules = list(self._module.modules())
-        return tuple(
-            (id(each), each._version)
-            for module in self._modules
-            for each in (*module._parameters.values(), *module._buffers.values())
-            if each is not None
-        )
+    def _weights_now(self) -> tuple[int, ...]:
+        """What tells the weights from others, fifty times a second and more: where they hang is looked for once."""
+        if not self._held:
+            modules = list(self._module.modules())
+            self._held = [held for module in modules for held in (module._parameters, module._buffers) if held]
+        tensors = [each for held in self._held for each in held.values() if each is not None]
+        return (*map(id, tensors), *map(_VERSION, tensors))
 
 
 def _is_being_made_a_graph() -> bool:

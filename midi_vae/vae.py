@@ -75,5 +75,8 @@ class MelodyVAE(Pretrained, MelodyNetwork):
         return self._melodies(self.decode_windows(self.sample_latents(n, temperature, seed)), None)
 
     def _melodies(self, windows: np.ndarray, like: Melody | None) -> list[Melody]:
-        like = like or Melody(np.zeros(WINDOW_STEPS, np.int16))
-        return [from_windows(row[None], replace(like, name="")) for row in windows]
+        like = _LIKE if like is None else replace(like, name="") if like.name else like
+        return [from_windows(row[None], like) for row in windows]
+
+
+_LIKE = Melody(np.zeros(WINDOW_STEPS, np.int16))  # metre, tempo and program of what is made of nothing
