@@ -62,6 +62,7 @@ class SoundHub(Pages):
 
     def _listen(self) -> None:
         self._closers.append(self._engine.subscribe(self._hear))
+        self._refresh()
 
     def _hear(self) -> None:
         if not self._is_due:  # however often it moves until the loop has its turn
@@ -93,7 +94,7 @@ class SoundHub(Pages):
 
     def _refresh(self) -> None:
         self._is_due = False
-        is_wanted = bool(self._engine.value("record"))
+        is_wanted = bool(self._engine.value("record")) and not self.has_ended.is_set()
         if is_wanted and self._recorder is None:
             self._begin_recording()
         elif not is_wanted:

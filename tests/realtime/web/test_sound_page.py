@@ -62,10 +62,10 @@ class Written:
 class Stage:
     """Sounds of these names, served in a thread of this process; names that begin with in: are live inputs."""
 
-    def __init__(self, *names: str, folder: Path | None = None) -> None:
+    def __init__(self, *names: str, folder: Path | None = None, **values: object) -> None:
         live = [name.startswith("in:") for name in names]
         self.sound = Written(sum(live), len(live) - sum(live))
-        self.engine = SoundEngine(self.sound, len(names), (), {}, {}, 120.0, Warned())
+        self.engine = SoundEngine(self.sound, len(names), (), values, {}, 120.0, Warned())
         store = None if folder is None else Store(folder, "sound sessions", ".wav")
         self.hub = SoundHub(self.engine, names, live, store, resumes=True)
         self._sock = open_socket("127.0.0.1", 0, 0)
@@ -267,6 +267,15 @@ def test_what_is_heard_is_recorded_sample_by_sample(stage):
         assert rate == RATE and len(written) == len(heard)
         assert np.abs(written - heard).max() <= 1 / 32768
         assert stage.get("/recordings/..%2fsound sessions").status_code == 404
+
+
+def test_it_records_from_the_start_where_that_was_set(tmp_path):
+    stage = Stage("reed", "bell", folder=tmp_path, record=True)
+    wait(lambda: stage.hub._recorder is not None)
+    stage.sound.play(np.full(1000, 0.5, np.float32))
+    stage.close()  # in the middle of it
+    [path] = (tmp_path / "recordings").glob("*.wav")
+    np.testing.assert_array_equal(soundfile.read(path)[0], np.full(1000, 0.5))
 
 
 def test_a_recording_that_cannot_be_kept_is_told(tmp_path):
