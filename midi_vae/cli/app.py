@@ -15,6 +15,7 @@ from .kinds import kind_of
 from .mixing import MixOptions
 from .options import (
     MAX_LONG_BARS,
+    ChangeOptions,
     Count,
     DrumOptions,
     File,
@@ -159,6 +160,10 @@ def groove(
         Path | None, typer.Option("--like", metavar="FILE", help="As whoever played this file would.")
     ] = None,
     bars: Annotated[str, typer.Option("--bars", metavar="A:B|all", help="Bars A to B, from 1, both included.")] = "all",
+    track: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N|NAME", help="Track that holds the drums. Once for both files or for each, in order."),
+    ] = None,
     kit: KitFile = None,
 ) -> None:
     """Play a straight drum pattern as drummers do: how hard each hit is, and how early or late.
@@ -173,7 +178,8 @@ def groove(
     """
     from . import drum_jobs, jobs
 
-    job = drum_jobs.prepare_groove(file, source, kit, bars, output, model)
+    making = MakingOptions(ChangeOptions(), output, model, DrumOptions(True, kit))
+    job = drum_jobs.prepare_groove(file, source, bars, track or (), making)
     jobs.finish(job, lambda: drum_jobs.groove(job, amount, style))
 
 

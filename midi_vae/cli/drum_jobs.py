@@ -22,11 +22,12 @@ from ..drums.reference import feel_after
 from ..drums.vae import GrooveVAE
 from ..drums.windows import to_cells
 from ..evaluation import path_figures
+from ..importing import one_each
 from ..midi.drum_writer import write_drums
 from . import drum_report
 from .drum_report import DrumPassage, read_passage, read_passages
 from .jobs import Job, Made, Ways
-from .options import ChangeOptions, DrumOptions, MakingOptions, ModelOptions, OutputOptions, PassageOptions
+from .options import MakingOptions, PassageOptions
 from .outputs import Outputs
 
 MELODY_MODEL, MODEL = "melody_2bar", "drums_2bar"
@@ -124,15 +125,13 @@ def _line_figures(grooves: Sequence[Groove], lines: Sequence[Sequence[int]]) -> 
     }
 
 
-def prepare_groove(
-    file: Path, source: Path | None, kit: Path | None, bars: str, output: OutputOptions, choice: ModelOptions
-) -> DrumJob:
-    """A job with a pattern, all its bars or some, and the file that its groove is to come from."""
-    making = MakingOptions(ChangeOptions(), output, choice, DrumOptions(True, kit))
-    job = DrumJob.prepare([file], PassageOptions(bars=[bars]), making, 1)
+def prepare_groove(file: Path, source: Path | None, bars: str, tracks: Sequence[str], making: MakingOptions) -> DrumJob:
+    """A job with a pattern, all its bars or some, and the file of whoever is to play it; tracks as asked for."""
+    track, *others = one_each(tracks, 1 if source is None else 2, "track")
+    job = DrumJob.prepare([file], PassageOptions(bars=[bars], track=[track] if track else None), making, 1)
     if source is None:
         return job
-    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all")])
+    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all", others[0])])
 
 
 def groove(job: DrumJob, amount: float, style: str | None) -> Made[Groove]:

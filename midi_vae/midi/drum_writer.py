@@ -89,7 +89,7 @@ def _messages(hits: list[tuple[int, int, int]]) -> list[tuple[int, int, mido.Mes
     for tick, note, velocity in hits:
         loudest[note, tick] = max(velocity, loudest.get((note, tick), 0))
     order, messages = sorted(loudest), []
-    for (note, tick), following in zip(order, [*order[1:], (-1, 0)], strict=True):
+    for (note, tick), following in zip(order, [*order, (-1, 0)][1:], strict=True):
         end = min(tick + LENGTH, following[1]) if following[0] == note else tick + LENGTH
         on = mido.Message("note_on", channel=DRUM_CHANNEL, note=note, velocity=loudest[note, tick])
         messages.append((tick, 4, on))

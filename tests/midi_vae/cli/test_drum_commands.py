@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -13,7 +14,9 @@ from matplotlib.image import imread
 from typer.testing import CliRunner, Result
 
 from midi_vae.cli import app as cli
+from midi_vae.drums.kit import GENERAL_MIDI
 from midi_vae.drums.transcription import read_drums
+from midi_vae.midi.drum_writer import write_drums
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 BACKBEAT, TOMS = EXAMPLES / "drums" / "backbeat.mid", EXAMPLES / "drums" / "toms.mid"
@@ -89,6 +92,33 @@ def test_groove_plays_a_straight_pattern(tmp_path: Path):
     assert np.array_equal(straight.hits, played.hits) and played.lateness.any()
     figures("groove", TOMS, "--like", out, "--amount", 0.5, "-o", tmp_path / "toms.mid")
     assert read_drums(tmp_path / "toms.mid").excerpt().lateness.any()
+
+
+def test_drums_that_are_on_another_channel_are_named_by_their_track(tmp_path: Path):
+    """Once for both files of a groove, or for each."""
+    elsewhere = mido.MidiFile(BACKBEAT)
+    for track in elsewhere.tracks:
+        track[:] = [each.copy(channel=3) if each.type.startswith("note") else each for each in track]
+    elsewhere.save(tmp_path / "elsewhere.mid")
+    asked = ["groove", tmp_path / "elsewhere.mid", "-o", tmp_path / "out.mid"]
+    refused = run(*asked)
+    assert refused.exit_code == 1 and "--track" in refused.output
+    figures(*asked, "--track", 1)
+    assert np.array_equal(read_drums(tmp_path / "out.mid").excerpt().hits, read_drums(BACKBEAT).excerpt().hits)
+    figures(*asked, "--like", tmp_path / "elsewhere.mid", "--track", 1)
+    figures(*asked, "--like", BACKBEAT, "--track", 1, "--track", 1)
+    assert run(*asked, "--track", 1, "--track", 1).exit_code != 0
+
+
+def test_a_passage_in_which_nothing_is_struck_is_written_and_told(tmp_path: Path):
+    beat = read_drums(BACKBEAT).excerpt()
+    late = replace(beat, velocities=np.concatenate([0 * beat.velocities, beat.velocities]), offsets=None)
+    write_drums(tmp_path / "late.mid", [late], GENERAL_MIDI.note_of)
+    for arguments in (["reconstruct", "--drums"], ["groove"]):
+        out = tmp_path / "out.mid"
+        said = run(*arguments, tmp_path / "late.mid", "--bars", "1:2", "-o", out, "--force")
+        assert said.exit_code == 0 and "it has no hits" in said.output
+        assert not [message for message in mido.MidiFile(out) if message.type == "note_on"]
 
 
 def test_info_says_what_drums_there_are(tmp_path: Path):
