@@ -130,7 +130,7 @@ def tell_change(base: MelodyVAE, model: MelodyVAE, held_out: Mapping[str, np.nda
             each.cpu().eval()
             with torch.inference_mode():
                 nats = float(each.prior.loss(each.prior_symbols(torch.from_numpy(shown))))
-            exact = float((each.decode_windows(each.encode_windows(shown)) == shown).all(1).mean())
+            exact = float((each.decode_windows(each.invert_windows(shown)) == shown).all(1).mean())
             CONSOLE.print(f"{name}, {when}: {nats:.3f} nats a step  exact windows {exact:.3f}", highlight=False)
 
 

@@ -39,7 +39,7 @@ class DrumCoder:
     def aside(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """How far the even way between cells (W, 32, 3, 9) goes off the straight line; (K, W, D), evenly spaced.
 
-        A third of a second a window.
+        A quarter of a second a window.
         """
         with one_thread():
             places = even_travel(self._model, a, b).places.cpu().numpy()
