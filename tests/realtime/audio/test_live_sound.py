@@ -108,15 +108,23 @@ def test_drums_beside_an_instrument_have_an_output_of_their_own(server, files):
         player.close()
 
 
-def test_the_command_plays_and_says_what_cannot_be(server, files, tmp_path):
+def test_the_command_plays_and_says_what_cannot_be(server, files, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTMIX_DATA", str(tmp_path / "data"))
     plan = tmp_path / "way.csv"
     plan.write_text("seconds,position\n0,0\n0.5,1\n")
     page = ["--page", "--port", "0", "--no-browser"]
     virtual = ["--virtual", "--midi-api", "UNIX_JACK"]
-    done = CliRunner().invoke(app, ["sound", *files, "--plan", str(plan), *virtual, *page])
+    written = ["--record", str(tmp_path / "heard.wav")]
+    done = CliRunner().invoke(app, ["sound", *files, "--plan", str(plan), *virtual, *page, *written])
     assert done.exit_code == 0, done.output
+    heard, rate = soundfile.read(tmp_path / "heard.wav")
+    assert rate == 48_000 and heard.ndim == 1 and np.abs(heard).max() > 0.01
     assert "playing low, high: system, sound_48k, latentmix in, 48000 Hz" in done.output
     assert "latentmix at http://127.0.0.1:" in done.output
+    done = CliRunner().invoke(app, ["sound", *files, *written])
+    assert done.exit_code == 1 and "heard.wav" in done.output and "--force" in done.output
+    done = CliRunner().invoke(app, ["sound", *files, "--record", str(tmp_path / "heard.mp3")])
+    assert done.exit_code == 1 and "expected the name of a WAV file" in done.output
     done = CliRunner().invoke(app, ["sound", *files, "--port", "8000"])
     assert done.exit_code == 2 and "expected --page" in done.output
     done = CliRunner().invoke(app, ["sound", *files, "--set", "mode=transfer"])
