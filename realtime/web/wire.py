@@ -170,7 +170,9 @@ class Session(Shaped):
     def to_json(self) -> dict[str, Any]:
         """As a file holds it; `session_from_json` reads it."""
         empty = {name for name in ("sound", "drums", "sounds") if getattr(self, name) is None}
-        return {name: each for name, each in super().to_json().items() if name not in empty}
+        made = super().to_json()
+        first = ("format", "version", "melodies", "values", "moved", "loop", "path", "sound")  # as files always had it
+        return {name: made[name] for name in (*first, *made) if name not in empty}
 
 
 _SESSION = TypeAdapter(Session)
