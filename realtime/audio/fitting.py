@@ -50,7 +50,7 @@ def read_fitting(
     samples = read_mono(path, model.config.sample_rate, most, tell)
     recording = encode(model, samples)
     if float(recording.sound.controls.loudness.max()) < UNHEARD:
-        tell(f"{os.fspath(path)}: expected a sound, found nothing that is heard; it is mixed as silence")
+        tell(f"{os.fspath(path)}: expected a sound, found nothing that is heard")
     line = misfit_line(os.fspath(path), misfit(model, samples, recording))
     if line is not None:
         tell(line)
