@@ -46,13 +46,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def growing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write and read in its place, of which what was written stays, whatever goes wrong.
 
+    It has no buffer, in which a full disk would leave what nothing can be written after: `write` may take less than
+    it is given.
+
     Raises:
         InputError: as `replacing`.
     """
     path = os.fspath(path)
     check_target(path)
     with _told_apart(path):
-        file = open(path, "w+b")
+        file = open(path, "w+b", buffering=0)
     with _told_apart(path, (OSError,)), file:
         yield file
 

@@ -65,7 +65,9 @@ class _WavSink(AudioSink):
     def _put(self, samples: np.ndarray) -> None:
         if 2 * self.channels * (self.samples + len(samples)) > wav.MAX_BYTES:
             raise InputError(f"{self._name}: expected less than 4 GB of samples, found more; write .flac instead")
-        self._stream.write(samples.tobytes())
+        rest = memoryview(samples.tobytes())
+        while rest:  # without a buffer it may take less than it is given
+            rest = rest[self._stream.write(rest) :]
         self._stream.flush()
 
 
@@ -78,7 +80,6 @@ class GrowingWav(_WavSink):
         self._stream.seek(0)
         self._stream.write(wav.pack_header(self.sample_rate, self.channels, self.samples))
         self._stream.seek(end)
-        self._stream.flush()
 
 
 class _SoundfileSink(AudioSink):

@@ -159,6 +159,8 @@ def _recording(path: Path, sound: LiveSound, warn: Callable[[str], object]) -> I
     finally:
         recorder.close()
         typer.echo(f"{path}: {recorder.seconds:.2f} s")
+        if recorder.remark:
+            warn(recorder.remark)
 
 
 def _page(asked: SoundRequest, held: contextlib.ExitStack) -> Callable[[SoundEngine, bool], None]:

@@ -48,10 +48,9 @@ class SoundHub(Pages):
         resumes: bool = False,
     ) -> None:
         self.workspace = SoundEditing(engine, names, self._changed)
-        if session is None and resumes and store is not None:
-            session = store.last_session(self.workspace.is_of)
-        super().__init__(store, session, resumes=False)
-        self.has_resumed = resumes and session is not None
+        last = store.last_session(self.workspace.is_of) if session is None and resumes and store is not None else None
+        super().__init__(store, last if session is None else session, resumes=False)
+        self.has_resumed = last is not None
         self._engine = engine
         self._recordings = [at for at, is_live in enumerate(live) if not is_live]
         self._recorder: SoundRecorder | None = None
@@ -116,7 +115,7 @@ class SoundHub(Pages):
     def _hello(self) -> dict[str, Any]:
         return {
             "instance": self.instance,
-            "fresh": self.workspace.is_fresh,
+            "fresh": False,  # no page brings its own session: the server has it, and knows where it is not to come back
             "resumes": False,
             "names": list(self.workspace.names),
             "parameters": {name: asdict(each) for name, each in self._engine.parameters.items()},
@@ -146,10 +145,8 @@ class SoundHub(Pages):
 
     async def _finish(self, recorder: SoundRecorder) -> None:
         await asyncio.to_thread(recorder.close)
-        if recorder.lost:
-            self._warn(
-                f"{recorder.path}: {recorder.lost:.2f} s could not be recorded and are silent: the machine was busy"
-            )
+        if recorder.remark:
+            self._warn(recorder.remark)
         self._list_recordings()
 
 

@@ -19,7 +19,7 @@ import soundfile
 
 from audiovq.audio_io import reader, wav
 from audiovq.audio_io.reader import open_source
-from audiovq.audio_io.writer import open_sink
+from audiovq.audio_io.writer import open_growing, open_sink
 from audiovq.dsp.resampling import Resampler, resampled
 from latentmix.errors import InputError
 from latentmix.files import check_target, replacing
@@ -331,6 +331,16 @@ def test_a_full_disk_is_one_line_and_no_file(tmp_path: Path, suffix: str, second
             for _ in range(seconds):
                 sink.write(noise)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_all_of_a_growing_file_that_had_room(tmp_path: Path):
+    path, noise = tmp_path / "a.wav", np.random.default_rng(0).uniform(-1, 1, (1, 3000)).astype(np.float32)
+    with full_disk(4001), pytest.raises(InputError, match=r"a.wav: cannot write the file: File too large"):
+        with open_growing(path, RATE, 1) as sink:
+            sink.write(noise[:, :1000])
+            sink.write(noise[:, 1000:])
+    written = soundfile.read(path, dtype="float32")[0]
+    assert len(written) == 1000 and np.abs(written - noise[0, :1000]).max() <= 1 / 32768
 
 
 def test_ctrl_c_while_soundfile_writes_is_not_lost(tmp_path: Path):

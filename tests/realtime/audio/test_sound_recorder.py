@@ -85,3 +85,12 @@ def test_a_recording_is_a_whole_file_while_it_goes_on(tmp_path):
 def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         SoundRecorder(tmp_path / "nowhere" / "a.wav", Heard())
+
+
+def test_what_was_too_late_to_be_recorded_is_told(tmp_path):
+    heard = Heard()
+    recorder = SoundRecorder(tmp_path / "a.wav", heard)
+    assert recorder.remark == ""
+    recorder._tap.lost = RATE // 2
+    assert "a.wav: 0.50 s could not be recorded and are silent" in recorder.remark
+    recorder.close()

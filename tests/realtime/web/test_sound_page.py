@@ -240,12 +240,27 @@ def test_the_session_of_the_same_sounds_comes_back_after_the_end(tmp_path):
     stage.close()
     other = Stage("reed", "harp", folder=tmp_path)
     assert other.engine.value("pitch") == 0.0
+    hello = other.hub._news()["hello"]  # of which live.js reads whether a page from before brings what it had
+    assert other.hub.workspace.is_fresh and not hello["fresh"]
     other.close()
     again = Stage("reed", "bell", folder=tmp_path)
     with again.open() as page:
         page.until(lambda: page.state["values"]["pitch"] == -5.0 and page.state["values"]["position"] == 0.25)
         assert page.state["undo"] == ""
     again.close()
+
+
+def test_a_session_that_was_asked_for_is_not_called_that_of_last_time(tmp_path):
+    session = {"format": "latentmix.sounds", "version": 1, "sounds": ["reed", "bell"]}
+    store = Store(tmp_path, "sound sessions", ".wav")
+    engine = SoundEngine(Written(0, 2), 2, (), {}, {}, 120.0, Warned())
+    given = engine, ("reed", "bell"), (False, False), store
+    assert not SoundHub(*given, resumes=True).has_resumed
+    store.keep_session(session)
+    assert SoundHub(*given, resumes=True).has_resumed
+    assert not SoundHub(*given, session, resumes=True).has_resumed
+    assert not SoundHub(*given).has_resumed
+    engine.close()
 
 
 def test_what_is_heard_is_recorded_sample_by_sample(stage):
