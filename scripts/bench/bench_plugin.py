@@ -3,8 +3,9 @@
     scripts/run python scripts/bench/bench_plugin.py [--musicvae WEIGHTS.npz]
 
 Prints JSON: milliseconds of the processor for one decode (median, and the quickest tenth, which other programs on the
-machine disturb least), ratios of both, the time of a line (33) and of a pad (17 x 17), what one call of the audio
-thread's part takes of a period of 64 frames at 48 kHz (by the clock), and the memory of weights and of an instance.
+machine disturb least), ratios of both, the time of a line (33) and of a pad (17 x 17), of the drums' pad and of the
+feel laid on it, what one call of the audio thread's part takes of a period of 64 frames at 48 kHz (by the clock), and
+the memory of weights and of an instance.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ import torch
 import typer
 
 from latentmix.cli import run_script
+from midi_vae.drums.vae import GrooveVAE
+from midi_vae.plugin_grooves import groove_weights
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
@@ -94,6 +97,7 @@ def main(
             {path: round(1e3 * min(timed(decode, z, count) for _ in range(5)), 1) for path, decode in engines.items()}
             for count in (33, 289)
         )
+        figures["drum_pad_ms"] = drum_pads(library, list(engines))
         host = Source(sources.source_folder() / "hosts" / "audio_thread.cpp", ("-fno-builtin",))
         objects = compiler.objects([host, *sources.device(compiler.target)], folder / "device")
         program = compiler.link(objects, folder / "audio_thread", ("-ldl", "-pthread"))
@@ -106,6 +110,29 @@ def main(
             f"{name}_of_period": round(said[f"{name}_us"] / PERIOD_US, 4) for name in ("p50", "p999")
         }
     print(json.dumps(figures, indent=2))
+
+
+def drum_pads(library: ctypes.CDLL, paths: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Milliseconds for the 17 x 17 grooves of the drum plugin's pad: decoded, and given a drummer's feel."""
+    model = GrooveVAE.from_pretrained()
+    data, z = groove_weights(model, "bench", "org.latentmix.bench"), model.sample_latents(289, seed=1).numpy()
+    library.lm_drums_parse.restype = ctypes.c_void_p
+    cells, place = np.zeros((len(z), 32, 3, 9), np.float32), lambda array: array.ctypes.data_as(ctypes.c_void_p)
+    figures: dict[str, dict[str, float]] = {}
+    for path in paths:
+        drums = ctypes.c_void_p(library.lm_drums_parse(data, ctypes.c_ulonglong(len(data)), path.encode(), None, 0))
+        taken: dict[str, list[float]] = {"decoded": [], "feel": []}
+        for _ in range(5):
+            start = time.thread_time()
+            library.lm_drums_decode(drums, place(z), len(z), place(cells), ctypes.c_float(0.0), 0)
+            middle = time.thread_time()
+            for each in cells:
+                library.lm_drums_humanise(drums, place(each), 1, ctypes.c_float(120.0), ctypes.c_float(1.0))
+            taken["decoded"].append(middle - start)
+            taken["feel"].append(time.thread_time() - middle)
+        figures[path] = {name: round(1e3 * float(np.median(each)), 1) for name, each in taken.items()}
+        library.lm_drums_free(drums)
+    return figures
 
 
 def timed(decode: Callable[[np.ndarray], None], z: np.ndarray, count: int) -> float:
