@@ -98,7 +98,7 @@ def parse_automation(text: str, parameters: Mapping[str, Parameter] = PARAMETERS
     if columns is None:
         raise InputError(f"row 1: expected the names of the columns, such as bar,position, found {','.join(first)}")
     if columns[0] not in UNITS:
-        raise InputError(f"row 1: expected bar, beat or seconds as the first column, found {columns[0]!r}")
+        raise InputError(f"row 1: expected bar, beat or seconds as the first column, found {columns[0]!r:.60}")
     _check_columns(columns[1:], parameters)
     if "play" in columns and columns[0] != "seconds":
         raise InputError(
@@ -134,7 +134,7 @@ def parse_presets(text: str, parameters: Mapping[str, Parameter] = PARAMETERS) -
     (_, columns), *body = _rows(text)
     columns = [name.lower() for name in columns]
     if columns[0] != "preset":
-        raise InputError(f"row 1: expected preset as the first column, found {columns[0]!r}")
+        raise InputError(f"row 1: expected preset as the first column, found {columns[0]!r:.60}")
     _check_columns(columns[1:], parameters, "preset")
     out: dict[int, dict[str, Value]] = {}
     for number, row in body:
@@ -240,7 +240,7 @@ def _time(field: str, unit: str, number: int) -> float:
     least = 1.0 if unit == "bar" else 0.0
     at = float(field) if _is_number(field) else math.nan
     if not least <= at <= MAX_BEATS:
-        raise InputError(f"row {number}: expected a {unit} from {least:g} to {MAX_BEATS:g}, found {field!r}")
+        raise InputError(f"row {number}: expected a {unit} from {least:g} to {MAX_BEATS:g}, found {field!r:.60}")
     return at - least
 
 

@@ -64,13 +64,13 @@ class Parameter:
             for choice in self.choices:
                 if choice.lower() == value.strip().lower():
                     return choice
-            raise InputError(f"{self.name}: expected one of {', '.join(self.choices)}, found {value!r}")
+            raise InputError(f"{self.name}: expected one of {', '.join(self.choices)}, found {value!r:.60}")
         try:
             number = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if math.isnan(number) or (self.is_strict and number != self.clamp(number)):
-            raise InputError(f"{self.name}: expected {self.expected}, found {value!r}")
+            raise InputError(f"{self.name}: expected {self.expected}, found {value!r:.60}")
         number = self.clamp(number)
         if self.kind == "choice":
             return self.choices[round(number)]
@@ -191,5 +191,5 @@ def find(name: str, parameters: Mapping[str, Parameter] = PARAMETERS) -> Paramet
         InputError: there is none of that name.
     """
     if name not in parameters:
-        raise InputError(f"expected the name of a parameter ({', '.join(parameters)}), found {name!r}")
+        raise InputError(f"expected the name of a parameter ({', '.join(parameters)}), found {name!r:.60}")
     return parameters[name]

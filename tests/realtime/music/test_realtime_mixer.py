@@ -20,6 +20,7 @@ from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder, decoded, one_thread
 from realtime.music.mixer import Mixer, PadPoint, spread
+from realtime.music.parameters import find
 from realtime.music.shaping import in_key, strength, thin, to_octave
 
 A = Melody.from_notes([(4 * k, 4 * k + 3, 60 + k) for k in range(8)], name="a")
@@ -295,3 +296,10 @@ def test_places_are_apart():
     for count in range(1, 9):
         places = spread(count)
         assert len(set(places)) == count and all(0 <= p.x <= 1 and 0 <= p.y <= 1 for p in places)
+
+
+@pytest.mark.parametrize("name", ["tempo", "follow", "x" * 100_000])
+def test_a_value_of_any_length_is_refused_in_a_line_of_a_screen(name):
+    with pytest.raises(InputError, match="expected") as caught:
+        find(name).check("y" * 100_000)
+    assert len(str(caught.value).rpartition("found")[2]) <= 61
