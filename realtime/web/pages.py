@@ -69,6 +69,7 @@ class Pages:
         self._end_recording()
         if self._keeping is not None:
             self._keeping.cancel()
+        if self.store is not None and not self.workspace.is_fresh:  # what controllers moved since, no page has told of
             await self._keep_session()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.workspace.close()

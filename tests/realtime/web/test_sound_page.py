@@ -250,6 +250,16 @@ def test_the_session_of_the_same_sounds_comes_back_after_the_end(tmp_path):
     again.close()
 
 
+def test_what_a_controller_moved_last_is_in_the_session_too(tmp_path):
+    stage = Stage("reed", "bell", folder=tmp_path)
+    with stage.open() as page:
+        page.ask(do="keep", name="A")
+    wait(lambda: stage.hub.store.last_session() is not None and stage.hub._keeping is None)
+    stage.engine.set("pitch", 4.0)
+    stage.close()
+    assert stage.hub.store.last_session()["values"]["pitch"] == 4.0
+
+
 def test_a_session_that_was_asked_for_is_not_called_that_of_last_time(tmp_path):
     session = {"format": "latentmix.sounds", "version": 1, "sounds": ["reed", "bell"]}
     store = Store(tmp_path, "sound sessions", ".wav")
