@@ -25,6 +25,7 @@ PLACES = 17  # at which a way between two sounds is looked at to make it even
 FADE_SECONDS = 0.002
 LOOKED_AT = 1000  # frames for that
 SILENT = -100.0  # dB
+UNHEARD = -90.0  # dB, A-weighted, of the loudest frame of a recording in which nothing is heard
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,23 @@ def read_recording(
     """Read and encode a whole recording, of any rate and number of channels.
 
     Args:
-        tell: is given lines on what was changed.
+        tell: is given lines on what was changed, and where nothing is heard.
 
     Raises:
         InputError: it cannot be read, or is longer than `MAX_SECONDS`.
     """
-    return encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS, tell))
+    recording = encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS, tell))
+    line = unheard_line(os.fspath(path), recording.sound)
+    if line is not None:
+        tell(line)
+    return recording
+
+
+def unheard_line(name: str, sound: Sound) -> str | None:
+    """What is said of a sound (1, N) in which nothing is heard; None where something is."""
+    if float(sound.controls.loudness.max()) > UNHEARD:
+        return None
+    return f"{name}: expected a sound, found nothing that is heard"
 
 
 def encode(model: SoundModel, samples: np.ndarray) -> Recording:

@@ -10,13 +10,13 @@ import torch
 
 from audiovq.audio_io.mono import read_mono
 from audiovq.sound.model import SoundModel
-from audiovq.sound.morph import MAX_SECONDS, Recording, decode, encode, part
+from audiovq.sound.morph import MAX_SECONDS, Recording, decode, encode, part, unheard_line
 from audiovq.sound.preset_names import preset_of
 from audiovq.sound.presets import read_preset
 from audiovq.training.sound_losses import spectral_distance
+from latentmix.errors import InputError
 
 LOOKED_AT = 3.0  # seconds of the recording
-UNHEARD = -90.0  # dB, A-weighted, of the loudest frame
 FAR = 5.5  # dB: chords of strings and brass are beyond, single notes of most instruments are not
 
 
@@ -32,7 +32,11 @@ def misfit(model: SoundModel, samples: np.ndarray, recording: Recording) -> floa
 
 
 def read_fitting(
-    model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None], most: float = MAX_SECONDS
+    model: SoundModel,
+    path: str | os.PathLike[str],
+    tell: Callable[[str], None],
+    most: float = MAX_SECONDS,
+    is_instrument: bool = False,
 ) -> Recording:
     """Read and encode a recording, or take a preset; say so where nothing is heard, or the model is far from it.
 
@@ -40,17 +44,21 @@ def read_fitting(
         path: of a recording, or the name of a preset.
         tell: is given lines for people.
         most: seconds of a recording.
+        is_instrument: notes are made of it, and of silence there are none.
 
     Raises:
-        InputError: as `read_recording`.
+        InputError: as `read_recording`; or no instrument, as nothing is heard.
     """
     preset = preset_of(path)
     if preset is not None:
         return read_preset(model, preset)
     samples = read_mono(path, model.config.sample_rate, most, tell)
     recording = encode(model, samples)
-    if float(recording.sound.controls.loudness.max()) < UNHEARD:
-        tell(f"{os.fspath(path)}: expected a sound, found nothing that is heard")
+    line = unheard_line(os.fspath(path), recording.sound)
+    if line is not None:
+        if is_instrument:
+            raise InputError(line)
+        tell(line)
     line = misfit_line(os.fspath(path), misfit(model, samples, recording))
     if line is not None:
         tell(line)

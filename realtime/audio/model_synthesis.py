@@ -265,7 +265,7 @@ def load_source(
     """
     recordings = []
     for each in files:
-        recordings.append(None if each is None else read_fitting(model, each, tell))
+        recordings.append(None if each is None else read_fitting(model, each, tell, is_instrument=voices > 0))
         tell("")  # still at it
     if not voices:
         return SoundMix(model, recordings)

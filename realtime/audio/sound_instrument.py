@@ -14,7 +14,7 @@ import torch
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Colour, Sound, SoundModel
-from audiovq.sound.morph import Recording, blend, part, sung_share
+from audiovq.sound.morph import UNHEARD, Recording, blend, part, sung_share
 from latentmix.errors import InputError, check_count
 from midi_vae.audio.synthesizer import round_off
 
@@ -263,7 +263,7 @@ def heard_frames(sound: Sound) -> tuple[int, int]:
         InputError: nothing is.
     """
     loudness = sound.controls.loudness[0]
-    heard = torch.nonzero(loudness > max(float(loudness.max()) - HEARD, SILENT + 10.0))[:, 0]
+    heard = torch.nonzero(loudness > max(float(loudness.max()) - HEARD, UNHEARD))[:, 0]
     if not len(heard):
         raise InputError("expected a recording of a sound, found nothing that is heard in it")
     return int(heard[0]), int(heard[-1]) + 1

@@ -35,7 +35,7 @@ def load_instrument(
         InputError: no such model, or a recording that cannot be used.
     """
     sounds = SoundModel.from_pretrained(model)
-    return SoundInstrument(sounds, [read_fitting(sounds, path, tell) for path in files], shares)
+    return SoundInstrument(sounds, [read_fitting(sounds, path, tell, is_instrument=True) for path in files], shares)
 
 
 def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:

@@ -89,7 +89,7 @@ def read(name: object, data: bytes) -> tuple[SoundData, list[str]]:
         path = Path(folder) / f"upload{_suffix(shown)}"
         path.write_bytes(data)
         try:
-            found = read_fitting(model, path, remarks.append, MAX_SECONDS)
+            found = read_fitting(model, path, remarks.append, MAX_SECONDS, is_instrument=True)
             first, last = heard_frames(found.sound)
         except InputError as error:
             raise InputError(_told(str(error), path, shown)) from None

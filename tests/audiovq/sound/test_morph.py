@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from toy_sounds import RATE, played, small_model
 
@@ -81,3 +82,13 @@ def test_what_is_no_recording_is_said_in_one_line(model, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"RIFF nothing")
     with pytest.raises(InputError, match=r"a\.wav"):
         read_recording(model, tmp_path / "a.wav")
+
+
+def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    told: list[str] = []
+    read_recording(model, tmp_path / "a.wav", told.append)
+    assert told == [f"{tmp_path / 'a.wav'}: expected a sound, found nothing that is heard"]
+    soundfile.write(tmp_path / "b.wav", played(220.0, 0.1), RATE)
+    read_recording(model, tmp_path / "b.wav", told.append)
+    assert len(told) == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,8 +11,10 @@ from toy_sounds import RATE, played
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
 from realtime.audio.fitting import FAR, misfit, misfit_line, read_fitting
+from realtime.audio.model_synthesis import load_source
 from realtime.audio.sound_instrument import SoundInstrument
 from realtime.audio.sound_mix import SoundMix, loop_of
+from realtime.offline.sounds import load_instrument
 
 
 def test_blocks_of_any_size_give_the_same_sound(model, recordings):
@@ -120,3 +124,17 @@ def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
     soundfile.write(tmp_path / "b.wav", played(220.0, 0.5), RATE)
     read_fitting(model, tmp_path / "b.wav", told.append)
     assert not any("nothing that is heard" in line for line in told[1:])
+
+
+def test_a_silent_recording_that_is_to_be_an_instrument_is_named_once(model, tmp_path):
+    path, told = tmp_path / "a.wav", []
+    soundfile.write(path, np.zeros(RATE), RATE)
+    model.save_pretrained(tmp_path / "model")
+    line = re.escape(f"{path}: expected a sound, found nothing that is heard")
+    with pytest.raises(InputError, match=line):
+        load_instrument(str(tmp_path / "model"), [path], lambda seconds: np.ones(1), told.append)
+    with pytest.raises(InputError, match=line):
+        load_source(model, [str(path)], 8, told.append)
+    assert not any(told)
+    load_source(model, [str(path)], 0, told.append)  # a mix of it plays on
+    assert len([each for each in told if each]) == 1

@@ -104,7 +104,7 @@ def test_what_cannot_be_sung_is_one_line_and_changes_nothing(house, page, monkey
         return said
 
     assert error("a <b>.wav", b"no sound").startswith("a <b>.wav: ")
-    assert "nothing that is heard" in error("silence.wav", wav(np.zeros(48_000)))
+    assert "silence.wav: expected a sound, found nothing that is heard" in error("silence.wav", wav(np.zeros(48_000)))
     assert error("one.wav", wav(np.zeros(0)))
     nan = np.full(24_000, np.nan)
     assert error("nan.wav", wav(nan))
