@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -136,6 +136,11 @@ class Prepared:
     refused: tuple[str, ...]
 
 
+def left_out(refused: Sequence[str]) -> str:
+    """What is said, after a count of files, of those of them that cannot be used, with the first of the reasons."""
+    return f", {len(refused)} of them left out ({refused[0]})" if refused else ""
+
+
 def prepare(
     source: Path, kept: Path, config: VQVAEConfig, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Prepared:
@@ -158,7 +163,7 @@ def prepare(
     if samples < config.sample_rate:
         raise InputError(
             f"{source}: expected at least a second of audio to train on, found {samples / config.sample_rate:.2f} s "
-            f"in {len(paths)} files, {len(refused)} of them unreadable"
+            f"in {len(paths)} files{left_out(refused)}"
         )
     for name in NAMES:
         beside = kept / f"{name}.tmp.npy"

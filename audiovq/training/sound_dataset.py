@@ -17,7 +17,7 @@ from latentmix.errors import InputError
 from ..audio_io.mono import find_recordings, read_mono
 from ..sound.analysis import Controls, SoundAnalysis
 from ..sound.config import SoundConfig
-from .dataset import Prepared
+from .dataset import Prepared, left_out
 
 LANES = 16  # stretches that are analysed side by side: a frame of many costs little more than one of one
 PART = 50  # frames analysed at a time
@@ -153,7 +153,7 @@ def prepare(
     if seconds < MIN_SECONDS:
         raise InputError(
             f"{source}: expected at least {MIN_SECONDS:g} s of sound to train on, found {seconds:.1f} s in "
-            f"{len(paths)} files, {len(refused)} of them unreadable; five minutes are a good beginning"
+            f"{len(paths)} files{left_out(refused)}; five minutes are a good beginning"
         )
     samples, controls, features = Analyser(config)(np.concatenate(pieces), LANES, progress)
     for name, array in zip(NAMES, (samples, controls, features), strict=True):
@@ -164,9 +164,16 @@ def prepare(
 
 
 def _read(path: str | os.PathLike[str], config: SoundConfig) -> np.ndarray:
-    """Samples (T,) int16 of a recording, and silence after it."""
+    """Samples (T,) int16 of a recording, and silence after it.
+
+    Raises:
+        InputError: it cannot be read, or nothing is heard in it, of which there is nothing to learn.
+    """
     x = np.pad(read_mono(path, config.sample_rate), (0, round(GAP * config.sample_rate)))
-    return np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16)
+    samples = np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16)
+    if not samples.any():
+        raise InputError(f"{os.fspath(path)}: expected a sound, found nothing that is heard")
+    return samples
 
 
 class Analyser:

@@ -129,7 +129,10 @@ def choose_device(devices: list[dict[str, Any]], apis: list[dict[str, Any]], def
     if not found:
         what = f"a sound device {wanted!r}" if wanted else "a sound device"
         there = _listed(outputs, devices, apis)
-        raise InputError(f"expected {what}, found {there}; start JACK, or leave --audio out and use a MIDI port")
+        raise InputError(
+            f"expected {what}, found {there}; start JACK, or do without one: notes go to a MIDI port where --audio and "
+            "--sound are left out, sounds into a file by --render"
+        )
     return found[0]
 
 

@@ -122,6 +122,15 @@ def test_the_command_learns_a_sound_and_says_what_it_cannot_use(recordings, tmp_
     assert done.exit_code == 1 and "expected recordings in the folder, found none" in done.output
 
 
+def test_silence_is_not_learned_and_what_is_left_out_is_named(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(30 * RATE, np.float32), RATE)
+    with pytest.raises(InputError, match=r"in 1 files, 1 of them left out \(.*silent\.wav: .* nothing that is heard\)"):
+        prepare(tmp_path, tmp_path / "kept", SMALL)
+    soundfile.write(tmp_path / "short.wav", played(440.0, 1.0), RATE)
+    with pytest.raises(InputError, match=r"found 1\.0 s in 2 files, 1 of them left out"):
+        prepare(tmp_path, tmp_path / "kept", SMALL)
+
+
 def test_the_command_mixes_two_recordings(recordings, tmp_path):
     small_model().save_pretrained(tmp_path / "general")
     a, b = str(recordings / "0.wav"), str(recordings / "1.wav")
