@@ -16,7 +16,8 @@ from latentmix.errors import InputError
 
 from .interpolation import check_mixable
 from .music.melody import Melody
-from .music.windows import WINDOW_STEPS, window_layout
+from .music.partners import partners
+from .music.windows import WINDOW_STEPS, to_windows, window_layout
 from .plugin_format import (
     ASTRAY,
     MELODIES,
@@ -33,6 +34,7 @@ from .plugin_format import (
 from .vae import MelodyVAE
 
 MAX_ATTRIBUTE_TEXT, MAX_ATTRIBUTES = 15, 8  # bytes of UTF-8; how many
+MAX_WINDOWS = 8  # of the melodies of a plugin's pad
 
 
 def plugin_weights(
@@ -69,6 +71,18 @@ def plugin_weights(
         fusion=config.fusion,
         half=half,
     )
+
+
+def check_held(melodies: Sequence[Melody]) -> None:
+    """
+    Raises:
+        InputError: together they are longer than a plugin's pad, which would start with silence in their place.
+    """
+    together = partners(melodies) if len(melodies) > 1 else melodies
+    if together and (windows := len(to_windows(together[0]))) > MAX_WINDOWS:
+        raise InputError(
+            f"expected melodies of at most {MAX_WINDOWS} windows (16 bars of 4/4), found {windows}; take fewer bars"
+        )
 
 
 def _tensors(model: MelodyVAE) -> Iterator[np.ndarray]:

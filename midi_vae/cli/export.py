@@ -18,6 +18,7 @@ app = make_group("midi-vae", "Write a model for other programs.")
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")]
 MAX_MELODIES = 8
 MIN_BETWEEN = 2
+PLUGIN_SLOTS = 4
 RUN_FOLDER = "model"  # of a training run, in a folder that somebody named
 DRAWN = 4  # melodies of the model's own, where none are named
 
@@ -42,7 +43,7 @@ def plugin(
             "--melody",
             "--groove",
             metavar="FILE",
-            help="A MIDI file that the plugin starts with, up to 8 times. Default: four drawn from the model.",
+            help="A MIDI file that the plugin starts with, up to 4 times. Default: four drawn from the model.",
         ),
     ] = None,
     half: Annotated[
@@ -62,8 +63,8 @@ def plugin(
     files = file or []
     path = output / "weights.lmw"
     may_replace("midi-vae", [path], force)
-    if len(files) > MAX_MELODIES:
-        raise InputError(f"expected at most {MAX_MELODIES} files, found {len(files)}")
+    if len(files) > PLUGIN_SLOTS:
+        raise InputError(f"expected at most {PLUGIN_SLOTS} files, as many as a plugin mixes, found {len(files)}")
     folder = Path(model).resolve()
     folder = folder.parent if folder.name == RUN_FOLDER else folder
     named = name or folder.name.replace("_", " ")
@@ -90,10 +91,11 @@ def _weights(model: str, name: str, plugin_id: str, files: list[Path], source: P
         drums = GrooveVAE.from_pretrained(model)
         grooves = [passage.groove for passage in read_passages(files, source, GENERAL_MIDI)]
         return groove_weights(drums, name, plugin_id, grooves or drums.sample(DRAWN, seed=0), half=half)
-    from ..plugin_weights import plugin_weights
+    from ..plugin_weights import check_held, plugin_weights
     from ..vae import MelodyVAE
 
     melodies = [passage.melody for passage in source.read(files)] if files else []
+    check_held(melodies)
     loaded = MelodyVAE.from_pretrained(model)
     return plugin_weights(loaded, name, plugin_id, melodies or loaded.sample(DRAWN, seed=0), half=half)
 

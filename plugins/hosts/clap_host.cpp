@@ -1,6 +1,8 @@
 // clap_host BINARY list
-// clap_host BINARY play ID BEATS [PARAMETER=VALUE ...] [tempo=T] [rate=R] [block=N]    one line a note: frame on key velocity
+// clap_host BINARY parameters ID                                                       one line each: id name
+// clap_host BINARY play ID BEATS [PARAMETER=VALUE ...] [tempo=T] [rate=R] [block=N] [state=FILE]    one line a note: frame on key velocity
 // clap_host BINARY bounce ID BEATS [the same]           the left channel as float32, little-endian, on standard output
+// clap_host BINARY save ID 0 [the same]                                                what the project keeps
 // clap_host BINARY check ID [LOADS]                                                    one line a check, exit 1 if one fails
 // clap_host BINARY loads ID LOADS                                                      only the loads and unloads of these
 #include "clap_host.hpp"
@@ -11,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #if defined(__linux__)
 #include <malloc.h>
 #endif
@@ -378,6 +381,12 @@ int run_checks(const std::string &path, const std::string &id, int loads) {
     return failures ? 1 : 0;
 }
 
+// What a project kept.
+void restore(Host &host, const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!host.restore({std::istreambuf_iterator<char>(file), {}})) throw std::runtime_error("state is not taken: " + path);
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -403,6 +412,10 @@ int main(int count, char **words) {
         Host host(library, words[3]);
         host.go_offline();
         auto ids = names(host);
+        if (what == "parameters") {
+            for (const auto &[name, id] : ids) std::printf("%u %s\n", id, name.c_str());
+            return 0;
+        }
         double tempo = 120, rate = 48000, block = 512;
         for (int i = 5; i < count; i++) {
             const std::string word = words[i], name = word.substr(0, word.find('='));
@@ -410,11 +423,17 @@ int main(int count, char **words) {
             if (name == "tempo") tempo = value;
             else if (name == "rate") rate = value;
             else if (name == "block") block = value;
+            else if (name == "state") restore(host, word.substr(6));
             else if (ids.count(name)) host.parameter(ids[name], value);
             else throw std::runtime_error("no parameter " + name);
         }
         host.flush();
         host.activate(rate);
+        if (what == "save") {
+            std::fputs(host.save().c_str(), stdout);
+            host.deactivate();
+            return 0;
+        }
         if (what == "bounce") {
             Song song;
             song.tempo = tempo;

@@ -1,5 +1,6 @@
 // vst3_host BINARY list                                                               the name, and the parameters
-// vst3_host BINARY play BEATS [PARAMETER=VALUE ...] [tempo=T] [rate=R] [block=N] [metre=N/D] [from=BEAT]    a line a note: frame on key velocity
+// vst3_host BINARY play BEATS [PARAMETER=VALUE ...] [tempo=T] [rate=R] [block=N] [metre=N/D] [from=BEAT] [state=FILE]    a line a note: frame on key velocity
+// vst3_host BINARY save 0 [the same]                                                  what the project keeps
 // vst3_host BINARY check [LOADS]                                                      one line a check, exit 1 if one fails
 #include "vst3_host.hpp"
 
@@ -8,6 +9,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 namespace {
@@ -174,6 +177,12 @@ int run_checks(const std::string &path, int loads) {
     return failures ? 1 : 0;
 }
 
+// What a project kept.
+void restore(Host &host, const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!host.restore({std::istreambuf_iterator<char>(file), {}})) throw std::runtime_error("state is not taken: " + path);
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -202,10 +211,19 @@ int main(int count, char **words) {
             else if (name == "rate") rate = value;
             else if (name == "block") block = static_cast<int>(value);
             else if (name == "from") song.beat = value;
+            else if (name == "state") restore(host, text);
             else if (name == "metre") std::sscanf(text.c_str(), "%d/%d", &song.numerator, &song.denominator);
             else host.parameter(name, value);
         }
         host.activate(true, rate);
+        if (what == "save") {
+            song.is_playing = false;
+            host.block(song, 64); // takes parameters
+            const std::string kept = host.save();
+            std::fwrite(kept.data(), 1, kept.size(), stdout);
+            host.deactivate();
+            return 0;
+        }
         for (const Note &n : play(host, std::atof(words[3]), {block}, song)) std::printf("%ld %d %d %d\n", n.frame, n.is_on, n.key, n.velocity);
         host.deactivate();
     } catch (const std::exception &error) {

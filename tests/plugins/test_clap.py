@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from plugin_bundles import Bundles
+from typer.testing import CliRunner
 
+from midi_vae.cli.app import app as midi_vae
 from midi_vae.importing import read_melody
 from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import all_asides, charted
@@ -107,6 +109,19 @@ def test_notes_are_those_of_the_live_engine(values: dict, host: Path, bundles: B
     expected = melody.notes()
     assert onsets == [(start, pitch) for start, _, pitch in expected]
     assert ends == [end for _, end, _ in expected if end < len(melody.tokens)]
+
+
+def test_notes_are_those_of_midi_vae_mix(host: Path, bundles: Bundles, tmp_path: Path) -> None:
+    """Five melodies from the first to the second of four, which is a third of the way, as the command writes them."""
+    words = ["mix", *bundles.melodies[:2], "--bars", "1:4", "--steps", 5, "-o", tmp_path / "mix.mid"]
+    done = CliRunner().invoke(midi_vae, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    notes = read_melody(tmp_path / "mix.mid")[0].notes()
+    for step in range(5):
+        lines = run(host, bundles.clap(), "play", "org.latentmix.melody", 16, f"Position={step / 12}").splitlines()
+        played = [tuple(map(int, line.split())) for line in lines]
+        onsets = [(frame // 6000 + 64 * step, key) for frame, is_on, key, _ in played if is_on]
+        assert len(onsets) > 8 and onsets == [(at, key) for at, _, key in notes if at // 64 == step]
 
 
 def test_qtractors_scanner_lists_all(bundles: Bundles) -> None:

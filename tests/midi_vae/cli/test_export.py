@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from midi_vae.cli.app import app
 from midi_vae.model.config import MelodyVAEConfig
+from midi_vae.music.melody import Melody
 from midi_vae.vae import MelodyVAE
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -54,9 +55,20 @@ def test_melodies_name_and_id(model: Path, tmp_path: Path) -> None:
         (["--id", "Not An Id"], "expected an id"),
         (["--name", "x" * 64], "expected a plugin name"),
         (["--melody", "no.mid"], "no.mid"),
-        (9 * ["--melody", "a.mid"], "at most 8"),
+        (5 * ["--melody", "a.mid"], "at most 4 files"),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(model: Path, tmp_path: Path, words: list, said: str) -> None:
     done = run(model, "-o", tmp_path / "out", *words)
     assert done.exit_code == 1 and said in done.output and not (tmp_path / "out").exists()
+
+
+def test_melodies_that_a_pad_does_not_hold_are_refused_together(model: Path, tmp_path: Path) -> None:
+    """A plugin would start with silence. The longer one is laid into the first one's bars, and the first repeated."""
+    long = tmp_path / "long.mid"
+    Melody.from_notes([(4 * beat, 4 * beat + 4, 60) for beat in range(68)]).to_midi(long)
+    files = ["--melody", EXAMPLES / "jig.mid", "--melody", long]
+    done = run(model, "-o", tmp_path / "out", *files, "--bars", "all")
+    assert done.exit_code == 1 and "at most 8 windows (16 bars of 4/4), found 9" in done.output
+    assert not (tmp_path / "out").exists()
+    assert run(model, "-o", tmp_path / "out", *files, "--bars", "all", "--bars", "1:16").exit_code == 0
