@@ -251,7 +251,7 @@ def mix(
     paths = output_paths(output if not separate else output + "/", steps if separate else 1, "step")
     check_made(paths, result)
     notices: dict[str, list[str]] = {}
-    if CHECKPOINT.is_of(model):
+    if model != AUTO and CHECKPOINT.is_of(model):
         made = sounds.mix(model, first, second, steps, paths)
     else:
         made, notices = mix_recordings(model, first, second, steps, paths)
