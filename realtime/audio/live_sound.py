@@ -17,7 +17,7 @@ from ..music.sound_parameters import NUMBERS, SOUND_PARAMETERS, check_mode
 from .output import MOVE, SoundOutput
 
 LATENCY = 0.02  # seconds by which the model runs ahead of the device
-LIVE_LATENCY = 0.0065  # seconds from when a frame came in until it has to be made, where there are live inputs
+LIVE_LATENCY = 0.009  # seconds from when a frame came in until it has to be made, where there are live inputs
 LIVE_LATEST = 0.02  # the same, once it was too late
 MPE = ((101, 0), (100, 6), (6, 15))  # control changes: all channels but the first are members of a zone
 MESSAGES = ("note_on", "note_off", "control_change", "pitchwheel", "aftertouch", "polytouch")

@@ -33,7 +33,7 @@ class SoundPlace(InputPorts):
         _played(
             "--latency",
             metavar="S",
-            help="Seconds that the model may be late: 0.02; with live inputs 0.0065, after breaks up to 0.02.",
+            help="Seconds that the model may be late: 0.02; with live inputs 0.009, after breaks up to 0.02.",
         ),
     ] = None
     voices: Annotated[
