@@ -13,7 +13,8 @@ class InputError(ValueError):
 
 
 def check_count(count: int, least: int, most: int, what: str) -> None:
-    """
+    """See to it that there are as many as there may be.
+
     Args:
         what: is counted, a plural.
 

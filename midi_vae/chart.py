@@ -28,7 +28,7 @@ HALF_BAR = 8  # steps
 ROUNDS = 14  # of looks of the critic, each followed by an exchange in each half bar
 TRIED, STARTS = 64, 3  # sets of vectors, of which the most even are searched
 ONSETS = 3.5  # nats for each onset lost or gained at a place
-LEAST_GAIN = 1e-3  # nats: what is less is rounding, which differs from machine to machine
+MIN_GAIN = 1e-3  # nats: what is less is rounding, which differs from machine to machine
 MOST_PLACES = 24  # of the pad that the critic looks at
 WINDOWS_AT_ONCE = 4  # searched in one go
 
@@ -128,7 +128,7 @@ def _searched(model: MelodyNetwork, heard: Tensor, places: Tensor) -> Tensor:
         if turn < ROUNDS:
             races = task.exchanged(races, gains)
     cost = torch.cat(costs)
-    return torch.cat(seen)[int(torch.nonzero(cost <= cost.min() + LEAST_GAIN)[0])]  # of those as good the first
+    return torch.cat(seen)[int(torch.nonzero(cost <= cost.min() + MIN_GAIN)[0])]  # of those as good the first
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class _Task:
             rows = gain[:, number * HALF_BAR : (number + 1) * HALF_BAR].flatten(1)
             most, which = rows.max(1)
             a, b = which // WINDOW_STEPS + number * HALF_BAR, which % WINDOW_STEPS
-            for each in torch.nonzero(most > LEAST_GAIN)[:, 0].tolist():
+            for each in torch.nonzero(most > MIN_GAIN)[:, 0].tolist():
                 i, j = int(a[each]), int(b[each])
                 out[each, [i, j]] = races[each, [j, i]]
         return out

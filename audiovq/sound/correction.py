@@ -27,7 +27,7 @@ NARROWEST = 2.0  # bins of a window: the power of a single one says little of no
 ROUNDS = 4  # neighbouring bands share bins, so that one is not enough
 LIFT = 1.0  # nats by which harmonics are raised where nothing repeats; what is lacking beyond is noise
 NOTHING = 1e-20  # power, for the quotient of two silences
-MOST = 12.0  # nats of amplitude, as much as the network can be off
+MAX_CORRECTION = 12.0  # nats of amplitude, as much as the network can be off
 
 
 class Correction(nn.Module):
@@ -50,7 +50,7 @@ class Correction(nn.Module):
 
     def forward(self, power: Tensor, gains: Tensor, controls: Controls, synthesis: Synthesis) -> Tensor:
         """Power (B, N, F) of frames, as of `Analysis`; log gains (B, N, 2 * bands) of the decoder for them; controls of
-        (B, N) -> (B, N, bands) nats, within ±`MOST`.
+        (B, N) -> (B, N, bands) nats, within ±`MAX_CORRECTION`.
         """
         windows, comb = self._windows(controls), synthesis.comb(controls.pitch)
         loudness = (power @ synthesis.weights)[..., None]
@@ -59,7 +59,7 @@ class Correction(nn.Module):
         for _ in range(ROUNDS):
             said = synthesis.power(gains + self.of_gains(found, controls), comb)
             lacking = wanted - windows.relative(said, (said @ synthesis.weights)[..., None])
-            found = torch.add(found, lacking, alpha=0.5).clamp(-MOST, MOST)
+            found = torch.add(found, lacking, alpha=0.5).clamp(-MAX_CORRECTION, MAX_CORRECTION)
         return found * (loudness / (loudness + SILENCE))  # of silence there is nothing to be said
 
     def of_gains(self, correction: Tensor, controls: Controls) -> Tensor:

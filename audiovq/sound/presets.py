@@ -18,7 +18,7 @@ from latentmix.files import read_bounded, replace_file
 
 from ..dsp.resampling import resampled
 from .analysis import Controls
-from .correction import MOST
+from .correction import MAX_CORRECTION
 from .model import Sound, SoundModel
 from .morph import Recording, decode, encode
 from .preset_names import PRESETS
@@ -27,7 +27,7 @@ MAX_FRAMES = 60_000  # ten minutes
 MAX_BYTES = 24 << 20  # as many frames of the largest timbre have no more
 MODEL = "model"  # whose latents these are
 LACKING = "lacking"  # what goes beside the latent in a timbre, in int8
-STEPS_A_NEPER = 127 / MOST
+STEPS_A_NEPER = 127 / MAX_CORRECTION
 
 
 def write_preset(path: str | os.PathLike[str], model: SoundModel, recording: Recording) -> None:

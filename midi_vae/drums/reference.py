@@ -27,12 +27,11 @@ from .windows import HIT, OFFSET, VELOCITY, to_cells
 AROUND = {-2: 0.5, -1: 1.0, 0: 2.0, 1: 1.0, 2: 0.5}
 # ... how far apart they stand in the bar, by the difference of their steps: none, half a bar, beats, eighths, ...
 APART = 2.0 * np.array([0, 6, 4, 6, 2, 6, 4, 6, 1, 6, 4, 6, 2, 6, 4, 6], np.float32)
-OTHER_DRUM = (
-    6.0  # ... and whether they are of two drums; a drum that was not heard goes by all others (a swing of hats)
-)
+# ... and whether they are of two drums; a drum that was not heard goes by all others (a swing of hats)
+OTHER_DRUM = 6.0
 WIDTH = 2.5  # of the kernel, which is exponential
 NOTHING = 0.3  # weight of no error at all: what is like nothing that was heard is as the model says
-MOST_HEARD, AT_ONCE = 4096, 1024  # hits that are listened to, and that are played in one go
+MAX_HEARD, AT_ONCE = 4096, 1024  # hits that are listened to, and that are played in one go
 
 
 class _Hits(NamedTuple):
@@ -74,7 +73,7 @@ def feel_after(
     """
     cells, heard_cells = to_cells(groove), to_cells(source)
     said, heard_said = (_feel(model, each, piece, style) for each, piece in ((cells, groove), (heard_cells, source)))
-    hits, heard = _Hits.of(cells), _Hits.of(heard_cells).some(slice(MOST_HEARD))
+    hits, heard = _Hits.of(cells), _Hits.of(heard_cells).some(slice(MAX_HEARD))
     error = (heard_cells - heard_said)[heard.window, heard.step, :, heard.drum][:, [VELOCITY, OFFSET]]
     for start in range(0, len(hits.step), AT_ONCE):
         part = hits.some(slice(start, start + AT_ONCE))

@@ -27,7 +27,7 @@ WRITTEN, READ, UNDERRUNS, STATE, CHUNK, REPORTED, WANTED, BREAKS = range(8)  # c
 ORIGIN = 0  # times: when frame 0 was played, in seconds of `clock.now`
 FADE = 64  # frames in which the sound dies away at an underrun, rather than click
 CHANNELS = 2
-MOST_WRITTEN = 1 << 12  # frames at a time, by anybody
+MAX_WRITTEN = 1 << 12  # frames at a time, by anybody
 HEADER = 128  # bytes before the samples: 8 counters, 8 times
 
 
@@ -218,7 +218,7 @@ class Ring:
         self._fence()
         out = self._samples[np.arange(first, end) % self.capacity].T
         self._fence()
-        gone = min(max(self.written + MOST_WRITTEN - self.capacity - start, 0), end - start)
+        gone = min(max(self.written + MAX_WRITTEN - self.capacity - start, 0), end - start)
         out = np.pad(out, ((0, 0), (first - start, 0)))
         out[:, :gone] = 0.0
         return out, gone

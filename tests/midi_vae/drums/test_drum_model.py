@@ -211,7 +211,7 @@ def test_only_so_many_hits_are_heard_and_played_at_once(
     parts = feel_after(model, straight, source)
     assert np.abs(parts.velocities.astype(int) - whole.velocities).max() <= 1
     np.testing.assert_allclose(parts.lateness, whole.lateness, rtol=0, atol=1e-5)
-    monkeypatch.setattr(reference, "MOST_HEARD", 0)
+    monkeypatch.setattr(reference, "MAX_HEARD", 0)
     assert feel_after(model, straight, source) == mixing.humanise(model, straight)
 
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from latentmix.errors import InputError
-from realtime.audio.ring_buffer import MOST_WRITTEN, Ring
+from realtime.audio.ring_buffer import MAX_WRITTEN, Ring
 from realtime.audio.sound_recorder import SoundRecorder
 from realtime.audio.tap import Tap
 
@@ -58,7 +58,7 @@ def test_over_the_end_of_the_ring_and_too_late():
     for at in range(0, 1 << 16, 1 << 12):  # twice round
         heard.play(at, 1 << 12)
     late = tap.take()
-    kept = (1 << 15) - MOST_WRITTEN
+    kept = (1 << 15) - MAX_WRITTEN
     assert late.shape[1] == 1 << 16 and tap.lost == (1 << 16) - kept
     assert not late[:, :-kept].any()
     np.testing.assert_array_equal(late[:, -kept:], numbered((1 << 16) - kept, kept))
