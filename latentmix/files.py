@@ -145,6 +145,21 @@ def files_there(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     return [os.fspath(path) for path in paths if path != PIPE and os.path.isfile(path)]
 
 
+def take_name(path: str | os.PathLike[str]) -> bool:
+    """Make an empty file for what is to be written; False where one is there. Only one of several processes gets it.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        with open(path, "xb"):
+            return True
+    except FileExistsError:
+        return False
+    except (OSError, ValueError) as error:
+        raise InputError(f"{os.fspath(path)}: cannot write the file: {_reason(error)}") from None
+
+
 def check_new(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
     """See to it, before anything is made, that no file is lost by it; `-` is none.
 

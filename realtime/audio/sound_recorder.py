@@ -62,7 +62,7 @@ class SoundRecorder(Closing):
     def remark(self) -> str:
         """That there is silence in it which this was too late to hear; "" if there is none."""
         lost = self._tap.lost / self._sink.sample_rate
-        return f"{self.path}: {lost:.2f} s could not be recorded and are silent: the machine was busy" if lost else ""
+        return f"{lost:.2f} s could not be recorded and are silent: the machine was busy" if lost else ""
 
     def close(self) -> None:
         """Write what was heard until now, and end; a second time does nothing. Any thread."""

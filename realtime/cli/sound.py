@@ -160,7 +160,7 @@ def _recording(path: Path, sound: LiveSound, warn: Callable[[str], object]) -> I
         recorder.close()
         typer.echo(f"{path}: {recorder.seconds:.2f} s")
         if recorder.remark:
-            warn(recorder.remark)
+            warn(f"{path}: {recorder.remark}")
 
 
 def _page(asked: SoundRequest, held: contextlib.ExitStack) -> Callable[[SoundEngine, bool], None]:

@@ -61,6 +61,10 @@ class Editing:
         async with self._lock:
             return await self._doing[type(command)](command)
 
+    def is_like(self, session: Mapping[str, Any]) -> bool:
+        """Whether a session, which may be anything, is of what is edited here. Thread-safe."""
+        return True
+
     def can_do(self, command: Checked) -> bool:
         """Whether `do` knows of it."""
         return type(command) in self._doing

@@ -191,5 +191,5 @@ class Pages:
     async def _keep_session(self) -> None:
         self._keeping = None
         session = (await self.workspace.session()).to_json()
-        if self.store is not None:
-            await self._write(self.store.keep_session, session)
+        if (store := self.store) is not None:
+            await self._write(lambda kept: store.keep_session(kept, self.workspace.is_like), session)

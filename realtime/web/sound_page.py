@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from latentmix.errors import InputError
@@ -48,7 +49,7 @@ class SoundHub(Pages):
         resumes: bool = False,
     ) -> None:
         self.workspace = SoundEditing(engine, names, self._changed)
-        last = store.last_session(self.workspace.is_of) if session is None and resumes and store is not None else None
+        last = store.last_session(self.workspace.is_like) if session is None and resumes and store is not None else None
         super().__init__(store, last if session is None else session, resumes=False)
         self.has_resumed = last is not None
         self._engine = engine
@@ -129,7 +130,7 @@ class SoundHub(Pages):
             if self.store is None:
                 raise InputError("expected a folder for recordings, found none")
             self._recorder = SoundRecorder(
-                self.store.new_recording(), self._engine.sound, lambda line: self._soon(self._fail, line)
+                self.store.begin_recording(), self._engine.sound, lambda line: self._soon(self._fail, line)
             )
         except InputError as error:
             self._fail(f"not recorded: {error}")
@@ -145,8 +146,11 @@ class SoundHub(Pages):
 
     async def _finish(self, recorder: SoundRecorder) -> None:
         await asyncio.to_thread(recorder.close)
+        place = Path(recorder.path)
+        if self.store is not None:
+            await self._write(self.store.end_recording, place)
         if recorder.remark:
-            self._warn(recorder.remark)
+            self._warn(f"{place.stem}: {recorder.remark}")
         self._list_recordings()
 
 

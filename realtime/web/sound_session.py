@@ -48,8 +48,8 @@ class SoundEditing(Editing):
         super().__init__(engine, changed)
         self.names = tuple(map(clean_name, names))
 
-    def is_of(self, session: Mapping[str, Any]) -> bool:
-        """Whether a session, which may be anything, is of these sounds."""
+    def is_like(self, session: Mapping[str, Any]) -> bool:
+        """Whether it is of sounds of these names, in their order."""
         return session.get("format") == FORMAT and session.get("sounds") == list(self.names)
 
     def _session(self) -> SoundSession:

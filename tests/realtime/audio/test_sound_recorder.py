@@ -92,5 +92,5 @@ def test_what_was_too_late_to_be_recorded_is_told(tmp_path):
     recorder = SoundRecorder(tmp_path / "a.wav", heard)
     assert recorder.remark == ""
     recorder._tap.lost = RATE // 2
-    assert "a.wav: 0.50 s could not be recorded and are silent" in recorder.remark
+    assert recorder.remark == "0.50 s could not be recorded and are silent: the machine was busy"
     recorder.close()
