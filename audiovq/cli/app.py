@@ -222,7 +222,7 @@ def continue_(
 @app.command()
 @grouped
 def mix(
-    first: Annotated[str, typer.Argument(metavar="A", help="A recording, or an .avq file.")],
+    first: Annotated[str, typer.Argument(metavar="A", help="A recording, or an .avq file; of sounds also a preset.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     output: Output,
     steps: Annotated[int, typer.Option(metavar="N", min=2, max=100, help="Recordings, A and B included.")] = 5,

@@ -14,8 +14,9 @@ from latentmix.training import CONSOLE, in_one_line
 
 from ..audio_io.writer import open_sink
 from ..sound.config import RATES, SoundConfig
+from ..sound.fitting import read_recording
 from ..sound.model import SoundModel
-from ..sound.morph import read_recording, steps_between
+from ..sound.morph import steps_between
 from ..training.sound_run import Schedule, SoundRun, read_recordings
 from .batches import complain
 from .options import NOTHING

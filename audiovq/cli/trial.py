@@ -167,7 +167,7 @@ def _distance(original: np.ndarray, back: np.ndarray) -> float:
     import numpy as np
     import torch
 
-    from ..training.sound_losses import spectral_distance
+    from ..dsp.spectral_distance import spectral_distance
 
     short = max(0, 4096 - len(original))  # the longest window
     made, real = (torch.from_numpy(np.pad(each, (0, short)))[None] for each in (back, original))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..audio_io.mono import read_mono
 from .analysis import Controls
 from .model import Sound, SoundModel
 
-MAX_SECONDS = 600.0  # of a recording
 PIECE = 500  # frames that are encoded or decoded at a time
 LOUDNESS_POWER = 0.3  # loudness grows with about this power of the power (Stevens 1957)
 SINGS = 0.1  # of the frames at least that have a pitch, of a recording that has one
@@ -25,7 +22,6 @@ PLACES = 17  # at which a way between two sounds is looked at to make it even
 FADE_SECONDS = 0.002
 LOOKED_AT = 1000  # frames for that
 SILENT = -100.0  # dB
-UNHEARD = -90.0  # dB, A-weighted, of the loudest frame of a recording in which nothing is heard
 
 
 @dataclass(frozen=True)
@@ -39,31 +35,6 @@ class Recording:
 
     sound: Sound
     samples: int
-
-
-def read_recording(
-    model: SoundModel, path: str | os.PathLike[str], tell: Callable[[str], None] = lambda line: None
-) -> Recording:
-    """Read and encode a whole recording, of any rate and number of channels.
-
-    Args:
-        tell: is given lines on what was changed, and where nothing is heard.
-
-    Raises:
-        InputError: it cannot be read, or is longer than `MAX_SECONDS`.
-    """
-    recording = encode(model, read_mono(path, model.config.sample_rate, MAX_SECONDS, tell))
-    line = unheard_line(os.fspath(path), recording.sound)
-    if line is not None:
-        tell(line)
-    return recording
-
-
-def unheard_line(name: str, sound: Sound) -> str | None:
-    """What is said of a sound (1, N) in which nothing is heard; None where something is."""
-    if float(sound.controls.loudness.max()) > UNHEARD:
-        return None
-    return f"{name}: expected a sound, found nothing that is heard"
 
 
 def encode(model: SoundModel, samples: np.ndarray) -> Recording:

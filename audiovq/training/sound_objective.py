@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..dsp.spectral_distance import WINDOWS, spectral_distance
 from ..sound.model import Sound, SoundModel
 from .losses import spread_loss
 from .sound_dataset import SoundBatch
-from .sound_losses import WINDOWS, buzz_loss, spectral_distance
+from .sound_losses import buzz_loss
 
 
 @dataclass(frozen=True)

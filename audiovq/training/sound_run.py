@@ -28,10 +28,10 @@ from latentmix.shares import Shares, seeded
 from latentmix.training import TrainingRun, warm_up_cosine
 
 from ..audio_io.writer import open_sink
+from ..dsp.spectral_distance import spectral_distance
 from ..sound.config import SoundConfig
 from ..sound.model import Sound, SoundModel
 from .sound_dataset import ASIDE, SoundBatches, SoundSource, prepare
-from .sound_losses import spectral_distance
 from .sound_objective import SoundObjective, heard
 from .sound_picture import draw_example, draw_quality
 from .sound_quality import Look, outlook, read_quality, write_quality

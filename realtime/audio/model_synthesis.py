@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from audiovq.dsp.resampling import Resampler
+from audiovq.sound.fitting import read_recording
 from audiovq.sound.model import SoundModel
 from latentmix.errors import InputError
 
 from ..music.sound_parameters import NUMBERS
 from .child_process import Inbox, serve, settle
-from .fitting import read_fitting
 from .keyboard import Keyboard
 from .output import MOVE
 from .ring_buffer import CHANNELS, Ring
@@ -265,7 +265,7 @@ def load_source(
     """
     recordings = []
     for each in files:
-        recordings.append(None if each is None else read_fitting(model, each, tell, is_instrument=voices > 0))
+        recordings.append(None if each is None else read_recording(model, each, tell, is_instrument=voices > 0))
         tell("")  # still at it
     if not voices:
         return SoundMix(model, recordings)

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from audiovq.sound.analysis import Controls
+from audiovq.sound.fitting import UNHEARD
 from audiovq.sound.model import Colour, Sound, SoundModel
-from audiovq.sound.morph import UNHEARD, Recording, blend, part, sung_share
+from audiovq.sound.morph import Recording, blend, part, sung_share
 from latentmix.errors import InputError, check_count
 from midi_vae.audio.synthesizer import round_off
 

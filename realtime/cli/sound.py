@@ -87,9 +87,9 @@ def write_mix(asked: SoundRequest, path: Path, setup: ControlSetup) -> None:
     import torch
 
     from audiovq.audio_io.writer import check_suffix
+    from audiovq.sound.fitting import read_recording
     from audiovq.sound.model import SoundModel
 
-    from ..audio.fitting import read_fitting
     from ..audio.sound_mix import SoundMix
     from ..offline.sounds import render_mix
 
@@ -102,7 +102,7 @@ def write_mix(asked: SoundRequest, path: Path, setup: ControlSetup) -> None:
         raise InputError(f"{path}: expected at most {MOST_SECONDS:g} seconds, found {seconds:g}")
     plan = setup.automation or Automation("seconds", {"position": ((0.0, seconds), (0.0, 1.0))}, seconds)
     model = SoundModel.from_pretrained(asked.making.model)
-    mix = SoundMix(model, [read_fitting(model, each, say) for each in files])
+    mix = SoundMix(model, [read_recording(model, each, say) for each in files])
     seconds = render_mix(path, mix, plan, setup.settings, asked.making.tempo)
     typer.echo(f"{path}: {seconds:.2f} s")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from audiovq.audio_io.writer import open_sink
+from audiovq.sound.fitting import read_recording
 from audiovq.sound.model import SoundModel
 
-from ..audio.fitting import read_fitting
 from ..audio.sound_instrument import SoundInstrument
 from ..audio.sound_mix import SoundMix
 from ..music.automation import Automation
@@ -29,13 +29,13 @@ def load_instrument(
 
     Args:
         shares: as of `SoundInstrument`.
-        tell: as of `read_fitting`.
+        tell: as of `read_recording`.
 
     Raises:
         InputError: no such model, or a recording that cannot be used.
     """
     sounds = SoundModel.from_pretrained(model)
-    return SoundInstrument(sounds, [read_fitting(sounds, path, tell, is_instrument=True) for path in files], shares)
+    return SoundInstrument(sounds, [read_recording(sounds, path, tell, is_instrument=True) for path in files], shares)
 
 
 def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:

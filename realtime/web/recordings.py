@@ -77,10 +77,10 @@ def read(name: object, data: bytes) -> tuple[SoundData, list[str]]:
     Raises:
         InputError: no recording that can be read, longer than `MAX_SECONDS`, or nothing is heard in it.
     """
+    from audiovq.sound.fitting import read_recording
     from audiovq.sound.morph import Recording, part
     from audiovq.sound.presets import preset_bytes
 
-    from ..audio.fitting import read_fitting
     from ..audio.sound_instrument import heard_frames
 
     shown, model = clean_name(name) or "recording", general_model()
@@ -89,7 +89,7 @@ def read(name: object, data: bytes) -> tuple[SoundData, list[str]]:
         path = Path(folder) / f"upload{_suffix(shown)}"
         path.write_bytes(data)
         try:
-            found = read_fitting(model, path, remarks.append, MAX_SECONDS, is_instrument=True)
+            found = read_recording(model, path, remarks.append, MAX_SECONDS, is_instrument=True)
             first, last = heard_frames(found.sound)
         except InputError as error:
             raise InputError(_told(str(error), path, shown)) from None

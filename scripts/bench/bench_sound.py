@@ -30,9 +30,9 @@ from rich.progress import track
 from rich.table import Table
 
 from audiovq.audio_io.mono import find_recordings, read_mono
+from audiovq.dsp.spectral_distance import spectral_distance
 from audiovq.sound.model import Sound, SoundModel
 from audiovq.sound.morph import decode, encode, level, steps_between
-from audiovq.training.sound_losses import spectral_distance
 from latentmix.cli import run_script
 from latentmix.errors import InputError
 from latentmix.training import in_one_line

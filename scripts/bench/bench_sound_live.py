@@ -182,8 +182,8 @@ def steps(files: list[str], model_name: str) -> dict[str, Any]:
     """Processor time of one frame, in percent of how long it sounds; this process is alone with it."""
     import torch
 
+    from audiovq.sound.fitting import read_recording
     from audiovq.sound.model import SoundModel
-    from audiovq.sound.morph import read_recording
     from realtime.audio.sound_instrument import SoundInstrument
     from realtime.audio.sound_mix import SoundMix
 

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from audiovq.sound.analysis import Controls
+from audiovq.sound.fitting import read_recording
 from audiovq.sound.model import Sound, SoundModel
-from audiovq.sound.morph import blend, part, read_recording
+from audiovq.sound.morph import blend, part
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from toy_sounds import RATE, played, small_model
 
 from audiovq.sound.analysis import Controls
 from audiovq.sound.model import Sound
-from audiovq.sound.morph import between, blend, decode, encode, even_places, level, read_recording, steps_between
-from latentmix.errors import InputError
+from audiovq.sound.morph import between, blend, decode, encode, even_places, level, steps_between
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +74,3 @@ def test_places_begin_and_end_at_the_ends_and_never_go_back(model):
     a, b = encode(model, played(200.0, 0.3)), encode(model, played(300.0, 0.3, overtones=2))
     places = even_places(model, a.sound, b.sound, 9)
     assert places[0] == 0.0 and places[-1] == pytest.approx(1.0) and np.all(np.diff(places) > 0.0)
-
-
-def test_what_is_no_recording_is_said_in_one_line(model, tmp_path):
-    (tmp_path / "a.wav").write_bytes(b"RIFF nothing")
-    with pytest.raises(InputError, match=r"a\.wav"):
-        read_recording(model, tmp_path / "a.wav")
-
-
-def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
-    told: list[str] = []
-    read_recording(model, tmp_path / "a.wav", told.append)
-    assert told == [f"{tmp_path / 'a.wav'}: expected a sound, found nothing that is heard"]
-    soundfile.write(tmp_path / "b.wav", played(220.0, 0.1), RATE)
-    read_recording(model, tmp_path / "b.wav", told.append)
-    assert len(told) == 1

@@ -9,11 +9,11 @@ from toy_sounds import RATE, SMALL, played, small_model
 
 from audiovq.audio_io.mono import read_mono
 from audiovq.dsp.bands import band_centres
+from audiovq.dsp.spectral_distance import spectral_distance
 from audiovq.sound.analysis import Controls
 from audiovq.sound.config import SoundConfig
 from audiovq.sound.model import Colour, Sound, SoundModel
 from audiovq.sound.morph import decode, encode
-from audiovq.training.sound_losses import spectral_distance
 from latentmix.errors import InputError
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from toy_sounds import RATE, played
+from toy_sounds import RATE
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
-from realtime.audio.fitting import FAR, misfit, misfit_line, read_fitting
 from realtime.audio.model_synthesis import load_source
 from realtime.audio.sound_instrument import SoundInstrument
 from realtime.audio.sound_mix import SoundMix, loop_of
@@ -81,17 +80,6 @@ def test_velocity_is_heard(model, recordings):
     assert 10.0 * np.log10(powers[0] / powers[1]) == pytest.approx(80 / 127 / 0.9 * 30.0, abs=3.0)
 
 
-def test_what_the_model_is_far_from_is_said_with_a_measure(model):
-    seconds = np.arange(RATE // 2) / RATE
-    tones = np.random.default_rng(0).uniform(300.0, 9000.0, 20)  # many at once, finer than any band
-    chord = sum(0.05 * np.sin(2.0 * np.pi * hertz * seconds) for hertz in tones).astype(np.float32)
-    far = misfit(model, chord, encode(model, chord))
-    assert far > FAR
-    assert f"chord.wav: what the model makes of it is {far:.1f} dB from it" in misfit_line("chord.wav", far)
-    assert misfit_line("a.wav", 3.0) is None
-    assert misfit(model, np.zeros(RATE, np.float32), encode(model, np.zeros(RATE, np.float32))) == 0.0
-
-
 def test_the_loudness_does_not_jump_when_something_is_moved(model, recordings):
     """From frame to frame by 6 dB at most, whatever is moved at once from end to end."""
     steady = [Recording(part(each.sound, 15, 45), 0) for each in recordings]
@@ -114,16 +102,6 @@ def test_silence_is_no_instrument(model):
     with pytest.raises(InputError, match="found nothing that is heard"):
         SoundInstrument(model, [silent], lambda seconds: np.ones(1))
     SoundMix(model, [silent, silent]).render(4800)  # a mix of silence is silent
-
-
-def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
-    told: list[str] = []
-    read_fitting(model, tmp_path / "a.wav", told.append)
-    assert len(told) == 1 and "a.wav: expected a sound, found nothing that is heard" in told[0]
-    soundfile.write(tmp_path / "b.wav", played(220.0, 0.5), RATE)
-    read_fitting(model, tmp_path / "b.wav", told.append)
-    assert not any("nothing that is heard" in line for line in told[1:])
 
 
 def test_a_silent_recording_that_is_to_be_an_instrument_is_named_once(model, tmp_path):
