@@ -104,14 +104,15 @@ def render(
         mixer.asides = all_asides(decoder, mixer.coded)
     tempo = playback.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
     player = PlayerSetup(tempo=tempo, follow=playback.follow, velocity=playback.velocity, channel=ports.channel - 1)
-    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums)
+    sung = playback.sound or ()
+    performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums, max(1, len(sung)))
     instrument = None
-    if playback.sound:
+    if sung:
         from ..offline.sounds import load_instrument, shares_in_time
 
-        shares = shares_in_time(performance.shares, len(playback.sound))
+        shares = shares_in_time(performance.shares)
         tell = partial(complain, "livemix")
-        instrument = load_instrument(playback.sound_model, playback.sound, shares, tell)
+        instrument = load_instrument(playback.sound_model, sung, shares, tell)
     notes = drums.kit.general_notes() if drums is not None else {}
     write_performance(path, performance, melodies[0].metre, melodies[0].program, ports.soundfont, instrument, notes)
     typer.echo(f"{path}: {len(performance.notes)} notes")

@@ -30,6 +30,7 @@ from ..music.mixer import Coder, Mixer
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
+from ..music.timbre_mixer import TimbreMixer
 from ..player.messages import MidiReceived, PlayDrums, PlayerSetup, PlayPattern, Progress, Report, SetClock, SetShares
 from ..player.opening import MakePlayer, player_for
 from ..player.outputs import Sink
@@ -94,10 +95,11 @@ class Engine(Arranged, Closing):
     ) -> None:
         check_clock(clock)
         self._has_inputs = bool(ins)
-        self._is_sung = "sources" in (audio or {})  # then the timbre is mixed too, by the player's process
         coder = PendingDecoder(model.attributes) if isinstance(model, ModelLoader) else make_decoder(model, seed)
         self.mixer = Mixer(coder, list(melodies), spherical=spherical)
         self._names = [name or f"melody {i + 1}" for i, name in enumerate(names or [m.name for m in melodies])]
+        sung = len((audio or {}).get("sources", ()))  # then the timbre is mixed too, by the player's process
+        self._timbre = TimbreMixer(self.mixer, sung) if sung else None
         self._drummer = None if drums is None else Drummer(drums, self.mixer, self._offer_drums)
         if not isinstance(coder, PendingDecoder):
             coder.warm_up(len(self.mixer.latent()))
@@ -250,9 +252,11 @@ class Engine(Arranged, Closing):
     # Inside.
 
     def _renew(self) -> None:
-        """After each melody: drums, and what is to be found for it."""
+        """After each melody: drums and timbre, and what is to be found for it."""
         if self._drummer is not None:
             self._drummer.renew()
+        if self._timbre is not None and (shares := self._timbre.renewed()) is not None:
+            self._player.command(SetShares(tuple(shares.tolist())))
         mixer = self.mixer
         if mixer.is_uncharted or len(mixer.phrases) < mixer.phrases_wanted or mixer.turn != self._turn:
             self._turn = mixer.turn
@@ -269,8 +273,6 @@ class Engine(Arranged, Closing):
         with self._lock:
             self._melody, self._pattern = melody, pattern
         self._player.command(PlayPattern(pattern, requested))
-        if self._is_sung:
-            self._player.command(SetShares(tuple(self.mixer.weights().tolist())))
         if requested is not None:
             self._monitor.decoded(now() - requested)
         self._on_pattern(pattern)

@@ -21,7 +21,7 @@ from . import blend
 from .drum_layer import NO_DRUMS, DrumHit, DrumPattern
 from .mixer import Mixer
 from .shaping import steps_a_beat
-from .shares import resized, shares_at
+from .shares import following_shares
 
 
 class DrumCoder(Protocol):
@@ -112,13 +112,9 @@ class DrumMixer:
 
     def weights(self, melodies: np.ndarray | None = None) -> np.ndarray:
         """Share of each groove (M,), with the sum 1; where they follow, of the melodies' shares, theirs now if None."""
-        count, values = len(self._given), self._mixer.values
-        if values["drums.follow"]:
-            return resized(self._mixer.weights() if melodies is None else melodies, count)
-        if values["drums.pad"]:
-            place = float(values["drums.x"]), float(values["drums.y"])
-            return resized(shares_at(*place, self._mixer.places), count)
-        return blend.path(float(values["drums.position"]), count)
+        mixer, count = self._mixer, len(self._given)
+        of_melodies = mixer.weights() if melodies is None else melodies
+        return following_shares("drums", mixer.values, of_melodies, mixer.places, count)
 
     def groove(self, melodies: np.ndarray | None = None) -> Groove:
         """The mix, of which there has to be a groove; where one alone is heard it is that one."""

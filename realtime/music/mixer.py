@@ -20,7 +20,7 @@ from midi_vae.music.windows import from_windows
 from . import blend
 from .parameters import MAX_MELODIES, MAX_PHRASES, Value, find, table
 from .shaping import in_key, thin, to_octave
-from .shares import DRUM_PADS, MODES, Mode, PadPoint, is_crossed, shares, spread
+from .shares import MODES, PADS, Mode, PadPoint, is_crossed, shares, spread
 
 AFTER_DECODING = ("key", "octave", "density")  # change the melody without another decode
 DECODED = ("temperature", "axes", *MODES)
@@ -114,8 +114,9 @@ class Mixer:
                 self.values[f"weight.{number}"] = float(weight)
         changed = self.values[name] != checked or mode != self.mode
         self.values[name], self.mode = checked, mode
-        if name in DRUM_PADS:
-            self.values["drums.pad"] = DRUM_PADS[name]
+        if name in PADS:
+            pad, is_by_puck = PADS[name]
+            self.values[pad] = is_by_puck
         if name == "phrase":
             return self.turn_over()
         return changed and (name in DECODED or name in AFTER_DECODING or name.startswith("attribute."))

@@ -14,7 +14,11 @@ from .parameters import AXES, MAX_MELODIES, Value
 Mode = Literal["position", "pad", "weights"]
 MODES: dict[str, Mode] = {"position": "position", "x": "pad", "y": "pad"}
 MODES |= {f"weight.{number}": "weights" for number in range(1, MAX_MELODIES + 1)}
-DRUM_PADS = {"drums.position": False, "drums.x": True, "drums.y": True}  # what moving them makes of `drums.pad`
+Follower = Literal["drums", "sound"]  # what is mixed as the melodies are, or has a puck of its own
+FOLLOWERS: tuple[Follower, ...] = ("drums", "sound")
+PADS = {  # parameter -> which other one it makes what, when it is moved
+    f"{each}.{name}": (f"{each}.pad", name != "position") for each in FOLLOWERS for name in ("position", "x", "y")
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,23 @@ def shares(values: Mapping[str, Value], mode: Mode, places: Sequence[PadPoint]) 
         return shares_at(float(values["x"]), float(values["y"]), places)
     weights = np.array([float(values[f"weight.{number}"]) for number in range(1, count + 1)])
     return weights / weights.sum() if weights.sum() > 0 else np.full(count, 1 / count)
+
+
+def following_shares(
+    of: Follower, values: Mapping[str, Value], melodies: np.ndarray, places: Sequence[PadPoint], count: int
+) -> np.ndarray:
+    """Share of each of so many grooves or sounds (count,), with the sum 1.
+
+    Args:
+        values: of the parameters `OF.follow`, `OF.position`, `OF.x`, `OF.y` and `OF.pad`.
+        melodies: their shares (M,).
+        places: theirs, on the pad.
+    """
+    if values[f"{of}.follow"]:
+        return resized(melodies, count)
+    if values[f"{of}.pad"]:
+        return resized(shares_at(float(values[f"{of}.x"]), float(values[f"{of}.y"]), places), count)
+    return blend.path(float(values[f"{of}.position"]), count)
 
 
 def is_crossed(values: Mapping[str, Value], count: int) -> bool:
@@ -78,7 +99,7 @@ def spread(count: int) -> list[PadPoint]:
 
 
 def resized(found: np.ndarray, count: int) -> np.ndarray:
-    """Shares of melodies (M,) as those of so many sounds.
+    """Shares of melodies (M,) as those of so many grooves or sounds.
 
     With another number of melodies than sounds, the share of the way from the first to the last is that of the sounds.
 

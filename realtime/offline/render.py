@@ -29,6 +29,7 @@ from ..music.clock import VirtualClock
 from ..music.mixer import Mixer
 from ..music.parameters import Value
 from ..music.shaping import as_pattern
+from ..music.timbre_mixer import TimbreMixer
 from ..player.loop import OfflinePlayer
 from ..player.messages import PlayDrums, PlayerSetup, PlayPattern, Progress, Report
 from ..player.player import STEPS_A_BEAT, make_player
@@ -43,7 +44,7 @@ JUST_BEFORE = 0.999  # of a step: then the automation is looked up for the next 
 
 @dataclass(frozen=True)
 class Performance:
-    """What was played; see `recorder`. `shares` are those of the melodies (M,) from each time on, in seconds."""
+    """What was played; see `recorder`. `shares` (M,) of the sounds that sing are from a time on, in seconds."""
 
     notes: list[PlayedNote]
     tempi: list[TempoChange]
@@ -57,6 +58,7 @@ def perform(
     presets: Presets = MappingProxyType({}),
     settings: Mapping[str, Value] = MappingProxyType({}),
     drums: Drums | None = None,
+    sounds: int = 1,
 ) -> Performance:
     """Play an automation to its end; what it sets is heard at the next step, beat or bar, as on stage.
 
@@ -66,6 +68,7 @@ def perform(
         presets: what the parameter `preset` recalls (`automation.read_presets`).
         settings: of parameters, to begin with.
         drums: play along, on channel 10.
+        sounds: that sing it, 1 to 8.
 
     Raises:
         InputError: drums that cannot be mixed.
@@ -79,7 +82,7 @@ def perform(
     player = OfflinePlayer(lambda tell: make_player([MemoryOut()], setup, tell, clock), hear, clock)
     for name in ("tempo", "follow", "velocity"):
         mixer.set(name, getattr(setup, name))
-    mover = _Mover(mixer, presets, player, clock, drums)
+    mover = _Mover(mixer, presets, player, clock, drums, sounds)
     timeline, beats_a_bar = player.player.timeline, mixer.melody().steps_per_bar / STEPS_A_BEAT
     end = automation.end if automation.unit == "seconds" else math.inf  # of the clock; that of bars comes with a step
     said = automation.values_at(0.0)
@@ -119,14 +122,21 @@ class _Mover:
     """Moves parameters by the engine's rule (`engine.moves`), one after another instead of in threads."""
 
     def __init__(
-        self, mixer: Mixer, presets: Presets, player: OfflinePlayer, clock: VirtualClock, drums: Drums | None
+        self,
+        mixer: Mixer,
+        presets: Presets,
+        player: OfflinePlayer,
+        clock: VirtualClock,
+        drums: Drums | None,
+        sounds: int,
     ) -> None:
         self._mixer, self._presets, self._player, self._clock = mixer, presets, player, clock
         self._version = 0
         self._drummer = None if drums is None else Drummer(drums, mixer, lambda new: player.command(PlayDrums(new)))
         if self._drummer is not None:
             self._drummer.prepare_at_once()
-        self.shares = [(0.0, mixer.weights())]
+        self._timbre = TimbreMixer(mixer, sounds)
+        self.shares = [(0.0, self._timbre.weights())]
         self._offer()
         self._renew_drums()
 
@@ -148,7 +158,7 @@ class _Mover:
         if changed or (self._mixer.turn != turn and not self._mixer.values["hold"]):
             self._offer()
         self._renew_drums()
-        if not np.array_equal(shares := self._mixer.weights(), self.shares[-1][1]):
+        if (shares := self._timbre.renewed()) is not None:
             self.shares.append((self._clock(), shares))
 
     def _renew_drums(self) -> None:

@@ -17,7 +17,6 @@ from ..audio.sound_instrument import SoundInstrument
 from ..audio.sound_mix import SoundMix
 from ..music.automation import Automation
 from ..music.parameters import Value
-from ..music.shares import resized
 
 BEATS_A_BAR = 4.0
 
@@ -38,13 +37,12 @@ def load_instrument(
     return SoundInstrument(sounds, [read_recording(sounds, path, tell, is_instrument=True) for path in files], shares)
 
 
-def shares_in_time(moves: Sequence[tuple[float, np.ndarray]], count: int) -> Callable[[float], np.ndarray]:
-    """What was heard of each of so many sounds at a time, out of when it changed; of the first alone before that."""
+def shares_in_time(moves: Sequence[tuple[float, np.ndarray]]) -> Callable[[float], np.ndarray]:
+    """What was heard of each sound at a time, out of when it changed; before that what there was first."""
     times = [at for at, _ in moves]
 
     def at(seconds: float) -> np.ndarray:
-        index = bisect_right(times, seconds) - 1
-        return resized(moves[index][1], count) if index >= 0 else np.eye(1, count)[0]
+        return moves[max(0, bisect_right(times, seconds) - 1)][1]
 
     return at
 

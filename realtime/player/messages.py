@@ -115,7 +115,7 @@ class SetPlaying:
 
 @dataclass(frozen=True)
 class SetShares:
-    """The share that each of the melodies has, for an instrument whose timbre is mixed as they are."""
+    """The share of each sound of the instrument, (M,) with the sum 1."""
 
     shares: tuple[float, ...]
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..music.clock import now
-from ..music.shares import DRUM_PADS, MODES
+from ..music.shares import FOLLOWERS, MODES, PADS
 from . import messages
 from .checking import Checked
 from .history import Change, History, Patch
@@ -15,7 +15,8 @@ from .kept_mixes import Edited, KeptMixes
 from .restoring import in_order, remark_on
 from .wire import NOT_KEPT, Shaped
 
-NOT_UNDONE = (*NOT_KEPT, *MODES, "drums.follow", *DRUM_PADS, "drums.pad", "hold")  # what is played rather than edited
+_OWN_PUCKS = (*(f"{each}.{name}" for each in FOLLOWERS for name in ("follow", "pad")), *PADS)
+NOT_UNDONE = (*NOT_KEPT, *MODES, *_OWN_PUCKS, "hold")  # what is played rather than edited
 
 
 class Editing:

@@ -20,7 +20,7 @@ from latentmix.errors import InputError
 
 from ..engine.engine import Engine
 from ..music.parameters import MAX_MELODIES
-from ..music.shares import resized
+from ..music.timbre_mixer import TimbreMixer
 from . import messages
 from .checking import clean_name
 from .history import Patch
@@ -114,9 +114,8 @@ class Recordings:
         self.all: tuple[SoundData, ...] = ()
 
     def mix(self) -> Mix:
-        """The sounds as they are to be mixed now: as the melodies that are heard."""
-        count = len(self.all)
-        found = resized(np.array(self._engine.mixer.weights()), count) if count else np.zeros(0)
+        """The sounds as they are to be mixed now: as the melodies that are heard, or by the timbre's own puck."""
+        found = TimbreMixer(self._engine.mixer, len(self.all)).weights() if self.all else np.zeros(0)
         return Mix(self.all, tuple(round(float(share), 3) for share in found))
 
     def check_room(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.engine import Engine
 from ..music.parameters import Parameter, Value
-from ..music.shares import MODES
+from ..music.shares import MODES, PADS
 from .checking import clean_name
 from .history import Patch
 from .wire import NOT_KEPT, PlacedMelody, Session
@@ -45,8 +45,9 @@ def _listed(found: Iterable[str]) -> str:
 
 
 def in_order(patch: Patch) -> list[tuple[str, Value]]:
-    """Values, those that say where the mix is last, for what was moved last decides; so `drums.pad` after all."""
-    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()} | {"drums.pad": 3}
+    """Values, those that say where the mix is last, for what was moved last decides; `*.pad` after all."""
+    rank = {name: 2 if mode == patch.moved else 1 for name, mode in MODES.items()}
+    rank |= {pad: 3 for pad, _ in PADS.values()}
     return sorted(patch.values.items(), key=lambda item: rank.get(item[0], 0))
 
 

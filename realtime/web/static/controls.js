@@ -6,7 +6,7 @@ import { makeSlider, stepByKeys } from "./sliders.js";
 const NAMES = {
   temperature: "Surprise", harmonicity: "Tone", "attribute.density": "Busy", "attribute.height": "Height", "attribute.range": "Range",
   "attribute.syncopation": "Off-beat", "attribute.legato": "Legato", density: "Notes kept", octave: "Octave", velocity: "Loudness", swing: "Swing",
-  position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", axes: "Sides of the pad", "drums.follow": "Drums follow", "drums.position": "Along the drums", "drums.x": "Drums' puck, left to right", "drums.y": "Drums' puck, down to up", "drums.pad": "Drums by their puck", "drums.level": "Level of the drums", phrase: "Phrase", next: "Next phrase", panic: "All notes off", tap: "Tap the tempo",
+  position: "Along the melodies", x: "Puck, left to right", y: "Puck, down to up", axes: "Sides of the pad", "drums.follow": "Drums follow", "drums.position": "Along the drums", "drums.x": "Drums' puck, left to right", "drums.y": "Drums' puck, down to up", "drums.pad": "Drums by their puck", "drums.level": "Level of the drums", "sound.follow": "Timbre follows", "sound.position": "Along the recordings", "sound.x": "Timbre's puck, left to right", "sound.y": "Timbre's puck, down to up", "sound.pad": "Timbre by its puck", phrase: "Phrase", next: "Next phrase", panic: "All notes off", tap: "Tap the tempo",
 };
 const SHOWN = ["temperature", ...["density", "height", "range", "syncopation", "legato"].map((name) => `attribute.${name}`), "octave", "density", "velocity", "swing"];
 

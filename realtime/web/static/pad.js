@@ -185,7 +185,7 @@ export class Pad {
   }
 
   _down(event) {
-    if (event.button > 0 || event.target.closest("#drumpuck")) return;
+    if (event.button > 0 || event.target.closest(".puck.own")) return;
     this._box = null;
     const point = event.target.closest(".point");
     if (this._drawing) this._drawPath(event);

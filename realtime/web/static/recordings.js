@@ -1,6 +1,7 @@
 // Recordings that the sound of the page is mixed of, as the melodies are: sent, listed, taken away.
 
 import { RECORDINGS } from "./files.js";
+import { setAttribute } from "./frame.js";
 import { button } from "./groovelist.js";
 import { OFFLINE, request } from "./live.js";
 
@@ -10,10 +11,12 @@ const MAX_BYTES = 32 * 2 ** 20;
 export class Recordings {
   constructor(live, synth, sound, tell) {
     Object.assign(this, { _live: live, _synth: synth, _sound: sound, _tell: tell, _shown: "" });
-    for (const kind of ["melodies", "melody"]) live.addEventListener(kind, () => this._show());
+    for (const kind of ["melodies", "melody", "state"]) live.addEventListener(kind, () => this._show());
     live.addEventListener("online", () => live.online && this._show());
     sound.addEventListener("choose", () => this._show());
     for (const id of ["voice", "voice2"]) $(id).addEventListener("change", () => this._explain());
+    $("soundfollow").onclick = () => live.set({ "sound.follow": !live.values["sound.follow"] });
+    $("soundposition").oninput = () => live.set({ "sound.follow": false, "sound.position": Number($("soundposition").value) });
     $("soundfile").accept = ["audio/*", ...RECORDINGS.map((suffix) => `.${suffix}`)].join();
     $("addsound").onclick = () => {
       $("soundfile").value = "";
@@ -53,12 +56,27 @@ export class Recordings {
     if (document.activeElement === document.body) $("addsound").focus(); // what had the focus is gone
   }
 
+  /** Where the timbre is: another one is asked for when that is another place. */
+  _where() {
+    const { melody, values } = this._live, rounded = (share) => share.toFixed(2);
+    const own = ["position", "x", "y"].map((name) => values[`sound.${name}`] ?? 0), shares = Object.values(melody?.weights ?? {});
+    return values["sound.follow"] === false ? ["own", values["sound.pad"], ...own.map(rounded)] : shares.map(rounded);
+  }
+
+  _showWay() {
+    const { sounds, values } = this._live;
+    for (const id of ["soundfollow", "soundway"]) $(id).hidden = sounds.length < 2;
+    setAttribute($("soundfollow"), "aria-pressed", values["sound.follow"] !== false);
+    if (Number($("soundposition").value) !== values["sound.position"]) $("soundposition").value = values["sound.position"];
+  }
+
   _show() {
-    const { sounds, hello, melody } = this._live;
+    const { sounds, hello } = this._live;
     if (!hello) return;
-    const isChosen = this._synth.program === hello.sung.own, shares = Object.values(melody?.weights ?? {}).map((share) => share.toFixed(2));
+    const isChosen = this._synth.program === hello.sung.own;
     if (!sounds.length) this._synth.follow("");
-    else if (isChosen) this._synth.follow(JSON.stringify([hello.instance, sounds.map(({ mark }) => mark), shares]));
+    else if (isChosen) this._synth.follow(JSON.stringify([hello.instance, sounds.map(({ mark }) => mark), this._where()]));
+    this._showWay();
     $("addsound").disabled = sounds.length >= hello.most;
     const names = sounds.map(({ name }, at) => name || `recording ${at + 1}`);
     if (this._shown === JSON.stringify(names)) return;

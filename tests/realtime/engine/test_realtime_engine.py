@@ -53,7 +53,7 @@ def test_a_knob_changes_the_melody(stage, model):
     assert engine.snapshot().decode_ms > 0
 
 
-@pytest.mark.parametrize("audio", [None, {}, {"sources": ["a.wav"]}])
+@pytest.mark.parametrize("audio", [None, {}, {"sources": ["a.wav", "b.wav"]}])
 def test_shares_are_told_where_the_timbre_is_mixed_by_them(model, audio):
     """And nowhere else: each melody would cost two lines to the player, and its process two to read."""
     told = []
@@ -63,6 +63,22 @@ def test_shares_are_told_where_the_timbre_is_mixed_by_them(model, audio):
         wait_for(lambda: sum(isinstance(each, PlayPattern) for each in told) > 1)
     wanted = (0.0, 1.0) if audio else None
     assert next((each.shares for each in reversed(told) if isinstance(each, SetShares)), None) == wanted
+
+
+def test_the_timbre_moves_by_itself_and_no_melody_is_made_for_it(model):
+    told = []
+    player = SimpleNamespace(ports=(), command=told.append, close=lambda: None)
+    audio = {"sources": ["a.wav", "b.wav", "c.wav"]}
+    with Engine(model, [A, B], audio=audio, player=lambda setup, report: player) as engine:
+        wait_for(lambda: any(isinstance(each, SetShares) for each in told))
+        melodies = sum(isinstance(each, PlayPattern) for each in told)
+        for values in ({"sound.follow": False, "sound.position": 0.75}, {"sound.x": 1.0, "hold": True}):
+            engine.move(values)
+            before = len(told)
+            wait_for(lambda before=before: len(told) > before)
+        shares = [each.shares for each in told if isinstance(each, SetShares)]
+        assert shares == [(1.0, 0.0, 0.0), (0.0, 0.5, 0.5), (0.0, 0.0, 1.0)]
+        assert sum(isinstance(each, PlayPattern) for each in told) == melodies
 
 
 def test_the_newest_of_many_moves_counts(stage, model):

@@ -71,11 +71,9 @@ def test_one_sample_and_a_clipped_one_are_mixed(place):
     assert np.isfinite(x).all() and np.abs(x).max() <= 1.0
 
 
-def test_shares_of_melodies_are_those_of_sounds():
-    at = shares_in_time([(0.0, np.array([1.0, 0.0])), (2.0, np.array([0.25, 0.75]))], 2)
-    assert at(1.9).tolist() == [1.0, 0.0] and at(2.0).tolist() == [0.25, 0.75]
-    three = shares_in_time([(0.0, np.array([0.5, 0.5]))], 3)
-    assert three(1.0).tolist() == [0.0, 1.0, 0.0]
+def test_shares_are_those_of_their_time():
+    at = shares_in_time([(0.0, np.array([1.0, 0.0])), (2.0, np.array([0.25, 0.75]))])
+    assert at(-1.0).tolist() == at(1.9).tolist() == [1.0, 0.0] and at(2.0).tolist() == [0.25, 0.75]
 
 
 def test_melodies_are_sung_by_sounds_with_one_puck(place):
@@ -86,6 +84,19 @@ def test_melodies_are_sung_by_sounds_with_one_puck(place):
     assert done.exit_code == 0 and "b.wav: 8 channels are mixed to one" in done.stderr, done.output
     x, rate = soundfile.read(place / "sung.wav")
     assert rate == RATE and np.abs(x).max() == pytest.approx(0.8, abs=0.02)
+    by_itself = ["--set", "sound.follow=0", "--set", "sound.position=0", "--render", place / "by-itself.wav"]
+    assert run(*ask, *sung, *by_itself).exit_code == 0  # the melodies go their way, the timbre is that of the first
+    assert run(*ask, *sung[:2], *sung[4:], "--render", place / "first.wav").exit_code == 0
+    alone, first = (soundfile.read(place / name)[0] for name in ("by-itself.wav", "first.wav"))
+    np.testing.assert_allclose(alone, first, atol=1e-4)
+    size = min(len(x), len(first))
+    assert np.abs(x[:size] - first[:size]).max() > 0.01
+    (place / "two.csv").write_text("bar,position,sound.position\n1,0,1\n3,1,0\n")
+    ask[ask.index("--plan") + 1] = place / "two.csv"
+    done = run(*ask, *sung, "--set", "sound.follow=0", "--render", place / "two.wav")
+    two, _ = soundfile.read(place / "two.wav")
+    size = min(len(x), len(two))
+    assert done.exit_code == 0 and np.abs(two[:size] - x[:size]).max() > 0.01
     done = run(*ask, *sung, "--soundfont", "x.sf2", "--render", place / "sung.mid")
     assert done.exit_code == 2 and "which is heard" in " ".join(done.output.split())
     done = run(*ask, *sung, "--render", place / "sung.mid")

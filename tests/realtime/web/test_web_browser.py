@@ -988,6 +988,25 @@ def test_recordings_are_dropped_and_sung_as_the_puck_mixes_them(open_page):
     before = page.evaluate(fetched)
     drag_puck(page, 0.1, 0.9)
     until(page, f"{fetched} > {before}")  # another mix of them
+    assert page.is_hidden("#soundpuck")
+    page.click("#soundfollow")  # a puck of its own
+    page.wait_for_selector("#soundpuck", state="visible")
+    version = page.evaluate("melodies.at(-1).version")
+    before = page.evaluate(fetched)
+    page.hover("#soundpuck")
+    page.mouse.down()
+    page.mouse.move(*place_on_pad(page, 1, 0), steps=4)
+    page.mouse.up()
+    until(page, f"{fetched} > {before}")
+    values = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")["values"]
+    assert values["sound.pad"] is True and values["sound.x"] > 0.9 and values["sound.y"] < 0.1
+    before = page.evaluate(fetched)
+    page.focus("#soundpuck")
+    page.keyboard.press("Shift+ArrowLeft")
+    until(page, f"{fetched} > {before}")
+    assert page.evaluate("melodies.at(-1).version") == version  # the melodies stay where they are
+    page.click("#soundfollow")
+    page.wait_for_selector("#soundpuck", state="hidden")
     page.click("#play")
     until(page, "shots.length >= 4 && notes.filter((note) => note.on && note.audioTime !== null).length >= 4")
     page.click("#play")

@@ -97,6 +97,31 @@ def test_recordings_are_sung_in_the_mix_of_the_melodies_undone_and_taken_home(ho
     assert len(house.hub.workspace.sounds.all) == 2
 
 
+def test_the_timbre_has_a_puck_of_its_own_and_what_moved_last_counts(house, page):
+    for path in (REED, BELL):
+        send(house, path.name, path.read_bytes())
+    page.until(lambda: names(page) == ["reed", "bell"])
+    page.say(set={"position": 0.0})
+    page.until(lambda: page.melody["at"]["position"] == 0.0)
+    reed, mix = heard(house), house.hub.workspace.sounds.mix
+    page.say(set={"sound.follow": False, "sound.position": 1.0})
+    page.until(lambda: page.state["values"]["sound.position"] == 1.0)
+    assert mix().shares == (0.0, 1.0) and not np.allclose(heard(house), reed, atol=0.01)
+    assert page.melody["at"]["position"] == 0.0
+    page.say(set={"sound.x": 0.0, "sound.y": 0.0})
+    page.until(lambda: page.state["values"]["sound.pad"] is True)
+    assert mix().shares == (1.0, 0.0)
+    page.say(set={"sound.position": 0.5})
+    page.until(lambda: page.state["values"]["sound.pad"] is False)
+    session = house.client.get("/take-home/session.json").json()
+    assert page.state["undo"] == "recording in the sound"  # what is played is not undone
+    page.say(set={"sound.x": 0.9, "sound.follow": True})
+    page.until(lambda: page.state["values"]["sound.follow"] is True)
+    page.ask(do="restore", session=session)
+    page.until(lambda: page.state["values"]["sound.pad"] is False)
+    assert mix().shares == (0.5, 0.5)
+
+
 def test_what_cannot_be_sung_is_one_line_and_changes_nothing(house, page, monkeypatch):
     def error(name: str, content: bytes) -> str:
         said = send(house, name, content)["error"]

@@ -1,4 +1,4 @@
-// The puck of the drums, on the pad of the melodies: there while the drums do not follow these.
+// A puck of the drums or of the timbre, on the pad of the melodies: there while they do not follow these.
 
 import { track } from "./drag.js";
 import { inFrame, setAttribute } from "./frame.js";
@@ -7,9 +7,10 @@ const STEP = 0.05, LEAP = 0.2; // by a key, and with shift
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
 
-export class DrumPuck {
-  constructor(live, pad, element) {
-    Object.assign(this, { _live: live, _pad: pad, _puck: element });
+export class OwnPuck {
+  /** `of`: what its parameters begin with; `count()`: how many are mixed by it. */
+  constructor(live, pad, element, of, count) {
+    Object.assign(this, { _live: live, _pad: pad, _puck: element, _of: of, _count: count });
     this._put = () => this._show();
     for (const kind of ["state", "melodies"]) live.addEventListener(kind, () => inFrame(this._put));
     new ResizeObserver(() => inFrame(this._put)).observe(element.parentElement);
@@ -19,15 +20,19 @@ export class DrumPuck {
 
   /** Where it is, both 0..1, y up. */
   get place() {
-    const { position, pad, x, y } = Object.fromEntries(["position", "pad", "x", "y"].map((name) => [name, this._live.values[`drums.${name}`]]));
+    const { position, pad, x, y } = Object.fromEntries(["position", "pad", "x", "y"].map((name) => [name, this._live.values[`${this._of}.${name}`]]));
     if (this._pad.isLine) return { x: (pad ? x : position) ?? 0, y: 0.5 };
     return pad ? { x, y } : this._pad.onPath(position ?? 0);
   }
 
   moveTo(x, y) {
-    if (this._pad.isLine) this._live.set({ "drums.position": clamp(x), "drums.pad": false });
-    else this._live.set({ "drums.x": clamp(x), "drums.y": clamp(y), "drums.pad": true });
+    if (this._pad.isLine) this._set({ position: clamp(x), pad: false });
+    else this._set({ x: clamp(x), y: clamp(y), pad: true });
     inFrame(this._put);
+  }
+
+  _set(moved) {
+    this._live.set(Object.fromEntries(Object.entries(moved).map(([name, value]) => [`${this._of}.${name}`, value])));
   }
 
   _drag(event) {
@@ -47,8 +52,7 @@ export class DrumPuck {
   }
 
   _show() {
-    const { values, grooves } = this._live;
-    this._puck.hidden = grooves.length < 2 || values["drums.follow"] !== false;
+    this._puck.hidden = this._count() < 2 || this._live.values[`${this._of}.follow`] !== false;
     if (this._puck.hidden) return;
     const { x, y } = this.place;
     this._pad.put(this._puck, x, y);
