@@ -130,7 +130,7 @@ def test_one_clear_line(path, arguments, said):
         ("/latentmix/attribute/{den,r}*", ["attribute.density", "attribute.range"]),
         ("/latentmix/*nsity", ["density"]),
         ("/latentmix//density", ["attribute.density", "density"]),
-        ("//position", ["position", "drums.position"]),
+        ("//position", ["position", "drums.position", "sound.position"]),
         ("//drums/{level,position}", ["drums.position", "drums.level"]),
     ],
 )
