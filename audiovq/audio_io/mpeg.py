@@ -8,7 +8,7 @@ headers for the whole, stop early. Here the frames are counted (ISO/IEC 11172-3,
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -46,14 +46,13 @@ class Segment:
 
     Attributes:
         frame: the first.
-        start, end: offsets in the file.
+        spans: offsets in the file from and to which frames lie on end; between two is a tag, or something damaged.
         frames: with sound.
         has_header: whether the first frame is one without sound that counts the others rightly.
     """
 
     frame: Frame
-    start: int
-    end: int
+    spans: list[tuple[int, int]]
     frames: int = 0
     has_header: bool = False
     promised: int = field(default=0, repr=False)
@@ -113,10 +112,14 @@ def find_segments(data: bytes | mmap) -> list[Segment]:
         is_full = last is not None and last.promised and last.frames >= last.promised
         same = last is not None and (frame.sample_rate, frame.channels) == (last.frame.sample_rate, last.frame.channels)
         if last is None or promised is not None or is_full or not same:
-            last = Segment(frame, offset, offset, promised=promised or 0)
+            last = Segment(frame, [(offset, offset)], promised=promised or 0)
             segments.append(last)
         last.frames += promised is None
-        last.end = offset + frame.size
+        start, end = last.spans[-1]
+        if end == offset:
+            last.spans[-1] = start, offset + frame.size
+        else:
+            last.spans.append((offset, offset + frame.size))
     for each in segments:
         each.has_header = bool(each.promised) and each.frames <= each.promised
     return [each for each in segments if each.frames]
@@ -124,7 +127,40 @@ def find_segments(data: bytes | mmap) -> list[Segment]:
 
 def header_for(data: bytes | mmap, segment: Segment) -> bytes:
     """A frame to put before a segment that does not say itself how many frames it has; empty of one that does."""
-    return b"" if segment.has_header else _header(bytes(data[segment.start : segment.start + 4]), segment.frames)
+    start = segment.spans[0][0]
+    return b"" if segment.has_header else _header(bytes(data[start : start + 4]), segment.frames)
+
+
+def put_right(data: bytes | mmap, segment: Segment) -> tuple[bytes, list[tuple[int, int]]]:
+    """The same of a segment that is to be without what lies in between: its first frame, and offsets of the others."""
+    if not segment.has_header:
+        return header_for(data, segment), segment.spans
+    (start, end), *others = segment.spans
+    first = start + segment.frame.size
+    spans = [(first, end), *others]
+    head = bytearray(data[start:first])
+    at = segment.frame.side
+    if head[at : at + 4] in TAGS and head[at + 7] & 2:  # it tells the number of bytes too, which libmpg123 compares
+        told = at + 8 + 4 * (head[at + 7] & 1)
+        head[told : told + 4] = struct.pack(">I", len(head) + sum(end - start for start, end in spans))
+    return bytes(head), spans
+
+
+def find_strays(data: bytes | mmap, segments: Sequence[Segment]) -> list[int]:
+    """Bytes that are neither of frames nor of tags, after each span of frames; the last is what follows them all.
+
+    libmpg123 prints what it thinks of them, and gives up after a thousand.
+    """
+    spans = [span for segment in segments for span in segment.spans]
+    nexts = [*(start for start, _ in spans[1:]), len(data)]
+    return [_untagged(data, end, start) for (_, end), start in zip(spans, nexts, strict=True)]
+
+
+def _untagged(data: bytes | mmap, start: int, end: int) -> int:
+    """Bytes from there to there, but for tags that they begin with."""
+    while start < end and (size := tag_size(data, start)):
+        start += size
+    return max(end - start, 0)
 
 
 def _header(head: bytes, frames: int) -> bytes:

@@ -7,6 +7,7 @@ import itertools
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from latentmix.errors import InputError
@@ -17,7 +18,7 @@ OTHERS = (b"riff", b"caff", b"NIST", b"Crea", b" paf", b"2BIT", b"MATL")  # how 
 BEFORE_MP3 = 1 << 17  # bytes in which frames of MP3 are looked for where a file begins with something else
 
 
-def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack) -> list[str | int]:
+def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitStack, told: list[str]) -> list[str | int]:
     """What to open one after another: names or file descriptors.
 
     Args:
@@ -25,6 +26,7 @@ def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
         path: of the file.
         name: for messages.
         stack: what is opened here is closed with it.
+        told: where a line goes of what is left out.
 
     Raises:
         InputError: a temporary file cannot be written.
@@ -55,10 +57,16 @@ def find_parts(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
             pieces = [(*found, len(data))] if found else []
         else:
             segments = mpeg.find_segments(data)
-            pieces = [(mpeg.header_for(data, each), each.start, each.end) for each in segments]
+            strays = mpeg.find_strays(data, segments)
+            if any(strays):
+                rights = [mpeg.put_right(data, each) for each in segments]
+                if damaged := sum(strays[:-1]):
+                    told.append(f"damaged: {damaged} bytes between its frames are none of MP3 and are left out")
+                return [_kept(begin, view, spans, name, stack) for begin, spans in rights]
+            pieces = [(mpeg.header_for(data, each), each.spans[0][0], each.spans[-1][1]) for each in segments]
         if not pieces or (len(pieces) == 1 and not pieces[0][0]):
             return [path]
-        return [_kept(begin, view[start:end], name, stack) for begin, start, end in pieces]
+        return [_kept(begin, view, [(start, end)], name, stack) for begin, start, end in pieces]
 
 
 def _flac(data: mmap.mmap, start: int, end: int) -> tuple[bytes, int, int]:
@@ -74,14 +82,17 @@ def _unfinished_wav(stream: BinaryIO) -> bytes:
     return read if wav.is_unfinished(stream, read, os.fstat(stream.fileno()).st_size) else b""
 
 
-def _kept(begin: bytes, rest: memoryview, name: str, stack: contextlib.ExitStack) -> int:
+def _kept(
+    begin: bytes, data: memoryview, spans: Sequence[tuple[int, int]], name: str, stack: contextlib.ExitStack
+) -> int:
     try:
-        with rest:
-            kept = stack.enter_context(tempfile.TemporaryFile())
-            kept.write(begin)
-            kept.write(rest)
-            kept.flush()
-            os.lseek(kept.fileno(), 0, os.SEEK_SET)
+        kept = stack.enter_context(tempfile.TemporaryFile())
+        kept.write(begin)
+        for start, end in spans:
+            with data[start:end] as span:
+                kept.write(span)
+        kept.flush()
+        os.lseek(kept.fileno(), 0, os.SEEK_SET)
     except OSError as error:
         raise InputError(f"{name}: cannot keep it in a temporary file: {error.strerror}") from None
     return kept.fileno()

@@ -140,10 +140,11 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     if head[:4] == b"OggS" and missing.in_all(stream, ogg.ends_early):
         reason = ValueError("pages of Opus that end before their packets, as remuxed WebM has")
         return _open_by_ffmpeg(head, path, name, stack, reason)
+    told: list[str] = []
     try:
         files = [
             stack.enter_context(soundfile.SoundFile(part, closefd=False))
-            for part in find_parts(stream, path, name, stack)
+            for part in find_parts(stream, path, name, stack, told)
         ]
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         if isinstance(error, InputError):
@@ -161,7 +162,7 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     order = VORBIS_LAYOUTS if first.format == "OGG" and first.subtype in ("VORBIS", "OPUS") else LAYOUTS
     layout = layout or order.get(first.channels)
     source = _source(name, first.samplerate, first.channels, samples, blocks, layout)
-    source.notices.extend(missing.lines(stream, sum(file.frames / file.samplerate for file in files)))
+    source.notices.extend(told + missing.lines(stream, sum(file.frames / file.samplerate for file in files)))
     return source
 
 

@@ -79,6 +79,31 @@ def test_joined_mp3s_of_other_rates_and_channels_become_one(tmp_path: Path) -> N
     assert is_speech(samples[0, SECONDS * RATE :], SPEECH)
 
 
+@pytest.mark.parametrize("has_head", [True, False])
+@pytest.mark.parametrize("damage", [b"\x5a" * 300, bytes(3000)])
+def test_damage_in_an_mp3_is_passed_over_and_told(
+    mp3: bytes, damage: bytes, has_head: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libmpg123 prints its own lines about it, and ends for good where a thousand bytes are none of a frame."""
+    whole = mp3 if has_head else headless(mp3)
+    at = next(at for at, _ in mpeg.find_frames(whole) if at > len(whole) // 2)
+    (tmp_path / "a.mp3").write_bytes(whole[:at] + damage + whole[at:])
+    (tmp_path / "whole.mp3").write_bytes(whole)
+    expected = read(tmp_path / "whole.mp3")[0]
+    printed = capfd.readouterr().err  # of a frame whose bits libmpg123 counts otherwise than LAME
+    samples, source = read(tmp_path / "a.mp3")
+    np.testing.assert_array_equal(samples, expected)
+    assert source.notices == [f"damaged: {len(damage)} bytes between its frames are none of MP3 and are left out"]
+    assert capfd.readouterr().err == printed
+
+
+def test_what_follows_an_mp3_is_neither_read_nor_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    one = encoded(tmp_path / "one.mp3")
+    (tmp_path / "a.mp3").write_bytes(one + b"TAG" + bytes(125) + b"\x5a" * 50_000)
+    samples, source = read(tmp_path / "a.mp3")
+    assert samples.shape[1] == SECONDS * RATE and not source.notices and capfd.readouterr().err == ""
+
+
 def test_an_ordinary_mp3_is_left_to_libsndfile(mp3: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(mp3)
     samples, source = read(tmp_path / "a.mp3")
