@@ -1,7 +1,6 @@
 """Measure a model of sounds beside WORLD, on recordings and on morphs of two, in one run.
 
-    scripts/run uv pip install pyworld torchcrepe
-    scripts/run python scripts/bench/bench_sound.py FOLDER --model sound_48k --pairs 6
+    LATENTMIX_EXTRAS=bench scripts/run python scripts/bench/bench_sound.py FOLDER --model sound_48k --pairs 6
 
 Every recording goes through the model (its latent as it is, and through its codebooks) and through WORLD's analysis and
 resynthesis (Morise et al. 2016: Harvest, CheapTrick, D4C). Distance: mean absolute difference of log spectra over
@@ -80,7 +79,8 @@ def load_judges() -> tuple[Any, Any]:
         import torchcrepe  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ModuleNotFoundError as error:
         raise InputError(
-            f"expected the package {error.name}, found none; scripts/run uv pip install pyworld torchcrepe"
+            f"expected the package {error.name}, found none; LATENTMIX_EXTRAS=bench scripts/run …, "
+            "or pip install 'latentmix[bench]'"
         ) from None
     return pyworld, torchcrepe
 
