@@ -153,7 +153,7 @@ class Judge:
         voiced = [(each > SURE) & is_loud for each in (sure, sure_after)]
         both = voiced[0] & voiced[1]
         cents = np.abs(1200.0 * np.log2(after[both] / before[both])) if both.any() else np.array([np.nan])
-        rises = [_rises(each, self.rate) for each in (real, made)]
+        rises = [rises(each, self.rate) for each in (real, made)]
         return {
             "distance": distance,
             "cents": float(np.median(cents)),
@@ -164,7 +164,7 @@ class Judge:
         }
 
 
-def _rises(x: np.ndarray, rate: int) -> np.ndarray:
+def rises(x: np.ndarray, rate: int) -> np.ndarray:
     """How fast the level of each 2 ms rises, dB, within 50 dB of the loudest."""
     hop = round(ATTACK_HOP * rate)
     power = np.square(x[: len(x) // hop * hop].astype(np.float64)).reshape(-1, hop).mean(1)

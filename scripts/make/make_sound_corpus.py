@@ -54,8 +54,13 @@ def play(melody: Path, program: int, soundfont: Path, out: Path, generator: np.r
             held = note if velocity else None
     if held is not None:  # it would sound for ever, and so would the file grow
         track.append(mido.Message("note_off", note=held, time=480))
+    render(kept, soundfont, out)
+
+
+def render(song: mido.MidiFile, soundfont: Path, out: Path) -> None:
+    """Play a song by `fluidsynth` at 48 kHz, dry, into a WAV file."""
     with tempfile.NamedTemporaryFile(suffix=".mid") as file:
-        kept.save(file.name)
+        song.save(file.name)
         dry = ["-R", "0", "-C", "0", "-g", "0.9", "-r", "48000"]
         subprocess.run(
             ["fluidsynth", "-ni", *dry, "-F", out, soundfont, file.name], check=True, capture_output=True, timeout=120
