@@ -35,12 +35,12 @@ from audiovq.sound.morph import decode, encode, level, steps_between
 from latentmix.cli import run_script
 from latentmix.errors import InputError
 from latentmix.training import in_one_line
+from scripts.attacks import rises
 
 CONSOLE = Console(width=110)
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz
 SURE = 0.5  # periodicity from which CREPE is believed
 CREPE_HOP = 0.03  # seconds: CREPE takes most of the time
-ATTACK_HOP = 0.002  # seconds
 NEAR = 60.0  # cents within which a pitch counts as the same; beyond, it is another one
 STEPS = 9
 
@@ -162,15 +162,6 @@ class Judge:
             "loudness": float(np.abs(loudness[0] - loudness[1])[heard].mean()),
             "attack": float(np.corrcoef(rises[0], rises[1])[0, 1]),
         }
-
-
-def rises(x: np.ndarray, rate: int) -> np.ndarray:
-    """How fast the level of each 2 ms rises, dB, within 50 dB of the loudest."""
-    hop = round(ATTACK_HOP * rate)
-    power = np.square(x[: len(x) // hop * hop].astype(np.float64)).reshape(-1, hop).mean(1)
-    smooth = np.convolve(power, np.hanning(7) / np.hanning(7).sum(), "same")
-    floor = smooth.max(initial=0.0) * 1e-5 + 1e-12
-    return np.maximum(np.diff(10.0 * np.log10(smooth + floor), prepend=10.0 * np.log10(smooth[0] + floor)), 0.0)
 
 
 def timed(work: Callable[[], Any], row: Row) -> Any:

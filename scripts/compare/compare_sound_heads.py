@@ -33,9 +33,9 @@ from audiovq.sound.model import SoundModel
 from audiovq.sound.morph import decode, encode
 from latentmix.cli import run_script
 from latentmix.training import in_one_line
-from scripts.bench.bench_sound import rises
+from scripts.attacks import rises
 from scripts.compare.compare_phases import inverted
-from scripts.make.make_sound_corpus import render
+from scripts.soundfont import render
 
 CONSOLE = Console()
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")

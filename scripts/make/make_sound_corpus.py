@@ -10,7 +10,6 @@ programs, and one recording in eight, go to OUT/dev, the rest to OUT/train.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from audiovq.audio_io.mono import find_recordings
 from latentmix.cli import run_script
 from latentmix.files import make_folder
 from latentmix.training import in_one_line
+from scripts.soundfont import render
 
 TAUGHT = (  # General MIDI programs, from 0: keys, plucked, bowed, blown, sung, electronic
     *(4, 6, 8, 9, 12, 16, 19, 21, 22, 24, 25, 26, 27, 29, 32, 33, 38, 40, 41, 43, 46, 48, 52, 54),
@@ -55,16 +55,6 @@ def play(melody: Path, program: int, soundfont: Path, out: Path, generator: np.r
     if held is not None:  # it would sound for ever, and so would the file grow
         track.append(mido.Message("note_off", note=held, time=480))
     render(kept, soundfont, out)
-
-
-def render(song: mido.MidiFile, soundfont: Path, out: Path) -> None:
-    """Play a song by `fluidsynth` at 48 kHz, dry, into a WAV file."""
-    with tempfile.NamedTemporaryFile(suffix=".mid") as file:
-        song.save(file.name)
-        dry = ["-R", "0", "-C", "0", "-g", "0.9", "-r", "48000"]
-        subprocess.run(
-            ["fluidsynth", "-ni", *dry, "-F", out, soundfont, file.name], check=True, capture_output=True, timeout=120
-        )
 
 
 def main(
