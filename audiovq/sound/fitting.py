@@ -66,11 +66,10 @@ def read_recording(
     samples = read_mono(path, model.config.sample_rate, most, tell)
     recording = encode(model, samples)
     line = unheard_line(os.fspath(path), recording.sound)
-    if line is not None:
-        if is_instrument:
-            raise InputError(line)
-        tell(line)
-    line = misfit_line(os.fspath(path), misfit(model, samples, recording))
+    if line is not None and is_instrument:
+        raise InputError(line)
+    if line is None:  # of what is not heard it does not matter what is made
+        line = misfit_line(os.fspath(path), misfit(model, samples, recording))
     if line is not None:
         tell(line)
     return recording

@@ -2,15 +2,17 @@
 
     python scripts/bench/bench_sound_live.py examples/reed.flac examples/bell.flac
     python scripts/bench/bench_sound_live.py A.wav B.wav --minutes 10 --json
-    python scripts/bench/bench_sound_live.py A.wav B.wav --servers 44100:441,96000:1024 --minutes 0.2
+    python scripts/bench/bench_sound_live.py A.wav B.wav --servers all --minutes 0.2
 
 Each server is a JACK server of its own (`jackd -R -d dummy`, in real time where this user may). A client plays impulses
 to a live input and listens to what comes out, in the same period; how late it is, is the middle of its energy, and the
-median of all impulses. `empty` counts how often our ring was empty when the device asked, in so many minutes, while the
-puck moves 50 times a second and a thread of another process computes without a pause: each call of the device that
-found too little counts, and `breaks` are those before which it had found enough. `server` is what JACK said was late,
-whoever caused it; `ours` are the breaks that it was not late within a tenth of a second of. `--log FILE` has both with
-their times. The client that plays impulses is a process of its own, and none of the others.
+median of all impulses. Beside it is what it comes to by construction (what lies in the rings, the model's window but
+for its hop, and the period in which the device plays it), and the floor that was set: delay, 2 periods and 5 ms.
+`empty` counts how often our ring was empty when the device asked, in so many minutes, while the puck moves 50 times a
+second and a thread of another process computes without a pause: each call of the device that found too little counts,
+and `breaks` are those before which it had found enough. `server` is what JACK said was late, whoever caused it; `ours`
+are the breaks that it was not late within a tenth of a second of. `--log FILE` has both with their times. The client
+that plays impulses is a process of its own, and none of the others.
 
 Memory is what the three processes have for themselves (`own`), and of libraries and other files what lies in memory
 (`files`, which the system may drop and read again): once, if several of the three have it, and in full, though other
@@ -22,6 +24,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -34,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime.audio.live_sound import LiveSound
+from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
 from scripts.bench.break_log import BreakLog
 from scripts.bench.jack_server import jack
 
@@ -42,6 +45,7 @@ MOVES = 50  # a second
 APART = 0.2  # seconds between impulses
 LEVEL = 0.9
 STEPS, GROUP = 500, 50  # that are timed, and as many at a time
+ALL = ",".join(f"{rate}:{period}" for rate in (44_100, 48_000, 96_000) for period in (64, 128, 441, 1024))
 
 
 COPY = """
@@ -220,6 +224,22 @@ def steps(files: list[str], model_name: str) -> dict[str, Any]:
     return out
 
 
+def by_construction(rate: int, period: int, latency: float) -> dict[str, float]:
+    """Milliseconds from input to output, and the floor that was set for them."""
+    from audiovq.sound.config import SoundConfig
+    from realtime.audio.model_synthesis import distance
+
+    config = SoundConfig()
+    hop = math.ceil(config.hop * rate / config.sample_rate)
+    common = math.gcd(hop, period) if rate == config.sample_rate else 1
+    between = distance(hop, period, round(latency * rate), common)
+    window, step = (1000 * each / config.sample_rate for each in (config.window, config.hop))
+    return {
+        "built_ms": 1000 * (between + period) / rate + window - step,
+        "floor_ms": window + 2000 * period / rate + 5.0,
+    }
+
+
 def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -> dict[str, Any]:
     """Input to output, breaks and memory through a server of its own."""
     with jack(rate, period), busy():
@@ -251,6 +271,7 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "rate": rate,
         "period": period,
         "impulses": len(found),
+        **by_construction(rate, period, LIVE_LATENCY if args.latency is None else args.latency),
         "loop_ms": float(np.median(loop)),
         "ms": float(np.median(found)) if len(found) else None,
         "ms_p99": float(np.percentile(found, 99)) if len(found) else None,
@@ -263,6 +284,11 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
     }
 
 
+def shown(milliseconds: float | None) -> str:
+    """A figure, or that nothing was heard."""
+    return "none heard" if milliseconds is None else f"{milliseconds:.1f}"
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -270,9 +296,7 @@ def main() -> None:
     parser.add_argument("--model", default="sound_48k")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each server")
     parser.add_argument("--latency", type=float, help="fixed; else as livemix sound has it, growing after breaks")
-    parser.add_argument(
-        "--servers", default="48000:128,48000:64", help="rate:period, comma-separated; none for no server"
-    )
+    parser.add_argument("--servers", default="48000:128,48000:64", help="rate:period, comma-separated; all; none")
     parser.add_argument("--log", help="a file for the times of breaks")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -280,7 +304,11 @@ def main() -> None:
     code = "import sys, json; sys.argv = ['']; from scripts.bench.bench_sound_live import steps; print(json.dumps("
     code += f"steps({args.files!r}, {args.model!r})))"
     out = {"steps": json.loads(subprocess.run([sys.executable, "-c", code], stdout=-1, check=True).stdout)}
-    servers = [tuple(map(int, each.split(":"))) for each in args.servers.split(",") if ":" in each]
+    servers = [
+        tuple(map(int, each.split(":")))
+        for each in (ALL if args.servers == "all" else args.servers).split(",")
+        if ":" in each
+    ]
     out["servers"] = [played(args.files, args, rate, period) for rate, period in servers]
     out["load"] = [*loads, os.getloadavg()[0]]
     if args.json:
@@ -294,10 +322,11 @@ def main() -> None:
         )
     for each in out["servers"]:
         rest = ", ".join(f"{name} {own['own']:.0f} + {own['files']:.0f} MiB" for name, own in each["memory"].items())
-        own = f", a client that copies {each['loop_ms']:.1f}"
+        own = f", by construction {each['built_ms']:.1f}, floor {each['floor_ms']:.1f}"
+        own += f", a client that copies {each['loop_ms']:.1f}"
         print(
-            f"{each['rate']} Hz, {each['period']} frames: input to output {each['ms']:.1f} ms{own} "
-            f"(p99 {each['ms_p99']:.1f}, {each['impulses']} impulses); "
+            f"{each['rate']} Hz, {each['period']} frames: input to output {shown(each['ms'])} ms{own} "
+            f"(p99 {shown(each['ms_p99'])}, {each['impulses']} impulses); "
             f"empty {each['empty']} in {each['breaks']} breaks, {each['ours']} of them ours; "
             f"server {each['server']} in {each['minutes']:g} min; "
             f"{rest}"

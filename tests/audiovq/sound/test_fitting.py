@@ -40,6 +40,13 @@ def test_a_recording_in_which_nothing_is_heard_is_told(model, tmp_path):
     assert len(told) == 1
 
 
+def test_a_recording_far_below_hearing_is_told_once(model, chord, tmp_path):
+    soundfile.write(tmp_path / "a.wav", 1e-7 * chord, RATE, subtype="FLOAT")
+    told: list[str] = []
+    read_recording(model, tmp_path / "a.wav", told.append)
+    assert told == [f"{tmp_path / 'a.wav'}: expected a sound, found nothing that is heard"]
+
+
 def test_what_the_model_is_far_from_is_said_with_a_measure(model, chord, tmp_path):
     far = misfit(model, chord, encode(model, chord))
     assert far > FAR
