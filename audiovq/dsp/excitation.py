@@ -43,6 +43,11 @@ class Excitation(nn.Module):
 
     def forward(self, pitch: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pitch (B, N) Hz, state -> pulses (B, N * hop), noise (B, N * hop), state."""
+        pulses, noise, states = self.with_states(pitch, state)
+        return pulses, noise, states[:, -1]
+
+    def with_states(self, pitch: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Likewise, with the state after each hop, (B, N, 4): from any of them on it can be driven another way."""
         count = pitch.shape[1] * self.hop
         pitch = pitch.double()
         before = torch.cat([state[:, 1:2], pitch[:, :-1]], 1)
@@ -59,13 +64,14 @@ class Excitation(nn.Module):
         here, next_one = height * late, height * (1.0 - late)
         pulses = here + torch.cat([state[:, 3:4], next_one[:, :-1]], 1)
         place = state[:, 2:3].long() + torch.arange(count, device=pitch.device)
+        number = torch.arange(1, pitch.shape[1] + 1, device=pitch.device)
         after = torch.stack(
             [
-                hops[:, -1] - hops[:, -1].floor(),
-                pitch[:, -1],
-                (state[:, 2] + count) % NOISE_LENGTH,
-                next_one[:, -1],
+                hops[:, 1:] - hops[:, 1:].floor(),
+                pitch,
+                (state[:, 2:3] + number * self.hop) % NOISE_LENGTH,
+                next_one[:, self.hop - 1 :: self.hop],
             ],
-            1,
+            2,
         )
         return pulses.float(), self.noise[place % NOISE_LENGTH], after

@@ -39,13 +39,16 @@ class SpectrogramInversion(nn.Module):
         """Fresh state (B, ROUNDS + 1, frames, window): what the latest frames were in every round; silence."""
         return self.dual.new_zeros(batch, ROUNDS + 1, self.before, self.window)
 
-    def forward(self, magnitude: Tensor, phase: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, magnitude: Tensor, phase: Tensor, state: Tensor, rounds: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Any number of frames.
 
         Args:
             magnitude: (B, N, F).
             phase: (B, N, F) complex, of modulus 1.
             state: of `start`, or what the call before gave.
+            rounds: is given what the frames were in every round, ROUNDS + 1 times (B, N, window).
 
         Returns:
             Samples (B, N * hop), `window - hop` late as those of `STFT.synthesise`, and the state.
@@ -54,17 +57,12 @@ class SpectrogramInversion(nn.Module):
         kept: list[Tensor] = []
         spectrum = last = magnitude * phase
         for i in range(ROUNDS):
-            overlap, latest = self._overlap(spectrum, sounding[i])
-            kept.append(latest)
-            found = ahead = torch.fft.rfft(overlap.mul_(self.analysis))
-            if i:
-                parts = torch.lerp(torch.view_as_real(last), torch.view_as_real(found), 1.0 + ACCELERATION)
-                ahead = torch.view_as_complex(parts)
-            # the magnitude at the phase of `ahead`, nothing where that has none: as `sgn` has it, but quicker
-            scale = magnitude * squared(ahead).add_(MIN_POWER).rsqrt_()
-            spectrum, last = ahead * scale.to(ahead.dtype), found
-        overlap, latest = self._overlap(spectrum, sounding[ROUNDS])
-        kept.append(latest)
+            overlap, frames = self._overlap(spectrum, sounding[i])
+            kept.append(self._kept(frames, rounds))
+            found = torch.fft.rfft(overlap.mul_(self.analysis))
+            spectrum, last = next_spectrum(magnitude, found, last if i else None), found
+        overlap, frames = self._overlap(spectrum, sounding[ROUNDS])
+        kept.append(self._kept(frames, rounds))
         state = torch.cat([state, torch.stack(kept, 1)], 2)[:, :, -self.before :]
         return overlap[..., : self.hop].flatten(1), state
 
@@ -82,7 +80,7 @@ class SpectrogramInversion(nn.Module):
         return sounding
 
     def _overlap(self, spectrum: Tensor, sounding: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra (B, N, F), what sounds into the first -> the frames with their overlap (B, N, window), the latest.
+        """Spectra (B, N, F), what sounds into the first -> the frames with their overlap, and without; (B, N, window).
 
         Each sum begins with the earliest frame, whether that is in this piece or in the one before: so it is the same
         to the last bit however a recording is cut.
@@ -97,9 +95,28 @@ class SpectrogramInversion(nn.Module):
             number, shift = count - late, late * self.hop
             there = frames.narrow(1, 0, number).narrow(2, shift, self.window - shift)
             overlap.narrow(1, late, number).narrow(2, 0, self.window - shift).add_(there)
-        # a copy of the latest: the rest of the frames need not be kept for it
-        latest = frames if count <= self.before else frames[:, -self.before :].clone()
-        return overlap.add_(frames), latest
+        return overlap.add_(frames), frames
+
+    def _kept(self, frames: Tensor, rounds: list[Tensor] | None) -> Tensor:
+        """The latest frames of a round; a copy, so that the rest need not be kept for them."""
+        if rounds is not None:
+            rounds.append(frames)
+        return frames if frames.shape[1] <= self.before else frames[:, -self.before :].clone()
+
+
+def next_spectrum(magnitude: Tensor, found: Tensor, before: Tensor | None) -> Tensor:
+    """The magnitudes at the phases that an accelerated round gives them; all (B, N, F).
+
+    Args:
+        found, before: spectra of what this round made, and the round before; None: this is the first.
+    """
+    ahead = found
+    if before is not None:
+        parts = torch.lerp(torch.view_as_real(before), torch.view_as_real(found), 1.0 + ACCELERATION)
+        ahead = torch.view_as_complex(parts)
+    # the magnitude at the phase of `ahead`, nothing where that has none: as `sgn` has it, but quicker
+    scale = magnitude * squared(ahead).add_(MIN_POWER).rsqrt_()
+    return ahead * scale.to(ahead.dtype)
 
 
 def invert_at_once(magnitude: Tensor, phase: Tensor, stft: STFT) -> Tensor:

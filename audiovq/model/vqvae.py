@@ -23,6 +23,7 @@ from latentmix.checkpoint_format import CheckpointFormat
 from latentmix.errors import InputError
 from latentmix.tracing import OftenCalled
 
+from ..dsp.early_output import EarlyOutput
 from ..dsp.excitation import Excitation
 from ..dsp.griffin_lim import SpectrogramInversion
 from ..dsp.periodicity import band_weights
@@ -37,7 +38,7 @@ CHECKPOINT = CheckpointFormat("latentmix.audiovq", 1, Path(__file__).parents[1] 
 
 FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
 OFTEN = 16  # steps of a single code frame after which more are expected: a file has one at its end, if any
-VOICE_STATES = 4  # the first tensors of a decoder's state
+VOICE_STATES = 4  # the first tensors of a decoder's state; one more where it decodes early
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
 MIN_SHARE = 1e-6
 MIN_NOISE = 1e-4
@@ -95,6 +96,7 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
         self.autocorrelation = Autocorrelation(config.pitch_bins)
         self.excitation = Excitation(config.sample_rate, config.frame)
         self.inversion = SpectrogramInversion(self.stft)
+        self.early_output = EarlyOutput(self.stft, config.frames_per_code)
         features = config.frames_per_code * (self.stft.bins + config.pitch_bins + 1)
         self.encoder = CausalStack(features, config.latent_size, config.encoder_width, config.encoder_dilations)
         self.quantizer = make_quantizer(config.quantizer_config())
@@ -140,14 +142,30 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
 
     # -- decoder ---------------------------------------------------------------------------------------------------
 
-    def initial_voice_state(self, batch: int) -> list[Tensor]:
-        """Fresh state of `voice`: of the excitation, past pulses, past noise, and that of the inversion."""
+    def initial_voice_state(self, batch: int, early: bool = False) -> list[Tensor]:
+        """Fresh state of `voice`: excitation, past pulses, past noise, inversion, and, if wanted, early output."""
         silent = self.stft.past(batch)
-        return [self.excitation.start(batch), silent, silent.clone(), self.inversion.start(batch)]
+        state = [self.excitation.start(batch), silent, silent.clone(), self.inversion.start(batch)]
+        return [*state, self.early_output.start(batch)] if early else state
 
-    def initial_decoder_state(self, batch: int) -> list[Tensor]:
-        """Fresh state: that of the voice, then what the decoder's blocks keep."""
-        return [*self.initial_voice_state(batch), *self.decoder.start(batch)]
+    def initial_decoder_state(self, batch: int, early: bool = False) -> list[Tensor]:
+        """Fresh state: that of the voice, then what the decoder's blocks keep.
+
+        Args:
+            early: for live streams: samples come `early_delay` late instead of `delay`, before all frames that cover
+                them are there, and a little less like the original. A stream stays what its first state was.
+        """
+        return [*self.initial_voice_state(batch, early), *self.decoder.start(batch)]
+
+    @property
+    def early_delay(self) -> int:
+        """`delay` of what is decoded early."""
+        return self.early_output.delay
+
+    @property
+    def early_latency(self) -> int:
+        """`latency` of what is decoded early."""
+        return self.config.hop + self.early_delay
 
     def speech(self, z: Tensor, state: list[Tensor]) -> tuple[Speech, list[Tensor]]:
         """Quantized latents (B, N, D), state of the decoder's stack -> what to say, state."""
@@ -178,6 +196,10 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
         pulses, noise, source = self.excitation(pitch, state[0])
         pulses, past_pulses = self.stft.analyse(pulses, state[1])
         noise, past_noise = self.stft.analyse(noise, state[2])
+        return self._mixed(said, pulses, noise, roughness), [source, past_pulses, past_noise]
+
+    def _mixed(self, said: Speech, pulses: Tensor, noise: Tensor, roughness: Tensor | float) -> TargetSpectrum:
+        """What was said, the spectra of pulses and noise (B, N, F) complex -> them with these gains."""
         share = (torch.sigmoid(said.periodicity) @ self.band_weights).clamp(MIN_SHARE, 1.0 - MIN_SHARE)
         # above 1 the faintest bins of noise would have none at all
         noise_power = EVEN_NOISE + roughness * (squared(noise) - EVEN_NOISE)
@@ -185,7 +207,7 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
         power = share * squared(pulses) + (1.0 - share) * noise_power
         magnitude = torch.exp(said.gain.clamp(max=8.0)) * power.sqrt()
         phase = torch.sgn(share.sqrt() * pulses + (1.0 - share).sqrt() * noise).detach()
-        return TargetSpectrum(magnitude, phase), [source, past_pulses, past_noise]
+        return TargetSpectrum(magnitude, phase)
 
     def _levelled(self, said: Speech, codes: Tensor) -> Speech:
         """Codes that fit less well are decoded quieter; what is lost so depends on how many there are."""
@@ -197,8 +219,27 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
         """What was said, the pitch (B, N) Hz of its frames, state -> samples (B, N * frame), state."""
         said = Speech(said.gain @ self.sharpener, said.pitch, said.periodicity)
         wanted, after = self.filtered(said, pitch, state[:3], self.roughness)
-        y, frames = self.inversion(wanted.magnitude, wanted.phase, state[3])
-        return y, [*after, frames]
+        if len(state) == VOICE_STATES:
+            y, frames = self.inversion(wanted.magnitude, wanted.phase, state[3])
+            return y, [*after, frames]
+        rounds: list[Tensor] = []
+        _, frames = self.inversion(wanted.magnitude, wanted.phase, state[3], rounds)
+        next_one = self._foretold(said, pitch, state)
+        y, begun = self.early_output(next_one.magnitude, next_one.phase, state[3], rounds, state[4])
+        return y, [*after, frames, begun]
+
+    def _foretold(self, said: Speech, pitch: Tensor, state: list[Tensor]) -> TargetSpectrum:
+        """The frame after each code frame, (B, N / frames_per_code, F), if all stays as in its last frame."""
+        each = self.config.frames_per_code
+        held = Speech(*(part[:, each - 1 :: each] for part in (said.gain, said.pitch, said.periodicity)))
+        pulses, noise, states = self.excitation.with_states(pitch, state[0])
+        states, groups = states[:, each - 1 :: each].flatten(0, 1), held.gain.shape[:2]
+        driven = self.excitation(pitch[:, each - 1 :: each].reshape(-1, 1), states)
+        spectra = []
+        for source, past, more in zip((pulses, noise), state[1:3], driven[:2], strict=True):
+            heard = torch.cat([past, source], 1).unfold(1, self.stft.delay, self.config.hop)[:, 1:].flatten(0, 1)
+            spectra.append(self.stft.analyse(more, heard)[0].unflatten(0, groups)[:, :, 0])
+        return self._mixed(held, spectra[0], spectra[1], self.roughness)
 
     # -- what a codec uses -----------------------------------------------------------------------------------------
 
@@ -271,8 +312,9 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
     def decoded(self, codes: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """`decode_step`, likewise."""
         z = self.quantizer.decode(codes).transpose(1, 2)
-        said, after = self.speech(z, list(state[VOICE_STATES:]))
+        of_voice = len(state) - len(self.decoder.blocks)
+        said, after = self.speech(z, list(state[of_voice:]))
         if len(self.levels):
             said = self._levelled(said, codes)
-        y, voice = self.voice(said, self.best_pitch(said.pitch), list(state[:VOICE_STATES]))
+        y, voice = self.voice(said, self.best_pitch(said.pitch), list(state[:of_voice]))
         return y, *voice, *after

@@ -68,15 +68,16 @@ def test_encoding_in_pieces(model: VQVAE, sizes: list[int]) -> None:
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("books", [1, 3])
 @pytest.mark.parametrize("sizes", [[1] * 20, [7, 1, 12], [19, 1]])
-def test_decoding_in_pieces(model: VQVAE, sizes: list[int], books: int) -> None:
+def test_decoding_in_pieces(model: VQVAE, sizes: list[int], books: int, early: bool) -> None:
     codes, _ = model.encode_step(speech(20), model.initial_encoder_state(2))
     codes = codes[:, :books]
-    whole, _ = model.decode_step(codes, model.initial_decoder_state(2))
+    whole, _ = model.decode_step(codes, model.initial_decoder_state(2, early))
     assert whole.shape == (2, 20 * HOP)
     assert whole.abs().max() > 1e-3
-    state, parts = model.initial_decoder_state(2), []
+    state, parts = model.initial_decoder_state(2, early), []
     for piece in codes.split(sizes, 2):
         y, state = model.decode_step(piece, state)
         parts.append(y)
@@ -145,6 +146,33 @@ def test_latency_is_the_longest_that_a_sample_waits(model: VQVAE) -> None:
     waits = [((t + model.delay) // HOP + 1) * HOP - t for t in range(4 * HOP)]
     assert max(waits) == model.latency == 672
     assert model.latency / CONFIG.sample_rate <= 0.060
+
+
+def test_early_a_sample_waits_12_ms_less(model: VQVAE) -> None:
+    """What comes early is what comes later, as far as a frame can be foretold: nearly all where nothing changes."""
+    frames = 48
+    steady = torch.linspace(-1.0, 1.0, model.stft.bins).expand(1, frames, -1), torch.zeros(1, frames, BINS)
+    said = Speech(*steady, torch.zeros(1, frames, CONFIG.bands))
+    pitch = torch.full((1, frames), 120.0)
+    late, _ = model.voice(said, pitch, model.initial_voice_state(1))
+    early, _ = model.voice(said, pitch, model.initial_voice_state(1, early=True))
+    late, early = late[0, model.delay :], early[0, model.early_delay :][: frames * CONFIG.frame - model.delay]
+    error = (early - late)[8 * HOP :].norm() / late[8 * HOP :].norm()
+    assert error < 0.1
+    other = torch.full((1, frames), 121.0)  # as a pitch that is not the same would be noticed
+    third, _ = model.voice(said, other, model.initial_voice_state(1, early=True))
+    assert (third[0, model.early_delay :][: len(late)] - late)[8 * HOP :].norm() > 0.5 * late[8 * HOP :].norm()
+    waits = [((t + model.early_delay) // HOP + 1) * HOP - t for t in range(4 * HOP)]
+    assert max(waits) == model.early_latency == 480
+    assert model.latency - model.early_latency == 192
+
+
+def test_early_nothing_is_heard_of_codes_that_are_not_there_yet(model: VQVAE) -> None:
+    codes, _ = model.encode_step(speech(12), model.initial_encoder_state(2))
+    other = codes.clone()
+    other[:, :, 5] = (codes[:, :, 5] + 1) % CONFIG.codes
+    y, made = (model.decode_step(c, model.initial_decoder_state(2, early=True))[0] for c in (codes, other))
+    assert (y != made).any(0).nonzero()[0, 0] >= 5 * HOP
 
 
 # Starting in the middle
@@ -281,8 +309,8 @@ class Decoder(Encoder):
         return self.model.decode_step(codes, state)
 
 
-@pytest.mark.parametrize("which", ["encode_step", "decode_step"])
-def test_an_exported_step_does_the_same(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("which", "early"), [("encode_step", False), ("decode_step", False), ("decode_step", True)])
+def test_an_exported_step_does_the_same(which: str, early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """For single code frames, as live."""
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)  # pytest would keep all it says
     model = make(replace(CONFIG, encoder_dilations=(2,), decoder_dilations=(2,), codebooks=2))
@@ -291,7 +319,7 @@ def test_an_exported_step_does_the_same(which: str, monkeypatch: pytest.MonkeyPa
         wrapped, pieces, state = Encoder(model), x.split(HOP, 1), model.initial_encoder_state(1)
     else:
         codes, _ = model.encode_step(x, model.initial_encoder_state(1))
-        wrapped, pieces, state = Decoder(model), codes.split(1, 2), model.initial_decoder_state(1)
+        wrapped, pieces, state = Decoder(model), codes.split(1, 2), model.initial_decoder_state(1, early)
     pieces = [piece.contiguous() for piece in pieces]
     with torch.no_grad():
         program = torch.export.export(wrapped, (pieces[0], state), strict=False)
@@ -304,15 +332,16 @@ def test_an_exported_step_does_the_same(which: str, monkeypatch: pytest.MonkeyPa
             torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
 
 
-def test_short_steps_are_traced_and_give_what_long_ones_give() -> None:
+@pytest.mark.parametrize("early", [False, True])
+def test_short_steps_are_traced_and_give_what_long_ones_give(early: bool) -> None:
     """Each number of codebooks for itself; whole codes are left out of some frames."""
     model = make(CONFIG)
     model.load_state_dict({name: each.half().float() for name, each in model.state_dict().items()})
     x = speech(24)[:1]
     for q in (1, CONFIG.codebooks):
         codes, _ = model.encode_step(x, model.initial_encoder_state(1), q)
-        samples, _ = model.decode_step(codes, model.initial_decoder_state(1))
-        encoder, decoder = model.initial_encoder_state(1), model.initial_decoder_state(1)
+        samples, _ = model.decode_step(codes, model.initial_decoder_state(1, early))
+        encoder, decoder = model.initial_encoder_state(1), model.initial_decoder_state(1, early)
         for i in range(24):
             found, encoder = model.encode_step(x[:, i * HOP : (i + 1) * HOP], encoder, q)
             assert torch.equal(found, codes[:, :, i : i + 1])
@@ -328,12 +357,14 @@ def test_states_are_flat_lists_of_tensors(model: VQVAE) -> None:
     encoder, decoder = model.initial_encoder_state(2), model.initial_decoder_state(2)
     assert len(encoder) == 1 + len(CONFIG.encoder_dilations)
     assert len(decoder) == VOICE_STATES + len(CONFIG.decoder_dilations)
+    assert len(model.initial_decoder_state(2, early=True)) == len(decoder) + 1
     assert all(type(s) is torch.Tensor and s.shape[0] == 2 for s in encoder + decoder)
 
 
-def test_a_step_leaves_the_state_it_was_given(model: VQVAE) -> None:
+@pytest.mark.parametrize("early", [False, True])
+def test_a_step_leaves_the_state_it_was_given(model: VQVAE, early: bool) -> None:
     codes, _ = model.encode_step(speech(3), model.initial_encoder_state(2))
-    state = model.initial_decoder_state(2)
+    state = model.initial_decoder_state(2, early)
     before = [s.clone() for s in state]
     first, _ = model.decode_step(codes, state)
     assert all(torch.equal(a, b) for a, b in zip(state, before, strict=True))
@@ -380,3 +411,7 @@ def test_other_sizes_work() -> None:
     assert codes.shape == (2, 3, 9)
     assert y.shape == x.shape
     assert (model.delay, model.latency) == (321, 321 + 240)
+    early, _ = model.decode_step(codes, model.initial_decoder_state(2, early=True))
+    assert early.shape == x.shape
+    assert early.isfinite().all()
+    assert (model.early_delay, model.early_latency) == (80, 80 + 240)
