@@ -158,7 +158,7 @@ def web(
         from ..web import opening
         from .recording import check_new_file
 
-        check_new_file(page.export, files or [], live.playback.force)
+        check_new_file(page.export, files or [], live.playback.force, single_page.SUFFIXES)
         melodies = [each.melody for each in live.source.read(files)] if files else opening.opening_melodies()
         size = single_page.export(page.export, live.model.model, melodies)
         typer.echo(f"{page.export}: {size / 1e6:.1f} MB, opens in any browser")

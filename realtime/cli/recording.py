@@ -70,13 +70,16 @@ def check_recording(path: Path | None, files: Sequence[Path], force: bool) -> No
     check_new_file(path, files, force)
 
 
-def check_new_file(path: Path, files: Sequence[Path], force: bool) -> None:
+def check_new_file(path: Path, files: Sequence[Path], force: bool, suffixes: Sequence[str] | None = None) -> None:
     """See to it before a performance that it can be written, and that nothing is lost by it.
+
+    Args:
+        suffixes: what its name may end in, where it is not a performance.
 
     Raises:
         InputError: as `offline.render.check_place`; the file is there and `force` does not say that it may go.
     """
-    from ..offline.render import check_place
+    from ..offline.render import PERFORMANCES, check_place
 
-    check_place(path, files)
+    check_place(path, files, suffixes or PERFORMANCES)
     check_new([path], force)

@@ -172,15 +172,26 @@ class _Mover:
         self._player.command(PlayPattern(as_pattern(self._mixer.melody(), self._version, self._mixer.turn)))
 
 
-def check_place(path: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]]) -> None:
+PERFORMANCES = (*MIDI_SUFFIXES, *SOUND_FORMATS)  # what names of files with a performance end in
+
+
+def check_place(
+    path: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]],
+    suffixes: Sequence[str] = PERFORMANCES,
+) -> None:
     """See to it, before a performance, that it can be written.
+
+    Args:
+        suffixes: what the name may end in.
 
     Raises:
         InputError: another kind of file, a file that is read, a folder that is not there.
     """
     path = Path(path)
-    if path.suffix.lower() not in (*MIDI_SUFFIXES, *SOUND_FORMATS):
-        raise InputError(f"{path}: expected a name that ends in .mid, {', '.join(SOUND_FORMATS)}")
+    if path.suffix.lower() not in suffixes:
+        named = [suffix for suffix in suffixes if suffix not in MIDI_SUFFIXES[1:]]
+        raise InputError(f"{path}: expected a name that ends in {', '.join(named)}")
     if path.resolve() in {Path(each).resolve() for each in inputs}:
         raise InputError(f"{path}: expected another name than that of a file that is read")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from .shrink import shrunk
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
 DRUM_NAME, DRUM_ID = "latentmix drums", "org.latentmix.drums"
 WEIGHTS = "weights.lmw"
-WASM_FILE = "engine.wasm"
 SHIPPED = Path(__file__).parent / "binaries"  # of a wheel that `scripts/make/make_wheel.py` built
 
 
@@ -110,32 +109,35 @@ def pd_external(weights: Path, out: Path) -> list[Path]:
     return [external, help_patch, out / WEIGHTS]
 
 
-def wasm_engine() -> bytes:
-    """The engine in WebAssembly with its SIMD instructions: the one in the package, one built before, or a new one.
+def wasm_modules() -> dict[str, bytes]:
+    """What the page without a server has in WebAssembly, with its SIMD instructions: those in the package, those built
+    before, or new ones. It starts with `engine`, and takes `reader` when somebody opens a MIDI file.
 
     Raises:
-        InputError: there is none, and no ziglang to build it with.
+        InputError: there are none, and no ziglang to build them with.
     """
     for folder in (SHIPPED / WASM.name, _cache() / _fingerprint() / WASM.name):
-        if (folder / WASM_FILE).is_file():
-            return (folder / WASM_FILE).read_bytes()
-    data = linked_wasm(sources.page_exports())
+        files = {name: folder / f"{name}.wasm" for name in sources.PAGE_MODULES}
+        if all(path.is_file() for path in files.values()):
+            return {name: path.read_bytes() for name, path in files.items()}
+    modules = _linked_wasm()
     make_folder(folder)
-    replace_file(folder / WASM_FILE, data)
-    return data
+    for name, path in files.items():
+        replace_file(path, modules[name])
+    return modules
 
 
-def linked_wasm(exported: Sequence[str]) -> bytes:
-    """A new one with these functions of the C interface, and what they need.
-
-    Raises:
-        InputError: no ziglang, or the compiler says no.
-    """
+def _linked_wasm() -> dict[str, bytes]:
+    """New ones, of each the functions of the C interface that its script calls, and what they need."""
     compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
+    out = {}
     with tempfile.TemporaryDirectory() as scratch:
         objects = compiler.objects(sources.page(WASM), Path(scratch))
-        arguments = ("-mexec-model=reactor", "-Wl,--strip-all", *(f"-Wl,--export={name}" for name in exported))
-        return shrunk(compiler.link(objects, Path(scratch) / WASM_FILE, arguments).read_bytes())
+        for name in sources.PAGE_MODULES:
+            exported = (f"-Wl,--export={function}" for function in sources.page_exports(name))
+            arguments = ("-mexec-model=reactor", "-Wl,--strip-all", *exported)
+            out[name] = shrunk(compiler.link(objects, Path(scratch) / f"{name}.wasm", arguments).read_bytes())
+    return out
 
 
 def _has_window(target: Target) -> bool:
@@ -154,7 +156,9 @@ def _cache() -> Path:
 
 def _fingerprint() -> str:
     """Of all sources: others make other binaries."""
-    digest = hashlib.sha256(" ".join(sources.page_exports()).encode())
+    digest = hashlib.sha256(
+        " ".join(each for name in sources.PAGE_MODULES for each in sources.page_exports(name)).encode()
+    )
     folder = sources.source_folder()
     for name in ("compiler.py", "sources.py"):  # how they are compiled
         digest.update((Path(__file__).parent / name).read_bytes())

@@ -1,12 +1,13 @@
-"""The mixer as one HTML file that needs no server: engine, weights and melodies are inside, as base64.
+"""The mixer as one HTML file that needs no server: engine, reader of MIDI files, weights and melodies are inside.
 
-It opens from a disk or any static host; nothing is fetched.
+They are deflated, as base64. It opens from a disk or any static host; nothing is fetched.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from latentmix.errors import check_count
@@ -14,26 +15,31 @@ from latentmix.files import check_target, replace_file
 from midi_vae.music.melody import Melody
 
 STANDALONE = Path(__file__).parent / "standalone"
-SCRIPTS = ("engine.js", "midi.js", "app.js")
+SCRIPTS = ("wasm.js", "engine.js", "reader.js", "midi.js", "app.js")
 MAX_SLOTS = 4
+SUFFIXES = (".html", ".htm")
 
 
-def page(engine: bytes, weights: bytes) -> str:
+def page(modules: Mapping[str, bytes], weights: bytes) -> str:
     """The file's text.
 
     Args:
-        engine: WebAssembly (`make.wasm_engine`).
+        modules: WebAssembly, engine and reader (`make.wasm_modules`).
         weights: what `midi_vae.plugin_weights` makes of a model.
     """
     text = (STANDALONE / "page.html").read_text(encoding="utf-8")
     script = "".join((STANDALONE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     for mark, content in (
         ("@SCRIPT@", script),
-        ("@WASM@", base64.b64encode(engine).decode()),
-        ("@WEIGHTS@", base64.b64encode(weights).decode()),
+        *((f"@{name.upper()}@", packed(data)) for name, data in {**modules, "weights": weights}.items()),
     ):
         text = text.replace(mark, content)
     return text
+
+
+def packed(data: bytes) -> str:
+    """Deflated, which browsers undo by themselves, and as base64, a third more, for a page is text."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
 
 
 def export(path: Path, model: str, melodies: Sequence[Melody]) -> int:
@@ -50,6 +56,6 @@ def export(path: Path, model: str, melodies: Sequence[Melody]) -> int:
     from . import make
 
     weights = plugin_weights(MelodyVAE.from_pretrained(model), make.NAME, make.PLUGIN_ID, melodies)
-    data = page(make.wasm_engine(), weights).encode()
+    data = page(make.wasm_modules(), weights).encode()
     replace_file(path, data)
     return len(data)

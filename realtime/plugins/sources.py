@@ -12,6 +12,7 @@ from .compiler import WASM, Source, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
 SMALL = ("-Oz", "-fno-vectorize", "-fno-slp-vectorize", "-mno-simd128")
+PAGE_MODULES = ("engine", "reader")  # of WebAssembly, each with a script of its name
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
 PD_FOLDERS = ("/usr/include/pd", "/usr/local/include/pd", "/Applications/Pd.app/Contents/Resources/src")
 LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")
@@ -57,9 +58,13 @@ def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[So
     return [Source(path, flags) for path in paths if with_c_interface or not path.stem.endswith("capi")]
 
 
-def page_exports() -> list[str]:
-    """The functions that the page without a server calls: what none of them needs is not in its WebAssembly."""
-    text = (Path(__file__).parent / "standalone" / "engine.js").read_text(encoding="utf-8")
+def page_exports(module: str) -> list[str]:
+    """The functions that a script of the page without a server calls: what none of them needs is not in its module.
+
+    Args:
+        module: one of `PAGE_MODULES`.
+    """
+    text = (Path(__file__).parent / "standalone" / f"{module}.js").read_text(encoding="utf-8")
     return sorted(set(re.findall(r"\bc\.(lm_\w+|malloc|free)\(", text)))
 
 

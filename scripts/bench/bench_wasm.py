@@ -25,12 +25,13 @@ from latentmix.cli import run_script
 from midi_vae.onnx_export import onnx_files
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
-from realtime.plugins import make, single_page, sources
+from realtime.plugins import make, single_page
 from realtime.web.opening import opening_melodies
 from scripts.browser_page import running_chromium
 
 PACKAGE = "onnxruntime-web@1.22.0"
-PAGE = """<!doctype html><script src="ort/ort.wasm.min.js"></script><script src="engine.js"></script>"""
+SCRIPTS = ("wasm.js", "engine.js")
+PAGE = "<!doctype html>" + "".join(f'<script src="{name}"></script>' for name in ("ort/ort.wasm.min.js", *SCRIPTS))
 # Times of `rounds` turns of ten decodes each, and the tokens of both.
 BENCH = """async (rounds) => {
     const read = async (file) => new Uint8Array(await (await fetch(file)).arrayBuffer());
@@ -90,12 +91,12 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "ort").symlink_to((onnxruntime or fetch(folder)).resolve() / "dist")
-        wasm = make.wasm_engine()
+        modules = make.wasm_modules()
         files = {
             "index.html": PAGE.encode(),
             # a class of a script is no property of the window, but seen by what is evaluated
-            "engine.js": (single_page.STANDALONE / "engine.js").read_bytes(),
-            "engine.wasm": wasm,
+            **{name: (single_page.STANDALONE / name).read_bytes() for name in SCRIPTS},
+            "engine.wasm": modules["engine"],
             "weights.lmw": plugin_weights(model, "bench", "org.latentmix.bench", opening_melodies()),
             "decoder.onnx": onnx_files(model)["decoder.onnx"],
             "z.f32": model.sample_latents(100, seed=1).numpy().astype(np.float32).tobytes(),
@@ -115,11 +116,9 @@ def main(
         for share, name in ((0.5, "median_ms"), (0.1, "quickest_tenth_ms")):
             ours, theirs = (float(np.quantile(said[each], share)) for each in ("ours", "theirs"))
             figures[name] = {"engine": round(ours, 2), PACKAGE: round(theirs, 2), "ratio": round(ours / theirs, 3)}
-        without_reader = [name for name in sources.page_exports() if name != "lm_read_midi"]
-        figures["bytes"] = {
-            "engine": len(wasm),
-            "engine without the reader of MIDI files": len(make.linked_wasm(without_reader)),
-            PACKAGE: runtime,
+        figures["bytes"] = {PACKAGE: runtime} | {
+            name: {"instantiated": len(data), "deflated, as base64": len(single_page.packed(data))}
+            for name, data in modules.items()
         }
     print(json.dumps(figures, indent=2))
 

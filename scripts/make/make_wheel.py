@@ -49,7 +49,8 @@ def main(
                 shutil.copytree(make.binaries_for(each), inside / each.name)
             if wasm:
                 (inside / WASM.name).mkdir(parents=True)
-                (inside / WASM.name / make.WASM_FILE).write_bytes(make.wasm_engine())
+                for name, data in make.wasm_modules().items():
+                    (inside / WASM.name / f"{name}.wasm").write_bytes(data)
             is_here = importlib.util.find_spec("hatchling") is not None  # else uv fetches it
             own = ["--no-build-isolation", "--python", sys.executable] if is_here else []
             command = [sys.executable, "-m", "uv", "build", "--wheel", *own, "-o", str(output.resolve()), str(ROOT)]

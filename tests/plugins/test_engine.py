@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from golden_latents import EXAMPLES, golden_latents, mixes
 from native_engine import PATHS, Engine, Library, on_each_path, on_path_or_skip, pointer, random_model
 
 from midi_vae import interpolation
@@ -22,8 +21,6 @@ from realtime.engine.decoder import Decoder
 from realtime.music import blend, shaping
 from realtime.music.parameters import KEYS
 from realtime.music.shares import shares_at, spread
-
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.mid"))
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +40,10 @@ def engine(request: pytest.FixtureRequest, library: Library, data: bytes):
     yield from on_path_or_skip(Engine, library, data, request.param)
 
 
-def mixes(model: MelodyVAE, count: int) -> torch.Tensor:
-    """Latents between windows of the melodies in `examples`."""
-    windows = np.concatenate([to_windows(read_melody(path)[0]) for path in EXAMPLES])
-    z = model.encode_windows(windows)
-    random = np.random.default_rng(3)
-    a, b = random.integers(len(z), size=(2, count))
-    return torch.lerp(z[a], z[b], torch.from_numpy(random.random((count, 1), np.float32)))
-
-
 @pytest.fixture(scope="module")
 def golden(model: MelodyVAE) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """2,000 latents (drawn melodies, pure noise, points further out) and 500 mixes of real melodies; what they become,
-    and what that is encoded to."""
-    torch.manual_seed(5)
-    further = [torch.randn(1200, 256), 2 * torch.randn(400, 256)]
-    z = torch.cat([model.sample_latents(400, seed=4), *further, mixes(model, 500)])
+    """Of `golden_latents` also what they become, and what that is encoded to."""
+    z = golden_latents(model)
     tokens = model.decode_windows(z)
     return z, tokens, model.encode_windows(tokens).numpy()
 

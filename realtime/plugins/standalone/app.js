@@ -5,10 +5,15 @@ const KEYS = ["none", "auto", ..."C Db D Eb E F F# G Ab A Bb B".split(" ").map((
   ..."C C# D Eb E F F# G G# A Bb B".split(" ").map((k) => k + " minor")];
 const COLOURS = ["#e4572e", "#2e86ab", "#3b9c5c", "#a23b72"];
 const decoded = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+// What lies in the page, compressed, as base64.
+const unpacked = async (id) => {
+  const packed = new Blob([decoded($(id).textContent)]);
+  return new Uint8Array(await new Response(packed.stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
+};
 const app = { x: 0.5, y: 0.5, slots: [], partners: [], tokens: [], playing: false, decodes: [] };
 
 async function start() {
-  const binary = decoded($("wasm").textContent), weights = decoded($("weights").textContent);
+  const binary = await unpacked("engine"), weights = await unpacked("weights");
   app.engine = await Engine.create(binary, weights);
   app.seeker = seeker(binary, weights);
   document.title = $("name").textContent = app.engine.name;
@@ -66,7 +71,7 @@ function seek() {
 // A thread with an engine of its own, which finds the even way between two melodies, the chart of the plane among more, or that
 // of rhythm and pitch; until it is there, the mix is straight.
 function seeker(binary, weights) {
-  const work = `const PLACES = ${PLACES}, SIDE = ${SIDE};\n${Engine}\n${sought}\nlet engine;\nonmessage = async ({ data }) => {
+  const work = `const PLACES = ${PLACES}, SIDE = ${SIDE};\n${WasmModule}\n${Engine}\n${sought}\nlet engine;\nonmessage = async ({ data }) => {
     engine ??= Engine.create(data.binary, data.weights);
     if (data.job) postMessage({ job: data.job, found: sought(await engine, data) });
   };`;
@@ -208,7 +213,8 @@ async function load(files) {
   const order = shares().map((share, i) => [share, i]).sort((a, b) => b[0] - a[0]);
   for (const [n, file] of files.slice(0, order.length).entries()) {
     try {
-      app.slots[order[n][1]] = app.engine.read(new Uint8Array(await file.arrayBuffer()));
+      const reader = await (app.reader ??= unpacked("reader").then((binary) => Reader.load(binary)));
+      app.slots[order[n][1]] = reader.read(new Uint8Array(await file.arrayBuffer()));
       say(`${file.name} is melody ${order[n][1] + 1}`);
     } catch (error) {
       say(`${file.name}: ${error.message}`);

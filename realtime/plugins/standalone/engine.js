@@ -2,16 +2,10 @@
 
 const PLACES = 9; // of a way, and on a side of the plane of rhythm and pitch
 const SIDE = 13; // places on a side of a chart, as of the live engine's
-const MOST_BYTES = 16 << 20; // of a MIDI file
 
-class Engine {
+class Engine extends WasmModule {
   static async create(binary, weights) {
-    const engine = new Engine();
-    const none = () => 8; // WASI's answer to whoever asks for a file: there is none
-    const wasi = new Proxy({}, { get: (_, name) => (name === "proc_exit" ? () => { throw new Error("engine ended"); } : none) });
-    const { instance } = await WebAssembly.instantiate(binary, { wasi_snapshot_preview1: wasi });
-    const c = (engine.c = instance.exports);
-    c._initialize();
+    const engine = await this.load(binary), c = engine.c;
     const data = c.malloc(weights.length), problem = c.malloc(256);
     engine.bytes(data, weights.length).set(weights);
     engine.model = c.lm_model_parse(data, BigInt(weights.length), 0, problem, 256);
@@ -27,15 +21,6 @@ class Engine {
     return engine;
   }
 
-  bytes(at, count) { return new Uint8Array(this.c.memory.buffer, at, count); }
-  ints(at, count) { return new Int32Array(this.c.memory.buffer, at, count); }
-  floats(at, count) { return new Float32Array(this.c.memory.buffer, at, count); }
-  doubles(at, count) { return new Float64Array(this.c.memory.buffer, at, count); }
-  text(at) {
-    const all = new Uint8Array(this.c.memory.buffer, at);
-    return new TextDecoder().decode(all.slice(0, all.indexOf(0)));
-  }
-
   // The melodies that came with the model.
   melodies() {
     const out = [];
@@ -44,19 +29,6 @@ class Engine {
       out.push({ tokens: [...this.ints(this.b, steps)], metre: [...this.ints(this.a, 2)] });
     }
     return out;
-  }
-
-  // Two bars of a MIDI file from where its melody starts, as the plugins take them; throws with one line for people.
-  read(whole) {
-    const file = whole.subarray(0, MOST_BYTES + 1); // of more the engine says that it is too much
-    const at = this.c.malloc(file.length || 1), problem = this.c.malloc(256);
-    this.bytes(at, file.length).set(file);
-    const steps = this.c.lm_read_midi(at, BigInt(file.length), this.b, 4096, this.a, this.a + 8, problem, 256);
-    const said = steps ? "" : this.text(problem);
-    this.c.free(at);
-    this.c.free(problem);
-    if (!steps) throw new Error(said);
-    return { tokens: [...this.ints(this.b, steps)], metre: [...this.ints(this.a, 2)], tempo: this.doubles(this.a + 8, 1)[0] };
   }
 
   // A melody as a partner of another one -> its tokens there, and its latents, one array for all windows.
