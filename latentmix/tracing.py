@@ -11,9 +11,10 @@ import copy
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from operator import attrgetter
+from itertools import chain
+from operator import attrgetter, is_
 from typing import Any
 
 import torch
@@ -179,8 +180,9 @@ class OftenCalled:
         self._lock = threading.Lock()  # of the buffers of graphs
         self._calls: Counter[Hashable] = Counter()
         self._traced: dict[Hashable, Callable[..., Any]] = {}
-        self._weights: tuple[int, ...] = ()
-        self._held: list[Mapping[str, Tensor | None]] = []
+        self._weights: list[Tensor] = []  # held, for another at the place of one that is gone would look the same
+        self._versions: list[int] = []
+        self._held: list[dict[str, Any]] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OftenCalled, (
@@ -195,9 +197,7 @@ class OftenCalled:
         is_cpu = tensors[0].device.type == "cpu"
         if not (is_cpu or self._graphed) or self._module.training or _is_being_made_a_graph():
             return self._function(self._module, *fixed, *tensors)
-        weights = self._weights_now()
-        if weights != self._weights:
-            self._weights = weights
+        if self._have_changed():
             self._calls.clear()
             self._traced.clear()
         sizes = (*fixed, *(each.shape for each in tensors))
@@ -224,13 +224,18 @@ class OftenCalled:
 
         return replay
 
-    def _weights_now(self) -> tuple[int, ...]:
-        """What tells the weights from others, fifty times a second and more: where they hang is looked for once."""
+    def _have_changed(self) -> bool:
+        """Whether the weights are others than at the last call, or were written to.
+
+        It is asked fifty times a second and more: where they hang is looked for once.
+        """
         if not self._held:
             modules = list(self._module.modules())
             self._held = [held for module in modules for held in (module._parameters, module._buffers) if held]
-        tensors = [each for held in self._held for each in held.values() if each is not None]
-        return (*map(id, tensors), *map(_VERSION, tensors))
+        weights = [each for each in chain.from_iterable(map(dict.values, self._held)) if each is not None]
+        versions = list(map(_VERSION, weights))
+        before, self._weights, self._versions = (self._weights, self._versions), weights, versions
+        return versions != before[1] or not all(map(is_, weights, before[0]))
 
 
 def _is_being_made_a_graph() -> bool:

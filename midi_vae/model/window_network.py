@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -44,7 +45,8 @@ class WindowNetwork(nn.Module):
         """
         size = self.config.latent_size
         fits = z.ndim == 2 and z.shape[1] == size
-        if not fits or not torch.isfinite(z).all():
+        # a sum is finite only of finite numbers, and quicker; of huge ones it may be neither
+        if not fits or not (math.isfinite(float(z.sum())) or torch.isfinite(z).all()):
             raise InputError(
                 f"expected finite latents of shape (B, {size}), found {tuple(z.shape)}"
                 + (" with NaN or infinity" if fits else "")

@@ -66,6 +66,7 @@ def tidy(tokens: np.ndarray) -> np.ndarray:
     """
     tokens = tokens.copy()
     events = np.flatnonzero(tokens)
-    idle = np.append(True, tokens[events[:-1]] == OFF)[: len(events)]
-    tokens[events[idle & (tokens[events] == OFF)]] = HOLD
+    idle = tokens[events] == OFF
+    idle[1:] &= idle[:-1].copy()  # the first event, and each after another note off
+    tokens[events[idle]] = HOLD
     return tokens

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from latentmix import tracing
+from latentmix.errors import InputError
 from latentmix.tracing import OFTEN, OftenCalled
 from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.vae import MelodyVAE
@@ -61,6 +62,28 @@ def test_other_weights_are_noticed(model: MelodyVAE, traces: list[int]) -> None:
     for _ in range(OFTEN):
         assert np.array_equal(model.decode_windows(z), after)
     assert traces == [4, 4]
+
+
+def test_a_weight_that_is_another_tensor_is_noticed(model: MelodyVAE, traces: list[int]) -> None:
+    z = torch.randn(4, 16)
+    for _ in range(OFTEN):
+        model.decode_windows(z)
+    model.pitch_head.bias = torch.nn.Parameter(torch.randn_like(model.pitch_head.bias) * 10.0)
+    for _ in range(OFTEN):
+        assert np.array_equal(model.decode_windows(z), plainly(model, z))
+    assert traces == [4, 4]
+
+
+@pytest.mark.parametrize(("value", "refused"), [(3e38, False), (float("inf"), True), (float("nan"), True)])
+def test_latents_are_refused_for_what_they_are_not_for_their_sum(model: MelodyVAE, value: float, refused: bool) -> None:
+    z = torch.zeros(2, 16)
+    z[0, :4] = value
+    for latents in (z, z * torch.tensor([[1.0], [-1.0]]), -z):
+        if refused:
+            with pytest.raises(InputError, match="NaN or infinity"):
+                model.latent_parts(latents)
+        else:
+            assert torch.equal(model.latent_parts(latents)[0], latents)
 
 
 def test_a_model_in_training_is_not_traced(model: MelodyVAE, traces: list[int]) -> None:
