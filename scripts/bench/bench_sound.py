@@ -153,14 +153,14 @@ class Judge:
         voiced = [(each > SURE) & is_loud for each in (sure, sure_after)]
         both = voiced[0] & voiced[1]
         cents = np.abs(1200.0 * np.log2(after[both] / before[both])) if both.any() else np.array([np.nan])
-        rises = [rises(each, self.rate) for each in (real, made)]
+        begun = [rises(each, self.rate) for each in (real, made)]
         return {
             "distance": distance,
             "cents": float(np.median(cents)),
             "astray": float((cents > NEAR).mean()) if both.any() else float("nan"),
             "voicing": float((voiced[0] == voiced[1])[is_loud].mean()),
             "loudness": float(np.abs(loudness[0] - loudness[1])[heard].mean()),
-            "attack": float(np.corrcoef(rises[0], rises[1])[0, 1]),
+            "attack": float(np.corrcoef(begun[0], begun[1])[0, 1]),
         }
 
 
@@ -281,7 +281,8 @@ def main(
         chosen_pairs = [(heard[i % half], heard[half + i % half]) for i in np.linspace(0, half - 1, pairs).astype(int)]
         morphs = measure_morphs(sounds, judges[0], chosen_pairs) if pairs else {}
         names = ("pitch path", "pitch jump", "level path", "level jump", "centroid path", "centroid jump", "dip")
-        show(f"{pairs} morphs in {STEPS} steps; ideal: path 1, jump {1 / (STEPS - 1):.3f}, dip 0", morphs, names)
+        if morphs:
+            show(f"{pairs} morphs in {STEPS} steps; ideal: path 1, jump {1 / (STEPS - 1):.3f}, dip 0", morphs, names)
         if out:
             found = {name: row.figures for name, row in rows.items()}
             told = {"files": [str(path) for path in chosen], "resynthesis": found}

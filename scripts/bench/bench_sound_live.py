@@ -271,7 +271,6 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "rate": rate,
         "period": period,
         "impulses": len(found),
-        **by_construction(rate, period, LIVE_LATENCY if args.latency is None else args.latency),
         "loop_ms": float(np.median(loop)),
         "ms": float(np.median(found)) if len(found) else None,
         "ms_p99": float(np.percentile(found, 99)) if len(found) else None,
@@ -310,6 +309,8 @@ def main() -> None:
         if ":" in each
     ]
     out["servers"] = [played(args.files, args, rate, period) for rate, period in servers]
+    for each in out["servers"]:  # last: it imports torch, which would be in the memory of this process
+        each |= by_construction(each["rate"], each["period"], LIVE_LATENCY if args.latency is None else args.latency)
     out["load"] = [*loads, os.getloadavg()[0]]
     if args.json:
         print(json.dumps(out))
