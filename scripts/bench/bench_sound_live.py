@@ -29,7 +29,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -40,6 +39,7 @@ import numpy as np
 from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
 from scripts.bench.break_log import BreakLog
 from scripts.bench.jack_server import jack
+from scripts.bench.process_memory import memory
 
 MOVES = 50  # a second
 APART = 0.2  # seconds between impulses
@@ -158,28 +158,6 @@ def probing(rate: int) -> Iterator[Connection]:
     finally:
         pipe.close()
         process.join()
-
-
-def memory(pids: list[int]) -> list[dict[str, float]]:
-    """MiB of each process: `own` and `files`, see the module."""
-    own, files = [], []
-    for pid in pids:
-        own.append(0)
-        files.append(Counter[str]())
-        with open(f"/proc/{pid}/smaps") as file:
-            for line in file:
-                name, *rest = line.split()
-                if not name.endswith(":"):
-                    path = rest[4] if len(rest) > 4 else ""
-                elif path.startswith("/dev/shm/jack"):
-                    continue
-                elif name == "Private_Dirty:":
-                    own[-1] += int(rest[0])
-                elif name in ("Private_Clean:", "Shared_Clean:", "Shared_Dirty:"):
-                    files[-1][path] += int(rest[0])
-    sharing = Counter(path for each in files for path in each)
-    parts = [sum(size / sharing[path] for path, size in each.items()) for each in files]
-    return [{"own": mine / 1024, "files": part / 1024} for mine, part in zip(own, parts, strict=True)]
 
 
 def steps(files: list[str], model_name: str) -> dict[str, Any]:
