@@ -406,7 +406,7 @@ def test_undo_kept_mixes_recording_session_and_warnings_in_a_browser(shown, stag
     shown.wait_for_selector("#record[aria-pressed=true]")
     until(shown, "document.querySelector('#taken').textContent === 'recording …'")
     wait(lambda: stage.hub._recorder is not None)  # the page shows at once what it has asked for
-    newest = Path(stage.hub._recorder.path).stem
+    newest = Path(stage.hub._recorder.path).name.removesuffix(".wav.part")
     stage.sound.play(np.full(2048, 0.25, np.float32))
     shown.click("#record")
     until(shown, "document.querySelector('#recordings').value === arg", newest)
