@@ -20,6 +20,9 @@ MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
 MAX_TEXT = 63  # bytes of UTF-8
 MAX_PIECE_STEPS, SIZES = 4096, 11
+PLUGIN_PIECES = 4  # melodies or grooves that a plugin mixes
+# Quarter notes a minute, as the plugins' own reader of MIDI files keeps them: a plugin plays at the host's tempo.
+MIN_TEMPO, MAX_TEMPO = 1.0, 9999.0
 ASTRAY = "expected weights that are numbers, found NaN or infinity: the training went astray; train the model again"
 ID_FORM = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 MELODIES, DRUMS = 0, 1  # kinds
@@ -66,7 +69,7 @@ def weight_file(
 
 
 def piece_head(name: str, steps: int, metre: tuple[int, int], program: int, tempo: float) -> bytes:
-    """What stands before the notes of a piece.
+    """What stands before the notes of a piece, of which a tempo beyond what plugins keep is the nearest that they do.
 
     Raises:
         InputError: too long.
@@ -74,7 +77,7 @@ def piece_head(name: str, steps: int, metre: tuple[int, int], program: int, temp
     if steps > MAX_PIECE_STEPS:
         raise InputError(f"{name or 'piece'}: expected at most {MAX_PIECE_STEPS} sixteenths, found {steps}")
     cut = name.encode()[:MAX_TEXT].decode(errors="ignore").encode()
-    return struct.pack("<64s4If12x", cut, steps, *metre, program, tempo)
+    return struct.pack("<64s4If12x", cut, steps, *metre, program, min(max(tempo, MIN_TEMPO), MAX_TEMPO))
 
 
 def check_names(name: str, plugin_id: str) -> None:

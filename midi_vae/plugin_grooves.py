@@ -20,9 +20,21 @@ from .drums.travel import even_travel
 from .drums.vae import GrooveVAE
 from .drums.windows import partners, to_cells
 from .music.windows import window_layout
-from .plugin_format import DRUMS, PANEL, check_names, linear, norm, panels, piece_head, stack, vector, weight_file
+from .plugin_format import (
+    DRUMS,
+    PANEL,
+    PLUGIN_PIECES,
+    check_names,
+    linear,
+    norm,
+    panels,
+    piece_head,
+    stack,
+    vector,
+    weight_file,
+)
 
-PLUGIN_GROOVES, MAX_WINDOWS = 4, 4  # grooves that a plugin mixes, and of which the ways are kept; windows of each
+MAX_WINDOWS = 4  # of each groove
 
 
 def groove_weights(
@@ -39,7 +51,7 @@ def groove_weights(
     check_names(name, plugin_id)
     config = model.config
     pieces = [_groove(groove) for groove in grooves]
-    few = grooves[:PLUGIN_GROOVES]
+    few = grooves[:PLUGIN_PIECES]
     together = [to_cells(each) for each in (partners(few) if len(few) > 1 else few)]
     if any(len(cells) > MAX_WINDOWS for cells in together):
         raise InputError(f"expected grooves of at most {MAX_WINDOWS} windows (8 bars of 4/4), found a longer one")

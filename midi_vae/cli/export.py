@@ -18,7 +18,6 @@ app = make_group("midi-vae", "Write a model for other programs.")
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that comes with the package, or a folder.")]
 MAX_MELODIES = 8
 MIN_BETWEEN = 2
-PLUGIN_SLOTS = 4
 RUN_FOLDER = "model"  # of a training run, in a folder that somebody named
 DRAWN = 4  # melodies of the model's own, where none are named
 
@@ -60,11 +59,13 @@ def plugin(
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
     midi-vae export plugin drums_2bar --groove A.mid --groove B.mid -o drums
     """
+    from ..plugin_format import PLUGIN_PIECES
+
     files = file or []
     path = output / "weights.lmw"
     may_replace("midi-vae", [path], force)
-    if len(files) > PLUGIN_SLOTS:
-        raise InputError(f"expected at most {PLUGIN_SLOTS} files, as many as a plugin mixes, found {len(files)}")
+    if len(files) > PLUGIN_PIECES:
+        raise InputError(f"expected at most {PLUGIN_PIECES} files, as many as a plugin mixes, found {len(files)}")
     folder = Path(model).resolve()
     folder = folder.parent if folder.name == RUN_FOLDER else folder
     named = name or folder.name.replace("_", " ")

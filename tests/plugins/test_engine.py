@@ -48,6 +48,13 @@ def golden(model: MelodyVAE) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     return z, tokens, model.encode_windows(tokens).numpy()
 
 
+@pytest.mark.parametrize("tempo", [1e-50, 0.5, 20_000.0, 1e300])
+def test_melodies_of_any_tempo_are_in_the_file(tempo: float, library: Library, model: MelodyVAE) -> None:
+    melody = Melody(read_melody(EXAMPLES[0])[0].tokens, tempo=tempo)
+    engine = Engine(library, plugin_weights(model, "any", "org.example.any", [melody]))
+    assert engine.melody(0)[0].tolist() == melody.tokens.tolist()
+
+
 def test_tokens_and_means_are_those_of_the_model(engine: Engine, golden: tuple) -> None:
     z, tokens, means = golden
     assert (engine.decode(z.numpy()) == tokens).all(1).sum() == len(z) == 2500
