@@ -67,3 +67,13 @@ def check_another_shape(load: Callable[[Path], object], folder: Path, name: str,
     message = refusal(load, folder)
     assert message.startswith(f"{folder / 'model.safetensors'}: expected ")
     assert "the weights do not belong to config.json" in message
+
+
+def check_impossible_config(
+    load: Callable[[Path], object], folder: Path, config: type, name: str, value: object, said: str = ""
+) -> None:
+    """A value that a configuration cannot have is refused, by its name or as `said`."""
+    edit_config(folder, **{name: value})
+    message = refusal(load, folder)
+    assert message.startswith(f"{folder / 'config.json'}: expected a config of {config.__name__}, found ")
+    assert (said or name) in message

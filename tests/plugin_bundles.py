@@ -19,7 +19,7 @@ from midi_vae.plugin_grooves import groove_weights
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.plugins import build, sources
-from realtime.plugins.compiler import Compiler, Source
+from realtime.plugins.compiler import Compiler, SourceFile
 from realtime.plugins.make import binaries_for
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -64,13 +64,13 @@ class Bundles:
 
     def program(self, name: str, folder: Path, libraries: tuple[str, ...] = ()) -> Path:
         """A program of `plugins/hosts`."""
-        source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
+        source = SourceFile(sources.source_folder() / "hosts" / f"{name}.cpp", (self.clap_headers, "-O1"))
         arguments = ("-ldl", "-pthread", *libraries)
         return self.compiler.link(self.compiler.objects([source], folder), folder / name, arguments)
 
     def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = ()) -> Path:
         """The same with the device and the engine in it."""
-        source = Source(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
+        source = SourceFile(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
         compiler = replace(self.compiler, flags=flags)
         objects = compiler.objects([source, *sources.device(compiler.target)], folder)
         return compiler.link(objects, folder / name, ("-ldl", "-pthread"))

@@ -11,7 +11,7 @@ import pytest
 from native_engine import compiler_or_skip
 
 from realtime.plugins import sources
-from realtime.plugins.compiler import Source
+from realtime.plugins.compiler import SourceFile
 
 HERE = Path(__file__).parent / "plugins"
 
@@ -23,8 +23,8 @@ def build(main: str, parts: Sequence[str], folder: Path) -> Path:
         compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
     cpp = sources.source_folder()
     listed = [
-        Source(HERE / main, tuple(f"-I{cpp / each}" for each in ("device", "engine", "midi"))),
-        *(Source(cpp / f"{part}.cpp") for part in parts),
+        SourceFile(HERE / main, tuple(f"-I{cpp / each}" for each in ("device", "engine", "midi"))),
+        *(SourceFile(cpp / f"{part}.cpp") for part in parts),
         *([] if parts else sources.engine(compiler.target)),
     ]
     return compiler.link(compiler.objects(listed, folder), folder / "read")

@@ -6,6 +6,7 @@
 // clap_host BINARY check ID [LOADS]                                                    one line a check, exit 1 if one fails
 // clap_host BINARY loads ID LOADS                                                      only the loads and unloads of these
 #include "clap_host.hpp"
+#include "state_file.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #if defined(__linux__)
 #include <malloc.h>
 #endif
@@ -379,12 +379,6 @@ int run_checks(const std::string &path, const std::string &id, int loads) {
     }
     check_loads(path, id, loads);
     return failures ? 1 : 0;
-}
-
-// What a project kept.
-void restore(Host &host, const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!host.restore({std::istreambuf_iterator<char>(file), {}})) throw std::runtime_error("state is not taken: " + path);
 }
 
 } // namespace

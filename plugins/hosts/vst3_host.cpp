@@ -3,14 +3,13 @@
 // vst3_host BINARY save 0 [the same]                                                  what the project keeps
 // vst3_host BINARY check [LOADS]                                                      one line a check, exit 1 if one fails
 #include "vst3_host.hpp"
+#include "state_file.hpp"
 
 #include <malloc.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 namespace {
@@ -175,12 +174,6 @@ int run_checks(const std::string &path, int loads) {
     }
     check_loads(path, loads);
     return failures ? 1 : 0;
-}
-
-// What a project kept.
-void restore(Host &host, const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!host.restore({std::istreambuf_iterator<char>(file), {}})) throw std::runtime_error("state is not taken: " + path);
 }
 
 } // namespace

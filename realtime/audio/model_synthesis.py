@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -33,16 +32,6 @@ END_SECONDS = 0.03  # in which the sound fades at the end
 LOOKS = 4  # at the way from input to output, until it is believed
 RARE_SECONDS = 0.01  # between two looks at a ring that has a bell
 SLACK = 16  # frames by which the way from input to output may be longer than it should be
-
-
-class Source(Protocol):
-    """What makes the samples."""
-
-    model: SoundModel
-
-    def move(self, values: Mapping[str, object]) -> None: ...
-
-    def render(self, frames: int) -> np.ndarray: ...
 
 
 class Resampled:

@@ -22,7 +22,7 @@ NOTES = ("note_on", "note_off", "program_change")
 BUILT_IN = "built-in"  # in the place of a soundfont
 
 
-class Sound(SoundOutput):
+class SynthesizerOutput(SoundOutput):
     """An instrument that is heard. Use it as a MIDI output (`send`) or by its methods, from any thread.
 
     Args:

@@ -45,7 +45,7 @@ def _seconds(value: float | None) -> float | None:
 
 
 Follow = Literal["step", "beat", "bar"]  # when a change is heard
-Clock = Literal["internal", "midi", "link"]  # whose tempo it is
+ClockName = Literal["internal", "midi", "link"]  # whose tempo it is
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class PlaybackOptions:
         ),
     ] = None
     follow: Annotated[Follow, _playback("--follow", help="A change is heard at the next step, beat or bar.")] = "step"
-    clock: Annotated[Clock, _playback("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = "internal"
+    clock: Annotated[ClockName, _playback("--clock", help="Own tempo, MIDI clock in, or Ableton Link.")] = "internal"
     velocity: Annotated[int, _playback("--velocity", metavar="N", min=1, max=127, help="Of the notes.")] = 80
     spherical: Annotated[bool, _playback("--spherical", help="Mix along arcs instead of straight lines.")] = False
     record: Annotated[Path | None, _playback("--record", metavar="OUT.mid", help="Keep what was played.")] = None

@@ -29,7 +29,7 @@ Set = Callable[[str, Value], object]
 Get = Callable[[str], Value | None]
 
 
-class Controls:
+class BoundController:
     """The controls of one controller, bound to parameters by its map.
 
     Messages go in by `feed`, values come out through `set`: presses at once, all else by `tick`, the newest value of a

@@ -16,7 +16,7 @@ from ..music.automation import Automation
 from ..music.clock import now
 from ..music.parameters import Value
 from .bindings import ControllerMap
-from .controller import Controls
+from .controller import BoundController
 from .feedback import UPDATE_SECONDS, ControllerFeedback
 from .movable import Movable
 
@@ -43,7 +43,7 @@ class ControlSurface:
         self, engine: Movable, controller: ControllerMap, lights: Any | None = None, osc: OscOut | None = None
     ) -> None:
         self._engine, self._lights, self._osc = engine, lights, osc
-        self._controls = Controls(controller, engine.set, engine.value, engine.parameters, engine.warn)
+        self._controls = BoundController(controller, engine.set, engine.value, engine.parameters, engine.warn)
         self._shown = ControllerFeedback(controller, engine.parameters)
         self._inbox: queue.SimpleQueue[tuple[float, bytes] | None] = queue.SimpleQueue()
         self._unlisten = engine.listen(self._arrived)

@@ -21,7 +21,7 @@ SLOWEST, FASTEST = 20.0, 400.0  # quarter notes a minute
 TAPS_FORGOTTEN = 2.0  # seconds without a tap
 
 
-class Timeline(Protocol):
+class Clock(Protocol):
     """What the player asks of a clock.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from latentmix.errors import InputError
 
-from ..music.clock import TICKS_A_BEAT, InternalClock, Timeline
+from ..music.clock import TICKS_A_BEAT, Clock, InternalClock
 
 TICKS_A_POSITION = 6  # a MIDI song position counts sixteenths
 MEMORY = 48  # ticks
@@ -63,7 +63,7 @@ class TickFilter:
 
 
 class MidiClock:
-    """Beats as the ticks, starts, stops and song positions of a MIDI clock say (`clock.Timeline`).
+    """Beats as the ticks, starts, stops and song positions of a MIDI clock say (`clock.Clock`).
 
     After a start the first tick is beat 0, whatever went before it: where it does not come when a master that never
     stopped ticking would have sent it, the phase is locked anew. Where ticks stay away without a stop, the music goes
@@ -149,7 +149,7 @@ class MidiClock:
 
 
 class LinkClock:
-    """Beats of an Ableton Link session (`clock.Timeline`), through aalink, which is an extra.
+    """Beats of an Ableton Link session (`clock.Clock`), through aalink, which is an extra.
 
     Raises:
         InputError: aalink is not installed.
@@ -182,7 +182,7 @@ class LinkClock:
         self.update(time)
 
 
-def make_timeline(clock: str, tempo: float, now: Callable[[], float]) -> Timeline:
+def make_clock(clock: str, tempo: float, now: Callable[[], float]) -> Clock:
     """A clock by its name, one of `CLOCKS`.
 
     Raises:

@@ -22,7 +22,7 @@ class PlayerSetup:
 
     Attributes:
         outs, ins: MIDI ports.
-        audio: options of `audio.sound.Sound`, or of `audio.live_sound.LiveSound` with `sources`; None for none.
+        audio: options of `SynthesizerOutput`, or of `LiveSound` with `sources`; None for none.
         clock: internal, midi or link.
         tempo, follow, velocity, channel, program: to begin with; program None sends none.
         sends_clock: whether MIDI clock goes out.

@@ -21,7 +21,7 @@ class Sink(Protocol):
     def send(self, message: mido.Message) -> None: ...
 
 
-class Outputs:
+class MidiOutputs:
     """Several sinks that are sent the same; one that went away does not keep the others from playing.
 
     Args:
@@ -57,7 +57,7 @@ class Outputs:
 class ClockOut:
     """MIDI clock for those that follow ours; one that is off sends nothing."""
 
-    def __init__(self, outs: Outputs, is_on: bool) -> None:
+    def __init__(self, outs: MidiOutputs, is_on: bool) -> None:
         self._outs, self._is_on = outs, is_on
         self._tick = 0  # the next one
 

@@ -14,10 +14,10 @@ import mido
 from latentmix.errors import InputError
 from midi_vae.midi.score import DRUM_CHANNEL
 
-from ..music.clock import InternalClock, TapTempo, Timeline, now
+from ..music.clock import Clock, InternalClock, TapTempo, now
 from ..music.drum_layer import DrumLayer
 from ..music.sequencer import NoteChange, Sequencer, swung
-from .external_clock import MidiClock, make_timeline
+from .external_clock import MidiClock, make_clock
 from .messages import (
     Command,
     NoteEvent,
@@ -37,7 +37,7 @@ from .messages import (
     SetVelocity,
     Tap,
 )
-from .outputs import ClockOut, Outputs, Sink
+from .outputs import ClockOut, MidiOutputs, Sink
 
 STEPS_A_BEAT = 4
 TOO_LATE = 0.15  # seconds after which a step is left out rather than played late: the machine slept
@@ -60,7 +60,7 @@ class Player:
     def __init__(
         self,
         outs: Sequence[Sink],
-        timeline: Timeline,
+        timeline: Clock,
         report: Callable[[Report], None],
         now: Callable[[], float],
         *,
@@ -71,7 +71,7 @@ class Player:
         is_on: bool = True,
     ) -> None:
         self.timeline, self.report, self.now = timeline, report, now
-        self.outs = Outputs(outs, lambda text: report(PlayerWarning(text)))
+        self.outs = MidiOutputs(outs, lambda text: report(PlayerWarning(text)))
         self.follow, self.velocity, self.channel = follow, velocity, channel
         self._clock_out = ClockOut(self.outs, sends_clock)
         self.swing = 0.5
@@ -127,7 +127,7 @@ class Player:
             return
         beat = max(0.0, self.timeline.beat_at(time))
         try:
-            timeline = make_timeline(clock, self.timeline.tempo, self.now)
+            timeline = make_clock(clock, self.timeline.tempo, self.now)
         except InputError as error:
             self.report(PlayerWarning(f"{error}; the clock stays {self.timeline.source}"))
             return
@@ -304,7 +304,7 @@ def make_player(
     """
     return Player(
         outs,
-        make_timeline(setup.clock, setup.tempo, clock),
+        make_clock(setup.clock, setup.tempo, clock),
         report,
         clock,
         follow=setup.follow,

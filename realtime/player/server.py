@@ -23,7 +23,7 @@ from latentmix.errors import InputError
 from midi_vae.midi.score import DRUM_CHANNEL
 
 from ..audio.live_sound import LiveSound
-from ..audio.sound import BUILT_IN, Sound
+from ..audio.sound import BUILT_IN, SynthesizerOutput
 from ..midi.jack import JackWatch
 from ..midi.ports import open_input, open_output
 from ..system.wakefulness import Wakefulness
@@ -158,9 +158,9 @@ def _open(setup: PlayerSetup, reports: _Reports, held: contextlib.ExitStack) -> 
 
 def _open_sounds(
     setup: PlayerSetup, warn: Callable[[str], None], held: contextlib.ExitStack
-) -> list[Sound | LiveSound]:
+) -> list[SynthesizerOutput | LiveSound]:
     """What is heard without a port: a synthesizer, or an instrument of sounds with the kit beside it."""
-    sounds: list[Sound | LiveSound] = []
+    sounds: list[SynthesizerOutput | LiveSound] = []
     if setup.audio is None:
         return sounds
     audio, program = dict(setup.audio), setup.program or 0
@@ -169,9 +169,11 @@ def _open_sounds(
         audio["leaves_out"] = () if drums is None else (DRUM_CHANNEL,)
         sounds.append(held.enter_context(LiveSound(**audio, warn=warn)))
         if drums is not None:
-            sounds.append(held.enter_context(Sound(soundfont=BUILT_IN, drums=drums, drums_only=True, warn=warn)))
+            sounds.append(
+                held.enter_context(SynthesizerOutput(soundfont=BUILT_IN, drums=drums, drums_only=True, warn=warn))
+            )
     else:
-        sounds.append(held.enter_context(Sound(**audio, program=program, warn=warn)))
+        sounds.append(held.enter_context(SynthesizerOutput(**audio, program=program, warn=warn)))
     return sounds
 
 

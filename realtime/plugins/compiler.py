@@ -88,7 +88,7 @@ class Compiler:
         """Whether it is this system's own, and finds this system's headers and libraries."""
         return "-target" not in self.command
 
-    def objects(self, sources: Sequence[Source], folder: Path) -> list[Path]:
+    def objects(self, sources: Sequence[SourceFile], folder: Path) -> list[Path]:
         """Compile sources, as many at a time as there are processors.
 
         Raises:
@@ -110,7 +110,7 @@ class Compiler:
         self._run([*map(str, objects), *self.flags, *arguments, "-o", str(out)], out)
         return out
 
-    def _compile(self, source: Source, out: Path) -> None:
+    def _compile(self, source: SourceFile, out: Path) -> None:
         flags = [] if source.is_foreign else WARNINGS
         language = ["-std=c++17"] if source.path.suffix == ".cpp" else ["-std=c11"]
         pic = [] if self.target.system in ("windows", "wasi") else ["-fPIC"]
@@ -128,7 +128,7 @@ class Compiler:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """A source file with flags of its own; `is_foreign` where it is not ours, and its warnings are not our concern."""
 
     path: Path

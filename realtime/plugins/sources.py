@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentmix.errors import InputError
 
-from .compiler import WASM, Source, Target
+from .compiler import WASM, SourceFile, Target
 
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
 SMALL = ("-Oz", "-fno-vectorize", "-fno-slp-vectorize", "-mno-simd128")
@@ -35,11 +35,11 @@ def source_folder() -> Path:
     raise InputError("expected the C++ sources of the plugins beside the package, found none; install latentmix anew")
 
 
-def engine(target: Target, with_c_interface: bool = True, with_drums: bool = True) -> list[Source]:
+def engine(target: Target, with_c_interface: bool = True, with_drums: bool = True) -> list[SourceFile]:
     """The networks, mixing, shaping and the C interface. What is for another processor compiles to nothing."""
     left_out = () if with_drums else ("drum", "groove")
     return [
-        Source(path, _flags(path.stem, target))
+        SourceFile(path, _flags(path.stem, target))
         for path in sorted((source_folder() / "engine").glob("*.cpp"))
         if (with_c_interface or not path.stem.endswith("capi")) and not path.stem.startswith(left_out)
     ]
@@ -52,10 +52,10 @@ def _flags(stem: str, target: Target) -> tuple[str, ...]:
     return ("-Oz",) if target == WASM and not stem.startswith("kernels") else ()
 
 
-def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[Source]:
+def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[SourceFile]:
     """The reader of MIDI files, which wants the engine's melodies."""
     paths = sorted((source_folder() / "midi").glob("*.cpp"))
-    return [Source(path, flags) for path in paths if with_c_interface or not path.stem.endswith("capi")]
+    return [SourceFile(path, flags) for path in paths if with_c_interface or not path.stem.endswith("capi")]
 
 
 def page_exports(module: str) -> list[str]:
@@ -68,19 +68,19 @@ def page_exports(module: str) -> list[str]:
     return sorted(set(re.findall(r"\bc\.(lm_\w+|malloc|free)\(", text)))
 
 
-def page(target: Target) -> list[Source]:
+def page(target: Target) -> list[SourceFile]:
     """What the page without a server has: the engine, and a reader that is small, for a file is read once."""
     return [*engine(target, with_drums=False), *midi(with_c_interface=True, flags=SMALL)]
 
 
-def device(target: Target) -> list[Source]:
+def device(target: Target) -> list[SourceFile]:
     """What all formats share: the engine, the reader of MIDI files, and the instance without its format."""
     folder = source_folder() / "device"
-    own = [Source(path) for path in sorted(folder.glob("*.cpp"))]
+    own = [SourceFile(path) for path in sorted(folder.glob("*.cpp"))]
     return [*engine(target, with_c_interface=False), *midi(), *own]
 
 
-def formats(headers: Path, with_window: bool) -> dict[str, list[Source]]:
+def formats(headers: Path, with_window: bool) -> dict[str, list[SourceFile]]:
     """What each binary has of its own, by the name of the binary.
 
     Args:
@@ -92,14 +92,17 @@ def formats(headers: Path, with_window: bool) -> dict[str, list[Source]]:
     """
     dpf, folder = _find(DPF_FOLDERS, "distrho/DistrhoPluginMain.cpp", "dpf-source", "LATENTMIX_DPF"), source_folder()
     version = f'-DLATENTMIX_VERSION="{VERSION}"'
-    own_window = Source(folder / "formats" / "own_window.cpp")
+    own_window = SourceFile(folder / "formats" / "own_window.cpp")
     clap_flags = (f"-isystem{dpf / 'distrho/src'}", version)
     out = {
         "lv2": [
-            *(Source(folder / "formats" / f"{n}.cpp", (f"-isystem{headers}",)) for n in ("lv2", "lv2_window")),
+            *(SourceFile(folder / "formats" / f"{n}.cpp", (f"-isystem{headers}",)) for n in ("lv2", "lv2_window")),
             own_window,
         ],
-        "clap": [*(Source(folder / "formats" / f"{n}.cpp", clap_flags) for n in ("clap", "clap_window")), own_window],
+        "clap": [
+            *(SourceFile(folder / "formats" / f"{n}.cpp", clap_flags) for n in ("clap", "clap_window")),
+            own_window,
+        ],
     }
     for name, is_synth in (("vst3", 0), ("vst3-synth", 1)):
         own = folder / "formats" / "vst3"
@@ -110,18 +113,18 @@ def formats(headers: Path, with_window: bool) -> dict[str, list[Source]]:
             f"-isystem{dpf / 'distrho'}",
             f"-I{own}",
         )
-        main = Source(own / "dpf.cpp", flags, is_foreign=True)
-        out[name] = [main, Source(own / "vst3.cpp", flags)]
+        main = SourceFile(own / "dpf.cpp", flags, is_foreign=True)
+        out[name] = [main, SourceFile(own / "vst3.cpp", flags)]
         if with_window:
             out[name] += [
-                Source(own / "dpf_window.cpp", flags, is_foreign=True),
-                Source(own / "window.cpp", flags),
+                SourceFile(own / "dpf_window.cpp", flags, is_foreign=True),
+                SourceFile(own / "window.cpp", flags),
                 own_window,
             ]
     return out
 
 
-def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ...]]:
+def window(target: Target, is_native: bool) -> tuple[list[SourceFile], tuple[str, ...]]:
     """The window's library: its sources, and what it is linked with.
 
     Args:
@@ -154,12 +157,15 @@ def window(target: Target, is_native: bool) -> tuple[list[Source], tuple[str, ..
     ]
     theirs = ("file_dialog", "gl", "nanovg", "pugl")
     return [
-        *(Source(path, flags, is_foreign=path.stem in theirs) for path in sorted((folder / "window").glob("*.cpp"))),
-        *map(Source, shared),
+        *(
+            SourceFile(path, flags, is_foreign=path.stem in theirs)
+            for path in sorted((folder / "window").glob("*.cpp"))
+        ),
+        *map(SourceFile, shared),
     ], WINDOW_LIBRARIES[target.system]
 
 
-def pd(target: Target) -> list[Source]:
+def pd(target: Target) -> list[SourceFile]:
     """The external for Pure Data.
 
     Raises:
@@ -167,7 +173,7 @@ def pd(target: Target) -> list[Source]:
     """
     header = _find(PD_FOLDERS, "m_pd.h", "puredata-dev", "LATENTMIX_PD")
     flags = (f"-isystem{header}", "-Wno-cast-function-type")  # Pd takes methods of every form as one type
-    return [*engine(target), Source(source_folder() / "pd" / "latentmix.cpp", flags)]
+    return [*engine(target), SourceFile(source_folder() / "pd" / "latentmix.cpp", flags)]
 
 
 def lv2_headers(folder: Path) -> Path:

@@ -18,7 +18,7 @@ from midi_vae.drums.windows import MAX_GROOVES
 from ..music.parameters import MAX_MELODIES
 from .checking import Checked, Name, Share, checked, number
 from .sharing import MAX_SESSION
-from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PathSetting, Sound
+from .wire import MAX_SNAPSHOTS, Hue, MelodyData, PageSound, PathSetting
 
 MAX_MESSAGE = MAX_SESSION  # bytes
 MAX_PARAMETERS = 64  # in one message
@@ -170,7 +170,7 @@ class SetClock(Command, do="clock"):
 class SetSound(Command, do="sound"):
     """How this page sounds now: part of the session, other pages keep theirs."""
 
-    sound: Sound
+    sound: PageSound
 
 
 class KeepSnapshot(Command, do="keep"):

@@ -104,7 +104,7 @@ class PathSetting(Checked):
     runs: bool = False
 
 
-class Sound(Checked):
+class PageSound(Checked):
     """How a page sounds: a General MIDI program of the built-in synthesizer, and its volume."""
 
     program: Program = 12
@@ -158,7 +158,7 @@ class Session(Shaped):
     melodies: Annotated[tuple[PlacedMelody, ...], Field(min_length=2, max_length=MAX_MELODIES)]
     loop: bool = True
     path: PathSetting = PathSetting()
-    sound: Sound | None = None
+    sound: PageSound | None = None
     drums: Annotated[tuple[GrooveData, ...], Field(max_length=MAX_GROOVES)] | None = None
     sounds: Annotated[tuple[SoundData, ...], Field(max_length=MAX_MELODIES)] | None = None
 

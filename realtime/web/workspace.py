@@ -26,7 +26,7 @@ from .restoring import lay, patch_of
 from .sound_wire import SoundData
 from .uploads import Shelf
 from .variation import random_melody, varied
-from .wire import PlacedMelody, Session, Sound, free_hue, session_from_json
+from .wire import PageSound, PlacedMelody, Session, free_hue, session_from_json
 
 if TYPE_CHECKING:
     from ..engine.loading import ModelLoader
@@ -61,7 +61,7 @@ class Workspace(Editing):
         """
         super().__init__(engine, changed)
         self.shelf, self.loop = Shelf(), True
-        self.sound: Sound | None = None
+        self.sound: PageSound | None = None
         self._model = model
         self._hues = list(range(engine.count()))
         self.puck = Puck(engine, lambda: changed(False))

@@ -26,7 +26,7 @@ import torch
 
 from midi_vae.importing import read_melody
 from midi_vae.vae import MelodyVAE
-from realtime.audio.sound import LATENCY, Sound
+from realtime.audio.sound import LATENCY, SynthesizerOutput
 from realtime.cli.live import going_first
 from realtime.engine.engine import Engine
 from realtime.system.pipes import pipes_of
@@ -83,7 +83,10 @@ def measure(
     """Play for so long; what was missing."""
     melodies = [read_melody(EXAMPLES / f"{name}.mid")[0] for name in ("lively", "lyrical")]
     random = np.random.default_rng(0)
-    with Sound(soundfont=soundfont, latency=latency) as sound, Engine(model, melodies, out=sound, tempo=150) as engine:
+    with (
+        SynthesizerOutput(soundfont=soundfont, latency=latency) as sound,
+        Engine(model, melodies, out=sound, tempo=150) as engine,
+    ):
         engine.start()
         time.sleep(2.0)
         start, before = time.monotonic(), (sound._ring.underruns, sound._ring.reported, overruns())

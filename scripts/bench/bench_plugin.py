@@ -30,7 +30,7 @@ from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.engine.decoder import Decoder
 from realtime.plugins import sources
-from realtime.plugins.compiler import Source, find_compiler
+from realtime.plugins.compiler import SourceFile, find_compiler
 from realtime.web.opening import opening_melodies
 
 PATHS = ("avx512", "avx2", "plain")
@@ -98,7 +98,7 @@ def main(
             for count in (33, 289)
         )
         figures["drum_pad_ms"] = drum_pads(library, list(engines))
-        host = Source(sources.source_folder() / "hosts" / "audio_thread.cpp", ("-fno-builtin",))
+        host = SourceFile(sources.source_folder() / "hosts" / "audio_thread.cpp", ("-fno-builtin",))
         objects = compiler.objects([host, *sources.device(compiler.target)], folder / "device")
         program = compiler.link(objects, folder / "audio_thread", ("-ldl", "-pthread"))
         (folder / "weights.lmw").write_bytes(data)

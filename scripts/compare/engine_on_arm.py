@@ -21,7 +21,7 @@ from midi_vae.music.windows import to_windows
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.plugins import sources
-from realtime.plugins.compiler import Compiler, Source, Target
+from realtime.plugins.compiler import Compiler, SourceFile, Target
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # the C library inside, so that nothing of the emulated system is needed
@@ -41,7 +41,7 @@ def main(count: int = 200, emulator: str = "qemu-aarch64-static") -> None:
     compiler = Compiler((sys.executable, "-m", "ziglang", "c++", "-target", ARM.triple), ARM)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        own = Source(sources.source_folder() / "hosts" / "engine_run.cpp")
+        own = SourceFile(sources.source_folder() / "hosts" / "engine_run.cpp")
         objects = [
             compiler.objects([source], folder / str(at))[0] for at, source in enumerate([own, *sources.engine(ARM)])
         ]

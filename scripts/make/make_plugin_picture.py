@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from realtime.plugins import build, make, sources
-from realtime.plugins.compiler import Source, find_compiler
+from realtime.plugins.compiler import SourceFile, find_compiler
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "org.latentmix.melody"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with make.melody_weights() as weights:
             made = build.bundle(make.binaries_for(compiler.target), compiler.target, weights, folder / "bundles")
         headers = sources.formats(folder / "none", False)["clap"][0].flags
-        source = Source(sources.source_folder() / "hosts" / "clap_window.cpp", (*headers, "-O1"))
+        source = SourceFile(sources.source_folder() / "hosts" / "clap_window.cpp", (*headers, "-O1"))
         objects = compiler.objects([source], folder / "host")
         host = compiler.link(objects, folder / "clap_window", ("-lX11", "-ldl", "-pthread"))
         reads, writes = os.pipe()

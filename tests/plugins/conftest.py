@@ -14,7 +14,7 @@ from midi_vae.drums.groove import Groove
 from midi_vae.drums.mixing import line
 from midi_vae.drums.vae import GrooveVAE
 from realtime.plugins import sources
-from realtime.plugins.compiler import Compiler, Source
+from realtime.plugins.compiler import Compiler, SourceFile
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,7 +24,7 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     kept: dict[tuple[object, ...], Path] = {}
     compile_one = Compiler._compile
 
-    def compile_or_copy(self: Compiler, source: Source, out: Path) -> None:
+    def compile_or_copy(self: Compiler, source: SourceFile, out: Path) -> None:
         key = (self.command, self.target, self.flags, source)
         if key not in kept:
             compile_one(self, source, out)

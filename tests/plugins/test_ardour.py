@@ -19,7 +19,7 @@ from plugin_bundles import Bundles
 
 from midi_vae.drums.groove import Groove
 from realtime.plugins import lv2
-from realtime.plugins.compiler import Source
+from realtime.plugins.compiler import SourceFile
 from realtime.plugins.sources import source_folder
 
 SYNTH, DRUM_MACHINE = "urn:latentmix:org.latentmix.melody:synth", "urn:latentmix:org.latentmix.drums"
@@ -116,7 +116,9 @@ DESCRIPTION = f"""{lv2.PREFIXES}<{HITS}> a lv2:Plugin , lv2:InstrumentPlugin ;
 def hits_plugin(bundles: Bundles, folder: Path) -> Path:
     """An instrument that makes of each note a sample that says which one it was."""
     folder.mkdir(parents=True)
-    objects = bundles.compiler.objects([Source(source_folder() / "hosts" / "lv2_hits.cpp")], folder.parent / "objects")
+    objects = bundles.compiler.objects(
+        [SourceFile(source_folder() / "hosts" / "lv2_hits.cpp")], folder.parent / "objects"
+    )
     bundles.compiler.link(objects, folder / "lv2_hits.so", ("-shared",))
     (folder / "manifest.ttl").write_text(DESCRIPTION)
     return folder

@@ -15,7 +15,7 @@ from latentmix.errors import InputError
 from midi_vae.audio.drum_kit import WithKit
 from midi_vae.audio.fluidsynth import FluidSynth, find_soundfont, load_library
 from midi_vae.audio.synthesizer import BuiltInSynth, DrumSynthesizer
-from realtime.audio.sound import BUILT_IN, Sound
+from realtime.audio.sound import BUILT_IN, SynthesizerOutput
 from realtime.audio.synthesis import make_synth
 
 PERIOD = 128
@@ -27,7 +27,7 @@ def server(tmp_path, monkeypatch):
 
 
 def test_a_note_is_heard_at_its_pitch_and_ends(server):
-    with Sound(soundfont=BUILT_IN, program=16) as sound:
+    with SynthesizerOutput(soundfont=BUILT_IN, program=16) as sound:
         assert sound.sample_rate == RATE and sound.name == "system, built-in synthesizer"
         with Ear() as ear:
             assert not ear.listen(0.1).any()
@@ -53,7 +53,7 @@ def test_a_note_is_heard_at_its_pitch_and_ends(server):
 
 def test_drums_are_heard_beside_notes(server):
     kit = [(60, 36)]  # a kick on another note than that of General MIDI
-    with Sound(soundfont=BUILT_IN, program=16, drums=kit) as sound, Ear() as ear:
+    with SynthesizerOutput(soundfont=BUILT_IN, program=16, drums=kit) as sound, Ear() as ear:
         sound.send(mido.Message("note_on", channel=9, note=60, velocity=127))
         wait_for(lambda: ear.level() > 0.1)
         sound.send(mido.Message("note_off", channel=9, note=60))
@@ -64,7 +64,7 @@ def test_drums_are_heard_beside_notes(server):
 
 
 def test_drums_alone_are_heard_where_something_else_sings(server):
-    with Sound(soundfont=BUILT_IN, program=16, drums=[], drums_only=True) as sound, Ear() as ear:
+    with SynthesizerOutput(soundfont=BUILT_IN, program=16, drums=[], drums_only=True) as sound, Ear() as ear:
         sound.send(mido.Message("note_on", note=69, velocity=100))
         assert not ear.listen(0.3).any()
         sound.send(mido.Message("note_on", channel=9, note=38, velocity=100))
@@ -74,7 +74,7 @@ def test_drums_alone_are_heard_where_something_else_sings(server):
 def test_sound_of_fluidsynth_without_being_asked_for(server):
     if load_library() is None or find_soundfont() is None:
         pytest.skip("needs FluidSynth and a soundfont")
-    with Sound(program=73, block=64, latency=0.01) as sound, Ear() as ear:
+    with SynthesizerOutput(program=73, block=64, latency=0.01) as sound, Ear() as ear:
         assert "FluidSynth" in sound.name
         sound.note_on(69, 100)
         wait_for(lambda: ear.level() > 0.01)
@@ -83,7 +83,7 @@ def test_sound_of_fluidsynth_without_being_asked_for(server):
 
 def test_the_server_goes_away_and_comes_back(server):
     warnings = []
-    with Sound(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound:
+    with SynthesizerOutput(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound:
         sound.note_on(69)
         server.stop(kill=True)
         wait_for(lambda: not sound.is_heard)
@@ -100,7 +100,7 @@ def test_the_server_goes_away_and_comes_back(server):
 
 def test_a_synthesizer_that_dies_is_started_again(server):
     warnings = []
-    with Sound(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound, Ear() as ear:
+    with SynthesizerOutput(soundfont=BUILT_IN, program=16, warn=warnings.append) as sound, Ear() as ear:
         first = sound._synth.pid
         sound._synth.kill()
         wait_for(lambda: sound._synth is not None and sound._synth.pid != first)
@@ -110,7 +110,7 @@ def test_a_synthesizer_that_dies_is_started_again(server):
 
 
 def test_no_process_is_left(server):
-    sound = Sound(soundfont=BUILT_IN)
+    sound = SynthesizerOutput(soundfont=BUILT_IN)
     pids = [sound._synth.pid, sound._device.pid]
     sound.close()
     for pid in pids:
@@ -120,13 +120,13 @@ def test_no_process_is_left(server):
 
 def test_what_cannot_be_opened_is_one_clear_line(server, tmp_path):
     with pytest.raises(InputError, match=r"expected a sound device 'trumpet', found system \(JACK.*; start JACK"):
-        Sound(device="trumpet")
+        SynthesizerOutput(device="trumpet")
     with pytest.raises(InputError, match=r"no\.sf2: cannot read the soundfont"):
-        Sound(soundfont=tmp_path / "no.sf2")
+        SynthesizerOutput(soundfont=tmp_path / "no.sf2")
     with pytest.raises(InputError, match=r"latency of 0\.001 to 0.5 seconds, found 9"):
-        Sound(latency=9)
+        SynthesizerOutput(latency=9)
     with pytest.raises(InputError, match="expected blocks of 0"):
-        Sound(block=-1)
+        SynthesizerOutput(block=-1)
 
 
 def test_the_synthesizer_that_is_meant(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from realtime.control.bindings import Binding, ControllerMap
-from realtime.control.controller import TICK_SECONDS, Controls
+from realtime.control.controller import TICK_SECONDS, BoundController
 from realtime.control.maps import read_map
 from realtime.control.messages import PAIR_SECONDS
 from realtime.midi.byte_stream import ByteStream
@@ -25,7 +25,9 @@ class Bench:
     def __init__(self, *bindings: Binding, mpe: MpeZone | None = None, **has) -> None:
         self.now, self.log = 100.0, []
         self.has = {name: parameter.default for name, parameter in PARAMETERS.items()} | has
-        self.controls = Controls(ControllerMap("test", bindings=bindings, mpe=mpe or MpeZone()), self.set, self.has.get)
+        self.controls = BoundController(
+            ControllerMap("test", bindings=bindings, mpe=mpe or MpeZone()), self.set, self.has.get
+        )
 
     def set(self, name, value):
         self.log.append((name, value))
@@ -349,13 +351,13 @@ def test_a_value_that_the_engine_refuses_is_a_warning():
         raise InputError(f"{name}: not now")
 
     warnings = []
-    controls = Controls(read_map("default"), refuse, warn=warnings.append)
+    controls = BoundController(read_map("default"), refuse, warn=warnings.append)
     controls.feed(cc(120, 0), 0.0)
     controls.feed(cc(1, 5), 0.0)
     controls.tick(0.0)
     assert warnings == ["panic: not now", "position: not now"]
     with pytest.raises(InputError, match="not now"):
-        Controls(read_map("default"), refuse).feed(cc(120, 0), 0.0)
+        BoundController(read_map("default"), refuse).feed(cc(120, 0), 0.0)
 
 
 messages = st.one_of(

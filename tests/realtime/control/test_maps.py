@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from realtime.control.bindings import Binding, Feedback
-from realtime.control.controller import Controls
+from realtime.control.controller import BoundController
 from realtime.control.maps import parse_map, read_map, shipped_map_for, shipped_maps
 from realtime.midi.expression import MpeZone
 from realtime.music.parameters import PARAMETERS, table
@@ -20,7 +20,7 @@ def test_shipped_maps_can_be_used():
     assert shipped_maps()[0] == "default" and len(shipped_maps()) >= 8
     for name in shipped_maps():
         controller = read_map(name)
-        assert controller.bindings and Controls(controller, lambda name, value: None)
+        assert controller.bindings and BoundController(controller, lambda name, value: None)
         addresses = [(b.kind, b.number, b.channel, b.parameter) for b in controller.bindings]
         assert len(set(addresses)) == len(addresses)
         devices = {(b.kind, b.number, b.channel) for b in controller.bindings if b.number is not None}

@@ -134,7 +134,7 @@ def test_a_clock_that_cannot_be_had_is_told_and_the_one_before_stays(bench, monk
     def missing(*_):
         raise InputError("expected aalink")
 
-    monkeypatch.setattr("realtime.player.player.make_timeline", missing)
+    monkeypatch.setattr("realtime.player.player.make_clock", missing)
     bench.offer(SCALE)
     bench.run_until(0.3)
     bench.player.command(SetClock("link"), bench.clock())
