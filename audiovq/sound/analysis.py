@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from ..dsp.bands import a_weights, band_triangles
 from ..dsp.stft import STFT, squared
 from ..dsp.wide_pitch import BINS_AN_OCTAVE, MAX_PITCH, MIN_PITCH, PitchTracker
 from .config import SoundConfig
+from .onsets import QUARTERS, OnsetAnalysis
 
 SILENCE = 1e-10  # power, -100 dB
 REACH = 1e-7  # power of a band, of that of the loudness, below which it is all the same
@@ -22,17 +24,36 @@ PERIODS = 4.0  # that a window holds at least before its power stands still from
 
 @dataclass(frozen=True)
 class Controls:
-    """What is played, apart from timbre; all (B, N).
+    """What is played, apart from timbre; (B, N), but for the onsets.
 
     Attributes:
         pitch: Hz, carried on through what has none.
         loudness: dB, A-weighted; 0 is white noise of power 1, -100 silence.
         harmonicity: share that repeats with the pitch, 0 to 1; 0 where there is no pitch.
+        onsets: (B, N, `QUARTERS`), dB by which it is quieter at the ends of the quarters of a frame, before an onset.
     """
 
     pitch: Tensor
     loudness: Tensor
     harmonicity: Tensor
+    onsets: Tensor
+
+    @classmethod
+    def steady(cls, pitch: Tensor, loudness: Tensor, harmonicity: Tensor) -> Controls:
+        """Without an onset."""
+        return cls(pitch, loudness, harmonicity, loudness.new_zeros(*loudness.shape, QUARTERS))
+
+    def held(self) -> Controls:
+        """Frames that stand still: the onset is over."""
+        return Controls.steady(self.pitch, self.loudness, self.harmonicity)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """In the order of the attributes."""
+        return self.pitch, self.loudness, self.harmonicity, self.onsets
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Controls:
+        """The same done to each tensor, whose first dimensions are (B, N)."""
+        return Controls(*map(change, self.tensors()))
 
     def for_network(self) -> Tensor:
         """(B, N, `CONTROL_FEATURES`), of about unit size."""
@@ -69,12 +90,13 @@ class SoundAnalysis(nn.Module):
     mid_weights: Tensor
     long_weights: Tensor
     turn: Tensor
-    states = 4  # tensors of a state
+    states = 5  # tensors of a state
 
     def __init__(self, config: SoundConfig, stft: STFT) -> None:
         super().__init__()
         self.config, self.stft = config, stft
         self.tracker = PitchTracker(config.sample_rate, config.hop)
+        self.onsets = OnsetAnalysis(config.hop, stft)
         rate, size = config.sample_rate, self.tracker.long.size
         bins = size // 2 + 1
 
@@ -93,26 +115,29 @@ class SoundAnalysis(nn.Module):
         self.turn = nn.Buffer(2.0 * torch.pi * rate / size * torch.arange(bins), persistent=False)
 
     def start(self, batch: int) -> list[Tensor]:
-        """Fresh state: samples of the past, the last two pitches in octaves (B, 2), then the tracker's."""
+        """Fresh state: samples of the past, last two pitches in octaves (B, 2), state of the onsets, of the tracker."""
         tracker = self.tracker.start(batch)
         octaves = (tracker[-1] / BINS_AN_OCTAVE)[:, None].expand(-1, 2).clone()
-        return [self.weights.new_zeros(batch, self.tracker.past), octaves, *tracker]
+        past = self.weights.new_zeros(batch, self.tracker.past)
+        return [past, octaves, self.onsets.start(batch), *tracker]
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Analysis, list[Tensor]]:
         past = state[0]
         spectrum, _ = self.stft.analyse(x, past[:, past.shape[1] - self.stft.delay :])
         short = squared(spectrum)
         whole = torch.cat([past, x], 1)
-        pitch, after = self.tracker(whole, state[2:])
+        pitch, after = self.tracker(whole, state[3:])
         strength = pitch.strength * pitch.voiced
         power = self._power(short, pitch.mid_spectrum, pitch.spectrum, pitch.hertz, strength)
         octaves = torch.cat([state[1], torch.log2(pitch.hertz / MIN_PITCH)], 1)
-        controls = Controls(self._ahead(octaves), 10.0 * torch.log10(power + SILENCE), strength)
+        onsets, amplitudes = self.onsets(whole, short, state[2])
+        controls = Controls(self._ahead(octaves), 10.0 * torch.log10(power + SILENCE), strength, onsets)
         repeating = pitch.spectrum * torch.cos(self.turn / pitch.hertz[..., None])
         long, repeated = (torch.stack([pitch.spectrum, repeating], -2) @ self.long_bands).unbind(-2)
         share = repeated / (long + SILENCE)
         features = [self._against(short @ self.bands, power), self._against(long, power), share]
-        return Analysis(controls, short, torch.cat(features, -1)), [whole[:, x.shape[1] :], octaves[:, -2:], *after]
+        kept = [whole[:, x.shape[1] :], octaves[:, -2:], amplitudes, *after]
+        return Analysis(controls, short, torch.cat(features, -1)), kept
 
     def _ahead(self, octaves: Tensor) -> Tensor:
         """Octaves above `MIN_PITCH` (B, 2 + N) -> Hz (B, N) where a glide will be a lag later, on a straight line.

@@ -31,7 +31,8 @@ from .correction import Correction
 from .synthesis import Synthesis
 
 CHECKPOINT = CheckpointFormat("latentmix.sound", 1, Path(__file__).parents[1] / "weights")
-VOICE_STATES = 5  # the first tensors of a decoder's state
+VOICE_STATES = 6  # the first tensors of a decoder's state
+PLAYED = 5  # tensors of a frame: its controls and its timbre
 DECIBELS = 8.685889638  # of a neper
 MAX_GAIN = 12.0  # nats of amplitude, of the network, before it is corrected and the loudness has its say
 MIDDLE, LOWEST = 1000.0, 50.0  # Hz: where a tilt changes nothing, and below which it goes no further
@@ -120,8 +121,9 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
         graph on a GPU, of as many streams as there are in the batch (`OftenCalled`).
         """
         is_short = x.shape[1] == self.config.hop
-        pitch, loudness, harmonicity, timbre, *after = (self._encoded_often if is_short else self._encoded)(x, *state)
-        return Sound(Controls(pitch, loudness, harmonicity), timbre), after
+        found = (self._encoded_often if is_short else self._encoded)(x, *state)
+        *played, timbre = found[:PLAYED]
+        return Sound(Controls(*played), timbre), list(found[PLAYED:])
 
     @torch.inference_mode()
     def decode_step(
@@ -134,10 +136,10 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
 
         Traced as `encode_step`.
         """
-        of, each = sound.controls, [colour] if isinstance(colour, Colour) else colour
+        each = [colour] if isinstance(colour, Colour) else colour
         colours = torch.tensor([[c.harmonicity, c.brightness] for c in each], device=sound.timbre.device)
         step = self._decoded_often if sound.timbre.shape[1] == 1 else self._decoded
-        y, *after = step(sound.timbre, of.pitch, of.loudness, of.harmonicity, colours, *state)
+        y, *after = step(sound.timbre, *sound.controls.tensors(), colours, *state)
         return y, after
 
     def _encoded(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
@@ -148,12 +150,19 @@ class SoundModel(OverlapAdded, Pretrained, nn.Module):
         latent, after = self.timbre(found.features, of, list(state[parts:asked]))
         gains, said = self.gains(Sound(of, latent), list(state[asked:]))
         timbre = torch.cat([latent, self.correction(found.power, gains, of, self.synthesis)], -1)
-        return of.pitch, of.loudness, of.harmonicity, timbre, *kept, *after, *said
+        return *of.tensors(), timbre, *kept, *after, *said
 
     def _decoded(
-        self, timbre: Tensor, pitch: Tensor, loudness: Tensor, harmonicity: Tensor, colours: Tensor, *state: Tensor
+        self,
+        timbre: Tensor,
+        pitch: Tensor,
+        loudness: Tensor,
+        harmonicity: Tensor,
+        onsets: Tensor,
+        colours: Tensor,
+        *state: Tensor,
     ) -> tuple[Tensor, ...]:
-        controls = Controls(pitch, loudness, harmonicity)
+        controls = Controls(pitch, loudness, harmonicity, onsets)
         gains, after = self.gains(Sound(controls, timbre), list(state[VOICE_STATES:]))
         more, tilt = colours[:, :1, None], colours[:, 1:, None] * self.octaves
         gains = gains + torch.cat([tilt + more, tilt - more], -1) / DECIBELS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .analysis import Controls
 from .model import Sound, SoundModel
+from .onsets import LOWEST_ONSET, QUARTERS
 
 PIECE = 500  # frames that are encoded or decoded at a time
 LOUDNESS_POWER = 0.3  # loudness grows with about this power of the power (Stevens 1957)
@@ -55,7 +56,7 @@ def _with_first_pitch(sound: Sound) -> Sound:
     pitch = played.pitch.clone()
     if len(sung):
         pitch[:, : int(sung[0])] = pitch[0, sung[0]]
-    return Sound(Controls(pitch, played.loudness, played.harmonicity), sound.timbre)
+    return replace(sound, controls=replace(played, pitch=pitch))
 
 
 def sung_share(sound: Sound) -> float:
@@ -70,6 +71,7 @@ def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
         F.pad(sound.controls.pitch, (0, late), mode="replicate"),
         F.pad(sound.controls.loudness, (0, late), value=SILENT),
         F.pad(sound.controls.harmonicity, (0, late)),
+        F.pad(sound.controls.onsets, (0, 0, 0, late)),
     )
     whole = Sound(silent, F.pad(sound.timbre, (0, 0, 0, late)))
     state, made = model.initial_decoder_state(1), []
@@ -86,20 +88,15 @@ def decode(model: SoundModel, sound: Sound, samples: int) -> np.ndarray:
 
 def part(sound: Sound, start: int, stop: int) -> Sound:
     """Frames (1, N) from one to before another."""
-    played = sound.controls
-    cut = (each[:, start:stop] for each in (played.pitch, played.loudness, played.harmonicity))
-    return Sound(Controls(*cut), sound.timbre[:, start:stop])
+    return Sound(sound.controls.map(lambda of: of[:, start:stop]), sound.timbre[:, start:stop])
 
 
-def joined(sounds: Sequence[Sound]) -> Sound:
-    """Frames (1, N), (1, M), ... on end, (1, N + M + ...)."""
-    played = [each.controls for each in sounds]
+def joined(sounds: Sequence[Sound], dim: int = 1) -> Sound:
+    """Frames (1, N), (1, M), ... on end, (1, N + M + ...); along the first dimension, as a batch."""
     controls = Controls(
-        torch.cat([each.pitch for each in played], 1),
-        torch.cat([each.loudness for each in played], 1),
-        torch.cat([each.harmonicity for each in played], 1),
+        *(torch.cat(same, dim) for same in zip(*(each.controls.tensors() for each in sounds), strict=True))
     )
-    return Sound(controls, torch.cat([each.timbre for each in sounds], 1))
+    return Sound(controls, torch.cat([each.timbre for each in sounds], dim))
 
 
 def stretched(sound: Sound, frames: int) -> Sound:
@@ -107,9 +104,12 @@ def stretched(sound: Sound, frames: int) -> Sound:
     played = sound.controls
     rows = torch.stack([played.pitch.log(), played.loudness, played.harmonicity], 1)
     rows = torch.cat([rows, sound.timbre.transpose(1, 2)], 1)
+    quarters = played.onsets.flatten(1)[:, None]
     if rows.shape[2] != frames:
         rows = F.interpolate(rows, frames, mode="linear", align_corners=frames > 1)
-    return Sound(Controls(rows[:, 0].exp(), rows[:, 1], rows[:, 2]), rows[:, 3:].transpose(1, 2))
+        quarters = F.interpolate(quarters, QUARTERS * frames, mode="linear")
+    onsets = quarters[:, 0].unflatten(1, (frames, QUARTERS))
+    return Sound(Controls(rows[:, 0].exp(), rows[:, 1], rows[:, 2], onsets), rows[:, 3:].transpose(1, 2))
 
 
 def blend(
@@ -133,10 +133,16 @@ def blend(
     shares = [sung_share(each) for each in sounds] if sung is None else sung
     of_pitch = share * like(shares)[:, None, None]
     pitch = torch.stack([each.controls.pitch for each in sounds]).log()
-    felt = torch.stack([10.0 ** (0.1 * LOUDNESS_POWER * each.controls.loudness) for each in sounds])
-    loudness = (10.0 / LOUDNESS_POWER) * torch.log10((share * felt).sum(0).clamp(min=1e-9))
+    # of a frame, and of the ends of its quarters
+    levels = [F.pad(each.controls.onsets, (1, 0)) + each.controls.loudness[..., None] for each in sounds]
+    felt = 10.0 ** (0.1 * LOUDNESS_POWER * torch.stack(levels))
+    mixed = (10.0 / LOUDNESS_POWER) * torch.log10((share[..., None] * felt).sum(0).clamp(min=1e-9))
+    loudness, quarters = mixed.split([1, QUARTERS], -1)
     controls = Controls(
-        ((of_pitch * pitch).sum(0) / of_pitch.sum(0)).exp(), loudness.clamp(min=SILENT), (share * harmonicity).sum(0)
+        ((of_pitch * pitch).sum(0) / of_pitch.sum(0)).exp(),
+        loudness[..., 0].clamp(min=SILENT),
+        (share * harmonicity).sum(0),
+        (quarters - loudness).clamp(LOWEST_ONSET, 0.0),
     )
     timbre = torch.stack([each.timbre for each in sounds])
     return Sound(controls, (of_timbre[..., None] * timbre).sum(0) / of_timbre.sum())
@@ -155,7 +161,7 @@ def between(a: Sound, b: Sound, place: float, timbre_place: float) -> Sound:
     wanted = torch.lerp(level(ends[0]), level(ends[1]), place)
     played = mixed.controls
     loudness = (played.loudness + wanted - level(mixed)).clamp(min=SILENT)
-    return Sound(Controls(played.pitch, loudness, played.harmonicity), mixed.timbre)
+    return replace(mixed, controls=replace(played, loudness=loudness))
 
 
 @torch.inference_mode()

@@ -1,9 +1,10 @@
-"""What a preset is: pitch, loudness, harmonicity and timbre of the frames of a recording, 232 bytes each."""
+"""What a preset is: pitch, loudness, harmonicity, onsets and timbre of the frames of a recording, 236 bytes each."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ from .analysis import Controls
 from .correction import MAX_CORRECTION
 from .model import Sound, SoundModel
 from .morph import Recording, decode, encode
+from .onsets import LOWEST_ONSET, QUARTERS
 from .preset_names import PRESETS
 
 MAX_FRAMES = 60_000  # ten minutes
 MAX_BYTES = 24 << 20  # as many frames of the largest timbre have no more
 MODEL = "model"  # whose latents these are
+ONSETS = "onsets"  # dB, in int8
 LACKING = "lacking"  # what goes beside the latent in a timbre, in int8
 STEPS_A_NEPER = 127 / MAX_CORRECTION
 
@@ -47,7 +50,8 @@ def preset_bytes(model: SoundModel, recording: Recording) -> bytes:
     found = {name: part[0].half().contiguous() for name, part in half.items()}
     if lacking.shape[-1]:
         found[LACKING] = (lacking[0] * STEPS_A_NEPER).round().clamp(-127, 127).to(torch.int8)
-    return save({**found, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)})
+    onsets = played.onsets[0].round().to(torch.int8)
+    return save({**found, ONSETS: onsets, "pitch": played.pitch[0].contiguous(), MODEL: _mark(model)})
 
 
 def read_preset(model: SoundModel, name: str) -> Recording:
@@ -81,13 +85,14 @@ def preset_from(model: SoundModel, data: bytes) -> Recording:
         of = parts[MODEL]
     except (SafetensorError, KeyError):
         raise PresetError("expected a preset, the frames of a sound; found something else, or a damaged one") from None
-    sound = Sound(Controls(pitch, loudness, harmonicity), timbre)
+    sound = Sound(Controls.steady(pitch, loudness, harmonicity), timbre)
     _check(sound)
     is_own, frames = torch.equal(of, _mark(model)), timbre.shape[1]
     known = model if is_own else SoundModel.from_pretrained()
     if not torch.equal(of, _mark(known)) or timbre.shape[2] != known.config.latent_size:
         raise PresetError("expected a sound of the model that is here, found one of another; take the recording again")
-    sound = Sound(sound.controls, torch.cat([timbre, _lacking(parts, frames, known.config.bands)], 2))
+    controls = replace(sound.controls, onsets=_onsets(parts, frames))
+    sound = Sound(controls, torch.cat([timbre, _lacking(parts, frames, known.config.bands)], 2))
     if is_own:
         return Recording(sound, frames * model.config.hop)
     heard = decode(known, sound, frames * known.config.hop)
@@ -106,6 +111,18 @@ def _lacking(parts: Mapping[str, Tensor], frames: int, bands: int) -> Tensor:
     if found.dtype != torch.int8 or found.shape != (frames, bands):
         raise PresetError(f"expected corrections of {frames} frames and {bands} bands in a preset, found others")
     return found[None].float() / STEPS_A_NEPER
+
+
+def _onsets(parts: Mapping[str, Tensor], frames: int) -> Tensor:
+    """dB (1, N, `QUARTERS`); none in presets of before they were kept.
+
+    Raises:
+        PresetError: other numbers, or of other frames.
+    """
+    found = parts.get(ONSETS, torch.zeros(frames, QUARTERS, dtype=torch.int8))
+    if found.dtype != torch.int8 or found.shape != (frames, QUARTERS) or bool(found.gt(0).any()):
+        raise PresetError(f"expected onsets of {frames} frames in a preset, found others")
+    return found[None].float().clamp(min=LOWEST_ONSET)
 
 
 def _check(sound: Sound) -> None:

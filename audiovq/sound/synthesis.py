@@ -17,6 +17,7 @@ from ..dsp.stft import STFT
 from ..dsp.wide_pitch import MAX_PITCH, MIN_PITCH
 from .analysis import SILENCE, Controls
 from .config import SoundConfig
+from .onsets import OnsetSynthesis
 
 NOISE_LENGTH = 1 << 18  # samples, about 5 s, then again
 COMBS_AN_OCTAVE = 192
@@ -37,6 +38,7 @@ class Synthesis(nn.Module):
         self.config, self.stft = config, stft
         limit = min(TOP, 0.46 * config.sample_rate)
         self.pulses = HarmonicPulses(config.sample_rate, config.hop, limit)
+        self.onsets = OnsetSynthesis(config.hop)
         self.triangles = nn.Buffer(band_triangles(stft.bins, config.bands, config.sample_rate), persistent=False)
         self.weights = nn.Buffer(a_weights(stft.bins, config.sample_rate) / stft.bins, persistent=False)
         self.combs = nn.Buffer(self._combs(), persistent=False)
@@ -44,14 +46,14 @@ class Synthesis(nn.Module):
         self.noise = nn.Buffer(noise, persistent=False)
 
     def start(self, batch: int) -> list[Tensor]:
-        """Fresh state: of the pulses, place in the noise (B,), past pulses, past noise, tail."""
+        """Fresh state: of the pulses, place in the noise (B,), past pulses, past noise, that of the onsets, tail."""
         place = torch.zeros(batch, dtype=torch.int64, device=self.noise.device)
         past = self.stft.past(batch)
-        return [self.pulses.start(batch), place, past, past.clone(), self.stft.tail(batch)]
+        return [self.pulses.start(batch), place, past, past.clone(), self.onsets.start(batch), self.stft.tail(batch)]
 
     def forward(self, gains: Tensor, controls: Controls, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Any number of frames; gains are relative to each other, the loudness is that of the controls."""
-        source, place, past_pulses, past_noise, tail = state
+        source, place, past_pulses, past_noise, onset, tail = state
         pulses, source = self.pulses(controls.pitch, source)
         steps = torch.arange(pulses.shape[1], device=place.device)
         noise = self.noise[(place[:, None] + steps) % NOISE_LENGTH]
@@ -59,7 +61,8 @@ class Synthesis(nn.Module):
         noise, past_noise = self.stft.analyse(noise, past_noise)
         harmonic, rough = self.bin_gains(gains, controls)
         y, tail = self.stft.synthesise(harmonic * pulses + rough * noise, tail)
-        return y, [source, (place + len(steps)) % NOISE_LENGTH, past_pulses, past_noise, tail]
+        y, onset = self.onsets(y, controls.onsets, onset)
+        return y, [source, (place + len(steps)) % NOISE_LENGTH, past_pulses, past_noise, onset, tail]
 
     def bin_gains(self, gains: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
         """Amplitudes of harmonics and noise, both (B, N, F), that add up to the loudness of the controls."""

@@ -44,8 +44,7 @@ class SoundBatch:
     features: Tensor
 
     def to(self, device: torch.device | str) -> SoundBatch:
-        played = self.controls
-        controls = Controls(played.pitch.to(device), played.loudness.to(device), played.harmonicity.to(device))
+        controls = self.controls.map(lambda of: of.to(device))
         return SoundBatch(self.samples.to(device), controls, self.features.to(device))
 
 
@@ -122,7 +121,7 @@ def sound_batch(rows: tuple[np.ndarray, ...], gain: Tensor) -> SoundBatch:
     samples, controls, features = (torch.from_numpy(each.astype(np.float32)) for each in rows)
     pitch, loudness, harmonicity = controls.unbind(-1)
     samples = samples / 32767.0 * 10.0 ** (gain / 20.0)
-    return SoundBatch(samples, Controls(pitch, loudness + gain, harmonicity), features)
+    return SoundBatch(samples, Controls.steady(pitch, loudness + gain, harmonicity), features)
 
 
 def prepare(

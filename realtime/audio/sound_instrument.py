@@ -7,7 +7,7 @@ Its pitch is the note's, with what vibrato the recordings have; its loudness is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ import torch
 from audiovq.sound.analysis import Controls
 from audiovq.sound.fitting import UNHEARD
 from audiovq.sound.model import Colour, Sound, SoundModel
-from audiovq.sound.morph import Recording, blend, part, sung_share
+from audiovq.sound.morph import Recording, blend, joined, part, sung_share
 from latentmix.errors import InputError, check_count
 from midi_vae.audio.synthesizer import round_off
 
@@ -165,7 +165,7 @@ class SoundInstrument(Framewise):
             Colour(amounts["harmonicity"], amounts["brightness"] + float(self._slid[voice.channel]))
             for voice in self.voices
         ]
-        y, state = self.model.decode_step(_stacked(frames), self._state, colours)
+        y, state = self.model.decode_step(joined(frames, 0), self._state, colours)
         if not bool(torch.isfinite(y).all()):  # never again sound, were it kept
             y, state = torch.zeros_like(y), self.model.initial_decoder_state(len(self.voices))
         self._state = state
@@ -185,7 +185,7 @@ class SoundInstrument(Framewise):
             loudness = (mixed.controls.loudness - quieter).clamp(min=SILENT, max=0.0)
         semitones = voice.pitch - 69 + amounts["pitch"] + self._bent[voice.channel]
         hertz = 440.0 * 2.0 ** (semitones / 12) * mixed.controls.pitch
-        return Sound(Controls(hertz, loudness, mixed.controls.harmonicity), mixed.timbre)
+        return replace(mixed, controls=replace(mixed.controls, pitch=hertz, loudness=loudness))
 
 
 @torch.inference_mode()
@@ -212,31 +212,13 @@ def held_notes(
     parts = []
     for each in sounds:
         sung.append(sung_share(each))
-        places = [_place(age, each) for age in ages]
-        of = each.controls
-        parts.append(
-            Sound(
-                Controls(of.pitch[:, places], of.loudness[:, places], of.harmonicity[:, places]), each.timbre[:, places]
-            )
-        )
+        parts.append(joined([part(each, at, at + 1) for age in ages for at in [_place(age, each)]]))
     mixed = blend(parts, np.clip(shares, 0.0, None).tolist(), sung=sung)
-    hertz = torch.tensor([[440.0 * 2.0 ** ((pitch - 69) / 12)] for pitch in pitches])
-    count, of = len(pitches), mixed.controls
-    loudness, harmonicity = (each.expand(count, -1) for each in (of.loudness.clamp(SILENT, 0.0), of.harmonicity))
-    played = Sound(Controls(hertz * of.pitch, loudness, harmonicity), mixed.timbre.expand(count, -1, -1))
-    y, _ = model.decode_step(played, model.initial_decoder_state(count))
+    of = replace(mixed.controls, loudness=mixed.controls.loudness.clamp(SILENT, 0.0))
+    hertz = [440.0 * 2.0 ** ((pitch - 69) / 12) for pitch in pitches]
+    played = joined([replace(mixed, controls=replace(of, pitch=each * of.pitch)) for each in hertz], 0)
+    y, _ = model.decode_step(played, model.initial_decoder_state(len(pitches)))
     return round_off(y[:, late : late + frames * hop].numpy())
-
-
-def _stacked(frames: Sequence[Sound]) -> Sound:
-    """Frames (1, 1) of voices as one of (B, 1)."""
-    played = [each.controls for each in frames]
-    controls = Controls(
-        torch.cat([each.pitch for each in played]),
-        torch.cat([each.loudness for each in played]),
-        torch.cat([each.harmonicity for each in played]),
-    )
-    return Sound(controls, torch.cat([each.timbre for each in frames]))
 
 
 def _place(age: int, sound: Sound) -> int:
@@ -273,6 +255,8 @@ def heard_frames(sound: Sound) -> tuple[int, int]:
 def as_note(sound: Sound) -> Sound:
     """A recording (1, N) where it sounds, its pitch as a ratio to its middle, its loudest frame `FULL`.
 
+    Its onset is as soft as a window: sharp, it would come two frames later, which is late for a key.
+
     Raises:
         InputError: nothing is heard in it.
     """
@@ -282,4 +266,5 @@ def as_note(sound: Sound) -> Sound:
     middle = sung.median() if len(sung) else played.pitch.median()
     ratio = played.pitch / middle
     ratio = torch.where(ratio.log2().abs() <= VIBRATO / 12.0, ratio, 1.0)
-    return Sound(Controls(ratio, played.loudness - played.loudness.max() + FULL, played.harmonicity), sound.timbre)
+    louder = FULL - played.loudness.max()
+    return replace(sound, controls=Controls.steady(ratio, played.loudness + louder, played.harmonicity))

@@ -7,6 +7,7 @@ Played live and rendered, it is the same object, frame by frame.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -105,7 +106,7 @@ class SoundMix(Framewise):
         self._at, self._state = 0, model.initial_decoder_state(1)
         self._heard: np.ndarray | None = None
         self._transferred = 0.0
-        self._frames = [each.frame(0) for each in self._sources]
+        self._frames, self._is_held = [each.frame(0) for each in self._sources], False
 
     def move(self, values: Mapping[str, object]) -> None:
         """Move parameters of `SOUND_PARAMETERS`; what was moved last says where the puck is.
@@ -143,6 +144,9 @@ class SoundMix(Framewise):
         if not self.dials.values["hold"]:
             self._frames = [each.frame(self._at) for each in self._sources]
             self._at += 1
+        elif not self._is_held:
+            self._frames = [replace(each, controls=each.controls.held()) for each in self._frames]
+        self._is_held = bool(self.dials.values["hold"])
         sung = [each.sung for each in self._sources]
         mixed = blend(self._frames, self._heard.clip(0.0, 1.0).tolist(), sung=sung)
         amounts = self.dials.step()
@@ -155,11 +159,12 @@ class SoundMix(Framewise):
 
     def _played(self, mixed: Sound, amounts: Mapping[str, float]) -> Sound:
         played = mixed.controls
-        pitch, loudness = played.pitch, played.loudness
+        pitch, loudness, onsets = played.pitch, played.loudness, played.onsets
         if self._transferred > 1e-3:
             lead = self._frames[int(np.argmin(self._is_loop))].controls
             pitch = torch.lerp(pitch.log(), lead.pitch.log(), self._transferred).exp()
             loudness = torch.lerp(loudness, lead.loudness, self._transferred)
+            onsets = torch.lerp(onsets, lead.onsets, self._transferred)
         pitch = pitch * 2.0 ** (amounts["pitch"] / 12.0)
         loudness = (loudness + amounts["loudness"]).clamp(max=LOUDEST)
-        return Sound(Controls(pitch, loudness, played.harmonicity), mixed.timbre)
+        return Sound(Controls(pitch, loudness, played.harmonicity, onsets), mixed.timbre)

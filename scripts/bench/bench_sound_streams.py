@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from audiovq.sound.analysis import Controls
 from audiovq.sound.fitting import read_recording
 from audiovq.sound.model import Sound, SoundModel
 from audiovq.sound.morph import blend, part
@@ -33,8 +32,8 @@ WARM_UPS = 20
 def sounds(model: SoundModel, streams: int, frame: Sound) -> Callable[[], object]:
     """A step of so many streams, each mixed with a frame (1, 1)."""
     device, of = model.octaves.device, frame.controls
-    played = (each.to(device).expand(streams, -1) for each in (of.pitch, of.loudness, of.harmonicity))
-    other = Sound(Controls(*played), frame.timbre.to(device).expand(streams, -1, -1))
+    played = of.map(lambda each: each.to(device).expand(streams, *each.shape[1:]))
+    other = Sound(played, frame.timbre.to(device).expand(streams, -1, -1))
     random = torch.Generator().manual_seed(0)
     states = [model.initial_encoder_state(streams), model.initial_decoder_state(streams)]
 

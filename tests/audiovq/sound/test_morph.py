@@ -44,17 +44,16 @@ def test_steps_go_evenly_in_length_pitch_and_level(model):
 
 
 def part_of(sound: Sound, frames: int) -> Sound:
-    c = sound.controls
-    return Sound(
-        Controls(c.pitch[:, :frames], c.loudness[:, :frames], c.harmonicity[:, :frames]), sound.timbre[:, :frames]
-    )
+    return Sound(sound.controls.map(lambda of: of[:, :frames]), sound.timbre[:, :frames])
 
 
 def test_one_that_has_no_pitch_does_not_bend_the_other_s(model):
     shape = (1, 10)
-    sung = Sound(Controls(torch.full(shape, 300.0), torch.full(shape, -20.0), torch.ones(shape)), torch.zeros(1, 10, 4))
+    sung = Sound(
+        Controls.steady(torch.full(shape, 300.0), torch.full(shape, -20.0), torch.ones(shape)), torch.zeros(1, 10, 4)
+    )
     rough = Sound(
-        Controls(torch.full(shape, 1500.0), torch.full(shape, -20.0), torch.zeros(shape)), torch.ones(1, 10, 4)
+        Controls.steady(torch.full(shape, 1500.0), torch.full(shape, -20.0), torch.zeros(shape)), torch.ones(1, 10, 4)
     )
     mixed = blend([sung, rough], (1.0, 1.0))
     assert float(mixed.controls.pitch[0, 0]) == pytest.approx(300.0, rel=0.04)

@@ -68,6 +68,23 @@ def test_one_of_before_corrections_lacks_nothing_and_damaged_ones_are_refused(tm
             read_preset(model, str(path))
 
 
+def test_onsets_are_kept_in_decibels_and_of_before_have_none(tmp_path):
+    model, path = small_model(), tmp_path / "mine.safetensors"
+    recording = encode(model, np.concatenate([np.zeros(9000, np.float32), played(300.0, 0.2)]))
+    wanted = recording.sound.controls.onsets
+    write_preset(path, model, recording)
+    assert wanted.min() < -40.0
+    assert torch.allclose(read_preset(model, str(path)).sound.controls.onsets, wanted, atol=0.5)
+    parts = load_file(path)
+    onsets = parts.pop("onsets")
+    save_file(parts, path)
+    assert not read_preset(model, str(path)).sound.controls.onsets.any()
+    for damaged in (onsets[:-1], onsets[:, :-1].contiguous(), onsets.float(), -onsets):
+        save_file({**parts, "onsets": damaged}, path)
+        with pytest.raises(InputError, match="expected onsets of 39 frames"):
+            read_preset(model, str(path))
+
+
 def test_another_model_hears_it(general):
     """At another rate, with latents of another size: pitch and level stay."""
     other = small_model(SoundConfig.at_rate(44_100))

@@ -17,8 +17,7 @@ STREAMS = 3
 def step(model: SoundModel, x: torch.Tensor, encoder: list, decoder: list) -> tuple:
     """A frame of streams (B, hop), each mixed with the one after it."""
     sound, encoder = model.encode_step(x, encoder)
-    of = sound.controls
-    turned = type(of)(*(each.roll(1, 0) for each in (of.pitch, of.loudness, of.harmonicity)))
+    turned = sound.controls.map(lambda each: each.roll(1, 0))
     mixed = blend([sound, Sound(turned, sound.timbre.roll(1, 0))], (0.75, 0.25))
     y, decoder = model.decode_step(mixed, decoder, Colour(2.0, -1.0))
     return y, encoder, decoder
@@ -54,8 +53,8 @@ def test_what_a_graph_of_the_audio_step_captures_never_leaves_the_gpu():
         x, colours = torch.zeros(STREAMS, model.config.hop), torch.zeros(1, 2)
         encoder, decoder = model.initial_encoder_state(STREAMS), model.initial_decoder_state(STREAMS)
         with Seen() as seen:
-            pitch, loudness, harmonicity, timbre, *_ = model._encoded(x, *encoder)
-            y, *_ = model._decoded(timbre, pitch, loudness, harmonicity, colours, *decoder)
+            pitch, loudness, harmonicity, onsets, timbre, *_ = model._encoded(x, *encoder)
+            y, *_ = model._decoded(timbre, pitch, loudness, harmonicity, onsets, colours, *decoder)
     assert mode is not None and y.shape == (STREAMS, model.config.hop) and y.device.type == "cuda"
     assert len(seen.devices) > 20 and set.union(*seen.devices.values()) == {"cuda"}
     loose = [name for each in model.modules() for name, value in vars(each).items() if isinstance(value, torch.Tensor)]

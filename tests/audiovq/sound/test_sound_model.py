@@ -69,7 +69,7 @@ def test_an_impulse_comes_out_after_the_delay_that_is_told(rate: int):
         power = y[0].double().square()
         place = float((power * torch.arange(len(power))).sum() / power.sum())
         assert abs(place - (at + model.delay)) < config.hop
-        sounding = torch.nonzero(power > 1e-6 * power.max())[:, 0]
+        sounding = torch.nonzero(power > 1e-5 * power.max())[:, 0]  # silence has about 5e-9
         assert sounding[0] >= at + model.delay - config.window and sounding[-1] <= at + model.delay + config.window
 
 
@@ -78,7 +78,7 @@ def test_it_is_as_loud_as_it_is_told_to_be_whatever_the_timbre(hertz: float):
     model = small_model()
     shape = (1, 150)
     for decibels in (-50.0, -20.0, -6.0):
-        controls = Controls(torch.full(shape, hertz), torch.full(shape, decibels), torch.ones(shape))
+        controls = Controls.steady(torch.full(shape, hertz), torch.full(shape, decibels), torch.ones(shape))
         timbre = torch.randn(1, 1, SMALL.latent_size, generator=torch.Generator().manual_seed(2)).expand(-1, 150, -1)
         y, _ = model.decode_step(Sound(controls, timbre), model.initial_decoder_state(1))
         found, _ = model.encode_step(y, model.initial_encoder_state(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from toy_sounds import RATE
+from toy_sounds import RATE, played
 
 from audiovq.sound.morph import Recording, encode, part
 from latentmix.errors import InputError
@@ -116,3 +116,17 @@ def test_a_silent_recording_that_is_to_be_an_instrument_is_named_once(model, tmp
     assert not any(told)
     load_source(model, [str(path)], 0, told.append)  # a mix of it plays on
     assert len([each for each in told if each]) == 1
+
+
+def test_what_stands_still_before_a_hit_does_not_flutter(model):
+    hit = np.concatenate([np.zeros(5000, np.float32), played(231.0, 0.2)])
+    mix = SoundMix(model, [encode(model, hit)] * 2)
+    frames = mix._sources[0].sound.controls.onsets[0]
+    mix._at = int(
+        torch.nonzero((frames.amin(-1) < -20.0) & (frames.amax(-1) > -3.0))[0]
+    )  # a frame that is cut in two by the onset
+    mix.render(480)
+    mix.move({"hold": 1})
+    mix.render(4800)
+    quarters = np.square(mix.render(48_000)).reshape(100, 4, 120).mean((0, 2))
+    assert quarters.max() < 2.0 * quarters.min()
