@@ -2,8 +2,8 @@
 
 A frame's loudness is that of its whole window, so a hit would begin to sound a window before its time. But all of the
 window has been heard by the time at which its oldest samples are made, so it can be told by how much they are quieter
-than overlap-add will make them (the gain control of transform codecs, ISO/IEC 13818-7). The
-pulses of a low voice are no onsets: what counts is the loudest quarter of the last two frames.
+than overlap-add will make them (the gain control of transform codecs, ISO/IEC 13818-7). The pulses of a low voice are
+no onsets: what counts is the loudest quarter of the last two frames.
 """
 
 from __future__ import annotations
@@ -23,6 +23,15 @@ LOWEST_ONSET = -52.0  # dB
 QUIET = 1e-10  # power, -100 dB
 
 
+def quarter_bounds(hop: int) -> list[int]:
+    """Samples of a frame between which its quarters lie, as even as whole numbers are.
+
+    >>> quarter_bounds(441)
+    [0, 110, 220, 331, 441]
+    """
+    return [round(hop * k / QUARTERS) for k in range(QUARTERS + 1)]
+
+
 class OnsetAnalysis(nn.Module):
     """Samples and spectra -> dB (B, N, `QUARTERS`), 0 or below, by which to make the end of each quarter quieter.
 
@@ -35,18 +44,18 @@ class OnsetAnalysis(nn.Module):
     def __init__(self, hop: int, stft: STFT) -> None:
         super().__init__()
         self.hop, self.stft = hop, stft
-        ends = [round(hop * (k + 1) / QUARTERS) for k in range(QUARTERS)]
+        bounds = quarter_bounds(hop)
         # quarters of power lie around the places that they count for, as far as these samples have been heard
-        self.ahead = min(ends[0] // 2, stft.delay)
+        self.ahead = min(bounds[1] // 2, stft.delay)
         means = torch.zeros(hop, QUARTERS)
-        for k, (start, stop) in enumerate(itertools.pairwise([0, *ends])):
+        for k, (start, stop) in enumerate(itertools.pairwise(bounds)):
             means[start:stop, k] = 1.0 / (stop - start)
         self.means = nn.Buffer(means, persistent=False)
         frames = -(-stft.window // hop)
         window = F.pad(stft.hann * stft.dual * stft.scale, (0, frames * hop - stft.window))
         self.past_frames = frames - 1
         # what a frame that is j frames old weighs at the ends of the quarters; the newest comes last
-        at = torch.tensor([[j * hop + end for end in ends] for j in reversed(range(frames))])
+        at = torch.tensor([[j * hop + end for end in bounds[1:]] for j in reversed(range(frames))])
         self.overlap = nn.Buffer(F.pad(window, (0, hop + 1))[at], persistent=False)
 
     def start(self, batch: int) -> Tensor:
@@ -76,9 +85,8 @@ class OnsetSynthesis(nn.Module):
 
     def __init__(self, hop: int) -> None:
         super().__init__()
-        ends = [0, *(round(hop * (k + 1) / QUARTERS) for k in range(QUARTERS))]
         lines = torch.zeros(QUARTERS + 1, hop)
-        for k, (start, stop) in enumerate(itertools.pairwise(ends)):
+        for k, (start, stop) in enumerate(itertools.pairwise(quarter_bounds(hop))):
             share = torch.arange(1, stop - start + 1) / (stop - start)
             lines[k, start:stop], lines[k + 1, start:stop] = 1.0 - share, share
         self.lines = nn.Buffer(lines * math.log(10.0) / 20.0, persistent=False)

@@ -120,9 +120,10 @@ def _onsets(parts: Mapping[str, Tensor], frames: int) -> Tensor:
         PresetError: other numbers, or of other frames.
     """
     found = parts.get(ONSETS, torch.zeros(frames, QUARTERS, dtype=torch.int8))
-    if found.dtype != torch.int8 or found.shape != (frames, QUARTERS) or bool(found.gt(0).any()):
-        raise PresetError(f"expected onsets of {frames} frames in a preset, found others")
-    return found[None].float().clamp(min=LOWEST_ONSET)
+    is_right = found.dtype == torch.int8 and found.shape == (frames, QUARTERS)
+    if not is_right or not bool(found.ge(LOWEST_ONSET).logical_and(found.le(0)).all()):
+        raise PresetError(f"expected onsets of {frames} frames, {LOWEST_ONSET:.0f} to 0 dB, in a preset, found others")
+    return found[None].float()
 
 
 def _check(sound: Sound) -> None:

@@ -79,7 +79,7 @@ def test_onsets_are_kept_in_decibels_and_of_before_have_none(tmp_path):
     onsets = parts.pop("onsets")
     save_file(parts, path)
     assert not read_preset(model, str(path)).sound.controls.onsets.any()
-    for damaged in (onsets[:-1], onsets[:, :-1].contiguous(), onsets.float(), -onsets):
+    for damaged in (onsets[:-1], onsets[:, :-1].contiguous(), onsets.float(), -onsets, onsets - 60):
         save_file({**parts, "onsets": damaged}, path)
         with pytest.raises(InputError, match="expected onsets of 39 frames"):
             read_preset(model, str(path))
