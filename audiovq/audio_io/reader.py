@@ -143,8 +143,7 @@ def _open_file(stream: BinaryIO, path: str, name: str, stack: contextlib.ExitSta
     told: list[str] = []
     try:
         files = [
-            stack.enter_context(soundfile.SoundFile(part, closefd=False))
-            for part in find_parts(stream, path, name, stack, told)
+            stack.enter_context(_ReadOnce(part, closefd=False)) for part in find_parts(stream, path, name, stack, told)
         ]
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         if isinstance(error, InputError):
@@ -284,6 +283,17 @@ def _check_format(name: str, sample_rate: int, channels: int) -> None:
             f"{name}: expected {MIN_RATE} to {MAX_RATE} Hz and at most {MAX_CHANNELS} channels, "
             f"found {sample_rate} Hz and {channels}"
         )
+
+
+class _ReadOnce(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read from its start to its end.
+
+    Where it can seek, soundfile does so after each block, to where it is. In MP3 libmpg123 begins anew there, without
+    the bytes before it on which frames lean (variable rate, after silence), and up to some 40 ms come out wrong.
+    """
+
+    def seekable(self) -> bool:
+        return self.format != "MP3" and super().seekable()
 
 
 def _blocks(file: soundfile.SoundFile, name: str, whole: str | None) -> Iterator[np.ndarray]:
