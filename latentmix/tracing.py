@@ -178,6 +178,7 @@ class OftenCalled:
     ) -> None:
         self._function, self._module, self._often, self._graphed = function, module, often, graphed
         self._lock = threading.Lock()  # of the buffers of graphs
+        self._noting = threading.Lock()  # of what stands below; nothing is computed while it is held
         self._calls: Counter[Hashable] = Counter()
         self._traced: dict[Hashable, Callable[..., Any]] = {}
         self._weights: list[Tensor] = []  # held, for another at the place of one that is gone would look the same
@@ -197,22 +198,24 @@ class OftenCalled:
         is_cpu = tensors[0].device.type == "cpu"
         if not (is_cpu or self._graphed) or self._module.training or _is_being_made_a_graph():
             return self._function(self._module, *fixed, *tensors)
-        if self._have_changed():
-            self._calls.clear()
-            self._traced.clear()
         sizes = (*fixed, *(each.shape for each in tensors))
-        self._calls[sizes] += 1
-        if self._calls[sizes] == self._often and len(self._traced) < MAX_SIZES:
+        with self._noting:
+            if self._have_changed():
+                self._calls, self._traced = Counter(), {}  # what another thread still traces goes to those of before
+            kept = self._traced
+            self._calls[sizes] += 1
+            is_due = self._calls[sizes] == self._often and len(kept) < MAX_SIZES
+        if is_due:
             function = self._function
 
             def of_tensors(module: nn.Module, *given: Tensor) -> Any:
                 return function(module, *fixed, *given)
 
             if is_cpu:
-                self._traced[sizes] = trace(of_tensors, self._module, tensors)
+                kept[sizes] = trace(of_tensors, self._module, tensors)
             else:
-                self._traced[sizes] = self._locked(Graphed(partial(of_tensors, self._module)))
-        traced = self._traced.get(sizes)
+                kept[sizes] = self._locked(Graphed(partial(of_tensors, self._module)))
+        traced = kept.get(sizes)
         return traced(*tensors) if traced else self._function(self._module, *fixed, *tensors)
 
     def _locked(self, graph: Graphed) -> Callable[..., tuple[Tensor, ...]]:

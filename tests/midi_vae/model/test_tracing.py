@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,6 +145,29 @@ def test_threads_may_decode_with_one_model(model: MelodyVAE, traces: list[int]) 
     for thread in threads:
         thread.join()
     assert failed == [] and sorted(traces) == [1, 2, 3]
+
+
+def test_weights_that_change_while_another_thread_traces_are_those_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = torch.nn.Linear(1, 1, bias=False).requires_grad_(False).eval()
+    often = OftenCalled(lambda module, x: module.weight * x, module, often=1)
+    trace, one = tracing.trace, torch.ones(1)
+
+    def meanwhile() -> None:
+        module.weight = torch.nn.Parameter(torch.full((1, 1), 2.0), requires_grad=False)
+        assert often(one).item() == 2.0
+
+    def trace_and_be_late(*arguments: Any) -> Any:
+        monkeypatch.setattr(tracing, "trace", trace)
+        traced = trace(*arguments)
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        thread.join()
+        return traced
+
+    monkeypatch.setattr(tracing, "trace", trace_and_be_late)
+    torch.nn.init.ones_(module.weight)
+    often(one)
+    assert often(one).item() == 2.0
 
 
 def test_few_sizes_are_kept() -> None:
