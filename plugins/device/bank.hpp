@@ -22,6 +22,8 @@ template <class Kind> class BankOf {
     const std::string &fingerprint() const { return network_.weights().fingerprint; }
     const std::vector<float> &latents() const { return mixes_.latents(); } // (pieces, windows, D)
     int windows() const { return windows_; }
+    bool goes_by_chart() const { return mixes_.goes_by_chart(); }
+    void go_by_chart(bool does) { mixes_.go_by_chart(does); } // as `Mixes`
 
     // Another set of pieces; false, with a line in `problem`, where they do not go together, and nothing changes.
     // Latents are those of an earlier `latents`, or empty: then they are computed, a millisecond a window.

@@ -327,6 +327,7 @@ template <class Kind> std::string DeviceOf<Kind>::save() const {
     state.fingerprint = bank_.fingerprint();
     Kind::of(state) = bank_.pieces();
     state.latents = bank_.latents();
+    state.goes_by_chart = bank_.goes_by_chart();
     return write_state(state);
 }
 
@@ -336,6 +337,7 @@ template <class Kind> bool DeviceOf<Kind>::restore(const std::string &text, std:
     std::lock_guard<std::mutex> lock(mutex_);
     const bool is_ours = state.fingerprint == bank_.fingerprint();
     if (!bank_.set(Kind::of(state), problem, is_ours ? state.latents : std::vector<float>())) return false;
+    bank_.go_by_chart(state.goes_by_chart);
     pieces_serial_++;
     for (const ParameterInfo &p : table_) { // one that the state does not know is of a later release, and did nothing then
         double value = p.standard;

@@ -44,12 +44,16 @@ const Way *Mixes::chart(Field field) const {
     return nullptr;
 }
 
+bool Mixes::is_charted(Field field) const {
+    return has_charts_ && (field == Field::GROUPS || (field == Field::PLANE && goes_by_chart_ && count_ > 2));
+}
+
 bool Mixes::lacks(Field field, Way &to_find) const {
     if (count_ < 2) return false;
     const std::size_t size = static_cast<std::size_t>(size_);
     const float *first = latents_.data();
     int furthest = 1; // on a line neighbours alone are mixed
-    if (has_charts_ && (field == Field::GROUPS || (field == Field::PLANE && count_ > 2))) {
+    if (is_charted(field)) {
         const Way *known = chart(field);
         const std::size_t pieces = field == Field::GROUPS ? 2 : static_cast<std::size_t>(count_);
         if (!known) to_find = {field, {first, first + pieces * size}, {}, {}};
@@ -105,7 +109,7 @@ std::vector<float> Mixes::chart_shares() const {
 }
 
 void Mixes::mix(const PadPoints &on, int p, bool is_even, float *out) const {
-    const Way *const known = is_even && on.field != Field::LINE ? chart(on.field) : nullptr;
+    const Way *const known = is_even && is_charted(on.field) ? chart(on.field) : nullptr;
     if (known && !known->places.empty()) {
         const int side = on.field == Field::GROUPS ? PLACES : CHART_SIDE;
         on_grid(known->places.data(), side, side, size_, p % SIDE / (SIDE - 1.0), p / SIDE / (SIDE - 1.0), out);

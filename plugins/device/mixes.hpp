@@ -20,7 +20,11 @@ struct Way {
 
 class Mixes {
   public:
-    explicit Mixes(bool has_charts) : has_charts_(has_charts) {}
+    explicit Mixes(bool has_charts) : has_charts_(has_charts), goes_by_chart_(has_charts) {}
+
+    // Whether the plane goes by its chart, as it does at first, or by straight cells, as projects of before charts have it.
+    void go_by_chart(bool does) { goes_by_chart_ = has_charts_ && does; }
+    bool goes_by_chart() const { return goes_by_chart_; }
 
     // Others from now on: latents (count, size). Ways between pieces that stayed as they were are kept.
     void set(std::vector<float> latents, int count);
@@ -42,10 +46,12 @@ class Mixes {
   private:
     const Way *way(int from, int to) const; // null: not there yet
     const Way *chart(Field field) const;
+    bool is_charted(Field field) const; // whether a chart is gone by, once it is there
     bool goes(const Way &way, Field field, int from, int step, int pieces) const; // between every `step`-th piece
     std::vector<double> weights_at(Field field, double x, double y) const;
 
     const bool has_charts_;
+    bool goes_by_chart_;
     std::vector<float> latents_;
     std::vector<Way> ways_;
     int count_ = 0, size_ = 0;

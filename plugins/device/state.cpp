@@ -12,6 +12,8 @@ namespace latentmix {
 namespace {
 
 constexpr const char *FIRST = "latentmix state ";
+constexpr const char *CHART = "chart", *CELLS = "cells";
+constexpr const char *CAME_WITH_CHARTS = "axes"; // the parameter: a state that has it is of a release that had charts
 constexpr int VERSION = 1;
 constexpr std::size_t MAX_LATENTS = 4 * 8 * 1024, MAX_LINES = 64, MAX_TOKENS = 4096, MAX_NAME = 63;
 
@@ -101,6 +103,7 @@ std::string write_state(const State &state) {
     out.precision(17);
     out << FIRST << VERSION << "\nmodel " << state.fingerprint << '\n';
     for (const auto &[symbol, value] : state.values) out << "value " << symbol << ' ' << value << '\n';
+    if (!state.melodies.empty()) out << "plane " << (state.goes_by_chart ? CHART : CELLS) << '\n';
     for (const Melody &m : state.melodies) {
         out << "melody " << m.numerator << ' ' << m.denominator << ' ' << m.tempo << ' ' << m.program << ' ' << on_a_line(m.name)
             << "\ntokens";
@@ -132,7 +135,7 @@ bool read_state(const std::string &text, State &state, std::string &problem) {
         problem = "expected a state of version 1, found " + line.substr(0, 40) + "; use a later release";
         return false;
     }
-    bool is_whole = false;
+    bool is_whole = false, says_plane = false;
     for (std::size_t n = 0; n < MAX_LINES && std::getline(lines, line); n++) {
         const std::size_t gap = line.find(' ');
         const std::string word = line.substr(0, gap), rest = gap == std::string::npos ? "" : line.substr(gap + 1);
@@ -147,6 +150,11 @@ bool read_state(const std::string &text, State &state, std::string &problem) {
             double value;
             if (!(in >> symbol >> value) || !std::isfinite(value)) return false;
             state.values.emplace_back(symbol, value);
+        }
+        if (word == "plane") {
+            says_plane = true;
+            state.goes_by_chart = rest == CHART;
+            if (!state.goes_by_chart && rest != CELLS) return false;
         }
         if (word == "melody") {
             state.melodies.emplace_back();
@@ -165,6 +173,8 @@ bool read_state(const std::string &text, State &state, std::string &problem) {
         if (!m.is_valid()) return false;
     for (const Groove &g : state.grooves)
         if (!g.is_valid()) return false;
+    for (const auto &each : state.values)
+        if (!says_plane && each.first == CAME_WITH_CHARTS) state.goes_by_chart = true;
     problem.clear();
     return true;
 }

@@ -18,6 +18,7 @@ int main() {
             continue;
         }
         if (!read_state(write_state(state), again, problem) || write_state(again) != write_state(state)) return 3;
-        std::printf("%zu melodies %zu grooves %zu latents\n", state.melodies.size(), state.grooves.size(), state.latents.size());
+        std::printf("%zu melodies %zu grooves %zu latents %s\n", state.melodies.size(), state.grooves.size(), state.latents.size(),
+                    state.goes_by_chart ? "chart" : "cells");
     }
 }

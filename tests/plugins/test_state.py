@@ -21,6 +21,7 @@ tokens 60 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
 latents 3f800000 bf000000 0 40490fdb
 end
 """
+CHARTED = MELODIES.replace(b"melody 4", b"plane chart\nmelody 4", 1)
 GROOVES = b"""latentmix state 1
 model 0123456789abcdef0123456789abcdef
 value position 0.25
@@ -45,15 +46,28 @@ def test_melodies_and_grooves_are_read(read: Callable[[list[bytes]], list[str]])
     said = read(
         [MELODIES, GROOVES, both, GROOVES.replace(b"15 8 1 0", b"16 8 1 0"), GROOVES.replace(b" 16 b", b" 15 b")]
     )
-    assert said[:2] == ["2 melodies 0 grooves 4 latents", "0 melodies 2 grooves 4 latents"]
+    assert said[:2] == ["2 melodies 0 grooves 4 latents cells", "0 melodies 2 grooves 4 latents cells"]
     assert all(line.startswith("no expected the state") for line in said[2:])  # of both, off the end, half a bar
+
+
+def test_how_the_pad_goes_is_what_the_state_says_or_what_the_release_did_that_wrote_it(
+    read: Callable[[list[bytes]], list[str]],
+) -> None:
+    """A state without the line is of a release of before charts, unless it has the parameter that came with them."""
+    cells, chart, other = (
+        MELODIES.replace(b"melody 4", b"plane %s\nmelody 4" % word, 1) for word in (b"cells", b"chart", b"hexagons")
+    )
+    between = MELODIES.replace(b"value octave", b"value axes 0\nvalue octave")
+    said = read([MELODIES, cells, chart, between, cells.replace(b"value octave", b"value axes 0\nvalue octave"), other])
+    assert [line.split()[-1] for line in said[:5]] == ["cells", "cells", "chart", "chart", "cells"]
+    assert said[5].startswith("no expected the state")
 
 
 def test_mutated_states_under_sanitizers(read: Callable[[list[bytes]], list[str]]) -> None:
     random, states = np.random.default_rng(8), []
     words = [b"-1", b"99999999999", b"nan", b"1e999", b"", b"hits", b"groove", b"\n", b"ffffffff", b"7fc00000"]
     for number in range(MUTATIONS):
-        parts = (MELODIES, GROOVES)[number % 2].replace(b"\n", b" \n ").split(b" ")
+        parts = (MELODIES, GROOVES, CHARTED)[number % 3].replace(b"\n", b" \n ").split(b" ")
         for _ in range(int(random.integers(1, 4))):
             at, kind = int(random.integers(len(parts))), int(random.integers(3))
             if kind == 0:
