@@ -23,6 +23,7 @@ from torch import Tensor, nn
 OFTEN = 4  # calls at one size, from which on tracing, about a second, pays
 _ONE_AT_A_TIME = threading.Lock()  # two threads that trace at once would be in each other's way
 NEAR = 0.1  # by which other examples differ from those that there are
+ARITHMETIC = ("aten::mul", "aten::add", "aten::sub", "aten::div", "aten::rsub")
 ROUNDING = 1e-3  # relative and absolute: weights as float16 lose nothing, but sums are in another order
 _VERSION = attrgetter("_version")  # of a tensor: how often it was written to
 MAX_SIZES = 4  # that are kept traced: each has a copy of the weights
@@ -54,6 +55,27 @@ def _halved(module: nn.Module) -> nn.Module:
     return module
 
 
+def _flatten_constants(graph: torch._C.Graph) -> None:
+    """Numbers that tensors are multiplied with and the like, as tensors of one number and of their type.
+
+    Traced numbers have no dimension and are of double precision, and are converted anew each time they are used, which
+    takes longer than all the rest of such a step.
+    """
+    torch._C._jit_pass_inline(graph)
+    for node in list(graph.nodes()):
+        if node.kind() not in ARITHMETIC:
+            continue
+        out = node.output().type()
+        if not isinstance(out, torch._C.TensorType) or not out.dim() or out.dtype() is not torch.float32:
+            continue
+        for place, given in enumerate(list(node.inputs())[:2]):
+            value = given.toIValue() if given.node().kind() == "prim::Constant" else None
+            if isinstance(value, (int, float)) or (isinstance(value, Tensor) and not value.dim()):
+                constant = graph.insertConstant(torch.tensor([float(value)]))
+                constant.node().moveBefore(node)
+                node.replaceInput(place, constant)
+
+
 def trace(function: Callable[..., Any], module: nn.Module, examples: Sequence[Tensor]) -> Callable[..., Any]:
     """A function of a module and tensors, for this module, tensors of these sizes and the weights as they are now.
 
@@ -80,6 +102,7 @@ def trace(function: Callable[..., Any], module: nn.Module, examples: Sequence[Te
         examples = [example.clone() for example in examples]  # no tensors of inference mode, which are not traced
         try:
             step = torch.jit.trace(Step().eval(), tuple(examples), check_trace=False)  # it is checked below
+            _flatten_constants(step.graph)
             traced = torch.jit.optimize_for_inference(step)
             same = all(_agree(traced(*others), plain(*others)) for others in (examples, _near(examples)))
         except RuntimeError:

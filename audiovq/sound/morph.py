@@ -114,9 +114,9 @@ def stretched(sound: Sound, frames: int) -> Sound:
 
 def blend(
     sounds: Sequence[Sound],
-    weights: Sequence[float],
+    weights: Sequence[float] | Tensor,
     timbre_weights: Sequence[float] | None = None,
-    sung: Sequence[float] | None = None,
+    sung: Sequence[float] | Tensor | None = None,
 ) -> Sound:
     """The mean of sounds of as many frames: pitch in log Hz, loudness as it is felt, timbre in the latent space.
 
@@ -125,7 +125,10 @@ def blend(
         timbre_weights: those of the timbre, where they are others.
         sung: `sung_share` of the recordings that these are parts of; by default of these alone.
     """
-    like = sounds[0].timbre.new_tensor
+
+    def like(numbers: Sequence[float] | Tensor) -> Tensor:
+        return numbers if isinstance(numbers, Tensor) else sounds[0].timbre.new_tensor(numbers)
+
     share = like(weights)[:, None, None]
     share = share / share.sum()
     of_timbre = share if timbre_weights is None else like(timbre_weights)[:, None, None]

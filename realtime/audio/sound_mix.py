@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from audiovq.sound.analysis import Controls
-from audiovq.sound.model import Colour, Sound, SoundModel
+from audiovq.sound.model import PLAYED, Colour, Sound, SoundModel
 from audiovq.sound.morph import SINGS, UNVOICED, Recording, blend, joined, part, sung_share
 from latentmix.errors import check_count
+from latentmix.tracing import OftenCalled
 from midi_vae.audio.synthesizer import round_off
 
 from ..music.parameters import MAX_MELODIES
@@ -80,6 +82,27 @@ class LiveInput:
         return self._sound
 
 
+def _mixed(_: nn.Module, lead: int, shares: Tensor, sung: Tensor, moved: Tensor, *frames: Tensor) -> tuple[Tensor, ...]:
+    """What is played of frames (1, 1) of M sounds, as tensors of one.
+
+    Args:
+        lead: the sound whose pitch and loudness are taken where only timbre is mixed.
+        shares: (M,) of each.
+        sung: (M,) of each, as of `blend`.
+        moved: (3,) how much it is only timbre that is mixed, 0 to 1; semitones; dB.
+        frames: of each sound its controls and its timbre.
+    """
+    sounds = [
+        Sound(Controls(*frames[at : at + PLAYED - 1]), frames[at + PLAYED - 1]) for at in range(0, len(frames), PLAYED)
+    ]
+    mixed, led = blend(sounds, shares, sung=sung), sounds[lead].controls
+    played, (transferred, pitch, loudness) = mixed.controls, moved.unbind()
+    octaves = torch.lerp(played.pitch.log2(), led.pitch.log2(), transferred) + pitch / 12.0
+    louder = (torch.lerp(played.loudness, led.loudness, transferred) + loudness).clamp(max=LOUDEST)
+    onsets = torch.lerp(played.onsets, led.onsets, transferred)
+    return octaves.exp2(), louder, played.harmonicity, onsets, mixed.timbre
+
+
 class SoundMix(Framewise):
     """Two to eight recordings that loop or live inputs, one sound of them.
 
@@ -104,6 +127,7 @@ class SoundMix(Framewise):
         self._is_loop = np.array([isinstance(each, Loop) for each in self._sources])
         self._places, self._loop_places = spread(len(sources)), spread(max(1, int(self._is_loop.sum())))
         self._at, self._state = 0, model.initial_decoder_state(1)
+        self._mixed_often = OftenCalled(_mixed, nn.Identity().eval(), often=1)
         self._heard: np.ndarray | None = None
         self._transferred = 0.0
         self._frames, self._is_held = [each.frame(0) for each in self._sources], False
@@ -147,24 +171,20 @@ class SoundMix(Framewise):
         elif not self._is_held:
             self._frames = [replace(each, controls=each.controls.held()) for each in self._frames]
         self._is_held = bool(self.dials.values["hold"])
-        sung = [each.sung for each in self._sources]
-        mixed = blend(self._frames, self._heard.clip(0.0, 1.0).tolist(), sung=sung)
         amounts = self.dials.step()
         colour = Colour(amounts["harmonicity"], amounts["brightness"])
-        y, state = self.model.decode_step(self._played(mixed, amounts), self._state, colour)
+        y, state = self.model.decode_step(self._played(amounts), self._state, colour)
         if not bool(torch.isfinite(y).all()):  # never again sound, were it kept
             y, state = torch.zeros_like(y), self.model.initial_decoder_state(1)
         self._state = state
         return round_off(y[0].numpy())
 
-    def _played(self, mixed: Sound, amounts: Mapping[str, float]) -> Sound:
-        played = mixed.controls
-        pitch, loudness, onsets = played.pitch, played.loudness, played.onsets
-        if self._transferred > 1e-3:
-            lead = self._frames[int(np.argmin(self._is_loop))].controls
-            pitch = torch.lerp(pitch.log(), lead.pitch.log(), self._transferred).exp()
-            loudness = torch.lerp(loudness, lead.loudness, self._transferred)
-            onsets = torch.lerp(onsets, lead.onsets, self._transferred)
-        pitch = pitch * 2.0 ** (amounts["pitch"] / 12.0)
-        loudness = (loudness + amounts["loudness"]).clamp(max=LOUDEST)
-        return Sound(Controls(pitch, loudness, played.harmonicity, onsets), mixed.timbre)
+    @torch.inference_mode()
+    def _played(self, amounts: Mapping[str, float]) -> Sound:
+        assert self._heard is not None
+        moved = [self._transferred, amounts["pitch"], amounts["loudness"]]
+        shares, sung = torch.tensor(self._heard.clip(0.0, 1.0).tolist()), [each.sung for each in self._sources]
+        frames = [part for each in self._frames for part in (*each.controls.tensors(), each.timbre)]
+        lead = int(np.argmin(self._is_loop))
+        found = self._mixed_often(shares, torch.tensor(sung), torch.tensor(moved), *frames, fixed=(lead,))
+        return Sound(Controls(*found[:-1]), found[-1])

@@ -184,3 +184,37 @@ def test_what_is_not_halved_is_shared_with_the_original() -> None:
     halved = tracing._halved(layers)
     assert halved is not layers and halved.table is layers.table
     assert halved[1].weight is layers[1].weight and halved[0].weight is layers[0].weight
+
+
+class Numbers(torch.nn.Module):
+    """Numbers beside tensors of single and double precision, and of none."""
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        third = 1.0 / 3.0
+        return third * x - 0.1, (1.0 - third * y) / 0.7, z * third + 1, (x > third) * 2.0, x.sum() * third + x
+
+
+def test_numbers_beside_tensors_keep_their_type_and_precision() -> None:
+    numbers = Numbers().eval()
+    given = (torch.randn(1, 5), torch.randn(1, 5, dtype=torch.float64), torch.tensor(2.0))
+    traced = tracing.trace(lambda module, *of: module(*of), numbers, given)
+    assert isinstance(traced, torch.jit.ScriptModule)
+    for _ in range(4):
+        given = (torch.randn(1, 5), torch.randn(1, 5, dtype=torch.float64), torch.tensor(3.0))
+        for found, wanted in zip(traced(*given), numbers(*given), strict=True):
+            assert found.dtype is wanted.dtype and found.shape == wanted.shape
+            torch.testing.assert_close(found, wanted, rtol=1e-6 if wanted.dtype is torch.float32 else 1e-15, atol=1e-7)
+
+
+def test_a_number_beside_a_tensor_is_not_converted_at_each_step() -> None:
+    traced = tracing.trace(lambda module, *of: module(*of), Numbers().eval(), [torch.ones(2, 3)] * 3)
+    graph = traced.graph  # type: ignore[attr-defined]
+    numbers = [
+        given.toIValue()
+        for node in graph.nodes()
+        if node.kind() in tracing.ARITHMETIC
+        for given in list(node.inputs())[:2]
+        if given.node().kind() == "prim::Constant"
+    ]
+    flat = [each for each in numbers if isinstance(each, torch.Tensor) and each.shape == (1,)]
+    assert len(flat) == 8 and len(numbers) == 9  # beside the one of a tensor without dimensions
