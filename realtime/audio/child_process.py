@@ -245,3 +245,8 @@ def hurry(priority: int) -> None:
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # needs a right that the users of JACK mostly have
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+
+
+def is_hurried() -> bool:
+    """Whether this process is woken first, where the system has such a thing; True where it has none."""
+    return not hasattr(os, "sched_getscheduler") or os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)

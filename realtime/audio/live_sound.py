@@ -17,8 +17,7 @@ from ..music.sound_parameters import NUMBERS, SOUND_PARAMETERS, check_mode
 from .output import MOVE, SoundOutput
 
 LATENCY = 0.02  # seconds by which the model runs ahead of the device
-LIVE_LATENCY = 0.009  # seconds from when a frame came in until it has to be made, where there are live inputs
-LIVE_LATEST = 0.02  # the same, once it was too late
+LIVE_LATEST = 0.02  # seconds from when a frame came in until it has to be made, at most, once it was too late often
 MPE = ((101, 0), (100, 6), (6, 15))  # control changes: all channels but the first are members of a zone
 MESSAGES = ("note_on", "note_off", "control_change", "pitchwheel", "aftertouch", "polytouch")
 
@@ -62,7 +61,8 @@ class LiveSound(SoundOutput):
         voices: of an instrument that `send` plays; 0: what was given is mixed.
         mpe: the instrument is played by an MPE controller, which need not say so itself (`keyboard.Keyboard`).
         device, block, warn: as of `SoundOutput`.
-        latency: likewise; None: `LATENCY`, with live inputs `LIVE_LATENCY`, and after breaks more, up to `LIVE_LATEST`.
+        latency: likewise; None: `LATENCY`, with live inputs what the device's period leaves (`usual_lateness`), and
+            after breaks more, up to `LIVE_LATEST`.
         settings: of parameters, to begin with.
         leaves_out: channels, from 0, that an instrument does not play.
 
@@ -98,8 +98,8 @@ class LiveSound(SoundOutput):
         self._values: dict[str, Value] = dict(settings or {})
         self.check(self._values)
         listening = {"wanted": inputs[0].device, "channels": [each.channel for each in inputs]} if inputs else None
-        usual = LIVE_LATENCY if inputs else LATENCY
-        super().__init__("model_synthesis", device, block, usual if latency is None else latency, warn, listening)
+        ahead = LATENCY if latency is None else latency
+        super().__init__("model_synthesis", device, block, ahead, warn, listening)
 
     def check(self, values: Mapping[str, Value]) -> None:
         """See to it that what is to be moved can be.

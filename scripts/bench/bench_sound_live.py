@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime.audio.live_sound import LIVE_LATENCY, LiveSound
+from realtime.audio.live_sound import LiveSound
 from scripts.bench.break_log import BreakLog
 from scripts.bench.jack_server import jack
 from scripts.bench.process_memory import memory
@@ -202,15 +202,17 @@ def steps(files: list[str], model_name: str) -> dict[str, Any]:
     return out
 
 
-def by_construction(rate: int, period: int, latency: float) -> dict[str, float]:
-    """Milliseconds from input to output, and the floor that was set for them."""
+def by_construction(rate: int, period: int, latency: float | None) -> dict[str, float]:
+    """Milliseconds from input to output, and the floor that was set for them; latency None is the usual one."""
     from audiovq.sound.config import SoundConfig
-    from realtime.audio.model_synthesis import distance
+    from realtime.audio.model_scheduler import distance, resampling_delay, usual_lateness
 
     config = SoundConfig()
     hop = math.ceil(config.hop * rate / config.sample_rate)
     common = math.gcd(hop, period) if rate == config.sample_rate else 1
-    between = distance(hop, period, round(latency * rate), common)
+    resampling = resampling_delay(config.sample_rate, rate)
+    late = usual_lateness(period, common, rate, resampling) if latency is None else round(latency * rate)
+    between = distance(hop, period, late, common) + resampling
     window, step = (1000 * each / config.sample_rate for each in (config.window, config.hop))
     return {
         "built_ms": 1000 * (between + period) / rate + window - step,
@@ -288,7 +290,7 @@ def main() -> None:
     ]
     out["servers"] = [played(args.files, args, rate, period) for rate, period in servers]
     for each in out["servers"]:  # last: it imports torch, which would be in the memory of this process
-        each |= by_construction(each["rate"], each["period"], LIVE_LATENCY if args.latency is None else args.latency)
+        each |= by_construction(each["rate"], each["period"], args.latency)
     out["load"] = [*loads, os.getloadavg()[0]]
     if args.json:
         print(json.dumps(out))
