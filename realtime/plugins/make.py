@@ -68,7 +68,7 @@ def binaries_for(target: Target, anew: bool = False) -> Path:
         InputError: there are none and they cannot be built here.
     """
     shipped = SHIPPED / target.name
-    kept = _cache() / _fingerprint() / (target.name + ("" if _has_window(target) else "-without-window"))
+    kept = _cache() / _fingerprint(target) / (target.name + ("" if _has_window(target) else "-without-window"))
     for folder in () if anew else (shipped, kept):
         if (folder / build.PARAMETERS).is_file():
             return folder
@@ -116,7 +116,7 @@ def wasm_modules() -> dict[str, bytes]:
     Raises:
         InputError: there are none, and no ziglang to build them with.
     """
-    for folder in (SHIPPED / WASM.name, _cache() / _fingerprint() / WASM.name):
+    for folder in (SHIPPED / WASM.name, _cache() / _fingerprint(WASM) / WASM.name):
         files = {name: folder / f"{name}.wasm" for name in sources.PAGE_MODULES}
         if all(path.is_file() for path in files.values()):
             return {name: path.read_bytes() for name, path in files.items()}
@@ -154,14 +154,14 @@ def _cache() -> Path:
     return Path(base) / "latentmix" / "plugins"
 
 
-def _fingerprint() -> str:
-    """Of all sources: others make other binaries."""
-    digest = hashlib.sha256(
-        " ".join(each for name in sources.PAGE_MODULES for each in sources.page_exports(name)).encode()
-    )
-    folder = sources.source_folder()
+def _fingerprint(target: Target) -> str:
+    """Of what binaries for a target are made of: other sources make other binaries."""
+    digest, folder = hashlib.sha256(), sources.source_folder()
+    if target == WASM:
+        digest.update(" ".join(each for name in sources.PAGE_MODULES for each in sources.page_exports(name)).encode())
     for name in ("compiler.py", "sources.py"):  # how they are compiled
         digest.update((Path(__file__).parent / name).read_bytes())
-    for path in sorted([*folder.rglob("*.[ch]pp"), *folder.rglob("*.h"), *folder.rglob("*.inc")]):
-        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    for own in sources.PAGE_FOLDERS if target == WASM else sources.PLUGIN_FOLDERS:
+        for path in sorted(path for kind in ("*.[ch]pp", "*.h", "*.inc") for path in (folder / own).rglob(kind)):
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -13,6 +13,8 @@ from .compiler import WASM, SourceFile, Target
 X86 = {"kernels_avx2": ("-mavx2", "-mfma", "-mf16c"), "kernels_avx512": ("-mavx512f", "-mfma", "-mf16c")}
 SMALL = ("-Oz", "-fno-vectorize", "-fno-slp-vectorize", "-mno-simd128")
 PAGE_MODULES = ("engine", "reader")  # of WebAssembly, each with a script of its name
+PAGE_FOLDERS = ("engine", "midi")  # that WebAssembly is made of
+PLUGIN_FOLDERS = (*PAGE_FOLDERS, "device", "formats", "window")  # that the binaries for hosts are made of
 DPF_FOLDERS = ("/usr/share/dpf", "/usr/local/share/dpf")
 PD_FOLDERS = ("/usr/include/pd", "/usr/local/include/pd", "/Applications/Pd.app/Contents/Resources/src")
 LV2_FOLDERS = ("/usr/include", "/usr/local/include", "/opt/homebrew/include")

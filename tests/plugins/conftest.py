@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from native_engine import Library, compiler_or_skip
+from object_cache import kept_objects
 from plugin_bundles import DRUMS, Bundles, drums_of, make
 
 from latentmix.errors import InputError
@@ -14,26 +14,13 @@ from midi_vae.drums.groove import Groove
 from midi_vae.drums.mixing import line
 from midi_vae.drums.vae import GrooveVAE
 from realtime.plugins import sources
-from realtime.plugins.compiler import Compiler, SourceFile
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A source is compiled once a run with the same flags, whoever asks: formats, external and hosts share most."""
-    folder = tmp_path_factory.mktemp("objects")
-    kept: dict[tuple[object, ...], Path] = {}
-    compile_one = Compiler._compile
-
-    def compile_or_copy(self: Compiler, source: SourceFile, out: Path) -> None:
-        key = (self.command, self.target, self.flags, source)
-        if key not in kept:
-            compile_one(self, source, out)
-            kept[key] = Path(shutil.copy(out, folder / f"{len(kept):03}-{out.name}"))
-        else:
-            shutil.copy(kept[key], out)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Compiler, "_compile", compile_or_copy)
+def compiled_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A source is compiled once with the same flags, whoever asks: formats, external and hosts share most."""
+    cache = getattr(request.config, "cache", None)
+    with kept_objects(cache.mkdir("objects") if cache else tmp_path_factory.mktemp("objects")):
         yield
 
 

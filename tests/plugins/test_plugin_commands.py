@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from midi_vae.model.config import MelodyVAEConfig
 from midi_vae.plugin_weights import plugin_weights
 from midi_vae.vae import MelodyVAE
 from realtime.cli.app import app
+from realtime.plugins import build, make, sources
 from realtime.plugins.build import read_identity
+from realtime.plugins.compiler import TARGETS
 
 TINY = MelodyVAEConfig(width=8, latent_size=8, across=8, step_width=8, critic_width=8, decoder_blocks=1)
 
@@ -89,3 +92,19 @@ def test_names_become_names_of_files(tmp_path: Path) -> None:
         path = tmp_path / "w.lmw"
         path.write_bytes(b"LATNTMIX".ljust(96, b"\0") + name.encode().ljust(416, b"\0"))
         assert read_identity(path).slug == slug
+
+
+def test_binaries_are_built_anew_where_what_they_are_made_of_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(sources.source_folder(), tmp_path / "plugins"))
+    monkeypatch.setattr(sources, "source_folder", lambda: folder)
+    monkeypatch.setattr(make, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(make, "find_compiler", lambda target: target)
+    monkeypatch.setattr(build, "build_binaries", lambda target, out: (out / build.PARAMETERS).write_text("[]"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = make.binaries_for(TARGETS["linux-x86-64"])
+    for path, is_part in (("hosts/clap_host.cpp", False), ("pd/latentmix.cpp", False), ("window/face.cpp", True)):
+        with open(folder / path, "a") as file:
+            file.write("// another line")
+        assert (make.binaries_for(TARGETS["linux-x86-64"]) != first) == is_part
