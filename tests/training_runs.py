@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import typer
+from fork_server import ForkedProgram
+from object_storage import free_port
 from typer.testing import CliRunner
 
 from latentmix.cli import grouped
@@ -26,15 +28,43 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """A script of scripts/, under way."""
-    return subprocess.Popen(
+def start(
+    script: str | Path, *arguments: object, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A script of scripts/, or of another path, under way; `environment` is told it besides."""
+    return ForkedProgram(
         [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | dict(environment or {}),
     )
+
+
+def start_group(script: str | Path, nodes: int, processes: int, *arguments: object) -> list[subprocess.Popen[str]]:
+    """A script on so many nodes, each of so many processes, told what torchrun tells them, by rank.
+
+    torchrun, and the processes that a script starts for `--devices`, take seconds to come to that. A script of ours
+    is to be told `--nodes` and `--devices` too.
+    """
+    size = nodes * processes
+    same = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "TORCHELASTIC_RUN_ID": "group"}
+    same |= {"WORLD_SIZE": size, "LOCAL_WORLD_SIZE": processes, "GROUP_WORLD_SIZE": nodes}
+    group = []
+    for rank in range(size):
+        own = {"RANK": rank, "GROUP_RANK": rank // processes, "LOCAL_RANK": rank % processes}
+        told = {name: str(value) for name, value in (same | own).items()}
+        group.append(start(script, *arguments, environment=told))
+    return group
+
+
+def finish_group(group: Sequence[subprocess.Popen[str]], status: int = 0) -> list[str]:
+    """What each said until all ended with this status; nobody goes on after a test."""
+    try:
+        return [finish(process, status) for process in group]
+    finally:
+        for process in group:
+            process.kill()
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fork_server import run_forked
 
 pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "token_language_model.py"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, EXAMPLE, *map(str, arguments)], capture_output=True, text=True)
+    return run_forked([sys.executable, EXAMPLE, *map(str, arguments)], text=True)
 
 
 def test_it_learns_from_a_folder_of_codes_and_says_something(tmp_path: Path) -> None:

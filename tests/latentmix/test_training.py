@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from training_runs import ENVIRONMENT, interrupt, saved
+from training_runs import ENVIRONMENT, finish_group, interrupt, saved, start, start_group
 
 from latentmix.errors import InputError
 from latentmix.extras import load_extra
@@ -219,13 +219,7 @@ with in_one_line("toy", state=state.path):
 
 def test_a_signal_to_one_process_stops_both_and_the_state_is_whole(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(textwrap.dedent(TWO_PROCESSES))
-    process = subprocess.Popen(
-        [sys.executable, tmp_path / "toy.py", tmp_path, "train"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=ENVIRONMENT,
-    )
+    process = start(tmp_path / "toy.py", tmp_path, "train")
     said = interrupt(process, signal.SIGTERM, lambda: saved(tmp_path).get("only", 0) >= 10)
     assert process.returncode == 130, said
     assert said.count("stopped; the same command goes on from") == 1
@@ -235,11 +229,5 @@ def test_a_signal_to_one_process_stops_both_and_the_state_is_whole(tmp_path: Pat
 
 def test_what_goes_wrong_in_the_first_process_ends_both_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(textwrap.dedent(TWO_PROCESSES))
-    done = subprocess.run(
-        [sys.executable, tmp_path / "toy.py", tmp_path, "refuse"],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert done.returncode == 1, done.stderr
-    assert [line for line in done.stderr.splitlines() if "toy" in line] == ["toy: nothing here"]
+    said = finish_group(start_group(tmp_path / "toy.py", 1, 2, tmp_path, "refuse"), 1)
+    assert [line for line in "".join(said).splitlines() if "toy" in line] == ["toy: nothing here"]

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from fork_server import ForkedProgram, run_forked
 from typer.testing import CliRunner, Result
 
 from audiovq import Codec
@@ -621,7 +622,7 @@ def test_at_a_terminal_one_is_asked_first(tmp_path: Path, model: str):
     made.write_bytes(b"mine")
     for answer, status in ((b"n\n", 1), (b"y\n", 0)):
         master, slave = pty.openpty()
-        with subprocess.Popen(
+        with ForkedProgram(
             process("compress", audio, "-o", made, "--model", model), stdin=slave, stderr=slave, stdout=subprocess.PIPE
         ) as asked:
             os.close(slave)
@@ -646,22 +647,12 @@ def test_two_files_of_one_name(tmp_path: Path, model: str):
 
 def test_a_pipe_from_audio_to_audio(tmp_path: Path, model: str):
     audio = write(tmp_path / "a.wav", 1.2, 44_100, 2)
-    compress = subprocess.run(
-        process("compress", "-", "-o", "-", "--model", model, "--channels", "keep", "--kbps", "0.9"),
-        input=audio.read_bytes(),
-        capture_output=True,
-        env=environment(),
-        check=True,
-    )
+    command = process("compress", "-", "-o", "-", "--model", model, "--channels", "keep", "--kbps", "0.9")
+    compress = run_forked(command, audio.read_bytes(), env=environment())
     figures("compress", audio, "-o", tmp_path / "a.avq", "--model", model, "--channels", "keep", "--kbps", "0.9")
     assert compress.stdout == (tmp_path / "a.avq").read_bytes()
-    decompress = subprocess.run(
-        process("decompress", "-", "-o", "-", "--model", model),
-        input=compress.stdout,
-        capture_output=True,
-        env=environment(),
-        check=True,
-    )
+    decompress = run_forked(process("decompress", "-", "-o", "-", "--model", model), compress.stdout, env=environment())
+    assert compress.returncode == decompress.returncode == 0
     figures("decompress", tmp_path / "a.avq", "-o", tmp_path / "b.wav", "--model", model)
     piped, filed = (np.frombuffer(each[44:], "<i2") for each in (decompress.stdout, (tmp_path / "b.wav").read_bytes()))
     assert len(piped) == len(filed) == 2 * 52_920
@@ -673,7 +664,7 @@ def test_sound_comes_out_while_more_is_on_its_way(model: str):
     """A second of codes is written a tenth of a second after that second of sound is there."""
     chunk = noise(2)[: int(1.1 * RATE), 0]
     command = process("compress", "-", "-o", "-", "--model", model)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as running:
+    with ForkedProgram(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as running:
         running.stdin.write(pack_header(RATE, 1, None) + (chunk * 32767).astype("<i2").tobytes())
         running.stdin.flush()
         got = os.read(running.stdout.fileno(), 1000)  # would wait for ever
@@ -688,7 +679,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, model: str, stop: signal.Signals)
     out = tmp_path / "out"
     out.mkdir()
     command = process("compress", "-", "-o", out / "a.avq", "--model", model)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as running:
+    with ForkedProgram(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as running:
         running.stdin.write(pack_header(RATE, 1, None) + (noise(3)[:, 0] * 32767).astype("<i2").tobytes())
         running.stdin.flush()
         while not any(path.stat().st_size for path in out.iterdir()):
@@ -705,7 +696,7 @@ def test_ctrl_c_stops_all_cores(tmp_path: Path, model: str):
         write(tmp_path / "in" / f"{i}.wav", 600, 8_000)
     out = tmp_path / "out"
     command = process("compress", tmp_path / "in", "-o", out, "--model", model, "--jobs", 2)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(), start_new_session=True) as running:
+    with ForkedProgram(command, stderr=subprocess.PIPE, env=environment(), start_new_session=True) as running:
         while not (out.exists() and any(path.stat().st_size for path in out.iterdir())):
             assert running.poll() is None, running.stderr.read()
             time.sleep(0.02)
@@ -765,13 +756,7 @@ def test_ctrl_c_while_workers_are_still_importing(tmp_path: Path):
 def test_a_full_disk_behind_standard_output(tmp_path: Path, model: str):
     audio = write(tmp_path / "a.wav", 1)
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            process("compress", audio, "-o", "-", "--model", model),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            check=False,
-        )
+        done = run_forked(process("compress", audio, "-o", "-", "--model", model), stdout=full, env=environment())
     assert done.returncode == 1
     assert done.stderr.decode() == "audiovq: standard output: cannot write: No space left on device\n"
 

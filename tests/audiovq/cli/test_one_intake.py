@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fork_server import run_forked
 from synthetic_speech import RATE, vowel
 from typer.testing import CliRunner, Result
 
@@ -46,7 +47,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def through_pipes(call: Path, output: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-c", "from audiovq.cli import main; main()", "compress", "-", "-o", output]
-    return subprocess.run(command, input=call.read_bytes(), capture_output=True, timeout=120)
+    return run_forked(command, call.read_bytes())
 
 
 @pytest.mark.slow

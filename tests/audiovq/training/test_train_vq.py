@@ -18,11 +18,13 @@ from training_runs import (
     check_refusals,
     events_of,
     finish,
+    finish_group,
     finite_model,
     interrupt,
     run_here,
     saved,
     start,
+    start_group,
     unbroken_run,
 )
 
@@ -254,10 +256,9 @@ def test_a_run_begins_with_a_models_weights_and_keeps_an_average(
 
 
 def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
-    said = finish(
-        start("train_vq.py", folder, "--out", tmp_path / "run", *SMALL, "--devices", "2", "--save-every", "16")
-    )
-    assert said.count("hours from 3 files") == 1
+    arguments = (folder, "--out", tmp_path / "run", *SMALL, "--devices", 2, "--save-every", 16)
+    said = finish_group(start_group("train_vq.py", 1, 2, *arguments))
+    assert "".join(said).count("hours from 3 files") == 1
     assert step_of(tmp_path / "run") == 16
     model = VQVAE.from_pretrained(tmp_path / "run" / "model")
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import soundfile
 import toy_corpus
+from fork_server import ForkedProgram
 from object_storage import forbidden_google_storage, free_port, google_storage, object_storage
 from synthetic_speech import RATE, vowel
 from toy_corpus import shard_bytes, wait_until, write_files
@@ -95,7 +96,7 @@ def workers_of(pid: int) -> list[int]:
 def start_toy(
     source: str, out: str, crew: str, seconds: float, device: str = "cpu", **environment: str
 ) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return ForkedProgram(
         [sys.executable, toy_corpus.__file__, source, out, crew, str(seconds), device],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -13,6 +13,7 @@ import pytest
 import raw_midi as raw
 import soundfile
 import torch
+from fork_server import run_forked
 from matplotlib.image import imread
 from typer.testing import CliRunner, Result
 
@@ -46,14 +47,8 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
-def run_process(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    path = os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")])}
 
 
 def figures(*arguments: object) -> dict:
@@ -346,7 +341,7 @@ def test_what_needs_no_model_does_not_wait_for_torch(arguments: list[str]):
         finally:
             assert "torch" not in sys.modules
     """
-    done = run_process(code, *arguments)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=environment())
     assert done.returncode == 0 and done.stderr == b""
 
 
@@ -497,10 +492,10 @@ def test_the_command_itself(work: Path, model: str):
         Path("a.mid").rename(name)
     except OSError:
         pytest.skip("this file system takes no such name")
-    code = "from midi_vae.cli.app import main; main()"
-    done = run_process(code, "reconstruct", name, "-o", "x.mid", "--model", model)
+    program = [sys.executable, "-c", "from midi_vae.cli.app import main; main()"]
+    done = run_forked([*program, "reconstruct", name, "-o", "x.mid", "--model", model], env=environment())
     assert done.returncode == 0 and done.stderr == b"" and b"wrote x.mid" in done.stdout
-    done = run_process(code, "info", "bad.mid")
+    done = run_forked([*program, "info", "bad.mid"], env=environment())
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.startswith(b"midi-vae: bad.mid: expected") and done.stderr.count(b"\n") == 1
 

@@ -17,12 +17,13 @@ from training_runs import (
     check_refusals,
     events_of,
     finish,
+    finish_group,
     finite_model,
     interrupt,
     run_each,
     run_here,
     saved,
-    start,
+    start_group,
     unbroken_run,
 )
 
@@ -248,14 +249,15 @@ def test_two_processes_train_one_model_and_stop_together(tunes: Path, tmp_path: 
     """A signal to the first alone; then the same command goes on to the end."""
     out = tmp_path / "run"
     short = "--devices 2 --critic-steps 40 --steps 6 --prior-steps 4 --save-every 5".split()
-    process = start("train_melody.py", tunes, "--out", out, *SMALL, *short)
-    said = interrupt(process, signal.SIGTERM, lambda: saved(out).get("critic", 0) >= 5)
-    assert process.returncode == 130, said
+    command = ("train_melody.py", 1, 2, tunes, "--out", out, *SMALL, *short)
+    first, second = start_group(*command)
+    said = interrupt(first, signal.SIGTERM, lambda: saved(out).get("critic", 0) >= 5) + finish(second)
+    assert first.returncode == 130, said
     assert said.count("40 windows from 8 files") == 1
     assert said.count(f"stopped; the same command goes on from {out / 'state.safetensors'}") == 1
     assert "Traceback" not in said
     assert not (out / "model").exists()
-    finish(start("train_melody.py", tunes, "--out", out, *SMALL, *short))
+    finish_group(start_group(*command))
     assert saved(out) == {"critic": 40, "model": 6, "prior": 4}
     model = MelodyVAE.from_pretrained(out / "model")
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())

@@ -12,6 +12,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from fork_server import ForkedProgram
 from jack_server import found_by_all
 from virtual_players import A, B, small_model, wait_for
 
@@ -222,7 +223,7 @@ def test_a_server_that_dies_and_comes_back(server, model):
 def run_livemix(*arguments: str, **options) -> subprocess.Popen:
     code = "from realtime.cli.app import main; main()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, text=True, **options)
+    return ForkedProgram([sys.executable, "-c", code, *arguments], env=environment, text=True, **options)
 
 
 def test_kill_leaves_no_note_hanging(jack, tmp_path):
