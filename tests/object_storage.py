@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
+import fsspec
 import pytest
 
 VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -46,6 +47,9 @@ def object_storage(asks_for_rights: bool = False) -> Iterator[dict[str, str]]:
         urllib.request.urlopen(request, timeout=30).close()
         yield given
     finally:
+        fsspec.get_filesystem_class(
+            "s3"
+        ).clear_instance_cache()  # which is for this server, whatever the next one's port
         server.terminate()
         server.wait()
 

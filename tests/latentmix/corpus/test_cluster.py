@@ -235,6 +235,7 @@ def test_object_storage_is_a_source_and_a_place(
         out = Folder(f"{scheme}://corpora/out")
         with start_toy(files.address, out.address, "1", 0.6, **storage) as run:
             wait_until(lambda: "shard-000000.json" in out.names())
+            run.send_signal(signal.SIGSTOP)  # still at work, however long the other one takes to begin
             said = finish(start_toy(files.address, out.address, "1", 0.0, **storage), 1)
             assert "expected nobody at work in it, found process" in said
             run.kill()

@@ -761,20 +761,20 @@ def test_swing_is_heard(page):
 
 
 def test_a_long_melody_is_shown_eight_bars_at_a_time(page):
-    tokens = [62, *[0] * 15] * 64
+    tokens = [62, *[0] * 15] * 24
     melody = {"tokens": tokens, "metre": [4, 4], "tempo": 112, "program": 0, "name": "long"}
     session = page.evaluate("fetch('./take-home/session.json').then((r) => r.json())")
     session["melodies"] = [melody | {"x": 0, "y": 0, "hue": 0}, melody | {"x": 1, "y": 0, "hue": 1}]
     page.set_input_files(
         "#sessionfile", {"name": "l.json", "mimeType": "application/json", "buffer": as_bytes(session)}
     )
-    until(page, "document.getElementById('zoom').textContent.startsWith('Bars 1 to 8 of 64')")
+    until(page, "document.getElementById('zoom').textContent.startsWith('Bars 1 to 8 of 24')")
     wait_for_cards(page, "long,long")  # the mix may be shown before them
     page.click("#zoom")
-    until(page, "document.getElementById('zoom').textContent.startsWith('64 bars')")
+    until(page, "document.getElementById('zoom').textContent.startsWith('24 bars')")
     page.click('.card footer [data-action="edit"] >> nth=0')
     page.click("#editpages button >> nth=1")
-    assert "bars 9 to 16 of 64" in page.inner_text("#editpages")
+    assert "bars 9 to 16 of 24" in page.inner_text("#editpages")
     box = page.locator("#editroll").bounding_box()
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
     page.click("#editdone")
