@@ -10,9 +10,11 @@ median of all impulses. Beside it is what it comes to by construction (what lies
 for its hop, and the period in which the device plays it), and the floor that was set: delay, 2 periods and 5 ms.
 `empty` counts how often our ring was empty when the device asked, in so many minutes, while the puck moves 50 times a
 second and a thread of another process computes without a pause: each call of the device that found too little counts,
-and `breaks` are those before which it had found enough. `server` is what JACK said was late, whoever caused it; `ours`
-are the breaks that it was not late within a tenth of a second of. `--log FILE` has both with their times. The client
-that plays impulses is a process of its own, and none of the others.
+and `breaks` are those before which it had found enough. `server` is what JACK said was late, whoever caused it. Breaks
+that it was not late within a tenth of a second of are ours, but for those while the processor itself was `slow`: the
+process that computes without a pause notes when a piece of its work takes three times the processor's time that it
+usually does (`busy_thread.py`). `--log FILE` has breaks and the server with their times. The client that plays impulses
+is a process of its own, and none of the others.
 
 Memory is what the three processes have for themselves (`own`), and of libraries and other files what lies in memory
 (`files`, which the system may drop and read again): once, if several of the three have it, and in full, though other
@@ -38,6 +40,7 @@ import numpy as np
 
 from realtime.audio.live_sound import LiveSound
 from scripts.bench.break_log import BreakLog
+from scripts.bench.busy_thread import busy
 from scripts.bench.jack_server import jack
 from scripts.bench.process_memory import memory
 
@@ -59,17 +62,6 @@ with sounddevice.Stream(device=device, channels=1, dtype="float32", latency="low
     print(flush=True)
     sys.stdin.read()
 """
-
-
-@contextlib.contextmanager
-def busy() -> Iterator[None]:
-    """A thread of another process that computes without a pause."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: sum(range(1000))"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextlib.contextmanager
@@ -222,7 +214,7 @@ def by_construction(rate: int, period: int, latency: float | None) -> dict[str, 
 
 def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -> dict[str, Any]:
     """Input to output, breaks and memory through a server of its own."""
-    with jack(rate, period), busy():
+    with jack(rate, period), busy() as beside:
         with probing(rate) as probe, copying():
             probe.send(None)
             time.sleep(1.0)
@@ -241,10 +233,11 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
                 sound.move({"position": 0.05 * random.random()})
                 time.sleep(1.0 / MOVES)
                 log.look()
-            empty = ring.underruns - empty
+            empty, start = ring.underruns - empty, end - 60 * args.minutes
             processes = memory([os.getpid(), sound._synth.pid, sound._device.pid])
             probe.send(None)
             found = probe.recv()
+    spells = beside.within(start, end)
     if args.log:
         log.write(args.log, f"{rate} Hz, {period} frames")
     return {
@@ -257,7 +250,10 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "minutes": args.minutes,
         "empty": empty,
         "breaks": log.breaks,
-        "ours": log.ours,
+        "ours": log.ours(beside.slow_at),
+        "slow": log.ours() - log.ours(beside.slow_at),
+        "spells": len(spells),
+        "spell_ms": 1000 * float(np.median(spells)) if spells else 0.0,
         "server": log.server,
         "memory": dict(zip(("controls", "model", "device"), processes, strict=True)),
     }
@@ -308,7 +304,8 @@ def main() -> None:
         print(
             f"{each['rate']} Hz, {each['period']} frames: input to output {shown(each['ms'])} ms{own} "
             f"(p99 {shown(each['ms_p99'])}, {each['impulses']} impulses); "
-            f"empty {each['empty']} in {each['breaks']} breaks, {each['ours']} of them ours; "
+            f"empty {each['empty']} in {each['breaks']} breaks, {each['ours']} of them ours, {each['slow']} while the "
+            f"processor was slow ({each['spells']} spells, {each['spell_ms']:.1f} ms); "
             f"server {each['server']} in {each['minutes']:g} min; "
             f"{rest}"
         )

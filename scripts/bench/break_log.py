@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 
 from realtime.audio.ring_buffer import Ring
 
@@ -49,16 +50,15 @@ class BreakLog:
         """How often the server said that it was late."""
         return self.rows[-1][2] - self.rows[0][2]
 
-    @property
-    def ours(self) -> int:
-        """Breaks while the server was not late.
+    def ours(self, excused: Callable[[float], bool] = lambda seconds: False) -> int:
+        """Breaks while the server was not late, and that nothing else excuses at the time.
 
         >>> log = BreakLog(Ring(8))
         >>> log.rows = [(0.0, 0, 0), (1.0, 1, 1), (1.02, 2, 1), (2.0, 3, 1), (3.0, 3, 2)]
-        >>> log.ours
-        1
+        >>> log.ours(), log.ours(lambda seconds: seconds == 2.0)
+        (1, 0)
         """
         steps = list(itertools.pairwise(self.rows))
         late = [now[0] for before, now in steps if now[2] > before[2]]
         broken = [(now[0], now[1] - before[1]) for before, now in steps]
-        return sum(count for at, count in broken if all(abs(at - each) > NEAR for each in late))
+        return sum(count for at, count in broken if all(abs(at - each) > NEAR for each in late) and not excused(at))
