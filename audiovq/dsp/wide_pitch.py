@@ -110,6 +110,7 @@ class PitchTracker(nn.Module):
 
     score_cost: Tensor
     jump_cost: Tensor
+    neighbours: Tensor
     share: Tensor
 
     def __init__(self, sample_rate: int, hop: int) -> None:
@@ -125,6 +126,7 @@ class PitchTracker(nn.Module):
         self.score_cost = nn.Buffer(OCTAVE_COST * torch.log2(MAX_PITCH / hertz), persistent=False)
         jumps = torch.arange(-MAX_JUMP, MAX_JUMP + 1).abs() * JUMP_COST
         self.jump_cost = nn.Buffer(jumps, persistent=False)
+        self.neighbours = nn.Buffer(torch.arange(-1, 2), persistent=False)
 
     def start(self, batch: int) -> list[Tensor]:
         """Fresh state: what each path is worth (B, BINS + 1), the unvoiced one last; the last pitch (B,) in bins."""
@@ -169,7 +171,7 @@ class PitchTracker(nn.Module):
         now = come + score
         top, place = now.max(1)
         inner = place.clamp(1, BINS - 2)[:, None]
-        left, middle, right = (score.gather(1, inner + k)[:, 0] for k in (-1, 0, 1))
+        left, middle, right = score.gather(1, inner + self.neighbours).unbind(1)
         bend = (left - 2.0 * middle + right).clamp(max=-1e-6)
         shift = (0.5 * (left - right) / bend).clamp(-1.0, 1.0)
         return torch.cat([now, rest], 1), inner[:, 0] + shift, top > rest[:, 0]

@@ -58,8 +58,10 @@ class Controls:
     def for_network(self) -> Tensor:
         """(B, N, `CONTROL_FEATURES`), of about unit size."""
         height = torch.log2(self.pitch / MIN_PITCH) / math.log2(MAX_PITCH / MIN_PITCH)
-        waves = [wave(math.pi * k * height) for k in (1.0, 2.0, 4.0) for wave in (torch.sin, torch.cos)]
-        return torch.stack([2.0 * height - 1.0, 0.04 * self.loudness + 1.2, self.harmonicity, *waves], -1)
+        angles = math.pi * torch.stack([height, 2.0 * height, 4.0 * height], -1)
+        waves = torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
+        plain = torch.stack([2.0 * height - 1.0, 0.04 * self.loudness + 1.2, self.harmonicity], -1)
+        return torch.cat([plain, waves], -1)
 
 
 CONTROL_FEATURES = 9
@@ -135,9 +137,9 @@ class SoundAnalysis(nn.Module):
         repeating = pitch.spectrum * torch.cos(self.turn / pitch.hertz[..., None])
         long, repeated = (torch.stack([pitch.spectrum, repeating], -2) @ self.long_bands).unbind(-2)
         share = repeated / (long + SILENCE)
-        features = [self._against(short @ self.bands, power), self._against(long, power), share]
+        both = self._against(torch.cat([short @ self.bands, long], -1), power)
         kept = [whole[:, x.shape[1] :], octaves[:, -2:], amplitudes, *after]
-        return Analysis(controls, short, torch.cat(features, -1)), kept
+        return Analysis(controls, short, torch.cat([both, share], -1)), kept
 
     def _ahead(self, octaves: Tensor) -> Tensor:
         """Octaves above `MIN_PITCH` (B, 2 + N) -> Hz (B, N) where a glide will be a lag later, on a straight line.
@@ -164,4 +166,4 @@ class SoundAnalysis(nn.Module):
     def _against(self, bands: Tensor, power: Tensor) -> Tensor:
         """Log of the power of bands over that of the loudness, of about unit size."""
         whole = power[..., None] + SILENCE
-        return 0.25 * torch.log((bands + REACH * whole) / whole)
+        return 0.25 * torch.log(bands / whole + REACH)

@@ -24,7 +24,7 @@ from .synthesis import Synthesis
 
 PERIODS = 1.5  # of the pitch, that a window is wide at least
 NARROWEST = 2.0  # bins of a window: the power of a single one says little of noise
-ROUNDS = 4  # neighbouring bands share bins, so that one is not enough
+ROUNDS, STEP = 3, 0.6  # of what is lacking, at a time: neighbouring bands share bins, so that one is not enough
 LIFT = 1.0  # nats by which harmonics are raised where nothing repeats; what is lacking beyond is noise
 NOTHING = 1e-20  # power, for the quotient of two silences
 MAX_CORRECTION = 12.0  # nats of amplitude, as much as the network can be off
@@ -53,13 +53,14 @@ class Correction(nn.Module):
         (B, N) -> (B, N, bands) nats, within ±`MAX_CORRECTION`.
         """
         windows, comb = self._windows(controls), synthesis.comb(controls.pitch)
-        loudness = (power @ synthesis.weights)[..., None]
+        weights = synthesis.weights[:, None]
+        loudness = power @ weights
         wanted = windows.relative(power, loudness)
         found = torch.zeros_like(wanted)
         for _ in range(ROUNDS):
             said = synthesis.power(gains + self.of_gains(found, controls), comb)
-            lacking = wanted - windows.relative(said, (said @ synthesis.weights)[..., None])
-            found = torch.add(found, lacking, alpha=0.5).clamp(-MAX_CORRECTION, MAX_CORRECTION)
+            lacking = wanted - windows.relative(said, said @ weights)
+            found = torch.add(found, lacking, alpha=STEP).clamp(-MAX_CORRECTION, MAX_CORRECTION)
         return found * (loudness / (loudness + SILENCE))  # of silence there is nothing to be said
 
     def of_gains(self, correction: Tensor, controls: Controls) -> Tensor:
@@ -78,7 +79,7 @@ class Correction(nn.Module):
         places = torch.cat([self.middles - half, self.middles + half], -1).clamp(0.0, float(self.bins))
         last = places.floor().long().clamp(max=self.bins - 1)
         low, high = places.chunk(2, -1)
-        return _Windows(last, (last + 1 - places).double(), 1.0 / (high - low))
+        return _Windows(last, last + 1 - places, 1.0 / (high - low))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class _Windows:
 
     Attributes:
         last: (B, N, 2 * bands) bin that a place is in.
-        beyond: (B, N, 2 * bands) float64, share of that bin that is beyond the place.
+        beyond: (B, N, 2 * bands), share of that bin that is beyond the place.
         per_bin: (B, N, bands), one over the width in bins.
     """
 
@@ -97,8 +98,8 @@ class _Windows:
 
     def relative(self, power: Tensor, whole: Tensor) -> Tensor:
         """Power (B, N, F), A-weighted (B, N, 1) -> log of the mean around each band, of the latter; (B, N, bands)."""
-        power = power.double()  # for the sum over all bins is a million times the power of the highest of them
-        until = power.cumsum(-1).gather(-1, self.last) - power.gather(-1, self.last) * self.beyond
+        # in double precision, for the sum over all bins is a million times the power of the highest of them
+        until = power.cumsum(-1, dtype=torch.float64).gather(-1, self.last) - power.gather(-1, self.last) * self.beyond
         low, high = until.chunk(2, -1)
-        mean = (high - low).float().clamp(min=0.0) * self.per_bin
-        return torch.log((mean + REACH * whole + NOTHING) / (whole + NOTHING))
+        mean = ((high - low).float() * self.per_bin).clamp(min=NOTHING)
+        return torch.log(torch.add(mean, whole, alpha=REACH) / (whole + NOTHING))
