@@ -94,6 +94,7 @@ class LiveSound(SoundOutput):
         self._is_mpe = mpe
         self._options = {"model": model, "voices": voices, "latest": LIVE_LATEST if latency is None else 0.0}
         self._options["files"] = [None if port else each for each, port in zip(sources, ports, strict=True)]
+        self._options["names"] = [each for port, each in zip(ports, sources, strict=True) if port]
         self._inputs_given, self._recordings = len(inputs), len(ports) - len(inputs)
         self._values: dict[str, Value] = dict(settings or {})
         self.check(self._values)

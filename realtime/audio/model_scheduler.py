@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from audiovq.dsp.resampling import Resampler
 
 from ..music.sound_parameters import NUMBERS
 from .keyboard import Keyboard
+from .live_fit import LiveFit
 from .output import MOVE
 from .ring_buffer import CHANNELS, Ring
 from .sound_instrument import SoundInstrument
@@ -167,6 +168,7 @@ class LiveScheduler(ModelScheduler):
         latest: frames by which it may be late at most from then on, after it was too late often; 0: never more than
             `late`.
         tell: is given a line when it is.
+        fits: look at what comes in, one for each live input, or none.
     """
 
     def __init__(
@@ -178,8 +180,10 @@ class LiveScheduler(ModelScheduler):
         late: int | None = None,
         latest: int = 0,
         tell: Callable[[str], object] = lambda line: None,
+        fits: Sequence[LiveFit] = (),
     ) -> None:
         super().__init__(synth, ring, sample_rate, late or 0)
+        self._fits = fits
         self._late, self._latest, self._tell = late, latest, tell
         self._more = 0  # frames by which it may be late beyond that
         self._missed: deque[tuple[float, int]] = deque(maxlen=OFTEN)  # seconds, frames of breaks that this would mend
@@ -212,6 +216,8 @@ class LiveScheduler(ModelScheduler):
             self._keep_distance()
         while self._behind < self._device_hop and self._hear():
             self._write()
+            for fit, each in zip(self._fits, self._mix.inputs, strict=False):  # once what is heard of it is on its way
+                fit.hear(each.samples, each.frame(0))
 
     def _hear(self) -> bool:
         """Take what came in; whether it was a frame, or more."""

@@ -11,6 +11,7 @@ from audiovq.sound.model import SoundModel
 from latentmix.errors import InputError
 
 from .child_process import Inbox, is_hurried, serve, settle
+from .live_fit import LiveFit
 from .model_scheduler import LiveScheduler, ModelScheduler, Resampled
 from .ring_buffer import Ring
 from .sound_instrument import SoundInstrument
@@ -57,6 +58,7 @@ def run_model(
     model: str,
     voices: int,
     latest: float = 0.0,
+    names: Sequence[str] = (),
     inputs: Ring | None = None,
 ) -> None:
     """What the process does, until the parent wants no more; then it fades.
@@ -64,6 +66,7 @@ def run_model(
     Args:
         latency: seconds by which it runs ahead of the device, or by which a frame of live inputs may be late.
         latest: if not 0, this is found by the device's period, and may grow to so many seconds (`LiveScheduler`).
+        names: of the live inputs, for people; without them nothing is said of how far off the model is.
 
     Raises:
         InputError: no such model, a recording that cannot be used.
@@ -71,7 +74,11 @@ def run_model(
     torch.set_num_threads(1)
     tell(warning="")  # so far it takes longest
     sounds = SoundModel.from_pretrained(model)
-    source = load_source(sounds, files, voices, lambda line: tell(warning=line))
+
+    def say(line: str) -> None:
+        tell(warning=line)
+
+    source = load_source(sounds, files, voices, say)
     if isinstance(source, SoundMix) and len(source.inputs) != (0 if inputs is None else inputs.channels):
         raise InputError("expected a ring of as many channels as live inputs")
     if inputs is not None and not is_hurried():
@@ -89,7 +96,8 @@ def run_model(
             sample_rate,
             None if latest else ahead,
             round(latest * sample_rate),
-            lambda line: tell(warning=line),
+            say,
+            [LiveFit(sounds, name, say) for name in names],
         )
     )
     scheduler.fill()

@@ -60,6 +60,9 @@ class LiveInput:
 
     Args:
         model: whose frames they are.
+
+    Attributes:
+        samples: of the newest frame, (hop,), as they were heard.
     """
 
     def __init__(self, model: SoundModel) -> None:
@@ -73,8 +76,9 @@ class LiveInput:
 
     def hear(self, samples: np.ndarray) -> None:
         """One frame of samples (hop,); what is no number is silence, what is above full scale is cut."""
-        clean = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
-        self._sound, self._state = self._model.encode_step(torch.from_numpy(clean)[None], self._state)
+        clean = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+        self.samples = clean.astype(np.float32)
+        self._sound, self._state = self._model.encode_step(torch.from_numpy(self.samples)[None], self._state)
         self._often += SING_MEMORY * (float(self._sound.controls.harmonicity > 0.0) - self._often)
 
     def frame(self, at: int) -> Sound:

@@ -148,8 +148,7 @@ def open_engine(
         held.enter_context(keeping(engine, playback.record, melodies[0]))
     held.callback(engine.close)
     engine.presets = setup.presets
-    for name, value in setup.settings.items():
-        engine.set(name, value)
+    engine.move(setup.settings)
     if playback.record is not None:
         engine.set("record", True)
     return engine

@@ -30,6 +30,7 @@ from ..music.mixer import Coder, Mixer
 from ..music.parameters import Value, find
 from ..music.sequencer import Pattern
 from ..music.shaping import as_pattern
+from ..music.shares import idle_puck, idle_puck_line
 from ..music.timbre_mixer import TimbreMixer
 from ..player.messages import MidiReceived, PlayDrums, PlayerSetup, PlayPattern, Progress, Report, SetClock, SetShares
 from ..player.opening import MakePlayer, player_for
@@ -107,6 +108,7 @@ class Engine(Arranged, Closing):
         for name, value in {"tempo": tempo, "follow": follow, "velocity": velocity, "play": False}.items():
             self.mixer.set(name, value)
         self.presets: Presets = {}
+        self._told_idle: set[str] = set()  # whose own pucks were moved in vain
         self._turn = 0  # of the mixer, for which ways were looked for
         super().__init__(Monitor(tempo, clock, now(), channel), threading.RLock())
         is_ready = not isinstance(model, ModelLoader)
@@ -158,8 +160,12 @@ class Engine(Arranged, Closing):
         for name, value in moves:
             if name in AT_ONCE:
                 self._set_at_once(name, value)
+        idle = idle_puck(values, self.value)
         if later := {name: value for name, value in moves if name not in AT_ONCE}:
             self._worker.move(later)
+        if idle is not None and idle not in self._told_idle:
+            self._told_idle.add(idle)
+            self.warn(idle_puck_line(idle))
 
     def count(self) -> int:
         """How many melodies there are. Thread-safe, real-time-safe."""

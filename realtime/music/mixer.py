@@ -93,6 +93,7 @@ class Mixer:
     phrases: tuple[Coded, ...] = ()
     turn: int = 0
     coded: Coded = field(init=False)
+    _held: np.ndarray | None = field(default=None, init=False)  # shares of each melody when it was held
 
     def __post_init__(self) -> None:
         self.parameters = table(tuple(self.coder.attributes))
@@ -112,6 +113,8 @@ class Mixer:
         if mode == "weights" and self.mode != "weights":  # go on from the shares that are heard
             for number, weight in enumerate(self.weights(), start=1):
                 self.values[f"weight.{number}"] = float(weight)
+        if name == "hold" and checked and not self.values["hold"]:
+            self._held = self.weights()
         changed = self.values[name] != checked or mode != self.mode
         self.values[name], self.mode = checked, mode
         if name in PADS:
@@ -127,8 +130,10 @@ class Mixer:
         Raises:
             InputError: as `set`; those before it are moved.
         """
-        was_held = self.values["hold"]
+        was_held, before = self.values["hold"], self.weights()
         changed = any([self.set(name, value) for name, value in values.items()])
+        if self.values["hold"] and not was_held:
+            self._held = before  # nothing was made of what was moved together with it
         return bool(changed or was_held) and not self.values["hold"]
 
     def load(self, index: int, melody: Melody) -> None:
@@ -196,6 +201,11 @@ class Mixer:
     def weights(self) -> np.ndarray:
         """Share of each melody (M,), with the sum 1."""
         return shares(self.values, self.mode, self.places)
+
+    def heard_weights(self) -> np.ndarray:
+        """As `weights`, of what is heard: while it is held, those that it had then."""
+        held = self._held
+        return held if self.values["hold"] and held is not None and len(held) == len(self.melodies) else self.weights()
 
     def latent(self) -> np.ndarray:
         """The mix, moved along its attributes; (W, D) float32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +64,33 @@ def following_shares(
     if values[f"{of}.pad"]:
         return resized(shares_at(float(values[f"{of}.x"]), float(values[f"{of}.y"]), places), count)
     return blend.path(float(values[f"{of}.position"]), count)
+
+
+def idle_puck(moved: Mapping[str, object], value: Callable[[str], Value]) -> Follower | None:
+    """Whose own puck is moved though it counts for nothing, since they are mixed as the melodies are; None: nobody's.
+
+    Args:
+        moved: parameters, together.
+        value: of a parameter, as it is set.
+
+    >>> idle_puck({"sound.position": 0.5}, {"sound.follow": True, "drums.follow": True}.__getitem__)
+    'sound'
+    >>> idle_puck({"sound.position": 0.5, "sound.follow": False}, {"sound.follow": True}.__getitem__)
+    """
+    for each in FOLLOWERS:
+        is_own = any(name in PADS and name.startswith(f"{each}.") for name in moved)
+        if is_own and f"{each}.follow" not in moved and value(f"{each}.follow"):
+            return each
+    return None
+
+
+def idle_puck_line(whose: Follower) -> str:
+    """What is said of it."""
+    what = {"drums": "the drums are", "sound": "the timbre is"}[whose]
+    return (
+        f"{whose}.position, {whose}.x and {whose}.y move nothing while {what} mixed as the melodies are; "
+        f"with {whose}.follow=0 they do"
+    )
 
 
 def is_crossed(values: Mapping[str, Value], count: int) -> bool:

@@ -24,15 +24,14 @@ class TimbreMixer:
         self.shares: np.ndarray | None = None
 
     def weights(self) -> np.ndarray:
-        """Share of each sound, (count,), with the sum 1."""
+        """Share of each sound, (count,), with the sum 1; where they follow what is held, as they were then."""
         mixer = self._mixer
-        return following_shares("sound", mixer.values, mixer.weights(), mixer.places, self.count)
+        return following_shares("sound", mixer.values, mixer.heard_weights(), mixer.places, self.count)
 
     def renewed(self) -> np.ndarray | None:
-        """The shares, where they are others than those told last; None else, or where they follow what is held."""
-        values, found = self._mixer.values, self.weights()
-        is_held = values["hold"] and values["sound.follow"]
-        if self.shares is not None and (is_held or np.array_equal(found, self.shares)):
+        """The shares, where they are others than those told last; None else."""
+        found = self.weights()
+        if self.shares is not None and np.array_equal(found, self.shares):
             return None
         self.shares = found
         return found

@@ -81,6 +81,21 @@ def test_the_timbre_moves_by_itself_and_no_melody_is_made_for_it(model):
         assert sum(isinstance(each, PlayPattern) for each in told) == melodies
 
 
+@pytest.mark.parametrize("whose", ["sound", "drums"])
+def test_a_puck_that_counts_for_nothing_says_so_once(stage, model, whose):
+    engine = stage.open(model)
+    engine.move({f"{whose}.follow": False, f"{whose}.position": 0.2})
+    engine.set(f"{whose}.x", 0.3)
+    engine.move({f"{whose}.follow": True, f"{whose}.y": 0.3})  # both at once, as a session comes back
+    stage.settled()
+    assert not engine.snapshot().warnings
+    for value in (0.4, 0.5):
+        engine.set(f"{whose}.position", value)
+    stage.settled()
+    (line,) = engine.snapshot().warnings
+    assert line.startswith(f"{whose}.position, ") and f"{whose}.follow=0" in line
+
+
 def test_the_newest_of_many_moves_counts(stage, model):
     engine = stage.open(model)
     before = engine.snapshot().version

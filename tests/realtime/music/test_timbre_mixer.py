@@ -46,6 +46,19 @@ def test_a_melody_that_is_held_holds_the_timbre_that_follows_it_alone(mixer):
     assert timbre.renewed().tolist() == [0.5, 0.5]
 
 
+def test_whoever_asks_while_it_is_held_is_told_what_is_heard(mixer):
+    """As somebody who takes it home then."""
+    mixer.move({"position": 0.25})
+    mixer.move({"position": 0.5, "hold": True})  # of which no melody was made
+    mixer.move({"position": 1.0})
+    assert TimbreMixer(mixer, 2).weights().tolist() == [0.75, 0.25]
+    assert mixer.weights().tolist() == [0.0, 1.0]
+    mixer.remove(1)
+    assert TimbreMixer(mixer, 1).weights().tolist() == [1.0]
+    mixer.move({"hold": False})
+    assert TimbreMixer(mixer, 2).weights().tolist() == [1.0, 0.0]
+
+
 def test_as_many_sounds_as_there_are_share_the_way_of_the_melodies(mixer):
     mixer.set("position", 0.5)
     assert TimbreMixer(mixer, 3).weights().tolist() == [0.0, 1.0, 0.0]
