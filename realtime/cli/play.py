@@ -92,6 +92,7 @@ def render(
     from ..engine.decoder import Decoder
     from ..engine.explorer import all_asides
     from ..music.mixer import Mixer
+    from ..music.shares import idle_puck, idle_puck_line
     from ..offline.render import perform, write_performance
 
     assert setup.automation is not None, "the command line has seen to it"
@@ -105,6 +106,9 @@ def render(
     tempo = playback.tempo or min(max(melodies[0].tempo, 20.0), 400.0)
     player = PlayerSetup(tempo=tempo, follow=playback.follow, velocity=playback.velocity, channel=ports.channel - 1)
     sung = playback.sound or ()
+    idle = idle_puck({**setup.automation.tracks, **setup.settings}, mixer.values.__getitem__)
+    if idle is not None:
+        complain("livemix", idle_puck_line(idle))
     performance = perform(mixer, setup.automation, player, setup.presets, setup.settings, drums, max(1, len(sung)))
     instrument = None
     if sung:

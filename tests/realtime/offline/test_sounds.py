@@ -97,6 +97,10 @@ def test_melodies_are_sung_by_sounds_with_one_puck(place):
     two, _ = soundfile.read(place / "two.wav")
     size = min(len(x), len(two))
     assert done.exit_code == 0 and np.abs(two[:size] - x[:size]).max() > 0.01
+    line = "sound.position, sound.x and sound.y move nothing while the timbre is mixed as the melodies are"
+    assert line not in done.stderr
+    done = run(*ask, "--render", place / "idle.mid")  # the same plan, where it follows
+    assert done.exit_code == 0 and done.stderr.count(line) == 1
     done = run(*ask, *sung, "--soundfont", "x.sf2", "--render", place / "sung.mid")
     assert done.exit_code == 2 and "which is heard" in " ".join(done.output.split())
     done = run(*ask, *sung, "--render", place / "sung.mid")
