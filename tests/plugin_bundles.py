@@ -68,10 +68,10 @@ class Bundles:
         arguments = ("-ldl", "-pthread", *libraries)
         return self.compiler.link(self.compiler.objects([source], folder), folder / name, arguments)
 
-    def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = ()) -> Path:
-        """The same with the device and the engine in it."""
+    def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = (), command: str | None = None) -> Path:
+        """The same with the device and the engine in it, by another compiler if one is given."""
         source = SourceFile(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
-        compiler = replace(self.compiler, flags=flags)
+        compiler = replace(self.compiler, flags=flags, command=(command,) if command else self.compiler.command)
         objects = compiler.objects([source, *sources.device(compiler.target)], folder)
         return compiler.link(objects, folder / name, ("-ldl", "-pthread"))
 

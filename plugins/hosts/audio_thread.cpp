@@ -23,7 +23,29 @@
 static thread_local bool is_audio = false;
 static std::atomic<long> allocations{0}, locks{0}, waits{0};
 
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) // which stand in front of these themselves
+#if defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#define REALTIME_SANITIZER // of Clang from version 20 on: it ends the program where the audio thread calls what may block
+#include <sanitizer/rtsan_interface.h>
+extern "C" void __rtsan_realtime_enter(void); // as a function marked [[clang::nonblocking]] does; in no header
+extern "C" void __rtsan_realtime_exit(void);
+#endif
+#endif
+
+static void enter_audio_thread() {
+    is_audio = true;
+#if defined(REALTIME_SANITIZER)
+    __rtsan_realtime_enter();
+#endif
+}
+static void leave_audio_thread() {
+#if defined(REALTIME_SANITIZER)
+    __rtsan_realtime_exit();
+#endif
+    is_audio = false;
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) && !defined(REALTIME_SANITIZER) // which stand in front of these themselves
 extern "C" {
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
@@ -119,14 +141,14 @@ int main(int count, char **words) {
         NoteIn in[] = {{b % frames, b % 2 == 0, b / 2 % 2 ? 60 : 38, 100}}; // a melody's and a drum's
         device.set(RECORD, b / 4096 % 2); // recordings come and go
         const auto start = std::chrono::steady_clock::now();
-        is_audio = true;
+        enter_audio_thread();
         device.process(transport, in, 1, frames, out, model.drums ? nullptr : left.data(), right.data());
         if (counts) {
             pthread_mutex_lock(&mutex);
             pthread_mutex_unlock(&mutex);
             std::free(std::malloc(static_cast<size_t>(frames)));
         }
-        is_audio = false;
+        leave_audio_thread();
         times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
         if (b % 64 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200)); // the others have a turn
     }

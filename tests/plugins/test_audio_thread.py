@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,33 @@ def test_the_threads_do_not_get_in_each_others_way(bundles: Bundles, tmp_path: P
         ):  # of GCC 12 under kernels that spread addresses wider than it knows
             pytest.skip("this kernel's address space is none that the sanitizer can run in")
         assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr[:3000]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sanitizer is tried on Linux")
+def test_the_audio_thread_calls_nothing_that_may_block(bundles: Bundles, tmp_path: Path) -> None:
+    """Under RealtimeSanitizer, which knows far more calls than are counted above; the first one ends the program."""
+    program = bundles.device_program("audio_thread", tmp_path, ("-fsanitize=realtime", "-O1"), realtime_clang(tmp_path))
+
+    def run(weights: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([program, weights, "64", *words], capture_output=True, text=True, timeout=300)
+
+    for weights in weights_of(bundles):
+        done = run(weights, "20000")
+        assert done.returncode == 0, done.stderr[:3000]
+        assert json.loads(done.stdout)["notes"] > 5
+    seen = run(weights, "100", "count")  # that it would have seen one
+    assert seen.returncode != 0 and "RealtimeSanitizer: unsafe-library-call" in seen.stderr
+
+
+def realtime_clang(folder: Path) -> str:
+    """A Clang that comes with the sanitizer, as those from version 20 on may."""
+    empty = folder / "empty.cpp"
+    empty.write_text("int main() {}")
+    for name in ("clang++", *(f"clang++-{version}" for version in range(30, 19, -1))):
+        command = [shutil.which(name) or "", "-fsanitize=realtime", str(empty), "-o", str(folder / "empty")]
+        if command[0] and subprocess.run(command, capture_output=True).returncode == 0:
+            return command[0]
+    pytest.skip("no Clang with RealtimeSanitizer is installed (Debian 12: clang-22, libclang-rt-22-dev)")
 
 
 def weights_of(bundles: Bundles) -> tuple[Path, Path]:
