@@ -15,14 +15,12 @@ from torch import Tensor, nn
 from latentmix.errors import InputError
 
 from .model.layers import BeatBlock, BeatStack
+from .plugin_limits import MAX_PIECE_STEPS, MAX_TEMPO, MIN_TEMPO
 
 MAGIC, VERSION, HEADER_BYTES = b"LATNTMIX", 1, 512
 PANEL = 16  # output columns of a matrix that lie side by side
 MAX_TEXT = 63  # bytes of UTF-8
-MAX_PIECE_STEPS, SIZES = 4096, 11
-PLUGIN_PIECES = 4  # melodies or grooves that a plugin mixes
-# Quarter notes a minute, as the plugins' own reader of MIDI files keeps them: a plugin plays at the host's tempo.
-MIN_TEMPO, MAX_TEMPO = 1.0, 9999.0
+SIZES = 11
 ASTRAY = "expected weights that are numbers, found NaN or infinity: the training went astray; train the model again"
 ID_FORM = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 MELODIES, DRUMS = 0, 1  # kinds

@@ -23,7 +23,6 @@ from .music.windows import window_layout
 from .plugin_format import (
     DRUMS,
     PANEL,
-    PLUGIN_PIECES,
     check_names,
     linear,
     norm,
@@ -33,6 +32,7 @@ from .plugin_format import (
     vector,
     weight_file,
 )
+from .plugin_limits import PLUGIN_PIECES
 
 MAX_WINDOWS = 4  # of each groove
 

@@ -28,8 +28,8 @@ LAYERS = {
     "latentmix": "errors sizes closing interrupts threads extras files checkpoint_format checkpoint beginning tracing "
     "cli first_import processes corpus run_state shares training read_once phases",
     "midi_vae": "checkpoint labels midi music evaluation model travel chart interpolation crossing long_form importing "
-    "drums audio piano_roll drum_grid vae plugin_format plugin_weights plugin_grooves portable onnx_export "
-    "torchscript_export training cli",
+    "drums audio piano_roll drum_grid vae plugin_limits plugin_format plugin_weights plugin_grooves portable "
+    "onnx_export torchscript_export training cli",
     "audiovq": "dsp audio_io model sound entropy bitstream codec training cli",
     "realtime": "system music midi audio player engine control offline web plugins cli",
 }
@@ -66,6 +66,7 @@ FORBIDDEN = {
     "midi_vae.drums.windows": TORCH,
     "midi_vae.drums.evaluation": TORCH,
     "realtime.audio.sound": TORCH,
+    "realtime.plugins.lv2": TORCH,
     "realtime.audio.live_sound": TORCH,
     "realtime.engine.sounds": TORCH,
     "realtime.music.blend": TORCH,

@@ -12,6 +12,7 @@ from latentmix.errors import InputError, check_count
 from latentmix.files import check_target, make_folder, replace_file
 
 from ..checkpoint import GROOVE_CHECKPOINT
+from ..plugin_limits import PLUGIN_PIECES
 from .options import PassageOptions
 
 app = make_group("midi-vae", "Write a model for other programs.")
@@ -19,7 +20,6 @@ ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="One that co
 MAX_MELODIES = 8
 MIN_BETWEEN = 2
 RUN_FOLDER = "model"  # of a training run, in a folder that somebody named
-DRAWN = 4  # melodies of the model's own, where none are named
 
 
 @app.command()
@@ -59,7 +59,6 @@ def plugin(
     midi-vae export plugin melody_2bar --melody A.mid --melody B.mid --bars 1:4 -o two
     midi-vae export plugin drums_2bar --groove A.mid --groove B.mid -o drums
     """
-    from ..plugin_format import PLUGIN_PIECES
 
     files = file or []
     path = output / "weights.lmw"
@@ -91,14 +90,14 @@ def _weights(model: str, name: str, plugin_id: str, files: list[Path], source: P
 
         drums = GrooveVAE.from_pretrained(model)
         grooves = [passage.groove for passage in read_passages(files, source, GENERAL_MIDI)]
-        return groove_weights(drums, name, plugin_id, grooves or drums.sample(DRAWN, seed=0), half=half)
+        return groove_weights(drums, name, plugin_id, grooves or drums.sample(PLUGIN_PIECES, seed=0), half=half)
     from ..plugin_weights import check_held, plugin_weights
     from ..vae import MelodyVAE
 
     melodies = [passage.melody for passage in source.read(files)] if files else []
     check_held(melodies)
     loaded = MelodyVAE.from_pretrained(model)
-    return plugin_weights(loaded, name, plugin_id, melodies or loaded.sample(DRAWN, seed=0), half=half)
+    return plugin_weights(loaded, name, plugin_id, melodies or loaded.sample(PLUGIN_PIECES, seed=0), half=half)
 
 
 @app.command()

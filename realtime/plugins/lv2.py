@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from midi_vae.plugin_limits import PLUGIN_PIECES
+
 PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix doap: <http://usefulinc.com/ns/doap#> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> .
@@ -26,7 +28,6 @@ PREFIXES = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix urid: <http://lv2plug.in/ns/ext/urid#> .
 
 """
-FILE_SLOTS = 4  # of melodies or grooves, each of which can come from a file
 UNITS = {"BPM": "units:bpm", "dB": "units:db", "oct": "units:oct"}
 EVENT_BYTES = 16384  # of a port of events: some hundreds of notes
 
@@ -102,7 +103,7 @@ def description(
             f'a lv2:OutputPort , lv2:AudioPort ;\n        lv2:symbol "{symbol}" ;\n        lv2:name "{label}"'
             for symbol, label in (("left", "Left"), ("right", "Right"))
         ]
-    files = " , ".join(f"<{file_uri(plugin.uri, slot)}>" for slot in range(FILE_SLOTS))
+    files = " , ".join(f"<{file_uri(plugin.uri, slot)}>" for slot in range(PLUGIN_PIECES))
     _, minor, micro = (int(part) for part in version.split("."))
     listed = " , ".join(f"[\n        lv2:index {index} ;\n        {port}\n    ]" for index, port in enumerate(ports))
     shown = f"    ui:ui <{window.uri}> ;\n" if window else ""
@@ -140,7 +141,7 @@ def files(plugin: Flavour) -> str:
     rdfs:range atom:Path .
 
 """
-        for slot in range(FILE_SLOTS)
+        for slot in range(PLUGIN_PIECES)
     )
 
 

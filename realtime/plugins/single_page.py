@@ -13,10 +13,10 @@ from pathlib import Path
 from latentmix.errors import check_count
 from latentmix.files import check_target, replace_file
 from midi_vae.music.melody import Melody
+from midi_vae.plugin_limits import PLUGIN_PIECES
 
 STANDALONE = Path(__file__).parent / "standalone"
 SCRIPTS = ("wasm.js", "engine.js", "reader.js", "midi.js", "app.js")
-MAX_SLOTS = 4
 SUFFIXES = (".html", ".htm")
 
 
@@ -48,7 +48,7 @@ def export(path: Path, model: str, melodies: Sequence[Melody]) -> int:
     Raises:
         InputError: another number of melodies, no such model, no engine and nothing to build it with.
     """
-    check_count(len(melodies), 1, MAX_SLOTS, "melodies for a page without a server")
+    check_count(len(melodies), 1, PLUGIN_PIECES, "melodies for a page without a server")
     check_target(path)
     from midi_vae.plugin_weights import plugin_weights
     from midi_vae.vae import MelodyVAE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from plugin_bundles import Bundles
 from x_screen import needs
 
 from midi_vae.importing import read_passage
+from midi_vae.plugin_limits import PLUGIN_PIECES
+from realtime.plugins.single_page import STANDALONE
+from realtime.plugins.sources import source_folder
 
 
 def test_the_description_is_valid(bundles: Bundles) -> None:
@@ -24,6 +28,15 @@ def test_the_description_is_valid(bundles: Bundles) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Found 0 errors" in done.stdout + done.stderr
+
+
+def test_all_have_as_many_slots() -> None:
+    """What LV2 hosts read, the page without a server, and the plugins in C++."""
+    header = (source_folder() / "device" / "parameters.hpp").read_text()
+    assert f"constexpr int SLOTS = {PLUGIN_PIECES};" in header
+    assert (
+        len(re.search(r"const COLOURS = \[(.*)\]", (STANDALONE / "app.js").read_text())[1].split(",")) == PLUGIN_PIECES
+    )  # type: ignore[index]
 
 
 SPECIFICATIONS = {

@@ -3,7 +3,8 @@
 const $ = (id) => document.getElementById(id);
 const KEYS = ["none", "auto", ..."C Db D Eb E F F# G Ab A Bb B".split(" ").map((k) => k + " major"),
   ..."C C# D Eb E F F# G G# A Bb B".split(" ").map((k) => k + " minor")];
-const COLOURS = ["#e4572e", "#2e86ab", "#3b9c5c", "#a23b72"];
+const COLOURS = ["#e4572e", "#2e86ab", "#3b9c5c", "#a23b72"]; // of the melodies
+const SLOTS = COLOURS.length;
 const decoded = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 // What lies in the page, compressed, as base64.
 const unpacked = async (id) => {
@@ -19,7 +20,7 @@ async function start() {
   document.title = $("name").textContent = app.engine.name;
   $("key").append(...KEYS.map((name, i) => new Option(name, i)));
   $("attributes").append(...app.engine.attributes.map((name) => slider(name)));
-  app.slots = fromLink() ?? app.engine.melodies().slice(0, 4);
+  app.slots = fromLink() ?? app.engine.melodies().slice(0, SLOTS);
   encode();
   for (const id of ["density", "octave", "key", "tempo", "variation"]) $(id).addEventListener("input", update);
   $("axes").addEventListener("input", seek);
@@ -239,7 +240,7 @@ function fromLink() {
   try {
     const b = decoded(location.hash.slice(1).replaceAll("-", "+").replaceAll("_", "/")), slots = [];
     if (b[0] !== 1 && b[0] !== 2) return null;
-    for (let at = 3; at + 3 <= b.length && slots.length < 4; ) {
+    for (let at = 3; at + 3 <= b.length && slots.length < SLOTS; ) {
       const metre = [b[at], b[at + 1]], steps = b[at + 2], tokens = [...b.slice(at + 3, at + 3 + steps)];
       const bar = barSteps(metre);
       if (!(bar > 0) || bar % 1 || bar > 32 || tokens.length !== steps || !steps || steps % bar || tokens.some((t) => t > 129)) return null;
