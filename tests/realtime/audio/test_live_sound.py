@@ -71,6 +71,18 @@ def test_an_impulse_goes_through_and_an_input_that_goes_away_is_silent(server, f
         wait_for_pitch(ear, 220)
 
 
+def test_a_live_input_that_the_model_is_far_from_is_told_once_and_the_sound_goes_on(server, files):
+    told = []
+    with LiveSound(["in:system:1", files[0]], MODEL, latency=0.1, warn=told.append) as sound, Mouth() as mouth:
+        time = np.arange(8 * RATE) / RATE
+        tones = np.random.default_rng(0).uniform(300.0, 9000.0, 20)  # many at once, finer than any band
+        mouth.play(sum(0.02 * np.sin(2.0 * np.pi * hertz * time) for hertz in tones).astype(np.float32))
+        wait_for(lambda: any("in:system:1: what the model makes of it" in line for line in told))
+        read = sound._ring.read
+        wait_for(lambda: sound._ring.read > read + 4 * RATE)
+    assert sum("what the model makes of it" in line for line in told) == 1
+
+
 def test_an_instrument_sings_what_is_played(server, files):
     with LiveSound(files, MODEL, voices=8) as sound, Ear() as ear:
         sound.send(mido.Message("note_on", note=69, velocity=100))
