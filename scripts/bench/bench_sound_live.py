@@ -222,7 +222,7 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
             loop = probe.recv()
         with (
             probing(rate) as probe,
-            LiveSound(["in:system", *files[:1]], args.model, latency=args.latency, warn=print) as sound,
+            LiveSound(["in:system", *files[:1]], args.model, latency=args.latency, warn=told) as sound,
         ):
             assert sound._synth is not None
             time.sleep(2.0)
@@ -257,6 +257,11 @@ def played(files: list[str], args: argparse.Namespace, rate: int, period: int) -
         "server": log.server,
         "memory": dict(zip(("controls", "model", "device"), processes, strict=True)),
     }
+
+
+def told(line: str) -> None:
+    """A line for people, beside the figures."""
+    print(line, file=sys.stderr)
 
 
 def shown(milliseconds: float | None) -> str:
