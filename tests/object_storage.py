@@ -14,8 +14,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
-import fsspec
 import pytest
+from fsspec.registry import get_filesystem_class
 
 VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 
@@ -47,9 +47,7 @@ def object_storage(asks_for_rights: bool = False) -> Iterator[dict[str, str]]:
         urllib.request.urlopen(request, timeout=30).close()
         yield given
     finally:
-        fsspec.get_filesystem_class(
-            "s3"
-        ).clear_instance_cache()  # which is for this server, whatever the next one's port
+        get_filesystem_class("s3").clear_instance_cache()  # of this server, which the next one is not
         server.terminate()
         server.wait()
 
