@@ -10,6 +10,7 @@ threads. Where there is no Linux it is a plain `Popen`.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -25,7 +26,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-MODULES = ("torch", "torchaudio", "lightning_fabric", "torch.utils.tensorboard")  # what takes so long
+# what takes so long
+TRAINING = ("torch", "torchaudio", "lightning_fabric", "torch.utils.tensorboard", "PIL.Image", "rich.progress")
+MODULES = (*TRAINING, "pyarrow.parquet", "pandas", "fastapi", "uvicorn", "websockets", "mido", "soundfile", "typer")
 PATIENCE = 300.0  # seconds; only so that a test that hangs fails
 PR_SET_CHILD_SUBREAPER = 36
 MAX_REQUEST = 1 << 20  # bytes
@@ -173,7 +176,8 @@ def _run(text: str, name: str) -> None:
 
 if __name__ == "__main__":
     for _module in MODULES:
-        importlib.import_module(_module)
+        with contextlib.suppress(ImportError):  # of an extra that is not installed: its programs will say so
+            importlib.import_module(_module)
     gc.freeze()  # what is there need not be gone through again in every program
     _request = _serve(socket.socket(fileno=int(sys.argv[1])))
     if _request is not None:

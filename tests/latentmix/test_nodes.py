@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from fork_server import ForkedProgram
 from safetensors.torch import load_file
 from synthetic_speech import RATE, hiss, vowel
 from toy_sounds import RATE as SOUND_RATE
@@ -30,6 +31,7 @@ from midi_vae.cli.app import app as midi_vae
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 PATIENCE = 400  # seconds; only so that a test that hangs fails
+TORCHRUN = "from torch.distributed.run import main; main()"
 TWO_NODES = ["--nodes", 2, "--device", "cpu", "--threads", 1]
 TINY = ["--width", 16, "--latent-size", 8, "--batch", 12, "--critic-steps", 3, "--steps", 8, "--prior-steps", 2]
 
@@ -113,10 +115,10 @@ def start_nodes(script: str, arguments: list[object], meeting: Path) -> list[sub
         "--rdzv-endpoint",
         meeting,
     ]
-    command = [sys.executable, "-m", "torch.distributed.run", *how, ROOT / "scripts" / script, *arguments]
+    command = [sys.executable, "-c", TORCHRUN, *how, ROOT / "scripts" / script, *arguments]
     command += TWO_NODES
     return [
-        subprocess.Popen(
+        ForkedProgram(
             [*map(str, command)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -207,7 +209,7 @@ def below(pid: int) -> list[int]:
 def said_until_end(node: subprocess.Popen[str]) -> str:
     """What our process said; torchrun, which may wait five minutes for the one of a lost machine, is not waited for."""
     end = time.monotonic() + PATIENCE
-    while node.poll() is None and (below(node.pid) or "torch.distributed.run" not in node.args):
+    while node.poll() is None and (below(node.pid) or TORCHRUN not in node.args):
         assert time.monotonic() < end
         time.sleep(0.1)
     try:
