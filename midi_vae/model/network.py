@@ -168,9 +168,9 @@ class MelodyNetwork(WindowNetwork):
         Raises:
             InputError: n below 1.
         """
-        symbols = self.drawn_symbols(n, temperature, seed, "melody")
         if isinstance(self.latent, VectorQuantized):
-            return self.latent.vectors(symbols)
+            return self.latent.vectors(self.drawn_symbols(n, temperature, seed, "melody"))
+        symbols = self.drawn_symbols(n, temperature, seed, "melody", middle=True)
         tokens = torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
         return self.inverted(tokens)
 

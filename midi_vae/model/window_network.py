@@ -53,8 +53,11 @@ class WindowNetwork(nn.Module):
             )
         return z.to(self.device, torch.float32).split(MAX_AT_ONCE)
 
-    def drawn_symbols(self, n: int, temperature: float, seed: int | None, what: str) -> Tensor:
+    def drawn_symbols(self, n: int, temperature: float, seed: int | None, what: str, middle: bool = False) -> Tensor:
         """What the prior draws for n windows; (n, 32) int64.
+
+        Args:
+            middle: of several draws of each window the one of middle likelihood (`MelodyPrior.sample_middle`).
 
         Raises:
             InputError: n below 1.
@@ -63,4 +66,5 @@ class WindowNetwork(nn.Module):
             raise InputError(f"expected at least 1 {what}, found {n}")
         generator = torch.Generator()  # on the CPU, so that a seed means the same on every device
         generator.manual_seed(seed) if seed is not None else generator.seed()
-        return self.prior.sample(n, temperature, generator)
+        draw = self.prior.sample_middle if middle else self.prior.sample
+        return draw(n, temperature, generator)

@@ -1,6 +1,7 @@
 """Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder in the same run.
 
     scripts/run python scripts/bench/bench_melody.py --train TRAIN_FOLDER --dev DEV_FOLDER [--musicvae WEIGHTS.npz]
+        [--only-speed]
 
 Windows of two bars of 4/4 that start with a note, one from each tune. The likelihood model is fitted on windows of
 TRAIN_FOLDER. Path, jump and gap are of `decode` on the straight line between two codes; the row `interpolate`
@@ -15,9 +16,8 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -55,8 +55,17 @@ def sample_figures(rows: np.ndarray, data: np.ndarray, likelihood: IntervalModel
         "sample_onsets_over_data": float((rows >= ONSET).sum(1).mean() / onsets),
         "sample_distance": float(np.mean(rows != np.roll(rows, 1, axis=0))),
         "data_distance": float(np.mean(data != np.roll(data, 1, axis=0))),
+        "sample_nearest": nearest(rows[: len(data)]),
+        "data_nearest": nearest(data[: len(rows)]),
         "distinct_samples": len(np.unique(rows, axis=0)) / len(rows),
     }
+
+
+def nearest(rows: np.ndarray) -> float:
+    """Mean distance of each of (n, 32) to the nearest other: that of melodies which say the same again is small."""
+    apart = (rows[:, None] != rows[None]).mean(-1)
+    np.fill_diagonal(apart, 1.0)
+    return float(apart.min(1).mean())
 
 
 def between(z: torch.Tensor) -> torch.Tensor:
@@ -66,6 +75,7 @@ def between(z: torch.Tensor) -> torch.Tensor:
 
 
 Decode = Callable[[torch.Tensor], np.ndarray]  # latents (B, D) -> tokens (B, 32)
+MusicVAE = Callable[..., tuple[torch.Tensor, torch.Tensor]]  # latents (B, 256) -> logits (B, 32, 90), symbols (B, 32)
 
 
 def searched(decode: Decode, z: torch.Tensor) -> np.ndarray:
@@ -106,14 +116,29 @@ def searched_figures(decode: Decode, z: torch.Tensor, likelihood: IntervalModel)
     return {**figures_of_lines(list(lines), likelihood), **splice_figures(lines)}
 
 
-def median_ms(call: Callable[[], object], rounds: int = 60) -> float:
-    """Median milliseconds of a call on one thread."""
-    taken = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken[5:]))
+def speeds(ours: MelodyVAE, musicvae: MusicVAE | None, rounds: int = 60) -> dict[str, dict[str, float]]:
+    """Median milliseconds of a decode of one melody and of nine, on one thread, the two models in turn."""
+    torch.set_num_threads(1)
+    decoders: dict[str, tuple[Callable[[torch.Tensor], object], int]] = {
+        "latentmix decode": (ours.decode, ours.config.latent_size)
+    }
+    if musicvae:
+        decoders["MusicVAE"] = (torch.inference_mode()(musicvae), 256)
+    rows: dict[str, dict[str, float]] = {name: {} for name in decoders}
+    for batch in (1, POINTS):
+        taken: dict[str, list[float]] = {name: [] for name in decoders}
+        for _ in range(rounds):
+            for name, (decode, size) in decoders.items():
+                z = torch.randn(batch, size)
+                start = time.perf_counter()
+                decode(z)
+                taken[name].append(time.perf_counter() - start)
+        for name, each in taken.items():
+            rows[name][f"decode_{batch}_ms"] = 1e3 * float(np.median(each[5:]))
+        if musicvae:
+            ms = [row[f"decode_{batch}_ms"] for row in rows.values()]
+            rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = ms[0] / ms[1]
+    return rows
 
 
 def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
@@ -143,7 +168,7 @@ def measure_ours(model: MelodyVAE, data: np.ndarray, likelihood: IntervalModel) 
     }
 
 
-def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+def read_musicvae(path: Path) -> MusicVAE:
     """MusicVAE's two-bar decoder (Roberts et al. 2018, arXiv 1803.05428): two LSTM layers, fed with their output."""
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -181,9 +206,7 @@ def read_musicvae(path: Path) -> Callable[..., tuple[torch.Tensor, torch.Tensor]
     return decode
 
 
-def measure_musicvae(
-    decode: Callable[..., tuple[torch.Tensor, torch.Tensor]], data: np.ndarray, likelihood: IntervalModel
-) -> dict[str, dict[str, float]]:
+def measure_musicvae(decode: MusicVAE, data: np.ndarray, likelihood: IntervalModel) -> dict[str, dict[str, float]]:
     """The same figures for MusicVAE, its latents found by 300 steps of Adam under its own prior."""
     offset = 21  # its lowest pitch: symbol 2 is the onset of MIDI pitch 21
     target = torch.from_numpy(np.where(data >= ONSET, data - offset, data))
@@ -219,6 +242,23 @@ def show(rows: dict[str, dict[str, float]]) -> None:
     CONSOLE.print(table)
 
 
+def measured(
+    ours: MelodyVAE, musicvae: MusicVAE | None, entries: Sequence[str], train: Path, data: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Rows of all models.
+
+    Raises:
+        InputError: as of `measure_entry`, or a folder without tunes.
+    """
+    likelihood = IntervalModel().fit(windows(train, 4000))
+    rows = measure_ours(ours, data, likelihood)
+    if musicvae:
+        rows |= measure_musicvae(musicvae, data, likelihood)
+    for each in entries:
+        rows |= measure_entry(each, data, likelihood)
+    return rows
+
+
 def main(
     train: Train,
     dev: Dev,
@@ -228,38 +268,22 @@ def main(
         list[str] | None, typer.Option(metavar="MODULE:FUNCTION", help="another model; may be given several times")
     ] = None,
     count: Count = 64,
+    only_speed: Annotated[bool, typer.Option(help="time decoding, in turn, and measure nothing else")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON rather than a table")] = False,
 ) -> None:
     """Measure a MelodyVAE on held-out melodies, beside MusicVAE's own decoder."""
     try:
         vae = MelodyVAE.from_pretrained(model)
-        likelihood = IntervalModel().fit(windows(train, 4000))
-        data = windows(dev, count)
-        rows = measure_ours(vae, data, likelihood)
-        decoders: dict[str, Callable[..., object]] = {"latentmix decode": vae.decode}
-        if musicvae:
-            theirs = read_musicvae(musicvae)
-            rows |= measure_musicvae(theirs, data, likelihood)
-            decoders["MusicVAE"] = torch.inference_mode()(theirs)
-        for each in entry or []:
-            rows |= measure_entry(each, data, likelihood)
+        theirs = read_musicvae(musicvae) if musicvae else None
+        data = None if only_speed else windows(dev, count)
+        rows = {} if data is None else measured(vae, theirs, entry or [], train, data)
     except InputError as error:
         CONSOLE.print(str(error), highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    torch.set_num_threads(1)
-    for name, decode in decoders.items():
-        size = 256 if name == "MusicVAE" else vae.config.latent_size
-        for batch in (1, POINTS):
-            z = torch.randn(batch, size)
-            rows[name][f"decode_{batch}_ms"] = median_ms(partial(decode, z))
-    if musicvae:
-        for batch in (1, POINTS):
-            key = f"decode_{batch}_ms"
-            rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = (
-                rows["latentmix decode"][key] / rows["MusicVAE"][key]
-            )
+    for name, figures in speeds(vae, theirs).items():
+        rows[name] = rows.get(name, {}) | figures
     if as_json:
-        typer.echo(json.dumps({"windows": len(data), **rows}, indent=2))
+        typer.echo(json.dumps(({} if data is None else {"windows": len(data)}) | rows, indent=2))
     else:
         show(rows)
 

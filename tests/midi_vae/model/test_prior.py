@@ -9,7 +9,7 @@ import torch
 from random_numbers import seeded
 from torch import Tensor
 
-from midi_vae.model.prior import NUCLEUS, MelodyPrior, nucleus
+from midi_vae.model.prior import DRAWS, NUCLEUS, WIDE_NUCLEUS, MelodyPrior, nucleus
 from midi_vae.music.windows import WINDOW_STEPS
 
 PITCHES = 12
@@ -65,6 +65,21 @@ def test_the_seed_decides_the_draw() -> None:
     first = prior.sample(4, 1.0, seeded(1))
     assert torch.equal(first, prior.sample(4, 1.0, seeded(1)))
     assert not torch.equal(first, prior.sample(4, 1.0, seeded(2)))
+
+
+def test_of_the_draws_of_a_window_the_one_of_middle_likelihood_is_taken() -> None:
+    prior = make()
+    with torch.no_grad():
+        prior.head[1].bias.copy_(3 * torch.randn(2 + PITCHES, generator=seeded(5)))  # so that some draws are likelier
+    drawn = prior.sample(20 * DRAWS, 0.9, seeded(3), WIDE_NUCLEUS).unflatten(0, (20, DRAWS))
+    kept = prior.sample_middle(20, 0.9, seeded(3))
+    for draws, one in zip(drawn, kept, strict=True):
+        with torch.inference_mode():
+            nats = [prior.loss(each[None]).item() for each in (*draws, one)]
+        assert any(torch.equal(each, one) for each in draws)
+        assert nats[-1] == pytest.approx(sorted(nats[:-1])[DRAWS // 2], rel=1e-5)
+    assert torch.equal(kept, prior.sample_middle(20, 0.9, seeded(3)))
+    assert torch.equal(prior.sample_middle(2, 0.0, seeded()), prior.sample(2, 0.0, seeded()))
 
 
 def test_a_flat_head_is_drawn_evenly_and_a_low_temperature_sharpens() -> None:
