@@ -148,7 +148,10 @@ class AutomationPlayer:
         beats_a_bar = engine.beats_a_bar
         while not self._stop.wait(AUTOMATION_TICK):
             at = self._automation.time(now() - started, engine.beat(), beats_a_bar)
-            for name, value in self._automation.values_at(at).items():
+            # those first that say which of the others count
+            for name, value in sorted(
+                self._automation.values_at(at).items(), key=lambda of: not of[0].endswith(".follow")
+            ):
                 if self._set.get(name) != value:
                     self._set[name] = value
                     try:

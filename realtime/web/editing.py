@@ -163,7 +163,7 @@ class Editing:
 
     async def _apply(self, patch: Patch) -> None:
         """Set what a patch says, the rest stays."""
-        for name, value in in_order(patch):
-            if name in MODES or self.engine.value(name) != value:
-                self.engine.set(name, value)
+        always = (*MODES, *(f"{each}.follow" for each in FOLLOWERS))  # what says which of the others count
+        moved = in_order(patch)
+        self.engine.move({name: value for name, value in moved if name in always or self.engine.value(name) != value})
         self.kept.all = self.kept.all if patch.snapshots is None else patch.snapshots

@@ -93,3 +93,15 @@ def test_a_plan_runs_to_its_end(engine):
     assert finished.wait(PATIENCE)
     surface.close()
     wait_for(lambda: engine.value("position") == 1.0)
+
+
+@pytest.mark.parametrize("follow", [0, 1])
+def test_a_plan_that_gives_the_timbre_a_puck_moves_it_and_one_that_does_not_says_so(engine, follow):
+    finished = threading.Event()
+    plan = parse_automation(f"seconds,sound.position,sound.follow\n0,0.5,{follow}\n0.2,1,")
+    surface = AutomationPlayer(engine, plan, finished.set)
+    assert finished.wait(PATIENCE)
+    surface.close()
+    wait_for(lambda: engine.value("sound.position") == 1.0)
+    told = [line for line in engine.snapshot().warnings if "move nothing" in line]
+    assert len(told) == follow

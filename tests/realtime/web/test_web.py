@@ -457,6 +457,22 @@ def test_a_session_goes_out_and_comes_back(house, page):
     assert page.ask(do="restore", session={}, fresh=True)["hue"] is None  # no longer fresh: nothing happens
 
 
+def test_a_session_whose_timbre_follows_says_nothing_of_its_own_puck(house, page):
+    def follow(position: float) -> None:
+        page.say(set={"sound.follow": False, "sound.position": position})
+        page.say(set={"sound.follow": True})
+        page.until(lambda: value(page, "sound.position") == position and value(page, "sound.follow") is True)
+
+    follow(0.75)
+    session = house.client.get("/take-home/session.json").json()
+    follow(0.25)
+    page.ask(do="restore", session=session)
+    page.until(lambda: value(page, "sound.position") == 0.75)
+    assert not any("move nothing" in line for line in page.state["warnings"])
+    page.say(set={"sound.position": 0.5})
+    page.until(lambda: any("with sound.follow=0 they do" in line for line in page.state["warnings"]))
+
+
 def test_a_path_runs_in_time_until_a_hand_takes_over(house, page):
     page.ask(do="path", path={"points": [[0, 0], [1, 0]], "bars": 1, "runs": True})
     page.until(lambda: page.melody["at"]["x"] > 0.05 and page.melody["at"]["y"] == 0)
