@@ -126,7 +126,7 @@ void lm_decode(lm_network *n, const float *latents, int windows, int *tokens, fl
 int lm_windows(const int *tokens, int steps, int numerator, int denominator, int to_numerator, int to_denominator,
                int to_steps, int *windows, int most) {
     Melody melody;
-    melody.tokens.assign(tokens, tokens + steps);
+    melody.tokens = {tokens, tokens + steps};
     melody.numerator = numerator;
     melody.denominator = denominator;
     if (!melody.is_valid() || !fits_a_window(to_numerator, to_denominator) || to_steps < 1) return 0;
@@ -169,7 +169,7 @@ int lm_join(lm_network *n, const float *rhythm, const float *pitch, int windows,
 int lm_plane(lm_network *n, const int *a, const int *b, int steps, int numerator, int denominator, float *places) {
     Melody pair[2];
     for (int i = 0; i < 2; i++) {
-        pair[i].tokens.assign(i ? b : a, (i ? b : a) + steps);
+        pair[i].tokens = {i ? b : a, (i ? b : a) + steps};
         pair[i].numerator = numerator;
         pair[i].denominator = denominator;
         if (!pair[i].is_valid() || !fits_a_window(numerator, denominator)) return 0;

@@ -106,9 +106,9 @@ void Chart::hear(const float *melodies, std::size_t apart) {
                 }
         for (std::size_t rank = 0; rank < differing.size(); rank++)
             place[differing[rank]] = (static_cast<float>(rank) + 0.5f) / static_cast<float>(differing.size());
-        steps.insert(steps.end(), differing.begin(), differing.end());
+        for (int s : differing) steps.push_back(s);
     }
-    order_ = steps;
+    order_ = std::move(steps);
     sort_rows(order_, [&](int one, int other) { return place[one] < place[other]; });
 }
 

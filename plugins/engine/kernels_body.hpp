@@ -13,6 +13,14 @@
 #define QUADS 0
 #endif
 
+#if defined(__wasm__) // what is sent with each page is small, but for the products, which take nearly all of the time
+#define RARE __attribute__((minsize))
+#define SHARED __attribute__((minsize, noinline))
+#else
+#define RARE
+#define SHARED inline
+#endif
+
 namespace latentmix {
 namespace {
 
@@ -41,7 +49,7 @@ inline float sum(Vector v) {
 }
 
 // exp for x in -87 .. 88 to about 1e-7 of it: 2^n times a polynomial over half an octave (Moshier, Cephes `expf`).
-inline Vector exponential(Vector x) {
+SHARED Vector exponential(Vector x) {
     const Vector low = all(-87.0f), high = all(88.0f);
     x = x < low ? low : x;
     x = x > high ? high : x;
@@ -144,7 +152,7 @@ void product(const Matrix &m, const float *x, float *y, int rows, bool add) {
     product_of<float>(m, x, y, rows, add);
 }
 
-void silu(float *x, std::size_t n) {
+RARE void silu(float *x, std::size_t n) {
     std::size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         const Vector v = load(x + i);
@@ -159,7 +167,7 @@ void silu(float *x, std::size_t n) {
     }
 }
 
-void norm(const float *x, const float *gain, const float *offset, float *y, int rows, int n) {
+RARE void norm(const float *x, const float *gain, const float *offset, float *y, int rows, int n) {
     for (int r = 0; r < rows; r++, x += n, y += n) {
         Vector many = {};
         int i = 0;
@@ -181,7 +189,7 @@ void norm(const float *x, const float *gain, const float *offset, float *y, int 
     }
 }
 
-float exp_sum(const float *x, int n, float shift) {
+RARE float exp_sum(const float *x, int n, float shift) {
     Vector total = {};
     int i = 0;
     for (; i + LANES <= n; i += LANES) total += exponential(load(x + i) - shift);
@@ -195,7 +203,7 @@ float exp_sum(const float *x, int n, float shift) {
     return s;
 }
 
-float largest(const float *x, int n) {
+RARE float largest(const float *x, int n) {
     float best = x[0];
     int i = 0;
     if (n >= LANES) {

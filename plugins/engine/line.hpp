@@ -10,7 +10,7 @@ class Line {
     explicit Line(const char *text) : text_(text) {}
     Line &add(const char *text);
     Line &add(std::uint64_t number);
-    const std::string &text() const { return text_; }
+    std::string text() const { return text_; }
 
   private:
     std::string text_;

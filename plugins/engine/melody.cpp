@@ -93,15 +93,15 @@ Melody rebar(const Melody &melody, int numerator, int denominator, int steps) {
             int &next = laid[(b + 1) * new_size];
             if (is_gone && next == HOLD) next = OFF;
         }
-        tokens = laid;
+        tokens = std::move(laid);
     }
     std::vector<int> joint = tokens;
     if (joint[0] == HOLD) joint[0] = OFF; // a repeat that starts with a rest ends the last note of the one before
-    while (static_cast<int>(tokens.size()) < steps) tokens.insert(tokens.end(), joint.begin(), joint.end());
+    for (std::size_t i = 0; static_cast<int>(tokens.size()) < steps; i++) tokens.push_back(joint[i % joint.size()]);
     tokens.resize(steps);
     tidy(tokens);
     Melody out = melody;
-    out.tokens = tokens;
+    out.tokens = std::move(tokens);
     out.numerator = numerator;
     out.denominator = denominator;
     return out;

@@ -115,11 +115,9 @@ bool WeightReader::header(int kind, std::string &name, std::string &id, std::str
     name = text_at(&b[96], 64);
     id = text_at(&b[160], 64);
     constexpr const char *DIGITS = "0123456789abcdef";
-    fingerprint.clear();
-    for (int i = 24; i < 40; i++) {
-        fingerprint += DIGITS[b[static_cast<std::size_t>(i)] >> 4];
-        fingerprint += DIGITS[b[static_cast<std::size_t>(i)] & 15];
-    }
+    char digits[33] = "";
+    for (std::size_t i = 0; i < 32; i++) digits[i] = DIGITS[b[24 + i / 2] >> (i % 2 ? 0 : 4) & 15];
+    fingerprint = digits;
     at_ = b.data() + HEADER_BYTES;
     return true;
 }
