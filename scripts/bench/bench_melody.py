@@ -36,6 +36,7 @@ from scripts.melody_windows import STEPS, Count, Dev, Model, Train, windows
 
 POINTS = 9
 SAMPLES = 256
+IN_A_ROW, UNCOUNTED = 10, 3  # decodes of one model before it is the other's turn
 CONSOLE = Console()
 
 
@@ -116,8 +117,12 @@ def searched_figures(decode: Decode, z: torch.Tensor, likelihood: IntervalModel)
     return {**figures_of_lines(list(lines), likelihood), **splice_figures(lines)}
 
 
-def speeds(ours: MelodyVAE, musicvae: MusicVAE | None, rounds: int = 60) -> dict[str, dict[str, float]]:
-    """Median milliseconds of a decode of one melody and of nine, on one thread, the two models in turn."""
+def speeds(ours: MelodyVAE, musicvae: MusicVAE | None, turns: int = 8) -> dict[str, dict[str, float]]:
+    """Median milliseconds of a decode of one melody and of nine, on one thread.
+
+    The models are timed in turn, each as a program has it that decodes again and again: ten times in a row, of which
+    the first few, when what the other needs lies in the caches, do not count.
+    """
     torch.set_num_threads(1)
     decoders: dict[str, tuple[Callable[[torch.Tensor], object], int]] = {
         "latentmix decode": (ours.decode, ours.config.latent_size)
@@ -127,14 +132,16 @@ def speeds(ours: MelodyVAE, musicvae: MusicVAE | None, rounds: int = 60) -> dict
     rows: dict[str, dict[str, float]] = {name: {} for name in decoders}
     for batch in (1, POINTS):
         taken: dict[str, list[float]] = {name: [] for name in decoders}
-        for _ in range(rounds):
+        for turn in range(turns + 1):
             for name, (decode, size) in decoders.items():
-                z = torch.randn(batch, size)
-                start = time.perf_counter()
-                decode(z)
-                taken[name].append(time.perf_counter() - start)
+                for again in range(IN_A_ROW):
+                    z = torch.randn(batch, size)
+                    start = time.perf_counter()
+                    decode(z)
+                    if turn and again >= UNCOUNTED:  # in the first turn it is traced
+                        taken[name].append(time.perf_counter() - start)
         for name, each in taken.items():
-            rows[name][f"decode_{batch}_ms"] = 1e3 * float(np.median(each[5:]))
+            rows[name][f"decode_{batch}_ms"] = 1e3 * float(np.median(each))
         if musicvae:
             ms = [row[f"decode_{batch}_ms"] for row in rows.values()]
             rows["latentmix decode"][f"decode_{batch}_over_musicvae"] = ms[0] / ms[1]
