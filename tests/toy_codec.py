@@ -27,6 +27,7 @@ class ToyConfig:
 
 class ToyModel(torch.nn.Module):
     cutoff = 0.0  # a level is what it codes
+    carries_codes = False
 
     def __init__(self, name: str = "toy", delay: int = 100, config: ToyConfig | None = None) -> None:
         super().__init__()

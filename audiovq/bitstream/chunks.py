@@ -105,11 +105,14 @@ def write_chunk(
 ) -> None:
     """Write a chunk of codes, (C, Q, n): all of them, or only those of the first `sure` codebooks.
 
+    Of codebooks from the first on in which a code is MISSING nothing is written.
+
     Args:
         levels: (C,) uint8, how loud each channel is.
         sure: codebooks that are written whatever they cost.
         budget: bytes that the file may have after this chunk, for the others to be written too.
     """
+    codes = codes[:, : max(int((codes != MISSING).all((0, 2)).cumprod().sum()), 1)]
     payloads = [packing.pack(channel) for channel in codes]
     after = writer.size + sum(map(len, payloads)) + len(payloads) * (RECORD_BYTES + 1)
     if after > budget and codes.shape[1] > sure:

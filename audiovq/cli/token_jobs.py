@@ -87,7 +87,7 @@ class Detokenize:
         frames = codes.shape[2]
         pieces = (np.asarray(codes[:, :, i : i + codec.chunk_frames]) for i in range(0, frames, codec.chunk_frames))
         with open_sink(pair.output, codec.sample_rate, len(codes)) as sink:
-            for block in codec.decode_chunks(pieces, len(codes), together=TOGETHER):
+            for block in codec.decode_sound(pieces, len(codes), TOGETHER):
                 sink.write(block)
                 progress(min(sink.samples / (frames * codec.hop), 1.0))
         return {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from ..bitstream.packing import Coder
+from .tandem import CodesWriter, Layout, carrying
 
 CHUNK_SECONDS = 1.0
 CHUNKS_A_STEP = 4  # that go through the networks together: weights are read once for all of them
@@ -20,7 +22,7 @@ class ChunkedModel:
 
     Args:
         model: with `config.sample_rate`, `.hop`, `.codebooks`, `.codes`, the states and steps of `VQVAE`, `delay`,
-            `warm_up`, `fingerprint`, `codebooks_for` and `cutoff`.
+            `warm_up`, `fingerprint`, `codebooks_for`, `cutoff` and `carries_codes`.
         name: for messages.
     """
 
@@ -32,6 +34,11 @@ class ChunkedModel:
         self.codebooks: int = config.codebooks
         self.codes: int = config.codes
         self.chunk_frames = max(round(CHUNK_SECONDS * config.sample_rate / config.hop), 1)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How decoded audio carries its codes."""
+        return Layout(self.hop, self.codebooks, self.codes, bytes(self.model.fingerprint), self.model.carries_codes)
 
     def codebooks_for(self, kbps: float | None) -> int:
         """How many codebooks a rate leaves room for; None: all."""
@@ -90,6 +97,11 @@ class ChunkedModel:
                 left_out = min(skip, piece.shape[1])
                 skip -= left_out
                 yield piece[:, left_out:].float().cpu().numpy()
+
+    def decode_sound(self, chunks: Iterable[np.ndarray], channels: int, together: int = 1) -> Iterator[np.ndarray]:
+        """Codes (C, q, frames) in chunks -> samples (C, n) float32 that carry them (`tandem.py`), from the first on."""
+        writer = CodesWriter(self.layout, channels)
+        return carrying(self.decode_chunks(writer.heard(chunks), channels, together=together), writer)
 
     @property
     def device(self) -> torch.device:

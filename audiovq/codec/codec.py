@@ -99,7 +99,7 @@ class Codec(ChunkedModel):
     # -- arrays ----------------------------------------------------------------------------------------------------
 
     def encode(self, waveform: Tensor | np.ndarray, sample_rate: int, kbps: float | None = None) -> Tensor:
-        """Audio -> codes. Several channels are mixed to one.
+        """Audio -> codes. Several channels are mixed to one. What was decoded and not changed has its codes again.
 
         Args:
             waveform: (C, T) or (T,) float32, full scale ±1.
@@ -114,7 +114,8 @@ class Codec(ChunkedModel):
         """
         samples = np.asarray(torch.as_tensor(waveform).detach().cpu(), np.float32)
         intake = self._intake(waveform_source(samples, sample_rate))
-        pieces = self.encode_chunks(intake, 1, self.codebooks_for(kbps))
+        wanted = self.codebooks_for(kbps)
+        pieces = (intake.carried(piece, wanted)[0] for piece in self.encode_chunks(intake, 1, wanted))
         return torch.from_numpy(np.concatenate([piece[0] for piece in pieces], 1))
 
     def encode_source(self, source: AudioSource, codebooks: int | None = None, to_the_end: bool = False) -> Encoded:
@@ -129,17 +130,18 @@ class Codec(ChunkedModel):
             InputError: the audio cannot be used.
         """
         intake = self._intake(source, look_ahead=LOOK_AHEAD)
-        pieces = self.encode_chunks(intake, 1, codebooks or self.codebooks)
+        wanted = codebooks or self.codebooks
+        pieces = (intake.carried(piece, wanted)[0] for piece in self.encode_chunks(intake, 1, wanted))
         codes = np.concatenate([piece[0] for piece in pieces], 1)
         samples = -(-intake.samples * self.sample_rate // source.sample_rate)
         frames = codes.shape[1] if to_the_end else -(-samples // self.hop)
         return Encoded(codes[:, :frames], intake.gain, tuple(intake.notices))
 
-    def _intake(self, source: AudioSource, *given: Any, **more: Any) -> Intake:
-        return Intake(source, self.sample_rate, self.model.cutoff, *given, **more)
+    def _intake(self, source: AudioSource, **more: Any) -> Intake:
+        return Intake(source, self.sample_rate, self.model.cutoff, layout=self.layout, **more)
 
     def decode(self, codes: Tensor | np.ndarray, length: int | None = None) -> Tensor:
-        """Codes -> audio.
+        """Codes -> audio, which carries them in the lowest of 16 bits (`tandem.py`).
 
         Args:
             codes: (Q, N) or (C, Q, N) integers; the first codebooks are enough, and later ones may be -1 where they
@@ -166,7 +168,7 @@ class Codec(ChunkedModel):
             )
         step = self.chunk_frames
         pieces = [np.zeros((len(whole), 0), np.float32)]
-        pieces += self.decode_chunks((whole[:, :, i : i + step] for i in range(0, whole.shape[2], step)), len(whole))
+        pieces += self.decode_sound((whole[:, :, i : i + step] for i in range(0, whole.shape[2], step)), len(whole))
         return torch.from_numpy(np.concatenate(pieces, 1)[:, :length])
 
     # -- files -----------------------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class Codec(ChunkedModel):
         """
         sure = self.codebooks_for(kbps)
         most = sure if self.coder is None else min(sure + 1, self.codebooks)
-        intake = self._intake(source, keep_channels, look_ahead, progress)
+        intake = self._intake(source, keep_channels=keep_channels, look_ahead=look_ahead, progress=progress)
         channels = intake.channels
         meter = LevelMeter(channels, self.sample_rate, self.model.delay)
         chunks = self.encode_chunks(meter.heard(intake), channels, most)
@@ -217,7 +219,9 @@ class Codec(ChunkedModel):
         frame_bytes = math.inf if kbps is None else kbps * KBIT_BYTES * channels * self.hop / self.sample_rate
         for codes in itertools.chain([first], chunks):
             frames += codes.shape[2]
+            codes, carried = intake.carried(codes, sure, can_lack=True)
             levels = meter.next(codes.shape[2] * self.hop)
+            levels = np.where(carried, carried, levels)
             write_chunk(writer, packing, codes, levels, sure, frame_bytes * frames - END_BYTES)
             if hasattr(stream, "flush"):
                 stream.flush()

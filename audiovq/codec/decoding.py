@@ -11,12 +11,13 @@ import numpy as np
 
 from latentmix.errors import InputError
 
-from ..bitstream.chunks import TOGETHER, Damage, packing_of, read_chunks
+from ..bitstream.chunks import MISSING, TOGETHER, Damage, packing_of, read_chunks
 from ..bitstream.container import Reader, read_end
 from ..dsp.resampling import Resampler, resampled
 from .chunked_model import ChunkedModel
 from .concealment import Concealment
 from .levels import RAMP_SECONDS, Levelling
+from .tandem import CodesWriter, carrying
 
 
 class Decoding:
@@ -72,10 +73,14 @@ class Decoding:
         chunks = islice(chunks, self._chunk - self._indexed, None)
         skip, made = self._first_made()
         levelling = Levelling(header.sample_rate)
+        first_frame = self._chunk * header.chunk_frames
+        first = first_frame * header.hop - delay + skip
+        writer = CodesWriter(self._codec.layout, channels, first, first_frame, header.gain)
 
         def filled() -> Iterator[np.ndarray]:
             for chunk in chunks:
                 levelling.expect(chunk.levels, chunk.is_lost)
+                writer.expect(np.where(chunk.is_lost[:, None, None], MISSING, chunk.codes), chunk.levels)
                 yield conceal.fill(chunk)
 
         decoded = self._codec.decode_chunks(filled(), channels, 0, self._together)
@@ -83,7 +88,9 @@ class Decoding:
             decoded = map(levelling.levelled, decoded)
         decoded = map(conceal.fade, _after(decoded, skip))
         scale = np.float32(10.0 ** (-header.gain / 20.0))
-        pieces = (piece * scale if header.gain else piece for piece in decoded)
+        pieces: Iterator[np.ndarray] = (piece * scale if header.gain else piece for piece in decoded)
+        if self.sample_rate == header.sample_rate:
+            pieces = carrying(pieces, writer)
         # the codes hold a little more than the original; how much is known at the end
         most = -(-(header.hop + delay) * self.sample_rate // header.sample_rate)
         held = np.zeros((channels, 0), np.float32)

@@ -101,7 +101,7 @@ def write_codes(
         InputError: the file cannot be written.
     """
     with open_sink(path, codec.sample_rate, 1) as sink:
-        for block in codec.decode_chunks((piece[None] for piece in _gathered(frames, codec.chunk_frames)), 1):
+        for block in codec.decode_sound((piece[None] for piece in _gathered(frames, codec.chunk_frames)), 1):
             place = np.arange(sink.samples, sink.samples + block.shape[1]) // max(part, 1)
             quieter = 10.0 ** (-np.asarray(gains)[np.minimum(place, len(gains) - 1)] / 20.0)
             sink.write((block * quieter.astype(np.float32))[:, : samples - sink.samples])

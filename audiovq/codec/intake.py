@@ -11,6 +11,7 @@ from ..audio_io.reader import AudioSource
 from ..dsp.high_pass import high_passed
 from ..dsp.resampling import resampled
 from ..dsp.speech_meter import SpeechMeter
+from .tandem import CodesReader, Layout
 
 FRAME_SECONDS = 0.02
 QUIET = -35.0  # dB of full scale, root mean square of a frame: recordings without louder ones are coded louder
@@ -18,6 +19,7 @@ USUAL = -26.0  # dB: as loud as then
 LOUD_FRAMES = 10  # that are not quiet show that a recording is not
 BELOW_LOUDEST = 15.0  # dB within which a frame counts as sound
 MAX_GAIN = 60  # dB
+SAME_GAIN = 2  # dB within which decoded audio is made as loud as it was coded
 LOOK_AHEAD = 600.0  # seconds of audio that are kept, at most, until it is known whether it is quiet
 RUMBLE = 0.1  # share of the power below the cutoff that is told; speech has less than 0.01 there
 
@@ -32,6 +34,7 @@ class Intake:
         look_ahead: seconds that may be kept to learn how loud the audio is; 0: its level stays as it is.
         progress: is told how many samples of each channel are read.
         is_noticed: whether what is changed is to be told; to find out takes a third of the time.
+        layout: of codes that the audio may carry; None: it is not looked for them.
 
     Attributes:
         channels: C.
@@ -49,11 +52,14 @@ class Intake:
         look_ahead: float = 0.0,
         progress: Callable[[int], None] | None = None,
         is_noticed: bool = True,
+        layout: Layout | None = None,
     ) -> None:
         self.source, self.sample_rate, self.cutoff = source, sample_rate, cutoff
         self.channels = source.channels if keep_channels else 1
         self.samples = self.gain = 0
         self._keep_channels, self._look_ahead, self._progress = keep_channels, look_ahead, progress
+        is_as_coded = source.sample_rate == sample_rate and source.channels == self.channels
+        self._reader = CodesReader(layout, self.channels) if layout and is_as_coded else None
         self._downmix = Downmix(source.channels, source.layout, source.sample_rate)
         self._meter = SpeechMeter(sample_rate) if is_noticed else None
         self._power = np.zeros(2)  # before and after what is below the cutoff is taken out
@@ -71,6 +77,12 @@ class Intake:
             lines.append(f"quiet: made {self.gain} dB louder to be coded")
         return [*lines, *self._meter.notices()]
 
+    def carried(self, codes: np.ndarray, sure: int, can_lack: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """`CodesReader.over` of the next frames."""
+        if self._reader is None:
+            return codes, np.zeros(len(codes), np.uint8)
+        return self._reader.over(codes, self.gain, sure, can_lack)
+
     def __iter__(self) -> Iterator[np.ndarray]:
         mixed = self._counted() if self._keep_channels else self._downmix(self._counted())
         blocks = resampled(mixed, self.source.sample_rate, self.sample_rate)
@@ -84,6 +96,8 @@ class Intake:
     def _counted(self) -> Iterator[np.ndarray]:
         for block in self.source.blocks:
             self.samples += block.shape[1]
+            if self._reader:
+                self._reader.push(block)
             yield block
             if self._progress:
                 self._progress(self.samples)
@@ -109,6 +123,9 @@ class Intake:
             if levels.is_loud or kept >= self._look_ahead * self.sample_rate:
                 break
         self.gain = levels.gain()
+        carried = self._reader.gain if self._reader else None
+        if carried is not None and abs(carried - self.gain) <= SAME_GAIN:
+            self.gain = carried
         scale = np.float32(10.0 ** (self.gain / 20.0))
         for each in _chained(held, blocks):
             yield each * scale if self.gain else each

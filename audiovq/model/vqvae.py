@@ -40,8 +40,7 @@ FLOOR = 1e-6  # power added before a logarithm; about 60 dB below speech
 OFTEN = 16  # steps of a single code frame after which more are expected: a file has one at its end, if any
 VOICE_STATES = 4  # the first tensors of a decoder's state; one more where it decodes early
 # of the shares of pulses and of noise: at 0 the slope of a square root is infinite, and rounding can go below
-MIN_SHARE = 1e-6
-MIN_NOISE = 1e-4
+MIN_SHARE, MIN_NOISE = 1e-6, 1e-4
 EVEN_NOISE = math.pi / 4.0  # squared mean amplitude of white noise of power 1 in a bin
 
 
@@ -84,6 +83,7 @@ class VQVAE(OverlapAdded, Pretrained, nn.Module):
     config_class = VQVAEConfig
     default = "speech_16k"
     cutoff = 40.0  # Hz: below there is no speech, and what there is is taken out before encoding
+    carries_codes = True  # what is decoded says in its lowest bits which codes it is of
     band_weights: Tensor
     sharpener: Tensor
     roughness: Tensor
