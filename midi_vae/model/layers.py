@@ -52,7 +52,8 @@ class BeatStack(nn.Module):
 class CausalTowers(nn.Module):
     """T causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) at once, each with weights of its own.
 
-    (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s.
+    (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s,
+    so that the first steps of a window are given alone where only they are asked for.
     A convolution of two taps is a matrix product of all steps, and one of the steps so many before them: several times
     faster on a CPU. Towers that run at once take little longer than one, where a window is so little work that its
     calls are what takes the time.
@@ -70,8 +71,9 @@ class CausalTowers(nn.Module):
 
     def forward(self, symbols: Tensor, context: Tensor | None = None) -> Tensor:
         """As above; `context` (T, B, 32, width) is added to what the steps begin as."""
-        windows, width = symbols.shape[1], self.embedding.embedding_dim
-        h = self.embedding(symbols + self.starts) + self.places
+        windows, steps, width = symbols.shape[1], symbols.shape[2], self.embedding.embedding_dim
+        places = self.places if steps == WINDOW_STEPS else self.places[:, :, :steps]
+        h = self.embedding(symbols + self.starts) + places
         if context is not None:
             h = h + context
         h = h.transpose(1, 2).flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
@@ -80,7 +82,7 @@ class CausalTowers(nn.Module):
             before = dilation * windows
             x[:, before:].add_(torch.bmm(h[:, :-before], taps.weight[:, width:]))
             h = h + mix(silu(x))
-        return h.unflatten(1, (WINDOW_STEPS, windows)).transpose(1, 2)
+        return h.unflatten(1, (steps, windows)).transpose(1, 2)
 
 
 class Linears(nn.Module):

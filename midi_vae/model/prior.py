@@ -37,8 +37,12 @@ class MelodyPrior(nn.Module):
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Symbols (B, 32) int64 -> logits of each given those before it, (B, 32, 2 + P)."""
+        return self.head(self._seen(symbols[:, :-1]))
+
+    def _seen(self, symbols: Tensor) -> Tensor:
+        """First symbols (B, n), n < 32 -> what the tower knows before each and after the last, (B, n + 1, width)."""
         edge = symbols.new_full((len(symbols), 1), self.symbols)
-        return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None])[0])
+        return self.tower(torch.cat([edge, symbols], 1)[None])[0]
 
     def loss(self, symbols: Tensor) -> Tensor:
         """-log p(x), mean over the windows of (B, 32) symbols and over their steps; scalar, nats a step."""
@@ -65,7 +69,7 @@ class MelodyPrior(nn.Module):
         """
         symbols = torch.zeros(n, WINDOW_STEPS, dtype=torch.int64, device=self.tower.places.device)
         for step in range(WINDOW_STEPS):
-            logits = self(symbols)[:, step].cpu()
+            logits = self.head(self._seen(symbols[:, :step])[:, -1]).cpu()
             if temperature > 0.0:
                 probabilities = nucleus(torch.softmax(logits / temperature, -1), share)
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
