@@ -70,6 +70,7 @@ def build_corpus(
     start, root = time.perf_counter(), absolute(root_of(source))
     out.make()
     with alone_in(out):
+        out.clear_away()
         manifest, plan = _plan(work, source, out, form, size)
         if not plan.left and manifest and manifest.is_complete:
             return Outcome(manifest, 0, time.perf_counter() - start)

@@ -100,7 +100,7 @@ class Folder:
                 return []
 
     def make(self) -> None:
-        """Make the folder where a storage has folders, and clear away what a killed process left half-written.
+        """Make the folder, where a storage has folders.
 
         Raises:
             InputError: it cannot be made.
@@ -108,6 +108,11 @@ class Folder:
         fs, path = resolve(self.address)
         if is_local(fs):
             make_folder(path)
+
+    def clear_away(self) -> None:
+        """Remove what a killed process left half-written; only for who is alone at work in the folder."""
+        fs, path = resolve(self.address)
+        if is_local(fs):
             for name in os.listdir(path):
                 if name.startswith(".") and name.endswith(".tmp"):
                     with contextlib.suppress(OSError):

@@ -267,8 +267,21 @@ def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
         wait_until(lambda: (out / "running.json").exists())
         with pytest.raises(InputError, match=f"expected nobody at work in it, found process {run.pid} on "):
             build(source, out)
-        assert run.wait() == 0
+        assert run.wait() == 0, run.stderr and run.stderr.read()
     assert build(source, out).new == 0
+
+
+def test_what_somebody_is_writing_is_left_to_them(tmp_path: Path) -> None:
+    source, out = write_files(tmp_path / "in", 2), tmp_path / "out"
+    out.mkdir()
+    written = out / ".shard-00000.parquet.1234.tmp"
+    with state.alone_in(Folder(str(out))):
+        written.write_bytes(b"half")
+        with pytest.raises(InputError, match="expected nobody at work in it"):
+            build(source, out)
+        assert written.exists()
+    build(source, out)
+    assert not written.exists()
 
 
 def test_who_has_not_signed_yet_is_waited_for_and_two_who_find_one_left_behind_do_not_both_begin(
