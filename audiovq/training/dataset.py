@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
-from latentmix.files import find_files
+from latentmix.files import find_files, replacing
 
 from ..audio_io.kinds import readable_suffixes
 from ..audio_io.reader import open_source
@@ -166,9 +166,8 @@ def prepare(
             f"in {len(paths)} files{left_out(refused)}"
         )
     for name in NAMES:
-        beside = kept / f"{name}.tmp.npy"
-        np.save(beside, np.concatenate([getattr(p, name) for p in parts]))
-        beside.replace(kept / f"{name}.npy")
+        with replacing(kept / f"{name}.npy") as file:
+            np.save(file, np.concatenate([getattr(p, name) for p in parts]))
     return Prepared(samples / config.sample_rate, len(parts), tuple(refused))
 
 

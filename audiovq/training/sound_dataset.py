@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from latentmix.errors import InputError
+from latentmix.files import replacing
 
 from ..audio_io.mono import find_recordings, read_mono
 from ..sound.analysis import Controls, SoundAnalysis
@@ -156,9 +157,8 @@ def prepare(
         )
     samples, controls, features = Analyser(config)(np.concatenate(pieces), LANES, progress)
     for name, array in zip(NAMES, (samples, controls, features), strict=True):
-        beside = kept / f"{name}.tmp.npy"
-        np.save(beside, array)
-        beside.replace(kept / f"{name}.npy")
+        with replacing(kept / f"{name}.npy") as file:
+            np.save(file, array)
     return Prepared(seconds, len(paths) - len(refused), tuple(refused))
 
 

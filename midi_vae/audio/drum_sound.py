@@ -14,7 +14,7 @@ from latentmix.files import replace_file
 from ..drums.groove import FULL, Groove
 from ..drums.kit import INSTRUMENTS
 from ..music.bars import STEPS_A_BEAT
-from .sound import MAX_SECONDS, PEAK, sound_format
+from .sound import MAX_SECONDS, PEAK, as_stored, sound_format
 
 SAMPLE_RATE = 44100
 TAIL_SECONDS = 1.0  # after the last bar
@@ -36,7 +36,7 @@ def drums_to_wav(path: str | os.PathLike[str], grooves: Sequence[Groove]) -> Non
     kind, subtype = sound_format(path)
     sound = render_drums(grooves, path=os.fspath(path))
     file = io.BytesIO()
-    soundfile.write(file, sound, SAMPLE_RATE, format=kind, subtype=subtype)
+    soundfile.write(file, as_stored(sound, subtype), SAMPLE_RATE, format=kind, subtype=subtype)
     replace_file(path, file.getvalue())
 
 

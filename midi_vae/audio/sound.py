@@ -69,7 +69,7 @@ def to_wav(
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", sample_rate, sound.shape[1], subtype, format=kind) as out:
         for start in range(0, frames, BLOCK):  # the Vorbis encoder does not stand long blocks
-            out.write(sound[start : start + BLOCK])
+            out.write(as_stored(sound[start : start + BLOCK], subtype))
     replace_file(path, file.getvalue())
 
 
@@ -94,6 +94,17 @@ def sound_format(path: str | os.PathLike[str]) -> tuple[str, str]:
     if suffix not in SOUND_FORMATS:
         raise InputError(f"{os.fspath(path)}: expected a name that ends in {', '.join(SOUND_FORMATS)}")
     return SOUND_FORMATS[suffix]
+
+
+def as_stored(samples: np.ndarray, subtype: str) -> np.ndarray:
+    """Samples, 1 full scale, as soundfile is to be given them: for PCM_16 int16, the nearest to each; else as they are.
+
+    Of floats soundfile takes the nearest in FLAC, but the next lower one in WAV, half a step of DC
+    (soundfile 0.14.0).
+    """
+    if subtype != "PCM_16":
+        return samples
+    return np.rint(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
 
 
 def _step_seconds(melody: Melody) -> float:

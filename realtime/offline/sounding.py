@@ -13,7 +13,7 @@ import numpy as np
 
 from latentmix.errors import InputError
 from latentmix.files import replacing
-from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, sound_format
+from midi_vae.audio.sound import BLOCK, MAX_SECONDS, PEAK, as_stored, sound_format
 from midi_vae.audio.synthesizer import Synthesizer, blocks
 from midi_vae.midi.score import DRUM_CHANNEL
 
@@ -71,7 +71,8 @@ def write_sound(
         spool.seek(0)
         with soundfile.SoundFile(file, "w", sample_rate, 2, subtype, format=kind) as out:
             while data := spool.read(8 * BLOCK):  # the Vorbis encoder does not stand long blocks
-                out.write(np.frombuffer(data, np.float32).reshape(-1, 2) * np.float32(PEAK / max(peak, 1e-3)))
+                samples = np.frombuffer(data, np.float32).reshape(-1, 2) * np.float32(PEAK / max(peak, 1e-3))
+                out.write(as_stored(samples, subtype))
 
 
 def _spool(spool: BinaryIO, sound: Iterable[np.ndarray], length: int | None, is_over: Callable[[], bool]) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from latentmix.errors import InputError
 from midi_vae import labels
 from midi_vae.audio.drum_sound import one_shot
-from midi_vae.audio.sound import MAX_SECONDS, PEAK
+from midi_vae.audio.sound import MAX_SECONDS, PEAK, as_stored
 from midi_vae.drums.kit import INSTRUMENTS, Kit
 from midi_vae.midi.drum_writer import drum_track
 from midi_vae.midi.score import DRUM_CHANNEL
@@ -119,7 +119,8 @@ def kit_wav() -> bytes:
 
     shots = np.concatenate([one_shot(name, SAMPLE_RATE) for name in INSTRUMENTS])
     file = io.BytesIO()
-    soundfile.write(file, shots * (PEAK / np.abs(shots).max()), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    samples = as_stored(shots * (PEAK / np.abs(shots).max()), "PCM_16")
+    soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 
 from latentmix.errors import InputError
+from midi_vae.audio.drum_sound import drums_to_wav
+from midi_vae.audio.sound import to_wav
+from midi_vae.drums.transcription import read_drums
+from midi_vae.music.melody import Melody
 from realtime.engine.recorder import PlayedNote
 from realtime.offline.sounding import write_sound
 
 RATE = 48000
+DRUMS = Path(__file__).parents[3] / "examples" / "drums" / "backbeat.mid"
 
 
 def strongest_hz(samples: np.ndarray) -> float:
@@ -28,6 +36,28 @@ def test_a_recording_as_a_sound_file(tmp_path, suffix):
     for at, pitch in enumerate((220.0, 440.0)):
         part = sound[int((0.5 * at + 0.05) * rate) : int((0.5 * at + 0.4) * rate), 0]
         assert strongest_hz(part) * 44100 / RATE == pytest.approx(pitch, rel=0.02)
+
+
+def write_melody(path: Path) -> None:
+    to_wav(path, [Melody.from_notes([(0, 4, 60), (4, 16, 64)], bars=1)])
+
+
+def write_drums(path: Path) -> None:
+    drums_to_wav(path, [read_drums(DRUMS).excerpt(bars=1)])
+
+
+def write_notes(path: Path) -> None:
+    write_sound(path, [PlayedNote(0.0, 0.4, 0, 0.8, 57, 90)])
+
+
+@pytest.mark.parametrize("write", [write_melody, write_drums, write_notes])
+def test_wav_has_the_samples_of_flac(write: Callable[[Path], None], tmp_path: Path) -> None:
+    """Given floats, soundfile takes the nearest whole number in FLAC alone, and the next lower one in WAV."""
+    write(tmp_path / "a.wav")
+    write(tmp_path / "a.flac")
+    samples, _ = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert samples.any()
+    np.testing.assert_array_equal(samples, soundfile.read(tmp_path / "a.flac", dtype="int16")[0])
 
 
 def test_recordings_that_cannot_be_written(tmp_path):
