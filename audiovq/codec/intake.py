@@ -75,7 +75,7 @@ class Intake:
             lines.append(f"below {self.cutoff:g} Hz, {share:.0f} % of the power (rumble, or an offset), is taken out")
         if self.gain:
             lines.append(f"quiet: made {self.gain} dB louder to be coded")
-        return [*lines, *self._meter.notices()]
+        return [*lines, *self._meter.notices(), *(self._reader.notices if self._reader else [])]
 
     def carried(self, codes: np.ndarray, sure: int, can_lack: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """`CodesReader.over` of the next frames."""

@@ -161,6 +161,7 @@ class CodesReader:
 
     Attributes:
         gain: dB, of the first frame that carried codes; None: there was none so far.
+        kept, frames: of all channels, how many were given the codes that they carried, of how many.
     """
 
     def __init__(self, layout: Layout, channels: int) -> None:
@@ -169,6 +170,15 @@ class CodesReader:
         self._found: deque[list[_Carried | None]] = deque()
         self._silent: deque[np.ndarray] = deque()  # of the same frames, (C,) bool: nothing is carried by silence
         self.gain: int | None = None
+        self.kept = self.frames = 0
+
+    @property
+    def notices(self) -> list[str]:
+        """A line on what was kept, if anything was."""
+        if not self.kept:
+            return []
+        share = 100 * self.kept // self.frames
+        return [f"decoded before: {share} % of it keeps the codes that it was made of, and has no more than those"]
 
     def push(self, block: np.ndarray) -> None:
         """Samples (C, n) of the source."""
@@ -218,6 +228,7 @@ class CodesReader:
         frames = [self._found.popleft() for _ in range(min(codes.shape[2], len(self._found)))]
         silent = [self._silent.popleft() for _ in frames]
         made, levels = codes.copy(), np.zeros(len(codes), np.uint8)
+        self.frames += len(codes) * codes.shape[2]
         for channel in range(len(codes)):
             found = [each if each and each.gain == gain else None for each in (frame[channel] for frame in frames)]
             heard = [made[channel, 0, i] == each.codes[0] for i, each in enumerate(found) if each]
@@ -227,6 +238,7 @@ class CodesReader:
             for i, each in enumerate(found):
                 if each and (each.codes[sure - 1] != MISSING or (can_lack and are_all)):
                     made[channel, :, i] = each.codes[: codes.shape[1]]
+                    self.kept += 1
             carried = {each.level for each in found if each}
             if are_all and len(carried) == 1:
                 (levels[channel],) = carried

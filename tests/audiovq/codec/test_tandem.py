@@ -204,9 +204,22 @@ def test_a_cut_between_frames_keeps_what_is_left(codec: Codec) -> None:
     assert (later[:, : first.shape[1] - 53] == first[:, 50:-3]).all()
 
 
-def test_other_rates_are_coded_as_any(codec: Codec) -> None:
-    samples = codec.decode(codec.encode(recording(1.0), RATE))
-    codec.compress(waveform_source(samples.numpy(), 2 * RATE), io.BytesIO())
+@pytest.mark.parametrize(("rate", "is_kept"), [(RATE, True), (2 * RATE, False)])
+def test_it_is_told_what_keeps_its_codes_and_other_rates_are_coded_as_any(
+    codec: Codec, rate: int, is_kept: bool
+) -> None:
+    """What was made of four codebooks is not made of more by asking for a higher rate."""
+    samples = codec.decode(codec.encode(recording(), RATE, 1.5)).numpy()
+    stream = io.BytesIO()
+    made = codec.compress(waveform_source(samples, rate), stream, 3.0)
+    assert any(line.startswith("decoded before: ") for line in made.notices) == is_kept
+    stream.seek(0)
+    found = read_tokens(stream, "a", lambda: codec.coder)[0]
+    assert (found[4:, :-50] == MISSING).all() == is_kept
+    assert not any(
+        line.startswith("decoded")
+        for line in codec.compress(waveform_source(recording()[None], RATE), io.BytesIO()).notices
+    )
 
 
 def test_a_model_whose_frames_are_too_short_carries_nothing() -> None:
