@@ -116,6 +116,13 @@ class Variety:
     again: Annotated[
         float, typer.Option(help="weight of decoded speech being coded as it was; 0: it is not coded again")
     ] = 0.0
+    hold_codebooks: Annotated[
+        bool, typer.Option(help="codebooks of --start-from stay, encoder and decoder learn: its files stay readable")
+    ] = False
+    decoded_from: Annotated[
+        list[int] | None,
+        typer.Option(help="a number of codebooks that pieces are decoded from, as often as it is given"),
+    ] = None
 
     def augmentation(self) -> AugmentationConfig:
         return AugmentationConfig(self.pitched, self.vowels, self.noisy)
@@ -126,8 +133,11 @@ class Variety:
         return told_apart(base, self.start_from)
 
     def networks(self, config: VQVAEConfig, keeps_codes: bool) -> dict[str, torch.nn.Module]:
-        """Those of a run, by the names of its state; `keeps_codes`: only the decoder is to learn."""
+        """Those of a run, by the names of its state; `keeps_codes`: codebooks stay."""
         model = VQVAE(config) if self.start_from is None else grown(self.start_from, config.pitch_bins, keeps_codes)
+        model.quantizer.keep_of(self.decoded_from or ())
+        if self.hold_codebooks:
+            model.quantizer.hold()
         made: dict[str, torch.nn.Module] = {"model": model}
         made["discriminators"] = Discriminators()
         if self.average:
@@ -302,11 +312,13 @@ def main(
         schedule = Schedule(steps, quantize, judge, settle, batch, frames, lr, variety.average)
         asked = own_sizes("--start-from", variety.start_from, **vars(sizes))
         config = VQVAEConfig(**asked, pitch_bins=variety.pitch_bins)
-        variety.augmentation()  # refuses shares that cannot be before anything is read
+        variety.augmentation()  # refuses shares that cannot be before anything is read, as what comes next does
+        if variety.hold_codebooks and variety.start_from is None:
+            raise InputError("--hold-codebooks: expected --start-from, whose codebooks they are")
         fabric = running.launch("ddp_find_unused_parameters_true")
+        networks = variety.networks(config, settle == 0 or variety.hold_codebooks)
         batches = open_speech(fabric, data, out / "data", config, running.seed)
         dev_batches = open_speech(fabric, dev, out / "dev", config, running.seed) if dev else batches
-        networks = variety.networks(config, settle == 0)
         state = RunState.in_folder(out, networks, ("codec",), variety.begins_with())
     with in_one_line("train_vq", state=state.path):
         run = TrainingRun(state, save_every, fabric, show_every=20)

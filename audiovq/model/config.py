@@ -47,9 +47,9 @@ class VQVAEConfig:
         pitch_bins: of `pitch.frequencies`: 128 reach 400 Hz, 175 807 Hz.
         levels: dB that decoding adds to frames of 1, 2, ... Q codebooks, so that all are as loud as the original;
             measured once weights are there. Empty: nothing.
-        codes_of: fingerprint, in hexadecimal, of the weights that the encoder and the codebooks are from, where the
-            decoder alone was trained further since: the codes are the same, so either reads the other's files.
-            Empty: none.
+        codes_of: fingerprint, in hexadecimal, of the weights that the codebooks are from, where encoder and decoder, or
+            the decoder alone, were trained further since: a code stands for the same latents, so either reads the
+            other's files. Empty: none.
 
     Raises:
         ValueError: a size that cannot be.

@@ -20,7 +20,7 @@ def grown(name_or_folder: str | os.PathLike[str], pitch_bins: int, keeps_codes: 
     highest known bin.
 
     Args:
-        keeps_codes: whether only its decoder is to learn: of the same sizes, it reads the files of before.
+        keeps_codes: whether its codebooks stay as they are: of the same sizes, its decoder reads the files of before.
 
     Raises:
         InputError: as of `VQVAE.from_pretrained`.

@@ -63,6 +63,10 @@ class Quantizer(nn.Module):
     def learn_after(self, batches: int) -> None:
         """Learn from so many training batches at once: those of a step that are worked through one after another."""
 
+    def hold(self) -> None:
+        """Leave the codebooks as they are from now on, in training too: z still sees what it would."""
+        raise NotImplementedError
+
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:
         """Start the codebooks by k-means on z (B, D, N); without it the first training batch does."""
         raise NotImplementedError
@@ -88,6 +92,7 @@ class SingleQuantizer(Quantizer):
         self.usage = nn.Buffer(torch.ones(self.size))  # 1 is the mean
         self.started = nn.Buffer(torch.zeros((), dtype=torch.bool))
         self._batches = 1  # of a step
+        self._held = False
         self._waiting: list[
             tuple[Tensor, Tensor, Tensor]
         ] = []  # vectors, indices and counts of those it has not all of
@@ -108,6 +113,10 @@ class SingleQuantizer(Quantizer):
     def learn_after(self, batches: int) -> None:
         self._batches = batches
 
+    def hold(self) -> None:
+        self._held = True
+        self.codebook.requires_grad_(False)
+
     def learn(self, vectors: Tensor, indices: Tensor, counts: Tensor) -> None:
         """Called in training with vectors (M, D), their codes (M,) and the scaled counts (K,), mean 1."""
 
@@ -116,23 +125,24 @@ class SingleQuantizer(Quantizer):
         with torch.autocast(z.device.type, enabled=False):
             vectors = z.float().transpose(1, 2)
             inputs = vectors.detach()
-            if self.training:
+            learns = self.training and not self._held
+            if learns:
                 self._keep_alive(inputs.flatten(0, 1), generator)
             indices = nearest(inputs, self.codebook.detach())
             chosen = F.embedding(indices, self.codebook)
             counts = count_codes(indices, self.size)
-            if self.training:
+            if learns:
                 self._wait_or_observe(inputs.flatten(0, 1), indices.flatten(), counts)
             loss = self.penalty(vectors, chosen)
             value = self.substitute(vectors, chosen, generator) if self.training else chosen
-            alive = torch.ge(self.usage, DEAD_BELOW) if self.training else counts > 0
+            alive = torch.ge(self.usage, DEAD_BELOW) if learns else counts > 0
         return Quantized(
             z_q=value.transpose(1, 2),
             codes=indices[:, None],
             loss=loss,
             nearest=self.carry(chosen).transpose(1, 2),
             usage=alive.float().mean()[None],
-            perplexity=perplexity(self.usage if self.training else counts)[None],
+            perplexity=perplexity(self.usage if learns else counts)[None],
         )
 
     @torch.jit.export

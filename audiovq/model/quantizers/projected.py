@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,6 +41,10 @@ class Projected(Quantizer):
         """As `ResidualQuantizer.draw_levels`, of the inner stack."""
         return self.inner.draw_levels(examples, generator)
 
+    def keep_of(self, numbers: Sequence[int]) -> None:
+        """As `ResidualQuantizer.keep_of`, of the inner stack."""
+        self.inner.keep_of(numbers)
+
     def project(self, z: Tensor) -> Tensor:
         """(B, D, N) -> (B, inner_dim, N)."""
         low = self.down(z)
@@ -63,6 +69,10 @@ class Projected(Quantizer):
 
     def learn_after(self, batches: int) -> None:
         self.inner.learn_after(batches)
+
+    def hold(self) -> None:
+        self.inner.hold()
+        self.up.requires_grad_(False)
 
     @torch.no_grad()
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:

@@ -33,6 +33,7 @@ class ResidualQuantizer(Quantizer):
         super().__init__()
         self.levels = cast(Sequence[SingleQuantizer], nn.ModuleList(levels))
         self.dropout, self.paths = dropout, paths
+        self._kept: tuple[int, ...] = ()  # what `keep_of` was told
 
     def codebooks(self) -> Tensor:
         """The code vectors (Q, K, D) as they are now, without gradient."""
@@ -40,9 +41,17 @@ class ResidualQuantizer(Quantizer):
 
     def draw_levels(self, examples: int, generator: torch.Generator | None = None) -> Tensor:
         """How many levels each training example keeps; (examples,) int64 on the CPU."""
+        if self._kept:
+            return torch.tensor(self._kept)[torch.randint(len(self._kept), (examples,), generator=generator)]
         number = torch.randint(1, len(self.levels) + 1, (examples,), generator=generator)
         cut = torch.rand(examples, generator=generator) < self.dropout
         return torch.where(cut, number, len(self.levels))
+
+    def keep_of(self, numbers: Sequence[int]) -> None:
+        """Training examples keep one of these numbers of levels from now on, each as likely; none: by `dropout`."""
+        if not all(1 <= number <= len(self.levels) for number in numbers):
+            raise ValueError(f"decoded from {tuple(numbers)} codebooks: expected numbers from 1 to {len(self.levels)}")
+        self._kept = tuple(numbers)
 
     @torch.jit.unused
     def forward(self, z: Tensor, generator: torch.Generator | None = None, levels: Tensor | None = None) -> Quantized:
@@ -112,6 +121,10 @@ class ResidualQuantizer(Quantizer):
     def learn_after(self, batches: int) -> None:
         for level in self.levels:
             level.learn_after(batches)
+
+    def hold(self) -> None:
+        for level in self.levels:
+            level.hold()
 
     @torch.no_grad()
     def initialise(self, z: Tensor, generator: torch.Generator | None = None) -> None:

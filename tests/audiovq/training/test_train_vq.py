@@ -28,6 +28,7 @@ from training_runs import (
     unbroken_run,
 )
 
+from audiovq.model.quantizers import KINDS
 from audiovq.model.vqvae import VQVAE, VQVAEConfig
 from audiovq.training.dataset import SpeechBatch
 from audiovq.training.discriminators import Discriminators
@@ -100,6 +101,39 @@ def test_once_the_codes_have_settled_only_the_decoder_learns(lookup_dim: int) ->
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.quantizer.state_dict().items())
     other = objective(some_speech(), seeded(1), True, False, settled=True)
     assert parts["loss"] != other["loss"]  # of other numbers of levels
+
+
+@pytest.mark.parametrize("lookup_dim", [0, 2])
+@pytest.mark.parametrize("quantizer", KINDS)
+def test_held_codebooks_stay_while_encoder_and_decoder_learn(quantizer: str, lookup_dim: int) -> None:
+    torch.manual_seed(0)
+    model = VQVAE(replace(CONFIG, quantizer=quantizer, lookup_dim=lookup_dim))
+    objective = CodecObjective(model, Discriminators(width=8), CodecObjectiveConfig())
+    objective(some_speech(), seeded(), True, False)  # starts the codebooks
+    model.quantizer.hold()
+    codes = torch.arange(CONFIG.codebooks)[None, :, None].expand(1, -1, 4) % CONFIG.codes
+    before = model.quantizer.decode(codes).clone()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
+    for step in range(3):
+        optimizer.zero_grad()
+        parts = objective(some_speech(), seeded(step), True, False)
+        parts["loss"].backward()
+        optimizer.step()
+        assert {"encoder", "decoder"} <= learned(model)
+        assert 0.0 < parts["usage"] <= 1.0
+    assert torch.equal(model.quantizer.decode(codes), before)
+
+
+@pytest.mark.parametrize("lookup_dim", [0, 2])
+def test_pieces_are_decoded_from_the_numbers_of_codebooks_asked_for(lookup_dim: int) -> None:
+    quantizer = VQVAE(replace(CONFIG, lookup_dim=lookup_dim)).quantizer
+    assert set(quantizer.draw_levels(200, seeded()).tolist()) == set(range(1, CONFIG.codebooks + 1))
+    quantizer.keep_of([2, 2, 1])
+    kept = quantizer.draw_levels(2000, seeded())
+    assert set(kept.tolist()) == {1, 2}
+    assert 0.6 < (kept == 2).float().mean() < 0.73
+    quantizer.keep_of([])
+    assert set(quantizer.draw_levels(200, seeded()).tolist()) == set(range(1, CONFIG.codebooks + 1))
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -255,6 +289,21 @@ def test_a_run_begins_with_a_models_weights_and_keeps_an_average(
             assert near.shape != newest.shape or (newest - near).abs().max() < 0.5 * near.abs().max() + 0.1, name
 
 
+def test_a_run_that_holds_codebooks_reads_files_of_before(
+    unbroken: tuple[Path, str], folder: Path, tmp_path: Path
+) -> None:
+    start_from = unbroken[0] / "model"
+    bins = str(VQVAE.from_pretrained(start_from).config.pitch_bins)
+    given = ["--quantize-from", "0", "--start-from", start_from, "--pitch-bins", bins, "--hold-codebooks"]
+    given += ["--decoded-from", "1", "--decoded-from", "2", "--steps", "3", "--save-every", "3"]
+    run_here("train_vq.py", folder, "--out", tmp_path / "run", *BRIEF, *given)
+    before, after = (VQVAE.from_pretrained(place) for place in (start_from, tmp_path / "run" / "model"))
+    assert after.fingerprint == before.fingerprint
+    assert torch.equal(after.quantizer.codebooks(), before.quantizer.codebooks())
+    assert not torch.equal(after.encoder.enter.weight, before.encoder.enter.weight)
+    assert not torch.equal(after.decoder.enter.weight, before.decoder.enter.weight)
+
+
 def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
     arguments = (folder, "--out", tmp_path / "run", *SMALL, "--devices", 2, "--save-every", 16)
     said = finish_group(start_group("train_vq.py", 1, 2, *arguments))
@@ -284,6 +333,11 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         ([str(folder), "--out", str(out), "--frames", "4"], "--frames 4: expected at least 11"),
         ([str(folder), "--out", str(out), "--steps", "0"], "--steps 0"),
         ([str(folder), "--out", str(out), "--settle-from", "0.1"], "--settle-from: expected a share not below"),
+        ([str(folder), "--out", str(out), "--hold-codebooks"], "--hold-codebooks: expected --start-from"),
+        (
+            [str(folder), "--out", str(out), "--decoded-from", "9"],
+            "decoded from (9,) codebooks: expected numbers from 1",
+        ),
         ([str(folder), "--out", str(unbroken[0]), "--decoder-width", "24"], f"{state}: expected the state of a run"),
         ([str(folder), "--out", str(damaged)], f"{damaged / 'state.safetensors'}: expected the state of a run"),
     ]
