@@ -17,8 +17,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import torch
 import typer
@@ -29,17 +28,14 @@ from audiovq.model.quantizers import KINDS, ResidualQuantizer
 from audiovq.model.vqvae import VQVAE
 from audiovq.training.augmentation import Augmentation, AugmentationConfig
 from audiovq.training.averages import follow
-from audiovq.training.corpora import SPEECH
-from audiovq.training.dataset import SpeechBatches, SpeechSource, prepare
+from audiovq.training.dataset import SpeechSource
 from audiovq.training.discriminators import Discriminators
 from audiovq.training.objective import CodecObjective, CodecObjectiveConfig, DiscriminatorObjective
-from audiovq.training.streamed import StreamedSpeech
+from audiovq.training.speech_source import open_speech
 from audiovq.training.warm_start import grown
 from latentmix.beginning import own_sizes, size_option, told_apart
 from latentmix.cli import grouped, run_script
 from latentmix.errors import InputError
-from latentmix.files import make_folder
-from latentmix.read_once import Found, Tell, open_corpus, read_once
 from latentmix.run_state import RunState
 from latentmix.shares import Accumulate, Shares
 from latentmix.training import LearningRate, Out, RunOptions, SaveEvery, TrainingRun, in_one_line, warm_up_cosine
@@ -262,24 +258,6 @@ class SpeechRun:
             picture = model.stft.analyse(waves, model.stft.past(len(waves)))[0].abs().clamp(min=1e-4).log()
             picture = ((picture + 9.2) / 12.0).clamp(0.0, 1.0).transpose(1, 2).flip(1).flatten(0, 1)
             self.run.writer.add_image(f"{kind}/spectrograms", picture[None].cpu(), step)
-
-
-def open_speech(fabric: Any, address: str, kept: Path, config: VQVAEConfig, seed: int) -> SpeechSource:
-    """A corpus as it is, or the labelled speech of a folder."""
-    corpus = open_corpus(fabric, address, SPEECH, kept)
-    return StreamedSpeech(corpus, config, seed) if corpus else read_folder(fabric, Path(address), kept, config)
-
-
-def read_folder(fabric: Any, folder: Path, kept: Path, config: VQVAEConfig) -> SpeechBatches:
-    """The labelled speech of a folder, kept in the run's folder."""
-
-    def read(tell: Tell) -> Found:
-        make_folder(kept)
-        data = prepare(folder, kept, config, tell)
-        return Found(f"{data.seconds / 3600:.2f} hours from {data.files} files", data.refused)
-
-    read_once(fabric, folder, kept, lambda: SpeechBatches.is_complete(kept), read)
-    return SpeechBatches(kept, config)
 
 
 @grouped
