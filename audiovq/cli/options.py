@@ -44,7 +44,7 @@ ChosenModel = Annotated[
     _engine(
         "--model",
         metavar="NAME|FOLDER",
-        help="As for other commands, or auto: speech_16k, and high_voices_16k for recordings pitched above 245 Hz.",
+        help="As for other commands, or auto: speech_16k, and high_voices_16k for recordings pitched above 300 Hz.",
     ),
 ]
 Where = Annotated[Device, _engine("--device", help="Where it runs.")]

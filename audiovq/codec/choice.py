@@ -18,10 +18,10 @@ from .codec import Codec, bundled_codec
 AUTO = "auto"  # in place of the name of a model: chosen here
 USUAL, HIGH = "speech_16k", "high_voices_16k"
 LISTEN = 20.0  # seconds of a recording that decide
-HIGH_PITCH = 245.0  # Hz, median by power, which hum between words has little of: few adults read so high
+HIGH_PITCH = 300.0  # Hz, median by power, which hum between words has little of; below, children fare better by `USUAL`
 MIN_VOICED = 0.3  # share of the power: with less there is no voice to go by
 FRAME, BINS = 160, 175  # samples between frames; pitches up to 807 Hz
-TOO_HIGH = f"pitched above {HIGH_PITCH:g} Hz, where {USUAL} loses loudness"
+TOO_HIGH = f"pitched above {HIGH_PITCH:g} Hz, of which {USUAL} knows little"
 BETTER = f"{TOO_HIGH}: --model {HIGH} codes it better"
 BETTER_TOKENS = f"{BETTER}; whatever decodes it must name that too"
 CANNOT_GO_ON = f"{TOO_HIGH}; {HIGH}, which does not, cannot go on"

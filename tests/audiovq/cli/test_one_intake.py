@@ -59,7 +59,7 @@ def test_what_comes_through_a_pipe_is_coded_as_its_file_is(call: Path, tmp_path:
     assert (tmp_path / "pipe.avq").read_bytes() == expected
     live = through_pipes(call, "-")  # is heard as it is spoken: nothing is waited for
     assert live.returncode == 0 and weights_of(live.stdout) == USUAL
-    assert b"audiovq: -: pitched above 245 Hz" in live.stderr and b"--model high_voices_16k" in live.stderr
+    assert b"audiovq: -: pitched above 300 Hz" in live.stderr and b"--model high_voices_16k" in live.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -33,7 +33,8 @@ def chosen(path: Path) -> str:
     [
         (vowel(120.0), USUAL),
         (vowel(220.0, kind="i"), USUAL),
-        (vowel(280.0, kind="u"), HIGH),
+        (vowel(280.0, kind="u"), USUAL),  # as children of six to ten speak
+        (vowel(330.0, kind="u"), HIGH),
         (vowel(600.0), HIGH),
         (np.concatenate([vowel(500.0, 0.4), np.zeros(2 * RATE, np.float32)]), HIGH),
         (np.concatenate([vowel(500.0, 0.4), vowel(110.0, 1.0)]), USUAL),
