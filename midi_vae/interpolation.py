@@ -20,7 +20,7 @@ from .chart import chart_codes
 from .model.network import MelodyNetwork
 from .music.melody import Melody
 from .music.partners import partners
-from .music.windows import from_windows, to_windows
+from .music.windows import each_from_windows, to_windows
 from .travel import even_travel
 
 MAX_STEPS = 1000  # melodies in one line or on one side of a grid
@@ -71,7 +71,7 @@ def codes(model: MelodyNetwork, melodies: Sequence[Melody]) -> Tensor:
 def melodies_at(model: MelodyNetwork, points: Tensor, like: Melody, temperature: float = 0.0) -> list[Melody]:
     """Decode latents (P, W, D) to P melodies with the metre, tempo, program and length of another."""
     windows = model.decode_windows(points.flatten(0, 1), temperature).reshape(*points.shape[:2], -1)
-    return [from_windows(row, like, like.bars) for row in windows]
+    return each_from_windows(windows, like, like.bars)
 
 
 def line(

@@ -17,7 +17,7 @@ from .model.conductor import PLACES, Conductor, Past
 from .model.network import MelodyNetwork
 from .music.key import estimate_key
 from .music.melody import ONSET, Melody
-from .music.windows import WINDOW_STEPS, from_windows, to_windows, window_layout
+from .music.windows import WINDOW_STEPS, each_from_windows, from_windows, to_windows, window_layout
 
 MAX_BARS = 1024  # that are made at once
 SAME = 0.9  # share of equal steps from which a window is another one again
@@ -270,4 +270,4 @@ def _windows(bars: int, like: Melody) -> int:
 def _decoded(model: MelodyNetwork, z: Tensor, like: Melody, bars: int, shift: Tensor | None) -> list[Melody]:
     z = z if shift is None else z + shift
     windows = model.decode_windows(z.flatten(0, 1)).reshape(*z.shape[:2], -1)
-    return [from_windows(rows, like, bars) for rows in windows]
+    return each_from_windows(windows, like, bars)

@@ -16,7 +16,7 @@ from .checkpoint import CHECKPOINT
 from .model.config import MelodyVAEConfig
 from .model.network import MelodyNetwork
 from .music.melody import Melody
-from .music.windows import WINDOW_STEPS, from_windows, window_of
+from .music.windows import WINDOW_STEPS, each_from_windows, from_windows, window_of
 
 
 class MelodyVAE(Pretrained, MelodyNetwork):
@@ -76,7 +76,7 @@ class MelodyVAE(Pretrained, MelodyNetwork):
 
     def _melodies(self, windows: np.ndarray, like: Melody | None) -> list[Melody]:
         like = _LIKE if like is None else replace(like, name="") if like.name else like
-        return [from_windows(row[None], like) for row in windows]
+        return each_from_windows(windows[:, None], like)
 
 
 _LIKE = Melody(np.zeros(WINDOW_STEPS, np.int16))  # metre, tempo and program of what is made of nothing

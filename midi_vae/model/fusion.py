@@ -30,13 +30,12 @@ def fused(said: StepLogits, critic: Critic, weight: float) -> StepLogits:
         log-probabilities up to a constant of each step: of rhythm (B, 32, 3), and of onsets by pitch (B, 32, P).
     """
     rhythm, pitch = said.rhythm.log_softmax(-1), said.pitch.log_softmax(-1)
-    log_p = torch.cat([rhythm[..., :ONSET], rhythm[..., ONSET:] + pitch], -1)
+    rest, started = rhythm[..., :ONSET], rhythm[..., ONSET:]
     with torch.no_grad():
-        likeliest = rhythm.argmax(-1)
-        symbols = torch.where(likeliest == ONSET, pitch.argmax(-1) + ONSET, likeliest)
-        unsure = -log_p.amax(-1).sum(1)
+        likeliest, (highest, which) = rhythm.max(-1).indices, pitch.max(-1)  # one max is sooner there than an argmax
+        symbols = torch.where(likeliest == ONSET, which + ONSET, likeliest)
+        unsure = -torch.maximum(rest.amax(-1), started[..., 0] + highest).sum(1)
         share = weight * (unsure / UNSURE_NATS).clamp(max=1.0)
         says = share[:, None, None] * critic.scores(symbols)
-    both = log_p + says
-    onset = both[..., ONSET:]
-    return StepLogits(torch.cat([both[..., :ONSET], onset.logsumexp(-1, keepdim=True)], -1), onset)
+    rest, onset = rest + says[..., :ONSET], started + pitch + says[..., ONSET:]
+    return StepLogits(torch.cat([rest, onset.logsumexp(-1, keepdim=True)], -1), onset)

@@ -73,10 +73,10 @@ class CausalTowers(nn.Module):
         """As above; `context` (T, B, 32, width) is added to what the steps begin as."""
         windows, steps, width = symbols.shape[1], symbols.shape[2], self.embedding.embedding_dim
         places = self.places if steps == WINDOW_STEPS else self.places[:, :, :steps]
-        h = self.embedding(symbols + self.starts) + places
+        h = self.embedding((symbols + self.starts).transpose(1, 2)) + places.transpose(1, 2)
         if context is not None:
-            h = h + context
-        h = h.transpose(1, 2).flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
+            h = h + context.transpose(1, 2)
+        h = h.flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
         for dilation, taps, mix in zip(self.dilations, self.taps, self.mix, strict=True):
             x = torch.baddbmm(taps.bias, h, taps.weight[:, :width])
             before = dilation * windows

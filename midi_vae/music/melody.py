@@ -52,16 +52,11 @@ class Melody(OnGrid):
         tokens = np.asarray(self.tokens)
         if tokens.ndim != 1 or not len(tokens) or tokens.dtype.kind not in "iu":
             raise ValueError(f"expected tokens as whole numbers of shape (S,), found {tokens.dtype} {tokens.shape}")
-        if tokens.min() < 0 or tokens.max() >= VOCABULARY:
-            raise ValueError(f"expected tokens 0..{VOCABULARY - 1}, found {tokens.min()}..{tokens.max()}")
-        if len(tokens) % steps_per_bar(self.metre):
-            raise ValueError(f"expected whole bars of {steps_per_bar(self.metre)} steps, found {len(tokens)} steps")
+        tokens = _checked(tokens, self.metre)
         if not 0 < self.tempo < float("inf"):
             raise ValueError(f"expected a tempo above 0, found {self.tempo}")
         if not 0 <= self.program <= 127:
             raise ValueError(f"expected a program 0..127, found {self.program}")
-        tokens = tidy(tokens.astype(np.int16))
-        tokens.setflags(write=False)
         for name, value in (
             ("tokens", tokens),
             ("metre", (int(self.metre[0]), int(self.metre[1]))),
@@ -124,6 +119,23 @@ class Melody(OnGrid):
                     tokens[end] = OFF
         return cls(tokens, metre, tempo, program, name)
 
+    @classmethod
+    def rows(cls, tokens: np.ndarray, like: Melody) -> list[Melody]:
+        """A melody of each row of tokens (M, S), with all else of another: checked and tidied together, not one by one.
+
+        Raises:
+            ValueError: tokens of another shape or range.
+        """
+        tokens = np.asarray(tokens)
+        if tokens.ndim != 2 or not tokens.shape[1] or tokens.dtype.kind not in "iu":
+            raise ValueError(f"expected tokens as whole numbers of shape (M, S), found {tokens.dtype} {tokens.shape}")
+        melodies = []
+        for row in _checked(tokens, like.metre) if len(tokens) else ():
+            melody = object.__new__(cls)
+            melody.__dict__.update(like.__dict__, tokens=row)  # what the other has was checked when it was made
+            melodies.append(melody)
+        return melodies
+
     def transpose(self, semitones: int) -> Melody:
         """The melody so many semitones higher.
 
@@ -178,3 +190,19 @@ class Melody(OnGrid):
             InputError: the file cannot be written.
         """
         write_midi(path, [self])
+
+
+def _checked(tokens: np.ndarray, metre: tuple[int, int]) -> np.ndarray:
+    """Tokens (..., S) as melodies keep them: tidy, int16, read-only.
+
+    Raises:
+        InputError: a bar of this metre is not a whole number of steps.
+        ValueError: symbols that there are not, or no whole bars.
+    """
+    if tokens.min() < 0 or tokens.max() >= VOCABULARY:
+        raise ValueError(f"expected tokens 0..{VOCABULARY - 1}, found {tokens.min()}..{tokens.max()}")
+    if tokens.shape[-1] % steps_per_bar(metre):
+        raise ValueError(f"expected whole bars of {steps_per_bar(metre)} steps, found {tokens.shape[-1]} steps")
+    tokens = tidy(tokens.astype(np.int16))
+    tokens.setflags(write=False)
+    return tokens

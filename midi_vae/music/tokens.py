@@ -59,14 +59,21 @@ class OnGrid(ABC):
 
 
 def tidy(tokens: np.ndarray) -> np.ndarray:
-    """Without the note offs where nothing sounds; tokens (S,) -> (S,), a copy.
+    """Without the note offs where nothing sounds; tokens (..., S), each row by itself, -> the same shape, a copy.
 
     >>> tidy(np.array([1, 62, 0, 1, 1])).tolist()
     [0, 62, 0, 1, 0]
+    >>> tidy(np.array([[62, 0], [1, 62]])).tolist()
+    [[62, 0], [0, 62]]
     """
-    tokens = tokens.copy()
-    events = np.flatnonzero(tokens)
-    idle = tokens[events] == OFF
-    idle[1:] &= idle[:-1].copy()  # the first event, and each after another note off
-    tokens[events[idle]] = HOLD
-    return tokens
+    steps = tokens.shape[-1]
+    flat = tokens.flatten()
+    events = np.flatnonzero(flat)
+    idle = flat[events] == OFF
+    after_none = idle[:-1].copy()  # each after another note off, and the first event of a row
+    if len(flat) > steps:
+        rows = events // steps
+        after_none |= rows[1:] != rows[:-1]
+    idle[1:] &= after_none
+    flat[events[idle]] = HOLD
+    return flat.reshape(tokens.shape)

@@ -92,11 +92,14 @@ def from_windows(windows: np.ndarray, like: Melody, bars: int | None = None) -> 
         like: gives metre, tempo, program and name.
         bars: how many to keep; all if None.
     """
-    layout = window_layout(like.metre)
-    tokens = np.asarray(windows)[:, layout.places].reshape(-1)
-    if bars is not None:
-        tokens = tokens[: bars * like.steps_per_bar]
-    return replace(like, tokens=tokens)
+    return each_from_windows(np.asarray(windows)[None], like, bars)[0]
+
+
+def each_from_windows(windows: np.ndarray, like: Melody, bars: int | None = None) -> list[Melody]:
+    """M melodies of windows (M, W, 32), as `from_windows` puts each together, and sooner than one by one."""
+    places = window_layout(like.metre).places
+    tokens = np.asarray(windows)[:, :, places].reshape(len(windows), windows.shape[1] * len(places))
+    return Melody.rows(tokens if bars is None else tokens[:, : bars * like.steps_per_bar], like)
 
 
 def rebar(melody: Melody, metre: tuple[int, int], steps: int) -> Melody:

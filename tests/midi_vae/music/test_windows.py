@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +12,16 @@ from hypothesis import strategies as st
 
 from latentmix.errors import InputError
 from midi_vae.music.melody import HOLD, OFF, ONSET, Melody, steps_per_bar, tidy
-from midi_vae.music.windows import WINDOW_STEPS, fold_pitches, from_windows, rebar, to_windows, window_layout, window_of
+from midi_vae.music.windows import (
+    WINDOW_STEPS,
+    each_from_windows,
+    fold_pitches,
+    from_windows,
+    rebar,
+    to_windows,
+    window_layout,
+    window_of,
+)
 
 # metre -> bars in a window, first window step of each of them
 LAYOUTS = {
@@ -117,6 +129,34 @@ def test_from_windows_gives_the_bars_wanted() -> None:
     three = from_windows(windows, like, bars=3)
     assert (three.bars, three.tempo, three.program) == (3, 77.0, 9)
     assert three.notes() == [(0, 48, 60)]
+
+
+@given(melodies(), st.integers(0, 5), st.randoms(use_true_random=False))
+def test_many_melodies_at_once_are_those_made_one_by_one(like: Melody, count: int, random: random.Random) -> None:
+    symbols = [HOLD, HOLD, OFF, OFF, ONSET, ONSET + 60, ONSET + 127]
+    windows = np.array(random.choices(symbols, k=count * 2 * WINDOW_STEPS), np.int64).reshape(count, 2, WINDOW_STEPS)
+    bars = 1 + random.randrange(2 * window_layout(like.metre).bars)
+    places = window_layout(like.metre).places
+    found = each_from_windows(windows, like, bars)
+    assert found == [replace(like, tokens=each[:, places].reshape(-1)[: bars * like.steps_per_bar]) for each in windows]
+    assert all(each.name == like.name and each.tokens.dtype == np.int16 for each in found)
+    assert not any(each.tokens.flags.writeable for each in found)
+
+
+@pytest.mark.parametrize(
+    "tokens, said",
+    [
+        (np.full((2, 32), ONSET + 128), "tokens 0..129"),
+        (np.full((2, 32), -1), "tokens 0..129"),
+        (np.zeros((2, 30), int), "whole bars"),
+        (np.zeros((2, 0), int), "shape"),
+        (np.zeros(32, int), "shape"),
+        (np.zeros((2, 32)), "whole numbers"),
+    ],
+)
+def test_what_are_no_rows_of_melodies(tokens: np.ndarray, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Melody.rows(tokens, Melody(np.zeros(16, np.int16)))
 
 
 def test_a_single_window_is_at_most_two_bars_of_four_four() -> None:
