@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from latentmix.errors import InputError
 from latentmix.files import make_folder, replace_file
 
 from . import build, sources
-from .compiler import WASM, Target, find_compiler, this_machine
+from .compiler import WASM, Compiler, SourceFile, Target, find_compiler, this_machine
 from .shrink import shrunk
 
 NAME, PLUGIN_ID = "latentmix melody", "org.latentmix.melody"
 DRUM_NAME, DRUM_ID = "latentmix drums", "org.latentmix.drums"
 WEIGHTS = "weights.lmw"
+STACK = 1 << 24  # bytes, of WebAssembly
 SHIPPED = Path(__file__).parent / "binaries"  # of a wheel that `scripts/make/make_wheel.py` built
 
 
@@ -129,15 +131,34 @@ def wasm_modules() -> dict[str, bytes]:
 
 def _linked_wasm() -> dict[str, bytes]:
     """New ones, of each the functions of the C interface that its script calls, and what they need."""
-    compiler = find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti"))
     out = {}
     with tempfile.TemporaryDirectory() as scratch:
-        objects = compiler.objects(sources.page(WASM), Path(scratch))
+        objects = wasm_objects(sources.page(WASM), Path(scratch))
         for name in sources.PAGE_MODULES:
-            exported = (f"-Wl,--export={function}" for function in sources.page_exports(name))
-            arguments = ("-mexec-model=reactor", "-Wl,--strip-all", *exported)
-            out[name] = shrunk(compiler.link(objects, Path(scratch) / f"{name}.wasm", arguments).read_bytes())
+            out[name] = shrunk(link_wasm(objects, sources.page_exports(name), Path(scratch) / f"{name}.wasm"))
     return out
+
+
+def wasm_objects(listed: Sequence[SourceFile], folder: Path) -> list[Path]:
+    """
+    Raises:
+        InputError: no ziglang.
+    """
+    return find_compiler(WASM, ("-msimd128", "-fno-exceptions", "-fno-rtti")).objects(listed, folder)
+
+
+def link_wasm(objects: Sequence[Path], exports: Sequence[str], out: Path) -> bytes:
+    """By the linker alone: zig would build its C and C++ libraries; `engine/wasm_library.cpp` has what we use of them.
+
+    Args:
+        exports: functions that a page calls.
+
+    Raises:
+        InputError: something is used that is nowhere.
+    """
+    linker = Compiler((sys.executable, "-m", "ziglang", "wasm-ld"), WASM)
+    arguments = ("--no-entry", "--strip-all", "-z", f"stack-size={STACK}", *(f"--export={each}" for each in exports))
+    return linker.link(objects, out, arguments).read_bytes()
 
 
 def _has_window(target: Target) -> bool:

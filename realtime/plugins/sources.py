@@ -50,8 +50,10 @@ def engine(target: Target, with_c_interface: bool = True, with_drums: bool = Tru
 def _flags(stem: str, target: Target) -> tuple[str, ...]:
     if target.processor == "x86-64":
         return X86.get(stem, ())
+    if target != WASM or stem.startswith("kernels"):
+        return ()
     # what is sent with each page is small, but for the products, which take nearly all of the time
-    return ("-Oz",) if target == WASM and not stem.startswith("kernels") else ()
+    return ("-Oz", "-fno-builtin") if stem == "wasm_library" else ("-Oz",)
 
 
 def midi(with_c_interface: bool = False, flags: tuple[str, ...] = ()) -> list[SourceFile]:

@@ -26,14 +26,17 @@ from realtime.cli.app import app
 from realtime.engine.decoder import Decoder
 from realtime.engine.explorer import charted
 from realtime.music.mixer import Mixer
-from realtime.plugins import make, single_page
+from realtime.plugins import make, single_page, sources
+from realtime.plugins.compiler import WASM
 from realtime.web.opening import opening_melodies
 
+ROUNDED = {"0": "0", "0.5": "1", "-0.5": "-1", "0.49999999999999994": "0", "-0.4": "-0", "-1.5": "-2", "2.5": "3",
+           "-2.4999": "-2", "4503599627370497": "4503599627370497", "-1e+300": "-1e+300", "NaN": "NaN",
+           "Infinity": "Infinity", "-Infinity": "-Infinity"}  # fmt: skip
+FLOATS = ["1", "2", "0.99999994", "1.0000001", "1e-45", "1.1754944e-38", "3.4028235e38", "0.7071", "1.4143", "10", "0",
+          "-1", "NaN", "Infinity"]  # fmt: skip
+WORDS = (b"", b"a", b"ab", b"abc", b"abcd", b"ab\xc8", b"\xc8bc", b"b", b"abd")
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-pytestmark = pytest.mark.timeout(
-    1200
-)  # the first time zig compiles its C++ library too, a minute where nothing else runs
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,46 @@ def test_webassembly_gives_the_tokens_of_the_model(page, model: MelodyVAE) -> No
     )
     windows = np.array(some, np.int64)
     np.testing.assert_allclose(np.array(means, np.float32), model.invert_windows(windows).numpy(), rtol=0, atol=1e-5)
+
+
+def test_what_stands_for_the_libraries_does_as_they_do(page, modules: dict[str, bytes], tmp_path: Path) -> None:
+    """Rounding, logarithms and the search in bytes, as `engine/wasm_library.cpp` has them."""
+    listed = [each for each in sources.page(WASM) if each.path.stem in ("maths", "wasm", "wasm_library")]
+    objects = make.wasm_objects(listed, tmp_path)
+    exports = ["round", "logf", "memcmp", "strcmp", "strlen", "memchr", "wcslen", "wmemchr", "malloc"]
+    binary = base64.b64encode(make.link_wasm(objects, exports, tmp_path / "library.wasm")).decode()
+    found = page.evaluate(
+        """async ([binary, doubles, floats, words]) => {
+            const { c } = await WasmModule.load(Uint8Array.from(atob(binary), (each) => each.charCodeAt(0)));
+            const sign = Math.sign, text = (value) => (Object.is(value, -0) ? "-0" : String(value));
+            const put = (word, size) => {
+                const at = c.malloc(size * (word.length + 1));
+                const kind = size === 1 ? Uint8Array : Int32Array;
+                new kind(c.memory.buffer, at, word.length + 1).set([...word, 0]);
+                return at;
+            };
+            const small = words.map((word) => put(word, 1)), large = words.map((word) => put(word, 4));
+            const place = (at, from, size) => (at ? (at - from) / size : -1);
+            return {
+                round: doubles.map((x) => text(c.round(Number(x)))), logf: floats.map((x) => text(c.logf(Number(x)))),
+                strcmp: small.map((a) => small.map((b) => sign(c.strcmp(a, b)))),
+                memcmp: small.map((a) => small.map((b) => sign(c.memcmp(a, b, 3)))),
+                strlen: small.map((a) => c.strlen(a)), wcslen: large.map((a) => c.wcslen(a)),
+                memchr: small.map((a) => place(c.memchr(a, 200 + 256, 3), a, 1)),
+                wmemchr: large.map((a) => place(c.wmemchr(a, 200, 3), a, 4)),
+            };
+        }""",
+        [binary, [*ROUNDED], FLOATS, [list(word) for word in WORDS]],
+    )
+    assert dict(zip(ROUNDED, found["round"], strict=True)) == ROUNDED
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.log(np.array(FLOATS, np.float32).astype(float)).astype(np.float32)
+    np.testing.assert_array_equal(np.array(found["logf"], np.float32), expected)  # to the last bit
+    order = [[(a > b) - (a < b) for b in WORDS] for a in WORDS]
+    assert found["strcmp"] == order
+    assert found["memcmp"] == [[(a[:3] > b[:3]) - (a[:3] < b[:3]) for b in WORDS] for a in WORDS]
+    assert found["strlen"] == found["wcslen"] == [len(word) for word in WORDS]
+    assert found["memchr"] == found["wmemchr"] == [word.find(200, 0, 3) for word in WORDS]
 
 
 def wait_for_ways(page) -> None:
