@@ -46,7 +46,7 @@ class Passage:
         path: the file.
         melody: the passage.
         source: the melody of the whole file, and how it was found.
-        first_bar, last_bar: from 1, both included.
+        first_bar, last_bar: of the file, from 1, both included; it has as many as `melody` where these have one metre.
         dropped: notes of the passage that the grid has no place for.
     """
 
@@ -122,7 +122,11 @@ def read_passage(
     else:
         excerpt = source.excerpt(None if bars.last is None else bars.last - bars.first + 1, bars.first - 1)
     melody = Melody.of(excerpt)
-    return Passage(path, melody, source, excerpt.bar + 1, excerpt.bar + melody.bars, excerpt.dropped)
+    to_the_end = bars is not None and (bars.first is None or bars.last is None)
+    # bars of other metres, and incomplete ones, are laid in bars of the first metre, so these do not tell how many
+    end = source.line.bar_start(excerpt.bar)[0] + len(melody.tokens)
+    last = source.line.bars if to_the_end else source.line.bar_at(end - 1) + 1
+    return Passage(path, melody, source, excerpt.bar + 1, last, excerpt.dropped)
 
 
 def read_passages(

@@ -19,7 +19,7 @@ from .drums.groove import Groove
 from .drums.travel import even_travel
 from .drums.vae import GrooveVAE
 from .drums.windows import partners, to_cells
-from .music.windows import window_layout
+from .music.windows import layout_of
 from .plugin_format import (
     DRUMS,
     PANEL,
@@ -104,7 +104,7 @@ def _groove(groove: Groove) -> bytes:
     Raises:
         InputError: too long, or its bars are longer than a window.
     """
-    window_layout(groove.metre)
+    layout_of(groove)
     cells = groove.velocities.size
     head = piece_head(groove.name, len(groove.velocities), groove.metre, 0, groove.tempo)
     velocities = np.pad(groove.velocities.ravel(), (0, -cells % PANEL))

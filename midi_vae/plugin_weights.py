@@ -17,7 +17,7 @@ from latentmix.errors import InputError
 from .interpolation import check_mixable
 from .music.melody import Melody
 from .music.partners import partners
-from .music.windows import WINDOW_STEPS, to_windows, window_layout
+from .music.windows import WINDOW_STEPS, layout_of, to_windows
 from .plugin_format import (
     ASTRAY,
     MELODIES,
@@ -116,7 +116,7 @@ def _melody(melody: Melody) -> bytes:
     Raises:
         InputError: too long, or its bars are longer than a window.
     """
-    window_layout(melody.metre)
+    layout_of(melody)
     head = piece_head(melody.name, len(melody.tokens), melody.metre, melody.program, melody.tempo)
     tokens = np.pad(melody.tokens.astype("<u2"), (0, -len(melody.tokens) % PANEL))
     return head + tokens.tobytes()

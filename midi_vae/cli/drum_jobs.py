@@ -41,6 +41,7 @@ class DrumJob(Job[Groove]):
     passages: list[DrumPassage]
     model: GrooveVAE
     kit: Kit
+    mixes: bool = True  # else the second passage is listened to, and stays in bars of its own
 
     @property
     def pieces(self) -> list[Groove]:
@@ -95,8 +96,9 @@ class DrumJob(Job[Groove]):
         return [replace(groove, name=name, tempo=tempo or groove.tempo) for groove in made.pieces]
 
     def figures(self, pieces: list[Groove], made: Made[Groove]) -> dict[str, Any]:
+        metre = self.passages[0].groove.metre if self.passages and self.mixes else None
         return {
-            "inputs": [passage.figures() for passage in self.passages],
+            "inputs": [passage.figures(metre) for passage in self.passages],
             **drum_report.groove_figures(pieces),
             **(_line_figures(pieces, made.lines) if made.lines else {}),
         }
@@ -131,7 +133,7 @@ def prepare_groove(file: Path, source: Path | None, bars: str, tracks: Sequence[
     job = DrumJob.prepare([file], PassageOptions(bars=[bars], track=[track] if track else None), making, 1)
     if source is None:
         return job
-    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all", others[0])])
+    return replace(job, passages=[*job.passages, read_passage(source, job.kit, "all", others[0])], mixes=False)
 
 
 def groove(job: DrumJob, amount: float, style: str | None) -> Made[Groove]:

@@ -14,29 +14,32 @@ from ..drums.groove import Groove
 from ..drums.kit import INSTRUMENTS, Kit
 from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
 from ..importing import BarRange, one_each
+from ..music.partners import rebarred
 from .options import DrumOptions, PassageOptions, parse_bars
 
 
 @dataclass(frozen=True)
 class DrumPassage:
-    """A passage of drums and where it comes from; bars from 0."""
+    """A passage of drums and where it comes from; bars of the file from 0, both included."""
 
     line: DrumLine
     groove: Groove
     first_bar: int
+    last_bar: int
 
-    def figures(self) -> dict[str, Any]:
-        """For `--json`."""
+    def figures(self, wanted: tuple[int, int] | None = None) -> dict[str, Any]:
+        """For `--json`; with what becomes of it in bars of a wanted metre."""
         groove = self.groove
         return {
             "file": self.line.tune.path,
             "tracks": [track.index for track in self.line.tracks],
             "first_bar": self.first_bar + 1,
-            "last_bar": self.first_bar + groove.bars,
+            "last_bar": self.last_bar + 1,
             "bars_in_file": self.line.bars,
             "metre": f"{groove.metre[0]}/{groove.metre[1]}",
             "tempo": round(groove.tempo, 3),
             "hits": int(groove.hits.sum()),
+            "rebarred": rebarred(groove.hits.sum(1), groove.metre, wanted or groove.metre, "hit"),
             "mean_lateness_steps": round(float(self.line.offset.mean()), 4),
             "notes_unknown": sum(count for _, count in self.line.unknown),
             "notes_merged": self.line.merged,
@@ -58,7 +61,9 @@ def read_passage(
     count = None if wanted.last is None else wanted.last - (wanted.first or 1) + 1
     if bars is None:
         count = like.bars if like else DEFAULT_BARS
-    return DrumPassage(line, line.excerpt(count, start), line.first_bar if start is None else start)
+    groove, first = line.excerpt(count, start), line.first_bar if start is None else start
+    end = round(line.bar_start(first)) + len(groove.velocities)
+    return DrumPassage(line, groove, first, line.bars - 1 if count is None else line.bar_at(end - 1))
 
 
 def read_passages(files: Sequence[Path], excerpt: PassageOptions, kit: Kit) -> list[DrumPassage]:
@@ -127,6 +132,8 @@ def print_made(figures: dict[str, Any]) -> None:
             f"{passage['file']}: bars {passage['first_bar']} to {passage['last_bar']} of {passage['bars_in_file']}, "
             f"{passage['metre']}, {passage['tempo']:g} BPM, {labels.counted('hit', passage['hits'])}"
         )
+        if passage["rebarred"]:
+            print(f"  {passage['rebarred']}")
         left = passage["notes_unknown"]
         if left:
             print(f"  {left} notes of the file left out: the kit has no instrument for them (midi-vae info --drums)")

@@ -32,10 +32,11 @@ class MelodyJob(Job[Melody]):
     model: MelodyVAE
     key: Key | None
     shift: Tensor | None
+    formed: list[Melody] | None = None  # what the passages became, where they are to repeat as the first one does
 
     @property
     def pieces(self) -> list[Melody]:
-        return [passage.melody for passage in self.passages]
+        return self.formed or [passage.melody for passage in self.passages]
 
     @classmethod
     def refuse(cls, excerpt: PassageOptions | None, making: MakingOptions) -> None:
@@ -60,9 +61,7 @@ class MelodyJob(Job[Melody]):
     def in_form(self) -> MelodyJob:
         """The same with partners that repeat where the first melody does."""
         first, *others = partners(self.pieces)
-        melodies = [first, *long_form.in_form_of(first, others)]
-        passages = [replace(p, melody=melody) for p, melody in zip(self.passages, melodies, strict=True)]
-        return replace(self, passages=passages)
+        return replace(self, formed=[first, *long_form.in_form_of(first, others)])
 
     def journey(self, steps: int, ways: Ways) -> list[Melody]:
         return interpolation.journey(self.model, self.pieces, steps, shift=self.shift, **asdict(ways))
@@ -88,7 +87,7 @@ class MelodyJob(Job[Melody]):
 
     def figures(self, pieces: list[Melody], made: Made[Melody]) -> dict[str, Any]:
         return {
-            "inputs": [report.passage_figures(passage) for passage in self.passages],
+            "inputs": [report.passage_figures(passage, self.passages[0].melody.metre) for passage in self.passages],
             **report.melody_figures(pieces),
             **(report.line_figures([[pieces[i] for i in line] for line in made.lines]) if made.lines else {}),
             **({"changed": report.changes(made.original, pieces)} if made.original else {}),

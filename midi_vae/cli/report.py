@@ -13,6 +13,7 @@ from .. import labels
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
 from ..music.melody import ONSET, Melody
+from ..music.partners import rebarred
 from .track_table import print_tracks, track_figures
 
 MAX_TOLD = 12  # tracks, beside the chosen one
@@ -45,9 +46,10 @@ def changes(original: Melody, melodies: Sequence[Melody]) -> list[float]:
     return [round(distance(original.tokens, melody.tokens), 4) for melody in melodies]
 
 
-def passage_figures(passage: Passage) -> dict[str, Any]:
-    """Where a passage comes from and how it fitted the grid."""
+def passage_figures(passage: Passage, wanted: tuple[int, int]) -> dict[str, Any]:
+    """Where a passage comes from, how it fitted the grid, and what becomes of it in bars of a wanted metre."""
     melody, track = passage.melody, passage.track.track
+    onsets = melody.tokens >= ONSET
     return {
         "file": passage.path,
         "track": track.index,
@@ -59,7 +61,8 @@ def passage_figures(passage: Passage) -> dict[str, Any]:
         "metre": _metre(melody.metre),
         "tempo": round(melody.tempo, 3),
         "program": melody.program,
-        "onsets": int((melody.tokens >= ONSET).sum()),
+        "onsets": int(onsets.sum()),
+        "rebarred": rebarred(onsets, melody.metre, wanted, "note"),
         "mean_deviation_steps": round(passage.grid.mean_deviation_steps, 4),
         "triplets": passage.grid.triplets,
         "played_freely": passage.grid.free,
@@ -83,7 +86,7 @@ def file_figures(path: str, wanted: str | None = None, bpm: float | None = None)
     """
     passage = read_passage(path, None, wanted, bpm=bpm)
     tune, track, timeline = passage.source.tune, passage.track.track, passage.source.timeline
-    figures = passage_figures(passage)
+    figures = passage_figures(passage, passage.melody.metre)
     grid = passage.grid
     return {
         **{name: figures[name] for name in ("file", "track", "track_name", "reason")},
@@ -162,6 +165,8 @@ def print_made(figures: dict[str, Any]) -> None:
         if passage["notes_dropped"]:
             count = passage["notes_dropped"]
             _say(f"  {count} {'note' if count == 1 else 'notes'} left out: no place on the grid of sixteenths")
+        if passage["rebarred"]:
+            _say(f"  {passage['rebarred']}")
         if not passage["onsets"]:
             _say("  no note starts in this passage; choose other bars")
         _say_remarks(passage)

@@ -48,12 +48,12 @@ class DrumLine:
     @property
     def first_bar(self) -> int:
         """The bar of the first hit, from 0."""
-        return self._bar_at(int(self.step[0]))
+        return self.bar_at(int(self.step[0]))
 
     @property
     def bars(self) -> int:
         """Bars up to the last hit."""
-        return self._bar_at(int(self.step[-1])) + 1
+        return self.bar_at(int(self.step[-1])) + 1
 
     def excerpt(self, bars: int | None = DEFAULT_BARS, start_bar: int | None = None) -> Groove:
         """So many bars from one on, all in the metre of the first of them.
@@ -99,7 +99,8 @@ class DrumLine:
     def _section_of(self, bar: int) -> Section:
         return [section for section in self.sections if section.bar <= bar][-1]
 
-    def _bar_at(self, step: int) -> int:
+    def bar_at(self, step: int) -> int:
+        """Number of the bar that holds a step."""
         section = [s for s in self.sections if s.step <= step][-1]
         return section.bar + int((step - section.step) / (bar_beats(section.metre) * STEPS_A_BEAT))
 

@@ -10,7 +10,7 @@ import numpy as np
 from latentmix.errors import check_count
 
 from ..music.tokens import steps_per_bar
-from ..music.windows import WINDOW_STEPS, window_layout
+from ..music.windows import WINDOW_STEPS, layout_of, window_layout
 from .groove import FULL, MAX_OFFSET, Groove
 from .kit import INSTRUMENTS
 
@@ -24,7 +24,7 @@ def to_cells(groove: Groove) -> np.ndarray:
     Returns:
         (W, 32, 3, 9) float32, W >= 1: of each cell whether there is a hit, its velocity 0 to 1 and its offset.
     """
-    layout = window_layout(groove.metre)
+    layout = layout_of(groove)
     used = len(layout.places)
     count = -(-len(groove.velocities) // used)
     rows = np.zeros((count * used, 3, len(INSTRUMENTS)), np.float32)
@@ -59,7 +59,7 @@ def partners(grooves: Sequence[Groove]) -> list[Groove]:
     """
     check_count(len(grooves), 2, MAX_GROOVES, "grooves to mix")
     first = grooves[0]
-    window_layout(first.metre)
+    layout_of(first)
     laid = [rebar(groove, first.metre) for groove in grooves]
     steps = max(len(groove.velocities) for groove in laid)
     return [repeated(groove, steps) for groove in laid]

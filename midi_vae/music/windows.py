@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -58,6 +59,29 @@ def window_layout(metre: tuple[int, int]) -> WindowLayout:
     return WindowLayout(2 * (HALF // size), _read_only(np.concatenate([half, HALF + half])))
 
 
+class Barred(Protocol):
+    """A melody or a groove."""
+
+    @property
+    def metre(self) -> tuple[int, int]: ...
+    @property
+    def name(self) -> str: ...
+
+
+def layout_of(piece: Barred) -> WindowLayout:
+    """The layout of a piece's metre.
+
+    Raises:
+        InputError: its bars are longer than a window; the piece is named.
+    """
+    try:
+        return window_layout(piece.metre)
+    except InputError as error:
+        raise InputError(
+            f"{piece.name or 'the first piece'}: {error}; write it in shorter bars (3/2 rather than 6/2)"
+        ) from None
+
+
 def _read_only(places: np.ndarray) -> np.ndarray:
     places.setflags(write=False)
     return places
@@ -72,7 +96,7 @@ def to_windows(melody: Melody) -> np.ndarray:
     Returns:
         (W, 32) int64 tokens, W >= 1.
     """
-    layout = window_layout(melody.metre)
+    layout = layout_of(melody)
     used = len(layout.places)
     count = -(-len(melody.tokens) // used)
     tokens = np.zeros(count * used, np.int64)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from latentmix.errors import InputError
 from midi_vae.music.melody import Melody
 from midi_vae.music.partners import partners
-from midi_vae.music.windows import window_layout
+from midi_vae.music.windows import layout_of
 
 MAX_WINDOWS = 64  # of one melody, 128 bars of 4/4: longer ones decode too slowly to follow a hand
 
@@ -18,7 +18,7 @@ def playable_partners(melodies: Sequence[Melody]) -> tuple[Melody, ...]:
     Raises:
         InputError: more melodies, bars that are longer than a window, or more than 64 windows.
     """
-    layout = window_layout(melodies[0].metre)
+    layout = layout_of(melodies[0])
     together = partners(melodies) if len(melodies) > 1 else list(melodies)
     most = MAX_WINDOWS * layout.bars
     if together[0].bars > most:

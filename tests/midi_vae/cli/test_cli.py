@@ -173,6 +173,46 @@ def test_bars_and_tracks_may_be_given_for_each_file(model: str, tmp_path: Path):
     assert said["bars"] == 8
 
 
+def test_bars_are_told_as_the_file_counts_them(model: str, tmp_path: Path):
+    # two bars of 4/4, then four of 2/4, which are laid in two of 4/4
+    path, out = tmp_path / "changes.mid", tmp_path / "out.mid"
+    notes = raw.notes([(480 * beat, 480 * beat + 400, 60 + beat) for beat in range(16)])
+    path.write_bytes(raw.file(raw.metre(4, 2) + raw.metre(2, 2, delta=480 * 8), notes, division=480))
+    for asked, last in (("all", 6), ("1:2", 2), ("1:3", 4), ("2:", 6)):
+        (said,) = figures("reconstruct", path, "--bars", asked, "-o", out, "--model", model, "--force")["inputs"]
+        assert (said["last_bar"], said["bars_in_file"]) == (last, 6)
+
+
+def test_what_becomes_of_a_partner_in_another_metre_is_told(model: str, tmp_path: Path):
+    out = tmp_path / "a.mid"
+    late = sum(start % 16 >= 12 for start, _, _ in Melody.from_midi(LIVELY, None).notes())
+    assert late
+    said = run("mix", WALTZ, LIVELY, "--bars", "all", "-o", out, "--model", model)
+    left_out = f"{late} notes are left out" if late > 1 else "1 note is left out"
+    assert f"each bar of 4/4 is cut off to one of 3/4, by which {left_out}" in said.output
+    for options in ([], ["--form"]):
+        both = figures("mix", LIVELY, WALTZ, "-o", out, "--model", model, "--force", *options)["inputs"]
+        assert [each["metre"] for each in both] == ["4/4", "3/4"]
+        assert [each["rebarred"] for each in both] == [
+            "",
+            "each bar of 3/4 stands in a bar of 4/4, which ends in silence",
+        ]
+    assert "bar of" not in run("mix", LIVELY, LYRICAL, "-o", out, "--model", model, "--force").output
+
+
+def test_bars_that_no_window_holds_are_refused_by_the_name_of_the_file(model: str, tmp_path: Path):
+    path = tmp_path / "chant.mid"
+    Melody.from_notes([(0, 24, 60), (24, 48, 62)], metre=(6, 2)).to_midi(path)
+    for asked in (["reconstruct", path], ["vary", path], ["mix", path, LIVELY]):
+        said = run(*asked, "-o", tmp_path / "out.mid", "--model", model)
+        assert said.exit_code == 1 and said.exception.__class__ is not ValueError
+        line = " ".join(said.output.split())
+        assert "chant: expected bars of at most 32 sixteenths, found 6/2" in line and "write it in shorter bars" in line
+        assert not (tmp_path / "out.mid").exists()
+    (_, second) = figures("mix", LIVELY, path, "-o", tmp_path / "out.mid", "--model", model)["inputs"]
+    assert second["rebarred"] == "what stands in bars of 6/2 goes on in bars of 4/4"
+
+
 @pytest.mark.parametrize(
     ("metre", "bars"), [((2, 4), 4), ((3, 4), 2), ((6, 8), 2), ((8, 4), 1), ((4, 4), 2), ((1, 4), 8)]
 )

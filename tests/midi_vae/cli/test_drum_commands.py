@@ -121,6 +121,19 @@ def test_a_passage_in_which_nothing_is_struck_is_written_and_told(tmp_path: Path
         assert not [message for message in mido.MidiFile(out) if message.type == "note_on"]
 
 
+def test_what_becomes_of_drums_in_another_metre_is_told(tmp_path: Path):
+    beat, waltz, out = read_drums(BACKBEAT).excerpt(), tmp_path / "waltz.mid", tmp_path / "out.mid"
+    inside = {"velocities": beat.velocities[:24], "offsets": beat.lateness[:24]}
+    write_drums(waltz, [replace(beat, **inside, metre=(3, 4))], GENERAL_MIDI.note_of)
+    late = int(beat.hits.reshape(2, 16, -1)[:, 12:].sum())
+    first, second = figures("mix", waltz, BACKBEAT, "--drums", "-o", out)["inputs"]
+    assert (first["metre"], first["rebarred"]) == ("3/4", "")
+    assert second["rebarred"] == f"each bar of 4/4 is cut off to one of 3/4, by which {late} hits are left out"
+    assert second["rebarred"] in run("mix", waltz, BACKBEAT, "--drums", "-o", out, "--force").output
+    heard = figures("groove", waltz, "--like", BACKBEAT, "-o", out, "--force")["inputs"]
+    assert [each["rebarred"] for each in heard] == ["", ""]  # who is listened to stays in bars of their own
+
+
 def test_info_says_what_drums_there_are(tmp_path: Path):
     told = figures("info", BACKBEAT, "--drums")
     assert told["drums"]["snare"] == 5 and told["bars_in_file"] == 2 and told["mean_distance_steps"] == 0.0
