@@ -25,7 +25,7 @@ from latentmix.sizes import check_sizes
 from ..checkpoint import CONDUCTOR_CHECKPOINT
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
-from .layers import BEATS, BeatStack, CausalTowers
+from .layers import BEATS, BeatStack, CausalTowers, TowerSteps
 from .prior import nucleus
 
 LAGS = (1, 2, 4, 8)  # windows
@@ -137,18 +137,19 @@ class Conductor(Pretrained, nn.Module):
     ) -> Tensor:
         """Tokens (B, 32) int64 of a next window, from the nucleus of p^(1 / temperature) that has a share of it; a
         temperature of 0 takes the likeliest. `leaning` (B, 2 + P) on the CPU is added to log p of each symbol."""
-        told = self.told(past)
-        symbols = torch.zeros(len(told), WINDOW_STEPS, dtype=torch.int64, device=told.device)
+        told, see = self.told(past), TowerSteps(self.tower)
+        symbols = [torch.full((len(told),), self.symbols, device=told.device)]
         for step in range(WINDOW_STEPS):
-            logits = self(symbols, told)[:, step].cpu()
+            logits = self.head(see(symbols[-1][None], told[None, :, step])[0]).cpu()
             logits = logits if leaning is None else logits + leaning
             if temperature > 0.0:
                 probabilities = nucleus(torch.softmax(logits / temperature, -1), share)
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
             else:
                 drawn = logits.argmax(-1)
-            symbols[:, step] = drawn.to(symbols.device)
-        return torch.where(symbols >= ONSET, symbols + self.config.lowest_pitch, symbols)
+            symbols.append(drawn.to(told.device))
+        window = torch.stack(symbols[1:], 1)
+        return torch.where(window >= ONSET, window + self.config.lowest_pitch, window)
 
     @torch.inference_mode()
     def nats_a_step(self, tokens: Tensor, past: Past) -> Tensor:

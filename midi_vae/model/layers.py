@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import cast
 
@@ -52,8 +53,8 @@ class BeatStack(nn.Module):
 class CausalTowers(nn.Module):
     """T causal dilated convolutions (van den Oord et al. 2016, arXiv 1609.03499) at once, each with weights of its own.
 
-    (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s,
-    so that the first steps of a window are given alone where only they are asked for.
+    (T, B, 32) symbols, each from 0 to `symbols` - 1, -> (T, B, 32, width); what stands at step s has seen symbols 0..s.
+    Whoever draws them one after the other takes `TowerSteps`.
     A convolution of two taps is a matrix product of all steps, and one of the steps so many before them: several times
     faster on a CPU. Towers that run at once take little longer than one, where a window is so little work that its
     calls are what takes the time.
@@ -71,9 +72,8 @@ class CausalTowers(nn.Module):
 
     def forward(self, symbols: Tensor, context: Tensor | None = None) -> Tensor:
         """As above; `context` (T, B, 32, width) is added to what the steps begin as."""
-        windows, steps, width = symbols.shape[1], symbols.shape[2], self.embedding.embedding_dim
-        places = self.places if steps == WINDOW_STEPS else self.places[:, :, :steps]
-        h = self.embedding((symbols + self.starts).transpose(1, 2)) + places.transpose(1, 2)
+        windows, width = symbols.shape[1], self.embedding.embedding_dim
+        h = self.embedding((symbols + self.starts).transpose(1, 2)) + self.places.transpose(1, 2)
         if context is not None:
             h = h + context.transpose(1, 2)
         h = h.flatten(1, 2)  # (T, 32 B, width), step by step: the steps before are the rows before
@@ -82,7 +82,32 @@ class CausalTowers(nn.Module):
             before = dilation * windows
             x[:, before:].add_(torch.bmm(h[:, :-before], taps.weight[:, width:]))
             h = h + mix(silu(x))
-        return h.unflatten(1, (steps, windows)).transpose(1, 2)
+        return h.unflatten(1, (WINDOW_STEPS, windows)).transpose(1, 2)
+
+
+class TowerSteps:
+    """Towers that are given a window step by step, and compute of each step what they would in the whole, once.
+
+    (T, B) symbols, and (T, B, width) of the context, -> (T, B, width), 32 times. For one thread.
+    """
+
+    def __init__(self, towers: CausalTowers) -> None:
+        self.towers, self.step = towers, 0
+        self.before = [deque[Tensor](maxlen=dilation) for dilation in towers.dilations]  # no more is looked back at
+
+    def __call__(self, symbols: Tensor, context: Tensor | None = None) -> Tensor:
+        towers, width = self.towers, self.towers.embedding.embedding_dim
+        h = towers.embedding(symbols + towers.starts[:, :, 0]) + towers.places[:, :, self.step]
+        if context is not None:
+            h = h + context
+        for before, taps, mix in zip(self.before, towers.taps, towers.mix, strict=True):
+            x = torch.baddbmm(taps.bias, h, taps.weight[:, :width])
+            if len(before) == before.maxlen:
+                x.add_(torch.bmm(before[0], taps.weight[:, width:]))
+            before.append(h)
+            h = h + mix(silu(x))
+        self.step += 1
+        return h
 
 
 class Linears(nn.Module):

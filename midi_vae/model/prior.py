@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..music.melody import ONSET
 from ..music.windows import WINDOW_STEPS
-from .layers import CausalTowers
+from .layers import CausalTowers, TowerSteps
 
 NUCLEUS = 0.93  # probability of the likeliest symbols, which are drawn from; the rest never is
 WIDE_NUCLEUS, DRAWS = 0.96, 5  # of a window that is drawn so many times, for the draw of middle likelihood
@@ -37,12 +37,8 @@ class MelodyPrior(nn.Module):
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Symbols (B, 32) int64 -> logits of each given those before it, (B, 32, 2 + P)."""
-        return self.head(self._seen(symbols[:, :-1]))
-
-    def _seen(self, symbols: Tensor) -> Tensor:
-        """First symbols (B, n), n < 32 -> what the tower knows before each and after the last, (B, n + 1, width)."""
         edge = symbols.new_full((len(symbols), 1), self.symbols)
-        return self.tower(torch.cat([edge, symbols], 1)[None])[0]
+        return self.head(self.tower(torch.cat([edge, symbols[:, :-1]], 1)[None])[0])
 
     def loss(self, symbols: Tensor) -> Tensor:
         """-log p(x), mean over the windows of (B, 32) symbols and over their steps; scalar, nats a step."""
@@ -67,16 +63,17 @@ class MelodyPrior(nn.Module):
         Args:
             share: of the nucleus.
         """
-        symbols = torch.zeros(n, WINDOW_STEPS, dtype=torch.int64, device=self.tower.places.device)
-        for step in range(WINDOW_STEPS):
-            logits = self.head(self._seen(symbols[:, :step])[:, -1]).cpu()
+        device, see = self.tower.places.device, TowerSteps(self.tower)
+        symbols = [torch.full((n,), self.symbols, device=device)]
+        for _ in range(WINDOW_STEPS):
+            logits = self.head(see(symbols[-1][None])[0]).cpu()
             if temperature > 0.0:
                 probabilities = nucleus(torch.softmax(logits / temperature, -1), share)
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
             else:
                 drawn = logits.argmax(-1)
-            symbols[:, step] = drawn.to(symbols.device)
-        return symbols
+            symbols.append(drawn.to(device))
+        return torch.stack(symbols[1:], 1)
 
 
 def nucleus(probabilities: Tensor, share: float = NUCLEUS) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from random_numbers import seeded
 from torch import Tensor
 
+from midi_vae.model.layers import CausalTowers, TowerSteps
 from midi_vae.model.prior import DRAWS, NUCLEUS, WIDE_NUCLEUS, MelodyPrior, nucleus
 from midi_vae.music.windows import WINDOW_STEPS
 
@@ -34,6 +35,21 @@ def test_each_step_depends_on_all_before_it_and_on_none_after(rounds: int) -> No
         differs = (prior(other) != plain).any(-1)[0]
         assert not differs[: changed + 1].any()
         assert differs[changed + 1 :].all()
+
+
+@pytest.mark.parametrize(("towers", "rounds"), [(1, 1), (2, 1), (1, 3)])
+def test_step_by_step_a_tower_says_what_it_says_of_the_whole_window(towers: int, rounds: int) -> None:
+    torch.manual_seed(0)
+    tower = CausalTowers(towers, 7, 12, rounds)
+    torch.nn.init.normal_(tower.places)
+    symbols = torch.randint(0, 7, (towers, 5, WINDOW_STEPS), generator=seeded(1))
+    context = torch.randn(towers, 5, WINDOW_STEPS, 12, generator=seeded(2))
+    with torch.inference_mode():
+        for told in (None, context):
+            see = TowerSteps(tower)
+            parts = [None if told is None else told[:, :, step] for step in range(WINDOW_STEPS)]
+            found = torch.stack([see(symbols[:, :, step], part) for step, part in enumerate(parts)], 2)
+            torch.testing.assert_close(found, tower(symbols, told), rtol=1e-5, atol=1e-5)
 
 
 def test_probabilities_of_all_continuations_sum_to_one() -> None:
