@@ -41,9 +41,10 @@ def read_mono(
         for block in resampled(downmix(source.blocks), source.sample_rate, sample_rate):
             pieces.append(block[0])
             length += block.shape[1]
-            if first is not None and length >= first * sample_rate:
+            if first is not None and length > round(first * sample_rate):
                 tell(f"{os.fspath(path)}: only its first {first:g} s are taken")
-                return np.concatenate(pieces)[: round(first * sample_rate)]
+                pieces[-1] = pieces[-1][: round(first * sample_rate) - length]
+                break
             if length > max_seconds * sample_rate:
                 raise InputError(f"{os.fspath(path)}: expected at most {max_seconds:g} s, found more; cut it first")
     for line in [*source.notices, *downmix.notices]:

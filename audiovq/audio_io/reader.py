@@ -46,7 +46,7 @@ class AudioSource:
         blocks: arrays (C, n) float32, n >= 1, all finite and within full scale; raises InputError on reading
             anything else, and if there is not a single sample.
         layout: the loudspeaker of each channel, as `channels` names them; None if nobody knows.
-        notices: lines on what was changed, complete after the last block.
+        notices: lines on what was changed so far, complete after the last block.
     """
 
     name: str
@@ -260,15 +260,20 @@ def _source(
     clip = _Clipping(name, sample_rate)
 
     def checked() -> Iterator[np.ndarray]:
-        read = 0
+        read, place = 0, None
         for block in blocks:
             read += block.shape[1]
-            yield clip(block)
+            block = clip(block)
+            for line in clip.notices():  # who takes only the beginning is told as well
+                if place is None:
+                    place = len(notices)
+                    notices.append(line)
+                notices[place] = line
+            yield block
         if not read:
             raise InputError(f"{name}: expected audio, found 0 samples")
         if samples and read < samples - SHORT_SECONDS * sample_rate:
             notices.append(f"damaged: only {read / sample_rate:.2f} of {samples / sample_rate:.2f} s could be read")
-        notices.extend(clip.notices())
 
     return AudioSource(name, sample_rate, channels, samples, checked(), layout, notices)
 
