@@ -51,6 +51,16 @@ def silent(counts: Sequence[int], what: str) -> str:
     return f"{who} no {what}"
 
 
+def metre_changes(metres: Sequence[str]) -> str:
+    """What is told of a passage that begins in the first of these metres and goes on in the others; "" of a single one.
+
+    >>> metre_changes(["3/4", "2/4", "6/8"]), metre_changes(["4/4"])
+    ('the metre changes to 2/4, 6/8 in these bars; all is laid in bars of 3/4', '')
+    """
+    first, *others = metres
+    return f"the metre changes to {', '.join(others)} in these bars; all is laid in bars of {first}" if others else ""
+
+
 def known(figures: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     """In words, those of the figures of a mix that there are.
 

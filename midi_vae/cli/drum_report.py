@@ -14,6 +14,7 @@ from ..drums.groove import Groove
 from ..drums.kit import INSTRUMENTS, Kit
 from ..drums.transcription import DEFAULT_BARS, DrumLine, read_drums
 from ..importing import BarRange, one_each
+from ..music.bars import metres_within
 from ..music.partners import rebarred
 from .options import DrumOptions, PassageOptions, parse_bars
 
@@ -37,6 +38,7 @@ class DrumPassage:
             "last_bar": self.last_bar + 1,
             "bars_in_file": self.line.bars,
             "metre": f"{groove.metre[0]}/{groove.metre[1]}",
+            "metres": metres_within(self.line.sections, self.first_bar, self.last_bar),
             "tempo": round(groove.tempo, 3),
             "hits": int(groove.hits.sum()),
             "rebarred": rebarred(groove.hits.sum(1), groove.metre, wanted or groove.metre, "hit"),
@@ -132,8 +134,9 @@ def print_made(figures: dict[str, Any]) -> None:
             f"{passage['file']}: bars {passage['first_bar']} to {passage['last_bar']} of {passage['bars_in_file']}, "
             f"{passage['metre']}, {passage['tempo']:g} BPM, {labels.counted('hit', passage['hits'])}"
         )
-        if passage["rebarred"]:
-            print(f"  {passage['rebarred']}")
+        for told in (labels.metre_changes(passage["metres"]), passage["rebarred"]):
+            if told:
+                print(f"  {told}")
         left = passage["notes_unknown"]
         if left:
             print(f"  {left} notes of the file left out: the kit has no instrument for them (midi-vae info --drums)")

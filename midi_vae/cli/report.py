@@ -12,6 +12,7 @@ import typer
 from .. import labels
 from ..evaluation import distance, path_figures
 from ..importing import Passage, read_passage
+from ..music.bars import metres_within
 from ..music.melody import ONSET, Melody
 from ..music.partners import rebarred
 from .track_table import print_tracks, track_figures
@@ -59,6 +60,7 @@ def passage_figures(passage: Passage, wanted: tuple[int, int]) -> dict[str, Any]
         "last_bar": passage.last_bar,
         "bars_in_file": passage.bars,
         "metre": _metre(melody.metre),
+        "metres": metres_within(passage.source.line.sections, passage.first_bar - 1, passage.last_bar - 1),
         "tempo": round(melody.tempo, 3),
         "program": melody.program,
         "onsets": int(onsets.sum()),
@@ -165,8 +167,9 @@ def print_made(figures: dict[str, Any]) -> None:
         if passage["notes_dropped"]:
             count = passage["notes_dropped"]
             _say(f"  {count} {'note' if count == 1 else 'notes'} left out: no place on the grid of sixteenths")
-        if passage["rebarred"]:
-            _say(f"  {passage['rebarred']}")
+        for told in (labels.metre_changes(passage["metres"]), passage["rebarred"]):
+            if told:
+                _say(f"  {told}")
         if not passage["onsets"]:
             _say("  no note starts in this passage; choose other bars")
         _say_remarks(passage)

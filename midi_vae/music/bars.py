@@ -83,3 +83,14 @@ def _bar_sections(metres: tuple[tuple[float, int, int], ...]) -> tuple[Section, 
             step = last.step + round((at - last.beat) * STEPS_A_BEAT)
             sections.append(Section(at, step, last.bar + math.ceil(bars - 1e-6), changes[beat]))
     return tuple(sections)
+
+
+def metres_within(sections: Sequence[Section], first: int, last: int) -> list[str]:
+    """The metres of bars from one to another, both from 0 and included, each once.
+
+    >>> metres_within(bar_sections([(0, 4, 4), (8, 3, 4), (14, 4, 4)]), 1, 9)
+    ['4/4', '3/4']
+    """
+    ends = [*[section.bar for section in sections[1:]], last + 1]
+    here = [section.metre for section, end in zip(sections, ends, strict=True) if section.bar <= last and end > first]
+    return [f"{numerator}/{denominator}" for numerator, denominator in dict.fromkeys(here)]

@@ -181,6 +181,10 @@ def test_bars_are_told_as_the_file_counts_them(model: str, tmp_path: Path):
     for asked, last in (("all", 6), ("1:2", 2), ("1:3", 4), ("2:", 6)):
         (said,) = figures("reconstruct", path, "--bars", asked, "-o", out, "--model", model, "--force")["inputs"]
         assert (said["last_bar"], said["bars_in_file"]) == (last, 6)
+        assert said["metres"] == ["4/4", "2/4"][: 1 + (last > 2)]
+    told = "the metre changes to 2/4 in these bars; all is laid in bars of 4/4"
+    for bars, is_told in (("all", True), ("1:2", False)):
+        assert (told in run("vary", path, "--bars", bars, "-o", out, "--model", model, "--force").output) is is_told
 
 
 def test_what_becomes_of_a_partner_in_another_metre_is_told(model: str, tmp_path: Path):
