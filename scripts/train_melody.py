@@ -48,7 +48,7 @@ DRAWN = 256  # melodies for the figures of draws; of a handful of windows fewer 
 
 
 class DevFigures:
-    """The measures of a mix on held-out windows that start with a note, as a dict of figures."""
+    """What is told of a phase: of mixes on held-out windows that start with a note, or of what the prior draws."""
 
     def __init__(self, train: np.ndarray, dev: np.ndarray) -> None:
         full = dev[(dev[:, 0] >= ONSET) & ((dev >= ONSET).sum(1) >= 6) & (dev[:, [12, 13, 14, 15]] > 0).any(1)]
@@ -57,34 +57,36 @@ class DevFigures:
         some = np.linspace(0, len(train) - 1, min(3000, len(train))).astype(int)
         self.likelihood = IntervalModel().fit(train[some])
         self.data_nats = self._nats(self.windows)
+        self.count = min(DRAWN, 4 * len(self.windows))
 
     def _nats(self, windows: np.ndarray) -> float:
         return float(np.mean([self.likelihood.nats_a_step(tidy(row)) for row in windows]))
 
-    def __call__(self, model: MelodyVAE) -> dict[str, float]:
+    def _drawn(self, name: str, windows: np.ndarray) -> dict[str, float]:
+        onsets = float((windows >= ONSET).sum(1).mean() / (self.windows >= ONSET).sum(1).mean())
+        return {f"{name} nats": self._nats(windows) - self.data_nats, f"{name} onsets": onsets}
+
+    def model(self, model: MelodyVAE) -> dict[str, float]:
         means = model.encode_windows(self.windows)
         back = model.decode_windows(means)
         steps = torch.linspace(0.0, 1.0, 9)[None, :, None].to(means.device)
         points = means[:, None] + (means.roll(-1, 0) - means)[:, None] * steps
         decoded = model.decode_windows(points.flatten(0, 1)).reshape(len(means), 9, -1)
         lines = [np.stack([tidy(row) for row in line]) for line in decoded]
-        count = min(DRAWN, 4 * len(self.windows))
-        noise = torch.randn(count, model.config.latent_size, generator=torch.Generator().manual_seed(0))
-        drawn, sampled = (model.decode_windows(z) for z in (noise, model.sample_latents(count, seed=0)))
+        noise = torch.randn(self.count, model.config.latent_size, generator=torch.Generator().manual_seed(0))
         path, middle = path_figures(lines), middle_figures(self.likelihood, lines)
-        figures = {
+        return {
             "steps": float((back == self.windows).mean()),
             "exact": float((back == self.windows).all(1).mean()),
             "path": path.path,
             "jump": path.max_jump,
             "onset gap": middle.onset_gap,
             "gap": middle.likelihood_gap,
-            "draw nats": self._nats(drawn) - self.data_nats,
-            "draw onsets": float((drawn >= ONSET).sum(1).mean() / (self.windows >= ONSET).sum(1).mean()),
-            "sample nats": self._nats(sampled) - self.data_nats,
-            "sample onsets": float((sampled >= ONSET).sum(1).mean() / (self.windows >= ONSET).sum(1).mean()),
-        }
-        return figures
+        } | self._drawn("draw", model.decode_windows(noise))
+
+    def prior(self, model: MelodyVAE) -> dict[str, float]:
+        """Of what the prior draws; before it is learned that says nothing."""
+        return self._drawn("sample", model.decode_windows(model.sample_latents(self.count, seed=0)))
 
 
 def read_folder(fabric: Any, folder: Path, kept: Path, config: MelodyVAEConfig) -> np.ndarray:
@@ -223,7 +225,8 @@ def main(
         run = PhasedRun(TrainingRun(state, save_every, fabric), Shares(fabric, accumulate), PHASES, running.seed)
         for phase in phases_of(model, weights, (critic_steps, steps, prior_steps), batch, lr):
             draw = (melodies.full_batches if phase.name == "prior" else melodies.batches).draw
-            run.do(phase, draw, dict if phase.name == "critic" else lambda: figures(model))
+            told = {"model": figures.model, "prior": figures.prior}.get(phase.name)
+            run.do(phase, draw, partial(told, model) if told else dict)
         if fabric.is_global_zero:
             finish(model, melodies.some, out / "model", base, held_out)
 

@@ -242,6 +242,7 @@ def test_tensorboard_has_the_curves(unbroken: tuple[Path, str]) -> None:
     assert {name for name in scalars if name.startswith("dev/")} >= {"dev/exact", "dev/path", "dev/onset gap"}
     assert [event.step for event in events.Scalars("model/loss")] == [1, 51, 75]
     assert events.Scalars("prior/loss")[-1].step == 20
+    assert [events.Scalars(f"dev/{name}")[-1].step for name in ("exact", "draw nats", "sample nats")] == [75, 75, 20]
     assert all(np.isfinite(event.value) for name in scalars for event in events.Scalars(name))
 
 
