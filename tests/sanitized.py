@@ -20,7 +20,7 @@ def build(main: str, parts: Sequence[str], folder: Path) -> Path:
     """A program of `tests/plugins` and parts of the plugins, such as `device/state`; on Linux with sanitizers."""
     compiler = compiler_or_skip()
     if compiler.target.system == "linux":
-        compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"))
+        compiler = compiler_or_skip(("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-O1"))
     cpp = sources.source_folder()
     listed = [
         SourceFile(HERE / main, tuple(f"-I{cpp / each}" for each in ("device", "engine", "midi"))),
