@@ -69,10 +69,15 @@ class Bundles:
         return self.compiler.link(self.compiler.objects([source], folder), folder / name, arguments)
 
     def device_program(self, name: str, folder: Path, flags: tuple[str, ...] = (), command: str | None = None) -> Path:
-        """The same with the device and the engine in it, by another compiler if one is given."""
+        """The same with the device and the engine in it, by another compiler if one is given.
+
+        The reader of MIDI files, which one thread alone calls and these programs never, is that of the plugins.
+        """
         source = SourceFile(sources.source_folder() / "hosts" / f"{name}.cpp", ("-fno-builtin",))
         compiler = replace(self.compiler, flags=flags, command=(command,) if command else self.compiler.command)
-        objects = compiler.objects([source, *sources.device(compiler.target)], folder)
+        reader = sources.midi()
+        own = [each for each in sources.device(compiler.target) if each not in reader]
+        objects = compiler.objects([source, *own], folder) + self.compiler.objects(reader, folder / "midi")
         return compiler.link(objects, folder / name, ("-ldl", "-pthread"))
 
 
