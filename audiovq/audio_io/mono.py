@@ -11,12 +11,14 @@ import numpy as np
 from latentmix.errors import InputError
 from latentmix.files import find_files
 
+from ..dsp.high_pass import without_rumble
 from ..dsp.resampling import resampled
 from .channels import Downmix
 from .kinds import readable_suffixes
 from .reader import open_source
 
 MAX_SECONDS = 4 * 3600.0
+RUMBLE = 0.01  # share of the power below the cutoff that is taken out; sounds have less there
 
 
 def read_mono(
@@ -25,12 +27,14 @@ def read_mono(
     max_seconds: float = MAX_SECONDS,
     tell: Callable[[str], None] = lambda line: None,
     first: float | None = None,
+    cutoff: float | None = None,
 ) -> np.ndarray:
     """Samples (T,) float32, several channels mixed to one (ITU-R BS.775).
 
     Args:
         first: so many seconds are enough, and the rest is not read; it is told.
         tell: is given lines on what was changed.
+        cutoff: Hz; what is below, an offset or rumble, is taken out where it has more than `RUMBLE` of the power.
 
     Raises:
         InputError: it cannot be read, is damaged, or is longer.
@@ -49,7 +53,13 @@ def read_mono(
                 raise InputError(f"{os.fspath(path)}: expected at most {max_seconds:g} s, found more; cut it first")
     for line in [*source.notices, *downmix.notices]:
         tell(f"{os.fspath(path)}: {line}")
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if cutoff is not None:
+        samples, share = without_rumble(samples, sample_rate, cutoff, RUMBLE)
+        if share:
+            what = f"below {cutoff:g} Hz, {100.0 * share:.0f} % of the power (rumble, or an offset), is taken out"
+            tell(f"{os.fspath(path)}: {what}")
+    return samples
 
 
 def find_recordings(folder: str | os.PathLike[str]) -> list[Path]:

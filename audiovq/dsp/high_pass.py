@@ -80,3 +80,18 @@ def _response(sample_rate: int, cutoff: float, half: int, size: int) -> np.ndarr
 def high_passed(blocks: Iterable[np.ndarray], sample_rate: int, cutoff: float) -> Iterator[np.ndarray]:
     """Blocks (C, n) without what is below the cutoff (Hz; 0: as they are), none of them empty."""
     return filtered(blocks, HighPass(sample_rate, cutoff)) if cutoff else iter(blocks)
+
+
+def without_rumble(x: np.ndarray, sample_rate: int, cutoff: float, most: float) -> tuple[np.ndarray, float]:
+    """Samples (T,) float32 without what lies below the cutoff in Hz, and its share of the power.
+
+    They are as they were, and the share is 0, where it is `most` or less.
+    """
+    power = float(np.square(x, dtype=np.float64).sum())
+    length = max(round(sample_rate / (2.0 * cutoff)), 1)
+    means = np.pad(x, (0, -len(x) % length)).reshape(-1, length).mean(1, dtype=np.float64)
+    if length * float(np.square(means).sum()) <= 0.5 * most * power:  # most recordings need no filter to be told so
+        return x, 0.0
+    passed = np.concatenate(list(high_passed([x[None]], sample_rate, cutoff)), 1)[0]
+    share = 1.0 - float(np.square(passed, dtype=np.float64).sum()) / power
+    return (passed, share) if share > most else (x, 0.0)

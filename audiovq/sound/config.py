@@ -9,6 +9,7 @@ from latentmix.sizes import check_dilations, check_sizes
 from ..model.quantizers import QuantizerConfig
 
 RATES = (44_100, 48_000)  # Hz
+CUTOFF = 20.0  # Hz: what is below is not heard, has no pitch, and hides the pitch of what is
 MAX_DELAY = 0.025  # seconds between an input and its output
 MAX_SIZES = {
     "bands": 128,

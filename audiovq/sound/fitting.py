@@ -12,6 +12,7 @@ from latentmix.errors import InputError
 
 from ..audio_io.mono import read_mono
 from ..dsp.spectral_distance import spectral_distance
+from .config import CUTOFF
 from .model import Sound, SoundModel
 from .morph import Recording, decode, encode, part
 from .preset_names import preset_of
@@ -63,7 +64,7 @@ def read_recording(
     preset = preset_of(path)
     if preset is not None:
         return read_preset(model, preset)
-    samples = read_mono(path, model.config.sample_rate, most, tell)
+    samples = read_mono(path, model.config.sample_rate, most, tell, cutoff=CUTOFF)
     recording = encode(model, samples)
     line = unheard_line(os.fspath(path), recording.sound)
     if line is not None and is_instrument:

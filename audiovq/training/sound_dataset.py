@@ -17,7 +17,7 @@ from latentmix.files import replacing
 
 from ..audio_io.mono import find_recordings, read_mono
 from ..sound.analysis import Controls, SoundAnalysis
-from ..sound.config import SoundConfig
+from ..sound.config import CUTOFF, SoundConfig
 from .dataset import Prepared, left_out
 
 LANES = 16  # stretches that are analysed side by side: a frame of many costs little more than one of one
@@ -168,7 +168,7 @@ def _read(path: str | os.PathLike[str], config: SoundConfig) -> np.ndarray:
     Raises:
         InputError: it cannot be read, or nothing is heard in it, of which there is nothing to learn.
     """
-    x = np.pad(read_mono(path, config.sample_rate), (0, round(GAP * config.sample_rate)))
+    x = np.pad(read_mono(path, config.sample_rate, cutoff=CUTOFF), (0, round(GAP * config.sample_rate)))
     samples = np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16)
     if not samples.any():
         raise InputError(f"{os.fspath(path)}: expected a sound, found nothing that is heard")

@@ -3,12 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+import torch
 from toy_sounds import RATE, played, small_model
 from typer.testing import CliRunner
 
+from audiovq.audio_io.mono import RUMBLE
 from audiovq.cli.app import app
+from audiovq.dsp.high_pass import without_rumble
+from audiovq.sound.config import CUTOFF
 from audiovq.sound.fitting import FAR, misfit, misfit_line, read_recording
 from audiovq.sound.morph import encode
+from audiovq.training.sound_dataset import Analyser
 from latentmix.errors import InputError
 
 
@@ -45,6 +50,33 @@ def test_a_recording_far_below_hearing_is_told_once(model, chord, tmp_path):
     told: list[str] = []
     read_recording(model, tmp_path / "a.wav", told.append)
     assert told == [f"{tmp_path / 'a.wav'}: expected a sound, found nothing that is heard"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "below"), [("offset", lambda t: 0.3 + 0.0 * t), ("rumble", lambda t: 0.2 * np.sin(2.0 * np.pi * 9.0 * t))]
+)
+def test_the_pitch_of_a_recording_is_found_through_an_offset_and_rumble(model, kind, below, tmp_path):
+    """A quiet tone on what a sound card or a hand on the microphone adds; it is told, and training hears it so."""
+    tone = 0.5 * played(220.0, 1.0)
+    added = tone + below(np.arange(len(tone)) / RATE)
+    for name, samples in (("clean", tone), (kind, added)):
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE, subtype="FLOAT")
+    told: list[str] = []
+    clean = read_recording(model, tmp_path / "clean.wav", told.append).sound.controls
+    assert not any("taken out" in line for line in told)
+    found = read_recording(model, tmp_path / f"{kind}.wav", told.append).sound.controls
+    assert sum("below 20 Hz" in line and "is taken out" in line for line in told) == 1
+    late = slice(20, 90)
+    assert torch.allclose(found.pitch[:, late], clean.pitch[:, late], rtol=0.002)
+    assert torch.allclose(found.harmonicity[:, late], clean.harmonicity[:, late], atol=0.02)
+    trained = Analyser(model.config).file(str(tmp_path / f"{kind}.wav"))[1][late, 0]
+    assert trained == pytest.approx(clean.pitch[0, late].numpy(), rel=0.002)
+
+
+@pytest.mark.parametrize("samples", [played(40.0, 1.0), played(440.0, 0.004), np.eye(1, RATE)[0].astype(np.float32)])
+def test_what_has_nothing_below_hearing_is_left_as_it_is(samples):
+    kept, share = without_rumble(samples, RATE, CUTOFF, RUMBLE)
+    assert kept is samples and share == 0.0
 
 
 def test_what_the_model_is_far_from_is_said_with_a_measure(model, chord, tmp_path):
