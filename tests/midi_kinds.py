@@ -129,6 +129,11 @@ FILES = {
     "violin 1": pair("Violino I", "Violino II"),
     "parts by number": pair("Part 1", "Part 2"),
     "sung": raw.file(lyrics(QUARTERS), raw.name("Lead") + notes(TUNE), raw.name("x") + notes(QUARTERS, 1)),
+    "sung, the soprano on one staff with the alto": raw.file(
+        lyrics(QUARTERS),
+        raw.name(":soprano") + notes(sorted([*QUARTERS, *((k + 0.5, k + 0.75, 57) for k in (1, 5, 9))])),
+        raw.name(":tenor") + notes(QUARTERS, 1),
+    ),
     "sung, words shown early": raw.file(
         lyrics(later(QUARTERS, 1), -0.5), notes(CHORDS), notes(later(QUARTERS[:15], 1), 1)
     ),

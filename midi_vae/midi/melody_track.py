@@ -20,6 +20,8 @@ MAX_SHIFT = 2.0  # beats by which all lyrics may be early or late
 SUNG_ALONE, ALONE = 0.4, 0.1  # the same of a track of one voice, and up to which polyphony it is one; such a track has
 SAME_COUNT = 1.4  # at most so many times as many onsets as there are syllables, or syllables as onsets
 SUNG_SHIFTED, SHIFTED = 0.65, 0.9  # least share of a match at such a distance, and what it counts
+AS_WELL_SUNG = 0.95  # a share of the best one's, from which on a track is what is sung as well as that one
+AS_WELL_SUNG_NAMED = 0.85  # the same where its name claims the melody: with the alto on its staff a soprano meets less
 SYLLABLE_TOLERANCE = 0.13  # beats between a syllable and its note: karaoke is timed by hand
 FIRST_GOES_BEFORE = 1.5  # times its score, where parts bear the same name and numbers
 RUNNERS_UP = 3
@@ -133,7 +135,8 @@ def rank_tracks(tune: Tune) -> list[Candidate]:
     are_numbered = are_parts([each.track.name for each in candidates if not each.claim])
 
     def rank(each: Candidate) -> tuple[float, float, float, int]:
-        is_sung = each.is_sung and each.sung is not None and each.sung >= 0.95 * most
+        enough = (AS_WELL_SUNG_NAMED if each.claim > 0 else AS_WELL_SUNG) * most
+        is_sung = each.is_sung and each.sung is not None and each.sung >= enough
         is_first = (each.claim > 0 or (are_numbered and not each.claim)) and part_number(each.track.name) == 1
         return float(is_sung), each.claim, each.score * (FIRST_GOES_BEFORE if is_first else 1.0), -each.track.index
 

@@ -13,6 +13,7 @@ namespace {
 constexpr int LOW = 48, HIGH = 84;            // C3 to C6, where people sing
 constexpr std::size_t MIN_SYLLABLES = 8, MAX_MEETINGS = 200000; // fewer are a title or a count; of more no shift is tried
 constexpr double SUNG = 0.5, WELL_SUNG = 0.75, MAX_SHIFT = 2.0, SUNG_ALONE = 0.4, ALONE = 0.1, SAME_COUNT = 1.4;
+constexpr double AS_WELL_SUNG = 0.95, AS_WELL_SUNG_NAMED = 0.85;
 constexpr double SUNG_SHIFTED = 0.65, SHIFTED = 0.9, SYLLABLE_TOLERANCE = 0.13, FIRST_GOES_BEFORE = 1.5;
 constexpr double OVERLAP = 0.05; // quarter notes that legato may last
 
@@ -139,7 +140,7 @@ const MidiPart *melody_part(const MidiTune &tune) {
     const bool are_numbered = are_parts(unclaimed);
     const Candidate *best = nullptr;
     for (Candidate &each : all) {
-        each.is_sung = each.is_sung && each.sung >= 0.95 * best_sung;
+        each.is_sung = each.is_sung && each.sung >= (each.claim > 0 ? AS_WELL_SUNG_NAMED : AS_WELL_SUNG) * best_sung;
         if ((each.claim > 0 || (are_numbered && each.claim == 0.0)) && part_number(each.part->name) == 1) each.score *= FIRST_GOES_BEFORE;
         const bool is_better = !best || (each.is_sung != best->is_sung ? each.is_sung
                                          : each.claim != best->claim   ? each.claim > best->claim

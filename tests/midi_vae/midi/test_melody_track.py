@@ -173,6 +173,17 @@ def test_the_track_that_meets_the_syllables_is_sung(tmp_path: Path, kind: int, l
     assert [each.track.channel for each in found.runners_up] == [2]
 
 
+@pytest.mark.parametrize(("more", "is_soprano"), [(6, True), (20, False)])
+def test_a_voice_named_so_need_not_meet_the_lyrics_best(tmp_path: Path, more: int, is_soprano: bool):
+    """A hymn: soprano and alto on one staff, whose onsets meet the syllables less than the tenor's do."""
+    tune = [(960 * i, 960 * i + 900, 60 + i % 4) for i in range(24)]
+    alto = [(960 * i + 480, 960 * i + 900, 57) for i in range(more)]
+    words = sung(0x05, [start for start, _, _ in tune])
+    upper = named(b":soprano") + raw.notes(sorted(tune + alto), 2)
+    found = choice(tmp_path, words, named(b":tenor") + raw.notes([(s, e, p - 12) for s, e, p in tune], 3), upper)
+    assert "of the lyrics" in found.reason and (found.track.name == ":soprano") == is_soprano
+
+
 @pytest.mark.parametrize("is_chordal", [False, True])
 def test_lyrics_that_drift_are_sung_by_one_voice_with_as_many_notes(tmp_path: Path, is_chordal: bool):
     """Five of nine syllables are a fifth of a beat late or more, as words timed by hand are; no chords are sung."""
