@@ -16,13 +16,14 @@ struct Matrix {
     const void *panels = nullptr;
     const float *bias = nullptr; // null: none
     int in = 0, out = 0;
-    bool is_half = false; // panels are IEEE half rather than float32
+    bool is_half = false; // panels are 16 bits a weight, as the path packs IEEE halves, rather than float32
 };
 
 // All arrays are float32, dense and row by row. Nothing here allocates, locks or throws.
 struct Kernels {
     const char *name;
-    bool takes_half; // widens halves as it goes, at the price of a load; else they must be float32 before
+    unsigned end_of_halves; // the bits of the first half that is too large to be packed: a matrix with such weights is float32
+    void (*pack)(std::uint16_t *panels, std::size_t n); // whole panels of IEEE halves, in place -> what `product` widens as it goes
     // y (rows, m.out) = x (rows, m.in) W + b, or the same added to y
     void (*product)(const Matrix &m, const float *x, float *y, int rows, bool add);
     void (*silu)(float *x, std::size_t n); // x / (1 + exp(-x)), in place

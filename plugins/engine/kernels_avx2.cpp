@@ -5,7 +5,6 @@
 #define LANES 8
 #define TILE 4
 #define NAME "avx2"
-#define HALF 1
 namespace latentmix {
 namespace {
 inline __m256 load_weights(const std::uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }

@@ -8,7 +8,6 @@
 #define LANES 16
 #define TILE 8
 #define NAME "avx512"
-#define HALF 1
 namespace latentmix {
 namespace {
 inline __m512 load_weights(const std::uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }

@@ -2,7 +2,7 @@
 //   LANES         floats in a vector
 //   TILE          rows that share a loaded weight
 //   NAME          of the path
-//   HALF          1: there is a `load_weights` of IEEE halves
+//   load_weights  of LANES IEEE halves, where LANES is not 4
 // and that is compiled with that processor's flags. It uses no template or inline function of the standard library:
 // the linker keeps one copy of those, and it might be this one, on a processor that cannot run it.
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -81,15 +81,39 @@ template <int C, int R, typename Weight> inline void add_input(const Weight *w, 
 }
 #endif
 
-// R rows of one panel. Where there is one row alone, some inputs at a time have sums of their own: else each product
-// would wait for the one before.
+// Sums of R rows, two or more sums being of the same row, to where they go: with the bias, or added to what is there.
+template <int CHAINS, int R>
+inline void finish(Vector (*sums)[R][PARTS], const Matrix &m, const float *bias, float *y, int panel, bool add) {
+    const int first = panel * PANEL, n = m.out - first < PANEL ? m.out - first : PANEL;
+    for (int r = 0; r < R; r++) {
+        float *to = y + (std::size_t)r * m.out + first;
+        float made[PANEL];
+        for (int k = 0; k < PARTS; k++) {
+            Vector s = sums[0][r][k];
+            for (int c = 1; c < CHAINS; c++) s += sums[c][r][k];
+            if (n == PANEL) {
+                if (bias) s += load(bias + first + k * LANES);
+                store(to + k * LANES, add ? s + load(to + k * LANES) : s);
+            } else {
+                store(made + k * LANES, s);
+            }
+        }
+        for (int o = 0; n < PANEL && o < n; o++) {
+            const float s = made[o] + (bias ? bias[first + o] : 0.0f);
+            to[o] = add ? to[o] + s : s;
+        }
+    }
+}
+
+// R rows of one panel, `in` inputs of each. Where there is one row alone, some inputs at a time have sums of their own: else
+// each product would wait for the one before.
 template <int R, typename Weight>
-inline void tile(const Weight *w, const Matrix &m, const float *x, float *y, int panel, bool add) {
+inline void tile(const Weight *w, const Matrix &m, int in, const float *bias, const float *x, float *y, int panel, bool add) {
     constexpr int CHAINS = R > 1 ? 1 : LANES == 4 ? 2 : 4;
     Vector sums[CHAINS][R][PARTS] = {};
     int i = 0;
 #if QUADS
-    for (; i + 4 <= m.in; i += 4, w += 4 * PANEL) {
+    for (; i + 4 <= in; i += 4, w += 4 * PANEL) {
         ask_ahead(w, 4 * PANEL * sizeof(Weight));
         Vector xs[R];
         for (int r = 0; r < R; r++) xs[r] = load(x + r * m.in + i);
@@ -99,7 +123,7 @@ inline void tile(const Weight *w, const Matrix &m, const float *x, float *y, int
         add_input<3, R>(w, xs, sums[CHAINS - 1]);
     }
 #else
-    for (; i + CHAINS <= m.in; i += CHAINS, w += CHAINS * PANEL) {
+    for (; i + CHAINS <= in; i += CHAINS, w += CHAINS * PANEL) {
         ask_ahead(w, CHAINS * PANEL * sizeof(Weight));
         for (int c = 0; c < CHAINS; c++)
             for (int k = 0; k < PARTS; k++) {
@@ -108,47 +132,33 @@ inline void tile(const Weight *w, const Matrix &m, const float *x, float *y, int
             }
     }
 #endif
-    for (; i < m.in; i++, w += PANEL)
+    for (; i < in; i++, w += PANEL)
         for (int k = 0; k < PARTS; k++) {
             const Vector v = load_weights(w + k * LANES);
             for (int r = 0; r < R; r++) sums[0][r][k] += v * x[r * m.in + i];
         }
-    const int first = panel * PANEL, n = m.out - first < PANEL ? m.out - first : PANEL;
-    for (int r = 0; r < R; r++) {
-        float *to = y + (std::size_t)r * m.out + first;
-        float made[PANEL];
-        for (int k = 0; k < PARTS; k++) {
-            Vector s = sums[0][r][k];
-            for (int c = 1; c < CHAINS; c++) s += sums[c][r][k];
-            if (n == PANEL) {
-                if (m.bias) s += load(m.bias + first + k * LANES);
-                store(to + k * LANES, add ? s + load(to + k * LANES) : s);
-            } else {
-                store(made + k * LANES, s);
-            }
-        }
-        for (int o = 0; n < PANEL && o < n; o++) {
-            const float s = made[o] + (m.bias ? m.bias[first + o] : 0.0f);
-            to[o] = add ? to[o] + s : s;
-        }
-    }
+    finish<CHAINS, R>(sums, m, bias, y, panel, add);
+}
+
+// All rows of one panel, or of some inputs of it.
+template <typename Weight>
+inline void rows_of(const Weight *w, const Matrix &m, int in, const float *bias, const float *x, float *y, int rows, int panel, bool add) {
+    int r = 0;
+    for (; r + TILE <= rows; r += TILE)
+        tile<TILE>(w, m, in, bias, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, panel, add);
+    for (; r < rows; r++) tile<1>(w, m, in, bias, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, panel, add);
 }
 
 template <typename Weight> void product_of(const Matrix &m, const float *x, float *y, int rows, bool add) {
     const int panels = (m.out + PANEL - 1) / PANEL;
-    for (int p = 0; p < panels; p++) {
-        const Weight *w = static_cast<const Weight *>(m.panels) + (std::size_t)p * m.in * PANEL;
-        int r = 0;
-        for (; r + TILE <= rows; r += TILE)
-            tile<TILE>(w, m, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, p, add);
-        for (; r < rows; r++) tile<1>(w, m, x + (std::size_t)r * m.in, y + (std::size_t)r * m.out, p, add);
-    }
+    for (int p = 0; p < panels; p++)
+        rows_of(static_cast<const Weight *>(m.panels) + (std::size_t)p * m.in * PANEL, m, m.in, m.bias, x, y, rows, p, add);
 }
 
+#include "kernels_halves.hpp"
+
 void product(const Matrix &m, const float *x, float *y, int rows, bool add) {
-#if HALF
-    if (m.is_half) return product_of<std::uint16_t>(m, x, y, rows, add);
-#endif
+    if (m.is_half) return product_of_halves(m, x, y, rows, add);
     product_of<float>(m, x, y, rows, add);
 }
 
@@ -218,7 +228,7 @@ RARE float largest(const float *x, int n) {
     return best;
 }
 
-const Kernels TABLE = {NAME, HALF != 0, product, silu, norm, exp_sum, largest};
+const Kernels TABLE = {NAME, END_OF_HALVES, pack, product, silu, norm, exp_sum, largest};
 
 } // namespace
 } // namespace latentmix

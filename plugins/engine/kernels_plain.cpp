@@ -3,7 +3,6 @@
 #define LANES 4
 #define TILE 2
 #define NAME "plain"
-#define HALF 0
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-ter") // which moves all that a sum needs to its end, where registers run out: a tenth slower
 #endif

@@ -1,5 +1,6 @@
 #include "weight_reader.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -160,9 +161,16 @@ float *WeightReader::floats(const unsigned char *p, std::size_t n) {
     return out;
 }
 
-const void *WeightReader::halves(const unsigned char *p, std::size_t n) {
-    for (std::size_t i = 0; i < n; i++) strange_ |= (p[2 * i + 1] & 0x7c) == 0x7c; // infinity or NaN
-    return std::memcpy(arena_.take(2 * n), p, 2 * n);
+bool WeightReader::can_be_packed(const unsigned char *p, std::size_t n) const {
+    unsigned most = 0;
+    for (std::size_t i = 0; i < n; i++) most = std::max(most, static_cast<unsigned>(p[2 * i] | (p[2 * i + 1] & 0x7f) << 8));
+    return most < kernels_.end_of_halves;
+}
+
+const void *WeightReader::packed(const unsigned char *p, std::size_t n) {
+    void *out = std::memcpy(arena_.take(2 * n), p, 2 * n);
+    kernels_.pack(static_cast<std::uint16_t *>(out), n);
+    return out;
 }
 
 const float *WeightReader::vector(std::size_t n) {
@@ -175,8 +183,9 @@ Matrix WeightReader::matrix(int in, int out, bool has_bias) {
     m.in = in;
     m.out = out;
     const std::size_t n = static_cast<std::size_t>(in) * padded(out);
-    m.is_half = bytes_ == 2 && kernels_.takes_half;
-    if (const unsigned char *p = take(n * bytes_)) m.panels = m.is_half ? halves(p, n) : floats(p, n);
+    const unsigned char *p = take(n * bytes_);
+    m.is_half = p && bytes_ == 2 && can_be_packed(p, n); // infinity and NaN cannot, and are found among floats
+    if (p) m.panels = m.is_half ? packed(p, n) : floats(p, n);
     if (has_bias) m.bias = vector(out);
     return m;
 }

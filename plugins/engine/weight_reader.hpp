@@ -45,7 +45,8 @@ class WeightReader {
 
   private:
     float *floats(const unsigned char *p, std::size_t n);
-    const void *halves(const unsigned char *p, std::size_t n);
+    bool can_be_packed(const unsigned char *p, std::size_t n) const; // n halves
+    const void *packed(const unsigned char *p, std::size_t n);
 
     const Kernels &kernels_;
     const std::vector<unsigned char> &file_;
