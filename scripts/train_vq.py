@@ -131,8 +131,13 @@ class Variety:
     def networks(self, config: VQVAEConfig, keeps_codes: bool) -> dict[str, torch.nn.Module]:
         """Those of a run, by the names of its state; `keeps_codes`: codebooks stay."""
         model = VQVAE(config) if self.start_from is None else grown(self.start_from, config.pitch_bins, keeps_codes)
-        model.quantizer.keep_of(self.decoded_from or ())
+        model.quantizer.draw_only(self.decoded_from or ())
         if self.hold_codebooks:
+            if not model.config.codes_of:
+                raise InputError(
+                    f"--pitch-bins {config.pitch_bins}: expected as many as {self.start_from} has, found more; "
+                    "with --hold-codebooks its files are to stay readable"
+                )
             model.quantizer.hold()
         made: dict[str, torch.nn.Module] = {"model": model}
         made["discriminators"] = Discriminators()
@@ -271,7 +276,8 @@ def main(
     settle_from: Annotated[
         float,
         typer.Option(
-            help="share before codes stay and only the decoder learns; 1: never; 0: files of --start-from stay readable"
+            help="share before codes stay and only the decoder learns; 1: never; 0: files of --start-from stay "
+            "readable, where it has as many --pitch-bins"
         ),
     ] = 1.0,
     batch: Annotated[int, typer.Option(help="pieces in a step, in each process")] = 16,

@@ -41,9 +41,9 @@ class Projected(Quantizer):
         """As `ResidualQuantizer.draw_levels`, of the inner stack."""
         return self.inner.draw_levels(examples, generator)
 
-    def keep_of(self, numbers: Sequence[int]) -> None:
-        """As `ResidualQuantizer.keep_of`, of the inner stack."""
-        self.inner.keep_of(numbers)
+    def draw_only(self, numbers: Sequence[int]) -> None:
+        """As `ResidualQuantizer.draw_only`, of the inner stack."""
+        self.inner.draw_only(numbers)
 
     def project(self, z: Tensor) -> Tensor:
         """(B, D, N) -> (B, inner_dim, N)."""

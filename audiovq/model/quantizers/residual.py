@@ -33,7 +33,7 @@ class ResidualQuantizer(Quantizer):
         super().__init__()
         self.levels = cast(Sequence[SingleQuantizer], nn.ModuleList(levels))
         self.dropout, self.paths = dropout, paths
-        self._kept: tuple[int, ...] = ()  # what `keep_of` was told
+        self._kept: tuple[int, ...] = ()  # what `draw_only` was told
 
     def codebooks(self) -> Tensor:
         """The code vectors (Q, K, D) as they are now, without gradient."""
@@ -47,7 +47,7 @@ class ResidualQuantizer(Quantizer):
         cut = torch.rand(examples, generator=generator) < self.dropout
         return torch.where(cut, number, len(self.levels))
 
-    def keep_of(self, numbers: Sequence[int]) -> None:
+    def draw_only(self, numbers: Sequence[int]) -> None:
         """Training examples keep one of these numbers of levels from now on, each as likely; none: by `dropout`."""
         if not all(1 <= number <= len(self.levels) for number in numbers):
             raise ValueError(f"decoded from {tuple(numbers)} codebooks: expected numbers from 1 to {len(self.levels)}")

@@ -128,11 +128,11 @@ def test_held_codebooks_stay_while_encoder_and_decoder_learn(quantizer: str, loo
 def test_pieces_are_decoded_from_the_numbers_of_codebooks_asked_for(lookup_dim: int) -> None:
     quantizer = VQVAE(replace(CONFIG, lookup_dim=lookup_dim)).quantizer
     assert set(quantizer.draw_levels(200, seeded()).tolist()) == set(range(1, CONFIG.codebooks + 1))
-    quantizer.keep_of([2, 2, 1])
+    quantizer.draw_only([2, 2, 1])
     kept = quantizer.draw_levels(2000, seeded())
     assert set(kept.tolist()) == {1, 2}
     assert 0.6 < (kept == 2).float().mean() < 0.73
-    quantizer.keep_of([])
+    quantizer.draw_only([])
     assert set(quantizer.draw_levels(200, seeded()).tolist()) == set(range(1, CONFIG.codebooks + 1))
 
 
@@ -302,6 +302,13 @@ def test_a_run_that_holds_codebooks_reads_files_of_before(
     assert torch.equal(after.quantizer.codebooks(), before.quantizer.codebooks())
     assert not torch.equal(after.encoder.enter.weight, before.encoder.enter.weight)
     assert not torch.equal(after.decoder.enter.weight, before.decoder.enter.weight)
+
+
+def test_files_that_would_not_stay_readable_are_told_of_in_time(folder: Path, tmp_path: Path) -> None:
+    given = [*BRIEF, folder, "--out", tmp_path / "run", "--hold-codebooks", "--start-from", "speech_16k"]
+    expected = "--pitch-bins 175: expected as many as speech_16k has"
+    check_refusals("train_vq.py", [(given, expected)])
+    assert not list((tmp_path / "run").rglob("*.npy"))
 
 
 def test_two_processes_train_one_model(folder: Path, tmp_path: Path) -> None:
